@@ -1,0 +1,74 @@
+package audittest
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// File is one file of a [Writer]'s account.
+type File struct {
+	// Name is the base name in the audit directory: that of the backup, never
+	// with .gz, once the file is finished, and that of the open log before.
+	Name string
+	// Path is the account's own hard link: the bytes stay there whatever
+	// happens in the audit directory.
+	Path string
+	// Lines and Bytes count what was written; a last line without a newline
+	// is not counted in Lines.
+	Lines, Bytes int64
+	// Finished says that the file was rotated away: nobody writes to it again.
+	Finished bool
+}
+
+// account keeps a hard link to each file that was ever the open log.
+type account struct {
+	dir   string
+	files []File
+}
+
+// open links the file at path as the newest one of the account, and counts
+// what is already in it.
+func (a *account) open(path string) error {
+	if err := os.MkdirAll(a.dir, 0o700); err != nil {
+		return fmt.Errorf("make account directory: %w", err)
+	}
+	link := filepath.Join(a.dir, fmt.Sprintf("%06d", len(a.files)))
+	if err := os.Link(path, link); err != nil {
+		return fmt.Errorf("link %s into the account (same filesystem? a directory that no other writer uses?): %w", path, err)
+	}
+	lines, size, err := count(link)
+	if err != nil {
+		return err
+	}
+	a.files = append(a.files, File{Name: filepath.Base(path), Path: link, Lines: lines, Bytes: size})
+	return nil
+}
+
+// newest is the entry of the open log.
+func (a *account) newest() *File { return &a.files[len(a.files)-1] }
+
+// count returns the number of newlines and bytes in the file at path.
+func count(path string) (lines, size int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, 0, fmt.Errorf("count lines: %w", err)
+	}
+	defer f.Close()
+	r := bufio.NewReaderSize(f, 64<<10)
+	for {
+		part, err := r.ReadSlice('\n')
+		size += int64(len(part))
+		lines += int64(bytes.Count(part, []byte("\n")))
+		switch {
+		case errors.Is(err, io.EOF):
+			return lines, size, nil
+		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
+			return 0, 0, fmt.Errorf("count lines of %s: %w", path, err)
+		}
+	}
+}

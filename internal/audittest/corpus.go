@@ -1,0 +1,66 @@
+package audittest
+
+import (
+	"embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+//go:embed testdata/*.zst testdata/*.gz
+var testdata embed.FS
+
+// gzipName is the name kube-apiserver gave to the compressed backup.
+const gzipName = "audit-2026-11-22T17-12-15.746.log.gz"
+
+// Names lists what [Corpus] and [ReadCorpus] know, in a fixed order.
+func Names() []string {
+	return []string{"diverse.log", "rotated.log", "torn-line.log", "nul-hole.log", "enospc.log"}
+}
+
+// ReadCorpus returns the content of the named audit log. The caller owns the
+// slice. An unknown name is an error that wraps fs.ErrNotExist.
+func ReadCorpus(name string) ([]byte, error) {
+	packed, err := testdata.ReadFile("testdata/" + name + ".zst")
+	if err != nil {
+		return nil, fmt.Errorf("read corpus %q: %w", name, err)
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, fmt.Errorf("unpack corpus %q: %w", name, err)
+	}
+	defer dec.Close()
+	content, err := dec.DecodeAll(packed, nil)
+	if err != nil {
+		return nil, fmt.Errorf("unpack corpus %q: %w", name, err)
+	}
+	return content, nil
+}
+
+// Corpus is [ReadCorpus] for tests: it ends the test on an error.
+func Corpus(tb testing.TB, name string) []byte {
+	tb.Helper()
+	content, err := ReadCorpus(name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return content
+}
+
+// GzipFile writes the compressed backup into a directory of the test's own,
+// under the name that kube-apiserver gave it, and returns its path.
+func GzipFile(tb testing.TB) (path string) {
+	tb.Helper()
+	content, err := testdata.ReadFile("testdata/" + gzipName)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	path = filepath.Join(tb.TempDir(), gzipName)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}

@@ -1,0 +1,111 @@
+package audittest_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+)
+
+func TestCorpusIsWhatItsDocSays(t *testing.T) {
+	for name, want := range map[string]struct {
+		size, lines int
+		newline     bool
+	}{
+		"diverse.log":   {2032413, 1277, true},
+		"rotated.log":   {10485452, 8294, true},
+		"torn-line.log": {300000, 285, false},
+		"nul-hole.log":  {8927733, 44, true},
+		"enospc.log":    {3145728, 2386, false},
+	} {
+		content := audittest.Corpus(t, name)
+		if len(content) != want.size || bytes.Count(content, []byte("\n")) != want.lines {
+			t.Errorf("%s: %d bytes, %d lines; want %d, %d",
+				name, len(content), bytes.Count(content, []byte("\n")), want.size, want.lines)
+		}
+		if got := bytes.HasSuffix(content, []byte("\n")); got != want.newline {
+			t.Errorf("%s ends with a newline: %v, want %v", name, got, want.newline)
+		}
+	}
+	if got := len(audittest.Names()); got != 5 {
+		t.Errorf("%d names, want 5", got)
+	}
+}
+
+func TestReadCorpusUnknownName(t *testing.T) {
+	if _, err := audittest.ReadCorpus("nothing.log"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v does not wrap fs.ErrNotExist", err)
+	}
+}
+
+func TestGzipFile(t *testing.T) {
+	f, err := os.Open(audittest.GzipFile(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := bytes.Count(content, []byte("\n")); got != 3638 {
+		t.Errorf("%d lines, want 3638", got)
+	}
+}
+
+func TestLinesYieldsTheLastLineWithoutNewline(t *testing.T) {
+	var got []string
+	for line := range audittest.Lines([]byte("a\n\nb\r\nc")) {
+		got = append(got, string(line))
+	}
+	if want := []string{"a", "", "b\r", "c"}; len(got) != 4 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] || got[3] != want[3] {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestFreshLinesDifferAndKeepTheirForm(t *testing.T) {
+	content := audittest.Corpus(t, "diverse.log")
+	type event struct{ AuditID, Stage, StageTimestamp, RequestURI string }
+	seen := make(map[string]bool)
+	var first event
+	n := 0
+	for line := range audittest.Fresh(content, 3000) {
+		var e event
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatalf("line %d: %v", n, err)
+		}
+		if seen[string(line)] {
+			t.Errorf("line %d came twice", n)
+		}
+		seen[string(line)] = true
+		if n == 0 {
+			first = e
+		}
+		n++
+	}
+	if n != 3000 {
+		t.Errorf("%d lines, want 3000", n)
+	}
+	if first.AuditID != "00000000-0000-4000-8000-000000000000" || first.RequestURI != "/openapi/v3" {
+		t.Errorf("first line: %+v", first)
+	}
+	if bytes.Contains(content, []byte(first.StageTimestamp)) {
+		t.Error("stageTimestamp was not renewed")
+	}
+}
+
+func TestFreshOfNothing(t *testing.T) {
+	for range audittest.Fresh(nil, 5) {
+		t.Fatal("a line out of nothing")
+	}
+}
