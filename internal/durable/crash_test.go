@@ -1,0 +1,69 @@
+package durable
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestCrashPoints stops each operation after every one of its effects and holds
+// what is then on disk against the table of the package documentation.
+func TestCrashPoints(t *testing.T) {
+	const missing = "(missing)"
+	publish := func(f FS, path string) error {
+		return f.Publish(path, 0o600, func(w io.Writer) error {
+			_, err := io.WriteString(w, "new")
+			return err
+		})
+	}
+	for _, c := range []struct {
+		name    string
+		prepare func(FS, string) error
+		run     func(FS, string) error
+		before  string
+		after   string
+	}{
+		{"create", nil, func(f FS, p string) error { return f.WriteFile(p, []byte("new"), 0o600) }, missing, "new"},
+		{"replace", func(f FS, p string) error { return f.WriteFile(p, []byte("old"), 0o600) },
+			func(f FS, p string) error { return f.WriteFile(p, []byte("new"), 0o600) }, "old", "new"},
+		{"publish", nil, publish, missing, "new"},
+		{"remove", func(f FS, p string) error { return f.WriteFile(p, []byte("old"), 0o600) },
+			func(f FS, p string) error { return f.Remove(p) }, "old", missing},
+		{"link", func(f FS, p string) error { return f.WriteFile(p+".src", []byte("new"), 0o600) },
+			func(f FS, p string) error { return f.Link(p+".src", p) }, missing, "new"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			done := false
+			for k := int64(0); !done; k++ {
+				if k > 20 {
+					t.Fatal("the operation never finishes")
+				}
+				path := filepath.Join(t.TempDir(), "f")
+				if c.prepare != nil {
+					must(t, c.prepare(OS(), path))
+				}
+				err := c.run(OS().WithHook(CrashAfter(k)), path)
+				done = err == nil
+				if err != nil && !errors.Is(err, ErrCrash) {
+					t.Fatalf("after %d effects: %v", k, err)
+				}
+				got := missing
+				if b, err := os.ReadFile(path); err == nil {
+					got = string(b)
+				}
+				if got != c.after && (done || got != c.before) {
+					t.Errorf("after %d effects (finished: %v) the path holds %q", k, done, got)
+				}
+				// Recovery: the temporary files go, and the same call succeeds
+				// (where the effect was there already: says so).
+				must(t, OS().RemoveTemps(filepath.Dir(path)))
+				if err := c.run(OS(), path); err != nil && (got != c.after || !errors.Is(err, fs.ErrExist)) {
+					t.Errorf("after %d effects the operation cannot be repeated: %v", k, err)
+				}
+			}
+		})
+	}
+}

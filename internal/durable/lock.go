@@ -1,0 +1,82 @@
+package durable
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrLocked is found by errors.Is in the error of [FS.Lock] when another process
+// holds the lock.
+var ErrLocked = errors.New("locked by another process")
+
+// LockedError says who holds a lock. It matches [ErrLocked].
+type LockedError struct {
+	Path   string // the lock file
+	Holder string // what the holder wrote about itself ("pid 17 on cp-1"); empty if nothing
+}
+
+// Error returns the message.
+func (e *LockedError) Error() string {
+	holder := e.Holder
+	if holder == "" {
+		holder = "another process"
+	}
+	return fmt.Sprintf("lock %s: held by %s", e.Path, holder)
+}
+
+// Is reports whether target is [ErrLocked].
+func (e *LockedError) Is(target error) bool { return target == ErrLocked }
+
+// LockFile is a lock that this process holds, until Close or the end of the
+// process, however it ends.
+type LockFile struct{ file *os.File }
+
+// maxHolder bounds what is read of a lock file, in bytes.
+const maxHolder = 256
+
+// Lock takes the exclusive advisory lock (flock(2)) on path without waiting, and
+// makes the file, mode 0600, where it is missing. If it is held, the error is a
+// [*LockedError]. The holder's process ID and host name are written into the
+// file for the message; the lock itself does not depend on them, so a full disk
+// cannot prevent it. The file is never removed: removing it would let two
+// processes hold two files of one name.
+func (f FS) Lock(path string) (*LockFile, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		holder, _ := io.ReadAll(io.LimitReader(file, maxHolder))
+		_ = file.Close()
+		return nil, &LockedError{Path: path, Holder: string(holder)}
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	writeHolder(file)
+	return &LockFile{file: file}, nil
+}
+
+func writeHolder(file *os.File) {
+	host, _ := os.Hostname()
+	text := fmt.Sprintf("pid %d on %s", os.Getpid(), host)
+	if err := file.Truncate(0); err == nil {
+		_, _ = file.WriteAt([]byte(text), 0)
+	}
+}
+
+// Close releases the lock.
+func (l *LockFile) Close() error {
+	// The text would name the wrong process if the next holder could not write.
+	_ = l.file.Truncate(0)
+	if err := l.file.Close(); err != nil {
+		return fmt.Errorf("unlock %s: %w", l.file.Name(), err)
+	}
+	return nil
+}
