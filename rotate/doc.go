@@ -1,0 +1,2 @@
+// Package rotate follows the audit log files of kube-apiserver.
+package rotate

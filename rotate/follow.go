@@ -1,0 +1,233 @@
+package rotate
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+)
+
+// seen are the listed segments that were read, or were passed over by the
+// position a Reader was given. The name belongs to the key because a pruned
+// backup's inode number, and so its ID in a Log, comes back with another file.
+type seen map[seenKey]struct{}
+
+type seenKey struct{ id, name string }
+
+func (s seen) add(segments ...Segment) {
+	for _, g := range segments {
+		s[seenKey{g.ID, g.Name}] = struct{}{}
+	}
+}
+
+func (s seen) has(g Segment) bool {
+	_, ok := s[seenKey{g.ID, g.Name}]
+	return ok
+}
+
+// hasName reports whether a segment of this name was read under any ID.
+func (s seen) hasName(name string) bool {
+	for k := range s {
+		if k.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// prune forgets what is not listed any more. A backup's name is kept as long as
+// the name is listed: with another ID it is the same backup, compressed.
+func (s seen) prune(listed []Segment) {
+	names := make(map[string]bool)
+	keys := make(seen, len(listed))
+	for _, g := range listed {
+		keys.add(g)
+		if !g.Rotated.IsZero() {
+			names[g.Name] = true
+		}
+	}
+	for k := range s {
+		if _, ok := keys[k]; !ok && !names[k.name] {
+			delete(s, k)
+		}
+	}
+}
+
+// index returns where the segment with this ID is listed, or -1.
+func index(segments []Segment, id string) int {
+	return slices.IndexFunc(segments, func(s Segment) bool { return s.ID == id })
+}
+
+// list lists the source.
+func (r *Reader) list() ([]Segment, error) {
+	segments, err := r.src.Segments()
+	if err != nil {
+		return nil, fmt.Errorf("list the log: %w", err)
+	}
+	return segments, nil
+}
+
+// locate returns the segment at the position, which it sets to the start of the
+// first unread one where it must choose. It returns io.EOF if there is none and
+// *GoneError if the segment at the position is not listed.
+func (r *Reader) locate() (Segment, error) {
+	segments, err := r.list()
+	if err != nil {
+		return Segment{}, err
+	}
+	if r.choose {
+		s, ok, err := r.firstUnread(segments)
+		if err != nil {
+			return Segment{}, err
+		}
+		if !ok {
+			return Segment{}, io.EOF
+		}
+		r.pos, r.choose = Position{Segment: s.ID}, false
+		return s, nil
+	}
+	i := index(segments, r.pos.Segment)
+	first := !r.located
+	r.located = true
+	if i < 0 {
+		r.choose = true
+		return Segment{}, &GoneError{Position: r.pos}
+	}
+	if first {
+		r.seen.add(segments[:i]...)
+	}
+	return segments[i], nil
+}
+
+// atEnd decides what the end of the open file means. nil: read on, in this file
+// or in the next. io.EOF: there is nothing more now. It lists the source unless
+// the open file of a Log is still the one at its path.
+func (r *Reader) atEnd() error {
+	if !r.final && r.stillOpen() {
+		return r.nothingNow()
+	}
+	segments, err := r.list()
+	if err != nil {
+		return err
+	}
+	i := index(segments, r.cur.ID)
+	if i >= 0 {
+		r.cur = segments[i]
+	}
+	next, more, err := r.firstUnread(segments)
+	if err != nil {
+		return err
+	}
+	if !r.final {
+		// A file that left the listing is complete once something comes after
+		// it; until then its writer may still have it open. Either way bytes
+		// may have come between the last read and now: read to the end again.
+		if r.final = (i >= 0 && r.cur.Finished) || (i < 0 && more); r.final {
+			return nil
+		}
+	}
+	if err := r.nothingNow(); !r.final || !more || !errors.Is(err, io.EOF) {
+		return err
+	}
+	if i >= 0 {
+		r.seen.add(r.cur)
+	}
+	r.seen.prune(segments)
+	r.pos = Position{Segment: next.ID}
+	return r.closeInput()
+}
+
+// nothingNow returns io.EOF, or *TruncatedError if that is why.
+func (r *Reader) nothingNow() error {
+	if err := r.truncated(); err != nil {
+		return err
+	}
+	return io.EOF
+}
+
+// stillOpen reports whether the current file is at the path of a Log's open
+// file. Then it was not rotated, which is learned without a listing.
+func (r *Reader) stillOpen() bool {
+	if r.openPath == "" || r.cur.Path != r.openPath {
+		return false
+	}
+	info, err := os.Lstat(r.openPath)
+	if err != nil {
+		return false
+	}
+	device, inode := fileID(info)
+	return inode == r.cur.Inode && device == r.cur.Device
+}
+
+// firstUnread returns the first listed segment that was not read and is not the
+// one being read. It may stand before that one: after the clock was set back,
+// new backups are listed before old ones.
+func (r *Reader) firstUnread(segments []Segment) (Segment, bool, error) {
+	for _, s := range segments {
+		if r.seen.has(s) || (r.in != nil && s.ID == r.cur.ID) {
+			continue
+		}
+		again, err := r.packedAgain(s, segments)
+		if err != nil {
+			return Segment{}, false, err
+		}
+		if !again {
+			return s, true, nil
+		}
+		r.seen.add(s)
+	}
+	return Segment{}, false, nil
+}
+
+// packedAgain reports whether s is the compressed form of a segment that was
+// read, or is being read, as a plain file.
+func (r *Reader) packedAgain(s Segment, segments []Segment) (bool, error) {
+	if !s.Gzip {
+		return false, nil
+	}
+	if r.seen.hasName(s.Name) {
+		return true, nil
+	}
+	if r.in == nil || r.in.packed || index(segments, r.cur.ID) >= 0 {
+		return false, nil
+	}
+	if !r.cur.Rotated.IsZero() {
+		return r.cur.Name == s.Name, nil
+	}
+	// The file being read was rotated, compressed and removed since the last
+	// listing. Its content tells it from files that were never read.
+	mark, err := r.in.mark()
+	if err != nil || mark.N == 0 {
+		return false, err
+	}
+	return packedMatch(mark, s.Path)
+}
+
+// packedMatch reports whether the content of the gzip file at path begins with
+// the bytes of mark. A damaged file does not; reading it reports the damage.
+func packedMatch(mark Mark, path string) (bool, error) {
+	u, err := Open(path, true)
+	if err != nil {
+		if _, ok := errors.AsType[*damage](err); ok {
+			return false, nil
+		}
+		return false, err
+	}
+	head := make([]byte, mark.N)
+	n, err := io.ReadFull(u, head)
+	if _, ok := errors.AsType[*damage](err); err != nil && !ok && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return false, errors.Join(fmt.Errorf("compare a compressed backup: %w", err), u.Close())
+	}
+	same, err := mark.Matches(bytes.NewReader(head[:n]))
+	return same, errors.Join(err, u.Close())
+}
+
+// unread returns the listed segments that were not read to their end.
+func (r *Reader) unread(segments []Segment) []Segment {
+	if i := index(segments, r.pos.Segment); !r.located && i >= 0 {
+		return segments[i:]
+	}
+	return slices.DeleteFunc(slices.Clone(segments), r.seen.has)
+}

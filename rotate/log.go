@@ -1,0 +1,197 @@
+package rotate
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+)
+
+// Log is the family of files behind one --audit-log-path: the open file
+// Dir/Base+Ext and its backups beside it. It is a value; a copy is as good as
+// the original.
+type Log struct {
+	// Dir is the audit directory, absolute or relative.
+	Dir string
+	// Base is the file name without its extension: "audit".
+	Base string
+	// Ext is the extension with its dot, ".log"; empty if there is none.
+	Ext string
+}
+
+// ParsePath splits the value of kube-apiserver's --audit-log-path, absolute or
+// relative, in the way kube-apiserver does. It looks at the text only. The
+// error says what to give instead.
+func ParsePath(path string) (Log, error) {
+	const want = "give the file that kube-apiserver's --audit-log-path names, such as /var/log/kubernetes/audit/audit.log"
+	switch path {
+	case "":
+		return Log{}, errors.New("audit log path is empty: " + want)
+	case "-":
+		return Log{}, errors.New(`audit log path is "-", so kube-apiserver logs to standard output and leaves no file to follow: ` +
+			"set its --audit-log-path to a file and give the same path here")
+	}
+	// The last element is looked at before filepath cleans it away.
+	switch last := path[lastSlash(path)+1:]; last {
+	case "", ".", "..":
+		return Log{}, fmt.Errorf("audit log path %q is a directory: %s", path, want)
+	}
+	name := filepath.Base(path)
+	ext := filepath.Ext(name)
+	return Log{Dir: filepath.Dir(path), Base: name[:len(name)-len(ext)], Ext: ext}, nil
+}
+
+// lastSlash returns the index of the last separator in path, or -1.
+func lastSlash(path string) int {
+	for i := len(path) - 1; i >= 0; i-- {
+		if os.IsPathSeparator(path[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// Name returns the name of the open file: "audit.log".
+func (l Log) Name() string { return l.Base + l.Ext }
+
+// Path returns the path of the open file.
+func (l Log) Path() string { return filepath.Join(l.Dir, l.Name()) }
+
+// maxListings bounds how often Segments lists a directory that rotates while
+// it is being listed.
+const maxListings = 8
+
+// Segments lists the log in rotation order: the backups by the time in their
+// names, then the open file. It leaves alone what is not a regular file and
+// what does not have a backup's name, and a ".gz" whose plain file is still
+// there, because kube-apiserver is then still writing it. Without an open file
+// (as between the two steps of a rotation) it lists the backups. The list never
+// has the file that was opened by a rotation without the one that was closed.
+//
+// A missing directory is an error that wraps fs.ErrNotExist. If the open file's
+// name belongs to a directory, a symbolic link or a device, that is an error
+// too: nothing could be followed, and silence would look like an idle log.
+func (l Log) Segments() ([]Segment, error) {
+	var segments []Segment
+	before, err := l.open()
+	if err != nil {
+		return nil, err
+	}
+	for range maxListings {
+		if segments, err = l.backups(); err != nil {
+			return nil, err
+		}
+		after, err := l.open()
+		if err != nil {
+			return nil, err
+		}
+		// A rotation during the listing may have hidden the closed file: its
+		// old name was gone, its new name not there yet. It shows in the inode.
+		if before.ID == after.ID {
+			if after.ID != "" {
+				segments = append(segments, after)
+			}
+			return segments, nil
+		}
+		before = after
+	}
+	// It rotates faster than it can be listed. Backups without the open file
+	// are safe: a reader waits for the next listing.
+	return segments, nil
+}
+
+// open describes the open file; ID is empty if there is none.
+func (l Log) open() (Segment, error) {
+	info, err := os.Lstat(l.Path())
+	if errors.Is(err, fs.ErrNotExist) {
+		return Segment{}, nil
+	}
+	if err != nil {
+		return Segment{}, fmt.Errorf("look at the audit log: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return Segment{}, fmt.Errorf("follow %s: it is a %s, not a regular file: give the file that kube-apiserver's --audit-log-path names",
+			l.Path(), kind(info.Mode()))
+	}
+	return l.segment(l.Name(), l.Name(), info), nil
+}
+
+// kind names what is not a regular file.
+func kind(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "directory"
+	case mode&fs.ModeSymlink != 0:
+		return "symbolic link"
+	default:
+		return "device, pipe or socket"
+	}
+}
+
+// backups lists the rotated files, oldest first.
+func (l Log) backups() ([]Segment, error) {
+	entries, err := os.ReadDir(l.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("list the audit directory: %w", err)
+	}
+	var segments, packed []Segment
+	plain := make(map[string]bool)
+	for _, entry := range entries {
+		backup, ok := l.ParseBackup(entry.Name())
+		if !ok || !entry.Type().IsRegular() {
+			continue
+		}
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // pruned or compressed since it was listed
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look at a backup of the audit log: %w", err)
+		}
+		s := l.segment(entry.Name(), backup.Name, info)
+		s.Rotated, s.Gzip, s.Finished = backup.Rotated, backup.Gzip, true
+		if s.Gzip {
+			packed = append(packed, s)
+			continue
+		}
+		plain[s.Name] = true
+		segments = append(segments, s)
+	}
+	// Only now is it known which plain files are still there: one that went
+	// between the listing and the look was just replaced by its ".gz".
+	for _, s := range packed {
+		if !plain[s.Name] {
+			segments = append(segments, s)
+		}
+	}
+	slices.SortStableFunc(segments, func(a, b Segment) int { return a.Rotated.Compare(b.Rotated) })
+	return segments, nil
+}
+
+// segment describes the file called entry, which is the segment called name.
+func (l Log) segment(entry, name string, info fs.FileInfo) Segment {
+	device, inode := fileID(info)
+	return Segment{
+		ID:      strconv.FormatUint(device, 10) + "-" + strconv.FormatUint(inode, 10),
+		Name:    name,
+		Path:    filepath.Join(l.Dir, entry),
+		Size:    info.Size(),
+		Inode:   inode,
+		Device:  device,
+		ModTime: info.ModTime(),
+	}
+}
+
+// fileID returns the device and inode numbers in a FileInfo of package os,
+// zeros for any other.
+func fileID(info fs.FileInfo) (device, inode uint64) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, 0
+	}
+	return uint64(st.Dev), st.Ino
+}

@@ -1,0 +1,326 @@
+package rotate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+)
+
+const (
+	defaultMaxLine = 16 << 20
+	defaultMaxWait = time.Second
+	// maxOpenTries bounds how often one call looks again for a file that moves
+	// while it is being opened.
+	maxOpenTries = 8
+)
+
+// Position is a place between two lines: Reader.Next goes on there.
+type Position struct {
+	// Segment is the ID of the segment; empty means the oldest one listed.
+	Segment string `json:"segment"`
+	// Offset counts bytes from the start of the segment (unpacked).
+	Offset int64 `json:"offset"`
+	// Line is how many lines lie before Offset.
+	Line int64 `json:"line"`
+}
+
+// Line is one line of the log.
+type Line struct {
+	// Segment is the ID of the segment that has the line.
+	Segment string
+	// Offset is where the line starts in the segment (unpacked), End where the
+	// next one does.
+	Offset, End int64
+	// Number is the line's number in the segment, from 1. Empty lines count.
+	Number int64
+	// Bytes is the line without its newline; a carriage return stays. It is
+	// the Reader's memory, valid until the next call of Next or Close.
+	Bytes []byte
+	// Terminated is false for the last bytes of a finished segment that does
+	// not end in a newline.
+	Terminated bool
+	// Len is the length of the line in bytes without its newline.
+	Len int64
+	// Truncated says that the line is longer than MaxLine. Bytes then has only
+	// its first 64 KiB (or MaxLine bytes, if that is less).
+	Truncated bool
+}
+
+// Position returns the place after the line.
+func (l Line) Position() Position {
+	return Position{Segment: l.Segment, Offset: l.End, Line: l.Number}
+}
+
+// ReaderConfig are the limits of a Reader; the zero value is the default.
+type ReaderConfig struct {
+	// MaxLine is the longest line in bytes that is given whole; 0 means
+	// 16 MiB. Memory is bounded by about three times this while a line of that
+	// length is read, and is 128 KiB otherwise.
+	MaxLine int
+	// MaxWait bounds Wait, so that a lost poke costs time and nothing else; 0
+	// means one second.
+	MaxWait time.Duration
+}
+
+// Reader reads the lines of a Source in order. It is pulled: it has no
+// goroutine, and it is not safe for use by several.
+type Reader struct {
+	src     Source
+	maxWait time.Duration
+	// openPath is the path of the open file if src is a Log, else empty.
+	openPath string
+
+	pos Position
+	// choose says that pos.Segment was read, or is lost: go on with the first
+	// segment that is not in seen.
+	choose bool
+	// located says that the place of pos in the listing has been found once.
+	located bool
+	seen    seen
+
+	// cur is the segment at pos and in its open file, nil if it is not open.
+	cur Segment
+	in  *input
+	// final says that cur was known to be complete before the last read.
+	final  bool
+	lines  splitter
+	closed bool
+}
+
+// NewReader makes a Reader that goes on at from; the zero Position is the start
+// of the oldest segment. It opens nothing yet. The error says which value is
+// wrong.
+func NewReader(src Source, from Position, cfg ReaderConfig) (*Reader, error) {
+	if cfg.MaxLine == 0 {
+		cfg.MaxLine = defaultMaxLine
+	}
+	if cfg.MaxWait == 0 {
+		cfg.MaxWait = defaultMaxWait
+	}
+	err := errors.Join(
+		require(src != nil, "source is nil"),
+		require(cfg.MaxLine > 0, "MaxLine is %d, want a number of bytes above 0", cfg.MaxLine),
+		require(cfg.MaxWait > 0, "MaxWait is %v, want a duration above 0", cfg.MaxWait),
+		require(from.Offset >= 0 && from.Line >= 0, "position %+v has a negative number", from),
+		require(from.Segment != "" || from == Position{}, "position %+v names no segment", from),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("make a log reader: %w", err)
+	}
+	r := &Reader{
+		src:     src,
+		maxWait: cfg.MaxWait,
+		pos:     from,
+		choose:  from.Segment == "",
+		located: from.Segment == "",
+		seen:    make(seen),
+		lines:   newSplitter(cfg.MaxLine),
+	}
+	if log, ok := src.(Log); ok {
+		r.openPath = log.Path()
+	}
+	return r, nil
+}
+
+// require returns an error with the given text unless ok.
+func require(ok bool, format string, args ...any) error {
+	if ok {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
+}
+
+// Next returns the next complete line. io.EOF (itself, not wrapped) means that
+// there is none now; a later call goes on. *TruncatedError, *GoneError and
+// *CorruptError report a break in the log, each once; the next call goes on
+// after it. Any other error concerns a file or directory that it names, and the
+// next call tries again: nothing is skipped.
+func (r *Reader) Next() (Line, error) {
+	if r.closed {
+		return Line{}, fmt.Errorf("read the log: reader: %w", fs.ErrClosed)
+	}
+	for {
+		if b, n, ok := r.lines.next(); ok {
+			return r.line(b, n, true), nil
+		}
+		if r.in == nil {
+			if err := r.open(); err != nil {
+				return Line{}, err
+			}
+		}
+		n, err := r.in.Read(r.lines.room())
+		r.lines.filled(n)
+		if n > 0 {
+			continue // an error comes again at the next read
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return r.broken(err)
+		}
+		if b, n, ok := r.unterminated(); ok {
+			return r.line(b, n, false), nil
+		}
+		if err := r.atEnd(); err != nil {
+			return Line{}, err
+		}
+	}
+}
+
+// line makes a Line and moves the position behind it.
+func (r *Reader) line(b []byte, length int64, terminated bool) Line {
+	line := Line{
+		Segment:    r.pos.Segment,
+		Offset:     r.pos.Offset,
+		End:        r.pos.Offset + length,
+		Number:     r.pos.Line + 1,
+		Bytes:      b,
+		Terminated: terminated,
+		Len:        length,
+		Truncated:  length > int64(len(b)),
+	}
+	if terminated {
+		line.End++
+	}
+	r.pos.Offset, r.pos.Line = line.End, line.Number
+	return line
+}
+
+// unterminated gives the bytes after the last newline of a complete segment.
+func (r *Reader) unterminated() (b []byte, length int64, ok bool) {
+	if !r.final || r.lines.pending() == 0 {
+		return nil, 0, false
+	}
+	if r.in.shorterThan(r.readOffset()) {
+		return nil, 0, false // atEnd reports the truncation
+	}
+	return r.lines.rest()
+}
+
+// readOffset is the end of what has been read of the current segment.
+func (r *Reader) readOffset() int64 { return r.pos.Offset + r.lines.pending() }
+
+// broken handles a failed read. Damage in a packed file is for ever: what could
+// be unpacked was given out line by line, what remains is given as a last line,
+// then the damage is reported and the segment is done.
+func (r *Reader) broken(err error) (Line, error) {
+	d, ok := errors.AsType[*damage](err)
+	if !ok {
+		// The stream of a packed file cannot go on: open it again.
+		return Line{}, errors.Join(fmt.Errorf("read the log: %w", err), r.closeInput())
+	}
+	if b, n, ok := r.lines.rest(); ok {
+		return r.line(b, n, false), nil
+	}
+	r.seen.add(r.cur)
+	r.choose = true
+	return Line{}, errors.Join(&CorruptError{Position: r.pos, Path: d.path, Err: d.err}, r.closeInput())
+}
+
+// open finds the segment to read and opens it at the position. It returns
+// io.EOF if there is none.
+func (r *Reader) open() error {
+	var err error
+	for range maxOpenTries {
+		var s Segment
+		if s, err = r.locate(); err != nil {
+			return err
+		}
+		if r.in, err = openInput(s, r.pos.Offset); err == nil {
+			r.cur, r.final = s, s.Finished
+			return r.truncated()
+		}
+		// A file that moves between the listing and here is listed again.
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errReplaced) {
+			return r.openFailed(s, err)
+		}
+	}
+	return err
+}
+
+// openFailed handles a file that is there and cannot be opened.
+func (r *Reader) openFailed(s Segment, err error) error {
+	if d, ok := errors.AsType[*damage](err); ok {
+		r.seen.add(s)
+		r.choose = true
+		return &CorruptError{Position: r.pos, Path: d.path, Err: d.err}
+	}
+	if _, ok := errors.AsType[*TruncatedError](err); ok {
+		r.pos.Offset, r.pos.Line = 0, 0
+	}
+	return err
+}
+
+// truncated reports once that the current file is shorter than what was read
+// of it, and goes back to its start.
+func (r *Reader) truncated() error {
+	if !r.in.shorterThan(r.readOffset()) {
+		return nil
+	}
+	e := &TruncatedError{Segment: r.cur.ID, Path: r.cur.Path, Offset: r.pos.Offset, Size: r.in.size()}
+	r.pos.Offset, r.pos.Line = 0, 0
+	return errors.Join(e, r.closeInput())
+}
+
+// closeInput closes the current file. The position stays.
+func (r *Reader) closeInput() error {
+	r.lines.reset()
+	in := r.in
+	r.in = nil
+	if in == nil {
+		return nil
+	}
+	return in.Close()
+}
+
+// Position returns the place after the last line that Next returned, or the
+// start of the segment that it has gone on to since.
+func (r *Reader) Position() Position { return r.pos }
+
+// Segment returns the segment that is open, as it was last listed; false if
+// none is.
+func (r *Reader) Segment() (Segment, bool) { return r.cur, r.in != nil }
+
+// Lag returns how many bytes are listed and not yet returned: of the current
+// segment and of all that follow. Packed segments count as packed, the current
+// one in full.
+func (r *Reader) Lag() (int64, error) {
+	segments, err := r.src.Segments()
+	if err != nil {
+		return 0, fmt.Errorf("list the log: %w", err)
+	}
+	var lag int64
+	for _, s := range r.unread(segments) {
+		switch {
+		case s.ID != r.pos.Segment || s.Gzip:
+			lag += s.Size
+		default:
+			lag += max(0, s.Size-r.pos.Offset)
+		}
+	}
+	return lag, nil
+}
+
+// Wait returns when there may be more to read: nil after a poke or after the
+// configured MaxWait, ctx.Err() when ctx ends. A nil poke channel is allowed.
+func (r *Reader) Wait(ctx context.Context, poke <-chan struct{}) error {
+	timer := time.NewTimer(r.maxWait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-poke:
+	case <-timer.C:
+	}
+	return nil
+}
+
+// Close closes the open file. The position stays readable.
+func (r *Reader) Close() error {
+	r.closed = true
+	if err := r.closeInput(); err != nil {
+		return fmt.Errorf("close the log: %w", err)
+	}
+	return nil
+}

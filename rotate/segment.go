@@ -1,0 +1,39 @@
+package rotate
+
+import "time"
+
+// Segment is one file of the log: the one that kube-apiserver has open, or a
+// backup that it has rotated away.
+type Segment struct {
+	// ID names the segment within its source and stays the same while it is
+	// rotated. For the segments of a Log it is "<device>-<inode>".
+	ID string
+	// Name is the name in the audit directory: that of the open file
+	// ("audit.log"), or that of the backup, without ".gz".
+	Name string
+	// Path is where the bytes can be opened now.
+	Path string
+	// Rotated is the time in the backup's name; zero for the open file.
+	Rotated time.Time
+	// Gzip says that Path holds gzip, whose unpacked content is the segment.
+	Gzip bool
+	// Finished says that nobody will write to the segment again.
+	Finished bool
+	// Size is the size in bytes of the file at Path (packed, for Gzip).
+	Size int64
+	// Inode and Device identify the file at Path. With Inode 0 they are
+	// unknown, and a Reader does not check what it opens against them.
+	Inode, Device uint64
+	// ModTime is the time of the last write to the file at Path.
+	ModTime time.Time
+}
+
+// Source lists the segments that a Reader follows, in the order in which they
+// were written. Log is one; it lists the directory itself. A source that keeps
+// links to files which have left the directory is another.
+//
+// Segments is called at every end of file, so a source other than Log should
+// answer from memory.
+type Source interface {
+	Segments() ([]Segment, error)
+}

@@ -1,0 +1,255 @@
+package rotate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+const (
+	defaultRescan  = 5 * time.Second
+	defaultPoll    = 250 * time.Millisecond
+	defaultRetry   = time.Minute
+	missingRecheck = time.Second
+)
+
+// WatcherConfig sets the pace of a Watcher; the zero value is the default.
+type WatcherConfig struct {
+	// Rescan is how often everybody is poked whatever the kernel reports, and
+	// how often the directory is checked for having been replaced; 0 means 5 s.
+	Rescan time.Duration
+	// Poll is how often everybody is poked while there is no watch; 0 means
+	// 250 ms.
+	Poll time.Duration
+	// Retry is how often a watch is tried again while there is none; 0 means
+	// one minute.
+	Retry time.Duration
+	// OnChange, if not nil, is called by Run at each change of the mode with
+	// the reason, nil for ModeWatching. Run waits for it.
+	OnChange func(Mode, error)
+}
+
+// Watcher turns what the kernel reports about one directory into pokes. A poke
+// carries no facts: it says that it is worth looking. The directory need not
+// exist yet.
+type Watcher struct {
+	dir  string
+	cfg  WatcherConfig
+	mode atomic.Int32
+	// writes and names are filled before Run and only read by it.
+	writes, names []chan struct{}
+	// watch adds a watch for a directory; tests make it fail.
+	watch func(dir string) (*fsnotify.Watcher, error)
+}
+
+// NewWatcher makes a Watcher for dir. It looks at nothing yet. The error says
+// which value is wrong.
+func NewWatcher(dir string, cfg WatcherConfig) (*Watcher, error) {
+	setDefault(&cfg.Rescan, defaultRescan)
+	setDefault(&cfg.Poll, defaultPoll)
+	setDefault(&cfg.Retry, defaultRetry)
+	err := errors.Join(
+		require(dir != "", "directory is empty"),
+		require(cfg.Rescan > 0, "Rescan is %v, want a duration above 0", cfg.Rescan),
+		require(cfg.Poll > 0, "Poll is %v, want a duration above 0", cfg.Poll),
+		require(cfg.Retry > 0, "Retry is %v, want a duration above 0", cfg.Retry),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("make a directory watcher: %w", err)
+	}
+	return &Watcher{dir: filepath.Clean(dir), cfg: cfg, watch: addWatch}, nil
+}
+
+// setDefault replaces 0 by def.
+func setDefault(d *time.Duration, def time.Duration) {
+	if *d == 0 {
+		*d = def
+	}
+}
+
+// Writes subscribes to every change: a poke for each write to a file in the
+// directory and for all that Names reports. The channel has room for one poke,
+// so that pokes which come faster than they are taken melt into one. Subscribe
+// before Run.
+func (w *Watcher) Writes() <-chan struct{} { return subscribe(&w.writes) }
+
+// Names subscribes to changes of the listing: a file appeared, was renamed or
+// went. Writes to a file do not poke it. Subscribe before Run.
+func (w *Watcher) Names() <-chan struct{} { return subscribe(&w.names) }
+
+func subscribe(to *[]chan struct{}) <-chan struct{} {
+	c := make(chan struct{}, 1)
+	*to = append(*to, c)
+	return c
+}
+
+// poke wakes the subscribers that have not been poked since they last looked.
+func poke(subscribers []chan struct{}) {
+	for _, c := range subscribers {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// pokeAll wakes every subscriber.
+func (w *Watcher) pokeAll() {
+	poke(w.names)
+	poke(w.writes)
+}
+
+// Mode returns the present mode. It may be called from any goroutine.
+func (w *Watcher) Mode() Mode { return Mode(w.mode.Load()) }
+
+// setMode notes the mode and reports a change of it.
+func (w *Watcher) setMode(m Mode, reason error) {
+	if Mode(w.mode.Swap(int32(m))) != m && w.cfg.OnChange != nil {
+		w.cfg.OnChange(m, reason)
+	}
+}
+
+// Run pokes the subscribers until ctx ends, and then returns ctx.Err(). It
+// waits for a directory that is not there and goes on by the clock where no
+// watch can be had. Call it once.
+func (w *Watcher) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := w.round(ctx); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// round watches the directory, polls it or waits for it, until that must be
+// tried again. It returns an error only if ctx ended.
+func (w *Watcher) round(ctx context.Context) error {
+	info, err := os.Stat(w.dir)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("watch %s: it is not a directory", w.dir)
+	}
+	if err != nil {
+		w.setMode(ModeMissing, fmt.Errorf("look for the audit directory: %w", err))
+		return sleep(ctx, missingRecheck)
+	}
+	watch, err := w.watch(w.dir)
+	if err != nil {
+		return w.poll(ctx, info, fmt.Errorf("watch the audit directory %s: %w", w.dir, err))
+	}
+	// The watch may have come after a replacement of the directory: the check
+	// at each rescan finds that out.
+	w.setMode(ModeWatching, nil)
+	w.pokeAll()
+	err = w.follow(ctx, watch, info)
+	if closeErr := watch.Close(); closeErr != nil {
+		// The descriptor is lost, the next one is tried by the next round.
+		err = errors.Join(err, sleep(ctx, missingRecheck))
+	}
+	return err
+}
+
+// follow turns events into pokes until the watch is no good any more.
+func (w *Watcher) follow(ctx context.Context, watch *fsnotify.Watcher, dir os.FileInfo) error {
+	rescan := time.NewTicker(w.cfg.Rescan)
+	defer rescan.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case event, ok := <-watch.Events:
+			if !ok || !w.event(event) {
+				w.pokeAll()
+				return nil
+			}
+		case err, ok := <-watch.Errors:
+			w.pokeAll()
+			// After an overflow events are missing, and the watch is still good.
+			if !ok || !errors.Is(err, fsnotify.ErrEventOverflow) {
+				return nil
+			}
+		case <-rescan.C:
+			w.pokeAll()
+			if !w.same(dir) {
+				return nil
+			}
+		}
+	}
+}
+
+// event pokes whom the event concerns and reports whether the watch is still
+// good. It runs for every write(2) of kube-apiserver.
+func (w *Watcher) event(e fsnotify.Event) bool {
+	switch {
+	case e.Op&(fsnotify.Create|fsnotify.Remove|fsnotify.Rename) != 0:
+		w.pokeAll()
+		// The name of the directory itself: it was moved or removed.
+		return len(e.Name) != len(w.dir) || e.Name != w.dir
+	case e.Op&fsnotify.Write != 0:
+		poke(w.writes)
+	}
+	// A change of attributes is no news: making a link to a file is one.
+	return true
+}
+
+// same reports whether the directory at the path is still the one in info.
+func (w *Watcher) same(info os.FileInfo) bool {
+	now, err := os.Stat(w.dir)
+	return err == nil && os.SameFile(info, now)
+}
+
+// poll pokes by the clock until it is time to try a watch again.
+func (w *Watcher) poll(ctx context.Context, dir os.FileInfo, reason error) error {
+	w.setMode(ModePolling, reason)
+	retry := time.NewTimer(w.cfg.Retry)
+	defer retry.Stop()
+	tick := time.NewTicker(w.cfg.Poll)
+	defer tick.Stop()
+	for {
+		w.pokeAll()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-retry.C:
+			return nil
+		case <-tick.C:
+			if !w.same(dir) {
+				return nil
+			}
+		}
+	}
+}
+
+// sleep waits for d, or returns ctx.Err() when ctx ends before.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// addWatch is the real Watcher.watch.
+func addWatch(dir string) (*fsnotify.Watcher, error) {
+	// The events wait in the kernel's queue, where equal neighbours melt into
+	// one, and in a buffer for those that one read brings.
+	watch, err := fsnotify.NewBufferedWatcher(eventBuffer)
+	if err != nil {
+		return nil, err
+	}
+	if err := watch.Add(dir); err != nil {
+		return nil, errors.Join(err, watch.Close())
+	}
+	return watch, nil
+}
+
+// eventBuffer is how many events may wait between the kernel and Run.
+const eventBuffer = 256
