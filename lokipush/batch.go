@@ -1,0 +1,169 @@
+package lokipush
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Bounds of a batch.
+const (
+	// DefaultMaxBytes keeps a push far from the 4 MiB that Loki's gRPC path takes.
+	DefaultMaxBytes = 1 << 20
+	// DefaultMaxEntries bounds the cost of finding one refused entry.
+	DefaultMaxEntries = 10_000
+	// largestMaxBytes leaves room below 4 MiB for what Loki adds on the way to its ingesters.
+	largestMaxBytes = 3 << 20
+	// keptExtra is the memory beyond MaxBytes that Reset keeps; more was needed for one huge line
+	// and is given back.
+	keptExtra = 256 << 10
+	// headerRoom is the space kept in front for the tag and the length of the stream, which are
+	// known last.
+	headerRoom = 1 + 10
+)
+
+// Field numbers of Loki's logproto messages (pkg/push/push.proto).
+const (
+	requestStreams   = protowire.Number(1) // PushRequest.streams
+	streamLabels     = protowire.Number(1) // StreamAdapter.labels
+	streamEntries    = protowire.Number(2) // StreamAdapter.entries
+	entryTimestamp   = protowire.Number(1) // EntryAdapter.timestamp
+	entryLine        = protowire.Number(2) // EntryAdapter.line
+	entryMetadata    = protowire.Number(3) // EntryAdapter.structuredMetadata
+	timestampSeconds = protowire.Number(1) // google.protobuf.Timestamp
+	timestampNanos   = protowire.Number(2)
+)
+
+// BatchConfig bounds a Batch. Zero values mean the defaults.
+type BatchConfig struct {
+	MaxBytes   int // of the uncompressed push, in bytes; at most 3 MiB
+	MaxEntries int
+}
+
+// Batch is the entries of one push, all of one stream. Entries are encoded as they are added, so
+// every push of the batch sends the same bytes. It is not safe for concurrent use.
+type Batch struct {
+	maxBytes   int
+	maxEntries int
+	first      int    // offset of the first entry in buf
+	buf        []byte // headerRoom, labels, entries; owned by the batch, reused after Reset
+	ends       []int  // offset in buf of the end of each entry
+}
+
+// NewBatch returns an empty batch of the stream with these labels. It fails for labels that Loki
+// would refuse and for bounds beyond what Loki takes.
+func NewBatch(labels map[string]string, cfg BatchConfig) (*Batch, error) {
+	text, err := formatLabels(labels)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.MaxBytes == 0 {
+		cfg.MaxBytes = DefaultMaxBytes
+	}
+	if cfg.MaxEntries == 0 {
+		cfg.MaxEntries = DefaultMaxEntries
+	}
+	if cfg.MaxBytes < 0 || cfg.MaxBytes > largestMaxBytes {
+		return nil, fmt.Errorf("create batch: MaxBytes %d is not between 1 and %d", cfg.MaxBytes, largestMaxBytes)
+	}
+	if cfg.MaxEntries < 0 {
+		return nil, fmt.Errorf("create batch: MaxEntries %d is negative", cfg.MaxEntries)
+	}
+	b := &Batch{maxBytes: cfg.MaxBytes, maxEntries: cfg.MaxEntries}
+	b.buf = appendLabels(make([]byte, headerRoom, headerRoom+len(text)+8), text)
+	b.first = len(b.buf)
+	return b, nil
+}
+
+func appendLabels(dst []byte, labels string) []byte {
+	dst = protowire.AppendTag(dst, streamLabels, protowire.BytesType)
+	return protowire.AppendString(dst, labels)
+}
+
+// Add encodes one entry and returns true, or returns false and changes nothing when the batch is
+// full: push it, Reset it, add again. An empty batch takes a line of any size. The line is sent
+// byte for byte; fields may be nil. Neither is referred to afterwards.
+func (b *Batch) Add(timestamp time.Time, line []byte, fields *Fields) bool {
+	e := newEntry(timestamp, line, fields)
+	size := protowire.SizeTag(streamEntries) + protowire.SizeBytes(e.size)
+	if len(b.ends) > 0 && (len(b.ends) >= b.maxEntries || b.Bytes()+size > b.maxBytes) {
+		return false
+	}
+	b.grow(size)
+	b.buf = e.append(b.buf)
+	b.ends = append(b.ends, len(b.buf))
+	return true
+}
+
+// grow makes room for size more bytes. It doubles, but not beyond what a full batch needs, so that
+// only a huge line makes the buffer larger than Reset keeps.
+func (b *Batch) grow(size int) {
+	need := len(b.buf) + size
+	if need <= cap(b.buf) {
+		return
+	}
+	larger := max(need, min(2*cap(b.buf), b.maxBytes+headerRoom))
+	b.buf = append(make([]byte, 0, larger), b.buf...)
+}
+
+// Len is the number of entries.
+func (b *Batch) Len() int { return len(b.ends) }
+
+// Bytes is the size of the uncompressed push.
+func (b *Batch) Bytes() int {
+	stream := len(b.buf) - headerRoom
+	return protowire.SizeTag(requestStreams) + protowire.SizeBytes(stream)
+}
+
+// Reset empties the batch and keeps its memory, except what one huge line made it grow to.
+func (b *Batch) Reset() {
+	b.ends = b.ends[:0]
+	b.buf = b.buf[:b.first]
+	if cap(b.buf) > b.maxBytes+keptExtra {
+		b.buf = append(make([]byte, 0, b.first), b.buf...)
+	}
+	if cap(b.ends) > 2*DefaultMaxEntries {
+		b.ends = nil
+	}
+}
+
+// Slice returns a new batch with the entries i to j-1, copied as they are encoded. It shares no
+// memory with b. Indices outside of 0 ≤ i ≤ j ≤ Len are moved to the nearest bound.
+func (b *Batch) Slice(i, j int) *Batch {
+	j = min(max(j, 0), len(b.ends))
+	i = min(max(i, 0), j)
+	from, to := b.start(i), b.start(j)
+	part := &Batch{maxBytes: b.maxBytes, maxEntries: b.maxEntries, first: b.first}
+	part.buf = make([]byte, 0, b.first+to-from)
+	part.buf = append(append(part.buf, b.buf[:b.first]...), b.buf[from:to]...)
+	part.ends = make([]int, 0, j-i)
+	for _, end := range b.ends[i:j] {
+		part.ends = append(part.ends, end-from+b.first)
+	}
+	return part
+}
+
+// Split returns the two halves of the batch, the first never the larger one.
+func (b *Batch) Split() (*Batch, *Batch) {
+	middle := len(b.ends) / 2
+	return b.Slice(0, middle), b.Slice(middle, len(b.ends))
+}
+
+// start is the offset of entry i, or the end of the last entry.
+func (b *Batch) start(i int) int {
+	if i == 0 {
+		return b.first
+	}
+	return b.ends[i-1]
+}
+
+// request returns the encoded PushRequest. It aliases the batch's memory: valid until the next Add
+// or Reset.
+func (b *Batch) request() []byte {
+	stream := len(b.buf) - headerRoom
+	start := headerRoom - protowire.SizeTag(requestStreams) - protowire.SizeVarint(uint64(stream))
+	head := protowire.AppendTag(b.buf[:start], requestStreams, protowire.BytesType)
+	protowire.AppendVarint(head, uint64(stream))
+	return b.buf[start:]
+}

@@ -1,0 +1,40 @@
+// Package lokipush sends audit lines to Grafana Loki.
+//
+// A Batch collects entries of one stream: a timestamp, the line byte for byte, and structured
+// metadata (ParseFields reads it from the line). A Client makes one attempt to push a batch and
+// says what to do next. A Pusher does it: it repeats until every entry of a batch is accepted or
+// refused for good. Shrink shortens the lines that Loki would refuse for their length.
+//
+//	batch, err := lokipush.NewBatch(map[string]string{"job": "audit", "cluster": "c", "node": "n"}, lokipush.BatchConfig{})
+//	client, err := lokipush.New(lokipush.Config{URL: "http://loki:3100"})
+//	pusher, err := lokipush.NewPusher(client, lokipush.PusherConfig{})
+//	for !batch.Add(timestamp, line, &fields) {
+//		refused, err := pusher.Deliver(ctx, batch)
+//		…
+//		batch.Reset()
+//	}
+//
+// # What is assumed of Loki
+//
+//   - 204 (or 200) means that every entry of the push was stored. This holds for pushes of one
+//     stream only: with several, Loki answers with the last one's result. Hence one stream a batch.
+//   - An entry with the stream, timestamp, line and metadata of a stored one is hidden from
+//     queries. Hence the same bytes on every retry, and retries are harmless. Stream sharding breaks
+//     this: shard_streams.enabled must be false.
+//   - A 400 names one of the entries that Loki refused; the rest of the push is stored.
+//   - A push of more than 4 MiB uncompressed is answered with 500 and "larger than max", for ever.
+//   - 260 is no success: ingestion is blocked.
+//
+// # What is guaranteed
+//
+//   - Push returns nil only when every entry was accepted.
+//   - Deliver returns without an error only when every entry was accepted or is among the refusals,
+//     each of which Loki refused in a push of that entry alone. It gives up only with its context
+//     (or after Backoff.MaxRetries, if set).
+//   - An answer about the stream, the tenant or the URL refuses nothing: Deliver waits, and OnDown
+//     says what is wrong.
+//   - A batch keeps at most MaxBytes + 256 KiB of memory over Reset, a Client no more than 1.25 MiB
+//     for each push in flight. A batch of one line holds that line, whatever its size.
+//
+// The package logs nothing: PusherConfig's hooks report transitions and attempts.
+package lokipush

@@ -1,0 +1,140 @@
+package lokipush
+
+import (
+	"bytes"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// maxValueLen bounds one metadata value. Loki takes 64 KiB of structured metadata for a line; ten
+// values of this size are well below. Longer ones are cut: the line has the whole value.
+const maxValueLen = 2 << 10
+
+const cutMark = "…"
+
+// pair is one element of the structured metadata.
+type pair struct {
+	name  string
+	value []byte
+}
+
+// entry is one entry with its sizes computed, so that it can be appended in one go.
+type entry struct {
+	seconds  int64
+	nanos    int64
+	line     []byte
+	pairs    [10]pair
+	numPairs int
+	stamp    int // encoded size of the timestamp message
+	size     int // encoded size of the whole entry message
+}
+
+func newEntry(timestamp time.Time, line []byte, fields *Fields) entry {
+	e := entry{seconds: timestamp.Unix(), nanos: int64(timestamp.Nanosecond()), line: line}
+	e.stamp = sizeInt(timestampSeconds, e.seconds) + sizeInt(timestampNanos, e.nanos)
+	e.size = sizeField(entryTimestamp, e.stamp) + sizeField(entryLine, len(line))
+	if fields != nil {
+		e.collect(fields)
+	}
+	return e
+}
+
+// collect takes the metadata in a fixed order: a retry must not differ in a byte.
+func (e *entry) collect(f *Fields) {
+	e.add("user", f.User)
+	e.add("verb", f.Verb)
+	e.add("resource", f.Resource)
+	e.add("subresource", f.Subresource)
+	e.add("namespace", f.Namespace)
+	e.add("name", f.Name)
+	e.add("code", f.Code)
+	e.add("stage", f.Stage)
+	e.add("level", f.Level)
+	e.add("audit_id", f.AuditID)
+}
+
+func (e *entry) add(name string, value []byte) {
+	if len(value) == 0 {
+		return
+	}
+	value = clipValue(value)
+	e.pairs[e.numPairs] = pair{name, value}
+	e.numPairs++
+	e.size += sizeField(entryMetadata, sizePair(name, value))
+}
+
+// clipValue returns value as valid UTF-8 of at most maxValueLen bytes.
+func clipValue(value []byte) []byte {
+	if len(value) > maxValueLen {
+		cut := maxValueLen - len(cutMark)
+		for cut > 0 && !utf8.RuneStart(value[cut]) {
+			cut--
+		}
+		value = append(value[:cut:cut], cutMark...)
+	}
+	if !utf8.Valid(value) {
+		value = bytes.ToValidUTF8(value, []byte("?"))
+	}
+	return value
+}
+
+// append appends the entry as a field of its stream.
+func (e *entry) append(dst []byte) []byte {
+	dst = appendHead(dst, streamEntries, e.size)
+	dst = appendHead(dst, entryTimestamp, e.stamp)
+	dst = appendInt(dst, timestampSeconds, e.seconds)
+	dst = appendInt(dst, timestampNanos, e.nanos)
+	dst = appendHead(dst, entryLine, len(e.line))
+	dst = append(dst, e.line...)
+	for i := range e.numPairs {
+		dst = appendPair(dst, e.pairs[i].name, e.pairs[i].value)
+	}
+	return dst
+}
+
+// Field numbers of logproto.LabelPairAdapter.
+const (
+	pairName  = protowire.Number(1)
+	pairValue = protowire.Number(2)
+)
+
+func sizePair(name string, value []byte) int {
+	return sizeField(pairName, len(name)) + sizeField(pairValue, len(value))
+}
+
+func appendPair(dst []byte, name string, value []byte) []byte {
+	dst = appendHead(dst, entryMetadata, sizePair(name, value))
+	dst = appendHead(dst, pairName, len(name))
+	dst = append(dst, name...)
+	dst = appendHead(dst, pairValue, len(value))
+	return append(dst, value...)
+}
+
+// sizeField is the size of a length-delimited field with n bytes of content.
+func sizeField(field protowire.Number, n int) int {
+	return protowire.SizeTag(field) + protowire.SizeBytes(n)
+}
+
+// appendHead appends tag and length of a length-delimited field.
+func appendHead(dst []byte, field protowire.Number, n int) []byte {
+	dst = protowire.AppendTag(dst, field, protowire.BytesType)
+	return protowire.AppendVarint(dst, uint64(n))
+}
+
+// sizeInt is the size of an integer field; proto3 leaves out zero.
+func sizeInt(field protowire.Number, v int64) int {
+	if v == 0 {
+		return 0
+	}
+	return protowire.SizeTag(field) + protowire.SizeVarint(uint64(v))
+}
+
+func appendInt(dst []byte, field protowire.Number, v int64) []byte {
+	if v == 0 {
+		return dst
+	}
+	dst = protowire.AppendTag(dst, field, protowire.VarintType)
+	return protowire.AppendVarint(dst, uint64(v))
+}

@@ -1,0 +1,50 @@
+package lokipush
+
+import (
+	"sync"
+	"time"
+)
+
+// health turns the results of attempts into transitions: one call when Loki is down, one when it is
+// back.
+type health struct {
+	after  time.Duration
+	onDown func(error)
+	onUp   func(time.Duration)
+
+	mu      sync.Mutex
+	failing bool      // attempts have failed since, nothing worked in between
+	since   time.Time // start of the first failed attempt
+	told    Decision  // what OnDown was last called for; Accepted: not called in this outage
+}
+
+// failed records a failed attempt that began at start.
+func (h *health) failed(err error, start time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.failing {
+		h.failing, h.since, h.told = true, start, Accepted
+	}
+	decision := DecisionOf(err)
+	switch {
+	case h.told == Stop, h.told == decision:
+		return
+	case decision == Retry && time.Since(h.since) < h.after:
+		return
+	}
+	h.told = decision
+	if h.onDown != nil {
+		h.onDown(err)
+	}
+}
+
+// worked records that Loki processed a push.
+func (h *health) worked() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	down := h.failing && h.told != Accepted
+	h.failing = false
+	if down && h.onUp != nil {
+		h.onUp(time.Since(h.since))
+	}
+}

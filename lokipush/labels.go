@@ -1,0 +1,66 @@
+package lokipush
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Loki's default limits for the labels of a stream. It refuses the whole push when one is passed.
+const (
+	maxLabels         = 15
+	maxLabelNameLen   = 1024
+	maxLabelValueLen  = 2048
+	reservedLabelMark = "__"
+)
+
+// formatLabels writes the selector of a stream, sorted by name and quoted as LogQL reads it:
+// {cluster="c", job="audit", node="n"}.
+func formatLabels(labels map[string]string) (string, error) {
+	if len(labels) == 0 || len(labels) > maxLabels {
+		return "", fmt.Errorf("format stream labels: %d labels, Loki takes 1 to %d", len(labels), maxLabels)
+	}
+	var text strings.Builder
+	for i, name := range slices.Sorted(maps.Keys(labels)) {
+		value := labels[name]
+		if err := checkLabel(name, value); err != nil {
+			return "", err
+		}
+		if i > 0 {
+			text.WriteString(", ")
+		}
+		text.WriteString(name + "=" + strconv.Quote(value))
+	}
+	return "{" + text.String() + "}", nil
+}
+
+func checkLabel(name, value string) error {
+	switch {
+	case !isLabelName(name):
+		return fmt.Errorf("format stream labels: %q is no label name: letters, digits and _ only, not starting with a digit or %s", name, reservedLabelMark)
+	case value == "":
+		return fmt.Errorf("format stream labels: label %s is empty: Loki drops empty labels, leave it out", name)
+	case len(value) > maxLabelValueLen:
+		return fmt.Errorf("format stream labels: label %s has %d bytes, Loki takes %d", name, len(value), maxLabelValueLen)
+	case !utf8.ValidString(value):
+		return fmt.Errorf("format stream labels: label %s is not valid UTF-8", name)
+	}
+	return nil
+}
+
+func isLabelName(name string) bool {
+	if name == "" || len(name) > maxLabelNameLen || strings.HasPrefix(name, reservedLabelMark) {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		letter := c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z'
+		if !letter && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,155 @@
+package lokipush
+
+import "bytes"
+
+// object iterates over the members of one JSON object without copying and without looking into
+// their values: it finds where a value ends, it does not validate it. That is what makes a single
+// pass over a line with a large requestObject cheap.
+type object struct {
+	data []byte
+	pos  int  // next byte to look at
+	open bool // inside the braces
+	more bool // a comma was read: a member must follow
+	bad  bool // the text can't be followed any further
+}
+
+// member is one key and its value. All slices alias the scanned text.
+type member struct {
+	key   []byte // between the quotes, escapes as written
+	value []byte // the whole value, from its first byte to its last
+	start int    // offset of value in the scanned text
+}
+
+// openObject starts at the first byte of data that is not white space.
+func openObject(data []byte) object {
+	o := object{data: data}
+	o.bad = o.next() != '{'
+	o.open = !o.bad
+	o.pos++
+	return o
+}
+
+// member returns the next member, and false at the closing brace or where the text is malformed;
+// ended tells the two apart.
+func (o *object) member() (member, bool) {
+	if !o.open {
+		return member{}, false
+	}
+	if o.next() == '}' && !o.more {
+		o.pos++
+		o.open = false
+		return member{}, false
+	}
+	key, ok := o.quoted()
+	if !ok || o.next() != ':' {
+		return o.fail()
+	}
+	o.pos++
+	o.next()
+	start := o.pos
+	if !o.skipValue() {
+		return o.fail()
+	}
+	m := member{key: key[1 : len(key)-1], value: o.data[start:o.pos], start: start}
+	if o.more = o.next() == ','; o.more {
+		o.pos++
+	} else if o.next() != '}' {
+		o.bad = true // the member itself is whole: hand it out, stop after it
+		o.open = false
+	}
+	return m, true
+}
+
+// ended reports whether the object was read to its closing brace with nothing but white space
+// after it.
+func (o *object) ended() bool {
+	return !o.bad && !o.open && o.next() == 0 && o.pos >= len(o.data)
+}
+
+func (o *object) fail() (member, bool) {
+	o.bad, o.open = true, false
+	return member{}, false
+}
+
+// next skips white space and returns the byte there without consuming it, 0 at the end.
+func (o *object) next() byte {
+	for o.pos < len(o.data) {
+		switch c := o.data[o.pos]; c {
+		case ' ', '\t', '\r', '\n':
+			o.pos++
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// quoted consumes a string and returns it with its quotes.
+func (o *object) quoted() ([]byte, bool) {
+	start := o.pos
+	if start >= len(o.data) || o.data[start] != '"' {
+		return nil, false
+	}
+	for i := start + 1; ; i++ {
+		j := bytes.IndexByte(o.data[i:], '"')
+		if j < 0 {
+			return nil, false
+		}
+		i += j
+		if !escaped(o.data[start+1 : i]) {
+			o.pos = i + 1
+			return o.data[start:o.pos], true
+		}
+	}
+}
+
+// escaped reports whether a quote that follows text is escaped: an odd number of backslashes.
+func escaped(text []byte) bool {
+	n := 0
+	for n < len(text) && text[len(text)-1-n] == '\\' {
+		n++
+	}
+	return n%2 == 1
+}
+
+func (o *object) skipValue() bool {
+	switch o.next() {
+	case '"':
+		_, ok := o.quoted()
+		return ok
+	case '{', '[':
+		return o.skipNested()
+	}
+	start := o.pos
+	for o.pos < len(o.data) && isLiteral(o.data[o.pos]) {
+		o.pos++
+	}
+	return o.pos > start
+}
+
+// isLiteral reports the bytes of numbers, true, false and null.
+func isLiteral(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c == '-' || c == '+' || c == '.' || c == 'E'
+}
+
+func (o *object) skipNested() bool {
+	depth := 0
+	for o.pos < len(o.data) {
+		switch o.data[o.pos] {
+		case '"':
+			if _, ok := o.quoted(); !ok {
+				return false
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		o.pos++
+		if depth == 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,228 @@
+package lokipush
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Decision says what to do after one attempt.
+type Decision int
+
+// The decisions.
+const (
+	// Accepted: Loki has stored every entry.
+	Accepted Decision = iota
+	// Retry: send the same bytes again after a backoff (429, 5xx, network errors, time-outs).
+	Retry
+	// Split: the push is larger than Loki takes; send it in smaller pieces.
+	Split
+	// Refused: Loki will never take some of the entries; it may have stored the others (400, 422).
+	Refused
+	// Stop: nothing is accepted until someone changes a configuration (401, 403, 404, redirects, 260,
+	// labels that Loki refuses). Nothing is lost by waiting: raise an alarm and try again slowly.
+	Stop
+)
+
+// String returns the decision in lower case, fit for a metric's label.
+func (d Decision) String() string {
+	switch d {
+	case Accepted:
+		return "accepted"
+	case Retry:
+		return "retry"
+	case Split:
+		return "split"
+	case Refused:
+		return "refused"
+	case Stop:
+		return "stop"
+	}
+	return "decision(" + strconv.Itoa(int(d)) + ")"
+}
+
+// DecisionOf returns the decision for the result of Client.Push: Accepted for nil, that of the
+// StatusError in its chain, otherwise Retry.
+func DecisionOf(err error) Decision {
+	if err == nil {
+		return Accepted
+	}
+	if status, ok := errors.AsType[*StatusError](err); ok {
+		return status.Decision
+	}
+	return Retry
+}
+
+// Reason is why Loki refused an entry for good: one of a fixed set, fit for a metric's label.
+type Reason string
+
+// The reasons, named as Loki's own loki_discarded_samples_total names them where it has a name.
+const (
+	ReasonLineTooLong       Reason = "line_too_long"
+	ReasonTooOld            Reason = "greater_than_max_sample_age"
+	ReasonTooFarInFuture    Reason = "too_far_in_future"
+	ReasonTooFarBehind      Reason = "too_far_behind"
+	ReasonOutOfOrder        Reason = "out_of_order"
+	ReasonMetadataTooLarge  Reason = "structured_metadata_too_large"
+	ReasonMetadataTooMany   Reason = "structured_metadata_too_many"
+	ReasonLargerThanMessage Reason = "larger_than_max_message" // alone larger than Loki's gRPC limit
+	ReasonOther             Reason = "other"
+)
+
+// Reasons lists every Reason, so that a counter can be created for each before it is needed.
+func Reasons() []Reason {
+	return []Reason{ReasonLineTooLong, ReasonTooOld, ReasonTooFarInFuture, ReasonTooFarBehind, ReasonOutOfOrder,
+		ReasonMetadataTooLarge, ReasonMetadataTooMany, ReasonLargerThanMessage, ReasonOther}
+}
+
+// StatusError is an answer of the server that is no success.
+type StatusError struct {
+	Code       int           // HTTP status
+	Body       string        // start of the answer, at most 1 KiB, one line, valid UTF-8
+	RetryAfter time.Duration // what the server asked for, at most MaxRetryAfter; 0 for nothing
+	Decision   Decision      // what to do about it; never Accepted
+	Reason     Reason        // for Refused and Split; what Loki says about one of the entries
+}
+
+// Error says the status, what Loki answered, and where the user can do something, what.
+func (e *StatusError) Error() string {
+	text := "loki answered " + strconv.Itoa(e.Code)
+	if name := http.StatusText(e.Code); name != "" {
+		text += " " + name
+	}
+	if e.Body != "" {
+		text += ": " + e.Body
+	}
+	if hint := e.hint(); hint != "" {
+		text += " (" + hint + ")"
+	}
+	return text
+}
+
+// codeBlocked is Loki's status for "ingestion blocked": in the 2xx range, yet nothing is stored.
+const codeBlocked = 260
+
+func (e *StatusError) hint() string {
+	switch {
+	case e.Decision != Stop:
+		return ""
+	case e.Code == http.StatusOK:
+		return "a web page, not Loki: check the Loki URL"
+	case e.Code == codeBlocked:
+		return "ingestion is blocked by Loki's limits: unblock the tenant or wait"
+	case e.Code >= 300 && e.Code < 400:
+		return "redirects are not followed: give the final URL"
+	case e.Code == http.StatusUnauthorized, e.Code == http.StatusForbidden:
+		return "check the credentials and the tenant ID"
+	case e.Code == http.StatusNotFound, e.Code == http.StatusMethodNotAllowed:
+		return "check the path of the Loki URL"
+	}
+	return "check the stream labels and Loki's limits_config"
+}
+
+// newStatusError judges an answer that is no success.
+func newStatusError(code int, body, retryAfter string, now time.Time) *StatusError {
+	e := &StatusError{Code: code, Body: body, RetryAfter: parseRetryAfter(retryAfter, now)}
+	e.Decision = decide(code, body)
+	switch e.Decision {
+	case Split:
+		e.Reason = ReasonLargerThanMessage
+	case Refused:
+		e.Reason = reasonOf(body)
+	}
+	return e
+}
+
+func decide(code int, body string) Decision {
+	switch {
+	case code == http.StatusRequestEntityTooLarge, code >= 500 && isTooLarge(body):
+		return Split
+	case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code == http.StatusTooEarly, code >= 500:
+		return Retry
+	case code == http.StatusBadRequest && isAboutStream(body):
+		return Stop
+	case code == http.StatusBadRequest, code == http.StatusUnprocessableEntity:
+		return Refused
+	}
+	return Stop
+}
+
+// isTooLarge knows gRPC's words for a message beyond the limit of its receiver or sender: Loki
+// passes them on with status 500.
+func isTooLarge(body string) bool {
+	return strings.Contains(body, "larger than max")
+}
+
+// isAboutStream reports a 400 that concerns the labels of the stream or the tenant's settings. No
+// entry would ever pass: refusing them one by one would lose them all to a wrong setting.
+func isAboutStream(body string) bool {
+	return containsAny(body, "parsing labels", "label pair is required", "label names; limit", "label name too long",
+		"label value too long", "duplicate label name", "missing required labels", "this feature is disallowed",
+		"no org id")
+}
+
+// reasonOf names the refusal of one entry from Loki's words (pkg/validation and the ingester).
+func reasonOf(body string) Reason {
+	switch {
+	case containsAny(body, "max entry size", "Max entry size"):
+		return ReasonLineTooLong
+	case strings.Contains(body, "timestamp too old"):
+		return ReasonTooOld
+	case strings.Contains(body, "timestamp too new"):
+		return ReasonTooFarInFuture
+	case strings.Contains(body, "too far behind"):
+		return ReasonTooFarBehind
+	case strings.Contains(body, "out of order"):
+		return ReasonOutOfOrder
+	case strings.Contains(body, "structured metadata too large"):
+		return ReasonMetadataTooLarge
+	case strings.Contains(body, "too many structured metadata"):
+		return ReasonMetadataTooMany
+	}
+	return ReasonOther
+}
+
+func containsAny(text string, parts ...string) bool {
+	for _, part := range parts {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// MaxRetryAfter caps the wait that a server can ask for.
+const MaxRetryAfter = time.Minute
+
+// parseRetryAfter reads both forms of the header: seconds and an HTTP date.
+func parseRetryAfter(header string, now time.Time) time.Duration {
+	header = strings.TrimSpace(header)
+	if header == "" {
+		return 0
+	}
+	if seconds, err := strconv.ParseUint(header, 10, 63); err == nil {
+		return time.Duration(min(seconds, uint64(MaxRetryAfter/time.Second))) * time.Second
+	} else if errors.Is(err, strconv.ErrRange) {
+		return MaxRetryAfter
+	}
+	at, err := http.ParseTime(header)
+	if err != nil {
+		return 0
+	}
+	return min(max(at.Sub(now), 0), MaxRetryAfter)
+}
+
+// Refusal is one entry that Loki will never take.
+type Refusal struct {
+	Index  int          // of the entry in the delivered batch
+	Reason Reason       // fit for a metric's label
+	Err    *StatusError // Loki's answer to the push of this entry alone
+}
+
+// String returns the refusal for a log.
+func (r Refusal) String() string {
+	return fmt.Sprintf("entry %d refused: %s: %v", r.Index, r.Reason, r.Err)
+}
