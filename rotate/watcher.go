@@ -17,6 +17,8 @@ const (
 	defaultPoll    = 250 * time.Millisecond
 	defaultRetry   = time.Minute
 	missingRecheck = time.Second
+	// writePause is the least time between two pokes for writes.
+	writePause = 20 * time.Millisecond
 )
 
 // WatcherConfig sets the pace of a Watcher; the zero value is the default.
@@ -73,10 +75,10 @@ func setDefault(d *time.Duration, def time.Duration) {
 	}
 }
 
-// Writes subscribes to every change: a poke for each write to a file in the
-// directory and for all that Names reports. The channel has room for one poke,
-// so that pokes which come faster than they are taken melt into one. Subscribe
-// before Run.
+// Writes subscribes to every change: writes to files in the directory and all
+// that Names reports. The first write after a pause pokes at once, further ones
+// after 20 ms, together. The channel has room for one poke, so that pokes which
+// come faster than they are taken melt into one too. Subscribe before Run.
 func (w *Watcher) Writes() <-chan struct{} { return subscribe(&w.writes) }
 
 // Names subscribes to changes of the listing: a file appeared, was renamed or
@@ -158,20 +160,30 @@ func (w *Watcher) round(ctx context.Context) error {
 func (w *Watcher) follow(ctx context.Context, watch *fsnotify.Watcher, dir os.FileInfo) error {
 	rescan := time.NewTicker(w.cfg.Rescan)
 	defer rescan.Stop()
+	writes := pacer{subscribers: w.writes, timer: time.NewTimer(writePause)}
+	defer writes.timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case event, ok := <-watch.Events:
-			if !ok || !w.event(event) {
+			switch {
+			case !ok || w.gone(event):
 				w.pokeAll()
 				return nil
+			case event.Op&nameChange != 0:
+				w.pokeAll()
+			case event.Op&fsnotify.Write != 0:
+				writes.poke()
 			}
-		case err, ok := <-watch.Errors:
+			// A change of attributes is no news: making a link to a file is one.
+		case <-writes.timer.C:
+			writes.pause()
+		case err := <-watch.Errors:
 			w.pokeAll()
 			// After an overflow events are missing, and the watch is still good.
-			if !ok || !errors.Is(err, fsnotify.ErrEventOverflow) {
-				return nil
+			if !errors.Is(err, fsnotify.ErrEventOverflow) {
+				return sleep(ctx, missingRecheck)
 			}
 		case <-rescan.C:
 			w.pokeAll()
@@ -182,19 +194,40 @@ func (w *Watcher) follow(ctx context.Context, watch *fsnotify.Watcher, dir os.Fi
 	}
 }
 
-// event pokes whom the event concerns and reports whether the watch is still
-// good. It runs for every write(2) of kube-apiserver.
-func (w *Watcher) event(e fsnotify.Event) bool {
-	switch {
-	case e.Op&(fsnotify.Create|fsnotify.Remove|fsnotify.Rename) != 0:
-		w.pokeAll()
-		// The name of the directory itself: it was moved or removed.
-		return len(e.Name) != len(w.dir) || e.Name != w.dir
-	case e.Op&fsnotify.Write != 0:
-		poke(w.writes)
+// nameChange are the events that change the listing.
+const nameChange = fsnotify.Create | fsnotify.Remove | fsnotify.Rename
+
+// gone reports whether the event says that the directory was moved or removed.
+func (w *Watcher) gone(e fsnotify.Event) bool {
+	return e.Op&nameChange != 0 && e.Name == w.dir
+}
+
+// pacer pokes for writes, which come one by one for every line of the log.
+type pacer struct {
+	subscribers []chan struct{}
+	// timer runs from a poke until the next one may follow.
+	timer *time.Timer
+	// paused says that the timer runs, due that a write came since it started.
+	paused, due bool
+}
+
+// poke notes a write.
+func (p *pacer) poke() {
+	if p.paused {
+		p.due = true
+		return
 	}
-	// A change of attributes is no news: making a link to a file is one.
-	return true
+	poke(p.subscribers)
+	p.paused, p.due = true, false
+	p.timer.Reset(writePause)
+}
+
+// pause is called when the timer has run out.
+func (p *pacer) pause() {
+	p.paused = false
+	if p.due {
+		p.poke()
+	}
 }
 
 // same reports whether the directory at the path is still the one in info.
@@ -239,9 +272,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // addWatch is the real Watcher.watch.
 func addWatch(dir string) (*fsnotify.Watcher, error) {
-	// The events wait in the kernel's queue, where equal neighbours melt into
-	// one, and in a buffer for those that one read brings.
-	watch, err := fsnotify.NewBufferedWatcher(eventBuffer)
+	watch, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, err
 	}
@@ -250,6 +281,3 @@ func addWatch(dir string) (*fsnotify.Watcher, error) {
 	}
 	return watch, nil
 }
-
-// eventBuffer is how many events may wait between the kernel and Run.
-const eventBuffer = 256
