@@ -1,0 +1,83 @@
+# `make help` lists the targets. `make check` is what CI runs first.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+BIN      := bin/auditsidecar
+CACHE    := $(CURDIR)/.cache
+LINTER   := $(CACHE)/bin/golangci-lint
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+FUZZTIME ?= 10s
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the static binary bin/auditsidecar
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/auditsidecar
+
+.PHONY: test
+test: ## Run the unit tests with the race detector
+	go test -race -timeout 10m ./...
+
+.PHONY: fuzz-short
+fuzz-short: ## Run every fuzz test for FUZZTIME (default 10s) each
+	hack/fuzz.sh $(FUZZTIME)
+
+.PHONY: lint
+lint: $(LINTER) ## Check format, style and import directions
+	$(LINTER) run ./...
+
+.PHONY: fmt
+fmt: $(LINTER) ## Format the code
+	$(LINTER) fmt ./...
+
+# Built once for each content of go.sum; the modules come from the Go proxy.
+$(LINTER): hack/tools/go.mod hack/tools/go.sum
+	mkdir -p $(@D)
+	cd hack/tools && GOFLAGS=-mod=mod go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	touch $@
+
+.PHONY: verify
+verify: ## Check what the linter cannot (file lengths, invariant numbers, ...)
+	go run ./hack/verify
+
+.PHONY: check
+check: lint verify test ## Everything that needs no server: lint, verify, test
+
+.PHONY: demo
+demo: build ## Replay a real audit log into Parquet and Loki, restore it, compare
+	go run ./hack/demo -binary $(BIN)
+
+.PHONY: e2e
+e2e: e2e-run e2e-s3 e2e-duckdb e2e-readers ## All end-to-end suites
+
+.PHONY: e2e-run
+e2e-run: build ## The binary as a process: rates, rotation, kill -9, bad input
+	E2E_BINARY=$(CURDIR)/$(BIN) go test -tags e2e -count=1 -timeout 20m -v ./e2e/run/...
+
+.PHONY: e2e-s3
+e2e-s3: ## The archive against a real S3 server (versitygw)
+	go test -tags e2e -count=1 -timeout 15m -v ./e2e/s3/...
+
+.PHONY: e2e-duckdb
+e2e-duckdb: build e2e/duckdb/node_modules/.package-lock.json ## DuckDB reads the objects, cell by cell (needs node and npm)
+	node --test --test-reporter=spec e2e/duckdb/
+
+e2e/duckdb/node_modules/.package-lock.json: e2e/duckdb/package.json e2e/duckdb/package-lock.json
+	cd e2e/duckdb && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+.PHONY: e2e-readers
+e2e-readers: build ## Other Parquet readers agree, cell by cell
+	if [ -x e2e/readers/run ]; then e2e/readers/run; else echo "e2e/readers: not there yet"; fi
+
+.PHONY: bench
+bench: build ## Compare speed, memory and size with other converters
+	go run ./hack/bench
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin dist coverage.out $(CACHE) e2e/duckdb/node_modules

@@ -1,0 +1,25 @@
+// Command verify checks what the linter cannot: that files stay short, that
+// every test named after an invariant names one that docs/DESIGN.md has, that
+// every package has its row in the linter's import rules, and that no package
+// has a name that says nothing. It prints one line for each finding and exits
+// 1 if there is any. Run it from the root of the repository: `make verify`.
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	findings, err := check(os.DirFS("."))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "verify:", err)
+		os.Exit(1)
+	}
+	for _, f := range findings {
+		fmt.Println(f)
+	}
+	if len(findings) > 0 {
+		os.Exit(1)
+	}
+}
