@@ -1,0 +1,321 @@
+package archivetest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
+)
+
+// Run runs the suite. open returns a new, empty archive for each test.
+func Run(t *testing.T, open func(t *testing.T) *archive.Bucket) {
+	for _, c := range []struct {
+		name string
+		test func(*testing.T, *archive.Bucket)
+	}{
+		{"PutThenOpen", putThenOpen},
+		{"I5_NeverOverwrites", neverOverwrites},
+		{"I5_SameBytesAgain", sameBytesAgain},
+		{"I5_OneOfManyWriters", oneOfManyWriters},
+		{"WrongChecksumLeavesNothing", wrongChecksum},
+		{"ShortBodyLeavesNothing", shortBody},
+		{"BrokenBodyLeavesNothing", brokenBody},
+		{"ListIsSorted", listIsSorted},
+		{"ListStopsEarly", listStopsEarly},
+		{"ListManyPages", listManyPages},
+		{"EmptyArchive", emptyArchive},
+		{"MissingObject", missingObject},
+		{"ImpossibleKeys", impossibleKeys},
+		{"Canceled", canceled},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
+	}
+}
+
+// Content returns n bytes that depend on seed only.
+func Content(n int, seed uint64) []byte {
+	b := make([]byte, n)
+	var s [32]byte
+	s[0] = byte(seed)
+	_, _ = rand.NewChaCha8(s).Read(b)
+	return b
+}
+
+func put(t *testing.T, b *archive.Bucket, key string, content []byte) error {
+	t.Helper()
+	return b.Put(t.Context(), key, bytes.NewReader(content), int64(len(content)), sha256.Sum256(content))
+}
+
+func mustPut(t *testing.T, b *archive.Bucket, key string, content []byte) {
+	t.Helper()
+	if err := put(t, b, key, content); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantContent(t *testing.T, b *archive.Bucket, key string, want []byte) {
+	t.Helper()
+	o, err := b.Open(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	got, err := io.ReadAll(io.NewSectionReader(o, 0, o.Size))
+	if err != nil || !bytes.Equal(got, want) {
+		t.Fatalf("%s holds %d bytes (%v), want %d others", key, len(got), err, len(want))
+	}
+}
+
+func wantMissing(t *testing.T, b *archive.Bucket, key string) {
+	t.Helper()
+	if _, err := b.Stat(t.Context(), key); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Stat(%s) = %v, want fs.ErrNotExist", key, err)
+	}
+	if got := keys(t, b, ""); len(got) != 0 {
+		t.Errorf("the archive holds %q, want nothing", got)
+	}
+}
+
+func keys(t *testing.T, b *archive.Bucket, prefix string) []string {
+	t.Helper()
+	var out []string
+	for info, err := range b.List(t.Context(), prefix) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, info.Key)
+	}
+	return out
+}
+
+func putThenOpen(t *testing.T, b *archive.Bucket) {
+	// The last one is larger than the SDK's smallest part: still one PUT.
+	for i, size := range []int{0, 1, 4096, 6<<20 + 1} {
+		key := fmt.Sprintf("data/cluster=c/dt=2026-01-02/x%d.parquet", i)
+		content := Content(size, uint64(i))
+		mustPut(t, b, key, content)
+		wantContent(t, b, key, content)
+		info, err := b.Stat(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(content)
+		if info.Key != key || info.Size != int64(size) || info.Modified.IsZero() ||
+			info.SHA256 != nil && !bytes.Equal(info.SHA256, sum[:]) {
+			t.Errorf("Stat = %+v, want size %d, SHA-256 %x or none", info, size, sum)
+		}
+	}
+}
+
+func neverOverwrites(t *testing.T, b *archive.Bucket) {
+	first := []byte("first")
+	mustPut(t, b, "manifests/k", first)
+	for _, other := range []string{"other", "longer than the first", ""} {
+		err := put(t, b, "manifests/k", []byte(other))
+		var e *archive.Error
+		if !errors.Is(err, archive.ErrConflict) || !errors.As(err, &e) || e.Key != "manifests/k" {
+			t.Errorf("Put(%q) over %q = %v, want ErrConflict with the key", other, first, err)
+		}
+		if !archive.Permanent(err) {
+			t.Errorf("%v is not permanent", err)
+		}
+	}
+	wantContent(t, b, "manifests/k", first)
+}
+
+func sameBytesAgain(t *testing.T, b *archive.Bucket) {
+	content := Content(100_000, 1)
+	for range 3 {
+		mustPut(t, b, "a/b/c", content)
+	}
+	if got := keys(t, b, ""); len(got) != 1 {
+		t.Errorf("the archive holds %q, want one object", got)
+	}
+}
+
+func oneOfManyWriters(t *testing.T, b *archive.Bucket) {
+	const writers = 6
+	contents, results := make([][]byte, writers), make([]error, writers)
+	var wg sync.WaitGroup
+	for i := range writers {
+		contents[i] = Content(50_000, uint64(i))
+		wg.Go(func() { results[i] = put(t, b, "race/k", contents[i]) })
+	}
+	wg.Wait()
+	winner := -1
+	for i, err := range results {
+		switch {
+		case err == nil && winner >= 0:
+			t.Errorf("writers %d and %d both stored other bytes under one key", winner, i)
+		case err == nil:
+			winner = i
+		case !errors.Is(err, archive.ErrConflict):
+			t.Errorf("writer %d: %v, want ErrConflict", i, err)
+		}
+	}
+	if winner < 0 {
+		t.Fatal("nobody stored the object")
+	}
+	wantContent(t, b, "race/k", contents[winner])
+}
+
+func wrongChecksum(t *testing.T, b *archive.Bucket) {
+	content := Content(1000, 1)
+	err := b.Put(t.Context(), "k", bytes.NewReader(content), 1000, sha256.Sum256([]byte("something else")))
+	if archive.ReasonOf(err) != archive.ReasonChecksum {
+		t.Errorf("Put = %v (%s), want reason checksum", err, archive.ReasonOf(err))
+	}
+	wantMissing(t, b, "k")
+	mustPut(t, b, "k", content)
+}
+
+func shortBody(t *testing.T, b *archive.Bucket) {
+	content := Content(1000, 1)
+	err := b.Put(t.Context(), "k", bytes.NewReader(content), 2000, sha256.Sum256(content))
+	if err == nil {
+		t.Error("Put of a body that is shorter than announced succeeded")
+	}
+	wantMissing(t, b, "k")
+}
+
+// failingBody fails after its first bytes, as a bad disk would.
+type failingBody struct{ good []byte }
+
+var errBadSector = errors.New("bad sector")
+
+func (f failingBody) ReadAt(p []byte, off int64) (int, error) {
+	if off >= int64(len(f.good)) {
+		return 0, errBadSector
+	}
+	return copy(p, f.good[off:]), nil
+}
+
+func brokenBody(t *testing.T, b *archive.Bucket) {
+	content := Content(200_000, 1)
+	err := b.Put(t.Context(), "k", failingBody{content[:100_000]}, 200_000, sha256.Sum256(content))
+	if !errors.Is(err, errBadSector) {
+		t.Errorf("Put = %v, want the error of the body", err)
+	}
+	wantMissing(t, b, "k")
+	mustPut(t, b, "k", content)
+}
+
+func listIsSorted(t *testing.T, b *archive.Bucket) {
+	// '-' < '.' < '/' < digits < '=' < letters: directories must not be sorted
+	// as if their name ended before the '/'.
+	want := []string{"a-b", "a.b", "a/b", "a/b-c", "a/c/d", "a0", "a=1/z", "ab", "b"}
+	for _, i := range []int{4, 0, 8, 2, 6, 1, 7, 3, 5} {
+		mustPut(t, b, want[i], []byte(want[i]))
+	}
+	if got := keys(t, b, ""); !slices.Equal(got, want) {
+		t.Errorf("List = %q, want %q", got, want)
+	}
+	for _, prefix := range []string{"a", "a/", "a/b", "a/c", "a/c/d", "a/c/d/", "b", "zzz", "a=1/"} {
+		var sub []string
+		for _, k := range want {
+			if strings.HasPrefix(k, prefix) {
+				sub = append(sub, k)
+			}
+		}
+		if got := keys(t, b, prefix); !slices.Equal(got, sub) {
+			t.Errorf("List(%q) = %q, want %q", prefix, got, sub)
+		}
+	}
+	for info, err := range b.List(t.Context(), "a/c") {
+		if err != nil || info.Size != int64(len("a/c/d")) || info.Modified.IsZero() {
+			t.Errorf("List yields %+v, %v", info, err)
+		}
+	}
+}
+
+func listStopsEarly(t *testing.T, b *archive.Bucket) {
+	for _, k := range []string{"a", "b/1", "b/2", "c"} {
+		mustPut(t, b, k, nil)
+	}
+	seen := 0
+	for range b.List(t.Context(), "") {
+		if seen++; seen == 2 {
+			break
+		}
+	}
+	if seen != 2 {
+		t.Errorf("saw %d objects, want to stop at 2", seen)
+	}
+}
+
+// listManyPages goes beyond the thousand keys of one answer of S3.
+func listManyPages(t *testing.T, b *archive.Bucket) {
+	if testing.Short() {
+		t.Skip("stores 1,001 objects")
+	}
+	const n = 1001
+	var wg sync.WaitGroup
+	for w := range 8 {
+		wg.Go(func() {
+			for i := w; i < n; i += 8 {
+				if err := put(t, b, fmt.Sprintf("m/%05d", i), []byte("x")); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got := keys(t, b, "m/"); len(got) != n || !slices.IsSorted(got) {
+		t.Errorf("List yields %d objects (sorted: %v), want %d", len(got), slices.IsSorted(got), n)
+	}
+}
+
+func emptyArchive(t *testing.T, b *archive.Bucket) {
+	if got := keys(t, b, ""); len(got) != 0 {
+		t.Errorf("an empty archive lists %q", got)
+	}
+}
+
+func missingObject(t *testing.T, b *archive.Bucket) {
+	mustPut(t, b, "a/b", nil)
+	for _, key := range []string{"no", "a", "a/b/c", "a/bb"} {
+		if o, err := b.Open(t.Context(), key); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Open(%s) = %v, %v, want fs.ErrNotExist", key, o, err)
+		}
+		if _, err := b.Stat(t.Context(), key); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Stat(%s) = %v, want fs.ErrNotExist", key, err)
+		}
+	}
+}
+
+func impossibleKeys(t *testing.T, b *archive.Bucket) {
+	for _, key := range []string{"", "/a", "a/", "a//b", ".", "../a", "a/../../b", "a\x00b", "a\nb", "a\xff", strings.Repeat("k", 1000)} {
+		if err := put(t, b, key, nil); err == nil {
+			t.Errorf("Put(%q) succeeded", key)
+		}
+		if _, err := b.Open(t.Context(), key); err == nil {
+			t.Errorf("Open(%q) succeeded", key)
+		}
+	}
+	for _, err := range b.List(t.Context(), "../") {
+		if err == nil {
+			t.Error("List(../) left the archive")
+		}
+	}
+}
+
+func canceled(t *testing.T, b *archive.Bucket) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	content := Content(1000, 1)
+	err := b.Put(ctx, "k", bytes.NewReader(content), 1000, sha256.Sum256(content))
+	if !errors.Is(err, context.Canceled) || archive.ReasonOf(err) != archive.ReasonCanceled {
+		t.Errorf("Put = %v (%s), want context.Canceled", err, archive.ReasonOf(err))
+	}
+	wantMissing(t, b, "k")
+}

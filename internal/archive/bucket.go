@@ -1,0 +1,206 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+)
+
+// Bucket is an archive: a directory, or a prefix in an S3 bucket. It is safe for
+// concurrent use and needs no closing.
+type Bucket struct {
+	store store
+	base  string // URL without a slash at its end
+}
+
+// store is one kind of archive. Keys are valid and relative to the archive; the
+// errors are of type *Error, without URL, Key and Op.
+type store interface {
+	// put fails with reasonExists where the key is taken, whatever it holds.
+	put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) error
+	// stat leaves Info.SHA256 nil where the store does not know it.
+	stat(ctx context.Context, key string) (Info, error)
+	// open returns the object's content as a file of the caller's.
+	open(ctx context.Context, key string) (Info, *os.File, error)
+	// list calls yield in the order of the keys until it returns false.
+	list(ctx context.Context, prefix string, yield func(Info) bool) error
+}
+
+// Info describes a stored object.
+type Info struct {
+	Key      string    // relative to the archive URL
+	Size     int64     // bytes
+	Modified time.Time // by the store's clock
+	SHA256   []byte    // of the content; nil where the store does not say (always from List)
+}
+
+// Open returns the archive at rawURL, file:///directory or s3://bucket/prefix.
+// It validates URL and settings, all mistakes in one error, but does not contact
+// the store: an archive that is down must not keep the caller from starting.
+func Open(ctx context.Context, rawURL string, cfg S3Config) (*Bucket, error) {
+	loc, err := parseURL(rawURL, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if loc.dir != "" {
+		u := url.URL{Scheme: "file", Path: loc.dir}
+		return &Bucket{store: newDirStore(durable.OS(), loc.dir), base: u.String()}, nil
+	}
+	s, err := newS3Store(ctx, loc, cfg)
+	if err != nil {
+		return nil, err
+	}
+	base := "s3://" + loc.bucket
+	if loc.prefix != "" {
+		base += "/" + loc.prefix
+	}
+	return &Bucket{store: s, base: base}, nil
+}
+
+// URL returns the address of the object key, or of the archive for "".
+func (b *Bucket) URL(key string) string {
+	if key == "" {
+		return b.base
+	}
+	return b.base + "/" + key
+}
+
+// Put stores size bytes of body under key, once and never over another object.
+// sum is their SHA-256. It returns nil only when the store has confirmed that
+// the key holds exactly these bytes, be it from this call or from an earlier one
+// whose answer was lost. Where the key holds other bytes the error matches
+// [ErrConflict]. Every error is an [*Error].
+func (b *Bucket) Put(ctx context.Context, key string, body io.ReaderAt, size int64, sum [sha256.Size]byte) error {
+	if err := checkKey(key); err != nil {
+		return b.fail("store", key, err)
+	}
+	err := b.store.put(ctx, key, io.NewSectionReader(body, 0, size), sum)
+	if ReasonOf(err) == reasonExists {
+		err = b.compare(ctx, key, size, sum)
+	}
+	return b.fail("store", key, err)
+}
+
+// compare decides about a key that is taken: nil if it holds our bytes.
+func (b *Bucket) compare(ctx context.Context, key string, size int64, sum [sha256.Size]byte) error {
+	info, err := b.store.stat(ctx, key)
+	if err != nil {
+		return uncomparable(err)
+	}
+	if info.Size == size && info.SHA256 == nil {
+		if info.SHA256, err = b.hash(ctx, key); err != nil {
+			return uncomparable(err)
+		}
+	}
+	if info.Size == size && bytes.Equal(info.SHA256, sum[:]) {
+		return nil
+	}
+	return &Error{
+		Reason: ReasonConflict,
+		Cause:  fmt.Sprintf("the key holds another object of %d bytes, SHA-256 %x; ours has %d bytes, SHA-256 %x", info.Size, info.SHA256, size, sum),
+		Remedy: "nothing was overwritten; compare the two before either is removed",
+	}
+}
+
+func uncomparable(err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	c := *e
+	c.Cause = "the key is taken and the object there cannot be compared with ours: " + e.Cause
+	return &c
+}
+
+// hash reads the whole object.
+func (b *Bucket) hash(ctx context.Context, key string) ([]byte, error) {
+	_, file, err := b.store.open(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, file); err != nil {
+		return nil, &Error{Reason: ReasonOther, Cause: "read it back: " + err.Error(), Err: err}
+	}
+	return h.Sum(nil), nil
+}
+
+// Stat describes the object key. Its error matches [io/fs.ErrNotExist] where
+// there is none. (S3 says "forbidden" instead to those who may not list.)
+func (b *Bucket) Stat(ctx context.Context, key string) (Info, error) {
+	if err := checkKey(key); err != nil {
+		return Info{}, b.fail("look up", key, err)
+	}
+	info, err := b.store.stat(ctx, key)
+	return info, b.fail("look up", key, err)
+}
+
+// Object is a stored object that is open for reading at any offset. It is safe
+// for concurrent use.
+type Object struct {
+	Info
+	file *os.File
+}
+
+// ReadAt reads as [io.ReaderAt] says.
+func (o *Object) ReadAt(p []byte, off int64) (int, error) { return o.file.ReadAt(p, off) }
+
+// Close gives the object back, with the disk space it used.
+func (o *Object) Close() error { return o.file.Close() }
+
+// Open returns the object key, to be closed by the caller. An object from S3 is
+// first downloaded into a nameless file in [S3Config.TempDir] and its SHA-256
+// compared with what the store says: memory stays constant, disk use is the
+// object's size until Close. Its error matches [io/fs.ErrNotExist] where there
+// is no such object.
+func (b *Bucket) Open(ctx context.Context, key string) (*Object, error) {
+	if err := checkKey(key); err != nil {
+		return nil, b.fail("read", key, err)
+	}
+	info, file, err := b.store.open(ctx, key)
+	if err != nil {
+		return nil, b.fail("read", key, err)
+	}
+	return &Object{Info: info, file: file}, nil
+}
+
+// List yields every object whose key begins with prefix (not only at a '/'),
+// sorted by key, byte by byte. An error ends the sequence. An archive without
+// objects, and a directory that does not exist yet, list nothing.
+func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		if strings.Contains("/"+prefix, "/../") {
+			yield(Info{}, b.fail("list", prefix, &Error{Reason: ReasonOther, Cause: "'..' is not possible"}))
+			return
+		}
+		err := b.store.list(ctx, prefix, func(i Info) bool { return yield(i, nil) })
+		if err != nil {
+			yield(Info{}, b.fail("list", prefix, err))
+		}
+	}
+}
+
+// fail completes an error of the store. It returns nil for nil.
+func (b *Bucket) fail(op, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{Reason: ReasonOf(err), Cause: err.Error(), Err: err}
+	}
+	full := *e
+	full.Op, full.Key, full.URL = op, key, b.URL(key)
+	return &full
+}

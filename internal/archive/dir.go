@@ -1,0 +1,220 @@
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+)
+
+const (
+	dirMode  fs.FileMode = 0o750
+	fileMode fs.FileMode = 0o640
+)
+
+// dirStore keeps objects as files below root.
+type dirStore struct {
+	fs   durable.FS
+	root string
+
+	mu    sync.Mutex
+	swept map[string]bool // directories that sweep has seen; bounded by maxSwept
+}
+
+func newDirStore(fsys durable.FS, root string) *dirStore {
+	return &dirStore{fs: fsys, root: root, swept: map[string]bool{}}
+}
+
+func (d *dirStore) path(key string) string { return filepath.Join(d.root, filepath.FromSlash(key)) }
+
+func (d *dirStore) put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) error {
+	path := d.path(key)
+	if _, err := os.Lstat(path); err == nil {
+		return &Error{Reason: reasonExists, Err: fs.ErrExist}
+	}
+	dir := filepath.Dir(path)
+	if err := d.fs.MkdirAll(dir, dirMode); err != nil {
+		return fileError(err)
+	}
+	d.sweep(dir)
+	return fileError(d.fs.Publish(path, fileMode, func(w io.Writer) error {
+		h := sha256.New()
+		n, err := io.Copy(io.MultiWriter(w, h), withContext(ctx, body))
+		if err == nil && n != body.Size() {
+			err = fmt.Errorf("the source ends after %d of %d bytes: %w", n, body.Size(), io.ErrUnexpectedEOF)
+		}
+		if err == nil && [sha256.Size]byte(h.Sum(nil)) != sum {
+			err = &Error{Reason: ReasonChecksum, Cause: fmt.Sprintf("the bytes to store have SHA-256 %x, announced was %x", h.Sum(nil), sum)}
+		}
+		return err
+	}))
+}
+
+// withContext makes a copy end when ctx does.
+func withContext(ctx context.Context, r io.Reader) io.Reader {
+	return readerFunc(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return r.Read(p)
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+const (
+	maxSwept = 64
+	// staleAfter is how old a temporary file must be to belong to a writer that
+	// crashed: other nodes may be writing into a shared directory right now.
+	staleAfter = time.Hour
+)
+
+// sweep removes the temporary files that crashes left in dir, when this process
+// first writes there. What it cannot remove does no harm.
+func (d *dirStore) sweep(dir string) {
+	d.mu.Lock()
+	seen := d.swept[dir]
+	if len(d.swept) >= maxSwept {
+		clear(d.swept)
+	}
+	d.swept[dir] = true
+	d.mu.Unlock()
+	if seen {
+		return
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); durable.IsTemp(e.Name()) && err == nil && time.Since(info.ModTime()) > staleAfter {
+			_ = d.fs.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+func (d *dirStore) stat(_ context.Context, key string) (Info, error) {
+	info, err := os.Stat(d.path(key))
+	if err != nil {
+		return Info{}, fileError(err)
+	}
+	return regular(key, info)
+}
+
+func regular(key string, info fs.FileInfo) (Info, error) {
+	if !info.Mode().IsRegular() {
+		return Info{}, &Error{Reason: ReasonNotFound, Cause: "not a regular file"}
+	}
+	return Info{Key: key, Size: info.Size(), Modified: info.ModTime()}, nil
+}
+
+func (d *dirStore) open(ctx context.Context, key string) (Info, *os.File, error) {
+	info, err := d.stat(ctx, key)
+	if err != nil {
+		return Info{}, nil, err
+	}
+	file, err := os.Open(d.path(key))
+	if err != nil {
+		return Info{}, nil, fileError(err)
+	}
+	return info, file, nil
+}
+
+// list holds the entries of one directory per level in memory.
+func (d *dirStore) list(ctx context.Context, prefix string, yield func(Info) bool) error {
+	_, err := d.walk(ctx, "", prefix, yield)
+	return fileError(err)
+}
+
+// walk visits the directory with the key dir ("" or ending in "/") and returns
+// whether to go on.
+func (d *dirStore) walk(ctx context.Context, dir, prefix string, yield func(Info) bool) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	entries, err := os.ReadDir(d.path(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, key := range sortedKeys(dir, entries) {
+		if strings.HasSuffix(key, "/") {
+			if !strings.HasPrefix(key, prefix) && !strings.HasPrefix(prefix, key) {
+				continue
+			}
+			if more, err := d.walk(ctx, key, prefix, yield); err != nil || !more {
+				return false, err
+			}
+			continue
+		}
+		if !strings.HasPrefix(key, prefix) {
+			continue
+		}
+		info, err := d.stat(ctx, key)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed since the directory was read
+		}
+		if err != nil || !yield(info) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// sortedKeys returns the keys of regular files and, with a '/' at the end, of
+// directories. With that '/' the order in one directory is the order of all keys
+// below it: "a-b" sorts before "a/b".
+func sortedKeys(dir string, entries []fs.DirEntry) []string {
+	var keys []string
+	for _, e := range entries {
+		switch {
+		case e.IsDir():
+			keys = append(keys, dir+e.Name()+"/")
+		case e.Type().IsRegular() && !durable.IsTemp(e.Name()):
+			keys = append(keys, dir+e.Name())
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// fileError classifies an error of the file system. Errors that are classified
+// already keep their class.
+func fileError(err error) error {
+	var e *Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, fs.ErrExist):
+		return &Error{Reason: reasonExists, Cause: err.Error(), Err: err}
+	}
+	e = &Error{Reason: ReasonOf(err), Cause: err.Error(), Err: err}
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		e.Reason, e.Cause = ReasonNotFound, "no such object"
+	case errors.Is(err, fs.ErrPermission):
+		e.Reason, e.Remedy = ReasonPermission, fmt.Sprintf("let user %d write and search the directory", os.Getuid())
+	case errors.Is(err, syscall.EROFS):
+		e.Reason, e.Remedy = ReasonPermission, "mount the file system (or the container's volume) writable"
+	case durable.IsDiskFull(err):
+		e.Reason, e.Remedy = ReasonFull, "free space in the archive directory; storing goes on by itself"
+	}
+	return e
+}

@@ -1,0 +1,50 @@
+// Package archive stores finished objects, once and for good, in a directory or
+// in a bucket that speaks S3.
+//
+//	file:///directory    files below it; directories 0750, files 0640
+//	s3://bucket/prefix   Amazon S3 or a compatible server, see [S3Config]
+//
+// Keys are relative to that URL; [DataKey], [ManifestKey] and [OpenKey] make
+// them and [ParseKey] takes them apart. Nothing is ever overwritten or deleted.
+//
+// # Assumptions
+//
+//   - One key is written by one node (its name and epoch are in the key), yet a
+//     PUT may arrive twice: the answer was lost, or the process died before it
+//     took note.
+//   - The S3 server honours "If-None-Match: *" on PutObject (Amazon S3 does since
+//     August 2024) and compares the x-amz-checksum-sha256 that it is sent. One
+//     that ignores the first would overwrite; no answer of it shows that.
+//   - A directory archive is on a file system that package durable's assumptions
+//     hold for. It may be shared by several nodes.
+//
+// # Guarantees
+//
+//   - [Bucket.Put] returned nil: the store has confirmed that the key holds
+//     exactly these bytes. S3 answers with the SHA-256 that it computed itself;
+//     where a server does not, the object is read back. In a directory the bytes
+//     were hashed on their way and fsynced before they got their name.
+//   - Put failed, or never returned: the key holds nothing or the whole object,
+//     never a part. Repeating it with the same bytes is always right.
+//   - A key that is taken is compared: the same bytes are success, others are
+//     [ErrConflict], and nothing was changed.
+//   - Every error is an [*Error] with a [Reason], and where somebody can do
+//     something about it, with what to do. [Permanent] tells those that waiting
+//     does not cure.
+//   - Memory does not depend on the size of objects, only (in a directory) on the
+//     number of names in one directory.
+//
+// # Requests and time
+//
+// An object is one PUT of at most 5 GiB, because only so does the store compute
+// the SHA-256 of its content. Each request is tried three times within seconds;
+// longer outages are the caller's to wait for. There is no limit on the time of
+// an upload that makes progress: a connection is given up when the peer
+// acknowledges nothing for 60 s, or does not answer within 3 min after the last
+// byte. Nothing is asked of the network before the first request, and the search
+// for credentials ends after 20 s.
+//
+// Permissions: s3:PutObject stores. s3:GetObject compares a key that is taken and
+// reads; s3:ListBucket lists, and makes a missing object distinguishable from a
+// forbidden one. No delete, ever.
+package archive

@@ -1,0 +1,198 @@
+package archive
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Kind is what an object of the archive is.
+type Kind uint8
+
+// The kinds of objects, and the first segment of their keys.
+const (
+	KindData     Kind = iota + 1 // data/: the Parquet object of one day of one finished file
+	KindManifest                 // manifests/: one record of a node's chain
+	KindOpen                     // open/: an increment of the file that is still being written
+)
+
+// RotatedLayout is the layout, for [time.Time.Format], of the rotation time in
+// the names of kube-apiserver's backups and in data keys; UTC.
+const RotatedLayout = "2006-01-02T15-04-05.000"
+
+// DayLayout is the layout of the dt partition; UTC.
+const DayLayout = "2006-01-02"
+
+// Key is an object's key relative to the archive URL, taken apart.
+type Key struct {
+	Kind    Kind
+	Cluster string
+	Node    string
+	Epoch   string // life of the state directory: 20060102T150405 and six hex digits
+	Seq     int64  // number of the record in the node's chain, ≥ 0
+	Day     string // data only: UTC day in DayLayout
+	Rotated string // data only: rotation time in RotatedLayout
+	From    int64  // open only: offset of the first byte, in the uncompressed file
+	To      int64  // open only: offset after the last byte
+}
+
+var (
+	validName    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,63}$`)
+	validEpoch   = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}[0-9a-f]{6}$`)
+	dataName     = regexp.MustCompile(`^(.{23})-(.+)-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})\.parquet$`)
+	manifestName = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})\.json$`)
+	openDir      = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})$`)
+	openName     = regexp.MustCompile(`^([0-9]{12,})-([0-9]{12,})\.parquet$`)
+)
+
+// CheckName says whether s can be a cluster or node name: 1 to 63 letters,
+// digits, dots, underscores and hyphens. what names the thing in the error.
+func CheckName(what, s string) error {
+	if validName.MatchString(s) {
+		return nil
+	}
+	return fmt.Errorf("check %s %q: use 1 to 63 of the characters A-Z a-z 0-9 . _ -", what, s)
+}
+
+// DataKey returns the key of the Parquet object with the lines of one UTC day
+// (DayLayout) of a finished file that was rotated at rotated (RotatedLayout).
+// seq is written with at least 8 digits, so that the keys of one epoch sort by
+// it up to 99,999,999 records: 190 years at one record a minute.
+func DataKey(cluster, day, rotated, node, epoch string, seq int64) string {
+	return Key{Kind: KindData, Cluster: cluster, Day: day, Rotated: rotated,
+		Node: node, Epoch: epoch, Seq: seq}.String()
+}
+
+// ManifestKey returns the key of record seq of a node's chain; seq as in [DataKey].
+func ManifestKey(cluster, node, epoch string, seq int64) string {
+	return Key{Kind: KindManifest, Cluster: cluster, Node: node, Epoch: epoch, Seq: seq}.String()
+}
+
+// OpenKey returns the key of the increment with the complete lines in [from, to)
+// of the file that will become record seq. Offsets have at least 12 digits and
+// sort up to 1 TB.
+func OpenKey(cluster, node, epoch string, seq, from, to int64) string {
+	return Key{Kind: KindOpen, Cluster: cluster, Node: node, Epoch: epoch, Seq: seq,
+		From: from, To: to}.String()
+}
+
+// String returns the key. It does not validate: see [Key.Check].
+func (k Key) String() string {
+	switch k.Kind {
+	case KindData:
+		return fmt.Sprintf("%s%s-%s-%s-%08d.parquet",
+			DataPrefix(k.Cluster, k.Day), k.Rotated, k.Node, k.Epoch, k.Seq)
+	case KindManifest:
+		return fmt.Sprintf("%s%s-%08d.json", ManifestPrefix(k.Cluster, k.Node), k.Epoch, k.Seq)
+	case KindOpen:
+		return fmt.Sprintf("%s%012d-%012d.parquet",
+			OpenPrefix(k.Cluster, k.Node, k.Epoch, k.Seq), k.From, k.To)
+	}
+	return ""
+}
+
+// DataPrefix returns what the data keys of one cluster and UTC day begin with.
+func DataPrefix(cluster, day string) string {
+	return fmt.Sprintf("data/cluster=%s/dt=%s/", cluster, day)
+}
+
+// ManifestPrefix returns what the manifest keys of one node begin with.
+func ManifestPrefix(cluster, node string) string {
+	return fmt.Sprintf("manifests/cluster=%s/node=%s/", cluster, node)
+}
+
+// OpenPrefix returns what the keys of all increments of one file begin with.
+func OpenPrefix(cluster, node, epoch string, seq int64) string {
+	return fmt.Sprintf("open/cluster=%s/node=%s/%s-%08d/", cluster, node, epoch, seq)
+}
+
+// Check says whether every field has the form that [ParseKey] accepts.
+func (k Key) Check() error {
+	switch {
+	case !validName.MatchString(k.Cluster):
+		return CheckName("cluster", k.Cluster)
+	case !validName.MatchString(k.Node):
+		return CheckName("node", k.Node)
+	case !validEpoch.MatchString(k.Epoch):
+		return fmt.Errorf("check epoch %q: not 20060102T150405 and six hex digits", k.Epoch)
+	case k.Seq < 0:
+		return fmt.Errorf("check sequence number %d: negative", k.Seq)
+	case k.Kind == KindData && !isTime(DayLayout, k.Day):
+		return fmt.Errorf("check day %q: not a date like %s", k.Day, DayLayout)
+	case k.Kind == KindData && !isTime(RotatedLayout, k.Rotated):
+		return fmt.Errorf("check rotation time %q: not like %s", k.Rotated, RotatedLayout)
+	case k.Kind == KindOpen && (k.From < 0 || k.To <= k.From):
+		return fmt.Errorf("check range %d-%d: empty or negative", k.From, k.To)
+	case k.Kind < KindData || k.Kind > KindOpen:
+		return fmt.Errorf("check key: unknown kind %d", k.Kind)
+	}
+	return nil
+}
+
+func isTime(layout, s string) bool {
+	t, err := time.Parse(layout, s)
+	return err == nil && t.Format(layout) == s
+}
+
+// ParseKey takes a key apart, the inverse of [Key.String]. A key that this
+// program does not write is an error.
+func ParseKey(key string) (Key, error) {
+	k, ok := splitKey(key)
+	if ok {
+		if err := k.Check(); err != nil {
+			return Key{}, fmt.Errorf("parse key %q: %w", key, err)
+		}
+	}
+	// One spelling per object: no sign, no superfluous zeros, nothing left over.
+	if !ok || k.String() != key {
+		return Key{}, fmt.Errorf("parse key %q: not an object of this archive's layout", key)
+	}
+	return k, nil
+}
+
+func splitKey(key string) (Key, bool) {
+	parts := strings.Split(key, "/")
+	if len(parts) < 4 || !strings.HasPrefix(parts[1], "cluster=") {
+		return Key{}, false
+	}
+	k := Key{Cluster: strings.TrimPrefix(parts[1], "cluster=")}
+	third, last := parts[2], parts[len(parts)-1]
+	switch {
+	case parts[0] == "data" && len(parts) == 4:
+		m := dataName.FindStringSubmatch(last)
+		if m == nil {
+			return Key{}, false
+		}
+		k.Kind, k.Day = KindData, strings.TrimPrefix(third, "dt=")
+		k.Rotated, k.Node, k.Epoch, k.Seq = m[1], m[2], m[3], number(m[4])
+	case parts[0] == "manifests" && len(parts) == 4:
+		m := manifestName.FindStringSubmatch(last)
+		if m == nil {
+			return Key{}, false
+		}
+		k.Kind, k.Node = KindManifest, strings.TrimPrefix(third, "node=")
+		k.Epoch, k.Seq = m[1], number(m[2])
+	case parts[0] == "open" && len(parts) == 5:
+		d, m := openDir.FindStringSubmatch(parts[3]), openName.FindStringSubmatch(last)
+		if d == nil || m == nil {
+			return Key{}, false
+		}
+		k.Kind, k.Node = KindOpen, strings.TrimPrefix(third, "node=")
+		k.Epoch, k.Seq, k.From, k.To = d[1], number(d[2]), number(m[1]), number(m[2])
+	default:
+		return Key{}, false
+	}
+	return k, true
+}
+
+// number parses decimal digits; what does not fit into an int64 becomes -1,
+// which Check refuses.
+func number(digits string) int64 {
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		return -1
+	}
+	return n
+}

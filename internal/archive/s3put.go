@@ -1,0 +1,147 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/feature/s3/manager"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
+)
+
+const (
+	sha256Size = sha256.Size
+
+	// maxObject is the most that S3 takes in one PUT, in bytes.
+	maxObject = 5 << 30
+
+	// conflictAttempts is how often a PUT is repeated that met another request
+	// on the same key (409), with conflictPause, doubled each time, between.
+	conflictAttempts = 4
+	conflictPause    = 200 * time.Millisecond
+)
+
+// put sends the object in one PUT. Only that gives a SHA-256 of the whole content
+// that the store itself computed (over parts it would be a checksum of
+// checksums), and one that either happens or leaves nothing behind: there are no
+// abandoned parts to pay for. The part size, larger than any object, is what
+// keeps the manager from splitting.
+func (s *s3Store) put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) error {
+	if body.Size() > maxObject {
+		return &Error{Reason: ReasonTooLarge,
+			Cause:  fmt.Sprintf("%d bytes are more than the 5 GiB of one PUT", body.Size()),
+			Remedy: "let kube-apiserver rotate earlier (--audit-log-maxsize)"}
+	}
+	pause := conflictPause
+	for attempt := 1; ; attempt++ {
+		out, err := s.upload(ctx, key, body, sum)
+		if err == nil {
+			return s.confirm(ctx, key, out, body.Size(), sum)
+		}
+		if status(err) != http.StatusConflict || attempt == conflictAttempts {
+			return s.hints.classify(err, "s3:PutObject")
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+		pause *= 2
+	}
+}
+
+func (s *s3Store) upload(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) (*manager.UploadOutput, error) {
+	in := &s3.PutObjectInput{
+		Bucket:         &s.bucket,
+		Key:            s.key(key),
+		Body:           io.NewSectionReader(body, 0, body.Size()), // each attempt from the start
+		ContentLength:  aws.Int64(body.Size()),
+		ContentType:    aws.String("application/octet-stream"),
+		IfNoneMatch:    aws.String("*"),
+		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
+		Metadata:       map[string]string{metaSHA256: hex.EncodeToString(sum[:])},
+	}
+	if s.kmsKey != "" {
+		in.ServerSideEncryption = types.ServerSideEncryptionAwsKms
+		in.SSEKMSKeyId = &s.kmsKey
+	}
+	uploader := manager.NewUploader(s.client, func(u *manager.Uploader) { //nolint:staticcheck // deprecated for a v0 module; see docs/DESIGN.md
+		u.PartSize = maxObject
+		u.Concurrency = 1
+		u.ClientOptions = append(u.ClientOptions, s3.WithAPIOptions(payloadHash(sum)))
+	})
+	return uploader.Upload(ctx, in) //nolint:staticcheck // as above
+}
+
+// payloadHash tells the signer the hash it would otherwise read the whole body
+// for. The signature then covers the content, over plain HTTP too.
+func payloadHash(sum [sha256.Size]byte) func(*middleware.Stack) error {
+	set := middleware.InitializeMiddlewareFunc("auditsidecarPayloadHash",
+		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+			return next.HandleInitialize(v4.SetPayloadHash(ctx, hex.EncodeToString(sum[:])), in)
+		})
+	return func(stack *middleware.Stack) error { return stack.Initialize.Add(set, middleware.After) }
+}
+
+// confirm makes sure that the store holds what we sent. A store that answers with
+// the SHA-256 has compared it. From one that does not know the header, a HEAD
+// says the size, and the object is read back: its metadata only repeat our words.
+func (s *s3Store) confirm(ctx context.Context, key string, out *manager.UploadOutput, size int64, sum [sha256.Size]byte) error {
+	if out.ChecksumSHA256 != nil {
+		return mismatch(storedSum(out.ChecksumSHA256, nil), size, size, sum)
+	}
+	head, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{
+		Bucket: &s.bucket, Key: s.key(key), ChecksumMode: types.ChecksumModeEnabled,
+	})
+	if err != nil {
+		return s.hints.classify(err, "s3:GetObject")
+	}
+	got, stored := storedSum(head.ChecksumSHA256, nil), aws.ToInt64(head.ContentLength)
+	if got == nil && stored == size {
+		h := sha256.New()
+		if stored, err = s.copyTo(ctx, key, h); err != nil {
+			return err
+		}
+		got = h.Sum(nil)
+	}
+	return mismatch(got, stored, size, sum)
+}
+
+func mismatch(got []byte, stored, size int64, sum [sha256.Size]byte) error {
+	if stored == size && bytes.Equal(got, sum[:]) {
+		return nil
+	}
+	return &Error{Reason: ReasonChecksum,
+		Cause:  fmt.Sprintf("the store answered success but holds %d bytes, SHA-256 %x; sent were %d bytes, SHA-256 %x", stored, got, size, sum),
+		Remedy: "the file is kept; look into the store, or what is between here and there"}
+}
+
+// status returns the HTTP status of a failed request, 0 if there was no answer.
+func status(err error) int {
+	var re *awshttp.ResponseError
+	if errors.As(err, &re) {
+		return re.HTTPStatusCode()
+	}
+	return 0
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
