@@ -10,26 +10,37 @@ import (
 )
 
 // seen are the listed segments that were read, or were passed over by the
-// position a Reader was given. The name belongs to the key because a pruned
-// backup's inode number, and so its ID in a Log, comes back with another file.
-type seen map[seenKey]struct{}
+// position a Reader was given.
+type seen struct {
+	// names says that an ID alone does not tell segments apart: in a Log the
+	// inode number of a pruned backup comes back with another file.
+	names bool
+	keys  map[seenKey]struct{}
+}
 
 type seenKey struct{ id, name string }
 
+func (s seen) key(g Segment) seenKey {
+	if s.names {
+		return seenKey{g.ID, g.Name}
+	}
+	return seenKey{id: g.ID}
+}
+
 func (s seen) add(segments ...Segment) {
 	for _, g := range segments {
-		s[seenKey{g.ID, g.Name}] = struct{}{}
+		s.keys[s.key(g)] = struct{}{}
 	}
 }
 
 func (s seen) has(g Segment) bool {
-	_, ok := s[seenKey{g.ID, g.Name}]
+	_, ok := s.keys[s.key(g)]
 	return ok
 }
 
 // hasName reports whether a segment of this name was read under any ID.
 func (s seen) hasName(name string) bool {
-	for k := range s {
+	for k := range s.keys {
 		if k.name == name {
 			return true
 		}
@@ -41,16 +52,16 @@ func (s seen) hasName(name string) bool {
 // the name is listed: with another ID it is the same backup, compressed.
 func (s seen) prune(listed []Segment) {
 	names := make(map[string]bool)
-	keys := make(seen, len(listed))
+	keys := make(map[seenKey]struct{}, len(listed))
 	for _, g := range listed {
-		keys.add(g)
-		if !g.Rotated.IsZero() {
+		keys[s.key(g)] = struct{}{}
+		if s.names && g.Finished {
 			names[g.Name] = true
 		}
 	}
-	for k := range s {
+	for k := range s.keys {
 		if _, ok := keys[k]; !ok && !names[k.name] {
-			delete(s, k)
+			delete(s.keys, k)
 		}
 	}
 }
@@ -182,9 +193,9 @@ func (r *Reader) firstUnread(segments []Segment) (Segment, bool, error) {
 }
 
 // packedAgain reports whether s is the compressed form of a segment that was
-// read, or is being read, as a plain file.
+// read, or is being read, as a plain file. Only a Log lists it under a new ID.
 func (r *Reader) packedAgain(s Segment, segments []Segment) (bool, error) {
-	if !s.Gzip {
+	if !s.Gzip || !r.seen.names {
 		return false, nil
 	}
 	if r.seen.hasName(s.Name) {

@@ -43,7 +43,7 @@ func (in *input) begin(s Segment, offset int64) error {
 		return fmt.Errorf("look at the open audit log: %w", err)
 	}
 	device, inode := fileID(info)
-	if s.Inode != 0 && (device != s.Device || inode != s.Inode) {
+	if (s.Inode != 0 && inode != s.Inode) || (s.Device != 0 && device != s.Device) {
 		return fmt.Errorf("open %s: %w", s.Path, errReplaced)
 	}
 	if !in.packed {

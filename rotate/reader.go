@@ -116,11 +116,11 @@ func NewReader(src Source, from Position, cfg ReaderConfig) (*Reader, error) {
 		pos:     from,
 		choose:  from.Segment == "",
 		located: from.Segment == "",
-		seen:    make(seen),
+		seen:    seen{keys: make(map[seenKey]struct{})},
 		lines:   newSplitter(cfg.MaxLine),
 	}
 	if log, ok := src.(Log); ok {
-		r.openPath = log.Path()
+		r.openPath, r.seen.names = log.Path(), true
 	}
 	return r, nil
 }

@@ -21,8 +21,8 @@ type Segment struct {
 	Finished bool
 	// Size is the size in bytes of the file at Path (packed, for Gzip).
 	Size int64
-	// Inode and Device identify the file at Path. With Inode 0 they are
-	// unknown, and a Reader does not check what it opens against them.
+	// Inode and Device identify the file at Path; 0 means unknown. A Reader
+	// checks what it opens against those that are known.
 	Inode, Device uint64
 	// ModTime is the time of the last write to the file at Path.
 	ModTime time.Time
@@ -32,8 +32,9 @@ type Segment struct {
 // were written. Log is one; it lists the directory itself. A source that keeps
 // links to files which have left the directory is another.
 //
-// Segments is called at every end of file, so a source other than Log should
-// answer from memory.
+// An ID is never used again for another segment (a Reader knows that a Log
+// cannot promise that). Segments is called at nearly every end of file, so a
+// source other than Log should be quick to answer.
 type Source interface {
 	Segments() ([]Segment, error)
 }
