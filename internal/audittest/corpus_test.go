@@ -8,7 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
@@ -107,5 +109,41 @@ func TestFreshLinesDifferAndKeepTheirForm(t *testing.T) {
 func TestFreshOfNothing(t *testing.T) {
 	for range audittest.Fresh(nil, 5) {
 		t.Fatal("a line out of nothing")
+	}
+}
+
+func TestShiftMovesTimeAlone(t *testing.T) {
+	content := audittest.Corpus(t, "diverse.log")
+	newest := time.Date(2031, 2, 3, 23, 59, 59, 123456000, time.UTC)
+	shifted := audittest.Shift(content, newest)
+	if len(shifted) != len(content) {
+		t.Fatalf("%d bytes became %d", len(content), len(shifted))
+	}
+	type event struct {
+		StageTimestamp, RequestReceivedTimestamp time.Time
+	}
+	parse := func(line []byte) (e event) {
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	before, after := slices.Collect(audittest.Lines(content)), slices.Collect(audittest.Lines(shifted))
+	by := parse(after[0]).StageTimestamp.Sub(parse(before[0]).StageTimestamp)
+	var last time.Time
+	for i := range before {
+		a, b := parse(after[i]), parse(before[i])
+		if a.StageTimestamp.Sub(b.StageTimestamp) != by || a.RequestReceivedTimestamp.Sub(b.RequestReceivedTimestamp) != by {
+			t.Fatalf("line %d moved by another time than the first", i+1)
+		}
+		if a.StageTimestamp.After(last) {
+			last = a.StageTimestamp
+		}
+	}
+	if !last.Equal(newest) {
+		t.Errorf("newest %v, want %v", last, newest)
+	}
+	if back := audittest.Shift(shifted, newest.Add(-by)); !bytes.Equal(back, content) {
+		t.Error("shifting back does not give the original")
 	}
 }

@@ -52,24 +52,48 @@ func Fresh(content []byte, n int) iter.Seq[[]byte] {
 // they have the lengths that kube-apiserver gives them.
 func renew(line []byte, number int, now time.Time) {
 	id := fmt.Sprintf("00000000-0000-4000-8000-%012x", number)
-	overwrite(line, `"auditID":"`, id)
-	overwrite(line, `"stageTimestamp":"`, now.UTC().Format("2006-01-02T15:04:05.000000Z"))
+	copy(value(line, `"auditID":"`, len(id)), id)
+	stamp := now.UTC().Format("2006-01-02T15:04:05.000000Z")
+	copy(value(line, `"stageTimestamp":"`, len(stamp)), stamp)
 }
 
-// overwrite puts value after the first key in line if the string there has the
-// same length; the key's first place is the event's own because bodies of
-// requests escape their quotes or come later.
-func overwrite(line []byte, key, value string) {
-	at := bytes.Index(line, []byte(key))
-	if key == `"stageTimestamp":"` {
-		at = bytes.LastIndex(line, []byte(key))
+// value returns the part of line that is the string after key, or nothing
+// where the string there has another length. kube-apiserver writes the auditID
+// before and the timestamps after anything that a client controls, so the
+// event's own auditID is the first, its own timestamps are the last.
+func value(line []byte, key string, length int) []byte {
+	at := bytes.LastIndex(line, []byte(key))
+	if key == `"auditID":"` {
+		at = bytes.Index(line, []byte(key))
 	}
-	if at < 0 {
-		return
+	end := at + len(key) + length
+	if at < 0 || end >= len(line) || line[end] != '"' {
+		return nil
 	}
-	start := at + len(key)
-	end := start + len(value)
-	if end < len(line) && line[end] == '"' {
-		copy(line[start:end], value)
+	return line[end-length : end]
+}
+
+// Shift returns a copy of content in which every event's timestamps have moved
+// by the same time, so that the newest stageTimestamp is newest. Everything
+// else, the order and the distances in time included, stays as kube-apiserver
+// wrote it. Content without timestamps comes back as it is.
+func Shift(content []byte, newest time.Time) []byte {
+	const layout = "2006-01-02T15:04:05.000000Z"
+	content = bytes.Clone(content)
+	var last time.Time
+	for line := range Lines(content) {
+		if t, err := time.Parse(layout, string(value(line, `"stageTimestamp":"`, len(layout)))); err == nil && t.After(last) {
+			last = t
+		}
 	}
+	by := newest.Sub(last)
+	for line := range Lines(content) {
+		for _, key := range []string{`"requestReceivedTimestamp":"`, `"stageTimestamp":"`} {
+			at := value(line, key, len(layout))
+			if t, err := time.Parse(layout, string(at)); err == nil {
+				copy(at, t.Add(by).UTC().Format(layout))
+			}
+		}
+	}
+	return content
 }

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/lokitest"
+)
+
+// figures is what the demonstration measured. Sizes are in bytes.
+type figures struct {
+	files             int
+	lines, json       int64
+	writing           time.Duration
+	rows              int64
+	objects           int
+	parquet           int64
+	entries, distinct int64 // in Loki: pushed, and as a query would show them
+	identical         int64 // written lines that are in Loki unchanged
+	long, shrunk      int64 // written lines over Loki's limit, and entries that stand for one
+	lokiLag           time.Duration
+	archiveLag        time.Duration
+	streamEqual       bool // restore ARCHIVE gives what was written
+	filesEqual        bool // restore ARCHIVE -o DIR gives the files by name
+}
+
+// String is the table that the user sees.
+func (f figures) String() string {
+	var b strings.Builder
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "  %-26s "+format+"\n", append([]any{name}, args...)...)
+	}
+	ratio := 0.0
+	if f.parquet > 0 {
+		ratio = float64(f.json) / float64(f.parquet)
+	}
+	fmt.Fprintln(&b, "\nA real kube-apiserver audit log, rotated as kube-apiserver does:")
+	row("files", "%s", thousands(int64(f.files)))
+	row("lines", "%s in %.1f s", thousands(f.lines), f.writing.Seconds())
+	row("JSON bytes", "%s", thousands(f.json))
+	fmt.Fprintln(&b, "Archived as Parquet:")
+	row("objects", "%s", thousands(int64(f.objects)))
+	row("rows", "%s", thousands(f.rows))
+	row("Parquet bytes", "%s", thousands(f.parquet))
+	row("ratio", "%.1f : 1 (%.0f MB per GB of JSON)", ratio, perGB(f.parquet, f.json))
+	row("complete after", "%s", f.archiveLag.Round(time.Millisecond))
+	fmt.Fprintln(&b, "Streamed to Loki:")
+	row("entries", "%s (%s sent twice)", thousands(f.entries), thousands(f.entries-f.distinct))
+	row("identical lines", "%s of %s", thousands(f.identical), thousands(f.lines))
+	row("shrunk to Loki's limit", "%s (lines over %s bytes; the archive has them whole)", thousands(f.shrunk), thousands(lokitest.DefaultMaxLine))
+	row("lag of the last line", "%s", f.lokiLag.Round(time.Millisecond))
+	fmt.Fprintln(&b, "Restored from the archive:")
+	row("restored byte for byte", "%s", yes(f.streamEqual))
+	row("original files by name", "%s", yes(f.filesEqual))
+	return b.String()
+}
+
+// verdict is an error that lists everything that differs, or nil.
+func (f figures) verdict() error {
+	var wrong []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			wrong = append(wrong, fmt.Errorf(format, args...))
+		}
+	}
+	check(f.lines > 0 && f.files > 1, "only %d lines in %d files were written", f.lines, f.files)
+	check(f.rows == f.lines, "%d lines archived, %d written", f.rows, f.lines)
+	check(f.distinct == f.lines, "%d distinct Loki entries, %d lines written", f.distinct, f.lines)
+	check(f.identical == f.lines-f.long, "%d of %d lines are in Loki unchanged, %d are too long for it", f.identical, f.lines, f.long)
+	check(f.shrunk == f.long, "%d lines are too long for Loki, %d entries are shrunk", f.long, f.shrunk)
+	check(f.streamEqual, "the restored lines differ from the written ones")
+	check(f.filesEqual, "the restored files differ from the written ones")
+	return errors.Join(wrong...)
+}
+
+// perGB is the number of megabytes that a gigabyte of JSON becomes.
+func perGB(parquet, json int64) float64 {
+	if json == 0 {
+		return 0
+	}
+	return float64(parquet) / float64(json) * 1000
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "NO"
+}
+
+// thousands writes n with a comma between groups of three digits.
+func thousands(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

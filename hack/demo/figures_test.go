@@ -1,0 +1,59 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func good() figures {
+	return figures{
+		files: 4, lines: 8294, json: 10_485_452, rows: 8294, objects: 4, parquet: 1_048_545,
+		entries: 8300, distinct: 8294, identical: 8292, long: 2, shrunk: 2, lokiLag: 640 * time.Millisecond,
+		streamEqual: true, filesEqual: true,
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	if err := good().verdict(); err != nil {
+		t.Errorf("all well, but: %v", err)
+	}
+	for name, spoil := range map[string]func(*figures){
+		"lines archived":     func(f *figures) { f.rows-- },
+		"distinct Loki":      func(f *figures) { f.distinct++ },
+		"in Loki unchanged":  func(f *figures) { f.identical-- },
+		"entries are shrunk": func(f *figures) { f.shrunk-- },
+		"restored lines":     func(f *figures) { f.streamEqual = false },
+		"restored files":     func(f *figures) { f.filesEqual = false },
+		"were written":       func(f *figures) { f.files = 1 },
+	} {
+		f := good()
+		spoil(&f)
+		if err := f.verdict(); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: verdict %v", name, err)
+		}
+	}
+}
+
+func TestFiguresTable(t *testing.T) {
+	table := good().String()
+	for _, want := range []string{"8,292 of 8,294", "10,485,452", "10.0 : 1 (100 MB per GB", "8,300 (6 sent twice)", "640ms", "restored byte for byte     yes"} {
+		if !strings.Contains(table, want) {
+			t.Errorf("no %q in:\n%s", want, table)
+		}
+	}
+}
+
+func TestThousands(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1000: "-1,000", -999: "-999", 1234567: "1,234,567"} {
+		if got := thousands(n); got != want {
+			t.Errorf("thousands(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestIdenticalTakesEachEntryOnce(t *testing.T) {
+	if got := identical([]byte("a\na\nb\n"), []string{"b", "a", "c"}); got != 2 {
+		t.Errorf("%d identical, want 2", got)
+	}
+}
