@@ -150,7 +150,7 @@ func TestSegmentsRefusesAnOpenFileThatIsNone(t *testing.T) {
 func TestSegmentsDuringRotations(t *testing.T) {
 	log := newLog(t)
 	log.put(t, "audit.log", "0")
-	const rotations = 1500
+	const rotations = 800
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	name := func(i int) string { return log.BackupName(start.Add(time.Duration(i) * time.Millisecond)) }
 	var wg sync.WaitGroup

@@ -1,0 +1,129 @@
+package rotate
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+)
+
+// packed returns content as gzip.
+func packed(t testing.TB, content string) string {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := z.Write([]byte(content))
+	must(t, err)
+	must(t, z.Close())
+	return b.String()
+}
+
+// readAll opens and reads a segment.
+func readAll(path string, gzip bool) (string, error) {
+	f, err := Open(path, gzip)
+	if err != nil {
+		return "", err
+	}
+	b, err := io.ReadAll(f)
+	return string(b), errors.Join(err, f.Close())
+}
+
+func TestOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	for _, c := range []struct {
+		name, content, want string
+		gzip                bool
+	}{
+		{"plain", "a\nb\n", "a\nb\n", false},
+		{"empty", "", "", false},
+		{"packed", packed(t, "a\nb\n"), "a\nb\n", true},
+		{"packed nothing", packed(t, ""), "", true},
+		{"two members", packed(t, "a\n") + packed(t, "b\n"), "a\nb\n", true},
+	} {
+		must(t, os.WriteFile(path, []byte(c.content), 0o600))
+		if got, err := readAll(path, c.gzip); got != c.want || err != nil {
+			t.Errorf("%s: %q, %v; want %q", c.name, got, err, c.want)
+		}
+	}
+}
+
+func TestOpenWhatKubeAPIServerCompressed(t *testing.T) {
+	got, err := readAll(audittest.GzipFile(t), true)
+	if err != nil || strings.Count(got, "\n") != 3638 {
+		t.Errorf("%d lines, error %v; want 3638 lines", strings.Count(got, "\n"), err)
+	}
+}
+
+func TestOpenCutShort(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit-2026-11-22T17-12-15.746.log.gz")
+	whole := packed(t, strings.Repeat("some lines\n", 50))
+	for n := range len(whole) {
+		must(t, os.WriteFile(path, []byte(whole[:n]), 0o600))
+		_, err := readAll(path, true)
+		if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), path) {
+			t.Errorf("cut to %d of %d bytes: error %v", n, len(whole), err)
+		}
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	dir := t.TempDir()
+	flipped := []byte(packed(t, "some text"))
+	flipped[len(flipped)-8] ^= 1 // in the checksum
+	for name, content := range map[string]string{
+		"nogzip":   "plain text, 20 bytes",
+		"flipped":  string(flipped),
+		"trailing": packed(t, "a\n") + "garbage behind the end",
+	} {
+		path := filepath.Join(dir, name)
+		must(t, os.WriteFile(path, []byte(content), 0o600))
+		if _, err := readAll(path, true); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	missing := filepath.Join(dir, "missing")
+	if _, err := Open(missing, false); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), missing) {
+		t.Errorf("missing: error %v", err)
+	}
+}
+
+// asNobody runs f in a thread that has no rights on root's files.
+func asNobody(t *testing.T, f func()) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		f()
+		return
+	}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlock: the thread ends with its identity
+		_, err := unix.SetfsuidRetUid(65534)
+		if err == nil {
+			f()
+		}
+		done <- err
+	}()
+	must(t, <-done)
+}
+
+func TestOpenUnreadableNamesTheRemedy(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	must(t, os.WriteFile(path, []byte("x\n"), 0o600))
+	must(t, os.Chmod(path, 0))
+	asNobody(t, func() {
+		_, err := Open(path, false)
+		if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "0640") {
+			t.Errorf("error %v", err)
+		}
+	})
+}

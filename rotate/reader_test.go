@@ -1,0 +1,554 @@
+package rotate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// at returns the n-th backup name of these tests.
+func (l Log) at(n int) string {
+	return l.BackupName(time.Date(2026, 1, 1, 0, 0, n, 0, time.UTC))
+}
+
+// rotateTo does kube-apiserver's moves: rename to the n-th backup, create.
+func (l Log) rotateTo(t testing.TB, n int) {
+	t.Helper()
+	l.move(t, l.Name(), l.at(n))
+	l.put(t, l.Name(), "")
+}
+
+// newReader makes a Reader that is closed with the test.
+func newReader(t testing.TB, src Source, from Position, cfg ReaderConfig) *Reader {
+	t.Helper()
+	r, err := NewReader(src, from, cfg)
+	must(t, err)
+	t.Cleanup(func() { must(t, r.Close()) })
+	return r
+}
+
+// text writes down a line: "…|" for one without a newline.
+func text(l Line) string {
+	s := string(l.Bytes)
+	if l.Truncated {
+		s += fmt.Sprintf("…%d", l.Len)
+	}
+	if !l.Terminated {
+		s += "|"
+	}
+	return s
+}
+
+// drain reads to the end and writes the lines down, separated by blanks, and
+// the breaks in the log by their kinds.
+func drain(t testing.TB, r *Reader) string {
+	t.Helper()
+	var out []string
+	for {
+		line, err := r.Next()
+		_, truncated := errors.AsType[*TruncatedError](err)
+		_, gone := errors.AsType[*GoneError](err)
+		_, corrupt := errors.AsType[*CorruptError](err)
+		switch {
+		case err == io.EOF:
+			return strings.Join(out, " ")
+		case truncated:
+			out = append(out, "TRUNCATED")
+		case gone:
+			out = append(out, "GONE")
+		case corrupt:
+			out = append(out, "CORRUPT")
+		case err != nil:
+			t.Fatal(err)
+		default:
+			if r.Position() != line.Position() {
+				t.Fatalf("position %+v after line %+v", r.Position(), line)
+			}
+			out = append(out, text(line))
+		}
+		if len(out) > 1e6 {
+			t.Fatal("no end")
+		}
+	}
+}
+
+// expect drains and compares.
+func expect(t testing.TB, r *Reader, want string) {
+	t.Helper()
+	if got := drain(t, r); got != want {
+		t.Fatalf("got %.300q, want %.300q", got, want)
+	}
+}
+
+func TestReaderLines(t *testing.T) {
+	log := newLog(t)
+	log.put(t, log.at(1), "a\n\nb\r\n\x00\x00c\nend")
+	log.put(t, log.at(2), "")
+	log.put(t, log.at(3), "x\n")
+	log.put(t, log.Name(), "y\nhalf")
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	ids := listedIDs(t, log)
+	for i, want := range []Line{
+		{Segment: ids[0], Offset: 0, End: 2, Number: 1, Bytes: []byte("a"), Terminated: true, Len: 1},
+		{Segment: ids[0], Offset: 2, End: 3, Number: 2, Bytes: []byte(""), Terminated: true, Len: 0},
+		{Segment: ids[0], Offset: 3, End: 6, Number: 3, Bytes: []byte("b\r"), Terminated: true, Len: 2},
+		{Segment: ids[0], Offset: 6, End: 10, Number: 4, Bytes: []byte("\x00\x00c"), Terminated: true, Len: 3},
+		{Segment: ids[0], Offset: 10, End: 13, Number: 5, Bytes: []byte("end"), Terminated: false, Len: 3},
+		{Segment: ids[2], Offset: 0, End: 2, Number: 1, Bytes: []byte("x"), Terminated: true, Len: 1},
+		{Segment: ids[3], Offset: 0, End: 2, Number: 1, Bytes: []byte("y"), Terminated: true, Len: 1},
+	} {
+		got, err := r.Next()
+		must(t, err)
+		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
+			t.Errorf("line %d:\ngot  %+v\nwant %+v", i, got, want)
+		}
+	}
+	expect(t, r, "")
+	if s, ok := r.Segment(); !ok || s.Name != "audit.log" {
+		t.Errorf("Segment() = %+v, %v", s, ok)
+	}
+	log.put(t, log.Name(), "line\n")
+	expect(t, r, "halfline")
+}
+
+// listedIDs lists the IDs of the segments.
+func listedIDs(t testing.TB, log Log) (ids []string) {
+	t.Helper()
+	segments, err := log.Segments()
+	must(t, err)
+	for _, s := range segments {
+		ids = append(ids, s.ID)
+	}
+	return ids
+}
+
+func TestReaderResumesAtEveryPosition(t *testing.T) {
+	log := newLog(t)
+	log.put(t, log.at(1), "a1\na2\na3")
+	log.put(t, log.at(2)+".gz", packed(t, "b1\n\nb3\n"))
+	log.put(t, log.at(3), "")
+	log.put(t, log.Name(), "c1\nc2\n")
+	var all []string
+	var positions []Position
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	for {
+		line, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		must(t, err)
+		all = append(all, fmt.Sprintf("%d:%s", line.Number, text(line)))
+		positions = append(positions, r.Position())
+	}
+	if got := strings.Join(all, " "); got != "1:a1 2:a2 3:a3| 1:b1 2: 3:b3 1:c1 2:c2" {
+		t.Fatalf("got %s", got)
+	}
+	for i, from := range positions {
+		r := newReader(t, log, from, ReaderConfig{})
+		var rest []string
+		for line, err := r.Next(); err != io.EOF; line, err = r.Next() {
+			must(t, err)
+			rest = append(rest, fmt.Sprintf("%d:%s", line.Number, text(line)))
+		}
+		if fmt.Sprint(rest) != fmt.Sprint(all[i+1:]) {
+			t.Errorf("from %+v: got %v, want %v", from, rest, all[i+1:])
+		}
+	}
+}
+
+func TestReaderNeverGivesHalfALine(t *testing.T) {
+	log := newLog(t)
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	expect(t, r, "")
+	content := "first line\n\nthird\n"
+	var got string
+	for i := range content {
+		log.put(t, log.Name(), content[i:i+1])
+		for line, err := r.Next(); err != io.EOF; line, err = r.Next() {
+			must(t, err)
+			got += text(line) + "\n"
+		}
+		if want := content[:strings.LastIndex(content[:i+1], "\n")+1]; got != want {
+			t.Fatalf("after %d bytes: %q, want %q", i+1, got, want)
+		}
+	}
+}
+
+func TestReaderDrainsWhatCameBeforeTheRotation(t *testing.T) {
+	log := newLog(t)
+	log.put(t, log.Name(), "1\n2")
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	expect(t, r, "1")
+	log.put(t, log.Name(), "nd\n3\nlast")
+	log.rotateTo(t, 1)
+	log.put(t, log.Name(), "4\n")
+	expect(t, r, "2nd 3 last| 4")
+}
+
+func TestReaderBetweenRenameAndCreate(t *testing.T) {
+	log := newLog(t)
+	log.put(t, log.Name(), "1\n2\n")
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	expect(t, r, "1 2")
+	log.move(t, log.Name(), log.at(1))
+	expect(t, r, "")
+	expect(t, r, "")
+	log.put(t, log.Name(), "3\n")
+	expect(t, r, "3")
+}
+
+func TestReader200RotationsBetweenTwoCalls(t *testing.T) {
+	log := newLog(t)
+	log.put(t, log.Name(), "start\n")
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	expect(t, r, "start")
+	var want []string
+	for i := range 200 {
+		line := fmt.Sprintf("line-%d", i)
+		log.put(t, log.Name(), line+"\n")
+		log.rotateTo(t, i)
+		want = append(want, line)
+	}
+	expect(t, r, strings.Join(want, " "))
+	if n := len(r.seen.keys); n > 201 {
+		t.Errorf("%d segments remembered", n)
+	}
+}
+
+func TestReaderPrunedUnderIt(t *testing.T) {
+	log := newLog(t)
+	log.put(t, log.Name(), "1\n2\n3")
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	line, err := r.Next()
+	must(t, err)
+	if text(line) != "1" {
+		t.Fatalf("got %+v", line)
+	}
+	log.rotateTo(t, 1)
+	log.put(t, log.Name(), "lost\n") // pruned before anybody saw it
+	log.rotateTo(t, 2)
+	log.put(t, log.Name(), "4\n")
+	log.rotateTo(t, 3)
+	log.remove(t, log.at(1))
+	log.remove(t, log.at(2))
+	log.put(t, log.Name(), "5\n")
+	expect(t, r, "2 3| 4 5")
+}
+
+// While nothing follows it, an unlisted file may still have its writer:
+// kube-apiserver goes on writing when its open file is unlinked.
+func TestReaderFollowsAnUnlinkedOpenFile(t *testing.T) {
+	log := newLog(t)
+	f, err := os.Create(log.Path())
+	must(t, err)
+	defer f.Close()
+	_, err = f.WriteString("1\n")
+	must(t, err)
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	expect(t, r, "1")
+	log.remove(t, log.Name())
+	_, err = f.WriteString("2\nha")
+	must(t, err)
+	expect(t, r, "2")
+	_, err = f.WriteString("lf\nend")
+	must(t, err)
+	expect(t, r, "half")
+	log.put(t, log.Name(), "new\n")
+	expect(t, r, "end| new")
+}
+
+func TestReaderInodeComesBackAfterAPrune(t *testing.T) {
+	log := newLog(t)
+	log.put(t, log.Name(), "0\n")
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	expect(t, r, "0")
+	seen := make(map[string]bool)
+	reused := 0
+	for i := range 60 {
+		// As ext4 and tmpfs do, the next file often takes the inode that was
+		// just freed. What was seen under it is another file.
+		log.move(t, log.Name(), log.at(i))
+		if i > 0 {
+			log.remove(t, log.at(i-1))
+		}
+		log.put(t, log.Name(), fmt.Sprintf("%d\n", i+1))
+		expect(t, r, fmt.Sprintf("%d", i+1))
+		id := r.Position().Segment
+		if seen[id] {
+			reused++
+		}
+		seen[id] = true
+	}
+	t.Logf("%d of 60 inodes were used again", reused)
+}
+
+func TestReaderCompressedBackupIsTheSameSegment(t *testing.T) {
+	compress := func(t *testing.T, log Log, n int, content string) {
+		log.put(t, log.at(n)+".gz", packed(t, content))
+		log.remove(t, log.at(n))
+	}
+	t.Run("read before", func(t *testing.T) {
+		log := newLog(t)
+		log.put(t, log.at(1), "1\n")
+		log.put(t, log.at(2), "2\n")
+		log.put(t, log.Name(), "3\n")
+		r := newReader(t, log, Position{}, ReaderConfig{})
+		expect(t, r, "1 2 3")
+		compress(t, log, 1, "1\n")
+		compress(t, log, 2, "2\n")
+		log.rotateTo(t, 3)
+		log.put(t, log.Name(), "4\n")
+		expect(t, r, "4")
+		compress(t, log, 3, "3\n")
+		log.rotateTo(t, 4)
+		log.put(t, log.Name(), "5\n")
+		expect(t, r, "5")
+	})
+	t.Run("being read", func(t *testing.T) {
+		log := newLog(t)
+		log.put(t, log.at(1), "1\n2\n")
+		log.put(t, log.Name(), "3\n")
+		r := newReader(t, log, Position{}, ReaderConfig{})
+		_, err := r.Next()
+		must(t, err)
+		compress(t, log, 1, "1\n2\n")
+		expect(t, r, "2 3")
+	})
+	t.Run("rotated and compressed between two calls", func(t *testing.T) {
+		log := newLog(t)
+		log.put(t, log.Name(), "1\n")
+		r := newReader(t, log, Position{}, ReaderConfig{})
+		expect(t, r, "1")
+		log.put(t, log.Name(), "2\n")
+		log.rotateTo(t, 1)
+		log.put(t, log.Name(), "3\n")
+		log.rotateTo(t, 2)
+		compress(t, log, 1, "1\n2\n")
+		compress(t, log, 2, "3\n")
+		log.put(t, log.Name(), "4\n")
+		expect(t, r, "2 3 4")
+	})
+}
+
+func TestReaderClockSetBack(t *testing.T) {
+	log := newLog(t)
+	log.put(t, log.at(10), "1\n")
+	log.put(t, log.Name(), "2\n")
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	expect(t, r, "1 2")
+	log.rotateTo(t, 5) // listed before the one that was read first
+	log.put(t, log.Name(), "3\n")
+	log.rotateTo(t, 4) // and this before that
+	log.put(t, log.Name(), "4\n")
+	expect(t, r, "3 4")
+}
+
+func TestReaderTruncated(t *testing.T) {
+	log := newLog(t)
+	log.put(t, log.Name(), "one\ntwo\nhalf")
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	expect(t, r, "one two")
+	must(t, os.Truncate(log.Path(), 0))
+	_, err := r.Next()
+	e, ok := errors.AsType[*TruncatedError](err)
+	if !ok || e.Offset != 8 || e.Size != 0 || e.Path != log.Path() || e.Segment != r.Position().Segment {
+		t.Fatalf("error %v (%+v)", err, e)
+	}
+	expect(t, r, "")
+	log.put(t, log.Name(), "three\n")
+	line, err := r.Next()
+	must(t, err)
+	if text(line) != "three" || line.Offset != 0 || line.Number != 1 {
+		t.Errorf("got %+v", line)
+	}
+	must(t, os.Truncate(log.Path(), 2))
+	log.rotateTo(t, 1)
+	log.put(t, log.Name(), "four\n")
+	expect(t, r, "TRUNCATED th| four")
+}
+
+func TestReaderStartsBeyondTheEnd(t *testing.T) {
+	log := newLog(t)
+	log.put(t, log.at(1)+".gz", packed(t, "1\n"))
+	log.put(t, log.Name(), "2\n")
+	for i, want := range []string{"TRUNCATED 1 2", "TRUNCATED 2"} {
+		from := Position{Segment: listedIDs(t, log)[i], Offset: 100, Line: 9}
+		r := newReader(t, log, from, ReaderConfig{})
+		expect(t, r, want)
+	}
+}
+
+func TestReaderGone(t *testing.T) {
+	log := newLog(t)
+	from := Position{Segment: "1-1", Offset: 5, Line: 1}
+	r := newReader(t, log, from, ReaderConfig{})
+	_, err := r.Next()
+	e, ok := errors.AsType[*GoneError](err)
+	if !ok || e.Position != from {
+		t.Fatalf("error %v", err)
+	}
+	expect(t, r, "")
+	log.put(t, log.at(1), "1\n")
+	log.put(t, log.Name(), "2\n")
+	expect(t, r, "1 2")
+}
+
+func TestReaderCorrupt(t *testing.T) {
+	log := newLog(t)
+	whole := packed(t, "1\n")
+	lines := packed(t, strings.Repeat("some line\n", 1000))
+	log.put(t, log.at(1)+".gz", whole[:5])            // not even a header
+	log.put(t, log.at(2)+".gz", whole[:len(whole)-3]) // content whole, checksum cut
+	log.put(t, log.at(3)+".gz", lines[:len(lines)-12])
+	log.put(t, log.Name(), "end\n")
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	got := drain(t, r)
+	if !strings.HasPrefix(got, "CORRUPT 1 CORRUPT ") || !strings.HasSuffix(got, "CORRUPT end") || strings.Count(got, "CORRUPT") != 3 {
+		t.Errorf("got %.100q … %.100q", got, got[max(0, len(got)-100):])
+	}
+	r = newReader(t, log, Position{}, ReaderConfig{})
+	_, err := r.Next()
+	e, ok := errors.AsType[*CorruptError](err)
+	if !ok || !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), log.at(1)+".gz") || e.Position.Offset != 0 {
+		t.Errorf("error %v (%+v)", err, e)
+	}
+}
+
+func TestReaderUnreadableFileSkipsNothing(t *testing.T) {
+	log := newLog(t)
+	log.put(t, log.at(1), "1\n")
+	log.put(t, log.Name(), "2\n")
+	must(t, os.Chmod(log.Dir, 0o755))
+	must(t, os.Chmod(filepath.Dir(log.Dir), 0o755))
+	must(t, os.Chmod(log.Path(), 0o644))
+	must(t, os.Chmod(filepath.Join(log.Dir, log.at(1)), 0))
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	asNobody(t, func() {
+		for range 3 {
+			if _, err := r.Next(); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), log.at(1)) {
+				t.Errorf("error %v", err)
+			}
+		}
+	})
+	must(t, os.Chmod(filepath.Join(log.Dir, log.at(1)), 0o600))
+	expect(t, r, "1 2")
+}
+
+func TestReaderMissingDirectoryThatComes(t *testing.T) {
+	log := Log{Dir: filepath.Join(t.TempDir(), "later"), Base: "audit", Ext: ".log"}
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	for range 2 {
+		if _, err := r.Next(); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatalf("error %v", err)
+		}
+	}
+	must(t, os.Mkdir(log.Dir, 0o700))
+	expect(t, r, "")
+	log.put(t, log.Name(), "1\n")
+	expect(t, r, "1")
+}
+
+func TestReaderLongLines(t *testing.T) {
+	log := newLog(t)
+	long := strings.Repeat("l", 300<<10)
+	log.put(t, log.Name(), "a\n"+long)
+	r := newReader(t, log, Position{}, ReaderConfig{MaxLine: 200 << 10})
+	expect(t, r, "a")
+	log.put(t, log.Name(), long)
+	expect(t, r, "") // still not whole
+	log.put(t, log.Name(), "\nb\n"+long[:200<<10]+"\n"+long[:200<<10+1])
+	expect(t, r, long[:headSize]+"…614400 b "+long[:200<<10])
+	log.rotateTo(t, 1)
+	line, err := r.Next()
+	must(t, err)
+	if !line.Truncated || line.Terminated || line.Len != 200<<10+1 || line.Number != 5 || len(line.Bytes) != headSize {
+		t.Errorf("line %d: %d of %d bytes, truncated %v, terminated %v", line.Number, len(line.Bytes), line.Len, line.Truncated, line.Terminated)
+	}
+	if line.End-line.Offset != line.Len {
+		t.Errorf("from %d to %d is not %d bytes", line.Offset, line.End, line.Len)
+	}
+}
+
+func TestReaderLag(t *testing.T) {
+	log := newLog(t)
+	log.put(t, log.at(1), "12\n45\n")
+	log.put(t, log.at(2), "78\n")
+	log.put(t, log.Name(), "10\n13\n16")
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	for i, want := range []int64{17, 14, 11, 8, 5, 2} {
+		if got, err := r.Lag(); got != want || err != nil {
+			t.Errorf("after %d lines: lag %d, %v; want %d", i, got, err, want)
+		}
+		if _, err := r.Next(); err != nil && i < 5 {
+			t.Fatal(err)
+		}
+	}
+	r = newReader(t, log, Position{Segment: listedIDs(t, log)[1], Offset: 3, Line: 1}, ReaderConfig{})
+	if got, err := r.Lag(); got != 8 || err != nil {
+		t.Errorf("before the first call: lag %d, %v; want 8", got, err)
+	}
+	must(t, os.RemoveAll(log.Dir))
+	if _, err := r.Lag(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestReaderWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReader(t, Log{Dir: "none"}, Position{}, ReaderConfig{MaxWait: 7 * time.Second})
+		start := time.Now()
+		must(t, r.Wait(t.Context(), nil))
+		if d := time.Since(start); d != 7*time.Second {
+			t.Errorf("without a poke: waited %v", d)
+		}
+		poke := make(chan struct{}, 1)
+		poke <- struct{}{}
+		start = time.Now()
+		must(t, r.Wait(t.Context(), poke))
+		if d := time.Since(start); d != 0 {
+			t.Errorf("with a poke: waited %v", d)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := r.Wait(ctx, poke); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestReaderClosed(t *testing.T) {
+	log := newLog(t)
+	log.put(t, log.Name(), "1\n2\n")
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	_, err := r.Next()
+	must(t, err)
+	before := r.Position()
+	must(t, r.Close())
+	must(t, r.Close())
+	if _, err := r.Next(); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("error %v", err)
+	}
+	if r.Position() != before {
+		t.Errorf("position %+v, was %+v", r.Position(), before)
+	}
+}
+
+func TestNewReaderRefuses(t *testing.T) {
+	_, err := NewReader(nil, Position{Offset: -1}, ReaderConfig{MaxLine: -1, MaxWait: -1})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, word := range []string{"source", "MaxLine", "MaxWait", "negative", "no segment"} {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("error %q does not speak of %q", err, word)
+		}
+	}
+}
