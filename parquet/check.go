@@ -1,0 +1,82 @@
+package parquet
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Check reopens what [Convert] wrote and proves it: size and SHA-256 of every
+// object, its number of rows, its metadata, and the SHA-256 of the source
+// rebuilt from all of them. paths are the objects where they are now; want is
+// what Convert returned. The error is [ErrMismatch], [ErrIncomplete] or
+// [ErrNotOurs] where the objects are to blame. A temporary file of the size of
+// the source goes to the directory of the first object.
+func Check(ctx context.Context, paths []string, want Result) error {
+	if len(paths) != len(want.Objects) {
+		return fmt.Errorf("check: %w: %d objects, want %d", ErrIncomplete, len(paths), len(want.Objects))
+	}
+	var inputs []Input
+	for i, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return fmt.Errorf("check: %w", err)
+		}
+		defer f.Close()
+		in, err := checkObject(f, path, want, want.Objects[i])
+		if err != nil {
+			return fmt.Errorf("check %s: %w", path, err)
+		}
+		inputs = append(inputs, in)
+	}
+	err := RestoreIn(ctx, filepath.Dir(paths[0]), inputs, io.Discard)
+	if err != nil {
+		return fmt.Errorf("check: %w", err)
+	}
+	return nil
+}
+
+// checkObject compares one object with what Convert said of it.
+func checkObject(f *os.File, path string, want Result, o Object) (Input, error) {
+	sum := sha256.New()
+	size, err := io.Copy(sum, f)
+	if err != nil {
+		return Input{}, fmt.Errorf("read: %w", err)
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); got != o.SHA256 || size != o.Size {
+		return Input{}, fmt.Errorf("%w: %d bytes, SHA-256 %s; want %d, %s", ErrMismatch, size, got, o.Size, o.SHA256)
+	}
+	m, err := ReadMeta(f, size)
+	if err != nil {
+		return Input{}, err
+	}
+	return Input{Name: path, ReaderAt: f, Size: size}, m.check(want, o)
+}
+
+// check compares metadata with what Convert returned.
+func (m *ObjectMeta) check(want Result, o Object) error {
+	differ := func(what string, got, want any) error {
+		if got == want {
+			return nil
+		}
+		return fmt.Errorf("%w: %s is %v, want %v", ErrMismatch, what, got, want)
+	}
+	return errors.Join(
+		differ("day", m.Day, o.Day),
+		differ("number of rows", m.Rows, o.Rows),
+		differ("source size", m.SourceSize, want.Bytes),
+		differ("number of lines", m.SourceLines, want.Lines),
+		differ("source SHA-256", m.SourceSHA256, want.SHA256),
+		differ("final newline", m.FinalNewline, want.FinalNewline),
+		differ("cluster", m.Cluster, want.Meta.Cluster),
+		differ("node", m.Node, want.Meta.Node),
+		differ("epoch", m.Epoch, want.Meta.Epoch),
+		differ("seq", m.Seq, want.Meta.Seq),
+		differ("source name", m.SourceName, want.Meta.SourceName),
+	)
+}

@@ -1,0 +1,230 @@
+package parquet
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Config says how to convert a source.
+type Config struct {
+	Meta Meta
+	// Dir is where objects are written, one for each UTC day, as
+	// 2006-01-02.parquet. It must exist. A file of that name is replaced.
+	Dir string
+	// File, if set, is the path of the one object that takes the whole source;
+	// Dir is then not used.
+	File string
+	// Work is where the index of a large source spills to; the directory of
+	// the objects if empty.
+	Work string
+}
+
+// Result is what a conversion found and wrote.
+type Result struct {
+	// Lines and Bytes count the source. A last line without a newline counts.
+	Lines, Bytes int64
+	// SHA256 is the checksum of the source.
+	SHA256 [32]byte
+	// FinalNewline says whether the source's last byte is a newline.
+	FinalNewline bool
+	// First and Last are the least and greatest stage timestamp, in UTC; zero
+	// where no line has one.
+	First, Last time.Time
+	// RawLines counts lines that are kept in the column raw as well.
+	RawLines int64
+	// Salvaged counts broken lines with at least one whole event in them.
+	Salvaged int64
+	// Undecodable counts lines without any event, empty ones included.
+	Undecodable int64
+	// Levels and Stages count lines by the event's level and stage. Lines
+	// without one count under "", rare further values under "other".
+	Levels, Stages map[string]int64
+	// Objects are the files written, by day.
+	Objects []Object
+	// Meta is the source's, as it was given.
+	Meta Meta
+}
+
+// Object is one file written by [Convert].
+type Object struct {
+	Path string
+	// Day is the UTC day of the rows, 2006-01-02; empty where the source was
+	// not split.
+	Day string
+	// Rows counts rows, of which those with line_part 0 are lines.
+	Rows int64
+	// Size is in bytes.
+	Size int64
+	// SHA256 is the checksum of the file, in hexadecimal.
+	SHA256 string
+}
+
+// Convert writes the objects of one source of size bytes. When it returns
+// without error they are complete and durable; after an error nothing is left
+// of them. The error is [ErrLineTooLong] or [ErrSourceChanged] where the
+// source is to blame; errors of src, of the file system and of ctx are wrapped.
+func Convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config) (Result, error) {
+	return convert(ctx, src, size, cfg, defaultLimits())
+}
+
+func convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim limits) (Result, error) {
+	if (cfg.Dir == "") == (cfg.File == "") {
+		return Result{}, errors.New("convert: set either Dir or File")
+	}
+	c := newConversion(src, size, cfg, lim)
+	err := c.run(ctx)
+	if closeErr := c.index.close(); err == nil && closeErr != nil {
+		err = fmt.Errorf("close spill file: %w", closeErr)
+	}
+	if err != nil {
+		return Result{}, errors.Join(err, c.removeObjects())
+	}
+	return c.result, nil
+}
+
+// conversion is the state of one call of Convert.
+type conversion struct {
+	src    io.ReaderAt
+	size   int64
+	cfg    Config
+	limits limits
+	dir    string // of the objects
+
+	decoder decoder
+	event   event
+	index   *index
+	days    *dayBook
+	result  Result
+	proof   []byte // scratch of event.prove
+	lineBuf []byte // lines of the batch that is being collected
+
+	writer *objectWriter // of the open object
+}
+
+func newConversion(src io.ReaderAt, size int64, cfg Config, lim limits) *conversion {
+	dir := cfg.Dir
+	if cfg.File != "" {
+		dir = filepath.Dir(cfg.File)
+	}
+	work := cfg.Work
+	if work == "" {
+		work = dir
+	}
+	cfg.Meta = cfg.Meta.valid()
+	return &conversion{
+		src: src, size: size, cfg: cfg, limits: lim, dir: dir,
+		index:  newIndex(work, lim.index),
+		days:   newDayBook(cfg.Meta.Rotated, cfg.File == ""),
+		result: Result{Levels: map[string]int64{}, Stages: map[string]int64{}, Meta: cfg.Meta},
+	}
+}
+
+func (c *conversion) run(ctx context.Context) error {
+	if err := c.buildIndex(ctx); err != nil {
+		return err
+	}
+	if err := c.writeObjects(ctx); err != nil {
+		return err
+	}
+	return syncDir(c.dir)
+}
+
+// checkEvery is how many lines pass between two looks at the context.
+const checkEvery = 1024
+
+// buildIndex is the first pass: it reads the source from end to end.
+func (c *conversion) buildIndex(ctx context.Context) error {
+	sum := sha256.New()
+	lines := newLineReader(c.src, c.size, sum)
+	var key []byte
+	for n := int64(1); ; n++ {
+		if n%checkEvery == 0 && ctx.Err() != nil {
+			return fmt.Errorf("read source: %w", ctx.Err())
+		}
+		line, offset, terminated, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		c.result.Lines = n
+		c.result.FinalNewline = terminated
+		if key, err = c.indexLine(line, rowRef{offset: offset, line: n, size: uint32(len(line))}, key); err != nil {
+			return err
+		}
+	}
+	c.result.Bytes = c.size
+	sum.Sum(c.result.SHA256[:0])
+	c.result.First, c.result.Last = c.days.span()
+	return nil
+}
+
+// indexLine adds the rows of one line to the index. key is scratch.
+func (c *conversion) indexLine(line []byte, ref rowRef, key []byte) ([]byte, error) {
+	e := &c.event
+	e.release()
+	what, parts := c.decoder.line(line, e)
+	c.count(what, e)
+	for i := range max(len(parts), 1) {
+		if i > 0 {
+			c.decoder.part(line[parts[i].from:parts[i].to], e)
+			ref.offset += int64(parts[i].from)
+			ref.size = uint32(parts[i].to - parts[i].from)
+			ref.part = uint32(i)
+		}
+		ref.time = noTime
+		if e.given[colStaged] {
+			ref.time = e.ints[colStaged]
+		}
+		ref.day = c.days.place(ref.time)
+		key = appendSortKey(key[:0], e)
+		if err := c.index.add(ref, key); err != nil {
+			return key, err
+		}
+		if i > 0 {
+			ref.offset -= int64(parts[i].from)
+		}
+	}
+	return key, nil
+}
+
+// maxCounted bounds the distinct levels and stages that are counted.
+const maxCounted = 16
+
+func (c *conversion) count(what outcome, e *event) {
+	switch what {
+	case broken:
+		c.result.Salvaged++
+	case undecodable:
+		c.result.Undecodable++
+	}
+	countIn(c.result.Levels, e.text[colLevel])
+	countIn(c.result.Stages, e.text[colStage])
+}
+
+func countIn(m map[string]int64, v []byte) {
+	if _, ok := m[string(v)]; ok || len(m) < maxCounted && len(v) < 64 {
+		m[string(v)]++
+		return
+	}
+	m["other"]++
+}
+
+// removeObjects undoes what was written.
+func (c *conversion) removeObjects() error {
+	var err error
+	if c.writer != nil {
+		err = c.writer.abort()
+	}
+	for _, o := range c.result.Objects {
+		err = errors.Join(err, os.Remove(o.Path))
+	}
+	return err
+}

@@ -1,0 +1,78 @@
+package parquet
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// maxDays is how many objects one source may be split into by its timestamps.
+// The rows of further days go to the day of rotation: broken clocks and made
+// up timestamps must not make thousands of objects.
+const maxDays = 64
+
+// dayBook assigns rows to days and counts them.
+type dayBook struct {
+	split    bool
+	fallback int32 // the day of rotation
+	last     int32 // of the previous line with a timestamp
+	rows     map[int32]int64
+	min, max int64 // stage timestamps, µs since 1970; min > max where there are none
+}
+
+func newDayBook(rotated time.Time, split bool) *dayBook {
+	b := &dayBook{split: split, rows: map[int32]int64{}, min: 1}
+	if split && !rotated.IsZero() {
+		b.fallback = int32(dayOf(rotated.UnixMicro()))
+	}
+	b.last = b.fallback
+	return b
+}
+
+// place counts a row and returns its day.
+func (b *dayBook) place(us int64) int32 {
+	day := b.last
+	if us != noTime {
+		if b.min > b.max {
+			b.min, b.max = us, us
+		}
+		b.min, b.max = min(b.min, us), max(b.max, us)
+		if b.split {
+			day = int32(dayOf(us))
+		}
+	}
+	if _, ok := b.rows[day]; !ok && len(b.rows) >= maxDays {
+		day = b.fallback
+	}
+	b.last = day
+	b.rows[day]++
+	return day
+}
+
+// days returns the days in order, as they are listed in metadata. A source
+// without lines has one object all the same.
+func (b *dayBook) days() []DayRows {
+	if len(b.rows) == 0 {
+		return []DayRows{{Day: b.name(b.fallback)}}
+	}
+	var days []DayRows
+	for _, d := range slices.Sorted(maps.Keys(b.rows)) {
+		days = append(days, DayRows{Day: b.name(d), Rows: b.rows[d]})
+	}
+	return days
+}
+
+func (b *dayBook) name(day int32) string {
+	if !b.split {
+		return ""
+	}
+	return dayText(int64(day))
+}
+
+// span returns the least and greatest timestamp.
+func (b *dayBook) span() (first, last time.Time) {
+	if b.min > b.max {
+		return first, last
+	}
+	return time.UnixMicro(b.min).UTC(), time.UnixMicro(b.max).UTC()
+}

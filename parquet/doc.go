@@ -1,0 +1,41 @@
+// Package parquet archives Kubernetes audit log files as Parquet objects from
+// which the original files come back byte for byte.
+//
+// # What it does
+//
+// [Convert] reads one finished audit log file, of any content at all, and
+// writes one object for each UTC day it touches: typed columns that every
+// Parquet reader understands, sorted so that a query about one Kubernetes
+// object touches few pages. [Check] reopens what was written and proves it.
+// [Restore] writes the original file again from all its objects. [ReadMeta]
+// says which file an object belongs to.
+//
+// # How a line is kept
+//
+// A line is what stands between two newline characters, or after the last
+// one. kube-apiserver writes each event in one fixed form, so for nearly every
+// line the columns alone are enough: they are encoded back to JSON at
+// conversion, compared with the line, and only when a byte differs does the
+// column raw hold the line as well. Lines that are no audit event at all keep
+// their bytes in raw, with decode_status "undecodable". Lines that are
+// damaged (torn, glued together, with a hole of NUL bytes) keep their bytes in
+// raw and give every whole event that is found in them its own row:
+// decode_status "salvaged", line_part 0, 1, 2 and so on.
+//
+// # Assumptions
+//
+// The source does not change while it is converted: it is read twice, and
+// [ErrSourceChanged] is returned where the two readings differ. Fsync of a
+// file and of its directory make the file durable. A line is at most
+// [MaxLine] bytes long.
+//
+// # Guarantees
+//
+// The same source, [Meta] and version of this package give the same bytes.
+// Memory is bounded by the longest line and not by the size of the source:
+// the index of lines is sorted in runs that spill to files in Config.Work.
+// After an error nothing of what was written is left behind.
+//
+// All string columns hold valid UTF-8; where the log does not, the column has
+// U+FFFD in its place and raw has the bytes.
+package parquet

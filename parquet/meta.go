@@ -1,0 +1,210 @@
+package parquet
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	pq "github.com/parquet-go/parquet-go"
+)
+
+// Meta says where a source comes from. It becomes part of every object.
+type Meta struct {
+	Cluster string
+	Node    string
+	// Epoch and Seq number the source in the node's chain of records.
+	Epoch string
+	Seq   int64
+	// SourceName is the base name of the audit log file.
+	SourceName string
+	// Rotated is when the file was rotated away; zero where unknown. Lines
+	// without a timestamp before the first one that has one go to its day.
+	Rotated time.Time
+	// Converter is the version of the program.
+	Converter string
+}
+
+// valid returns m with U+FFFD for what is not UTF-8: file names may be anything.
+func (m Meta) valid() Meta {
+	for _, s := range []*string{&m.Cluster, &m.Node, &m.Epoch, &m.SourceName, &m.Converter} {
+		*s = strings.ToValidUTF8(*s, "\ufffd")
+	}
+	return m
+}
+
+// ObjectMeta is what an object says about itself and its source.
+type ObjectMeta struct {
+	Meta
+	// Day is the UTC day of the object's rows, 2006-01-02; empty where one
+	// object holds the whole source.
+	Day string
+	// Rows is the number of rows of the object.
+	Rows int64
+	// SourceSize and SourceLines count bytes and lines of the source.
+	SourceSize, SourceLines int64
+	// SourceSHA256 is the checksum of the source.
+	SourceSHA256 [32]byte
+	// FinalNewline says whether the source's last byte is a newline.
+	FinalNewline bool
+	// Days lists all objects of the source; a single one with an empty Day
+	// where the source was not split.
+	Days []DayRows
+}
+
+// DayRows is one object of a source.
+type DayRows struct {
+	Day  string // 2006-01-02, or empty
+	Rows int64
+}
+
+// ErrNotOurs is returned by [ReadMeta], [Restore] and [Check] for a file that is no object of
+// this package.
+var ErrNotOurs = errors.New("not an object of auditsidecar")
+
+// Keys of the file's metadata.
+const (
+	keySchema       = "auditsidecar.schema_version"
+	keyCluster      = "auditsidecar.cluster"
+	keyNode         = "auditsidecar.node"
+	keyEpoch        = "auditsidecar.epoch"
+	keySeq          = "auditsidecar.seq"
+	keySourceName   = "auditsidecar.source_name"
+	keySourceSize   = "auditsidecar.source_size"
+	keySourceLines  = "auditsidecar.source_lines"
+	keySourceSHA256 = "auditsidecar.source_sha256"
+	keyFinalNewline = "auditsidecar.final_newline"
+	keyRotated      = "auditsidecar.rotated"
+	keyConverter    = "auditsidecar.converter"
+	keyDay          = "auditsidecar.day"
+	keyDays         = "auditsidecar.days"
+)
+
+// pairs returns the key-value metadata of an object, ordered by key.
+func (m *ObjectMeta) pairs() [][2]string {
+	rotated := ""
+	if !m.Rotated.IsZero() {
+		rotated = m.Rotated.UTC().Format(time.RFC3339Nano)
+	}
+	days := make([]string, len(m.Days))
+	for i, d := range m.Days {
+		days[i] = d.Day + "=" + strconv.FormatInt(d.Rows, 10)
+	}
+	all := [][2]string{
+		{keySchema, schemaVersion},
+		{keyCluster, m.Cluster},
+		{keyNode, m.Node},
+		{keyEpoch, m.Epoch},
+		{keySeq, strconv.FormatInt(m.Seq, 10)},
+		{keySourceName, m.SourceName},
+		{keySourceSize, strconv.FormatInt(m.SourceSize, 10)},
+		{keySourceLines, strconv.FormatInt(m.SourceLines, 10)},
+		{keySourceSHA256, hex.EncodeToString(m.SourceSHA256[:])},
+		{keyFinalNewline, strconv.FormatBool(m.FinalNewline)},
+		{keyRotated, rotated},
+		{keyConverter, m.Converter},
+		{keyDay, m.Day},
+		{keyDays, strings.Join(days, ",")},
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i][0] < all[j][0] })
+	return all
+}
+
+// ReadMeta reads the metadata of one object, which is size bytes long. The
+// error is [ErrNotOurs] for a file that is no Parquet file or not one of ours.
+func ReadMeta(r io.ReaderAt, size int64) (ObjectMeta, error) {
+	f, err := openObject(r, size)
+	if err != nil {
+		return ObjectMeta{}, err
+	}
+	return objectMeta(f)
+}
+
+// openObject opens a Parquet file without its optional parts.
+func openObject(r io.ReaderAt, size int64) (*pq.File, error) {
+	f, err := pq.OpenFile(r, size, pq.SkipBloomFilters(true), pq.SkipPageIndex(true))
+	if err != nil {
+		return nil, fmt.Errorf("open object: %w: %w", ErrNotOurs, err)
+	}
+	return f, nil
+}
+
+func objectMeta(f *pq.File) (ObjectMeta, error) {
+	p := metaParser{f: f}
+	if v := p.text(keySchema); p.err == nil && v != schemaVersion {
+		return ObjectMeta{}, fmt.Errorf("read metadata: schema version %q, want %q (use a newer auditsidecar): %w", v, schemaVersion, ErrNotOurs)
+	}
+	m := ObjectMeta{
+		Meta: Meta{
+			Cluster:    p.text(keyCluster),
+			Node:       p.text(keyNode),
+			Epoch:      p.text(keyEpoch),
+			Seq:        p.number(keySeq),
+			SourceName: p.text(keySourceName),
+			Converter:  p.text(keyConverter),
+		},
+		Day:          p.text(keyDay),
+		Rows:         f.NumRows(),
+		SourceSize:   p.number(keySourceSize),
+		SourceLines:  p.number(keySourceLines),
+		FinalNewline: p.text(keyFinalNewline) == "true",
+	}
+	if v := p.text(keyRotated); v != "" {
+		var err error
+		if m.Rotated, err = time.Parse(time.RFC3339Nano, v); err != nil {
+			p.fail(keyRotated, err)
+		}
+	}
+	sum, err := hex.DecodeString(p.text(keySourceSHA256))
+	if err != nil || copy(m.SourceSHA256[:], sum) != len(m.SourceSHA256) {
+		p.fail(keySourceSHA256, errors.New("no SHA-256"))
+	}
+	m.Days = p.days()
+	return m, p.err
+}
+
+// metaParser reads key-value metadata and keeps the first error.
+type metaParser struct {
+	f   *pq.File
+	err error
+}
+
+func (p *metaParser) fail(key string, err error) {
+	if p.err == nil {
+		p.err = fmt.Errorf("read metadata key %s: %w: %w", key, ErrNotOurs, err)
+	}
+}
+
+func (p *metaParser) text(key string) string {
+	v, ok := p.f.Lookup(key)
+	if !ok {
+		p.fail(key, errors.New("missing"))
+	}
+	return v
+}
+
+func (p *metaParser) number(key string) int64 {
+	n, err := strconv.ParseInt(p.text(key), 10, 64)
+	if err != nil {
+		p.fail(key, err)
+	}
+	return n
+}
+
+func (p *metaParser) days() []DayRows {
+	var days []DayRows
+	for _, s := range strings.Split(p.text(keyDays), ",") {
+		day, rows, ok := strings.Cut(s, "=")
+		n, err := strconv.ParseInt(rows, 10, 64)
+		if !ok || err != nil {
+			p.fail(keyDays, fmt.Errorf("unreadable %q", s))
+			return nil
+		}
+		days = append(days, DayRows{Day: day, Rows: n})
+	}
+	return days
+}

@@ -1,0 +1,221 @@
+package parquet
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"strings"
+
+	pq "github.com/parquet-go/parquet-go"
+)
+
+// Input is one object of a source.
+type Input struct {
+	// Name is used in errors.
+	Name string
+	io.ReaderAt
+	// Size is in bytes.
+	Size int64
+}
+
+var (
+	// ErrIncomplete is returned by [Restore] where objects or rows of the
+	// source are missing; the error's text says which.
+	ErrIncomplete = errors.New("incomplete source")
+	// ErrMismatch is returned by [Restore] and [Check] where the rebuilt
+	// source is not the one that was converted.
+	ErrMismatch = errors.New("rebuilt source differs from the original")
+)
+
+// Restore writes the source whose objects are in, all of them and in any
+// order. Nothing is written where one is missing ([ErrIncomplete]), belongs to
+// another source ([ErrMismatch]) or is none of ours ([ErrNotOurs]). The
+// checksum can be compared only at the end: after [ErrMismatch] the bytes
+// already written are not to be trusted.
+//
+// A source beyond 12 MiB is sorted in a temporary file of its size, which goes
+// to [os.TempDir]; [RestoreIn] takes another directory.
+func Restore(ctx context.Context, in []Input, w io.Writer) error {
+	return RestoreIn(ctx, os.TempDir(), in, w)
+}
+
+// RestoreIn is [Restore] with its temporary file in the directory work.
+func RestoreIn(ctx context.Context, work string, in []Input, w io.Writer) error {
+	r := restoration{order: lineOrder{work: work, limit: orderMemory}}
+	err := r.run(ctx, in, w)
+	if closeErr := r.order.close(); err == nil && closeErr != nil {
+		err = fmt.Errorf("close spill file: %w", closeErr)
+	}
+	return err
+}
+
+// restoration is the state of one call of Restore.
+type restoration struct {
+	order lineOrder
+	meta  ObjectMeta // of the first object
+	files []*pq.File
+}
+
+func (r *restoration) run(ctx context.Context, in []Input, w io.Writer) error {
+	if err := r.open(in); err != nil {
+		return err
+	}
+	for i, f := range r.files {
+		if err := r.collect(ctx, f); err != nil {
+			return fmt.Errorf("read %s: %w", in[i].Name, err)
+		}
+	}
+	if r.order.count != r.meta.SourceLines {
+		return r.missingLines()
+	}
+	return r.write(ctx, w)
+}
+
+// open reads the metadata of all objects and proves that they are one source.
+func (r *restoration) open(in []Input) error {
+	if len(in) == 0 {
+		return fmt.Errorf("restore: %w: no objects", ErrIncomplete)
+	}
+	have := map[string]string{}
+	for i, obj := range in {
+		f, err := openObject(obj, obj.Size)
+		if err != nil {
+			return fmt.Errorf("%s: %w", obj.Name, err)
+		}
+		m, err := objectMeta(f)
+		if err != nil {
+			return fmt.Errorf("%s: %w", obj.Name, err)
+		}
+		if i == 0 {
+			r.meta = m
+		}
+		if m.identity() != r.meta.identity() {
+			return fmt.Errorf("restore: %w: %s is from %s, %s from %s", ErrMismatch, obj.Name, m.identity(), in[0].Name, r.meta.identity())
+		}
+		if other, ok := have[m.Day]; ok {
+			return fmt.Errorf("restore: %w: %s and %s are both the object of day %q", ErrMismatch, other, obj.Name, m.Day)
+		}
+		have[m.Day] = obj.Name
+		r.files = append(r.files, f)
+	}
+	return r.missingObjects(have)
+}
+
+// identity names the source of an object.
+func (m *ObjectMeta) identity() string {
+	return fmt.Sprintf("cluster %s, node %s, epoch %s, seq %d, file %s, SHA-256 %x",
+		m.Cluster, m.Node, m.Epoch, m.Seq, m.SourceName, m.SourceSHA256)
+}
+
+func (r *restoration) missingObjects(have map[string]string) error {
+	var missing []string
+	for _, d := range r.meta.Days {
+		if _, ok := have[d.Day]; !ok {
+			missing = append(missing, fmt.Sprintf("the object of %s (%d rows)", d.Day, d.Rows))
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("restore %s: %w: missing %s", r.meta.SourceName, ErrIncomplete, strings.Join(missing, ", "))
+}
+
+// collect rebuilds the lines of one object.
+func (r *restoration) collect(ctx context.Context, f *pq.File) (err error) {
+	o, err := newObjectReader(f)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.close()) }()
+	var row storedRow
+	build := func(dst []byte) []byte {
+		if row.raw != nil {
+			return append(dst, row.raw...)
+		}
+		return row.event.appendLine(dst)
+	}
+	for n := 1; ; n++ {
+		if n%checkEvery == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := o.next(&row); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if row.part > 0 {
+			continue
+		}
+		if err := r.order.add(row.line, build); err != nil {
+			return err
+		}
+	}
+}
+
+// maxListed is how many ranges of missing lines an error lists.
+const maxListed = 10
+
+// missingLines says which lines have no row, or two.
+func (r *restoration) missingLines() error {
+	var found []string
+	last := int64(0)
+	note := func(line int64) {
+		switch {
+		case len(found) >= maxListed:
+		case line == last:
+			found = append(found, fmt.Sprintf("line %d twice", line))
+		case line > last+1:
+			found = append(found, fmt.Sprintf("lines %d to %d missing", last+1, line-1))
+		}
+		last = line
+	}
+	err := r.order.each(func(line int64, _ []byte) error {
+		note(line)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	note(r.meta.SourceLines + 1)
+	return fmt.Errorf("restore %s: %w: rows for %d of %d lines: %s", r.meta.SourceName, ErrIncomplete,
+		r.order.count, r.meta.SourceLines, strings.Join(found, ", "))
+}
+
+// write gives out the lines in order and compares the checksum.
+func (r *restoration) write(ctx context.Context, w io.Writer) error {
+	sum := sha256.New()
+	out := bufio.NewWriterSize(io.MultiWriter(w, sum), 256<<10)
+	next := int64(1)
+	err := r.order.each(func(line int64, text []byte) error {
+		if line != next {
+			return fmt.Errorf("restore %s: %w: found line %d where line %d is due", r.meta.SourceName, ErrIncomplete, line, next)
+		}
+		if next++; next%checkEvery == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		out.Write(text) // the writer keeps its first error for Flush
+		if line < r.meta.SourceLines || r.meta.FinalNewline {
+			return out.WriteByte('\n')
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("write restored lines: %w", err)
+	}
+	return r.compare(sum)
+}
+
+func (r *restoration) compare(sum hash.Hash) error {
+	if got := [sha256.Size]byte(sum.Sum(nil)); got != r.meta.SourceSHA256 {
+		return fmt.Errorf("restore %s: %w: SHA-256 is %x, want %x", r.meta.SourceName, ErrMismatch, got, r.meta.SourceSHA256)
+	}
+	return nil
+}

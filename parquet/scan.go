@@ -1,0 +1,188 @@
+package parquet
+
+import "unicode/utf8"
+
+// scanner fills an event from a line in the one form that kube-apiserver
+// writes: fixed order of fields, no white space. It takes a single pass and
+// allocates nothing once its buffers have grown. What it accepts is valid JSON
+// whose columns are right; whether they rebuild the line is for [event.prove]
+// to say.
+type scanner struct {
+	b    []byte
+	i    int
+	e    *event
+	skip skipper
+}
+
+// eventHead is how every event starts, and eventHeadV1 the only version that
+// kube-apiserver has written since 1.12.
+const (
+	eventHead   = `{"kind":"Event","apiVersion":"audit.k8s.io/`
+	eventHeadV1 = eventHead + `v1","level":`
+)
+
+// scan reports whether line has the canonical form. If not, what e holds is
+// undefined.
+func (s *scanner) scan(line []byte, e *event) bool {
+	e.reset()
+	s.b, s.i, s.e = line, 0, e
+	ok := s.event() && s.i == len(line)
+	s.b, s.e = nil, nil
+	return ok
+}
+
+func (s *scanner) event() bool {
+	return s.lit(eventHeadV1) && s.text(colLevel) &&
+		s.lit(`,"auditID":`) && s.text(colAuditID) &&
+		s.lit(`,"stage":`) && s.text(colStage) &&
+		s.lit(`,"requestURI":`) && s.text(colRequestURI) &&
+		s.lit(`,"verb":`) && s.text(colVerb) &&
+		s.lit(`,"user":`) && s.user(colUserName, colUserUID, &s.e.userGroups, &s.e.userExtra) &&
+		s.optionalParts() &&
+		s.lit(`,"requestReceivedTimestamp":`) && s.time(colReceived) &&
+		s.lit(`,"stageTimestamp":`) && s.time(colStaged) &&
+		(!s.lit(`,"annotations":`) || s.annotations()) &&
+		s.lit(`}`)
+}
+
+// optionalParts passes what stands between user and the timestamps.
+func (s *scanner) optionalParts() bool {
+	e := s.e
+	if s.lit(`,"impersonatedUser":`) && !s.user(colImpName, colImpUID, &e.impGroups, &e.impExtra) {
+		return false
+	}
+	if s.lit(`,"authenticationMetadata":{"impersonationConstraint":`) && !(s.text(colImpConstraint) && s.lit(`}`)) {
+		return false
+	}
+	if s.lit(`,"sourceIPs":`) && !s.list(&e.sourceIPs) {
+		return false
+	}
+	if s.lit(`,"userAgent":`) && !s.text(colUserAgent) {
+		return false
+	}
+	if s.lit(`,"objectRef":{`) && !s.objectRef() {
+		return false
+	}
+	if s.lit(`,"responseStatus":{"metadata":{}`) && !s.responseStatus() {
+		return false
+	}
+	if s.lit(`,"requestObject":`) && !s.raw(colRequestObject) {
+		return false
+	}
+	return !s.lit(`,"responseObject":`) || s.raw(colResponseObject)
+}
+
+// lit passes exactly the bytes of want.
+func (s *scanner) lit(want string) bool {
+	end := s.i + len(want)
+	if end > len(s.b) || string(s.b[s.i:end]) != want {
+		return false
+	}
+	s.i = end
+	return true
+}
+
+// member passes `"name":` where first, else `,"name":`; name is written as the
+// latter.
+func (s *scanner) member(name string, first bool) bool {
+	if first {
+		name = name[1:]
+	}
+	return s.lit(name)
+}
+
+// text passes a string into a column.
+func (s *scanner) text(c column) bool {
+	v, ok := s.str()
+	s.e.text[c] = v
+	return ok
+}
+
+// str passes a string and returns its text.
+func (s *scanner) str() ([]byte, bool) {
+	if s.i >= len(s.b) || s.b[s.i] != '"' {
+		return nil, false
+	}
+	start := s.i + 1
+	end := plainRun(s.b, start)
+	if end < len(s.b) && s.b[end] == '"' {
+		s.i = end + 1
+		return s.b[start:end:end], true
+	}
+	return s.unquote(start)
+}
+
+// unquote passes a string that holds more than plain ASCII, from the byte
+// after its opening quote.
+func (s *scanner) unquote(start int) ([]byte, bool) {
+	s.skip.b, s.skip.i, s.skip.ascii = s.b, start-1, true
+	ok := s.skip.str()
+	end := s.skip.i - 1
+	s.skip.b = nil
+	if !ok || (!s.skip.ascii && !utf8.Valid(s.b[start:end])) {
+		return nil, false
+	}
+	s.i = end + 1
+	return s.e.unquoted(s.b[start:end]), true
+}
+
+// unquoted returns the text of a JSON string given without its quotes, in the
+// event's arena.
+func (e *event) unquoted(s []byte) []byte {
+	from := len(e.arena)
+	e.arena = appendUnquoted(e.arena, s)
+	return e.arena[from:len(e.arena):len(e.arena)]
+}
+
+// list passes an array of strings.
+func (s *scanner) list(t *texts) bool {
+	if !s.lit(`[`) {
+		return false
+	}
+	t.given = true
+	if s.lit(`]`) {
+		return true
+	}
+	for {
+		v, ok := s.str()
+		if !ok {
+			return false
+		}
+		if t.add(v); len(t.items) > maxItems {
+			return false
+		}
+		if !s.lit(`,`) {
+			return s.lit(`]`)
+		}
+	}
+}
+
+// raw passes a JSON value other than null into a column, as it is.
+func (s *scanner) raw(c column) bool {
+	if s.lit(`null`) {
+		return false
+	}
+	end, ascii, ok := s.skip.skipValue(s.b, s.i)
+	// skipValue passes white space before a value: that is not canonical.
+	if !ok || s.b[s.i] <= ' ' || (!ascii && !utf8.Valid(s.b[s.i:end])) {
+		return false
+	}
+	s.e.text[c] = s.b[s.i:end:end]
+	s.i = end
+	return true
+}
+
+// time passes a timestamp, or the null that stands for none.
+func (s *scanner) time(c column) bool {
+	if s.lit(`null`) {
+		return true
+	}
+	end := s.i + microTimeLen + 2
+	if end > len(s.b) || s.b[s.i] != '"' || s.b[end-1] != '"' {
+		return false
+	}
+	us, ok := parseMicroTime(s.b[s.i+1 : end-1])
+	s.e.setInt(c, us)
+	s.i = end
+	return ok
+}

@@ -1,0 +1,95 @@
+package parquet
+
+import (
+	"fmt"
+
+	pq "github.com/parquet-go/parquet-go"
+)
+
+// schemaVersion is the value of the metadata key of that name. It changes when
+// a reader of older objects could be misled.
+const schemaVersion = "1"
+
+// orderedGroup is a group of columns in the order of columnDefs. The library's
+// own group sorts by name.
+type orderedGroup struct {
+	pq.Group
+	fields []pq.Field
+}
+
+func (g orderedGroup) Fields() []pq.Field { return g.fields }
+
+// groupField gives a field of a group its position.
+func fieldsInOrder(group pq.Group, names []string) []pq.Field {
+	byName := map[string]pq.Field{}
+	for _, f := range group.Fields() {
+		byName[f.Name()] = f
+	}
+	fields := make([]pq.Field, 0, len(names))
+	for _, name := range names {
+		fields = append(fields, byName[name])
+	}
+	return fields
+}
+
+// newSchema returns the schema of every object.
+func newSchema() *pq.Schema {
+	group := pq.Group{}
+	var names []string
+	for _, d := range columnDefs() {
+		if _, ok := group[d.name]; !ok {
+			names = append(names, d.name)
+		}
+		switch d.shape {
+		case list:
+			group[d.name] = pq.Optional(pq.List(leafNode(d)))
+		case mapKey:
+			group[d.name] = nil // completed by the value, which comes next
+		case mapValue:
+			group[d.name] = pq.Optional(pq.Map(dictionary(pq.String()), pq.Optional(leafNode(d))))
+		case mapValues:
+			group[d.name] = pq.Optional(pq.Map(dictionary(pq.String()), pq.List(leafNode(d))))
+		case required:
+			group[d.name] = leafNode(d)
+		default:
+			group[d.name] = pq.Optional(leafNode(d))
+		}
+	}
+	return pq.NewSchema("audit", orderedGroup{Group: group, fields: fieldsInOrder(group, names)})
+}
+
+func leafNode(d columnDef) pq.Node {
+	var n pq.Node
+	switch d.kind {
+	case text:
+		n = pq.String()
+	case blob:
+		n = pq.Leaf(pq.ByteArrayType)
+	case num32:
+		n = pq.Leaf(pq.Int32Type)
+	case num64:
+		n = pq.Leaf(pq.Int64Type)
+	case micros:
+		n = pq.Timestamp(pq.Microsecond)
+	}
+	if d.dict {
+		return dictionary(n)
+	}
+	return pq.Encoded(n, &pq.Plain)
+}
+
+func dictionary(n pq.Node) pq.Node { return pq.Encoded(n, &pq.RLEDictionary) }
+
+// checkSchema reports whether an object has our columns.
+func checkSchema(f *pq.File) error {
+	want, got := newSchema().Columns(), f.Schema().Columns()
+	if len(want) != len(got) {
+		return fmt.Errorf("object has %d columns, want %d: not written by auditsidecar, or by a newer version", len(got), len(want))
+	}
+	for i := range want {
+		if fmt.Sprint(want[i]) != fmt.Sprint(got[i]) {
+			return fmt.Errorf("column %d is %v, want %v: not written by auditsidecar, or by a newer version", i, got[i], want[i])
+		}
+	}
+	return nil
+}

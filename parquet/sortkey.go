@@ -1,0 +1,33 @@
+package parquet
+
+import "bytes"
+
+// maxKeyPart is how much of a name counts for the order of rows. Kubernetes
+// names are 253 bytes at most; a line can hold anything.
+const maxKeyPart = 512
+
+// appendSortKey appends the event's resource, namespace and name in a form
+// whose bytes compare as the three values do, null first.
+func appendSortKey(dst []byte, e *event) []byte {
+	for _, c := range [...]column{colObjResource, colObjNamespace, colObjName} {
+		v := e.text[c]
+		if v == nil {
+			dst = append(dst, 0)
+			continue
+		}
+		v = v[:min(len(v), maxKeyPart)]
+		dst = append(dst, 1)
+		// A NUL is written as two bytes, so that the terminator is less than
+		// anything that may follow.
+		for {
+			n := bytes.IndexByte(v, 0)
+			if n < 0 {
+				break
+			}
+			dst = append(append(dst, v[:n]...), 0, 0xff)
+			v = v[n+1:]
+		}
+		dst = append(append(dst, v...), 0, 1)
+	}
+	return dst
+}
