@@ -125,8 +125,22 @@ func appendMarker(dst []byte, name string, replaced []byte) []byte {
 	return append(dst, '"')
 }
 
+// Stub returns the stub of a line of which only the start was read: as Shrink's, with the whole
+// line's length as bytes and without a hash. It is made in dst[:0], grown as needed.
+//
+//	{"auditsidecar":{"shrunk":"line","bytes":N,"prefix":"…"}}
+func Stub(start []byte, length int64, dst []byte) []byte {
+	dst = append(dst[:0], `{"auditsidecar":{"shrunk":"line","bytes":`...)
+	dst = strconv.AppendInt(dst, length, 10)
+	return appendPrefix(dst, start, len(dst)+maxPrefixEscaped+64)
+}
+
 func appendStub(dst, line []byte, limit int) []byte {
-	dst = appendMarker(dst, "line", line)
+	return appendPrefix(appendMarker(dst, "line", line), line, limit)
+}
+
+// appendPrefix ends a stub with the start of its line.
+func appendPrefix(dst, line []byte, limit int) []byte {
 	dst = append(dst, `,"prefix":"`...)
 	room := min(maxPrefixEscaped, limit-len(dst)-len(`"}}`))
 	dst = appendEscaped(dst, line[:min(len(line), maxPrefix)], room)
