@@ -1,0 +1,121 @@
+//go:build e2e
+
+package run
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/internal/lokitest"
+)
+
+// checkArchive restores the whole archive in both ways and compares it with
+// the finished files of the account: every byte, every name, and no more.
+func (r *rig) checkArchive() {
+	r.t.Helper()
+	var want []byte
+	for _, f := range r.finished() {
+		want = append(want, readFile(r.t, f.Path)...)
+	}
+	stream := r.verb(append([]string{"restore", r.url}, r.args...)...)
+	if stream.Code != 0 {
+		r.t.Fatalf("restore: exit %d: %s", stream.Code, stream.Stderr)
+	}
+	if !bytes.Equal(stream.Stdout, want) {
+		r.t.Errorf("restored %d lines, %d bytes; written %d lines, %d bytes; they differ from byte %d on",
+			bytes.Count(stream.Stdout, []byte("\n")), len(stream.Stdout), bytes.Count(want, []byte("\n")), len(want), firstDifference(stream.Stdout, want))
+	}
+	r.checkFiles()
+}
+
+// checkFiles restores by name.
+func (r *rig) checkFiles() {
+	r.t.Helper()
+	dir := filepath.Join(r.t.TempDir(), "restored")
+	if v := r.verb(append([]string{"restore", r.url, "-o", dir}, r.args...)...); v.Code != 0 {
+		r.t.Fatalf("restore -o: exit %d: %s", v.Code, v.Stderr)
+	}
+	restored := make(map[string]string)
+	if err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			restored[e.Name()] = path
+		}
+		return err
+	}); err != nil {
+		r.t.Fatal(err)
+	}
+	for _, f := range r.finished() {
+		path, ok := restored[f.Name]
+		if !ok {
+			r.t.Errorf("%s was not restored", f.Name)
+			continue
+		}
+		if !bytes.Equal(readFile(r.t, path), readFile(r.t, f.Path)) {
+			r.t.Errorf("%s was restored with other bytes", f.Name)
+		}
+		delete(restored, f.Name)
+	}
+	for name := range restored {
+		r.t.Errorf("%s was restored and never written", name)
+	}
+}
+
+// checkLoki compares the entries with the account: no line lost, none changed
+// but those that are too long for Loki. It returns how many came twice.
+func (r *rig) checkLoki() (twice int) {
+	r.t.Helper()
+	have := make(map[string]int)
+	shrunk := 0
+	for _, line := range r.loki.Lines() {
+		have[line]++
+		if strings.Contains(line, `{"auditsidecar":{"shrunk":`) {
+			shrunk++
+		}
+	}
+	lost, long, lines := 0, 0, 0
+	for _, f := range r.writer.Files() {
+		content, err := os.ReadFile(f.Path)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for line := range audittest.Lines(content) {
+			lines++
+			switch {
+			case len(line) > lokitest.DefaultMaxLine:
+				long++
+			case have[string(line)] == 0:
+				lost++
+			}
+		}
+	}
+	if lost > 0 {
+		r.t.Errorf("%d of %d lines are not in Loki as they were written", lost, lines)
+	}
+	if shrunk < long {
+		r.t.Errorf("%d lines are too long for Loki, %d entries are shrunk", long, shrunk)
+	}
+	if got := r.loki.Distinct(); got != lines {
+		r.t.Errorf("Loki has %d distinct entries, %d lines were written", got, lines)
+	}
+	for labels := range r.loki.Streams() {
+		if want := `{cluster="e2e", job="audit", node="cp1"}`; labels != want {
+			r.t.Errorf("stream %s, want %s", labels, want)
+		}
+	}
+	return r.loki.Count() - r.loki.Distinct()
+}
+
+// firstDifference is the offset at which a and b part.
+func firstDifference(a, b []byte) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}

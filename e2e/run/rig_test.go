@@ -1,0 +1,195 @@
+//go:build e2e
+
+package run
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/e2e/run/sidecar"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/internal/lokitest"
+)
+
+// The longest that the sidecar may need to catch up once the writer is done,
+// and to end after SIGTERM. Generous: the machine may be busy.
+const (
+	catchUp   = 90 * time.Second
+	stopLimit = 40 * time.Second
+)
+
+// rig is one audit directory with both its sinks.
+type rig struct {
+	t    *testing.T
+	log  string // the path of audit.log
+	url  string // of the archive
+	env  []string
+	args []string // more flags, of `run` and of `restore`
+	loki *lokitest.Receiver
+	addr string // of the Loki side, which serve starts
+
+	writer *audittest.Writer
+}
+
+// newRig makes the directories and reserves an address for Loki. The writer is
+// there at once, as kube-apiserver is; Loki is not before serve.
+func newRig(t *testing.T, writer audittest.Config) *rig {
+	t.Helper()
+	dir := t.TempDir()
+	r := &rig{
+		t: t, log: filepath.Join(dir, "audit", "audit.log"), url: "file://" + filepath.Join(dir, "archive"),
+		loki: lokitest.New(lokitest.Config{MaxAge: 7 * 24 * time.Hour, MaxAhead: 10 * time.Minute}),
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.addr = l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	writer.Path = r.log
+	if r.writer, err = audittest.NewWriter(writer); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.writer.Close() })
+	return r
+}
+
+// serve starts the Loki side.
+func (r *rig) serve() {
+	r.t.Helper()
+	l, err := net.Listen("tcp", r.addr)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	server := &http.Server{Handler: r.loki, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(l) }() // ends with Close
+	r.t.Cleanup(func() { _ = server.Close() })
+}
+
+// start runs the sidecar over the rig.
+func (r *rig) start() *sidecar.Process {
+	r.t.Helper()
+	p, err := sidecar.Start(sidecar.Config{Binary: binary, Env: r.env, Args: r.runArgs()})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() {
+		p.Kill()
+		if r.t.Failed() {
+			r.t.Logf("the sidecar's log:\n%s", p.Log())
+		}
+	})
+	return p
+}
+
+func (r *rig) runArgs() []string {
+	return append([]string{
+		"--audit-log-path", r.log, "--archive-url", r.url, "--loki-url", "http://" + r.addr,
+		"--cluster", "e2e", "--node", "cp1",
+	}, r.args...)
+}
+
+// once runs the sidecar with --once to its end, which must be a success.
+func (r *rig) once() {
+	r.t.Helper()
+	args := append([]string{"run", "--once", "--listen", "127.0.0.1:0"}, r.runArgs()...)
+	if v := r.verb(args...); v.Code != 0 {
+		r.t.Fatalf("run --once: exit %d\n%s", v.Code, v.Stderr)
+	}
+}
+
+// verb runs the binary to its end.
+func (r *rig) verb(args ...string) sidecar.Result {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 4*time.Minute)
+	defer cancel()
+	v, err := sidecar.Verb(ctx, sidecar.Config{Binary: binary, Env: r.env, Args: args})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return v
+}
+
+// replay writes n fresh lines and finishes the last file.
+func (r *rig) replay(n, rate int, rotateEvery time.Duration) {
+	r.t.Helper()
+	lines := audittest.Fresh(audittest.Corpus(r.t, "rotated.log"), n)
+	if err := r.writer.Replay(r.t.Context(), lines, rate, rotateEvery); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := r.writer.Rotate(); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// finished returns the account's files that nobody writes to any more.
+func (r *rig) finished() []audittest.File {
+	return slices.DeleteFunc(r.writer.Files(), func(f audittest.File) bool { return !f.Finished })
+}
+
+// waitLoki waits until Loki has every line that was written.
+func (r *rig) waitLoki() {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
+	defer cancel()
+	if err := r.loki.WaitDistinct(ctx, int(r.writer.Lines())); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// waitArchived waits until the process says that it archived n files.
+func (r *rig) waitArchived(p *sidecar.Process, n int) map[string]float64 {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
+	defer cancel()
+	m, err := p.WaitMetrics(ctx, func(m map[string]float64) bool {
+		return int(m["auditsidecar_archived_files_total"]) >= n
+	}, "auditsidecar_archived_files_total", "auditsidecar_archive_pending_files", "auditsidecar_held_files")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return m
+}
+
+// stop ends the process with SIGTERM; it must end cleanly.
+func (r *rig) stop(p *sidecar.Process) {
+	r.t.Helper()
+	begin := time.Now()
+	if code, err := p.Terminate(stopLimit); err != nil || code != 0 {
+		r.t.Fatalf("SIGTERM: exit code %d, %v", code, err)
+	}
+	r.t.Logf("SIGTERM: ended after %v", time.Since(begin).Round(time.Millisecond))
+}
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+func gunzip(t *testing.T, path string) []byte {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(readFile(t, path)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
