@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/auditsidecar/auditsidecar/internal/config"
+)
+
+const convertExample = `  # one file to one object
+  auditsidecar convert audit-2026-11-22T17-00-27.978.log -o audit.parquet
+
+  # all rotated files to an archive of one object per file and day
+  auditsidecar convert audit-*.log audit-*.log.gz -o ./archive --cluster production --node cp-1
+
+  # from a pipe
+  zstd -dc old.log.zst | auditsidecar convert - -o old.parquet`
+
+// convertFlags are the flags of the verb convert.
+type convertFlags struct {
+	out      string
+	format   string
+	noCheck  bool
+	identity config.Identity
+}
+
+func newConvertCommand(version string) *cobra.Command {
+	var f convertFlags
+	cmd := &cobra.Command{
+		Use:   "convert FILE... -o OUT",
+		Short: "Convert audit log files to Parquet",
+		Long: `convert writes audit log files (.log, .log.gz, or - for standard input) as
+Parquet from which restore makes the same bytes again; it proves this before it
+returns. OUT that ends in .parquet takes one input as one object. Otherwise OUT
+is a directory with the layout of the archive: one object per file and UTC day
+in data/cluster=CLUSTER/dt=DAY/. The inputs are only read.`,
+		Example: convertExample,
+		Args:    usageArgs(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.validate(args); err != nil {
+				return &usageError{err}
+			}
+			return f.run(cmd.Context(), version, args, cmd.InOrStdin(), cmd.OutOrStdout())
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVarP(&f.out, "out", "o", "", "`path` to write: a .parquet file or a directory")
+	flags.StringVar(&f.format, "output", "text", "what to print about each file: text or json")
+	flags.BoolVar(&f.noCheck, "no-check", false, "do not read the objects back to prove them")
+	f.identity.Register(flags)
+	flags.Lookup("cluster").DefValue = "local"
+	f.identity.Cluster = "local"
+	return cmd
+}
+
+func (f *convertFlags) validate(args []string) error {
+	var errs []error
+	if f.out == "" {
+		errs = append(errs, errors.New("-o is required: a .parquet file or a directory"))
+	}
+	if f.format != "text" && f.format != "json" {
+		errs = append(errs, fmt.Errorf("--output %q: expected text or json", f.format))
+	}
+	if f.oneFile() && len(args) > 1 {
+		errs = append(errs, fmt.Errorf("%s takes one input, not %d: give a directory as -o", f.out, len(args)))
+	}
+	seen := map[string]bool{}
+	for _, arg := range args {
+		if seen[arg] {
+			errs = append(errs, fmt.Errorf("%s is given twice", arg))
+		}
+		seen[arg] = true
+	}
+	return errors.Join(append(errs, f.identity.Validate())...)
+}
+
+func (f *convertFlags) oneFile() bool { return strings.HasSuffix(f.out, ".parquet") }
+
+// run converts all inputs. One that fails does not keep the others from being
+// converted.
+func (f *convertFlags) run(ctx context.Context, version string, args []string, stdin io.Reader, stdout io.Writer) error {
+	var errs []error
+	for _, arg := range args {
+		done, err := f.convertOne(ctx, version, arg, stdin)
+		if err == nil {
+			err = f.report(stdout, done)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", arg, err))
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// converted is what is printed about one input.
+type converted struct {
+	File        string   `json:"file"`
+	Lines       int64    `json:"lines"`
+	Bytes       int64    `json:"bytes"`
+	SHA256      string   `json:"sha256"`
+	Rows        int64    `json:"rows"`
+	RawLines    int64    `json:"rawLines"`
+	Salvaged    int64    `json:"salvaged"`
+	Undecodable int64    `json:"undecodable"`
+	ObjectBytes int64    `json:"objectBytes"`
+	Objects     []string `json:"objects"`
+	Checked     bool     `json:"checked"`
+}
+
+func (f *convertFlags) report(w io.Writer, c converted) error {
+	if f.format == "json" {
+		return json.NewEncoder(w).Encode(c)
+	}
+	ratio := ""
+	if c.Bytes > 0 {
+		ratio = fmt.Sprintf(" (%.1f %%)", 100*float64(c.ObjectBytes)/float64(c.Bytes))
+	}
+	_, err := fmt.Fprintf(w, "%s: %d lines, %s -> %s%s in %d object(s)%s\n",
+		c.File, c.Lines, megabytes(c.Bytes), megabytes(c.ObjectBytes), ratio, len(c.Objects), c.broken())
+	return err
+}
+
+// broken names what was not a whole event, if anything was.
+func (c *converted) broken() string {
+	if c.Salvaged+c.Undecodable == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d broken lines, %d of them with whole events in them", c.Salvaged+c.Undecodable, c.Salvaged)
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%.2f MB", float64(n)/1e6) }
+
+// stdinName is the argument that stands for standard input.
+const stdinName = "-"
+
+// scratchDir makes a directory for unfinished work beside what is written,
+// so that the finished file can be renamed into place.
+func scratchDir(beside string) (dir string, remove func(), err error) {
+	if err := os.MkdirAll(beside, 0o755); err != nil {
+		return "", nil, fmt.Errorf("make the directory to write to: %w", err)
+	}
+	dir, err = os.MkdirTemp(beside, ".auditsidecar-work-")
+	if err != nil {
+		return "", nil, fmt.Errorf("make a work directory: %w", err)
+	}
+	return dir, func() { _ = os.RemoveAll(dir) }, nil
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+)
+
+// logFlags say how to log.
+type logFlags struct {
+	level  string
+	format string
+}
+
+func (l *logFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&l.level, "log-level", "info", "debug, info, warn or error")
+	flags.StringVar(&l.format, "log-format", "auto", "json, console, or auto: console on a terminal")
+}
+
+// logger checks the flags and returns a logger to standard error.
+func (l *logFlags) logger(out *os.File) (zerolog.Logger, error) {
+	level, levelErr := zerolog.ParseLevel(l.level)
+	if l.level == "" || (levelErr == nil && (level < zerolog.DebugLevel || level > zerolog.ErrorLevel)) {
+		levelErr = errors.New("no such level")
+	}
+	if levelErr != nil {
+		levelErr = fmt.Errorf("--log-level %q: expected debug, info, warn or error", l.level)
+	}
+	var formatErr error
+	var writer io.Writer = out
+	console := zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != ""}
+	switch l.format {
+	case "json":
+	case "console":
+		writer = console
+	case "auto":
+		if term.IsTerminal(int(out.Fd())) {
+			writer = console
+		}
+	default:
+		formatErr = fmt.Errorf("--log-format %q: expected json, console or auto", l.format)
+	}
+	return zerolog.New(writer).Level(level).With().Timestamp().Logger(), errors.Join(levelErr, formatErr)
+}

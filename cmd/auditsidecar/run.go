@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"os"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/auditsidecar/auditsidecar/internal/config"
+)
+
+const runExample = `  # beside kube-apiserver: archive to S3, stream to Loki
+  auditsidecar run --audit-log-path /var/log/kubernetes/audit/audit.log \
+    --archive-url s3://audit-archive/audit-logs --s3-region eu-central-1 \
+    --loki-url http://10.0.0.7:3100 --cluster production
+
+  # archive what is finished to a local directory, then exit
+  auditsidecar run --once --audit-log-path ./audit/audit.log --archive-url file:///srv/audit --cluster test`
+
+func newRunCommand(version string) *cobra.Command {
+	var settings config.Run
+	var logs logFlags
+	cmd := &cobra.Command{
+		Use:   "run --audit-log-path PATH --archive-url URL --cluster NAME",
+		Short: "Archive and stream the audit log beside kube-apiserver",
+		Long: `run holds every file of the audit log by a hard link, archives each finished
+file as Parquet and streams the open one to Loki, until it is told to stop.
+
+Every flag can also come from an environment variable (--archive-url is
+AUDITSIDECAR_ARCHIVE_URL) or from a YAML file (archive-url: ...) named by
+--config. The command line counts most, then the environment, then the file.`,
+		Example: runExample,
+		Args:    usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log, err := prepare(cmd, &settings, &logs)
+			if err != nil {
+				return &usageError{err}
+			}
+			return newSidecar(settings, version, log).run(cmd.Context())
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	settings.Register(flags)
+	logs.register(flags)
+	flags.String(config.FileFlag, "", "YAML `file` with settings, named like the flags")
+	return cmd
+}
+
+// prepare reads and checks all settings and reports every mistake at once.
+func prepare(cmd *cobra.Command, settings *config.Run, logs *logFlags) (zerolog.Logger, error) {
+	warnings, fillErr := config.Fill(cmd.Flags(), os.Environ())
+	log, logErr := logs.logger(os.Stderr)
+	var validErr error
+	if fillErr == nil { // a value that did not parse would be reported as missing, too
+		validErr = settings.Validate()
+	}
+	for _, w := range warnings {
+		log.Warn().Msg(w)
+	}
+	return log, errors.Join(fillErr, logErr, validErr)
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+
+	"github.com/auditsidecar/auditsidecar/internal/admin"
+	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/hold"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/live"
+	"github.com/auditsidecar/auditsidecar/internal/shipper"
+	"github.com/auditsidecar/auditsidecar/lokipush"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// memoryLimit is what the Go runtime tries to stay below; the container's
+// limit is 64 MiB.
+const memoryLimit = 52 << 20
+
+// shipperInterval is how often the shipper looks without being poked.
+const shipperInterval = 30 * time.Second
+
+// sidecar is the verb run: the loops and what they share.
+type sidecar struct {
+	settings config.Run
+	version  string
+	log      zerolog.Logger
+	registry *prometheus.Registry
+	health   *admin.Health
+	fs       durable.FS
+
+	// One health for each loop; stream stays nil without a Loki.
+	begin, watch, held, ship, stream *admin.Loop
+}
+
+func newSidecar(settings config.Run, version string, log zerolog.Logger) *sidecar {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s := &sidecar{
+		settings: settings, version: version, log: log, registry: registry,
+		health: admin.NewHealth(log, registry, time.Now), fs: durable.OS(),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: "auditsidecar", Name: "build_info", Help: "Always 1; the labels say what runs.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
+	})
+	build.Set(1)
+	registry.MustRegister(build)
+	s.begin, s.watch = s.health.Loop("start"), s.health.Loop("watch")
+	s.held, s.ship = s.health.Loop("hold"), s.health.Loop("archive")
+	if settings.LokiURL != "" {
+		s.stream = s.health.Loop("loki")
+	}
+	return s
+}
+
+// run is the verb: once through, or until ctx is done.
+func (s *sidecar) run(ctx context.Context) error {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
+	log, err := rotate.ParsePath(s.settings.AuditLogPath)
+	if err != nil {
+		return &usageError{fmt.Errorf("--audit-log-path: %w", err)}
+	}
+	bucket, err := openBucket(ctx, s.settings.Archive, "")
+	if err != nil {
+		return &usageError{fmt.Errorf("--archive-url: %w", err)}
+	}
+	s.log.Info().Str("version", s.version).Str("auditLog", log.Path()).Str("archive", bucket.URL("")).
+		Str("loki", s.settings.LokiURL).Str("cluster", s.settings.Identity.Cluster).Str("node", s.settings.Identity.Node).Msg("starting")
+	if s.settings.Once {
+		return s.once(ctx, log, bucket)
+	}
+	return s.serve(ctx, log, bucket)
+}
+
+// loops are the parts that work on an opened state directory.
+type loops struct {
+	hold    *hold.Hold
+	shipper *shipper.Shipper
+	live    *live.Live // nil without a Loki
+}
+
+// loops wires the parts together.
+func (s *sidecar) loops(log rotate.Log, bucket *archive.Bucket, st *state, names, writes <-chan struct{}) (*loops, error) {
+	h, err := hold.New(hold.Config{
+		Log: log, StateDir: st.dir, FS: s.fs, Ledger: st.ledger, Loki: s.stream != nil,
+		Poke: names, Rescan: s.settings.RescanInterval,
+		Observe: s.held.Observe, Note: s.noteSegment, Registry: s.registry,
+	})
+	if err != nil {
+		return nil, err
+	}
+	sh, err := shipper.New(shipper.Config{
+		StateDir: st.dir, HeldPath: h.Path, Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node,
+		Version: s.version, FS: s.fs, Ledger: st.ledger,
+		Store: &store{bucket: bucket, identity: s.settings.Identity, epoch: st.ledger.Epoch()},
+		Poke:  h.Changed(), Interval: shipperInterval, Released: h.Wake,
+		Observe: s.ship.Observe, Note: s.noteSegment, Registry: s.registry,
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := &loops{hold: h, shipper: sh}
+	if s.stream != nil {
+		all.live, err = s.newLive(h, st, writes)
+	}
+	return all, err
+}
+
+func (s *sidecar) newLive(h *hold.Hold, st *state, writes <-chan struct{}) (*live.Live, error) {
+	client, err := lokipush.New(lokipush.Config{
+		URL: s.settings.LokiURL, TenantID: s.settings.LokiTenantID,
+		HTTPClient: &http.Client{}, UserAgent: "auditsidecar/" + s.version,
+	})
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("--loki-url: %w", err)}
+	}
+	return live.New(live.Config{
+		Source: h, Poke: writes, Client: client,
+		Labels:       map[string]string{"job": "audit", "cluster": s.settings.Identity.Cluster, "node": s.settings.Identity.Node},
+		MaxLineBytes: s.settings.LokiMaxLineBytes, BatchWait: s.settings.LokiBatchWait,
+		Ledger: st.ledger, CursorFile: st.cursorFile, Cursor: st.cursor, Released: h.Wake,
+		Observe: s.stream.Observe, Note: s.noteStream, Registry: s.registry,
+	})
+}
+
+// noteSegment logs what happened to one file.
+func (s *sidecar) noteSegment(event string, e ledger.Entry) {
+	line := s.log.Info()
+	if e.State == ledger.Quarantined || e.Reason != "" {
+		line = s.log.Error().Str("reason", e.Reason)
+	}
+	line = line.Str("file", e.Name).Str("segment", e.ID)
+	if e.Source != nil {
+		line = line.Int64("lines", e.Source.Lines).Int64("bytes", e.Source.Size).Str("sha256", e.Source.SHA256)
+	}
+	if len(e.Objects) > 0 {
+		keys := make([]string, len(e.Objects))
+		for i, o := range e.Objects {
+			keys[i] = o.Key
+		}
+		line = line.Str("objects", strings.Join(keys, " "))
+	}
+	line.Msg(event)
+}
+
+func (s *sidecar) noteStream(event string, err error) { s.log.Warn().Err(err).Msg("loki: " + event) }

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/hold"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// startRetry is the time between two attempts to open the state directory.
+const startRetry = 2 * time.Second
+
+// state is an opened state directory. The process holds its lock.
+type state struct {
+	dir        string
+	lock       *durable.LockFile
+	ledger     *ledger.Ledger
+	cursorFile *ledger.CursorFile
+	cursor     ledger.Cursor
+}
+
+// awaitState opens the state directory, and waits where it cannot yet: the
+// audit directory is not there, another sidecar has it, its files cannot be
+// linked. Exiting instead would only make kubelet start the same again.
+func (s *sidecar) awaitState(ctx context.Context, log rotate.Log) (*state, error) {
+	for {
+		st, err := s.openState(log)
+		s.begin.Observe(err)
+		if err == nil {
+			return st, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("stopped while waiting: %w", err)
+		case <-time.After(startRetry):
+		}
+	}
+}
+
+// openState opens the state directory, makes it where it is missing, and
+// makes sure that the log's files can be held.
+func (s *sidecar) openState(log rotate.Log) (*state, error) {
+	if err := checkAuditDir(log.Dir); err != nil {
+		return nil, err
+	}
+	st := &state{dir: filepath.Join(log.Dir, stateDirName)}
+	if err := s.fs.MkdirAll(st.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the state directory; the audit directory must be writable for the sidecar: %w", err)
+	}
+	lock, err := s.fs.Lock(filepath.Join(st.dir, "lock"))
+	if err != nil {
+		return nil, fmt.Errorf("one sidecar works on an audit directory, and this one waits: %w", err)
+	}
+	st.lock = lock
+	if err := s.readState(log, st); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return st, nil
+}
+
+// stateDirName is the state directory's name in the audit directory: there,
+// because a hard link cannot cross mounts.
+const stateDirName = ".auditsidecar"
+
+func (s *sidecar) readState(log rotate.Log, st *state) error {
+	if err := s.fs.RemoveTemps(st.dir); err != nil {
+		return err
+	}
+	if err := hold.CheckLink(s.fs, log, st.dir); err != nil {
+		return err
+	}
+	var aside string
+	var err error
+	if st.ledger, aside, err = ledger.Open(s.fs, st.dir, machineID(), time.Now()); err != nil {
+		return err
+	}
+	s.noteAside("ledger", aside)
+	st.cursorFile = ledger.NewCursorFile(s.fs, st.dir)
+	if st.cursor, aside, err = st.cursorFile.Load(time.Now()); err != nil {
+		return err
+	}
+	s.noteAside("Loki cursor", aside)
+	return nil
+}
+
+func (s *sidecar) noteAside(what, aside string) {
+	if aside != "" {
+		s.log.Error().Str("setAside", aside).Msg("the " + what + " could not be read; it was set aside and a new one begun")
+	}
+}
+
+func checkAuditDir(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("waiting for the audit directory %s: it does not exist; is kube-apiserver's --audit-log-path in it, and is it mounted here as a directory?", dir)
+	case err != nil:
+		return fmt.Errorf("look at the audit directory: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("%s is no directory; mount the audit directory, not the file: a file mount does not see rotation", dir)
+	}
+	return nil
+}
+
+// machineID is the machine's ID, empty where it has none.
+func machineID() string {
+	data, err := os.ReadFile("/etc/machine-id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(data))
+}

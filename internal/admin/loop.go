@@ -1,0 +1,84 @@
+package admin
+
+import (
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+)
+
+// Loop is the health of one loop. It is safe for concurrent use.
+type Loop struct {
+	name string
+	log  zerolog.Logger
+	now  func() time.Time
+
+	failures prometheus.Counter
+
+	mu       sync.Mutex
+	seen     time.Time // last report
+	failing  time.Time // since when; zero when well
+	failed   int       // reports of failure since then
+	err      error     // the last report, or what it waits for
+	finished bool      // the loop ended on purpose
+}
+
+// Observe takes the result of one pass, or of one attempt within a pass that
+// keeps failing. Only a change from well to failing or back is logged.
+func (l *Loop) Observe(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	first := l.seen.IsZero()
+	l.seen = now
+	switch {
+	case err == nil && !l.failing.IsZero():
+		l.log.Info().Dur("after", now.Sub(l.failing)).Int("attempts", l.failed).Msg(l.name + ": well again")
+		l.failing, l.failed = time.Time{}, 0
+	case err == nil && first:
+		l.log.Info().Msg(l.name + ": running")
+	case err != nil && l.failing.IsZero():
+		l.log.Error().Err(err).Msg(l.name + ": failing, trying on")
+		l.failing = now
+	case err != nil && !sameText(l.err, err):
+		l.log.Warn().Err(err).Msg(l.name + ": still failing, for another reason")
+	}
+	if err != nil {
+		l.failed++
+		l.failures.Inc()
+	}
+	l.err = err
+}
+
+func sameText(a, b error) bool { return a != nil && b != nil && a.Error() == b.Error() }
+
+// Finish says that the loop ended on purpose: it is neither late nor failing.
+func (l *Loop) Finish() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.finished = true
+}
+
+// status is a copy of a loop's health.
+type status struct {
+	name     string
+	started  bool
+	late     bool
+	err      error
+	failing  time.Time
+	finished bool
+}
+
+func (l *Loop) status(stall time.Duration, begun time.Time) status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last := l.seen
+	if last.IsZero() {
+		last = begun
+	}
+	return status{
+		name: l.name, started: !l.seen.IsZero(), err: l.err, failing: l.failing, finished: l.finished,
+		late: !l.finished && l.now().Sub(last) > stall,
+	}
+}

@@ -1,0 +1,184 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// Run is what the verb run is told.
+type Run struct {
+	// AuditLogPath is kube-apiserver's own --audit-log-path.
+	AuditLogPath string
+	// Archive says where the objects go.
+	Archive Archive
+	// LokiURL is Loki's address; empty streams nothing.
+	LokiURL string
+	// LokiTenantID is sent as X-Scope-OrgID where Loki has tenants.
+	LokiTenantID string
+	// LokiMaxLineBytes is the longest line Loki accepts (limits_config.max_line_size).
+	LokiMaxLineBytes int
+	// LokiBatchWait is the longest time that a line waits for more to come.
+	LokiBatchWait time.Duration
+	// Identity names this log among others.
+	Identity Identity
+	// Listen is the address of /metrics, /livez and /readyz.
+	Listen string
+	// Once archives what is finished, streams to the end and stops.
+	Once bool
+	// RescanInterval is how often the directory is listed whatever inotify says.
+	RescanInterval time.Duration
+	// ShutdownTimeout bounds the drain after SIGTERM.
+	ShutdownTimeout time.Duration
+}
+
+// Register declares the flags, with their defaults, on flags.
+func (r *Run) Register(flags *pflag.FlagSet) {
+	flags.StringVar(&r.AuditLogPath, "audit-log-path", "", "the `path` that kube-apiserver has as --audit-log-path")
+	flags.StringVar(&r.LokiURL, "loki-url", "", "`URL` of Loki, for example http://127.0.0.1:3100; empty: stream nothing")
+	flags.StringVar(&r.LokiTenantID, "loki-tenant-id", "", "Loki tenant, sent as X-Scope-OrgID")
+	flags.IntVar(&r.LokiMaxLineBytes, "loki-max-line-bytes", 256<<10, "longest line that Loki accepts (its max_line_size); longer ones are shrunk for Loki only")
+	flags.DurationVar(&r.LokiBatchWait, "loki-batch-wait", 500*time.Millisecond, "longest time that a line waits for its batch to fill (1 MiB)")
+	flags.StringVar(&r.Listen, "listen", "127.0.0.1:9464", "`address` of /metrics, /livez and /readyz")
+	flags.BoolVar(&r.Once, "once", false, "archive the finished files, stream to the end, then exit")
+	flags.DurationVar(&r.RescanInterval, "rescan-interval", 5*time.Second, "how often the directory is listed whatever inotify says")
+	flags.DurationVar(&r.ShutdownTimeout, "shutdown-timeout", 20*time.Second, "longest time to drain after SIGTERM; keep it below terminationGracePeriodSeconds")
+	r.Archive.Register(flags)
+	r.Identity.Register(flags)
+}
+
+// Validate returns every mistake in the settings at once, each naming the
+// flag and the remedy.
+func (r *Run) Validate() error {
+	return errors.Join(
+		required("audit-log-path", r.AuditLogPath, "give the path that kube-apiserver has as --audit-log-path"),
+		r.Archive.validate(),
+		validateLokiURL(r.LokiURL),
+		r.Identity.Validate(),
+		validateListen(r.Listen),
+		positive("rescan-interval", r.RescanInterval),
+		positive("loki-batch-wait", r.LokiBatchWait),
+		positive("shutdown-timeout", r.ShutdownTimeout),
+		minimum("loki-max-line-bytes", r.LokiMaxLineBytes, 4<<10),
+	)
+}
+
+
+// Archive says where the archive is and how to reach it.
+type Archive struct {
+	URL       string
+	Endpoint  string
+	Region    string
+	PathStyle bool
+	KMSKeyID  string
+	CAFile    string
+}
+
+// Register declares the archive's flags on flags.
+func (a *Archive) Register(flags *pflag.FlagSet) {
+	flags.StringVar(&a.URL, "archive-url", "", "`URL` of the archive: s3://bucket/prefix or file:///dir")
+	a.RegisterS3(flags)
+}
+
+// RegisterS3 declares only the flags that say how to reach an S3 service.
+func (a *Archive) RegisterS3(flags *pflag.FlagSet) {
+	flags.StringVar(&a.Endpoint, "s3-endpoint", "", "`URL` of an S3 service other than AWS")
+	flags.StringVar(&a.Region, "s3-region", "", "AWS region of the bucket")
+	flags.BoolVar(&a.PathStyle, "s3-path-style", false, "address the bucket in the path, as most S3 services other than AWS want it")
+	flags.StringVar(&a.KMSKeyID, "s3-kms-key-id", "", "KMS key to encrypt the objects with")
+	flags.StringVar(&a.CAFile, "s3-ca-file", "", "PEM `file` with the CA of the S3 endpoint's certificate")
+}
+
+func (a *Archive) validate() error {
+	return required("archive-url", a.URL, "give s3://bucket/prefix or file:///dir")
+}
+
+// Identity names a log among all logs of an archive.
+type Identity struct {
+	Cluster string
+	Node    string
+}
+
+// Register declares the flags --cluster and --node on flags.
+func (i *Identity) Register(flags *pflag.FlagSet) {
+	host, _ := os.Hostname()
+	flags.StringVar(&i.Cluster, "cluster", "", "`name` of the cluster, in object keys and labels")
+	flags.StringVar(&i.Node, "node", host, "`name` of this node, in object keys and labels")
+}
+
+// Validate checks both names against what object keys and labels can hold.
+func (i *Identity) Validate() error {
+	return errors.Join(validName("cluster", i.Cluster), validName("node", i.Node))
+}
+
+func validName(flag, value string) error {
+	if value == "" {
+		return fmt.Errorf("--%s is required", flag)
+	}
+	if !regexp.MustCompile(`^[A-Za-z0-9._-]{1,63}$`).MatchString(value) {
+		return fmt.Errorf("--%s %q: only letters, digits, '.', '_' and '-', at most 63 of them", flag, value)
+	}
+	return nil
+}
+
+func required(flag, value, remedy string) error {
+	if value == "" {
+		return fmt.Errorf("--%s is required: %s", flag, remedy)
+	}
+	return nil
+}
+
+func positive(flag string, d time.Duration) error {
+	if d <= 0 {
+		return fmt.Errorf("--%s %s: must be more than 0", flag, d)
+	}
+	return nil
+}
+
+func minimum(flag string, value, least int) error {
+	if value < least {
+		return fmt.Errorf("--%s %d: must be at least %d", flag, value, least)
+	}
+	return nil
+}
+
+func validateLokiURL(raw string) error {
+	if raw == "" {
+		return nil
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return fmt.Errorf("--loki-url: %w", err)
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return fmt.Errorf("--loki-url %q: expected http://HOST:PORT or https://HOST:PORT", raw)
+	}
+	if u.User != nil {
+		return errors.New("--loki-url: credentials do not belong in a URL, where logs and process lists show them")
+	}
+	return nil
+}
+
+// validateListen refuses an address that others on the network could reach:
+// the sidecar runs in the host's network and has no authentication here.
+func validateListen(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("--listen %q: expected HOST:PORT: %w", address, err)
+	}
+	if port == "" {
+		return fmt.Errorf("--listen %q: the port is missing", address)
+	}
+	ip := net.ParseIP(host)
+	if !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("--listen %q: only loopback addresses, such as 127.0.0.1:9464", address)
+	}
+	return nil
+}

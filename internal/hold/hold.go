@@ -1,0 +1,174 @@
+package hold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// DirName is the directory of the held links in the state directory.
+const DirName = "held"
+
+// Config is what a Hold needs.
+type Config struct {
+	// Log is the audit log to hold.
+	Log rotate.Log
+	// StateDir is the state directory, on the same mount as the log.
+	StateDir string
+	// FS makes the links.
+	FS durable.FS
+	// Ledger records them.
+	Ledger *ledger.Ledger
+	// Loki says that there is a Loki to stream to: new segments carry its
+	// claim. Where there is none, claims of an earlier run are released.
+	Loki bool
+	// Poke wakes the loop; the next pass comes after Rescan without it.
+	Poke <-chan struct{}
+	// Rescan is the longest time between two passes.
+	Rescan time.Duration
+	// Observe hears how each pass ended.
+	Observe func(error)
+	// Note hears what an operator should know of a single file, as it
+	// happens: it was linked, rotated, adopted or lost.
+	Note func(event string, e ledger.Entry)
+	// Registry takes the metrics.
+	Registry prometheus.Registerer
+}
+
+// Hold links the files of an audit log. It is a [rotate.Source] of the held
+// links.
+type Hold struct {
+	cfg     Config
+	dir     string
+	metrics *metrics
+
+	wake chan struct{}
+
+	pass sync.Mutex // one pass at a time
+	next int64      // number of the next link
+
+	mu   sync.Mutex
+	subs []chan struct{}
+}
+
+// New prepares the directory of the links, adopts links that the ledger does
+// not know and returns a Hold whose first pass has not run yet.
+func New(cfg Config) (*Hold, error) {
+	h := &Hold{cfg: cfg, dir: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry), wake: make(chan struct{}, 1)}
+	if err := cfg.FS.MkdirAll(h.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the directory of held files: %w", err)
+	}
+	if err := h.recover(); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// Changed returns a channel that is poked when a pass changed what is held.
+// Subscribe before Run.
+func (h *Hold) Changed() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := make(chan struct{}, 1)
+	h.subs = append(h.subs, c)
+	return c
+}
+
+func (h *Hold) poke() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range h.subs {
+		poke(c)
+	}
+}
+
+// Wake has the next pass made soon: a sink has released a segment.
+func (h *Hold) Wake() { poke(h.wake) }
+
+func poke(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// Run makes passes until ctx is done. It returns nil then, and an error only
+// when going on could lose data: the disk lost writes (EIO on fsync) or the
+// state directory is gone.
+func (h *Hold) Run(ctx context.Context) error {
+	tick := time.NewTicker(h.cfg.Rescan)
+	defer tick.Stop()
+	for {
+		err := h.Sync(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		h.cfg.Observe(err)
+		if durable.IsFatal(err) || errors.Is(err, ErrStateGone) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-h.cfg.Poke:
+		case <-h.wake:
+		case <-tick.C:
+		}
+	}
+}
+
+// ErrStateGone is returned by [Hold.Sync] when the state directory was
+// removed from under the process, usually with the whole audit directory.
+var ErrStateGone = errors.New("the state directory is gone; was the audit directory removed or mounted anew? A restart begins again in the new one")
+
+// Sync makes one pass. What it could not do is in the error; the next pass
+// tries again.
+func (h *Hold) Sync(ctx context.Context) error {
+	h.pass.Lock()
+	defer h.pass.Unlock()
+	if _, err := os.Stat(h.dir); err != nil {
+		return fmt.Errorf("%w (%w)", ErrStateGone, err)
+	}
+	changed, err := h.scan(ctx)
+	released, releaseErr := h.release()
+	h.metrics.observe(h.cfg.Ledger.Entries(), h.dir)
+	if changed || released {
+		h.poke()
+	}
+	return errors.Join(err, releaseErr)
+}
+
+// Path returns where the bytes of a held segment are.
+func (h *Hold) Path(id string) string { return filepath.Join(h.dir, id) }
+
+// Segments returns the held segments that Loki has a claim on, in the order
+// of rotation; the open file, if there is one, is last. It implements
+// [rotate.Source].
+func (h *Hold) Segments() ([]rotate.Segment, error) {
+	var segments []rotate.Segment
+	for _, e := range h.cfg.Ledger.Entries() {
+		if !e.Loki {
+			continue
+		}
+		s := rotate.Segment{
+			ID: e.ID, Name: e.Name, Path: h.Path(e.ID), Rotated: e.Rotated,
+			Gzip: e.Gzip, Finished: e.Finished, Inode: e.Inode,
+		}
+		if info, err := os.Stat(s.Path); err == nil {
+			s.Size, s.ModTime = info.Size(), info.ModTime()
+			s.Device = deviceOf(info)
+		}
+		segments = append(segments, s)
+	}
+	return segments, nil
+}

@@ -1,0 +1,28 @@
+package hold
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// linkName is the name of the link that holds the segment number n: IDs sort
+// in the order in which the files were linked, which is the order of
+// rotation. The inode makes a leftover link recognisable without a ledger.
+func linkName(n int64, inode uint64) string {
+	return fmt.Sprintf("%012d-%d", n, inode)
+}
+
+// parseLinkName is the inverse of linkName.
+func parseLinkName(name string) (n int64, inode uint64, ok bool) {
+	number, rest, found := strings.Cut(name, "-")
+	if !found || len(number) != 12 {
+		return 0, 0, false
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 {
+		return 0, 0, false
+	}
+	inode, err = strconv.ParseUint(rest, 10, 64)
+	return n, inode, err == nil
+}

@@ -1,0 +1,256 @@
+package hold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// maxLooks bounds how often one pass lists the directory again because it
+// changed meanwhile; the next pass goes on from there.
+const maxLooks = 4
+
+// scan brings the ledger in line with the directory. A listing is no
+// snapshot: while kube-apiserver renames a file, it can show neither of its
+// names, or a name that is another file's by the time it is linked. So a
+// pass that met a change lists again, and a file counts as gone only when
+// two listings in a row do not have it.
+func (h *Hold) scan(ctx context.Context) (changed bool, err error) {
+	missing := map[string]bool{}
+	for range maxLooks {
+		listed, err := h.cfg.Log.Segments()
+		if err != nil {
+			return changed, fmt.Errorf("list the audit directory: %w", err)
+		}
+		look := newLook(h.cfg.Ledger.Entries(), listed, h.isHeld)
+		again, didLink, linkErr := h.linkNew(look)
+		didFinish, finishErr := h.finishRotated(look)
+		vanished, didVanish, vanishErr := h.finishVanished(look, missing)
+		changed = changed || didLink || didFinish || didVanish
+		if err := errors.Join(linkErr, finishErr, vanishErr); err != nil || ctx.Err() != nil {
+			return changed, err
+		}
+		if !again && !vanished {
+			return changed, nil
+		}
+	}
+	return changed, nil
+}
+
+// look is one listing beside the ledger.
+type look struct {
+	entries []ledger.Entry
+	listed  []rotate.Segment
+	byInode map[uint64]*ledger.Entry // entries that have a link
+	byName  map[string]*ledger.Entry // finished entries
+}
+
+// newLook indexes the entries. An inode is evidence only while a link pins
+// its number. A name is evidence only while the segment's bytes are safe: a
+// quarantined entry that lost its link must not hide the file itself.
+func newLook(entries []ledger.Entry, listed []rotate.Segment, isHeld func(id string) bool) *look {
+	l := &look{entries: entries, listed: listed, byInode: map[uint64]*ledger.Entry{}, byName: map[string]*ledger.Entry{}}
+	for i := range entries {
+		e := &entries[i]
+		held := isHeld(e.ID)
+		if held {
+			l.byInode[e.Inode] = e
+		}
+		if e.Finished && (held || e.State != ledger.Quarantined) {
+			l.byName[e.Name] = e
+		}
+	}
+	return l
+}
+
+func (h *Hold) isHeld(id string) bool {
+	_, err := os.Lstat(h.Path(id))
+	return err == nil
+}
+
+// entryOf finds the segment that a listed file is.
+func (l *look) entryOf(s rotate.Segment) *ledger.Entry {
+	if e := l.byInode[s.Inode]; e != nil {
+		return e
+	}
+	if s.Finished {
+		return l.byName[s.Name]
+	}
+	return nil
+}
+
+// open returns the listed open file, if there is one.
+func (l *look) open() (rotate.Segment, bool) {
+	if n := len(l.listed); n > 0 && !l.listed[n-1].Finished {
+		return l.listed[n-1], true
+	}
+	return rotate.Segment{}, false
+}
+
+// linkNew links every listed file that is no known segment, oldest first.
+// again says that the directory changed under it. A file that cannot be
+// linked keeps none of the others from being held.
+func (h *Hold) linkNew(l *look) (again, linked bool, err error) {
+	var fresh []ledger.Entry
+	var errs []error
+	for _, s := range l.listed {
+		if l.entryOf(s) != nil {
+			continue
+		}
+		e, err := h.link(s)
+		if errors.Is(err, errChanged) {
+			again = true
+			break // what follows must not be numbered before this one
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		fresh = append(fresh, e)
+	}
+	return again, len(fresh) > 0, errors.Join(append(errs, h.add(fresh))...)
+}
+
+func (h *Hold) add(entries []ledger.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	if err := h.cfg.Ledger.Add(entries...); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		h.cfg.Note("holding a new file", e)
+	}
+	return nil
+}
+
+// errChanged says that a name was no longer the listed file when it was
+// linked.
+var errChanged = errors.New("the directory changed")
+
+func (h *Hold) link(s rotate.Segment) (ledger.Entry, error) {
+	id := linkName(h.next, s.Inode)
+	h.next++
+	err := h.cfg.FS.Link(s.Path, h.Path(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return ledger.Entry{}, errChanged
+	}
+	if err != nil {
+		return ledger.Entry{}, fmt.Errorf("hold %s: %w", s.Path, explainLink(err))
+	}
+	inode, err := inodeOf(h.Path(id))
+	if err != nil {
+		return ledger.Entry{}, fmt.Errorf("hold %s: %w", s.Path, err)
+	}
+	if inode != s.Inode {
+		return ledger.Entry{}, errors.Join(errChanged, h.cfg.FS.Remove(h.Path(id)))
+	}
+	return ledger.Entry{
+		ID: id, Name: s.Name, Gzip: s.Gzip, Inode: s.Inode, Finished: s.Finished,
+		Rotated: s.Rotated, State: ledger.Held, Loki: h.cfg.Loki,
+	}, nil
+}
+
+// finishRotated notes the segments that are listed as backups now.
+func (h *Hold) finishRotated(l *look) (changed bool, err error) {
+	for _, s := range l.listed {
+		e := l.byInode[s.Inode]
+		if e == nil || e.Finished || !s.Finished {
+			continue
+		}
+		if err := h.finish(e, s.Name, s); err != nil {
+			return changed, err
+		}
+		changed = true
+	}
+	return changed, nil
+}
+
+// finishVanished notes open segments that have no name in the directory any
+// more while another file is audit.log: they were rotated and pruned before
+// anyone looked. Without another audit.log the file may still be written to,
+// so it stays open. missing remembers what an earlier listing of this pass
+// did not show; look again while something is missing for the first time.
+func (h *Hold) finishVanished(l *look, missing map[string]bool) (lookAgain, changed bool, err error) {
+	open, ok := l.open()
+	if !ok {
+		return false, false, nil
+	}
+	listed := map[uint64]bool{}
+	for _, s := range l.listed {
+		listed[s.Inode] = true
+	}
+	for i := range l.entries {
+		e := &l.entries[i]
+		if e.Finished || e.Inode == open.Inode || listed[e.Inode] {
+			continue
+		}
+		if !missing[e.ID] {
+			missing[e.ID], lookAgain = true, true
+			continue
+		}
+		if err := h.finishUnnamed(l, e); err != nil {
+			return false, changed, err
+		}
+		changed = true
+	}
+	return lookAgain, changed, nil
+}
+
+// finishUnnamed finishes a segment whose backup name nobody saw. Its last
+// write was just before its rotation, so that time stands in for it; a name
+// that is another file's is not taken.
+func (h *Hold) finishUnnamed(l *look, e *ledger.Entry) error {
+	info, err := os.Stat(h.Path(e.ID))
+	if err != nil {
+		return fmt.Errorf("look at the held file %s: %w", h.Path(e.ID), err)
+	}
+	taken := map[string]bool{}
+	for _, s := range l.listed {
+		taken[s.Name] = true
+	}
+	for _, other := range l.entries {
+		taken[other.Name] = true
+	}
+	rotated := info.ModTime().UTC().Truncate(time.Millisecond)
+	for taken[h.cfg.Log.BackupName(rotated)] {
+		rotated = rotated.Add(time.Millisecond)
+	}
+	return h.finish(e, h.cfg.Log.BackupName(rotated), rotate.Segment{Rotated: rotated})
+}
+
+func (h *Hold) finish(e *ledger.Entry, name string, s rotate.Segment) error {
+	edit := func(e *ledger.Entry) { e.Finished, e.Name, e.Rotated = true, name, s.Rotated }
+	if err := h.cfg.Ledger.Edit(e.ID, edit); err != nil {
+		return err
+	}
+	edit(e)
+	h.cfg.Note("a file was rotated", *e)
+	return nil
+}
+
+func inodeOf(path string) (uint64, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return 0, err
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, fmt.Errorf("%s: this system has no inode numbers", path)
+	}
+	return stat.Ino, nil
+}
+
+func deviceOf(info os.FileInfo) uint64 {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return stat.Dev
+	}
+	return 0
+}

@@ -1,0 +1,80 @@
+package ledger
+
+import "time"
+
+// State is how far the archive's claim on a segment has come.
+type State string
+
+// The states of the archive's claim, in order; Quarantined is aside.
+const (
+	// Held: the segment is linked, its bytes are owed to the archive.
+	Held State = "held"
+	// Converted: its objects are files under work/, listed in the entry.
+	Converted State = "converted"
+	// Stored: the archive has confirmed every object.
+	Stored State = "stored"
+	// Retired: the archive's claim is released.
+	Retired State = "retired"
+	// Quarantined: the segment cannot be converted; it is held, with the
+	// reason, until somebody decides.
+	Quarantined State = "quarantined"
+)
+
+// Object is one object made from a segment.
+type Object struct {
+	// Key is the object's key in the archive.
+	Key string `json:"key"`
+	// Work is the name of the finished file under work/.
+	Work string `json:"work"`
+	// Size in bytes.
+	Size int64 `json:"size"`
+	// SHA256 of the object, lower-case hex.
+	SHA256 string `json:"sha256"`
+	// Rows in the object.
+	Rows int64 `json:"rows"`
+}
+
+// Source is what was read from a segment when it was converted.
+type Source struct {
+	// Size is the number of bytes, unpacked.
+	Size int64 `json:"size"`
+	// Lines is the number of lines.
+	Lines int64 `json:"lines"`
+	// SHA256 of the bytes, lower-case hex.
+	SHA256 string `json:"sha256"`
+}
+
+// Entry is what the ledger knows of one segment.
+type Entry struct {
+	// ID is the name of the segment's link under held/; IDs sort in the
+	// order of rotation.
+	ID string `json:"id"`
+	// Name is the file's name in the audit directory: audit.log while it is
+	// open, afterwards the backup's name, without .gz.
+	Name string `json:"name"`
+	// Gzip says that the held bytes are compressed.
+	Gzip bool `json:"gzip,omitempty"`
+	// Inode of the file. A hint: a number is used again after a prune.
+	Inode uint64 `json:"inode"`
+	// Finished says that nobody writes to the file any more.
+	Finished bool `json:"finished"`
+	// Rotated is the time in the backup's name, or the time of the last
+	// write where the name was never seen. Zero while the file is open.
+	Rotated time.Time `json:"rotated,omitzero"`
+	// State of the archive's claim.
+	State State `json:"state"`
+	// Loki says that lines of this segment are still owed to Loki.
+	Loki bool `json:"loki"`
+	// Seq is the segment's number in the chain of this epoch; 0 before the
+	// conversion.
+	Seq int64 `json:"seq,omitempty"`
+	// Source is set by the conversion.
+	Source *Source `json:"source,omitempty"`
+	// Objects are set by the conversion.
+	Objects []Object `json:"objects,omitempty"`
+	// Reason says why the segment is quarantined.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Owed says whether any sink still needs the segment's bytes.
+func (e *Entry) Owed() bool { return e.State != Retired || e.Loki }

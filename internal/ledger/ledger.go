@@ -1,0 +1,248 @@
+package ledger
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+)
+
+// FileName is the ledger's name in the state directory.
+const FileName = "ledger.json"
+
+// version is the version of the file's form.
+const version = 1
+
+// ErrStale is returned by [Ledger.Advance] when the segment is no longer in
+// the state that the caller took it to be in.
+var ErrStale = errors.New("the ledger entry has changed")
+
+// ErrUnknown is returned when the ledger has no entry of that ID.
+var ErrUnknown = errors.New("no such ledger entry")
+
+// Ledger is the durable table of segments. It is safe for use by several
+// goroutines; each change is on disk when the call returns.
+type Ledger struct {
+	fs   durable.FS
+	path string
+
+	mu    sync.Mutex
+	table table // what the file holds
+}
+
+// table is the file's form.
+type table struct {
+	Version int     `json:"version"`
+	Epoch   string  `json:"epoch"`
+	Machine string  `json:"machineID,omitempty"`
+	NextSeq int64   `json:"nextSeq"`
+	Entries []Entry `json:"segments"`
+}
+
+// Open reads the ledger of a state directory, or begins one. A file that is
+// no ledger is set aside; its new name is in aside, for the log. machine is
+// this machine's ID: a state directory that was copied to another machine
+// begins a new epoch, so that two machines never write the same keys.
+func Open(fsys durable.FS, dir, machine string, now time.Time) (l *Ledger, aside string, err error) {
+	l = &Ledger{fs: fsys, path: filepath.Join(dir, FileName)}
+	data, err := os.ReadFile(l.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return l, "", l.begin(machine, now)
+	case err != nil:
+		return nil, "", fmt.Errorf("read the ledger: %w", err)
+	}
+	if err := decodeTable(data, &l.table); err != nil {
+		if aside, err = fsys.SetAside(l.path, now); err != nil {
+			return nil, "", fmt.Errorf("set the unreadable ledger aside: %w", err)
+		}
+		return l, aside, l.begin(machine, now)
+	}
+	if l.table.Machine != machine && machine != "" {
+		return l, "", l.begin(machine, now)
+	}
+	return l, "", nil
+}
+
+func decodeTable(data []byte, t *table) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(t); err != nil {
+		return err
+	}
+	if t.Version != version {
+		return fmt.Errorf("version %d, expected %d", t.Version, version)
+	}
+	if t.Epoch == "" || t.NextSeq < 1 {
+		return errors.New("no epoch")
+	}
+	return nil
+}
+
+// begin starts a new epoch. Entries that are there keep their place but must
+// be converted again: their objects carry the old epoch.
+func (l *Ledger) begin(machine string, now time.Time) error {
+	entries := l.table.Entries
+	for i := range entries {
+		if e := &entries[i]; e.State == Converted || e.State == Stored {
+			e.State, e.Seq, e.Source, e.Objects = Held, 0, nil, nil
+		}
+	}
+	l.table = table{Version: version, Epoch: newEpoch(now), Machine: machine, NextSeq: 1, Entries: entries}
+	return l.save(l.table)
+}
+
+// newEpoch is the creation time with six random hex digits, so that epochs
+// sort and two machines that start in one second differ.
+func newEpoch(now time.Time) string {
+	var random [3]byte
+	_, _ = rand.Read(random[:]) // never fails (crypto/rand)
+	return now.UTC().Format("20060102T150405") + hex.EncodeToString(random[:])
+}
+
+// Epoch names this life of the state directory: UTC creation time as
+// 20060102T150405 and six random hex digits.
+func (l *Ledger) Epoch() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.table.Epoch
+}
+
+// Entries returns a copy of all entries, in the order of rotation.
+func (l *Ledger) Entries() []Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return cloneEntries(l.table.Entries)
+}
+
+// Get returns a copy of one entry.
+func (l *Ledger) Get(id string) (Entry, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := l.index(id); i >= 0 {
+		return l.table.Entries[i], true
+	}
+	return Entry{}, false
+}
+
+// Add puts new entries into the table, in the order of their IDs. An ID that
+// is there already is an error.
+func (l *Ledger) Add(entries ...Entry) error {
+	return l.change(func(t *table) error {
+		for _, e := range entries {
+			if slices.ContainsFunc(t.Entries, func(have Entry) bool { return have.ID == e.ID }) {
+				return fmt.Errorf("add %s to the ledger: it is there already", e.ID)
+			}
+			t.Entries = append(t.Entries, e)
+		}
+		slices.SortFunc(t.Entries, func(a, b Entry) int { return strings.Compare(a.ID, b.ID) })
+		return nil
+	})
+}
+
+// Advance changes an entry that must be in the state from; [ErrStale] when it
+// is not. edit may set any field, the state among them.
+func (l *Ledger) Advance(id string, from State, edit func(*Entry)) error {
+	return l.changeEntry(id, func(e *Entry) error {
+		if e.State != from {
+			return fmt.Errorf("%s is %s, not %s: %w", id, e.State, from, ErrStale)
+		}
+		edit(e)
+		return nil
+	})
+}
+
+// Edit changes what does not depend on the state of an entry: its name,
+// whether it is finished, Loki's claim.
+func (l *Ledger) Edit(id string, edit func(*Entry)) error {
+	return l.changeEntry(id, func(e *Entry) error { edit(e); return nil })
+}
+
+// Take gives an entry its number in the chain, once: a segment that has one
+// keeps it, so that work repeated after a crash makes the same objects.
+func (l *Ledger) Take(id string) (seq int64, err error) {
+	err = l.change(func(t *table) error {
+		i := slices.IndexFunc(t.Entries, func(e Entry) bool { return e.ID == id })
+		if i < 0 {
+			return fmt.Errorf("number %s: %w", id, ErrUnknown)
+		}
+		if t.Entries[i].Seq == 0 {
+			t.Entries[i].Seq = t.NextSeq
+			t.NextSeq++
+		}
+		seq = t.Entries[i].Seq
+		return nil
+	})
+	return seq, err
+}
+
+// Forget removes entries that nobody owes anything for.
+func (l *Ledger) Forget(ids ...string) error {
+	return l.change(func(t *table) error {
+		t.Entries = slices.DeleteFunc(t.Entries, func(e Entry) bool {
+			return !e.Owed() && slices.Contains(ids, e.ID)
+		})
+		return nil
+	})
+}
+
+func (l *Ledger) changeEntry(id string, edit func(*Entry) error) error {
+	return l.change(func(t *table) error {
+		i := slices.IndexFunc(t.Entries, func(e Entry) bool { return e.ID == id })
+		if i < 0 {
+			return fmt.Errorf("change %s in the ledger: %w", id, ErrUnknown)
+		}
+		return edit(&t.Entries[i])
+	})
+}
+
+// change edits a copy and keeps it only when it is on disk, so that memory
+// never says more than the file does.
+func (l *Ledger) change(edit func(*table) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next := l.table
+	next.Entries = cloneEntries(next.Entries)
+	if err := edit(&next); err != nil {
+		return err
+	}
+	if err := l.save(next); err != nil {
+		return err
+	}
+	l.table = next
+	return nil
+}
+
+func (l *Ledger) save(t table) error {
+	data, err := json.MarshalIndent(t, "", " ")
+	if err != nil {
+		return fmt.Errorf("encode the ledger: %w", err)
+	}
+	if err := l.fs.WriteFile(l.path, append(data, '\n'), 0o600); err != nil {
+		return fmt.Errorf("write the ledger: %w", err)
+	}
+	return nil
+}
+
+func (l *Ledger) index(id string) int {
+	return slices.IndexFunc(l.table.Entries, func(e Entry) bool { return e.ID == id })
+}
+
+func cloneEntries(entries []Entry) []Entry {
+	out := slices.Clone(entries)
+	for i := range out {
+		out[i].Objects = slices.Clone(out[i].Objects)
+	}
+	return out
+}

@@ -1,0 +1,102 @@
+package shipper
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+func (s *Shipper) dir(id string) string            { return filepath.Join(s.work, id) }
+func (s *Shipper) workFile(id, name string) string { return filepath.Join(s.dir(id), name) }
+
+// convert makes the objects of a segment in its work directory, proves that
+// the segment can be rebuilt from them, and writes them into the ledger.
+func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
+	if err := s.begin(e.ID); err != nil {
+		return err
+	}
+	seq, err := s.cfg.Ledger.Take(e.ID)
+	if err != nil {
+		return err
+	}
+	src, err := s.open(ctx, e)
+	if err != nil {
+		return s.refuse(e, err)
+	}
+	defer src.Close()
+	result, err := parquet.Convert(ctx, src, src.size, parquet.Config{
+		Dir:  s.dir(e.ID),
+		Work: s.dir(e.ID),
+		Meta: parquet.Meta{
+			Cluster: s.cfg.Cluster, Node: s.cfg.Node, Epoch: s.cfg.Ledger.Epoch(), Seq: seq,
+			SourceName: e.Name, Rotated: e.Rotated, Converter: s.cfg.Version,
+		},
+	})
+	if err != nil {
+		return s.refuse(e, fmt.Errorf("convert %s: %w", e.Name, err))
+	}
+	if err := s.check(ctx, result); err != nil {
+		return fmt.Errorf("check the objects of %s: %w", e.Name, err)
+	}
+	return s.converted(e, seq, result)
+}
+
+func (s *Shipper) check(ctx context.Context, result parquet.Result) error {
+	paths := make([]string, len(result.Objects))
+	for i, o := range result.Objects {
+		paths[i] = o.Path
+	}
+	return parquet.Check(ctx, paths, result)
+}
+
+func (s *Shipper) converted(e ledger.Entry, seq int64, result parquet.Result) error {
+	objects := make([]ledger.Object, len(result.Objects))
+	for i, o := range result.Objects {
+		objects[i] = ledger.Object{
+			Key:  s.cfg.Store.DataKey(o.Day, e.Rotated, seq),
+			Work: filepath.Base(o.Path), Size: o.Size, SHA256: o.SHA256, Rows: o.Rows,
+		}
+	}
+	if err := s.cfg.FS.SyncDir(s.dir(e.ID)); err != nil {
+		return err
+	}
+	return s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) {
+		e.State = ledger.Converted
+		e.Source = &ledger.Source{Size: result.Bytes, Lines: result.Lines, SHA256: hex.EncodeToString(result.SHA256[:])}
+		e.Objects = objects
+	})
+}
+
+// refuse quarantines a segment whose bytes cannot be had, ever; an error that
+// may pass is returned.
+func (s *Shipper) refuse(e ledger.Entry, err error) error {
+	var bad *UnpackError
+	if errors.As(err, &bad) || errors.Is(err, parquet.ErrLineTooLong) {
+		return s.quarantine(e, ledger.Held, err)
+	}
+	return err
+}
+
+// begin empties the work directory of a segment.
+func (s *Shipper) begin(id string) error {
+	if err := s.clear(id); err != nil {
+		return err
+	}
+	if err := s.cfg.FS.MkdirAll(s.dir(id), 0o700); err != nil {
+		return fmt.Errorf("make a work directory: %w", err)
+	}
+	return nil
+}
+
+func (s *Shipper) clear(id string) error {
+	if err := os.RemoveAll(s.dir(id)); err != nil {
+		return fmt.Errorf("remove finished work: %w", err)
+	}
+	return nil
+}

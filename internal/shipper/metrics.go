@@ -1,0 +1,56 @@
+package shipper
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+)
+
+type metrics struct {
+	files       prometheus.Counter
+	lines       prometheus.Counter
+	bytes       prometheus.Counter
+	storedBytes prometheus.Counter
+	uploads     *prometheus.CounterVec
+	pendingNow  prometheus.Gauge
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "auditsidecar", Name: name, Help: help})
+	}
+	m := &metrics{
+		files:       counter("archived_files_total", "Finished audit log files that the archive has confirmed."),
+		lines:       counter("archived_lines_total", "Lines of those files."),
+		bytes:       counter("archived_source_bytes_total", "Bytes of those files, unpacked."),
+		storedBytes: counter("archived_object_bytes_total", "Bytes of the objects that the archive has confirmed."),
+		uploads: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "auditsidecar", Name: "uploads_total", Help: "Objects sent to the archive, by outcome.",
+		}, []string{"outcome"}),
+		pendingNow: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: "auditsidecar", Name: "archive_pending_files", Help: "Finished files that the archive does not have yet.",
+		}),
+	}
+	m.uploads.WithLabelValues("stored")
+	m.uploads.WithLabelValues("failed")
+	reg.MustRegister(m.files, m.lines, m.bytes, m.storedBytes, m.uploads, m.pendingNow)
+	return m
+}
+
+func (m *metrics) pending(entries []ledger.Entry) {
+	var n float64
+	for _, e := range entries {
+		if e.Finished && e.State != ledger.Retired && e.State != ledger.Quarantined {
+			n++
+		}
+	}
+	m.pendingNow.Set(n)
+}
+
+func (m *metrics) archived(e ledger.Entry) {
+	m.files.Inc()
+	if e.Source != nil {
+		m.lines.Add(float64(e.Source.Lines))
+		m.bytes.Add(float64(e.Source.Size))
+	}
+}

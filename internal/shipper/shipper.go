@@ -1,0 +1,205 @@
+package shipper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/grafana/dskit/backoff"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+)
+
+// DirName is the directory of unfinished work in the state directory.
+const DirName = "work"
+
+// Store is the archive as the shipper needs it.
+type Store interface {
+	// DataKey is the key of the object with the rows of one UTC day, as
+	// 2006-01-02, of a segment.
+	DataKey(day string, rotated time.Time, seq int64) string
+	// Put stores a finished file under a key and returns nil only when the
+	// archive has confirmed its size and SHA-256 (hex). Storing the same
+	// bytes again is success; it never replaces other bytes.
+	Put(ctx context.Context, key, file string, size int64, sha256 string) error
+}
+
+// Config is what a Shipper needs.
+type Config struct {
+	// StateDir is the state directory.
+	StateDir string
+	// HeldPath says where the bytes of a segment are.
+	HeldPath func(id string) string
+	// Cluster and Node name the log in the rows.
+	Cluster, Node string
+	// Version of the converter, for the objects' metadata.
+	Version string
+	// FS makes directories durable.
+	FS durable.FS
+	// Ledger has the segments.
+	Ledger *ledger.Ledger
+	// Store takes the objects.
+	Store Store
+	// Poke wakes the loop; a pass is made every Interval without it.
+	Poke <-chan struct{}
+	// Interval is the longest time between two passes.
+	Interval time.Duration
+	// Released hears that a segment was retired.
+	Released func()
+	// Observe hears how each pass ended.
+	Observe func(error)
+	// Note hears what an operator should know of a single segment.
+	Note func(event string, e ledger.Entry)
+	// Registry takes the metrics.
+	Registry prometheus.Registerer
+}
+
+// Shipper archives finished segments.
+type Shipper struct {
+	cfg     Config
+	work    string
+	metrics *metrics
+}
+
+// New prepares the work directory.
+func New(cfg Config) (*Shipper, error) {
+	s := &Shipper{cfg: cfg, work: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry)}
+	if err := cfg.FS.MkdirAll(s.work, 0o700); err != nil {
+		return nil, fmt.Errorf("make the work directory: %w", err)
+	}
+	s.metrics.pending(cfg.Ledger.Entries())
+	return s, nil
+}
+
+// Run makes passes until ctx is done, slower and slower while they fail. It
+// returns nil then, and an error only when the disk lost writes.
+func (s *Shipper) Run(ctx context.Context) error {
+	retry := backoff.New(ctx, backoff.Config{MinBackoff: time.Second, MaxBackoff: time.Minute})
+	tick := time.NewTicker(s.cfg.Interval)
+	defer tick.Stop()
+	for {
+		err := s.Sync(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		s.cfg.Observe(err)
+		if durable.IsFatal(err) {
+			return err
+		}
+		if err != nil {
+			retry.Wait()
+			continue
+		}
+		retry.Reset()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.cfg.Poke:
+		case <-tick.C:
+		}
+	}
+}
+
+// Sync archives every finished segment, oldest first, and returns at the
+// first that the disk or the archive refuses.
+func (s *Shipper) Sync(ctx context.Context) error {
+	defer func() { s.metrics.pending(s.cfg.Ledger.Entries()) }()
+	for _, e := range s.cfg.Ledger.Entries() {
+		if !e.Finished {
+			continue
+		}
+		if err := s.ship(ctx, e.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ship takes one segment as far as it goes.
+func (s *Shipper) ship(ctx context.Context, id string) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		e, ok := s.cfg.Ledger.Get(id)
+		if !ok {
+			return nil
+		}
+		s.metrics.pending(s.cfg.Ledger.Entries())
+		var err error
+		switch e.State {
+		case ledger.Held:
+			err = s.convert(ctx, e)
+		case ledger.Converted:
+			err = s.store(ctx, e)
+		case ledger.Stored:
+			err = s.retire(e)
+		default:
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// store sends the objects of a converted segment. If a work file is gone the
+// conversion is done again.
+func (s *Shipper) store(ctx context.Context, e ledger.Entry) error {
+	for _, o := range e.Objects {
+		err := s.cfg.Store.Put(ctx, o.Key, s.workFile(e.ID, o.Work), o.Size, o.SHA256)
+		if errors.Is(err, ErrWorkGone) {
+			return s.cfg.Ledger.Advance(e.ID, ledger.Converted, func(e *ledger.Entry) {
+				e.State, e.Source, e.Objects = ledger.Held, nil, nil
+			})
+		}
+		if err != nil {
+			s.metrics.uploads.WithLabelValues("failed").Inc()
+			return fmt.Errorf("archive %s: %w", e.Name, err)
+		}
+		s.metrics.uploads.WithLabelValues("stored").Inc()
+		s.metrics.storedBytes.Add(float64(o.Size))
+	}
+	return s.cfg.Ledger.Advance(e.ID, ledger.Converted, func(e *ledger.Entry) { e.State = ledger.Stored })
+}
+
+// ErrWorkGone is returned by a [Store] when the file to be stored is not
+// there, or is not the file that the ledger describes.
+var ErrWorkGone = errors.New("the work file is gone or was changed")
+
+// retire releases the archive's claim. A file that grew after its conversion
+// had a writer although its name said that it was finished: it is kept, for
+// somebody to look at, and never retired.
+func (s *Shipper) retire(e ledger.Entry) error {
+	if grown, err := s.grown(e); err != nil {
+		return err
+	} else if grown {
+		return s.quarantine(e, ledger.Stored, errors.New("it grew after it was archived: somebody still writes to it; what came later is only in the held file"))
+	}
+	if err := s.clear(e.ID); err != nil {
+		return err
+	}
+	if err := s.cfg.Ledger.Advance(e.ID, ledger.Stored, func(e *ledger.Entry) { e.State = ledger.Retired }); err != nil {
+		return err
+	}
+	s.metrics.archived(e)
+	s.cfg.Note("archived", e)
+	s.cfg.Released()
+	return nil
+}
+
+func (s *Shipper) quarantine(e ledger.Entry, from ledger.State, reason error) error {
+	err := s.cfg.Ledger.Advance(e.ID, from, func(e *ledger.Entry) {
+		e.State, e.Reason = ledger.Quarantined, reason.Error()
+	})
+	if err != nil {
+		return err
+	}
+	e.Reason = reason.Error()
+	s.cfg.Note("quarantined: it cannot be archived as it is and stays held", e)
+	return s.clear(e.ID)
+}
