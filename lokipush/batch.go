@@ -123,9 +123,6 @@ func (b *Batch) Reset() {
 	if cap(b.buf) > b.maxBytes+keptExtra {
 		b.buf = append(make([]byte, 0, b.first), b.buf...)
 	}
-	if cap(b.ends) > 2*DefaultMaxEntries {
-		b.ends = nil
-	}
 }
 
 // Slice returns a new batch with the entries i to j-1, copied as they are encoded. It shares no

@@ -156,19 +156,21 @@ func TestBatchTakesOneHugeLineAlone(t *testing.T) {
 }
 
 func TestBatchKeepsMemoryOverReset(t *testing.T) {
-	b := newTestBatch(t, BatchConfig{})
-	line := []byte(strings.Repeat("x", 1000))
-	fill := func() {
-		b.Reset()
-		for b.Add(time.Unix(1, 1), line, nil) {
+	for _, size := range []int{DefaultMaxBytes, 600_000, 3 << 20} {
+		b := newTestBatch(t, BatchConfig{MaxBytes: size})
+		line := []byte(strings.Repeat("x", 1000))
+		fill := func() {
+			b.Reset()
+			for b.Add(time.Unix(1, 1), line, nil) {
+			}
 		}
-	}
-	fill()
-	if n := testing.AllocsPerRun(5, fill); n != 0 {
-		t.Errorf("%v allocations to fill it again", n)
-	}
-	if cap(b.buf) > DefaultMaxBytes+keptExtra {
-		t.Errorf("%d bytes for a full batch", cap(b.buf))
+		fill()
+		if n := testing.AllocsPerRun(5, fill); n != 0 {
+			t.Errorf("%d: %v allocations to fill it again", size, n)
+		}
+		if cap(b.buf) > size+keptExtra {
+			t.Errorf("%d: %d bytes for a full batch", size, cap(b.buf))
+		}
 	}
 }
 

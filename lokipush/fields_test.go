@@ -50,6 +50,7 @@ func TestParseFields(t *testing.T) {
 		{name: "negative code", line: `{"responseStatus":{"code":-1}}`, want: texts{code: "-1"}},
 		{name: "code no integer", line: `{"responseStatus":{"code":2e2}}`},
 		{name: "code too long", line: `{"responseStatus":{"code":12345678901}}`},
+		{name: "other values", line: `{"a":1E+5,"b":-1.5e-3,"c":true,"d":false,"e":null,"f":[[],{}],"verb":"get"}`, want: texts{verb: "get"}},
 		{name: "time with offset", line: `{"stageTimestamp":"2026-11-22T18:59:23.525775+02:00"}`, want: texts{time: at}},
 		{name: "time unreadable", line: `{"stageTimestamp":"yesterday"}`},
 		{name: "torn", line: `{"verb":"get","level":"Req`, want: texts{verb: "get"}, malformed: true},

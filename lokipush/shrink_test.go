@@ -45,6 +45,8 @@ func TestShrinkReplacesBodies(t *testing.T) {
 			`{"annotations":{"requestObject":` + small + `},"requestObject":` + marker("requestObject", large) + `}`, 1200},
 		{"duplicate keys", `{"requestObject":` + small + `,"requestObject":` + large + `}`,
 			`{"requestObject":` + marker("requestObject", small) + `,"requestObject":` + marker("requestObject", large) + `}`, 600},
+		{"first of equal duplicates", `{"requestObject":` + small + `,"requestObject":` + small + `}`,
+			`{"requestObject":` + marker("requestObject", small) + `,"requestObject":` + small + `}`, 1200},
 		{"escaped key", `{"request\u004fbject":` + large + `}`, `{"request\u004fbject":` + marker("requestObject", large) + `}`, 600},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -138,7 +138,7 @@ func newStatusError(code int, body, retryAfter string, now time.Time) *StatusErr
 
 func decide(code int, body string) Decision {
 	switch {
-	case code == http.StatusRequestEntityTooLarge, code >= 500 && isTooLarge(body):
+	case code == http.StatusRequestEntityTooLarge, code >= 400 && isTooLarge(body):
 		return Split
 	case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code == http.StatusTooEarly, code >= 500:
 		return Retry
@@ -150,8 +150,8 @@ func decide(code int, body string) Decision {
 	return Stop
 }
 
-// isTooLarge knows gRPC's words for a message beyond the limit of its receiver or sender: Loki
-// passes them on with status 500.
+// isTooLarge knows gRPC's words for a message beyond the limit of its receiver or sender. Loki
+// passes them on with status 500; gateways translate the code to 429, where waiting is no cure.
 func isTooLarge(body string) bool {
 	return strings.Contains(body, "larger than max")
 }

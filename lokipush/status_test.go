@@ -40,6 +40,7 @@ func TestDecide(t *testing.T) {
 		{502, "", Retry, ""}, {503, "", Retry, ""}, {504, "", Retry, ""}, {529, "", Retry, ""},
 		{500, wordsTooLarge, Split, ReasonLargerThanMessage},
 		{500, "trying to send message larger than max (5000000 vs. 4194304)", Split, ReasonLargerThanMessage},
+		{429, wordsTooLarge, Split, ReasonLargerThanMessage},
 		{413, "request body too large: 5 bytes, limit: 4 bytes", Split, ReasonLargerThanMessage},
 		{400, wordsLineTooLong, Refused, ReasonLineTooLong},
 		{400, wordsTooOld, Refused, ReasonTooOld},
@@ -56,6 +57,7 @@ func TestDecide(t *testing.T) {
 		{400, wordsNoMetadata, Stop, ""},
 		{401, "no org id", Stop, ""}, {403, "", Stop, ""}, {404, "", Stop, ""}, {405, "", Stop, ""}, {407, "", Stop, ""},
 		{260, "ingestion blocked for user fake", Stop, ""},
+		{301, "larger than max", Stop, ""},
 		{201, "", Stop, ""}, {202, "", Stop, ""}, {206, "", Stop, ""},
 		{301, "", Stop, ""}, {307, "", Stop, ""}, {308, "", Stop, ""},
 	} {

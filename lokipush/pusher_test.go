@@ -1,0 +1,410 @@
+package lokipush
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/grafana/dskit/backoff"
+
+	"github.com/auditsidecar/auditsidecar/internal/lokitest"
+)
+
+// steady is a backoff of exactly one second: equal bounds leave no room for jitter.
+var steady = backoff.Config{MinBackoff: time.Second, MaxBackoff: time.Second}
+
+// journal notes what the hooks were told, with the time since its start.
+type journal struct {
+	start  time.Time
+	events []string
+	config PusherConfig
+}
+
+func newJournal(cfg PusherConfig) *journal {
+	j := &journal{start: time.Now(), config: cfg}
+	j.config.OnDown = func(err error) { j.note("down %v", DecisionOf(err)) }
+	j.config.OnUp = func(d time.Duration) { j.note("up %v", d) }
+	return j
+}
+
+func (j *journal) note(format string, args ...any) {
+	j.events = append(j.events, fmt.Sprintf("%v ", time.Since(j.start))+fmt.Sprintf(format, args...))
+}
+
+func newTestPusher(tb testing.TB, r *lokitest.Receiver, cfg PusherConfig) *Pusher {
+	tb.Helper()
+	p, err := NewPusher(newTestClient(tb, Config{Timeout: 10 * time.Second}, r.Transport()), cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+func TestDeliverTiming(t *testing.T) {
+	type step struct {
+		n     int
+		fault lokitest.Fault
+	}
+	for _, c := range []struct {
+		name   string
+		cfg    PusherConfig
+		steps  []step
+		took   time.Duration
+		pushes int
+		events []string
+	}{
+		{name: "at once", pushes: 1},
+		{name: "one failure is no outage", steps: []step{{1, lokitest.Fault{Status: 503}}}, took: time.Second, pushes: 2},
+		{name: "down after 2 s, up once", steps: []step{{5, lokitest.Fault{Status: 500}}}, took: 5 * time.Second, pushes: 6,
+			events: []string{"2s down retry", "5s up 5s"}},
+		{name: "down at once", cfg: PusherConfig{DownAfter: -1}, steps: []step{{2, lokitest.Fault{Status: 500}}}, took: 2 * time.Second, pushes: 3,
+			events: []string{"0s down retry", "2s up 2s"}},
+		{name: "Retry-After is honoured", steps: []step{{2, lokitest.Fault{Status: 429, RetryAfter: 7 * time.Second}}}, took: 14 * time.Second, pushes: 3,
+			events: []string{"7s down retry", "14s up 14s"}},
+		{name: "Retry-After below the backoff", cfg: PusherConfig{Backoff: backoff.Config{MinBackoff: 5 * time.Second, MaxBackoff: 5 * time.Second}},
+			steps: []step{{1, lokitest.Fault{Status: 503, RetryAfter: time.Second}}}, took: 5 * time.Second, pushes: 2},
+		{name: "Retry-After is capped", steps: []step{{1, lokitest.Fault{Status: 503, RetryAfter: 24 * time.Hour}}}, took: time.Minute, pushes: 2},
+		{name: "stop is told at once and tried slowly", steps: []step{{3, lokitest.Fault{Status: 401}}}, took: 90 * time.Second, pushes: 4,
+			events: []string{"0s down stop", "1m30s up 1m30s"}},
+		{name: "ingestion blocked", cfg: PusherConfig{StopInterval: time.Minute}, steps: []step{{2, lokitest.Fault{Status: 260}}}, took: 2 * time.Minute, pushes: 3,
+			events: []string{"0s down stop", "2m0s up 2m0s"}},
+		{name: "from retry to stop is told again, back is not", steps: []step{{4, lokitest.Fault{Status: 503}}, {1, lokitest.Fault{Status: 404}}, {2, lokitest.Fault{Status: 503}}},
+			took: 36 * time.Second, pushes: 8, events: []string{"2s down retry", "4s down stop", "36s up 36s"}},
+		{name: "hanging server", steps: []step{{1, lokitest.Fault{Hang: true}}}, took: 11 * time.Second, pushes: 2,
+			events: []string{"10s down retry", "11s up 11s"}},
+		{name: "lost answer", steps: []step{{1, lokitest.Fault{LoseResponse: true}}}, took: time.Second, pushes: 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := lokitest.New(lokitest.Config{})
+				for _, s := range c.steps {
+					r.Inject(s.n, s.fault)
+				}
+				if c.cfg.Backoff == (backoff.Config{}) {
+					c.cfg.Backoff = steady
+				}
+				j := newJournal(c.cfg)
+				refused, err := newTestPusher(t, r, j.config).Deliver(t.Context(), batchOf(t, "a", "b"))
+				if took := time.Since(j.start); err != nil || len(refused) != 0 || took != c.took || r.Pushes() != c.pushes {
+					t.Errorf("%v, %v after %s and %d pushes, want %s and %d", refused, err, took, r.Pushes(), c.took, c.pushes)
+				}
+				if !slices.Equal(j.events, c.events) {
+					t.Errorf("told %q, want %q", j.events, c.events)
+				}
+				if r.Distinct() != 2 {
+					t.Errorf("%d entries arrived", r.Distinct())
+				}
+			})
+		})
+	}
+}
+
+func TestBackoffGrowsWithJitter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := lokitest.New(lokitest.Config{})
+		r.Inject(8, lokitest.Fault{Status: 503})
+		var at []time.Duration
+		start := time.Now()
+		p := newTestPusher(t, r, PusherConfig{OnAttempt: func(Attempt) { at = append(at, time.Since(start)) }})
+		if _, err := p.Deliver(t.Context(), batchOf(t, "a")); err != nil {
+			t.Fatal(err)
+		}
+		least := DefaultMinBackoff
+		for i := range at[1:] {
+			gap := at[i+1] - at[i]
+			if gap < least || gap > min(2*least, DefaultMaxBackoff) {
+				t.Errorf("wait %d is %s, want %s to twice that", i, gap, least)
+			}
+			if 2*least <= DefaultMaxBackoff {
+				least *= 2
+			}
+		}
+		if len(at) != 9 {
+			t.Errorf("%d attempts", len(at))
+		}
+	})
+}
+
+func TestDeliverFindsRefusedLines(t *testing.T) {
+	const long = 200
+	for _, bad := range [][]int{{0}, {9}, {4, 5}, {0, 3, 9}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, nil} {
+		synctest.Test(t, func(t *testing.T) {
+			r := lokitest.New(lokitest.Config{MaxLine: long - 1})
+			b := newTestBatch(t, BatchConfig{})
+			var want []string
+			for i := range 10 {
+				line := fmt.Sprintf("line %d", i)
+				if slices.Contains(bad, i) {
+					line += strings.Repeat("x", long)
+				} else {
+					want = append(want, line)
+				}
+				b.Add(time.Unix(int64(i), 0), []byte(line), nil)
+			}
+			start := time.Now()
+			refused, err := newTestPusher(t, r, newJournal(PusherConfig{}).config).Deliver(t.Context(), b)
+			if err != nil || time.Since(start) != 0 {
+				t.Errorf("%v after %s: refusals need no wait", err, time.Since(start))
+			}
+			var got []int
+			for _, refusal := range refused {
+				got = append(got, refusal.Index)
+				if refusal.Reason != ReasonLineTooLong || refusal.Err.Code != 400 {
+					t.Errorf("%v", refusal)
+				}
+			}
+			if !slices.Equal(got, bad) {
+				t.Errorf("refused %v, want %v", got, bad)
+			}
+			lines := slices.Compact(slices.Sorted(slices.Values(r.Lines())))
+			if !slices.Equal(lines, want) || r.Distinct() != len(want) {
+				t.Errorf("arrived %q, want %q", lines, want)
+			}
+		})
+	}
+}
+
+func TestDeliverSplitsWhatIsTooLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := lokitest.New(lokitest.Config{MaxRequest: 1000})
+		lines := make([]string, 40)
+		for i := range lines {
+			lines[i] = fmt.Sprint(i, strings.Repeat("x", 80))
+		}
+		lines[17] = strings.Repeat("y", 2000)
+		refused, err := newTestPusher(t, r, PusherConfig{}).Deliver(t.Context(), batchOf(t, lines...))
+		if err != nil || len(refused) != 1 || refused[0].Index != 17 || refused[0].Reason != ReasonLargerThanMessage {
+			t.Errorf("got %v, %v", refused, err)
+		}
+		if r.Count() != 39 || r.Distinct() != 39 {
+			t.Errorf("%d entries arrived, %d distinct", r.Count(), r.Distinct())
+		}
+	})
+}
+
+func TestDeliverHalvesWhatTheRateLimitNeverPasses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct{ size, pushes int }{{300 << 10, 5 + 2}, {100 << 10, 5 + 1}} {
+			r := lokitest.New(lokitest.Config{MaxLine: -1})
+			r.Inject(splitAfterLimited, lokitest.Fault{Status: 429})
+			half := strings.Repeat("x", c.size/2)
+			refused, err := newTestPusher(t, r, PusherConfig{Backoff: steady}).Deliver(t.Context(), batchOf(t, half, half))
+			if err != nil || len(refused) != 0 || r.Pushes() != c.pushes || r.Count() != 2 {
+				t.Errorf("%d KiB: %v, %v, %d pushes, %d stored", c.size>>10, refused, err, r.Pushes(), r.Count())
+			}
+		}
+	})
+}
+
+func TestDeliverCountsRateLimitsInARow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := lokitest.New(lokitest.Config{MaxLine: -1})
+		r.Inject(splitAfterLimited-1, lokitest.Fault{Status: 429})
+		r.Inject(1, lokitest.Fault{Status: 503})
+		r.Inject(splitAfterLimited-1, lokitest.Fault{Status: 429})
+		half := strings.Repeat("x", 200<<10)
+		_, err := newTestPusher(t, r, PusherConfig{Backoff: steady}).Deliver(t.Context(), batchOf(t, half, half))
+		if err != nil || r.Pushes() != 2*splitAfterLimited {
+			t.Errorf("%v after %d pushes: split too early", err, r.Pushes())
+		}
+	})
+}
+
+func TestDeliverRefusesNothingForAWrongSetting(t *testing.T) {
+	for _, fault := range []lokitest.Fault{{Status: 400, Body: wordsBadLabels}, {Status: 400, Body: wordsNoMetadata}, {Status: 403}, {Status: 301}, {Status: 404}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := lokitest.New(lokitest.Config{})
+			r.Inject(-1, fault)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour-time.Second)
+			defer cancel()
+			refused, err := newTestPusher(t, r, PusherConfig{}).Deliver(ctx, batchOf(t, "a", "b"))
+			if len(refused) != 0 || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%d: %v, %v", fault.Status, refused, err)
+			}
+			if status, ok := errors.AsType[*StatusError](err); !ok || status.Code != fault.Status {
+				t.Errorf("%d: the error does not say why: %v", fault.Status, err)
+			}
+			if r.Pushes() != 120 {
+				t.Errorf("%d: %d attempts in an hour, want one each 30 s", fault.Status, r.Pushes())
+			}
+		})
+	}
+}
+
+func TestDeliverEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, fault := range []lokitest.Fault{{Status: 503, RetryAfter: time.Minute}, {Hang: true}, {Status: 401}} {
+			r := lokitest.New(lokitest.Config{})
+			r.Inject(-1, fault)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			reason := errors.New("shutting down")
+			time.AfterFunc(1500*time.Millisecond, func() { cancel(reason) })
+			j := newJournal(PusherConfig{Backoff: steady, DownAfter: time.Second})
+			_, err := newTestPusher(t, r, j.config).Deliver(ctx, batchOf(t, "a", "b"))
+			if !errors.Is(err, reason) || time.Since(j.start) != 1500*time.Millisecond {
+				t.Errorf("%+v: %v after %s", fault, err, time.Since(j.start))
+			}
+			if fault.Hang && len(j.events) != 0 {
+				t.Errorf("a push that the caller gave up says nothing about Loki, told %q", j.events)
+			}
+		}
+	})
+}
+
+func TestDeliverGivesUpAfterMaxRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := lokitest.New(lokitest.Config{})
+		r.Inject(-1, lokitest.Fault{Status: 503})
+		cfg := steady
+		cfg.MaxRetries = 3
+		start := time.Now()
+		_, err := newTestPusher(t, r, PusherConfig{Backoff: cfg}).Deliver(t.Context(), batchOf(t, "a"))
+		if DecisionOf(err) != Retry || err == nil || r.Pushes() != 3 || time.Since(start) != 2*time.Second {
+			t.Errorf("got %v after %d pushes and %s", err, r.Pushes(), time.Since(start))
+		}
+	})
+}
+
+func TestHealthIsSharedByConcurrentDeliveries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := lokitest.New(lokitest.Config{})
+		r.Inject(-1, lokitest.Fault{Status: 503})
+		j := newJournal(PusherConfig{Backoff: steady})
+		p := newTestPusher(t, r, j.config)
+		time.AfterFunc(9500*time.Millisecond, r.Heal)
+		var wg sync.WaitGroup
+		for i := range 4 {
+			b := batchOf(t, fmt.Sprint(i))
+			wg.Go(func() {
+				if _, err := p.Deliver(t.Context(), b); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if want := []string{"2s down retry", "10s up 10s"}; !slices.Equal(j.events, want) {
+			t.Errorf("told %q, want %q", j.events, want)
+		}
+	})
+}
+
+func TestOnAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := lokitest.New(lokitest.Config{})
+		r.Inject(1, lokitest.Fault{Status: 503})
+		r.Inject(1, lokitest.Fault{ReadDelay: time.Second})
+		var got []Attempt
+		p := newTestPusher(t, r, PusherConfig{OnAttempt: func(a Attempt) { got = append(got, a) }})
+		b := batchOf(t, "a", "b")
+		if _, err := p.Deliver(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != 2 || DecisionOf(got[0].Err) != Retry || got[1].Err != nil {
+			t.Fatalf("got %+v", got)
+		}
+		if got[1].Entries != 2 || got[1].Bytes != b.Bytes() || got[1].Duration < time.Second {
+			t.Errorf("got %+v", got[1])
+		}
+	})
+}
+
+func TestNewPusherRefuses(t *testing.T) {
+	for _, cfg := range []PusherConfig{
+		{StopInterval: -1},
+		{Backoff: backoff.Config{MinBackoff: -1}},
+		{Backoff: backoff.Config{MaxBackoff: -1}},
+		{Backoff: backoff.Config{MaxRetries: -1}},
+		{Backoff: backoff.Config{MinBackoff: 2, MaxBackoff: 1}},
+	} {
+		if _, err := NewPusher(nil, cfg); err == nil {
+			t.Errorf("%+v: no error", cfg)
+		}
+	}
+}
+
+// TestI6_DeliverSettlesEveryEntry delivers through random faults: an entry is stored or among the
+// refusals when Deliver returns, never neither, never both.
+func TestI6_DeliverSettlesEveryEntry(t *testing.T) {
+	for seed := range uint64(30) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 6))
+			r := lokitest.New(lokitest.Config{MaxLine: 150, MaxRequest: 3000})
+			p := newTestPusher(t, r, PusherConfig{})
+			for range 5 {
+				injectRandom(r, random)
+				b := newTestBatch(t, BatchConfig{})
+				var lines []string
+				for range random.IntN(60) {
+					lines = append(lines, fmt.Sprintf("%d %s", random.Uint64(), strings.Repeat("x", random.IntN(140))))
+					b.Add(time.Unix(int64(len(lines)), 0), []byte(lines[len(lines)-1]), nil)
+				}
+				r.Reset()
+				refused, err := p.Deliver(t.Context(), b)
+				if err != nil {
+					t.Fatal(err)
+				}
+				settled := r.Lines()
+				for _, refusal := range refused {
+					if line := lines[refusal.Index]; slices.Contains(settled, line) {
+						t.Errorf("seed %d: stored and refused: %q", seed, line)
+					}
+					settled = append(settled, lines[refusal.Index])
+				}
+				slices.Sort(lines)
+				slices.Sort(settled)
+				if settled = slices.Compact(settled); !slices.Equal(settled, lines) {
+					t.Errorf("seed %d: %d entries settled of %d", seed, len(settled), len(lines))
+				}
+			}
+		})
+	}
+}
+
+func injectRandom(r *lokitest.Receiver, random *rand.Rand) {
+	faults := []lokitest.Fault{{Status: 429}, {Status: 503, RetryAfter: time.Second}, {Status: 500}, {Status: 502}, {Hang: true},
+		{LoseResponse: true}, {Status: 401}, {Status: 260}, {Status: 307}, {}}
+	for range random.IntN(12) {
+		fault := faults[random.IntN(len(faults))]
+		r.Inject(1+random.IntN(3), fault)
+	}
+}
+
+// TestDeliverOverTCP does it with a real server, lost answers and a server that goes away.
+func TestDeliverOverTCP(t *testing.T) {
+	r := lokitest.New(lokitest.Config{MaxLine: 1000})
+	server := httptest.NewServer(r)
+	defer server.Close()
+	client := newTestClient(t, Config{URL: server.URL, Timeout: 500 * time.Millisecond}, server.Client().Transport)
+	p, err := NewPusher(client, PusherConfig{Backoff: backoff.Config{MinBackoff: time.Millisecond, MaxBackoff: 5 * time.Millisecond}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Inject(2, lokitest.Fault{LoseResponse: true})
+	r.Inject(1, lokitest.Fault{Hang: true})
+	r.Inject(1, lokitest.Fault{Status: 429})
+	time.AfterFunc(200*time.Millisecond, server.CloseClientConnections)
+	refused, err := p.Deliver(t.Context(), batchOf(t, "a", strings.Repeat("x", 1001), "b"))
+	if err != nil || len(refused) != 1 || refused[0].Index != 1 {
+		t.Errorf("got %v, %v", refused, err)
+	}
+	want := map[string]int{testStream: r.Count()}
+	if r.Distinct() != 2 || r.Count() < 6 || !reflect.DeepEqual(r.Streams(), want) {
+		t.Errorf("%d distinct of %d entries in %v", r.Distinct(), r.Count(), r.Streams())
+	}
+	server.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := p.Deliver(ctx, batchOf(t, "c")); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) {
+		t.Errorf("server gone: %v", err)
+	}
+}
