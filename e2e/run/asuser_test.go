@@ -60,14 +60,17 @@ func copyForAll(r *rig) string {
 	return path
 }
 
-// listing describes every file below the audit directory: name, mode, size.
+// listing describes kube-apiserver's files: name, mode, size.
 func (r *rig) listing() string {
 	r.t.Helper()
 	var list strings.Builder
 	dir := filepath.Dir(r.log)
 	if err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || path == dir {
+		switch {
+		case err != nil || path == dir:
 			return err
+		case e.IsDir():
+			return fs.SkipDir // the sidecar's own
 		}
 		info, err := e.Info()
 		if err != nil {

@@ -152,27 +152,43 @@ func TestI8_NoCredentials(t *testing.T) {
 	r.checkArchive()
 }
 
-// Files that the sidecar may not read (it runs as nobody, the log is root's):
-// a clear error that names the path, and nothing touched.
-func TestUnreadableFile(t *testing.T) {
+// A sidecar that runs as nobody beside a log that is root's: a clear error that
+// names the path, and nothing of kube-apiserver's touched.
+func TestI7_UnreadableFiles(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to become nobody")
 	}
-	r := newRig(t, audittest.Config{})
-	r.replay(10, 0, 0)
-	before := r.listing()
-	v := r.verbAs(65534, append([]string{"run", "--once", "--listen", "127.0.0.1:0"}, r.runArgs()...)...)
-	if v.Code != 1 {
-		t.Errorf("exit %d, want 1", v.Code)
-	}
-	for _, want := range []string{filepath.Dir(r.log), "permission"} {
-		if !bytes.Contains(v.Stderr, []byte(want)) {
-			t.Errorf("standard error does not say %q: %s", want, v.Stderr)
-		}
-	}
-	t.Logf("standard error: %s", v.Stderr)
-	if after := r.listing(); after != before {
-		t.Errorf("the directory was\n%sand is\n%s", before, after)
+	const nobody = 65534
+	for _, test := range []struct {
+		name  string
+		owner int // of the audit directory
+		want  string
+	}{
+		{"a directory of root's", 0, "audit"},
+		{"a log of root's in a directory of its own", nobody, ".log"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRig(t, audittest.Config{})
+			r.replay(10, 0, 0)
+			if err := os.Chown(filepath.Dir(r.log), test.owner, test.owner); err != nil {
+				t.Fatal(err)
+			}
+			before := r.listing()
+			r.args = []string{"--loki-url", ""}
+			v := r.verbAs(nobody, append([]string{"run", "--once", "--listen", "127.0.0.1:0"}, r.runArgs()...)...)
+			if v.Code != 1 {
+				t.Errorf("exit %d, want 1", v.Code)
+			}
+			for _, want := range []string{filepath.Dir(r.log), test.want, "permi"} {
+				if !bytes.Contains(v.Stderr, []byte(want)) {
+					t.Errorf("standard error does not say %q: %s", want, v.Stderr)
+				}
+			}
+			t.Logf("standard error: %s", v.Stderr)
+			if after := r.listing(); after != before {
+				t.Errorf("the directory was\n%sand is\n%s", before, after)
+			}
+		})
 	}
 }
 
