@@ -1,9 +1,13 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 func good() figures {
@@ -55,5 +59,41 @@ func TestThousands(t *testing.T) {
 func TestIdenticalTakesEachEntryOnce(t *testing.T) {
 	if got := identical([]byte("a\na\nb\n"), []string{"b", "a", "c"}); got != 2 {
 		t.Errorf("%d identical, want 2", got)
+	}
+}
+
+func TestSameFiles(t *testing.T) {
+	dir := t.TempDir()
+	writer, err := audittest.NewWriter(audittest.Config{Path: filepath.Join(dir, "audit", "audit.log")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	if err := writer.WriteLine([]byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	name := writer.Files()[0].Name
+	for label, test := range map[string]struct {
+		files map[string]string
+		want  bool
+	}{
+		"the file":      {map[string]string{name: "a\n"}, true},
+		"no file":       {nil, false},
+		"other bytes":   {map[string]string{name: "a"}, false},
+		"another name":  {map[string]string{"audit.log": "a\n"}, false},
+		"one more file": {map[string]string{name: "a\n", "audit.log": ""}, false},
+	} {
+		restored := t.TempDir()
+		for name, content := range test.files {
+			if err := os.WriteFile(filepath.Join(restored, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := sameFiles(writer, restored); err != nil || got != test.want {
+			t.Errorf("%s: %v, %v; want %v", label, got, err, test.want)
+		}
 	}
 }
