@@ -64,7 +64,7 @@ e2e-s3: ## The archive against a real S3 server (versitygw)
 
 .PHONY: e2e-duckdb
 e2e-duckdb: build e2e/duckdb/node_modules/.package-lock.json ## DuckDB reads the objects, cell by cell (needs node and npm)
-	node --test --test-reporter=spec e2e/duckdb/
+	node --test --test-reporter=spec e2e/duckdb/*.test.mjs
 
 e2e/duckdb/node_modules/.package-lock.json: e2e/duckdb/package.json e2e/duckdb/package-lock.json
 	cd e2e/duckdb && npm ci --no-audit --no-fund --loglevel=error
