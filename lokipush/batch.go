@@ -87,7 +87,7 @@ func appendLabels(dst []byte, labels string) []byte {
 func (b *Batch) Add(timestamp time.Time, line []byte, fields *Fields) bool {
 	e := newEntry(timestamp, line, fields)
 	size := protowire.SizeTag(streamEntries) + protowire.SizeBytes(e.size)
-	if len(b.ends) > 0 && (len(b.ends) >= b.maxEntries || b.Bytes()+size > b.maxBytes) {
+	if len(b.ends) > 0 && (len(b.ends) >= b.maxEntries || b.sizeWith(size) > b.maxBytes) {
 		return false
 	}
 	b.grow(size)
@@ -111,10 +111,11 @@ func (b *Batch) grow(size int) {
 func (b *Batch) Len() int { return len(b.ends) }
 
 // Bytes is the size of the uncompressed push.
-func (b *Batch) Bytes() int {
-	stream := len(b.buf) - headerRoom
-	return protowire.SizeTag(requestStreams) + protowire.SizeBytes(stream)
-}
+func (b *Batch) Bytes() int { return b.sizeWith(0) }
+
+// sizeWith is the size of the push with so many more bytes of entries: the length in front of the
+// stream grows with them.
+func (b *Batch) sizeWith(more int) int { return sizeField(requestStreams, len(b.buf)-headerRoom+more) }
 
 // Reset empties the batch and keeps its memory, except what one huge line made it grow to.
 func (b *Batch) Reset() {
