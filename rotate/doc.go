@@ -1,2 +1,85 @@
-// Package rotate follows the audit log files of kube-apiserver.
+// Package rotate follows the audit log of kube-apiserver: one file that grows,
+// is renamed to a backup, and is begun anew, while old backups are compressed
+// or deleted. It reads only; it never writes, locks or renames a file.
+//
+// # Parts
+//
+//   - [Log] is the family of files behind one --audit-log-path. [Log.Segments]
+//     lists it in rotation order.
+//   - [Watcher] says when it is worth looking: it turns what the kernel reports
+//     about the directory into pokes, and pokes by the clock as well.
+//   - [Reader] gives the log line by line, across any number of rotations. It
+//     is pulled: Next until io.EOF, then Wait, then Next again.
+//   - [Mark] recognises a file by its first bytes.
+//   - [Open] opens one finished segment, plain or compressed.
+//
+// A program that wants every line:
+//
+//	log, err := rotate.ParsePath("/var/log/kubernetes/audit/audit.log")
+//	watcher, err := rotate.NewWatcher(log.Dir, rotate.WatcherConfig{})
+//	poke := watcher.Writes()
+//	go watcher.Run(ctx)
+//	reader, err := rotate.NewReader(log, rotate.Position{}, rotate.ReaderConfig{})
+//	for {
+//		line, err := reader.Next()
+//		switch {
+//		case err == nil:
+//			use(line)
+//		case errors.Is(err, io.EOF):
+//			if reader.Wait(ctx, poke) != nil {
+//				return
+//			}
+//		default: // a break in the log, or a file that cannot be read now
+//			report(err)
+//			reader.Wait(ctx, nil)
+//		}
+//	}
+//
+// # Assumptions
+//
+//   - Rotation is kube-apiserver's: the file is closed, then renamed to
+//     <base>-<UTC time><ext>, then a new one is created under the old name. So
+//     whoever sees the backup's name sees a file that nobody writes to. A writer
+//     that keeps a renamed file open is not followed to its end.
+//   - With --audit-log-compress the ".gz" is complete when the plain backup is
+//     deleted. Until then the plain one is listed, afterwards the ".gz".
+//   - The inode number stays the same while a file is renamed, and a file that
+//     is open keeps its inode number. It is used again soon after a file is
+//     deleted and closed.
+//   - The backups' names are in the order of rotation. After the clock was set
+//     back this is not so. A running Reader notices, because it knows what it
+//     has read, and reads new backups wherever they are listed; one that starts
+//     later takes what is listed before its Position for read.
+//
+// # What a Reader guarantees
+//
+//   - A line is given when it is complete. The only exception are the last bytes
+//     of a finished segment that does not end in a newline; they come with
+//     Terminated false.
+//   - After it learned that a segment is finished, it reads to the end once
+//     more, and only then goes on with the next one.
+//   - Line.Bytes of all lines with their newlines, put together, are the segment
+//     byte for byte, unless a line is longer than MaxLine.
+//   - Nothing is passed over in silence: a file that was truncated
+//     ([TruncatedError]), one that left before it was read ([GoneError]) and one
+//     that cannot be unpacked ([CorruptError]) are each reported once. A file
+//     that cannot be opened is tried again at each call and holds up what comes
+//     after it.
+//   - Memory is bounded by MaxLine; one descriptor is open.
+//
+// What it cannot see: a file truncated and written beyond the old offset between
+// two calls (kube-apiserver then leaves a hole, which reads as NUL bytes in the
+// next line); a backup that came and went between two calls; and, for a
+// Position from an earlier run of the program, whether the inode number belongs
+// to the same file still. The last is what a Mark is for. A Source that keeps a
+// hard link to every file has none of these problems but the first.
+//
+// # What a Watcher guarantees
+//
+// Only the directory is watched, never a file, and no directory below it. A
+// poke is never lost while one is due: the channels hold it until it is taken.
+// Events may be lost (the kernel's queue has an end); then everybody is poked.
+// A Watcher that gets no watch, because the user's limit of inotify instances
+// or watches is used up, polls. It tries again, and says so through Mode and
+// OnChange.
 package rotate

@@ -142,9 +142,7 @@ func (r *Reader) atEnd() error {
 	if err := r.nothingNow(); !r.final || !more || !errors.Is(err, io.EOF) {
 		return err
 	}
-	if i >= 0 {
-		r.seen.add(r.cur)
-	}
+	r.seen.add(r.cur)
 	r.seen.prune(segments)
 	r.pos = Position{Segment: next.ID}
 	return r.closeInput()
