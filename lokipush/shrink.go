@@ -82,13 +82,8 @@ func findBodies(line []byte, cuts *[maxBodies]cut) int {
 	n := 0
 	event := openObject(line)
 	for m, ok := event.member(); ok && n < maxBodies; m, ok = event.member() {
-		name := ""
-		switch string(keyText(m.key)) {
-		case "requestObject":
-			name = "requestObject"
-		case "responseObject":
-			name = "responseObject"
-		default:
+		name := string(keyText(m.key))
+		if name != "requestObject" && name != "responseObject" {
 			continue
 		}
 		cuts[n] = cut{name: name, start: m.start, end: m.start + len(m.value), marker: markerLen(name, len(m.value))}
