@@ -28,10 +28,9 @@ type Bucket struct {
 type store interface {
 	// put fails with reasonExists where the key is taken, whatever it holds.
 	put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) error
-	// stat leaves Info.SHA256 nil where the store does not know it.
-	stat(ctx context.Context, key string) (Info, error)
-	// open returns the object's content as a file of the caller's.
-	open(ctx context.Context, key string) (Info, *os.File, error)
+	// get describes the object, with SHA256 nil where the store does not know it,
+	// and returns its content too, as a file of the caller's, if that is wanted.
+	get(ctx context.Context, key string, content bool) (Info, *os.File, error)
 	// list calls yield in the order of the keys until it returns false.
 	list(ctx context.Context, prefix string, yield func(Info) bool) error
 }
@@ -84,16 +83,35 @@ func (b *Bucket) Put(ctx context.Context, key string, body io.ReaderAt, size int
 	if err := checkKey(key); err != nil {
 		return b.fail("store", key, err)
 	}
-	err := b.store.put(ctx, key, io.NewSectionReader(body, 0, size), sum)
+	err := b.store.put(ctx, key, io.NewSectionReader(source{body, size}, 0, size), sum)
 	if ReasonOf(err) == reasonExists {
 		err = b.compare(ctx, key, size, sum)
 	}
 	return b.fail("store", key, err)
 }
 
+// source is a body of so many bytes. Its errors say that it is at fault, not the
+// store.
+type source struct {
+	body io.ReaderAt
+	size int64
+}
+
+// ReadAt reads from the body; its end before size is an error.
+func (s source) ReadAt(p []byte, off int64) (int, error) {
+	n, err := s.body.ReadAt(p, off)
+	if errors.Is(err, io.EOF) && off+int64(n) < s.size {
+		err = fmt.Errorf("it ends after %d of %d bytes: %w", off+int64(n), s.size, io.ErrUnexpectedEOF)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = &Error{Reason: ReasonOther, Cause: "cannot read what is to be stored: " + err.Error(), Err: err}
+	}
+	return n, err
+}
+
 // compare decides about a key that is taken: nil if it holds our bytes.
 func (b *Bucket) compare(ctx context.Context, key string, size int64, sum [sha256.Size]byte) error {
-	info, err := b.store.stat(ctx, key)
+	info, _, err := b.store.get(ctx, key, false)
 	if err != nil {
 		return uncomparable(err)
 	}
@@ -124,7 +142,7 @@ func uncomparable(err error) error {
 
 // hash reads the whole object.
 func (b *Bucket) hash(ctx context.Context, key string) ([]byte, error) {
-	_, file, err := b.store.open(ctx, key)
+	_, file, err := b.store.get(ctx, key, true)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +160,7 @@ func (b *Bucket) Stat(ctx context.Context, key string) (Info, error) {
 	if err := checkKey(key); err != nil {
 		return Info{}, b.fail("look up", key, err)
 	}
-	info, err := b.store.stat(ctx, key)
+	info, _, err := b.store.get(ctx, key, false)
 	return info, b.fail("look up", key, err)
 }
 
@@ -168,7 +186,7 @@ func (b *Bucket) Open(ctx context.Context, key string) (*Object, error) {
 	if err := checkKey(key); err != nil {
 		return nil, b.fail("read", key, err)
 	}
-	info, file, err := b.store.open(ctx, key)
+	info, file, err := b.store.get(ctx, key, true)
 	if err != nil {
 		return nil, b.fail("read", key, err)
 	}

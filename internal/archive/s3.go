@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -19,12 +20,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/logging"
 )
 
 const (
 	// The caller has a retry loop of its own: these only bridge a hiccup.
 	maxAttempts = 3
-	maxBackoff  = 3 * time.Second
+	maxBackoff  = time.Second
 
 	dialTimeout = 10 * time.Second
 	// stallTimeout ends a connection on which the peer acknowledged nothing for
@@ -62,6 +64,7 @@ func newS3Store(ctx context.Context, loc location, cfg S3Config) (*s3Store, erro
 		config.WithHTTPClient(httpClient),
 		config.WithAppID("auditsidecar"),
 		config.WithRetryer(newRetryer),
+		config.WithLogger(logging.Nop{}), // what matters is in the errors
 		// Checksums are ours (SHA-256, known before the request): the SDK's own
 		// would only read everything once more.
 		config.WithRequestChecksumCalculation(aws.RequestChecksumCalculationWhenRequired),
@@ -101,7 +104,18 @@ func newRetryer() aws.Retryer {
 		o.MaxBackoff = maxBackoff
 		// The quota would turn a long outage into errors that hide its cause.
 		o.RateLimiter = ratelimit.None
+		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(hopeless)}, o.Retryables...)
 	})
+}
+
+// hopeless keeps the SDK from repeating what fails the same way within seconds: a
+// certificate that is not accepted, a body that cannot be read.
+func hopeless(err error) aws.Ternary {
+	var ours *Error
+	if errors.As(err, &ours) || (hints{}).tls(err) != nil {
+		return aws.FalseTernary
+	}
+	return aws.UnknownTernary
 }
 
 func newHTTPClient(caFile string) (*awshttp.BuildableClient, error) {

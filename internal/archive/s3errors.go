@@ -227,16 +227,17 @@ func (h hints) permit(permission string) string {
 }
 
 // lastLine returns the innermost text of a chain of errors: the SDK wraps each
-// cause in a sentence per layer.
+// cause in a sentence per layer. An operation's address belongs to its cause
+// ("dial tcp 127.0.0.1:1: connection refused").
 func lastLine(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Error()
+	}
 	for {
 		inner := errors.Unwrap(err)
 		if inner == nil {
 			return err.Error()
-		}
-		// An operation's address belongs to its cause ("dial tcp 127.0.0.1:1: …").
-		if op, ok := err.(*net.OpError); ok {
-			return op.Error()
 		}
 		err = inner
 	}

@@ -12,21 +12,22 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
-// open downloads the object into a nameless temporary file. A reader of Parquet
+// get downloads the object into a nameless temporary file. A reader of Parquet
 // jumps between forty columns; one GET and a file serve that with constant
 // memory, where ranged requests would be hundreds and a cache of them bounded
 // only by its hit rate.
-func (s *s3Store) open(ctx context.Context, key string) (Info, *os.File, error) {
+func (s *s3Store) get(ctx context.Context, key string, content bool) (Info, *os.File, error) {
 	info, err := s.stat(ctx, key)
-	if err != nil {
-		return Info{}, nil, err
+	if err != nil || !content {
+		return info, nil, err
 	}
 	file, err := namelessFile(s.tempDir)
 	if err != nil {
-		return Info{}, nil, fileError(err)
+		return Info{}, nil, tempError(err)
 	}
 	if err := s.download(ctx, info, file); err != nil {
 		_ = file.Close()
@@ -39,7 +40,7 @@ func (s *s3Store) open(ctx context.Context, key string) (Info, *os.File, error) 
 func namelessFile(dir string) (*os.File, error) {
 	file, err := os.CreateTemp(dir, "auditsidecar-*")
 	if err != nil {
-		return nil, fmt.Errorf("create temporary file (TMPDIR): %w", err)
+		return nil, fmt.Errorf("create temporary file: %w", err)
 	}
 	if err := os.Remove(file.Name()); err != nil {
 		_ = file.Close()
@@ -60,9 +61,19 @@ func (s *s3Store) download(ctx context.Context, info Info, file *os.File) error 
 			Cause: fmt.Sprintf("received %d bytes, SHA-256 %x; the store says %d bytes, SHA-256 %x", n, h.Sum(nil), info.Size, info.SHA256)}
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return fileError(err)
+		return tempError(err)
 	}
 	return nil
+}
+
+// tempError is an error of the temporary file. It is not wrapped: "no such
+// directory" there must not look like "no such object".
+func tempError(err error) error {
+	e := &Error{Reason: ReasonOther, Cause: err.Error(), Remedy: "check the directory for temporary files (TMPDIR)"}
+	if durable.IsDiskFull(err) {
+		e.Reason, e.Err = ReasonFull, err
+	}
+	return e
 }
 
 // copyTo writes the object to w and returns its size. Where the connection
@@ -99,7 +110,7 @@ func (e *brokenBody) Unwrap() error { return e.err }
 // copyFrom makes one request for what follows offset from of the object, which
 // must still be the one with etag.
 func (s *s3Store) copyFrom(ctx context.Context, key string, w io.Writer, from int64, etag *string) (int64, *string, error) {
-	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: s.key(key), ChecksumMode: types.ChecksumModeEnabled}
+	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: s.key(key)}
 	if from > 0 {
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-", from))
 		in.IfMatch = etag
@@ -116,7 +127,7 @@ func (s *s3Store) copyFrom(ctx context.Context, key string, w io.Writer, from in
 	n, err := io.Copy(writer, out.Body)
 	switch {
 	case writer.err != nil:
-		return n, nil, fileError(fmt.Errorf("write temporary file (TMPDIR): %w", writer.err))
+		return n, nil, tempError(fmt.Errorf("write temporary file: %w", writer.err))
 	case err == nil && out.ContentLength != nil && n != *out.ContentLength:
 		err = io.ErrUnexpectedEOF
 	}

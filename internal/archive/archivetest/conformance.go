@@ -17,7 +17,8 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 )
 
-// Run runs the suite. open returns a new, empty archive for each test.
+// Run runs the suite, its tests in parallel. open returns a new, empty archive
+// for each of them.
 func Run(t *testing.T, open func(t *testing.T) *archive.Bucket) {
 	for _, c := range []struct {
 		name string
@@ -32,13 +33,16 @@ func Run(t *testing.T, open func(t *testing.T) *archive.Bucket) {
 		{"BrokenBodyLeavesNothing", brokenBody},
 		{"ListIsSorted", listIsSorted},
 		{"ListStopsEarly", listStopsEarly},
-		{"ListManyPages", listManyPages},
+		{"ListManyPages", func(t *testing.T, b *archive.Bucket) { ListManyPages(t, b, 150) }},
 		{"EmptyArchive", emptyArchive},
 		{"MissingObject", missingObject},
 		{"ImpossibleKeys", impossibleKeys},
 		{"Canceled", canceled},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.test(t, open(t))
+		})
 	}
 }
 
@@ -182,8 +186,8 @@ func wrongChecksum(t *testing.T, b *archive.Bucket) {
 func shortBody(t *testing.T, b *archive.Bucket) {
 	content := Content(1000, 1)
 	err := b.Put(t.Context(), "k", bytes.NewReader(content), 2000, sha256.Sum256(content))
-	if err == nil {
-		t.Error("Put of a body that is shorter than announced succeeded")
+	if !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("Put of a body that is shorter than announced = %v, want io.ErrUnexpectedEOF", err)
 	}
 	wantMissing(t, b, "k")
 }
@@ -193,6 +197,7 @@ type failingBody struct{ good []byte }
 
 var errBadSector = errors.New("bad sector")
 
+// ReadAt reads from good and fails after it.
 func (f failingBody) ReadAt(p []byte, off int64) (int, error) {
 	if off >= int64(len(f.good)) {
 		return 0, errBadSector
@@ -243,7 +248,10 @@ func listStopsEarly(t *testing.T, b *archive.Bucket) {
 		mustPut(t, b, k, nil)
 	}
 	seen := 0
-	for range b.List(t.Context(), "") {
+	for _, err := range b.List(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if seen++; seen == 2 {
 			break
 		}
@@ -253,12 +261,10 @@ func listStopsEarly(t *testing.T, b *archive.Bucket) {
 	}
 }
 
-// listManyPages goes beyond the thousand keys of one answer of S3.
-func listManyPages(t *testing.T, b *archive.Bucket) {
-	if testing.Short() {
-		t.Skip("stores 1,001 objects")
-	}
-	const n = 1001
+// ListManyPages stores n objects and lists them. An answer of S3 has at most
+// 1,000 keys.
+func ListManyPages(t *testing.T, b *archive.Bucket, n int) {
+	t.Helper()
 	var wg sync.WaitGroup
 	for w := range 8 {
 		wg.Go(func() {

@@ -1,0 +1,121 @@
+package archive
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	testEpoch = "20260102T030405a1b2c3"
+	testTime  = "2026-01-02T03-04-05.678"
+)
+
+func TestKeysFollowTheLayout(t *testing.T) {
+	for _, tt := range []struct{ got, want string }{
+		{DataKey("prod", "2026-01-02", testTime, "cp-1", testEpoch, 7),
+			"data/cluster=prod/dt=2026-01-02/2026-01-02T03-04-05.678-cp-1-20260102T030405a1b2c3-00000007.parquet"},
+		{ManifestKey("prod", "cp-1", testEpoch, 123456789),
+			"manifests/cluster=prod/node=cp-1/20260102T030405a1b2c3-123456789.json"},
+		{OpenKey("prod", "cp-1", testEpoch, 7, 0, 1234),
+			"open/cluster=prod/node=cp-1/20260102T030405a1b2c3-00000007/000000000000-000000001234.parquet"},
+		{Key{}.String(), ""},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("key %s\nwant %s", tt.got, tt.want)
+		}
+	}
+}
+
+func TestParseKeyInverts(t *testing.T) {
+	// Names full of what separates the parts of a key.
+	nasty := []string{"a", "cp-1", "-", "--", "..", ".", "_", "2026-01-02T03-04-05.678-x",
+		"n-" + testEpoch + "-00000001", strings.Repeat("x", 63)}
+	for _, name := range nasty {
+		for _, k := range []Key{
+			{Kind: KindData, Cluster: name, Node: name, Epoch: testEpoch, Seq: 1, Day: "2024-02-29", Rotated: testTime},
+			{Kind: KindManifest, Cluster: name, Node: name, Epoch: testEpoch, Seq: 1 << 60},
+			{Kind: KindOpen, Cluster: name, Node: name, Epoch: testEpoch, Seq: 0, From: 5, To: 1 << 50},
+		} {
+			got, err := ParseKey(k.String())
+			if err != nil || got != k {
+				t.Errorf("ParseKey(%s) = %+v, %v", k, got, err)
+			}
+		}
+	}
+}
+
+func TestParseKeyRefuses(t *testing.T) {
+	data := DataKey("c", "2026-01-02", testTime, "n", testEpoch, 7)
+	for _, key := range []string{
+		"", "/", "data", "data/", data + "/", "/" + data, data + ".tmp", "x/" + data,
+		strings.Replace(data, "dt=", "d=", 1),
+		strings.Replace(data, "cluster=c", "cluster=", 1),
+		strings.Replace(data, "cluster=c", "cluster=c d", 1),
+		strings.Replace(data, "2026-01-02/", "2026-02-30/", 1),
+		strings.Replace(data, "T03-04", "T25-04", 1),
+		strings.Replace(data, "-00000007", "-0000007", 1),
+		strings.Replace(data, "-00000007", "-000000007", 1),
+		strings.Replace(data, "-00000007", "-99999999999999999999", 1),
+		strings.Replace(data, "a1b2c3", "A1B2C3", 1),
+		strings.Replace(data, "-n-", "--", 1),
+		strings.Replace(data, ".parquet", ".json", 1),
+		"open/cluster=c/node=n/" + testEpoch + "-00000007/000000000005-000000000005.parquet",
+		"open/cluster=c/node=n/" + testEpoch + "-00000007/5-6.parquet",
+		"manifests/cluster=c/node=" + strings.Repeat("n", 64) + "/" + testEpoch + "-00000001.json",
+	} {
+		if k, err := ParseKey(key); err == nil {
+			t.Errorf("ParseKey(%q) = %+v, want an error", key, k)
+		}
+	}
+}
+
+func TestKeysSortBySequence(t *testing.T) {
+	var keys []string
+	for _, seq := range []int64{1, 2, 9, 10, 99, 100, 99_999, 1_000_000, 99_999_999} {
+		keys = append(keys, ManifestKey("c", "n", testEpoch, seq))
+	}
+	if !slices.IsSorted(keys) {
+		t.Errorf("not sorted: %q", keys)
+	}
+}
+
+func TestKeysBeginWithTheirPrefix(t *testing.T) {
+	for key, prefix := range map[string]string{
+		DataKey("c", "2026-01-02", testTime, "n", testEpoch, 7): DataPrefix("c", "2026-01-02"),
+		ManifestKey("c", "n", testEpoch, 7):                     ManifestPrefix("c", "n"),
+		OpenKey("c", "n", testEpoch, 7, 0, 1):                   OpenPrefix("c", "n", testEpoch, 7),
+	} {
+		if !strings.HasPrefix(key, prefix) || !strings.HasSuffix(prefix, "/") {
+			t.Errorf("%s does not begin with %s", key, prefix)
+		}
+	}
+}
+
+func TestCheckName(t *testing.T) {
+	for _, name := range []string{"a", "A-b_c.9", strings.Repeat("x", 63)} {
+		if err := CheckName("cluster", name); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, name := range []string{"", "a b", "a/b", "ä", "a\n", strings.Repeat("x", 64)} {
+		if err := CheckName("cluster", name); err == nil || !strings.Contains(err.Error(), "cluster") {
+			t.Errorf("CheckName(%q) = %v, want an error that says cluster", name, err)
+		}
+	}
+}
+
+func FuzzParseKey(f *testing.F) {
+	f.Add(DataKey("c", "2026-01-02", testTime, "n-1", testEpoch, 7))
+	f.Add(ManifestKey("c", "n", testEpoch, 7))
+	f.Add(OpenKey("c", "n", testEpoch, 7, 0, 1))
+	f.Fuzz(func(t *testing.T, key string) {
+		k, err := ParseKey(key)
+		if err == nil && k.String() != key {
+			t.Errorf("ParseKey(%q) = %+v, which is %q", key, k, k)
+		}
+		if err == nil && checkKey(key) != nil && k.Cluster != "." && k.Cluster != ".." {
+			t.Errorf("%q parses but cannot be stored: %v", key, checkKey(key))
+		}
+	})
+}
