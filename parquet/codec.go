@@ -4,18 +4,14 @@ import (
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
-	pqzstd "github.com/parquet-go/parquet-go/compress/zstd"
-	"github.com/parquet-go/parquet-go/format"
 )
 
-// codec is zstd as the pages of one conversion want it. The library's own
-// fastest level leaves literals as they are where it finds no matches, so that
+// codec is zstd as the pages of one conversion want it. The encoder's fastest
+// level leaves literals as they are where it finds no matches, so that
 // hexadecimal IDs would stay 36 bytes; with entropy coding for all literals
-// they take 19. It also keeps one encoder, with buffers for a page and not for
-// a stream.
+// they take 19.
 type codec struct {
 	encoder *zstd.Encoder
-	decoder pqzstd.Codec
 }
 
 func newCodec() (*codec, error) {
@@ -34,17 +30,5 @@ func newCodec() (*codec, error) {
 	return &codec{encoder: e}, nil
 }
 
-// String returns the codec's name.
-func (c *codec) String() string { return "ZSTD" }
-
-// CompressionCodec returns the codec's number in the format.
-func (c *codec) CompressionCodec() format.CompressionCodec { return format.Zstd }
-
-// Encode compresses src into dst.
-func (c *codec) Encode(dst, src []byte) ([]byte, error) {
-	return c.encoder.EncodeAll(src, dst[:0]), nil
-}
-
-// Decode uncompresses src into dst: the library reads pages back to build a
-// bloom filter.
-func (c *codec) Decode(dst, src []byte) ([]byte, error) { return c.decoder.Decode(dst, src) }
+// encode appends src, compressed, to dst.
+func (c *codec) encode(dst, src []byte) []byte { return c.encoder.EncodeAll(src, dst) }

@@ -71,12 +71,22 @@ type columnDef struct {
 	name  string // of the top-level column
 	shape shape
 	kind  kind
-	dict  bool // dictionary encoding
+	enc   encoding
 	bloom bool // has a bloom filter
+	body  bool // holds whole objects as JSON
 	// bounded is true where minimum and maximum are worth their space: the
 	// values are short, or the sort order makes pages differ.
 	bounded bool
 }
+
+// encoding is how a leaf column's values are stored.
+type encoding int
+
+const (
+	dictEncoding  encoding = iota // RLE_DICTIONARY, then PLAIN where too many values differ
+	plainEncoding                 // PLAIN
+	deltaEncoding                 // DELTA_BINARY_PACKED
+)
 
 // kind is the physical and logical type of a leaf column.
 type kind int
@@ -92,51 +102,51 @@ const (
 // columnDefs returns the definition of every leaf column, by position.
 func columnDefs() [numColumns]columnDef {
 	return [numColumns]columnDef{
-		colLevel:              {name: "level", dict: true, bounded: true},
-		colStage:              {name: "stage", dict: true, bounded: true},
-		colVerb:               {name: "verb", dict: true, bounded: true},
-		colAuditID:            {name: "audit_id", bloom: true},
-		colRequestURI:         {name: "request_uri", dict: true},
-		colUserAgent:          {name: "user_agent", dict: true},
-		colUserName:           {name: "user_name", dict: true, bloom: true, bounded: true},
-		colUserUID:            {name: "user_uid", dict: true, bounded: true},
-		colUserGroups:         {name: "user_groups", shape: list, dict: true},
-		colUserExtraKey:       {name: "user_extra", shape: mapKey, dict: true},
-		colUserExtraValue:     {name: "user_extra", shape: mapValues, dict: true},
-		colImpName:            {name: "impersonated_user_name", dict: true, bounded: true},
-		colImpUID:             {name: "impersonated_user_uid", dict: true, bounded: true},
-		colImpGroups:          {name: "impersonated_user_groups", shape: list, dict: true},
-		colImpExtraKey:        {name: "impersonated_user_extra", shape: mapKey, dict: true},
-		colImpExtraValue:      {name: "impersonated_user_extra", shape: mapValues, dict: true},
-		colImpConstraint:      {name: "impersonation_constraint", dict: true, bounded: true},
-		colSourceIPs:          {name: "source_ips", shape: list, dict: true, bloom: true},
-		colObjResource:        {name: "object_resource", dict: true, bounded: true},
-		colObjNamespace:       {name: "object_namespace", dict: true, bloom: true, bounded: true},
-		colObjName:            {name: "object_name", dict: true, bloom: true, bounded: true},
-		colObjUID:             {name: "object_uid", dict: true},
-		colObjAPIGroup:        {name: "object_api_group", dict: true, bounded: true},
-		colObjAPIVersion:      {name: "object_api_version", dict: true, bounded: true},
-		colObjResourceVersion: {name: "object_resource_version", dict: true},
-		colObjSubresource:     {name: "object_subresource", dict: true, bounded: true},
-		colCode:               {name: "response_code", kind: num32, dict: true, bounded: true},
-		colRespStatus:         {name: "response_status", dict: true, bounded: true},
-		colRespReason:         {name: "response_reason", dict: true, bounded: true},
-		colRespMessage:        {name: "response_message", dict: true},
-		colRespDetails:        {name: "response_details", dict: true},
-		colRequestObject:      {name: "request_object"},
-		colResponseObject:     {name: "response_object"},
-		colReceived:           {name: "request_received_timestamp", kind: micros, bounded: true},
-		colStaged:             {name: "stage_timestamp", kind: micros, bounded: true},
-		colAnnotationKey:      {name: "annotations", shape: mapKey, dict: true},
-		colAnnotationValue:    {name: "annotations", shape: mapValue, dict: true},
-		colRaw:                {name: "raw", kind: blob},
-		colDecodeStatus:       {name: "decode_status", shape: required, dict: true, bounded: true},
-		colNode:               {name: "node", shape: required, dict: true},
-		colEpoch:              {name: "epoch", shape: required, dict: true},
-		colSourceFile:         {name: "source_file", shape: required, dict: true},
-		colSeq:                {name: "seq", shape: required, kind: num64, dict: true, bounded: true},
-		colSourceLine:         {name: "source_line", shape: required, kind: num64, bounded: true},
-		colLinePart:           {name: "line_part", shape: required, kind: num32, dict: true, bounded: true},
+		colLevel:              {name: "level", bounded: true},
+		colStage:              {name: "stage", bounded: true},
+		colVerb:               {name: "verb", bounded: true},
+		colAuditID:            {name: "audit_id", enc: plainEncoding, bloom: true},
+		colRequestURI:         {name: "request_uri"},
+		colUserAgent:          {name: "user_agent"},
+		colUserName:           {name: "user_name", bloom: true, bounded: true},
+		colUserUID:            {name: "user_uid", bounded: true},
+		colUserGroups:         {name: "user_groups", shape: list},
+		colUserExtraKey:       {name: "user_extra", shape: mapKey},
+		colUserExtraValue:     {name: "user_extra", shape: mapValues},
+		colImpName:            {name: "impersonated_user_name", bounded: true},
+		colImpUID:             {name: "impersonated_user_uid", bounded: true},
+		colImpGroups:          {name: "impersonated_user_groups", shape: list},
+		colImpExtraKey:        {name: "impersonated_user_extra", shape: mapKey},
+		colImpExtraValue:      {name: "impersonated_user_extra", shape: mapValues},
+		colImpConstraint:      {name: "impersonation_constraint", bounded: true},
+		colSourceIPs:          {name: "source_ips", shape: list, bloom: true},
+		colObjResource:        {name: "object_resource", bounded: true},
+		colObjNamespace:       {name: "object_namespace", bloom: true, bounded: true},
+		colObjName:            {name: "object_name", bloom: true, bounded: true},
+		colObjUID:             {name: "object_uid"},
+		colObjAPIGroup:        {name: "object_api_group", bounded: true},
+		colObjAPIVersion:      {name: "object_api_version", bounded: true},
+		colObjResourceVersion: {name: "object_resource_version"},
+		colObjSubresource:     {name: "object_subresource", bounded: true},
+		colCode:               {name: "response_code", kind: num32, bounded: true},
+		colRespStatus:         {name: "response_status", bounded: true},
+		colRespReason:         {name: "response_reason", bounded: true},
+		colRespMessage:        {name: "response_message"},
+		colRespDetails:        {name: "response_details"},
+		colRequestObject:      {name: "request_object", body: true},
+		colResponseObject:     {name: "response_object", body: true},
+		colReceived:           {name: "request_received_timestamp", kind: micros, enc: plainEncoding, bounded: true},
+		colStaged:             {name: "stage_timestamp", kind: micros, enc: plainEncoding, bounded: true},
+		colAnnotationKey:      {name: "annotations", shape: mapKey},
+		colAnnotationValue:    {name: "annotations", shape: mapValue},
+		colRaw:                {name: "raw", kind: blob, enc: plainEncoding},
+		colDecodeStatus:       {name: "decode_status", shape: required, bounded: true},
+		colNode:               {name: "node", shape: required},
+		colEpoch:              {name: "epoch", shape: required},
+		colSourceFile:         {name: "source_file", shape: required},
+		colSeq:                {name: "seq", shape: required, kind: num64, bounded: true},
+		colSourceLine:         {name: "source_line", shape: required, kind: num64, enc: plainEncoding, bounded: true},
+		colLinePart:           {name: "line_part", shape: required, kind: num32, bounded: true},
 	}
 }
 

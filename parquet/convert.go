@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -77,16 +78,30 @@ func convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim l
 	if (cfg.Dir == "") == (cfg.File == "") {
 		return Result{}, errors.New("convert: set either Dir or File")
 	}
-	c := newConversion(src, size, cfg, lim)
-	err := c.run(ctx)
-	if closeErr := c.index.close(); err == nil && closeErr != nil {
-		err = fmt.Errorf("close spill file: %w", closeErr)
-	}
+	codec, err := newCodec()
 	if err != nil {
-		return Result{}, errors.Join(err, c.removeObjects())
+		return Result{}, err
 	}
-	return c.result, nil
+	for _, glances := range []bool{true, false} {
+		c := newConversion(src, size, cfg, lim)
+		c.codec, c.glances = codec, glances
+		err = c.run(ctx)
+		if closeErr := c.index.close(); err == nil && closeErr != nil {
+			err = fmt.Errorf("close spill file: %w", closeErr)
+		}
+		if err == nil {
+			return c.result, nil
+		}
+		err = errors.Join(err, c.removeObjects())
+		if !errors.Is(err, errGlance) {
+			break
+		}
+	}
+	return Result{}, err
 }
+
+// errGlance says that the first pass was wrong about a line.
+var errGlance = errors.New("a line is not what it looks like")
 
 // conversion is the state of one call of Convert.
 type conversion struct {
@@ -96,13 +111,17 @@ type conversion struct {
 	limits limits
 	dir    string // of the objects
 
+	glances bool // take the sort keys of canonical lines from a glance
 	decoder decoder
 	event   event
 	index   *index
 	days    *dayBook
 	result  Result
 	proof   []byte // scratch of event.prove
-	lineBuf []byte // lines of the batch that is being collected
+	lineBuf []byte // the line that is being written
+	codec   *codec
+	key     []byte // scratch of confirms
+	texts   statusTexts
 
 	writer *objectWriter // of the open object
 }
@@ -119,8 +138,9 @@ func newConversion(src io.ReaderAt, size int64, cfg Config, lim limits) *convers
 	cfg.Meta = cfg.Meta.valid()
 	return &conversion{
 		src: src, size: size, cfg: cfg, limits: lim, dir: dir,
-		index:  newIndex(work, lim.index),
+		index:  newIndex(work, lim.index, size/512+1024),
 		days:   newDayBook(cfg.Meta.Rotated, cfg.File == ""),
+		texts:  newStatusTexts(),
 		result: Result{Levels: map[string]int64{}, Stages: map[string]int64{}, Meta: cfg.Meta},
 	}
 }
@@ -156,7 +176,10 @@ func (c *conversion) buildIndex(ctx context.Context) error {
 		}
 		c.result.Lines = n
 		c.result.FinalNewline = terminated
-		if key, err = c.indexLine(line, rowRef{offset: offset, line: n, size: uint32(len(line))}, key); err != nil {
+		if n > math.MaxUint32 {
+			return fmt.Errorf("read source: more than %d lines", uint32(math.MaxUint32))
+		}
+		if key, err = c.indexLine(line, rowRef{offset: offset, line: uint32(n), size: uint32(len(line))}, key); err != nil {
 			return err
 		}
 	}
@@ -168,36 +191,47 @@ func (c *conversion) buildIndex(ctx context.Context) error {
 
 // indexLine adds the rows of one line to the index. key is scratch.
 func (c *conversion) indexLine(line []byte, ref rowRef, key []byte) ([]byte, error) {
+	if c.glances {
+		var ok bool
+		if key, ref.time, ok = glance(line, key[:0]); ok {
+			ref.day = c.days.place(ref.time)
+			ref.sum = keySum(key)
+			return key, c.index.add(ref, key)
+		}
+	}
 	e := &c.event
 	e.release()
-	what, parts := c.decoder.line(line, e)
-	c.count(what, e)
+	_, parts := c.decoder.line(line, e)
+	start := ref.offset
 	for i := range max(len(parts), 1) {
 		if i > 0 {
 			c.decoder.part(line[parts[i].from:parts[i].to], e)
-			ref.offset += int64(parts[i].from)
+			ref.offset = start + int64(parts[i].from)
 			ref.size = uint32(parts[i].to - parts[i].from)
 			ref.part = uint32(i)
 		}
-		ref.time = noTime
-		if e.given[colStaged] {
-			ref.time = e.ints[colStaged]
-		}
+		ref.time = e.stageTime()
 		ref.day = c.days.place(ref.time)
 		key = appendSortKey(key[:0], e)
 		if err := c.index.add(ref, key); err != nil {
 			return key, err
 		}
-		if i > 0 {
-			ref.offset -= int64(parts[i].from)
-		}
 	}
 	return key, nil
+}
+
+// stageTime returns the stage timestamp, or noTime.
+func (e *event) stageTime() int64 {
+	if e.given[colStaged] {
+		return e.ints[colStaged]
+	}
+	return noTime
 }
 
 // maxCounted bounds the distinct levels and stages that are counted.
 const maxCounted = 16
 
+// count counts a line by what it is.
 func (c *conversion) count(what outcome, e *event) {
 	switch what {
 	case broken:

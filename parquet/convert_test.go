@@ -83,7 +83,9 @@ func roundTrip(tb testing.TB, source []byte, lim limits) Result {
 }
 
 // tinyLimits make every spill and every boundary happen in a small source.
-func tinyLimits() limits { return limits{index: 4 << 10, rowGroup: 40 << 10, page: 2 << 10} }
+func tinyLimits() limits {
+	return limits{index: 4 << 10, rowGroup: 200 << 10, buffered: 60 << 10, page: 2 << 10, dictionary: 2 << 10}
+}
 
 func TestI3_CorpusComesBack(t *testing.T) {
 	for _, name := range audittest.Names() {

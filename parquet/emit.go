@@ -57,7 +57,7 @@ func (c *conversion) openObject(d DayRows, all []DayRows) error {
 		SourceSHA256: c.result.SHA256,
 		FinalNewline: c.result.FinalNewline,
 		Days:         all,
-	}, c.limits)
+	}, c.limits, c.codec)
 	return err
 }
 
@@ -72,6 +72,9 @@ func (c *conversion) closeObject() error {
 	return nil
 }
 
+// maxKeptLine is the largest line buffer that outlives its line.
+const maxKeptLine = 256 << 10
+
 // emit writes one row.
 func (c *conversion) emit(ref rowRef) error {
 	line, err := c.read(ref)
@@ -79,59 +82,59 @@ func (c *conversion) emit(ref rowRef) error {
 		return err
 	}
 	e := &c.event
-	r := row{event: e, status: statusOK, line: ref.line, part: int64(ref.part), size: len(line)}
+	e.release()
+	r := row{event: e, line: int64(ref.line), part: int64(ref.part), size: len(line)}
 	if ref.part > 0 {
 		c.decoder.part(line, e)
-		r.status = statusSalvaged
-	} else {
-		r.raw, r.status = c.decodeWhole(line)
+		r.status = c.texts.salvaged
+		return c.writer.add(&r)
 	}
-	c.writer.add(r)
-	if c.writer.full() || len(c.lineBuf) > batchBytes {
-		c.lineBuf = c.lineBuf[:0]
-		if cap(c.lineBuf) > 4*batchBytes {
-			c.lineBuf = nil
-		}
-		err = c.writer.flush()
-		e.release()
+	what, parts := c.decoder.line(line, e)
+	if ref.sum != 0 && !c.confirms(ref, len(parts)) {
+		return fmt.Errorf("write line %d: %w", ref.line, errGlance)
 	}
-	return err
+	c.count(what, e)
+	r.raw, r.status = c.keep(what, line)
+	return c.writer.add(&r)
 }
 
-// decodeWhole decodes a line and says whether its bytes must be kept.
-func (c *conversion) decodeWhole(line []byte) (raw []byte, status string) {
-	what, _ := c.decoder.line(line, &c.event)
-	status = statusOK
+// confirms reports whether a glance was right about a line that has been
+// decoded into c.event.
+func (c *conversion) confirms(ref rowRef, parts int) bool {
+	c.key = appendSortKey(c.key[:0], &c.event)
+	return parts < 2 && ref.time == c.event.stageTime() && ref.sum == keySum(c.key)
+}
+
+// keep says whether a line's bytes must be kept beside its columns.
+func (c *conversion) keep(what outcome, line []byte) (raw, status []byte) {
+	status = c.texts.ok
 	switch what {
 	case canonical:
 		var proven bool
 		if proven, c.proof = c.event.prove(line, c.proof); proven {
-			return nil, statusOK
+			return nil, status
 		}
 	case broken:
-		status = statusSalvaged
+		status = c.texts.salvaged
 	case undecodable:
-		status = statusUndecodable
+		status = c.texts.undecodable
 	}
 	c.result.RawLines++
 	return line, status
 }
 
-// read returns the bytes of a row, valid until the batch is flushed.
+// read returns the bytes of a row, valid until the next call.
 func (c *conversion) read(ref rowRef) ([]byte, error) {
-	n, size := len(c.lineBuf), int(ref.size)
-	if n+size+1 > cap(c.lineBuf) {
-		// The batch still refers to the old buffer: take a new one.
-		c.lineBuf = make([]byte, 0, max(2*batchBytes, size+1))
-		n = 0
+	size := int(ref.size)
+	if c.lineBuf == nil || cap(c.lineBuf) < size || cap(c.lineBuf) > maxKeptLine && size <= maxKeptLine {
+		c.lineBuf = make([]byte, max(size, maxKeptLine))
 	}
-	line := c.lineBuf[n : n+size]
-	c.lineBuf = c.lineBuf[:n+size]
+	line := c.lineBuf[:size]
 	if got, err := c.src.ReadAt(line, ref.offset); got < size {
 		if err == nil || errors.Is(err, io.EOF) {
 			err = ErrSourceChanged
 		}
 		return nil, fmt.Errorf("read line %d: %w", ref.line, err)
 	}
-	return line[:size:size], nil
+	return line, nil
 }

@@ -7,6 +7,13 @@ const (
 	statusUndecodable = "undecodable"
 )
 
+// statusTexts are the same as values.
+type statusTexts struct{ ok, salvaged, undecodable []byte }
+
+func newStatusTexts() statusTexts {
+	return statusTexts{[]byte(statusOK), []byte(statusSalvaged), []byte(statusUndecodable)}
+}
+
 // event is one audit event as columns. A nil slice is null; an empty slice
 // that is not nil is the empty string.
 //

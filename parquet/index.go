@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"bytes"
 	"cmp"
 	"math"
 	"slices"
@@ -10,12 +11,13 @@ import (
 // object the row belongs.
 type rowRef struct {
 	offset int64  // of the line's first byte, in the source
-	line   int64  // 1-based
 	time   int64  // stage timestamp, µs since 1970; noTime where there is none
+	line   uint32 // 1-based
 	size   uint32 // of the line, without its newline
 	key    uint32 // number of the sort key in the index
 	part   uint32 // line_part
 	day    int32  // days since 1970
+	sum    uint32 // of the sort key, where it comes from a glance; else 0
 }
 
 // noTime sorts before every timestamp.
@@ -24,7 +26,7 @@ const noTime = math.MinInt64
 const (
 	rowRefSize = 40
 	// keyOverhead is what one interned key costs beside its bytes.
-	keyOverhead = 64
+	keyOverhead = 32
 )
 
 // index collects the rows of a source and gives them back in the order in
@@ -34,55 +36,49 @@ const (
 type index struct {
 	limit int
 	refs  []rowRef
-	keys  []string          // interned
-	ids   map[string]uint32 // of keys
-	used  int               // bytes of keys with their overhead
-	runs  *runFile          // nil until the limit was reached
+	keys  *dictionary
+	runs  *runFile // nil until the limit was reached
 	work  string
 }
 
-func newIndex(work string, limit int) *index {
-	return &index{limit: limit, ids: map[string]uint32{}, work: work}
+// newIndex returns an index for about so many rows.
+func newIndex(work string, limit int, rows int64) *index {
+	n := min(rows, int64(limit/rowRefSize))
+	return &index{limit: limit, refs: make([]rowRef, 0, n), keys: newDictionary(false), work: work}
 }
 
 // add takes one row. The key is copied.
 func (x *index) add(r rowRef, key []byte) error {
-	if len(x.refs)*rowRefSize+x.used >= x.limit {
+	used := len(x.refs)*rowRefSize + len(x.keys.page) + x.keys.len()*keyOverhead
+	if used >= x.limit || len(x.refs) == cap(x.refs) && 2*used >= x.limit {
 		if err := x.spill(); err != nil {
 			return err
 		}
 	}
-	id, ok := x.ids[string(key)]
-	if !ok {
-		id = uint32(len(x.keys))
-		k := string(key)
-		x.keys = append(x.keys, k)
-		x.ids[k] = id
-		x.used += len(k) + keyOverhead
-	}
-	r.key = id
+	r.key = uint32(x.keys.number(key))
 	x.refs = append(x.refs, r)
 	return nil
 }
 
-// sort puts the rows in memory in order, and numbers their keys by rank.
-func (x *index) sort() {
-	order := make([]uint32, len(x.keys))
+// sort puts the rows in memory in order, and returns their keys by rank.
+func (x *index) sort() [][]byte {
+	order := make([]uint32, x.keys.len())
 	for i := range order {
 		order[i] = uint32(i)
 	}
-	slices.SortFunc(order, func(a, b uint32) int { return cmp.Compare(x.keys[a], x.keys[b]) })
+	value := func(id uint32) []byte { return x.keys.value(int32(id)) }
+	slices.SortFunc(order, func(a, b uint32) int { return bytes.Compare(value(a), value(b)) })
 	rank := make([]uint32, len(order))
-	sorted := make([]string, len(order))
+	sorted := make([][]byte, len(order))
 	for i, id := range order {
 		rank[id] = uint32(i)
-		sorted[i] = x.keys[id]
+		sorted[i] = value(id)
 	}
 	for i := range x.refs {
 		x.refs[i].key = rank[x.refs[i].key]
 	}
-	x.keys = sorted
 	slices.SortFunc(x.refs, compareRefs)
+	return sorted
 }
 
 // compareRefs orders rows whose keys are numbered by rank.
@@ -110,14 +106,11 @@ func (x *index) spill() error {
 		}
 		x.runs = f
 	}
-	x.sort()
-	if err := x.runs.write(x.refs, x.keys); err != nil {
+	if err := x.runs.write(x.refs, x.sort()); err != nil {
 		return err
 	}
 	x.refs = x.refs[:0]
-	x.keys = x.keys[:0]
-	clear(x.ids)
-	x.used = 0
+	x.keys.reset()
 	return nil
 }
 
@@ -126,6 +119,7 @@ func (x *index) sorted() (func() (rowRef, bool, error), error) {
 	if x.runs == nil {
 		x.sort()
 		refs := x.refs
+		x.keys = nil
 		return func() (rowRef, bool, error) {
 			if len(refs) == 0 {
 				return rowRef{}, false, nil
@@ -138,7 +132,7 @@ func (x *index) sorted() (func() (rowRef, bool, error), error) {
 	if err := x.spill(); err != nil {
 		return nil, err
 	}
-	x.refs, x.keys, x.ids = nil, nil, nil
+	x.refs, x.keys = nil, nil
 	m, err := x.runs.merge()
 	if err != nil {
 		return nil, err

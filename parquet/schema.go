@@ -2,8 +2,10 @@ package parquet
 
 import (
 	"fmt"
+	"io"
 
 	pq "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // schemaVersion is the value of the metadata key of that name. It changes when
@@ -19,7 +21,7 @@ type orderedGroup struct {
 
 func (g orderedGroup) Fields() []pq.Field { return g.fields }
 
-// groupField gives a field of a group its position.
+// fieldsInOrder returns the fields of a group in the order of names.
 func fieldsInOrder(group pq.Group, names []string) []pq.Field {
 	byName := map[string]pq.Field{}
 	for _, f := range group.Fields() {
@@ -46,9 +48,9 @@ func newSchema() *pq.Schema {
 		case mapKey:
 			group[d.name] = nil // completed by the value, which comes next
 		case mapValue:
-			group[d.name] = pq.Optional(pq.Map(dictionary(pq.String()), pq.Optional(leafNode(d))))
+			group[d.name] = pq.Optional(pq.Map(pq.String(), pq.Optional(leafNode(d))))
 		case mapValues:
-			group[d.name] = pq.Optional(pq.Map(dictionary(pq.String()), pq.List(leafNode(d))))
+			group[d.name] = pq.Optional(pq.Map(pq.String(), pq.List(leafNode(d))))
 		case required:
 			group[d.name] = leafNode(d)
 		default:
@@ -72,13 +74,20 @@ func leafNode(d columnDef) pq.Node {
 	case micros:
 		n = pq.Timestamp(pq.Microsecond)
 	}
-	if d.dict {
-		return dictionary(n)
-	}
-	return pq.Encoded(n, &pq.Plain)
+	return n
 }
 
-func dictionary(n pq.Node) pq.Node { return pq.Encoded(n, &pq.RLEDictionary) }
+// schemaParts returns the schema as it stands in the footer: its elements, and
+// the order in which each column's values compare. The library makes them, for
+// a file without rows.
+func schemaParts() ([]format.SchemaElement, []format.ColumnOrder, error) {
+	w := pq.NewGenericWriter[any](io.Discard, newSchema())
+	if err := w.Close(); err != nil {
+		return nil, nil, fmt.Errorf("make schema: %w", err)
+	}
+	m := w.File().Metadata()
+	return m.Schema, m.ColumnOrders, nil
+}
 
 // checkSchema reports whether an object has our columns.
 func checkSchema(f *pq.File) error {

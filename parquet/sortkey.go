@@ -1,6 +1,9 @@
 package parquet
 
-import "bytes"
+import (
+	"bytes"
+	"hash/crc32"
+)
 
 // maxKeyPart is how much of a name counts for the order of rows. Kubernetes
 // names are 253 bytes at most; a line can hold anything.
@@ -31,3 +34,6 @@ func appendSortKey(dst []byte, e *event) []byte {
 	}
 	return dst
 }
+
+// keySum returns a checksum of a sort key, never 0.
+func keySum(key []byte) uint32 { return max(crc32.ChecksumIEEE(key), 1) }

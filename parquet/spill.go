@@ -2,13 +2,14 @@ package parquet
 
 import (
 	"bufio"
-	"cmp"
+	"bytes"
 	"container/heap"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // runFile holds sorted runs of an index, one after another. The file has no
@@ -43,7 +44,7 @@ func unnamedFile(dir string) (*os.File, error) {
 // write appends a run. refs are in order and their keys numbered by rank. Each
 // row is stored as its differences to the previous one, and a key only where
 // it changes.
-func (f *runFile) write(refs []rowRef, keys []string) error {
+func (f *runFile) write(refs []rowRef, keys [][]byte) error {
 	w := bufio.NewWriterSize(f.file, runBuffer)
 	var prev rowRef
 	var buf []byte
@@ -57,10 +58,11 @@ func (f *runFile) write(refs []rowRef, keys []string) error {
 		}
 		buf = binary.AppendVarint(buf, int64(r.day-prev.day))
 		buf = binary.AppendVarint(buf, r.time-prev.time) // wraps around for noTime, and back again
-		buf = binary.AppendVarint(buf, r.line-prev.line)
+		buf = binary.AppendVarint(buf, int64(r.line)-int64(prev.line))
 		buf = binary.AppendVarint(buf, r.offset-prev.offset)
 		buf = binary.AppendUvarint(buf, uint64(r.size))
 		buf = binary.AppendUvarint(buf, uint64(r.part))
+		buf = binary.AppendUvarint(buf, uint64(r.sum))
 		if _, err := w.Write(buf); err != nil {
 			return fmt.Errorf("write spill file: %w", err)
 		}
@@ -93,7 +95,7 @@ func (u *run) advance() error {
 		return err // io.EOF where the run ends
 	}
 	if n > 0 {
-		u.key = append(u.key[:0], make([]byte, n-1)...)
+		u.key = slices.Grow(u.key[:0], int(n-1))[:n-1]
 		if _, err := io.ReadFull(u.r, u.key); err != nil {
 			return fmt.Errorf("read spill file: %w", io.ErrUnexpectedEOF)
 		}
@@ -104,16 +106,17 @@ func (u *run) advance() error {
 			return fmt.Errorf("read spill file: %w", io.ErrUnexpectedEOF)
 		}
 	}
-	size, err1 := binary.ReadUvarint(u.r)
-	part, err2 := binary.ReadUvarint(u.r)
-	if err1 != nil || err2 != nil {
-		return fmt.Errorf("read spill file: %w", io.ErrUnexpectedEOF)
+	var v [3]uint64
+	for i := range v {
+		if v[i], err = binary.ReadUvarint(u.r); err != nil {
+			return fmt.Errorf("read spill file: %w", io.ErrUnexpectedEOF)
+		}
 	}
 	u.head.day += int32(d[0])
 	u.head.time += d[1]
-	u.head.line += d[2]
+	u.head.line += uint32(d[2])
 	u.head.offset += d[3]
-	u.head.size, u.head.part = uint32(size), uint32(part)
+	u.head.size, u.head.part, u.head.sum = uint32(v[0]), uint32(v[1]), uint32(v[2])
 	return nil
 }
 
@@ -166,7 +169,7 @@ func (m *merger) Less(i, j int) bool {
 	if a.head.day != b.head.day {
 		return a.head.day < b.head.day
 	}
-	if c := cmp.Compare(string(a.key), string(b.key)); c != 0 {
+	if c := bytes.Compare(a.key, b.key); c != 0 {
 		return c < 0
 	}
 	x, y := a.head, b.head

@@ -7,148 +7,130 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"os"
 	"path/filepath"
 
-	pq "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // row is what is stored of one event or line, beside the columns of meta.
 type row struct {
 	event  *event
 	raw    []byte // nil where the columns rebuild the line
-	status string
+	status []byte
 	line   int64
 	part   int64
 	size   int // bytes of the source that the row stands for
 }
 
-// limits bounds the memory of a conversion.
+// limits bounds the memory of a conversion, in bytes.
 type limits struct {
-	index    int // bytes of the index before it spills
-	rowGroup int // bytes of source lines in one row group
-	page     int // bytes of a page before encoding
+	index      int // of the index before it spills
+	rowGroup   int // of source lines in one row group
+	buffered   int // of pages and dictionaries in one row group
+	page       int // of a page before compression
+	dictionary int // of the values in a dictionary
 }
 
 func defaultLimits() limits {
-	return limits{index: 16 << 20, rowGroup: 32 << 20, page: 256 << 10}
+	return limits{index: 8 << 20, rowGroup: 64 << 20, buffered: 12 << 20, page: 256 << 10, dictionary: 1 << 20}
 }
 
-// objectWriter writes one object. Rows are collected in small batches: the
-// library is faster with many values of one column at a time.
+// objectWriter writes one object: rows into chunks, chunks into row groups,
+// row groups into the file.
 type objectWriter struct {
 	path   string
 	file   *os.File
 	buf    *bufio.Writer
 	hash   hash.Hash
-	size   int64
-	writer *pq.GenericWriter[any]
+	size   int64 // bytes written, those in buf included
 	limits limits
 	meta   *ObjectMeta
 
-	columns []*pq.ColumnWriter
-	defs    [numColumns]columnDef
-	values  [numColumns][]pq.Value
-	rows    int64
-	batch   int
-	group   int // bytes of source lines in the open row group
+	chunks [numColumns]*chunk
+	paths  [][]string
+	origin originTexts
+	rows   int64
+	group  groupState
+	footer format.FileMetaData
+	index  []columnIndexes // of every chunk written
 }
 
-const (
-	batchRows  = 64
-	batchBytes = 256 << 10
-)
+// originTexts are the columns that are equal in all rows.
+type originTexts struct{ node, epoch, sourceFile []byte }
 
-func newObjectWriter(path string, meta *ObjectMeta, lim limits) (*objectWriter, error) {
+// groupState counts what is in the open row group.
+type groupState struct {
+	rows  int64
+	bytes int // of source lines
+}
+
+func newObjectWriter(path string, meta *ObjectMeta, lim limits, codec *codec) (*objectWriter, error) {
+	elements, orders, err := schemaParts()
+	if err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("create object: %w", err)
 	}
-	w := &objectWriter{path: path, file: f, hash: sha256.New(), limits: lim, meta: meta, defs: columnDefs()}
-	w.buf = bufio.NewWriterSize(countingWriter{w}, 64<<10)
-	options, err := w.options()
-	if err != nil {
-		return nil, errors.Join(err, f.Close(), os.Remove(path))
+	w := &objectWriter{path: path, file: f, hash: sha256.New(), limits: lim, meta: meta, paths: newSchema().Columns()}
+	w.origin = originTexts{[]byte(meta.Node), []byte(meta.Epoch), []byte(meta.SourceName)}
+	w.buf = bufio.NewWriterSize(io.MultiWriter(f, w.hash), 64<<10)
+	for i, d := range columnDefs() {
+		w.chunks[i] = newChunk(d, codec, lim)
+		w.chunks[i].begin(w.paths[i])
 	}
-	w.writer = pq.NewGenericWriter[any](w.buf, options...)
-	w.columns = w.writer.ColumnWriters()
+	w.footer = format.FileMetaData{
+		Version:      2,
+		Schema:       elements,
+		ColumnOrders: orders,
+		CreatedBy:    "auditsidecar " + meta.Converter,
+	}
 	for _, kv := range meta.pairs() {
-		w.writer.SetKeyValueMetadata(kv[0], kv[1])
+		w.footer.KeyValueMetadata = append(w.footer.KeyValueMetadata, format.KeyValue{Key: kv[0], Value: kv[1]})
+	}
+	if err := w.write([]byte("PAR1")); err != nil {
+		return nil, errors.Join(err, w.abort())
 	}
 	return w, nil
 }
 
-// countingWriter writes to the object's file.
-type countingWriter struct{ w *objectWriter }
-
-func (c countingWriter) Write(b []byte) (int, error) {
-	n, err := c.w.file.Write(b)
-	c.w.hash.Write(b[:n])
-	c.w.size += int64(n)
-	return n, err
-}
-
-func (w *objectWriter) options() ([]pq.WriterOption, error) {
-	zstd, err := newCodec()
+// write appends to the object.
+func (w *objectWriter) write(b []byte) error {
+	n, err := w.buf.Write(b)
+	w.size += int64(n)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("write object: %w", err)
 	}
-	schema := newSchema()
-	paths := schema.Columns()
-	options := []pq.WriterOption{
-		schema,
-		pq.Compression(zstd),
-		pq.PageBufferSize(w.limits.page),
-		pq.WriteBufferSize(0),
-		pq.DataPageStatistics(false),
-		pq.DataPageVersion(1),
-		pq.CreatedBy("auditsidecar", w.meta.Converter, ""),
-	}
-	var blooms []pq.BloomFilterColumn
-	for c, d := range w.defs {
-		if !d.bounded {
-			options = append(options, pq.SkipPageBounds(paths[c]...))
-		}
-		if d.bloom {
-			blooms = append(blooms, pq.SplitBlockFilter(10, paths[c]...))
-		}
-	}
-	return append(options, pq.BloomFilters(blooms...)), nil
+	return nil
 }
 
-// add takes one row; its slices must stay as they are until the next flush.
-func (w *objectWriter) add(r row) {
-	for c := column(0); c < numColumns; c++ {
-		w.values[c] = w.appendValues(w.values[c], c, &r)
-	}
-	w.batch++
+// pageCheckRows is how often the columns with short values are looked at.
+const pageCheckRows = 64
+
+// add takes one row.
+func (w *objectWriter) add(r *row) error {
+	w.addEvent(r)
+	w.addOrigin(r)
 	w.rows++
-	w.group += r.size
-}
-
-// full reports whether the batch should be flushed.
-func (w *objectWriter) full() bool { return w.batch >= batchRows }
-
-// flush hands the batch to the library, and ends the row group where it is
-// large enough.
-func (w *objectWriter) flush() error {
-	if w.batch == 0 {
+	w.group.rows++
+	w.group.bytes += r.size
+	if w.rows%pageCheckRows != 0 && r.size < w.limits.page/pageCheckRows {
 		return nil
 	}
-	for c := range w.values {
-		if _, err := w.columns[c].WriteRowValues(w.values[c]); err != nil {
-			return fmt.Errorf("write column %s of %s: %w", w.defs[c].name, w.path, err)
+	memory := 0
+	for _, c := range w.chunks {
+		if c.pending() >= w.limits.page {
+			if err := c.flush(); err != nil {
+				return err
+			}
 		}
-		clear(w.values[c])
-		w.values[c] = w.values[c][:0]
+		memory += c.memory()
 	}
-	w.batch = 0
-	if w.group < w.limits.rowGroup {
-		return nil
-	}
-	w.group = 0
-	if err := w.writer.Flush(); err != nil {
-		return fmt.Errorf("write row group of %s: %w", w.path, err)
+	if w.group.bytes >= w.limits.rowGroup || memory >= w.limits.buffered {
+		return w.endGroup()
 	}
 	return nil
 }
@@ -171,11 +153,11 @@ func (w *objectWriter) close() (Object, error) {
 }
 
 func (w *objectWriter) finish() error {
-	if err := w.flush(); err != nil {
+	if err := w.endGroup(); err != nil {
 		return err
 	}
-	if err := w.writer.Close(); err != nil {
-		return fmt.Errorf("write footer of %s: %w", w.path, err)
+	if err := w.writeFooter(); err != nil {
+		return err
 	}
 	if err := w.buf.Flush(); err != nil {
 		return fmt.Errorf("write object: %w", err)

@@ -1,0 +1,192 @@
+package parquet
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/parquet-go/parquet-go/bloom"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+// columnIndexes are what the footer refers to for one chunk.
+type columnIndexes struct {
+	columns *format.ColumnIndex // nil where there are no bounds
+	offsets format.OffsetIndex
+}
+
+// begin starts a chunk.
+func (c *chunk) begin(path []string) {
+	kinds := [...]format.Type{text: format.ByteArray, blob: format.ByteArray, num32: format.Int32, num64: format.Int64, micros: format.Int64}
+	c.meta = format.ColumnMetaData{
+		Type:         kinds[c.def.kind],
+		PathInSchema: thrift.Slice[string](path),
+		Codec:        format.Zstd,
+	}
+	c.index = format.ColumnIndex{}
+	c.offsets = format.OffsetIndex{}
+	c.pages, c.rowsDone, c.full = c.pages[:0], 0, false
+	c.hashes = c.hashes[:0]
+	c.bounds.reset()
+	if c.dict != nil {
+		c.dict.reset()
+	}
+}
+
+// endGroup writes the open row group, if it has rows.
+func (w *objectWriter) endGroup() error {
+	if w.group.rows == 0 {
+		return nil
+	}
+	g := format.RowGroup{NumRows: w.group.rows, FileOffset: w.size, Ordinal: int16(len(w.footer.RowGroups))}
+	for _, c := range w.chunks {
+		if err := w.writeChunk(c); err != nil {
+			return err
+		}
+	}
+	for i, c := range w.chunks {
+		if err := w.writeBloom(c); err != nil {
+			return err
+		}
+		g.TotalByteSize += c.meta.TotalUncompressedSize
+		g.TotalCompressedSize += c.meta.TotalCompressedSize
+		g.Columns = append(g.Columns, format.ColumnChunk{MetaData: c.meta})
+		w.index = append(w.index, c.indexes())
+		c.begin(w.paths[i])
+	}
+	w.footer.RowGroups = append(w.footer.RowGroups, g)
+	w.footer.NumRows += g.NumRows
+	w.group = groupState{}
+	return nil
+}
+
+// writeChunk ends a chunk and writes its dictionary and data pages.
+func (w *objectWriter) writeChunk(c *chunk) error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	if c.dict != nil && c.dict.len() > 0 {
+		header := format.PageHeader{Type: format.DictionaryPage}
+		header.DictionaryPageHeader.Valid = true
+		header.DictionaryPageHeader.V = format.DictionaryPageHeader{NumValues: int32(c.dict.len()), Encoding: format.Plain}
+		page, err := c.appendPage(c.packed[:0], &header, c.dict.page)
+		if err != nil {
+			return err
+		}
+		c.countEncoding(format.DictionaryPage, format.Plain)
+		c.meta.DictionaryPageOffset = w.size
+		if err := w.write(page); err != nil {
+			return err
+		}
+		c.packed = keepBuffer(page, 4*c.pageSize)
+	}
+	c.meta.DataPageOffset = w.size
+	for i := range c.offsets.PageLocations {
+		c.offsets.PageLocations[i].Offset += w.size
+	}
+	if c.bounds.known() {
+		c.meta.Statistics.MinValue = slices.Clone(c.bounds.min)
+		c.meta.Statistics.MaxValue = slices.Clone(c.bounds.max)
+	}
+	c.meta.Encoding = c.encodings()
+	return w.write(c.pages)
+}
+
+// encodings lists what the pages of the chunk use.
+func (c *chunk) encodings() []format.Encoding {
+	all := []format.Encoding{format.RLE}
+	for _, s := range c.meta.EncodingStats {
+		all = append(all, s.Encoding)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// indexes returns the chunk's page indexes.
+func (c *chunk) indexes() columnIndexes {
+	x := columnIndexes{offsets: c.offsets}
+	if c.bounds.known() {
+		index := c.index
+		x.columns = &index
+	}
+	return x
+}
+
+// bloomBits is how many bits of a bloom filter each distinct value takes: one
+// in a hundred lookups of an absent value passes.
+const bloomBits = 10
+
+// writeBloom writes the bloom filter of a chunk that has values.
+func (w *objectWriter) writeBloom(c *chunk) error {
+	if !c.def.bloom {
+		return nil
+	}
+	if c.dict != nil {
+		for n := range c.dict.len() {
+			c.hashes = append(c.hashes, bloom.XXH64{}.Sum64(c.dict.value(int32(n))))
+		}
+	}
+	if len(c.hashes) == 0 {
+		return nil
+	}
+	slices.Sort(c.hashes)
+	c.hashes = slices.Compact(c.hashes)
+	filter := make(bloom.SplitBlockFilter, bloom.NumSplitBlocksOf(int64(len(c.hashes)), bloomBits))
+	filter.InsertBulk(c.hashes)
+	header := format.BloomFilterHeader{NumBytes: int32(len(filter.Bytes()))}
+	header.Algorithm.Value = &format.SplitBlockAlgorithm{}
+	header.Hash.Value = &format.XxHash{}
+	header.Compression.Value = &format.BloomFilterUncompressed{}
+	head, err := thrift.Marshal(new(thrift.CompactProtocol), &header)
+	if err != nil {
+		return fmt.Errorf("encode bloom filter of %s: %w", c.def.name, err)
+	}
+	c.meta.BloomFilterOffset = w.size
+	c.meta.BloomFilterLength = int32(len(head) + len(filter.Bytes()))
+	if err := w.write(head); err != nil {
+		return err
+	}
+	return w.write(filter.Bytes())
+}
+
+// writeFooter writes the page indexes and the footer.
+func (w *objectWriter) writeFooter() error {
+	chunk := func(i int) *format.ColumnChunk {
+		return &w.footer.RowGroups[i/int(numColumns)].Columns[i%int(numColumns)]
+	}
+	for i, x := range w.index {
+		if x.columns == nil {
+			continue
+		}
+		c := chunk(i)
+		c.ColumnIndexOffset = w.size
+		n, err := w.writeThrift(x.columns)
+		if err != nil {
+			return err
+		}
+		c.ColumnIndexLength = int32(n)
+	}
+	for i := range w.index {
+		c := chunk(i)
+		c.OffsetIndexOffset = w.size
+		n, err := w.writeThrift(&w.index[i].offsets)
+		if err != nil {
+			return err
+		}
+		c.OffsetIndexLength = int32(n)
+	}
+	n, err := w.writeThrift(&w.footer)
+	if err != nil {
+		return err
+	}
+	return w.write(append(binary.LittleEndian.AppendUint32(nil, uint32(n)), "PAR1"...))
+}
+
+func (w *objectWriter) writeThrift(v any) (int, error) {
+	b, err := thrift.Marshal(new(thrift.CompactProtocol), v)
+	if err != nil {
+		return 0, fmt.Errorf("encode footer: %w", err)
+	}
+	return len(b), w.write(b)
+}
