@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -143,6 +144,10 @@ func requestID(err error) string {
 	return ""
 }
 
+// expectedRegion is the end of "the region 'us-east-1' is wrong; expecting
+// 'eu-west-1'"; some servers use double quotes.
+var expectedRegion = regexp.MustCompile(`expecting ['"]([A-Za-z0-9-]+)['"]`)
+
 // otherRegion returns the bucket's region if the store says that it is not ours.
 func (h hints) otherRegion(err error, text string) string {
 	switch status(err) {
@@ -156,11 +161,8 @@ func (h hints) otherRegion(err error, text string) string {
 			return r
 		}
 	}
-	// "the region 'us-east-1' is wrong; expecting 'eu-west-1'"
-	if _, after, ok := strings.Cut(text, "expecting '"); ok {
-		if r, _, ok := strings.Cut(after, "'"); ok && r != h.region {
-			return r
-		}
+	if m := expectedRegion.FindStringSubmatch(text); m != nil && m[1] != h.region {
+		return m[1]
 	}
 	return ""
 }
@@ -170,7 +172,7 @@ func (h hints) byCode(code, permission string) *Error {
 	switch code {
 	case "NoSuchBucket":
 		return &Error{Reason: ReasonBucket, Remedy: fmt.Sprintf("create bucket %q or correct the archive URL", h.bucket)}
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "TokenRefreshRequired", "AuthorizationHeaderMalformed", "InvalidSecurity":
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "TokenRefreshRequired", "AuthorizationHeaderMalformed", "InvalidSecurity", "XAdminUserNotFound":
 		return &Error{Reason: ReasonCredentials, Remedy: "the store refuses these credentials: check key, secret and session token, and whether they belong to this store"}
 	case "RequestTimeTooSkewed", "RequestExpired":
 		return &Error{Reason: ReasonClock, Remedy: "set this machine's clock (NTP)"}
@@ -197,7 +199,7 @@ func (h hints) byStatus(code int, permission string) *Error {
 		return &Error{Reason: reasonExists}
 	case code == http.StatusForbidden || code == http.StatusUnauthorized:
 		return &Error{Reason: ReasonPermission, Remedy: h.permit(permission)}
-	case code == http.StatusNotFound:
+	case code == http.StatusNotFound && permission == "s3:GetObject":
 		return &Error{Reason: ReasonNotFound}
 	case code == http.StatusMovedPermanently:
 		return &Error{Reason: ReasonRegion, Remedy: "the bucket is in another region or behind another endpoint: set --s3-region (or --s3-endpoint)"}

@@ -39,6 +39,9 @@ func TestAnswersOfTheStore(t *testing.T) {
 		{status: 301, code: "PermanentRedirect", message: "x", header: "eu-west-3", reason: archive.ReasonRegion, permanent: true, text: "--s3-region=eu-west-3"},
 		{status: 301, code: "PermanentRedirect", message: "x", reason: archive.ReasonRegion, permanent: true, text: "--s3-region"},
 		{status: 400, code: "AuthorizationHeaderMalformed", message: "the region 'us-east-1' is wrong; expecting 'eu-north-1'", reason: archive.ReasonRegion, permanent: true, text: "--s3-region=eu-north-1", readReason: archive.ReasonOther},
+		{status: 400, code: "AuthorizationHeaderMalformed", message: `the region "us-east-1" is wrong; expecting "eu-south-2"`, reason: archive.ReasonRegion, permanent: true, text: "--s3-region=eu-south-2", readReason: archive.ReasonOther},
+		{status: 404, code: "XAdminUserNotFound", message: "x", reason: archive.ReasonCredentials, permanent: true, text: "refuses these credentials", readReason: archive.ReasonNotFound},
+		{status: 404, code: "SomethingElse", message: "x", reason: archive.ReasonOther, text: "SomethingElse", readReason: archive.ReasonNotFound},
 		{status: 400, code: "KMS.NotFoundException", message: "x", reason: archive.ReasonKey, permanent: true, text: "--s3-kms-key-id", readReason: archive.ReasonOther},
 		{status: 400, code: "EntityTooLarge", message: "x", reason: archive.ReasonTooLarge, permanent: true, text: "--audit-log-maxsize", readReason: archive.ReasonOther},
 		{status: 501, code: "NotImplemented", message: "x", reason: archive.ReasonUnsupported, permanent: true, text: "If-None-Match"},
@@ -48,7 +51,7 @@ func TestAnswersOfTheStore(t *testing.T) {
 		{status: 507, code: "XMinioStorageFull", message: "x", reason: archive.ReasonFull, text: "free space"},
 		{status: 418, code: "Teapot", message: "short and stout", reason: archive.ReasonOther, text: "Teapot: short and stout (HTTP 418, request REQ1)"},
 	} {
-		t.Run(tt.code+tt.header, func(t *testing.T) {
+		t.Run(tt.code+" "+tt.text, func(t *testing.T) {
 			t.Parallel()
 			b, _ := answering(t, func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body)

@@ -1,0 +1,163 @@
+// Package s3server starts a real S3 server (versitygw over a temporary
+// directory) for end-to-end tests. It listens on loopback, speaks plain HTTP and
+// wants path style. The first use builds it into .cache, which needs the Go
+// module proxy and a minute or two.
+package s3server
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// Server is a running S3 server with one bucket in it.
+type Server struct {
+	Endpoint  string // http://127.0.0.1:port
+	AccessKey string
+	SecretKey string
+	Region    string
+	Bucket    string
+	Dir       string // where the buckets are directories and the objects files
+
+	binary  string
+	log     string
+	process *exec.Cmd // nil while stopped
+}
+
+// Start starts a server that ends with the test.
+func Start(tb testing.TB) *Server {
+	tb.Helper()
+	work := tb.TempDir()
+	s := &Server{
+		AccessKey: "e2e-access", SecretKey: rand.Text(), Region: "eu-central-1", Bucket: "audit",
+		Dir: filepath.Join(work, "data"), binary: binary(tb), log: filepath.Join(work, "server.log"),
+	}
+	if err := os.Mkdir(s.Dir, 0o755); err != nil {
+		tb.Fatal(err)
+	}
+	s.Endpoint = "http://" + freeAddress(tb)
+	s.Resume(tb)
+	tb.Cleanup(func() { s.end(tb) })
+	s.NewBucket(tb, s.Bucket)
+	return s
+}
+
+func freeAddress(tb testing.TB) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// Stop kills the server, as an outage does. Its data stay.
+func (s *Server) Stop(tb testing.TB) {
+	tb.Helper()
+	if s.process == nil {
+		tb.Fatal("the S3 server is not running")
+	}
+	_ = s.process.Process.Kill()
+	_ = s.process.Wait()
+	s.process = nil
+}
+
+func (s *Server) end(tb testing.TB) {
+	tb.Helper()
+	if s.process != nil {
+		s.Stop(tb)
+	}
+	if tb.Failed() {
+		tb.Logf("log of the S3 server:\n%s", s.tail())
+	}
+}
+
+func (s *Server) tail() string {
+	text, err := os.ReadFile(s.log)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text[max(0, len(text)-4000):])
+}
+
+// Resume starts the server again, at the same endpoint with the same data, and
+// waits until it answers.
+func (s *Server) Resume(tb testing.TB) {
+	tb.Helper()
+	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer log.Close()
+	cmd := exec.Command(s.binary, "--port", strings.TrimPrefix(s.Endpoint, "http://"), "--region", s.Region, "posix", s.Dir)
+	cmd.Env = []string{"ROOT_ACCESS_KEY=" + s.AccessKey, "ROOT_SECRET_KEY=" + s.SecretKey, "HOME=" + filepath.Dir(s.Dir), "PATH=" + os.Getenv("PATH")}
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		tb.Fatalf("start the S3 server: %v", err)
+	}
+	s.process = cmd
+	s.waitReady(tb)
+}
+
+func (s *Server) waitReady(tb testing.TB) {
+	tb.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for time.Now().Before(deadline) {
+		resp, err := http.Get(s.Endpoint)
+		if err == nil {
+			_ = resp.Body.Close() // 403 without credentials: it is there
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	tb.Fatalf("the S3 server does not answer at %s:\n%s", s.Endpoint, s.tail())
+}
+
+// NewBucket makes a further bucket.
+func (s *Server) NewBucket(tb testing.TB, name string) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := s.Client().CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil {
+		tb.Fatalf("create bucket %s: %v", name, err)
+	}
+}
+
+// Client returns a client of the SDK, for looking at the server past the code
+// under test.
+func (s *Server) Client() *s3.Client {
+	return s3.New(s3.Options{
+		BaseEndpoint: aws.String(s.Endpoint), Region: s.Region, UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider(s.AccessKey, s.SecretKey, ""),
+	})
+}
+
+// Env returns the AWS_* settings ("name=value") with which a process reaches the
+// server, and which hide those of this machine. Endpoint and path style are
+// flags of auditsidecar.
+func (s *Server) Env() []string {
+	return []string{
+		"AWS_ACCESS_KEY_ID=" + s.AccessKey,
+		"AWS_SECRET_ACCESS_KEY=" + s.SecretKey,
+		"AWS_REGION=" + s.Region,
+		"AWS_EC2_METADATA_DISABLED=true",
+		"AWS_CONFIG_FILE=/nonexistent",
+		"AWS_SHARED_CREDENTIALS_FILE=/nonexistent",
+	}
+}
+
+// URL returns the archive URL for a prefix in the first bucket.
+func (s *Server) URL(prefix string) string { return fmt.Sprintf("s3://%s/%s", s.Bucket, prefix) }
