@@ -1,0 +1,153 @@
+package hold
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// house is an audit directory with kube-apiserver's moves and a Hold over it.
+type house struct {
+	t     testing.TB
+	log   rotate.Log
+	fs    durable.FS
+	loki  bool
+	clock time.Time
+	notes []string
+
+	ledger *ledger.Ledger
+	hold   *Hold
+}
+
+func newHouse(t testing.TB) *house {
+	t.Helper()
+	log, err := rotate.ParsePath(filepath.Join(t.TempDir(), "audit.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &house{t: t, log: log, clock: time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)}
+	return h
+}
+
+func (h *house) stateDir() string { return filepath.Join(h.log.Dir, ".auditsidecar") }
+
+// start opens the state as a new process does.
+func (h *house) start() error {
+	if err := h.fs.MkdirAll(h.stateDir(), 0o700); err != nil {
+		return err
+	}
+	var err error
+	if h.ledger, _, err = ledger.Open(h.fs, h.stateDir(), "machine", h.clock); err != nil {
+		return err
+	}
+	h.hold, err = New(Config{
+		Log: h.log, StateDir: h.stateDir(), FS: h.fs, Ledger: h.ledger, Loki: h.loki,
+		Rescan: time.Hour, Observe: func(error) {},
+		Note:     func(event string, e ledger.Entry) { h.notes = append(h.notes, event+": "+e.Name) },
+		Registry: prometheus.NewRegistry(),
+	})
+	return err
+}
+
+func (h *house) mustStart() {
+	h.t.Helper()
+	if err := h.start(); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *house) sync() {
+	h.t.Helper()
+	if err := h.hold.Sync(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *house) write(text string) {
+	h.t.Helper()
+	f, err := os.OpenFile(h.log.Path(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// rotate renames and creates, as lumberjack does, and returns the backup.
+func (h *house) rotate() string {
+	h.t.Helper()
+	h.clock = h.clock.Add(time.Second)
+	backup := filepath.Join(h.log.Dir, h.log.BackupName(h.clock))
+	if err := os.Rename(h.log.Path(), backup); err != nil {
+		h.t.Fatal(err)
+	}
+	h.write("")
+	return backup
+}
+
+func (h *house) remove(path string) {
+	h.t.Helper()
+	if err := os.Remove(path); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// held returns the content of every link that an entry has, in order.
+func (h *house) held() []string {
+	h.t.Helper()
+	var texts []string
+	for _, e := range h.ledger.Entries() {
+		data, err := os.ReadFile(h.hold.Path(e.ID))
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		texts = append(texts, string(data))
+	}
+	return texts
+}
+
+func (h *house) wantHeld(want ...string) {
+	h.t.Helper()
+	if got := h.held(); fmt.Sprint(got) != fmt.Sprint(want) {
+		h.t.Errorf("held %q, want %q", got, want)
+	}
+}
+
+// wantStates compares "name state finished" of every entry.
+func (h *house) wantEntries(want ...string) {
+	h.t.Helper()
+	var got []string
+	for _, e := range h.ledger.Entries() {
+		text := e.Name + " " + string(e.State)
+		if e.Finished {
+			text += " finished"
+		}
+		got = append(got, text)
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		h.t.Errorf("entries\n got %q\nwant %q", got, want)
+	}
+}
+
+// retire does what the shipper does at its end.
+func (h *house) retire(i int) ledger.Entry {
+	h.t.Helper()
+	e := h.ledger.Entries()[i]
+	if err := h.ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) { e.State = ledger.Retired }); err != nil {
+		h.t.Fatal(err)
+	}
+	return e
+}

@@ -1,0 +1,190 @@
+package hold
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+)
+
+func TestLostLedgerIsRebuiltFromLinks(t *testing.T) {
+	h := newHouse(t)
+	h.write("one\n")
+	h.mustStart()
+	h.sync()
+	backup := h.rotate()
+	h.write("two\n")
+	h.sync()
+	h.remove(backup)
+	h.remove(filepath.Join(h.stateDir(), ledger.FileName))
+	h.mustStart()
+	h.sync()
+	h.wantHeld("one\n", "two\n")
+	entries := h.ledger.Entries()
+	if !entries[0].Finished || entries[1].Finished || entries[1].Name != "audit.log" {
+		t.Errorf("entries %+v", entries)
+	}
+}
+
+func TestLostLink(t *testing.T) {
+	h := newHouse(t)
+	h.write("one\n")
+	backup := h.rotate()
+	h.mustStart()
+	h.sync()
+	h.remove(h.hold.Path(h.ledger.Entries()[0].ID))
+	h.mustStart()
+	h.sync() // the file itself is still there, so it is held anew
+	h.wantHeld("", "one\n")
+	h.wantEntries("audit-2026-11-22T17-00-01.000.log quarantined finished", "audit.log held", "audit-2026-11-22T17-00-01.000.log held finished")
+	if text := fmt.Sprint(h.notes); !strings.Contains(text, "a held file is gone") {
+		t.Errorf("nobody was told: %s", text)
+	}
+	_ = backup
+}
+
+func TestNeedlessLinksGo(t *testing.T) {
+	h := newHouse(t)
+	h.write("one\n")
+	h.mustStart()
+	h.sync()
+	e := h.ledger.Entries()[0]
+	twin := h.hold.Path(linkName(90, e.Inode))
+	stray := h.hold.Path(linkName(91, e.Inode+1))
+	for _, path := range []string{twin, stray} {
+		if err := os.Link(h.log.Path(), path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.mustStart()
+	h.sync()
+	h.wantHeld("one\n")
+	for _, path := range []string{twin, stray} {
+		if _, err := os.Lstat(path); !os.IsNotExist(err) {
+			t.Errorf("%s is still there", path)
+		}
+	}
+	h.rotate()
+	h.sync()
+	if last := h.ledger.Entries()[1].ID; last < linkName(92, 0) {
+		t.Errorf("the number of a removed link was given again: %s", last)
+	}
+}
+
+// TestI1_CrashAtEveryStep stops the process after every single effect on the
+// disk, starts it again, and expects every file held exactly once.
+func TestI1_CrashAtEveryStep(t *testing.T) {
+	points := 0
+	for k := int64(0); ; k++ {
+		h := newHouse(t)
+		h.loki = true
+		h.write("one\n")
+		h.fs = durable.OS().WithHook(durable.CrashAfter(k))
+		finished := h.scenario()
+		h.fs = durable.OS()
+		h.mustStart()
+		h.sync()
+		h.sync()
+		if finished {
+			break
+		}
+		points++
+		h.wantEveryFileOnce(k)
+	}
+	if points < 20 {
+		t.Errorf("only %d crash points; the hook is not in the way", points)
+	}
+	t.Logf("%d crash points", points)
+}
+
+// scenario holds, rotates, holds, and releases; false when it crashed.
+func (h *house) scenario() bool {
+	steps := []func() error{
+		h.start,
+		func() error { return h.hold.Sync(h.t.Context()) },
+		func() error { h.rotate(); h.write("two\n"); return nil },
+		func() error { return h.hold.Sync(h.t.Context()) },
+		func() error { h.rotate(); h.write("three\n"); return nil },
+		func() error { return h.hold.Sync(h.t.Context()) },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			if !errors.Is(err, durable.ErrCrash) {
+				h.t.Fatal(err)
+			}
+			return false
+		}
+	}
+	return true
+}
+
+func (h *house) wantEveryFileOnce(k int64) {
+	h.t.Helper()
+	listed, err := h.log.Segments()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	count := map[uint64]int{}
+	for _, e := range h.ledger.Entries() {
+		if h.hold.isHeld(e.ID) {
+			count[e.Inode]++
+		}
+	}
+	for _, s := range listed {
+		if count[s.Inode] != 1 {
+			h.t.Errorf("crash after %d effects: %s is held %d times", k, s.Name, count[s.Inode])
+		}
+	}
+	names := map[string]int{}
+	for _, e := range h.ledger.Entries() {
+		names[e.Name]++
+		if names[e.Name] > 1 {
+			h.t.Errorf("crash after %d effects: two entries for %s", k, e.Name)
+		}
+	}
+}
+
+// TestI1_RandomMoves makes random moves of kube-apiserver, of passes and of
+// restarts, and then compares every byte that was written with what is held.
+func TestI1_RandomMoves(t *testing.T) {
+	for seed := range uint64(40) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		h := newHouse(t)
+		h.write("")
+		h.mustStart()
+		h.sync()
+		var files []string // what each file should have, in order
+		open, seen := "", true
+		for step := range 60 {
+			switch random.IntN(6) {
+			case 0, 1:
+				text := fmt.Sprintf("%d.%d\n", seed, step)
+				h.write(text)
+				open += text
+			case 2:
+				backup := h.rotate()
+				files = append(files, open)
+				if seen && random.IntN(3) == 0 {
+					h.remove(backup) // pruned at once: only the early link has it
+				}
+				open, seen = "", false
+			case 3, 4:
+				h.sync()
+				seen = true
+			case 5:
+				h.mustStart()
+			}
+		}
+		h.sync()
+		h.wantHeld(append(files, open)...)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}

@@ -1,0 +1,342 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/lokitest"
+	"github.com/auditsidecar/auditsidecar/lokipush"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// stage is a source of segments, a Loki, and a Live between them.
+type stage struct {
+	t        testing.TB
+	dir      string
+	segments []rotate.Segment
+	loki     *lokitest.Receiver
+	poke     chan struct{}
+	reports  []error
+	notes    []string
+
+	ledger *ledger.Ledger
+	live   *Live
+}
+
+// Segments implements rotate.Source.
+func (s *stage) Segments() ([]rotate.Segment, error) { return s.segments, nil }
+
+func newStage(t testing.TB, cfg lokitest.Config) *stage {
+	return &stage{t: t, dir: t.TempDir(), loki: lokitest.New(cfg), poke: make(chan struct{}, 1)}
+}
+
+func (s *stage) path(id string) string { return filepath.Join(s.dir, id) }
+
+// add begins a segment; the one before it is finished.
+func (s *stage) add(id, text string) {
+	s.t.Helper()
+	if n := len(s.segments); n > 0 {
+		s.segments[n-1].Finished = true
+	}
+	s.segments = append(s.segments, rotate.Segment{ID: id, Name: id, Path: s.path(id)})
+	s.append(id, text)
+	if s.ledger != nil {
+		s.addEntry(id)
+	}
+}
+
+func (s *stage) addEntry(id string) {
+	s.t.Helper()
+	if _, have := s.ledger.Get(id); have {
+		return
+	}
+	if err := s.ledger.Add(ledger.Entry{ID: id, Name: id, State: ledger.Held, Loki: true}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *stage) append(id, text string) {
+	s.t.Helper()
+	f, err := os.OpenFile(s.path(id), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// start begins to stream where the cursor file says, as a new process does.
+func (s *stage) start() {
+	s.t.Helper()
+	var err error
+	if s.ledger, _, err = ledger.Open(durable.OS(), s.dir, "", time.Now()); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, segment := range s.segments {
+		s.addEntry(segment.ID)
+	}
+	file := ledger.NewCursorFile(durable.OS(), s.dir)
+	cursor, _, err := file.Load(time.Now())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	client, err := lokipush.New(lokipush.Config{URL: "http://loki.test", HTTPClient: &http.Client{Transport: s.loki.Transport()}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.live, err = New(Config{
+		Source: s, Poke: s.poke, Client: client, Labels: map[string]string{"job": "audit", "cluster": "c", "node": "n"},
+		MaxLineBytes: 256 << 10, BatchWait: 500 * time.Millisecond, Ledger: s.ledger, CursorFile: file, Cursor: cursor,
+		Released: func() {}, Observe: func(err error) { s.reports = append(s.reports, err) },
+		Note:     func(event string, err error) { s.notes = append(s.notes, fmt.Sprint(event, ": ", err)) },
+		Registry: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = s.live.Close() })
+}
+
+func (s *stage) sync() {
+	s.t.Helper()
+	if err := s.live.Sync(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// lines are the lines that Loki has, duplicates included.
+func (s *stage) lines() []string {
+	var lines []string
+	for _, e := range s.loki.Entries() {
+		lines = append(lines, e.Line)
+	}
+	return lines
+}
+
+func (s *stage) wantLines(want ...string) {
+	s.t.Helper()
+	if got := s.lines(); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		s.t.Errorf("Loki has %d lines %.300q, want %d %.300q", len(got), got, len(want), want)
+	}
+}
+
+func TestRealLogArrivesUnchanged(t *testing.T) {
+	s := newStage(t, lokitest.Config{})
+	text := string(audittest.Corpus(t, "diverse.log"))
+	s.add("0", text)
+	s.start()
+	s.sync()
+	want := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	s.wantLines(want...)
+	for _, e := range s.loki.Entries() {
+		if !strings.Contains(e.Line, `"stageTimestamp":"`+e.Timestamp.Format("2006-01-02T15:04:05.000000Z")+`"`) {
+			t.Fatalf("entry at %s: %.200s", e.Timestamp, e.Line)
+		}
+		if user := e.Get("user"); user != "" && !strings.Contains(e.Line, `"username":"`+user+`"`) {
+			t.Fatalf("user %q of %.200s", user, e.Line)
+		}
+	}
+	if n := testutil.ToFloat64(s.live.metrics.lines); n != float64(len(want)) {
+		t.Errorf("streamed_lines_total %v, want %d", n, len(want))
+	}
+}
+
+func TestTimestampOfLinesWithoutOne(t *testing.T) {
+	s := newStage(t, lokitest.Config{})
+	s.add("0", `{"stageTimestamp":"2026-11-22T10:00:00.000001Z"}`+"\nno event\n")
+	s.start()
+	s.sync()
+	s.start() // after a restart the predecessor is only in the cursor
+	s.append("0", "no event either\n")
+	s.sync()
+	for _, e := range s.loki.Entries() {
+		if got := e.Timestamp.Format(time.RFC3339Nano); got != "2026-11-22T10:00:00.000001Z" {
+			t.Errorf("%q has timestamp %s", e.Line, got)
+		}
+	}
+	if n := s.loki.Count(); n != 3 {
+		t.Errorf("%d lines, want 3", n)
+	}
+}
+
+func TestI6_CursorAndClaims(t *testing.T) {
+	s := newStage(t, lokitest.Config{})
+	s.add("0", "a\nb\n")
+	s.start()
+	s.sync()
+	s.add("1", "c\n")
+	s.sync()
+	s.start() // nothing is sent twice after an orderly stop
+	s.append("1", "d\nhalf")
+	s.sync()
+	s.wantLines("a", "b", "c", "d")
+	if e, _ := s.ledger.Get("0"); e.Loki {
+		t.Error("Loki's claim on a finished segment was not released")
+	}
+	if e, _ := s.ledger.Get("1"); !e.Loki {
+		t.Error("Loki's claim on the open segment was released")
+	}
+	s.append("1", " line\n")
+	s.add("2", "")
+	s.sync()
+	s.wantLines("a", "b", "c", "d", "half line")
+	if e, _ := s.ledger.Get("1"); e.Loki {
+		t.Error("the claim stays while the next segment is empty")
+	}
+}
+
+func TestI6_OutageMovesNothing(t *testing.T) {
+	s := newStage(t, lokitest.Config{})
+	s.add("0", "a\n")
+	s.add("1", "b\n")
+	s.start()
+	s.loki.Inject(1000, lokitest.Fault{Status: http.StatusServiceUnavailable})
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := s.live.Sync(ctx); err == nil {
+		t.Fatal("no error although nothing was accepted")
+	}
+	if e, _ := s.ledger.Get("0"); !e.Loki {
+		t.Error("the claim was released although Loki has nothing")
+	}
+	if _, err := os.Stat(filepath.Join(s.dir, ledger.CursorName)); !os.IsNotExist(err) {
+		t.Errorf("a cursor was written: %v", err)
+	}
+	if len(s.reports) == 0 || s.reports[0] == nil || !strings.Contains(s.reports[0].Error(), "503") {
+		t.Errorf("reports %v", s.reports)
+	}
+	s.loki.Heal()
+	s.sync()
+	s.wantLines("a", "b")
+}
+
+// TestI6_KilledAtAnyTime forgets everything but the disk after any number of
+// pushes, and expects that Loki has every line and that a line sent twice is
+// the same entry.
+func TestI6_KilledAtAnyTime(t *testing.T) {
+	text := string(audittest.Corpus(t, "diverse.log"))
+	want := strings.Count(text, "\n")
+	for pushes := 1; pushes <= 3; pushes++ {
+		s := newStage(t, lokitest.Config{})
+		s.add("0", text)
+		s.start()
+		ctx, cancel := context.WithCancel(t.Context())
+		n := 0
+		s.live.cfg.Observe = func(error) {
+			if n++; n == pushes {
+				cancel()
+			}
+		}
+		_ = s.live.Sync(ctx) // killed: whatever it says is lost
+		cancel()
+		s.start()
+		s.sync()
+		if got := s.loki.Distinct(); got != want {
+			t.Errorf("killed after %d pushes: %d distinct entries, want %d", pushes, got, want)
+		}
+	}
+}
+
+func TestRefusedLinesArePassedOver(t *testing.T) {
+	s := newStage(t, lokitest.Config{MaxLine: 8 << 10}) // this Loki takes less than we were told
+	s.add("0", "a\n"+strings.Repeat("x", 10<<10)+"\nb\n")
+	s.start()
+	s.sync()
+	if got := s.lines(); s.loki.Distinct() != 2 || got[0] != "a" || got[1] != "b" {
+		t.Errorf("Loki has %q", got)
+	}
+	if n := testutil.ToFloat64(s.live.metrics.refused.WithLabelValues(string(lokipush.ReasonLineTooLong))); n != 1 {
+		t.Errorf("refused lines %v, want 1", n)
+	}
+	if len(s.notes) != 1 || !strings.Contains(s.notes[0], "they are in the archive") {
+		t.Errorf("notes %q", s.notes)
+	}
+}
+
+func TestLongLines(t *testing.T) {
+	s := newStage(t, lokitest.Config{})
+	long := `{"requestObject":"` + strings.Repeat("x", 300<<10) + `"}`
+	huge := strings.Repeat("y", maxLine+1)
+	s.add("0", long+"\n"+huge+"\nend\n")
+	s.start()
+	s.sync()
+	lines := s.lines()
+	if len(lines) != 3 || lines[2] != "end" {
+		t.Fatalf("%d lines", len(lines))
+	}
+	if !strings.Contains(lines[0], `"shrunk":"requestObject"`) || !strings.Contains(lines[1], fmt.Sprintf(`"shrunk":"line","bytes":%d`, len(huge))) {
+		t.Errorf("%.200s\n%.200s", lines[0], lines[1])
+	}
+	if n := testutil.ToFloat64(s.live.metrics.shrunk); n != 2 {
+		t.Errorf("shrunk lines %v, want 2", n)
+	}
+}
+
+func TestBreaksAreNoted(t *testing.T) {
+	s := newStage(t, lokitest.Config{})
+	s.add("0", "a\nb\n")
+	s.start()
+	s.sync()
+	if err := os.Truncate(s.path("0"), 0); err != nil {
+		t.Fatal(err)
+	}
+	s.sync()
+	s.append("0", "c\n")
+	s.sync()
+	s.wantLines("a", "b", "c")
+	if n := testutil.ToFloat64(s.live.metrics.breaks.WithLabelValues("truncated")); n != 1 {
+		t.Errorf("breaks %v, want 1; %q", n, s.notes)
+	}
+}
+
+func TestRunWaitsForCompanyButNotLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, lokitest.Config{})
+		s.add("0", "")
+		s.start()
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- s.live.Run(ctx) }()
+		time.Sleep(3 * time.Second)
+		begun := time.Now()
+		for i := range 10 {
+			s.append("0", fmt.Sprintf("%d\n", i))
+			select {
+			case s.poke <- struct{}{}:
+			default:
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		for range 200 {
+			if s.loki.Count() == 10 {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if took := time.Since(begun); took > 700*time.Millisecond {
+			t.Errorf("the last line took %s", took)
+		}
+		if n := s.loki.Pushes(); n > 2 {
+			t.Errorf("%d pushes for ten lines in 200 ms", n)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,158 @@
+package shipper
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// memoryStore is an archive in memory: immutable, and it says no on demand.
+type memoryStore struct {
+	objects map[string][]byte
+	puts    int
+	fail    func(key string) error
+	lose    bool // take the object, then fail, as a lost answer does
+}
+
+func newStore() *memoryStore { return &memoryStore{objects: map[string][]byte{}} }
+
+func (m *memoryStore) DataKey(day string, rotated time.Time, seq int64) string {
+	return fmt.Sprintf("%s/%s-%08d", day, rotated.UTC().Format("20060102T150405"), seq)
+}
+
+func (m *memoryStore) Put(_ context.Context, key, file string, size int64, sum string) error {
+	m.puts++
+	if m.fail != nil {
+		if err := m.fail(key); err != nil {
+			return err
+		}
+	}
+	data, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return ErrWorkGone
+	}
+	if err != nil {
+		return err
+	}
+	if got := sha256.Sum256(data); int64(len(data)) != size || hex.EncodeToString(got[:]) != sum {
+		return ErrWorkGone
+	}
+	if have, ok := m.objects[key]; ok && !bytes.Equal(have, data) {
+		return fmt.Errorf("%s holds other bytes", key)
+	}
+	m.objects[key] = data
+	if m.lose {
+		return errors.New("connection reset")
+	}
+	return nil
+}
+
+// restored gives the original bytes of every segment in the store, by number.
+func (m *memoryStore) restored(t testing.TB) []string {
+	t.Helper()
+	bySeq := map[int64][]parquet.Input{}
+	var seqs []int64
+	for key, data := range m.objects {
+		meta, err := parquet.ReadMeta(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatalf("%s: %v", key, err)
+		}
+		if bySeq[meta.Seq] == nil {
+			seqs = append(seqs, meta.Seq)
+		}
+		bySeq[meta.Seq] = append(bySeq[meta.Seq], parquet.Input{Name: key, ReaderAt: bytes.NewReader(data), Size: int64(len(data))})
+	}
+	sort.Slice(seqs, func(i, j int) bool { return seqs[i] < seqs[j] })
+	var texts []string
+	for _, seq := range seqs {
+		var out bytes.Buffer
+		if err := parquet.Restore(t.Context(), bySeq[seq], &out); err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, out.String())
+	}
+	return texts
+}
+
+// yard is a state directory with held segments and a Shipper over it.
+type yard struct {
+	t     testing.TB
+	dir   string
+	fs    durable.FS
+	store *memoryStore
+	notes []string
+
+	ledger  *ledger.Ledger
+	shipper *Shipper
+	release int
+}
+
+func newYard(t testing.TB) *yard { return &yard{t: t, dir: t.TempDir(), store: newStore()} }
+
+func (y *yard) heldPath(id string) string { return filepath.Join(y.dir, "held", id) }
+
+func (y *yard) start() error {
+	var err error
+	if y.ledger, _, err = ledger.Open(y.fs, y.dir, "machine", time.Unix(1_700_000_000, 0)); err != nil {
+		return err
+	}
+	y.shipper, err = New(Config{
+		StateDir: y.dir, HeldPath: y.heldPath, Cluster: "c", Node: "n", Version: "test",
+		FS: y.fs, Ledger: y.ledger, Store: y.store, Interval: time.Hour,
+		Released: func() { y.release++ }, Observe: func(error) {},
+		Note:     func(event string, e ledger.Entry) { y.notes = append(y.notes, event+": "+e.Name) },
+		Registry: prometheus.NewRegistry(),
+	})
+	return err
+}
+
+func (y *yard) mustStart() {
+	y.t.Helper()
+	if err := y.start(); err != nil {
+		y.t.Fatal(err)
+	}
+}
+
+// add puts a held segment into the directory and the ledger.
+func (y *yard) add(id, text string, edit func(*ledger.Entry)) {
+	y.t.Helper()
+	if err := os.MkdirAll(filepath.Join(y.dir, "held"), 0o700); err != nil {
+		y.t.Fatal(err)
+	}
+	if err := os.WriteFile(y.heldPath(id), []byte(text), 0o600); err != nil {
+		y.t.Fatal(err)
+	}
+	e := ledger.Entry{
+		ID: id, Name: "audit-" + id + ".log", Finished: true, State: ledger.Held,
+		Rotated: time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC),
+	}
+	if edit != nil {
+		edit(&e)
+	}
+	if err := y.ledger.Add(e); err != nil {
+		y.t.Fatal(err)
+	}
+}
+
+func (y *yard) state(id string) ledger.State {
+	y.t.Helper()
+	e, ok := y.ledger.Get(id)
+	if !ok {
+		y.t.Fatalf("no entry %s", id)
+	}
+	return e.State
+}
