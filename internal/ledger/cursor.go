@@ -29,6 +29,8 @@ type Cursor struct {
 	Timestamp time.Time `json:"timestamp,omitzero"`
 }
 
+func (c Cursor) valid() bool { return c.Segment != "" && c.Offset >= 0 && c.Line >= 0 }
+
 // CursorFile keeps a [Cursor] in a state directory.
 type CursorFile struct {
 	fs   durable.FS
@@ -51,7 +53,7 @@ func (c *CursorFile) Load(now time.Time) (cursor Cursor, aside string, err error
 	if err != nil {
 		return Cursor{}, "", fmt.Errorf("read the Loki cursor: %w", err)
 	}
-	if json.Unmarshal(data, &cursor) == nil && cursor.Segment != "" && cursor.Offset >= 0 && cursor.Line >= 0 {
+	if json.Unmarshal(data, &cursor) == nil && cursor.valid() {
 		return cursor, "", nil
 	}
 	if aside, err = c.fs.SetAside(c.path, now); err != nil {
@@ -60,8 +62,12 @@ func (c *CursorFile) Load(now time.Time) (cursor Cursor, aside string, err error
 	return Cursor{}, aside, nil
 }
 
-// Store makes the cursor durable.
+// Store makes the cursor durable. One that Load would not take, the zero
+// Cursor among them, is an error and changes nothing.
 func (c *CursorFile) Store(cursor Cursor) error {
+	if !cursor.valid() {
+		return fmt.Errorf("store the Loki cursor: segment %q, offset %d, line %d is no position", cursor.Segment, cursor.Offset, cursor.Line)
+	}
 	data, err := json.Marshal(cursor)
 	if err != nil {
 		return fmt.Errorf("encode the Loki cursor: %w", err)

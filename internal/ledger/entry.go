@@ -1,6 +1,9 @@
 package ledger
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // State is how far the archive's claim on a segment has come.
 type State string
@@ -78,3 +81,14 @@ type Entry struct {
 
 // Owed says whether any sink still needs the segment's bytes.
 func (e *Entry) Owed() bool { return e.State != Retired || e.Loki }
+
+// clone returns a copy that shares nothing with e.
+func (e *Entry) clone() Entry {
+	c := *e
+	c.Objects = slices.Clone(e.Objects)
+	if e.Source != nil {
+		source := *e.Source
+		c.Source = &source
+	}
+	return c
+}

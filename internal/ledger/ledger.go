@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -63,7 +64,8 @@ func Open(fsys durable.FS, dir, machine string, now time.Time) (l *Ledger, aside
 	case err != nil:
 		return nil, "", fmt.Errorf("read the ledger: %w", err)
 	}
-	if err := decodeTable(data, &l.table); err != nil {
+	var ok bool
+	if l.table, ok = decodeTable(data); !ok {
 		if aside, err = fsys.SetAside(l.path, now); err != nil {
 			return nil, "", fmt.Errorf("set the unreadable ledger aside: %w", err)
 		}
@@ -75,29 +77,51 @@ func Open(fsys durable.FS, dir, machine string, now time.Time) (l *Ledger, aside
 	return l, "", nil
 }
 
-func decodeTable(data []byte, t *table) error {
+// decodeTable returns an empty table where data is no ledger of this version,
+// whole and consistent: half a truth would be worse than none.
+func decodeTable(data []byte) (t table, ok bool) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(t); err != nil {
-		return err
+	if err := dec.Decode(&t); err != nil {
+		return table{}, false
 	}
-	if t.Version != version {
-		return fmt.Errorf("version %d, expected %d", t.Version, version)
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return table{}, false // something follows
 	}
-	if t.Epoch == "" || t.NextSeq < 1 {
-		return errors.New("no epoch")
+	if t.Version != version || t.Epoch == "" || t.NextSeq < 1 || !consistent(t.Entries) {
+		return table{}, false
 	}
-	return nil
+	return t, true
 }
 
-// begin starts a new epoch. Entries that are there keep their place but must
-// be converted again: their objects carry the old epoch.
+// consistent says whether the IDs are in order, each there once, and every
+// state is one that this version knows.
+func consistent(entries []Entry) bool {
+	states := []State{Held, Converted, Stored, Retired, Quarantined}
+	last := ""
+	for _, e := range entries {
+		if e.ID <= last || !slices.Contains(states, e.State) {
+			return false
+		}
+		last = e.ID
+	}
+	return true
+}
+
+// begin starts a new epoch. Entries that are there keep their place. What is
+// not retired must be converted again and takes a new number: objects carry
+// the epoch, and the numbers of an epoch begin at 1.
 func (l *Ledger) begin(machine string, now time.Time) error {
 	entries := l.table.Entries
 	for i := range entries {
-		if e := &entries[i]; e.State == Converted || e.State == Stored {
-			e.State, e.Seq, e.Source, e.Objects = Held, 0, nil, nil
+		e := &entries[i]
+		if e.State == Retired {
+			continue
 		}
+		if e.State != Quarantined {
+			e.State = Held
+		}
+		e.Seq, e.Source, e.Objects = 0, nil, nil
 	}
 	l.table = table{Version: version, Epoch: newEpoch(now), Machine: machine, NextSeq: 1, Entries: entries}
 	return l.save(l.table)
@@ -130,8 +154,8 @@ func (l *Ledger) Entries() []Entry {
 func (l *Ledger) Get(id string) (Entry, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if i := l.index(id); i >= 0 {
-		return l.table.Entries[i], true
+	if i := l.table.index(id); i >= 0 {
+		return l.table.Entries[i].clone(), true
 	}
 	return Entry{}, false
 }
@@ -141,7 +165,7 @@ func (l *Ledger) Get(id string) (Entry, bool) {
 func (l *Ledger) Add(entries ...Entry) error {
 	return l.change(func(t *table) error {
 		for _, e := range entries {
-			if slices.ContainsFunc(t.Entries, func(have Entry) bool { return have.ID == e.ID }) {
+			if t.index(e.ID) >= 0 {
 				return fmt.Errorf("add %s to the ledger: it is there already", e.ID)
 			}
 			t.Entries = append(t.Entries, e)
@@ -172,8 +196,11 @@ func (l *Ledger) Edit(id string, edit func(*Entry)) error {
 // Take gives an entry its number in the chain, once: a segment that has one
 // keeps it, so that work repeated after a crash makes the same objects.
 func (l *Ledger) Take(id string) (seq int64, err error) {
+	if e, ok := l.Get(id); ok && e.Seq != 0 {
+		return e.Seq, nil // on disk already
+	}
 	err = l.change(func(t *table) error {
-		i := slices.IndexFunc(t.Entries, func(e Entry) bool { return e.ID == id })
+		i := t.index(id)
 		if i < 0 {
 			return fmt.Errorf("number %s: %w", id, ErrUnknown)
 		}
@@ -184,7 +211,10 @@ func (l *Ledger) Take(id string) (seq int64, err error) {
 		seq = t.Entries[i].Seq
 		return nil
 	})
-	return seq, err
+	if err != nil {
+		return 0, err
+	}
+	return seq, nil
 }
 
 // Forget removes entries that nobody owes anything for.
@@ -199,7 +229,7 @@ func (l *Ledger) Forget(ids ...string) error {
 
 func (l *Ledger) changeEntry(id string, edit func(*Entry) error) error {
 	return l.change(func(t *table) error {
-		i := slices.IndexFunc(t.Entries, func(e Entry) bool { return e.ID == id })
+		i := t.index(id)
 		if i < 0 {
 			return fmt.Errorf("change %s in the ledger: %w", id, ErrUnknown)
 		}
@@ -216,6 +246,9 @@ func (l *Ledger) change(edit func(*table) error) error {
 	next.Entries = cloneEntries(next.Entries)
 	if err := edit(&next); err != nil {
 		return err
+	}
+	if !consistent(next.Entries) { // Open would set such a file aside
+		return errors.New("change the ledger: an entry would have no ID, a second one or no known state")
 	}
 	if err := l.save(next); err != nil {
 		return err
@@ -235,14 +268,14 @@ func (l *Ledger) save(t table) error {
 	return nil
 }
 
-func (l *Ledger) index(id string) int {
-	return slices.IndexFunc(l.table.Entries, func(e Entry) bool { return e.ID == id })
+func (t *table) index(id string) int {
+	return slices.IndexFunc(t.Entries, func(e Entry) bool { return e.ID == id })
 }
 
 func cloneEntries(entries []Entry) []Entry {
 	out := slices.Clone(entries)
 	for i := range out {
-		out[i].Objects = slices.Clone(out[i].Objects)
+		out[i] = out[i].clone()
 	}
 	return out
 }
