@@ -50,7 +50,7 @@ func TestReaderFileGoesBetweenListingAndOpen(t *testing.T) {
 	expect(t, r, "GONE 2")
 }
 
-func TestReaderTruncated(t *testing.T) {
+func TestI9_ReaderReportsTruncation(t *testing.T) {
 	log := newLog(t)
 	log.put(t, log.Name(), "one\ntwo\nhalf")
 	r := newReader(t, log, Position{}, ReaderConfig{})
@@ -91,7 +91,7 @@ func TestReaderStartsBeyondTheEnd(t *testing.T) {
 	}
 }
 
-func TestReaderGone(t *testing.T) {
+func TestI9_ReaderReportsALostSegment(t *testing.T) {
 	log := newLog(t)
 	from := Position{Segment: "1-1", Offset: 5, Line: 1}
 	r := newReader(t, log, from, ReaderConfig{})
@@ -106,7 +106,7 @@ func TestReaderGone(t *testing.T) {
 	expect(t, r, "1 2")
 }
 
-func TestReaderCorrupt(t *testing.T) {
+func TestI9_ReaderReportsDamage(t *testing.T) {
 	log := newLog(t)
 	whole := packed(t, "1\n")
 	var content strings.Builder

@@ -71,80 +71,123 @@ func index(segments []Segment, id string) int {
 	return slices.IndexFunc(segments, func(s Segment) bool { return s.ID == id })
 }
 
-// list lists the source.
-func (r *Reader) list() ([]Segment, error) {
+// list lists the source and keeps the listing.
+func (r *Reader) list() error {
 	segments, err := r.src.Segments()
 	if err != nil {
-		return nil, fmt.Errorf("list the log: %w", err)
+		return fmt.Errorf("list the log: %w", err)
 	}
-	return segments, nil
+	r.listing = segments
+	return nil
 }
 
 // locate returns the segment at the position, which it sets to the start of the
 // first unread one where it must choose. It returns io.EOF if there is none and
-// *GoneError if the segment at the position is not listed.
+// *GoneError if the segment at the position is not listed. It goes by the kept
+// listing, if there is one.
 func (r *Reader) locate() (Segment, error) {
-	segments, err := r.list()
-	if err != nil {
-		return Segment{}, err
-	}
-	if r.choose {
-		s, ok, err := r.firstUnread(segments)
-		if err != nil {
+	if r.listing == nil {
+		if err := r.list(); err != nil {
 			return Segment{}, err
 		}
-		if !ok {
-			return Segment{}, io.EOF
+	}
+	if r.choose {
+		s, ok, err := r.firstUnread(r.listing)
+		if err == nil && !ok {
+			err = io.EOF
 		}
-		r.pos, r.choose = Position{Segment: s.ID}, false
+		if err != nil {
+			r.listing = nil
+			return Segment{}, err
+		}
+		r.goTo(s)
 		return s, nil
 	}
-	i := index(segments, r.pos.Segment)
+	i := r.current(r.listing)
 	first := !r.located
 	r.located = true
 	if i < 0 {
-		r.choose = true
+		r.choose, r.listing = true, nil
 		return Segment{}, &GoneError{Position: r.pos}
 	}
 	if first {
-		r.seen.add(segments[:i]...)
+		r.seen.add(r.listing[:i]...)
 	}
-	return segments[i], nil
+	r.pos.Segment = r.listing[i].ID
+	return r.listing[i], nil
+}
+
+// goTo makes s the current segment.
+func (r *Reader) goTo(s Segment) {
+	r.cur, r.pos, r.choose = s, Position{Segment: s.ID}, false
+}
+
+// current returns where the segment at the position is listed, or -1. In a Log
+// the name of a backup is what tells: it may have another ID since, compressed,
+// and its old ID may have gone to another file.
+func (r *Reader) current(segments []Segment) int {
+	if r.seen.names && r.cur.ID == r.pos.Segment && r.cur.Finished {
+		return slices.IndexFunc(segments, func(s Segment) bool { return s.Name == r.cur.Name })
+	}
+	return index(segments, r.pos.Segment)
 }
 
 // atEnd decides what the end of the open file means. nil: read on, in this file
 // or in the next. io.EOF: there is nothing more now. It lists the source unless
 // the open file of a Log is still the one at its path.
 func (r *Reader) atEnd() error {
-	if !r.final && r.stillOpen() {
+	if r.final {
+		return r.advance()
+	}
+	if r.stillOpen() {
 		return r.nothingNow()
 	}
-	segments, err := r.list()
-	if err != nil {
+	if err := r.list(); err != nil {
 		return err
 	}
-	i := index(segments, r.cur.ID)
-	if i >= 0 {
-		r.cur = segments[i]
-	}
-	next, more, err := r.firstUnread(segments)
-	if err != nil {
-		return err
-	}
-	if !r.final {
+	if i := index(r.listing, r.cur.ID); i >= 0 {
+		r.cur = r.listing[i]
+		r.final = r.cur.Finished
+	} else {
 		// A file that left the listing is complete once something comes after
-		// it; until then its writer may still have it open. Either way bytes
-		// may have come between the last read and now: read to the end again.
-		if r.final = (i >= 0 && r.cur.Finished) || (i < 0 && more); r.final {
-			return nil
+		// it; until then its writer may still have it open.
+		_, more, err := r.firstUnread(r.listing)
+		if err != nil {
+			return err
 		}
+		r.final = more
 	}
-	if err := r.nothingNow(); !r.final || !more || !errors.Is(err, io.EOF) {
+	if r.final {
+		// Bytes may have come between the last read and the listing.
+		return nil
+	}
+	return r.nothingNow()
+}
+
+// advance leaves the current segment, which was read to its end, for the next
+// one. It returns io.EOF if there is none yet.
+func (r *Reader) advance() error {
+	if err := r.truncated(); err != nil {
 		return err
+	}
+	// A finished segment of an old listing is still what comes next. An open
+	// file is not: it may have been rotated, and others after it.
+	next, more, err := r.firstUnread(r.listing)
+	if err != nil || !more || !next.Finished {
+		if err := r.list(); err != nil {
+			return err
+		}
+		next, more, err = r.firstUnread(r.listing)
+	}
+	if err != nil {
+		return err
+	}
+	if !more {
+		return io.EOF
 	}
 	r.seen.add(r.cur)
-	r.seen.prune(segments)
-	r.pos = Position{Segment: next.ID}
+	r.seen.prune(r.listing)
+	r.goTo(next)
 	return r.closeInput()
 }
 

@@ -154,6 +154,20 @@ func TestReaderCompressedBackupIsTheSameSegment(t *testing.T) {
 		compress(t, log, 1, "1\n2\n")
 		expect(t, r, "2 3")
 	})
+	t.Run("waiting to be read", func(t *testing.T) {
+		log := newLog(t)
+		for i := range 5 {
+			log.put(t, log.at(i), fmt.Sprintf("%d\n", i))
+		}
+		log.put(t, log.Name(), "5\n")
+		r := newReader(t, log, Position{}, ReaderConfig{})
+		_, err := r.Next()
+		must(t, err)
+		for i := range 4 {
+			compress(t, log, i, fmt.Sprintf("%d\n", i))
+		}
+		expect(t, r, "1 2 3 4 5")
+	})
 	t.Run("rotated and compressed between two calls", func(t *testing.T) {
 		log := newLog(t)
 		log.put(t, log.Name(), "1\n")
@@ -187,4 +201,37 @@ func TestReaderClockSetBack(t *testing.T) {
 	log.put(t, log.at(10)+".gz", packed(t, "1\n")) // listed after the unread ones
 	log.remove(t, log.at(10))
 	expect(t, r, "5")
+}
+
+func TestReaderCatchesUpWithFewListings(t *testing.T) {
+	log := newLog(t)
+	var want []string
+	for i := range 200 {
+		log.put(t, log.at(i), fmt.Sprintf("%d\n", i))
+		want = append(want, fmt.Sprint(i))
+	}
+	log.put(t, log.Name(), "open\n")
+	src := &countingSource{log: log}
+	r := newReader(t, src, Position{}, ReaderConfig{})
+	expect(t, r, strings.Join(want, " ")+" open")
+	// Each looks at every file: as many as there are segments would be too many.
+	if src.listings > 4 {
+		t.Errorf("%d listings for 200 backups", src.listings)
+	}
+}
+
+// The first segments come after the first calls, one by one.
+func TestReaderEmptyDirectoryThatFills(t *testing.T) {
+	log := newLog(t)
+	r := newReader(t, log, Position{}, ReaderConfig{})
+	expect(t, r, "")
+	log.put(t, log.at(1)+".gz", "")
+	expect(t, r, "CORRUPT")
+	expect(t, r, "")
+	log.put(t, log.at(2), "2\n")
+	expect(t, r, "2")
+	log.put(t, log.at(3), "3\n")
+	expect(t, r, "3")
+	log.put(t, log.Name(), "4\n")
+	expect(t, r, "4")
 }

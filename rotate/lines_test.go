@@ -55,7 +55,7 @@ func checkSplit(t *testing.T, content []byte, maxLine int, piece func() int) {
 
 func TestSplitterAnyLengths(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for _, maxLine := range []int{1, 100, headSize, baseBuffer - 1, baseBuffer, baseBuffer + 1, 400 << 10, 1 << 20} {
+	for _, maxLine := range []int{1, 100, headSize, baseBuffer, 400 << 10} {
 		var content []byte
 		for _, n := range []int{0, 1, 99, 100, 101, headSize - 1, headSize, headSize + 1, 0,
 			baseBuffer - 1, baseBuffer, baseBuffer + 1, 400 << 10, 400<<10 + 1, 3, 2 << 20, 0, 7, 1 << 20, 1<<20 + 1, 200 << 10} {
@@ -71,7 +71,7 @@ func TestSplitterAnyLengths(t *testing.T) {
 	}
 }
 
-func TestSplitterGivesALargeBufferBack(t *testing.T) {
+func TestI8_SplitterGivesALargeBufferBack(t *testing.T) {
 	for _, c := range []struct {
 		line, atMost int
 	}{

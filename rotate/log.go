@@ -193,5 +193,5 @@ func fileID(info fs.FileInfo) (device, inode uint64) {
 	if !ok {
 		return 0, 0
 	}
-	return uint64(st.Dev), st.Ino
+	return st.Dev, st.Ino
 }

@@ -98,7 +98,7 @@ func TestSegmentFields(t *testing.T) {
 		got := segments[i]
 		var st syscall.Stat_t
 		must(t, syscall.Stat(got.Path, &st))
-		if got.ID != fmt.Sprintf("%d-%d", st.Dev, st.Ino) || got.Inode != st.Ino || got.Device != uint64(st.Dev) {
+		if got.ID != fmt.Sprintf("%d-%d", st.Dev, st.Ino) || got.Inode != st.Ino || got.Device != st.Dev {
 			t.Errorf("%s: ID %s, device %d, inode %d; want %d, %d", got.Name, got.ID, got.Device, got.Inode, st.Dev, st.Ino)
 		}
 		if time.Since(got.ModTime) > time.Minute {

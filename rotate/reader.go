@@ -80,6 +80,8 @@ type Reader struct {
 	// located says that the place of pos in the listing has been found once.
 	located bool
 	seen    seen
+	// listing is the last listing of src, nil if it is known to be out of date.
+	listing []Segment
 
 	// cur is the segment at pos and in its open file, nil if it is not open.
 	cur Segment
@@ -231,6 +233,7 @@ func (r *Reader) open() error {
 			r.cur, r.final = s, s.Finished
 			return r.truncated()
 		}
+		r.listing = nil
 		// A file that moves between the listing and here is listed again.
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errReplaced) {
 			return r.openFailed(s, err)

@@ -71,6 +71,9 @@ func drain(t testing.TB, r *Reader) string {
 			if r.Position() != line.Position() {
 				t.Fatalf("position %+v after line %+v", r.Position(), line)
 			}
+			if s, ok := r.Segment(); !ok || s.ID != line.Segment {
+				t.Fatalf("segment %+v at line %+v", s, line)
+			}
 			out = append(out, text(line))
 		}
 		if len(out) > 1e6 {

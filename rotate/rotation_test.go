@@ -108,7 +108,7 @@ func TestReaderFollowsKubeAPIServersWriter(t *testing.T) {
 		every       time.Duration
 	}{
 		{"by size", audittest.Config{MaxSizeMB: 1}, 8000, 0, 0},
-		{"every few lines", audittest.Config{MaxSizeMB: 100}, 4000, 0, 3 * time.Millisecond},
+		{"every few lines", audittest.Config{MaxSizeMB: 100}, 1500, 0, 3 * time.Millisecond},
 		{"at 4000 lines/s", audittest.Config{MaxSizeMB: 100}, 6000, 4000, 100 * time.Millisecond},
 		{"compressed", audittest.Config{MaxSizeMB: 1, Compress: true}, 6000, 6000, 0},
 	} {
