@@ -148,6 +148,7 @@ func TestSegmentsRefusesAnOpenFileThatIsNone(t *testing.T) {
 // A listing taken while the log rotates must never have the new open file
 // without the one that was rotated away just before.
 func TestSegmentsDuringRotations(t *testing.T) {
+	t.Parallel()
 	log := newLog(t)
 	log.put(t, "audit.log", "0")
 	const rotations = 800

@@ -101,6 +101,7 @@ func newWriter(t *testing.T, cfg audittest.Config) (Log, *audittest.Writer) {
 }
 
 func TestReaderFollowsKubeAPIServersWriter(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name        string
 		cfg         audittest.Config
