@@ -59,6 +59,6 @@ func (s *Server) Run(ctx context.Context) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = s.server.Close()
 	}
-	<-done
+	_ = <-done // http.ErrServerClosed
 	return err
 }

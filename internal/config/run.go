@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -61,6 +62,7 @@ func (r *Run) Validate() error {
 		required("audit-log-path", r.AuditLogPath, "give the path that kube-apiserver has as --audit-log-path"),
 		r.Archive.validate(),
 		validateLokiURL(r.LokiURL),
+		validateTenant(r.LokiTenantID),
 		r.Identity.Validate(),
 		validateListen(r.Listen),
 		positive("rescan-interval", r.RescanInterval),
@@ -69,7 +71,6 @@ func (r *Run) Validate() error {
 		minimum("loki-max-line-bytes", r.LokiMaxLineBytes, 4<<10),
 	)
 }
-
 
 // Archive says where the archive is and how to reach it.
 type Archive struct {
@@ -149,19 +150,30 @@ func minimum(flag string, value, least int) error {
 	return nil
 }
 
+// validateLokiURL never shows what it was given before it is known that there
+// is no password in it.
 func validateLokiURL(raw string) error {
 	if raw == "" {
 		return nil
 	}
+	const form = "expected http://HOST:PORT or https://HOST:PORT"
 	u, err := url.Parse(raw)
-	if err != nil {
-		return fmt.Errorf("--loki-url: %w", err)
-	}
-	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return fmt.Errorf("--loki-url %q: expected http://HOST:PORT or https://HOST:PORT", raw)
-	}
-	if u.User != nil {
+	switch {
+	case err != nil:
+		return errors.New("--loki-url is no URL: " + form)
+	case u.User != nil:
 		return errors.New("--loki-url: credentials do not belong in a URL, where logs and process lists show them")
+	case (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
+		return fmt.Errorf("--loki-url %q: %s", raw, form)
+	case u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("--loki-url %q: what follows '?' or '#' has no meaning here", raw)
+	}
+	return nil
+}
+
+func validateTenant(id string) error {
+	if strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return fmt.Errorf("--loki-tenant-id %q: control characters cannot be sent in a header", id)
 	}
 	return nil
 }
@@ -171,14 +183,14 @@ func validateLokiURL(raw string) error {
 func validateListen(address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("--listen %q: expected HOST:PORT: %w", address, err)
-	}
-	if port == "" {
-		return fmt.Errorf("--listen %q: the port is missing", address)
+		return fmt.Errorf("--listen %q: expected HOST:PORT, such as 127.0.0.1:9464", address)
 	}
 	ip := net.ParseIP(host)
 	if !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf("--listen %q: only loopback addresses, such as 127.0.0.1:9464", address)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("--listen %q: the port must be a number from 0 to 65535", address)
 	}
 	return nil
 }

@@ -116,9 +116,7 @@ func (l *Live) Run(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			l.cfg.Observe(err)
 		}
-		if err := l.wait(ctx); err != nil {
-			return nil
-		}
+		l.wait(ctx)
 	}
 	return nil
 }
@@ -135,26 +133,18 @@ func (l *Live) turn(ctx context.Context) error {
 	return errors.Join(err, l.keepCursor(false))
 }
 
-// wait returns when there may be something to read or the batch is due. It
-// ends early only with its context.
-func (l *Live) wait(ctx context.Context) error {
-	if l.batch.Len() > 0 {
-		return sleep(ctx, min(readPause, l.cfg.BatchWait))
+// wait returns when there may be something to read, when the batch is due, or
+// when ctx is done.
+func (l *Live) wait(ctx context.Context) {
+	if l.batch.Len() == 0 {
+		_ = l.reader.Wait(ctx, l.cfg.Poke) // ctx is done: the caller looks at it
+		return
 	}
-	if err := l.reader.Wait(ctx, l.cfg.Poke); err != nil {
-		return err
-	}
-	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
+	timer := time.NewTimer(min(readPause, l.cfg.BatchWait))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
 	case <-timer.C:
-		return nil
 	}
 }
 
