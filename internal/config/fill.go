@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -19,6 +20,9 @@ const EnvPrefix = "AUDITSIDECAR_"
 // FileFlag is the flag that names the YAML file. It can come from the
 // environment but not from the file itself.
 const FileFlag = "config"
+
+// helpFlag is cobra's own; it is no setting.
+const helpFlag = "help"
 
 // EnvName returns the environment variable that stands for a flag:
 // AUDITSIDECAR_ARCHIVE_URL for archive-url.
@@ -53,7 +57,11 @@ func givenFlags(flags *pflag.FlagSet) map[string]bool {
 
 func fillFromEnv(flags *pflag.FlagSet, environ []string, given map[string]bool) (warnings []string, err error) {
 	byName := map[string]string{}
-	flags.VisitAll(func(f *pflag.Flag) { byName[EnvName(f.Name)] = f.Name })
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Name != helpFlag {
+			byName[EnvName(f.Name)] = f.Name
+		}
+	})
 	var errs []error
 	for _, variable := range environ {
 		name, value, _ := strings.Cut(variable, "=")
@@ -99,25 +107,30 @@ func fillFromFile(flags *pflag.FlagSet, file string, given map[string]bool) erro
 type setting struct {
 	key    string
 	values []string
+	list   bool
 	line   int
 	err    error
 }
 
+// parseFile reads the settings in the order of the file. A file without any,
+// be it empty or nothing but comments, is none of the user's mistakes.
 func parseFile(file string, data []byte) ([]setting, error) {
-	var doc yaml.Node
+	var doc, more yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(&doc); err != nil {
-		if len(bytes.TrimSpace(data)) == 0 {
-			return nil, nil
-		}
+	switch err := dec.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case err != nil:
 		return nil, fmt.Errorf("%s: parse YAML: %w", file, err)
 	}
-	var more yaml.Node
-	if dec.Decode(&more) == nil {
-		return nil, fmt.Errorf("%s:%d: more than one YAML document; one is read", file, more.Line)
+	switch err := dec.Decode(&more); {
+	case err == nil:
+		return nil, fmt.Errorf("%s:%d: a second YAML document begins; put all settings into one", file, more.Line)
+	case !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("%s: parse YAML: %w", file, err)
 	}
 	top := doc.Content[0]
-	if top.Kind == yaml.ScalarNode && top.Tag == "!!null" {
+	if isNull(top) {
 		return nil, nil
 	}
 	if top.Kind != yaml.MappingNode {
@@ -128,45 +141,59 @@ func parseFile(file string, data []byte) ([]setting, error) {
 
 func settingsOf(mapping *yaml.Node) []setting {
 	var all []setting
-	seen := map[string]int{}
+	first := map[string]int{}
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		key, value := mapping.Content[i], mapping.Content[i+1]
-		s := setting{key: key.Value, line: key.Line}
-		switch {
-		case seen[s.key] > 0:
-			s.err = fmt.Errorf("%s is set twice (first in line %d)", s.key, seen[s.key])
-		case value.Kind == yaml.ScalarNode && value.Tag == "!!null":
-			s.err = fmt.Errorf("%s has no value; write \"\" for an empty one or leave the line out", s.key)
-		case value.Kind == yaml.ScalarNode:
-			s.values = []string{value.Value}
-		case value.Kind == yaml.SequenceNode && !slices.ContainsFunc(value.Content, notScalar):
-			for _, item := range value.Content {
-				s.values = append(s.values, item.Value)
-			}
-		default:
-			s.err = fmt.Errorf("%s: expected a plain value or a list of plain values", s.key)
+		s := settingOf(mapping.Content[i], mapping.Content[i+1])
+		if line, repeated := first[s.key]; repeated {
+			s.err = fmt.Errorf("%s is set twice (first in line %d)", s.key, line)
+		} else {
+			first[s.key] = s.line
 		}
-		seen[s.key] = s.line
 		all = append(all, s)
 	}
 	return all
 }
 
-func notScalar(n *yaml.Node) bool { return n.Kind != yaml.ScalarNode }
+func settingOf(key, value *yaml.Node) setting {
+	s := setting{key: key.Value, line: key.Line, list: value.Kind == yaml.SequenceNode}
+	plainList := s.list && !slices.ContainsFunc(value.Content, notPlain)
+	switch {
+	case key.Kind != yaml.ScalarNode:
+		s.err = errors.New("expected the name of a setting before the colon")
+	case isNull(value):
+		s.err = fmt.Errorf("%s has no value; write \"\" for an empty one or leave the line out", s.key)
+	case value.Kind == yaml.ScalarNode:
+		s.values = []string{value.Value}
+	case plainList:
+		for _, item := range value.Content {
+			s.values = append(s.values, item.Value)
+		}
+	default:
+		s.err = fmt.Errorf("%s: expected a plain value or a list of plain values", s.key)
+	}
+	return s
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
+func notPlain(n *yaml.Node) bool { return n.Kind != yaml.ScalarNode || isNull(n) }
 
 func (s setting) apply(flags *pflag.FlagSet, given map[string]bool) error {
-	if s.err != nil {
+	if s.err != nil && s.key == "" {
 		return s.err
 	}
 	flag := flags.Lookup(s.key)
-	if flag == nil || s.key == FileFlag || s.key == "help" {
+	if flag == nil || !inFile(flag) {
 		return fmt.Errorf("unknown setting %q%s", s.key, suggestion(flags, s.key))
+	}
+	if s.err != nil {
+		return s.err
+	}
+	if _, list := flag.Value.(pflag.SliceValue); !list && s.list {
+		return fmt.Errorf("%s takes one value, not a list", s.key)
 	}
 	if given[s.key] {
 		return nil
-	}
-	if _, list := flag.Value.(pflag.SliceValue); !list && len(s.values) != 1 {
-		return fmt.Errorf("%s takes one value, not a list", s.key)
 	}
 	for _, value := range s.values {
 		if err := flags.Set(s.key, value); err != nil {
@@ -176,12 +203,22 @@ func (s setting) apply(flags *pflag.FlagSet, given map[string]bool) error {
 	return nil
 }
 
+// inFile says whether a flag is a setting that a file can have.
+func inFile(f *pflag.Flag) bool { return f.Name != FileFlag && f.Name != helpFlag }
+
 // suggestion finds the setting that was probably meant, by cobra's own
 // measure of likeness, which it offers for commands only.
 func suggestion(flags *pflag.FlagSet, typed string) string {
+	if typed == "" {
+		return "" // everything begins like it
+	}
 	names := &cobra.Command{SuggestionsMinimumDistance: 3}
 	run := func(*cobra.Command, []string) {}
-	flags.VisitAll(func(f *pflag.Flag) { names.AddCommand(&cobra.Command{Use: f.Name, Run: run}) })
+	flags.VisitAll(func(f *pflag.Flag) {
+		if inFile(f) {
+			names.AddCommand(&cobra.Command{Use: f.Name, Run: run})
+		}
+	})
 	like := names.SuggestionsFor(strings.ReplaceAll(typed, "_", "-"))
 	if len(like) == 0 {
 		return ""

@@ -1,0 +1,139 @@
+package config
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// valid is a Run as small as it can be, with the defaults of its flags.
+func valid() *Run {
+	var r Run
+	r.Register(pflag.NewFlagSet("run", pflag.ContinueOnError))
+	r.AuditLogPath, r.Archive.URL = "/audit/audit.log", "file:///archive"
+	r.Identity = Identity{Cluster: "c", Node: "n"}
+	return &r
+}
+
+func TestDefaultsAreValid(t *testing.T) {
+	if err := valid().Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	long := strings.Repeat("a", 63)
+	setCluster := func(r *Run, s string) { r.Identity.Cluster = s }
+	setLoki := func(r *Run, s string) { r.LokiURL = s }
+	setListen := func(r *Run, s string) { r.Listen = s }
+	setBatchWait := func(r *Run, s string) { r.LokiBatchWait = duration(t, s) }
+	for _, test := range []struct {
+		flag  string
+		set   func(*Run, string)
+		value string
+		want  string // "" = valid
+	}{
+		{"audit-log-path", func(r *Run, s string) { r.AuditLogPath = s }, "", "kube-apiserver has"},
+		{"archive-url", func(r *Run, s string) { r.Archive.URL = s }, "", "s3://bucket/prefix or file:///dir"},
+		{"cluster", setCluster, "", "required"},
+		{"cluster", setCluster, "Prod_eu-1.a", ""},
+		{"cluster", setCluster, long, ""},
+		{"cluster", setCluster, long + "a", "at most 63"},
+		{"cluster", setCluster, "a b", "only letters"},
+		{"cluster", setCluster, "a/b", "only letters"},
+		{"cluster", setCluster, "a\n", "only letters"},
+		{"cluster", setCluster, "größe", "only letters"},
+		{"node", func(r *Run, s string) { r.Identity.Node = s }, "", "required"},
+		{"node", func(r *Run, s string) { r.Identity.Node = s }, "a=b", "only letters"},
+		{"loki-url", setLoki, "", ""},
+		{"loki-url", setLoki, "http://10.0.0.7:3100", ""},
+		{"loki-url", setLoki, "https://loki.example/prefix", ""},
+		{"loki-url", setLoki, "http://[::1]:3100", ""},
+		{"loki-url", setLoki, "loki:3100", "expected http://"},
+		{"loki-url", setLoki, "10.0.0.7:3100", "expected http://"},
+		{"loki-url", setLoki, "http://", "expected http://"},
+		{"loki-url", setLoki, "http://:3100", "expected http://"},
+		{"loki-url", setLoki, "ftp://loki", "expected http://"},
+		{"loki-url", setLoki, "http://loki:port", "expected http://"},
+		{"loki-url", setLoki, "http://loki?tenant=a", "no meaning"},
+		{"loki-url", setLoki, "http://me:secret@loki", "credentials"},
+		{"loki-url", setLoki, "ftp://me:secret@loki", "credentials"},
+		{"loki-url", setLoki, "http://me:secret@lo ki", "is no URL"},
+		{"loki-tenant-id", func(r *Run, s string) { r.LokiTenantID = s }, "team-a", ""},
+		{"loki-tenant-id", func(r *Run, s string) { r.LokiTenantID = s }, "a\r\nX-Other: b", "control characters"},
+		{"loki-max-line-bytes", func(r *Run, _ string) { r.LokiMaxLineBytes = 4096 }, "4096", ""},
+		{"loki-max-line-bytes", func(r *Run, _ string) { r.LokiMaxLineBytes = 4095 }, "4095", "at least 4096"},
+		{"loki-batch-wait", setBatchWait, "1ns", ""},
+		{"loki-batch-wait", setBatchWait, "0s", "more than 0"},
+		{"rescan-interval", func(r *Run, s string) { r.RescanInterval = duration(t, s) }, "-1s", "more than 0"},
+		{"shutdown-timeout", func(r *Run, s string) { r.ShutdownTimeout = duration(t, s) }, "0s", "more than 0"},
+		{"listen", setListen, "127.0.0.1:0", ""},
+		{"listen", setListen, "127.0.0.2:65535", ""},
+		{"listen", setListen, "[::1]:9464", ""},
+		{"listen", setListen, "LocalHost:9464", ""},
+		{"listen", setListen, "", "expected HOST:PORT"},
+		{"listen", setListen, "9464", "expected HOST:PORT"},
+		{"listen", setListen, ":9464", "only loopback"},
+		{"listen", setListen, "0.0.0.0:9464", "only loopback"},
+		{"listen", setListen, "[::]:9464", "only loopback"},
+		{"listen", setListen, "10.0.0.7:9464", "only loopback"},
+		{"listen", setListen, "localhost.example:9464", "only loopback"},
+		{"listen", setListen, "127.0.0.1:", "port must be a number"},
+		{"listen", setListen, "127.0.0.1:http", "port must be a number"},
+		{"listen", setListen, "127.0.0.1:65536", "port must be a number"},
+	} {
+		t.Run(test.flag+" "+test.value, func(t *testing.T) {
+			r := valid()
+			test.set(r, test.value)
+			err := r.Validate()
+			if test.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			wantError(t, err, "--"+test.flag, test.want)
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("the error shows a password: %v", err)
+			}
+		})
+	}
+}
+
+func duration(t *testing.T, s string) time.Duration {
+	t.Helper()
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// Every mistake is named in one go: an empty Run has every one that a zero
+// value can be.
+func TestValidateSaysAll(t *testing.T) {
+	err := (&Run{LokiURL: "x"}).Validate()
+	wantError(t, err, "--audit-log-path", "--archive-url", "--loki-url", "--cluster", "--node", "--listen",
+		"--rescan-interval", "--loki-batch-wait", "--shutdown-timeout", "--loki-max-line-bytes")
+	if n := strings.Count(err.Error(), "\n") + 1; n != 10 {
+		t.Errorf("%d lines:\n%v", n, err)
+	}
+}
+
+// Every flag has a help text and a name that a variable can stand for.
+func TestRegister(t *testing.T) {
+	flags := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	new(Run).Register(flags)
+	seen := map[string]bool{}
+	flags.VisitAll(func(f *pflag.Flag) {
+		if env := EnvName(f.Name); f.Usage == "" || f.Name != strings.ToLower(f.Name) || seen[env] {
+			t.Errorf("--%s (%s): %q", f.Name, env, f.Usage)
+		}
+		seen[EnvName(f.Name)] = true
+	})
+	if len(seen) == 0 {
+		t.Error("no flags")
+	}
+}
