@@ -101,6 +101,16 @@ func (c *chunk) value(v []byte) {
 	}
 }
 
+// again adds the value before once more, or v where there is none.
+func (c *chunk) again(v []byte) {
+	if c.full || c.dict.last < 0 {
+		c.bytes(v, 0)
+		return
+	}
+	c.rows++
+	c.numbers = append(c.numbers, c.dict.last)
+}
+
 // int adds a number or a timestamp.
 func (c *chunk) int(v int64) {
 	c.level(0, c.maxDef)
@@ -117,9 +127,16 @@ func (c *chunk) int(v int64) {
 	c.value(b[:])
 }
 
+// maxPageRows ends a page whose values take next to nothing: its levels and
+// numbers are held in memory.
+const maxPageRows = 16 << 10
+
 // pending returns the bytes of the open page, roughly.
 func (c *chunk) pending() int {
 	if c.dict != nil && !c.full && len(c.dict.page) > c.dictMax {
+		return c.pageSize
+	}
+	if c.rows >= maxPageRows {
 		return c.pageSize
 	}
 	return len(c.plain) + 2*len(c.numbers) + 8*len(c.ints) + len(c.defs)/8

@@ -3,20 +3,49 @@ package parquet
 // addEvent adds what the event has to its columns.
 func (w *objectWriter) addEvent(r *row) {
 	e := r.event
-	for i, c := range w.chunks[:colNode] {
-		switch c.def.shape {
-		case scalar:
-			w.addScalar(column(i), c, r)
-		case list:
-			addList(c, e.list(column(i)))
-		case mapKey:
-			addKeys(c, e.multimap(column(i)))
-		case mapValue:
-			addMapValues(c, e.multimap(column(i)))
-		case mapValues:
-			addMultimapValues(c, e.multimap(column(i)))
-		}
+	for i, c := range w.chunks[:colUserAgent] {
+		w.addScalar(column(i), c, r)
 	}
+	w.addActor(e.actor)
+	for i, c := range w.chunks[colObjResource:colAnnotationKey] {
+		w.addScalar(colObjResource+column(i), c, r)
+	}
+	w.addNotes(e.notes)
+	w.addScalar(colRaw, w.chunks[colRaw], r)
+}
+
+func (w *objectWriter) addActor(a *actor) {
+	chunks := w.chunks[colUserAgent : colSourceIPs+1]
+	w.addShared(&a.shared, chunks, func() {
+		for i, c := range chunks {
+			switch col := colUserAgent + column(i); c.def.shape {
+			case scalar:
+				c.optional(a.text[col])
+			case list:
+				addList(c, a.list(col))
+			case mapKey:
+				addKeys(c, a.multimap(col))
+			case mapValues:
+				addMultimapValues(c, a.multimap(col))
+			}
+		}
+	})
+}
+
+func (w *objectWriter) addNotes(n *notes) {
+	w.addShared(&n.shared, w.chunks[colAnnotationKey:colAnnotationValue+1], func() {
+		addKeys(w.chunks[colAnnotationKey], &n.multimap)
+		addMapValues(w.chunks[colAnnotationValue], &n.multimap)
+	})
+}
+
+// optional adds a value or, for nil, null.
+func (c *chunk) optional(v []byte) {
+	if v == nil {
+		c.null(0, 0)
+		return
+	}
+	c.bytes(v, 0)
 }
 
 func (w *objectWriter) addScalar(i column, c *chunk, r *row) {
@@ -33,20 +62,16 @@ func (w *objectWriter) addScalar(i column, c *chunk, r *row) {
 	if i == colRaw {
 		v = r.raw
 	}
-	if v == nil {
-		c.null(0, 0)
-		return
-	}
-	c.bytes(v, 0)
+	c.optional(v)
 }
 
 // addOrigin adds the columns that every row has.
 func (w *objectWriter) addOrigin(r *row) {
 	w.chunks[colDecodeStatus].bytes(r.status, 0)
-	w.chunks[colNode].bytes(w.origin.node, 0)
-	w.chunks[colEpoch].bytes(w.origin.epoch, 0)
-	w.chunks[colSourceFile].bytes(w.origin.sourceFile, 0)
-	w.chunks[colSeq].int(w.meta.Seq)
+	w.chunks[colNode].again(w.origin.node)
+	w.chunks[colEpoch].again(w.origin.epoch)
+	w.chunks[colSourceFile].again(w.origin.sourceFile)
+	w.chunks[colSeq].again(w.origin.seq[:])
 	w.chunks[colSourceLine].int(r.line)
 	w.chunks[colLinePart].int(r.part)
 }

@@ -111,17 +111,17 @@ type conversion struct {
 	limits limits
 	dir    string // of the objects
 
-	glances bool // take the sort keys of canonical lines from a glance
-	decoder decoder
-	event   event
-	index   *index
-	days    *dayBook
-	result  Result
-	proof   []byte // scratch of event.prove
-	lineBuf []byte // the line that is being written
-	codec   *codec
-	key     []byte // scratch of confirms
-	texts   statusTexts
+	glances   bool // take the sort keys of canonical lines from a glance
+	decoder   decoder
+	event     event
+	index     *index
+	days      *dayBook
+	result    Result
+	rebuilder rebuilder
+	lineBuf   []byte // the line that is being written
+	codec     *codec
+	key       []byte // scratch of confirms
+	texts     statusTexts
 
 	writer *objectWriter // of the open object
 }

@@ -154,18 +154,18 @@ func (g *general) field(name string, value []byte) {
 	e := g.e
 	switch name {
 	case "user":
-		g.user(value, colUserName, colUserUID, &e.userGroups, &e.userExtra)
+		g.user(value, colUserName, colUserUID, &e.actor.userGroups, &e.actor.userExtra)
 	case "impersonatedUser":
-		g.user(value, colImpName, colImpUID, &e.impGroups, &e.impExtra)
+		g.user(value, colImpName, colImpUID, &e.actor.impGroups, &e.actor.impExtra)
 	case "authenticationMetadata":
-		e.text[colImpConstraint] = nil
+		e.actor.text[colImpConstraint] = nil
 		g.fields(value, func(name string, value []byte) {
 			if name == "impersonationConstraint" {
-				e.text[colImpConstraint] = g.text(value)
+				e.actor.text[colImpConstraint] = g.text(value)
 			}
 		})
 	case "sourceIPs":
-		g.list(value, &e.sourceIPs)
+		g.list(value, &e.actor.sourceIPs)
 	case "objectRef":
 		g.objectRef(value)
 	case "responseStatus":
@@ -203,7 +203,7 @@ func (g *general) topText(name string, value []byte) {
 	default:
 		return
 	}
-	g.e.text[c] = g.text(value)
+	g.e.texts(c)[c] = g.text(value)
 }
 
 // text returns a string's text, or nil where value is no string.
@@ -215,15 +215,15 @@ func (g *general) text(value []byte) []byte {
 }
 
 func (g *general) user(value []byte, name, uid column, groups *texts, extra *multimap) {
-	g.e.text[name], g.e.text[uid] = nil, nil
+	g.e.actor.text[name], g.e.actor.text[uid] = nil, nil
 	groups.reset()
 	extra.reset()
 	g.fields(value, func(field string, value []byte) {
 		switch field {
 		case "username":
-			g.e.text[name] = g.text(value)
+			g.e.actor.text[name] = g.text(value)
 		case "uid":
-			g.e.text[uid] = g.text(value)
+			g.e.actor.text[uid] = g.text(value)
 		case "groups":
 			g.list(value, groups)
 		case "extra":
@@ -273,7 +273,7 @@ func (g *general) multimap(value []byte, m *multimap) {
 
 // annotations leaves out a value that is no string.
 func (g *general) annotations(value []byte) {
-	a := &g.e.annotations
+	a := &g.e.notes.multimap
 	a.reset()
 	members, ok := g.members(value)
 	a.given = ok
@@ -287,14 +287,13 @@ func (g *general) annotations(value []byte) {
 }
 
 func (g *general) objectRef(value []byte) {
-	fields := objectFields()
-	for _, f := range fields {
-		g.e.text[f.col] = nil
+	for c := colObjResource; c <= colObjSubresource; c++ {
+		g.e.text[c] = nil
 	}
 	g.fields(value, func(name string, value []byte) {
-		for _, f := range fields {
-			if f.name[2:len(f.name)-2] == name {
-				g.e.text[f.col] = g.text(value)
+		for c := colObjResource; c <= colObjSubresource; c++ {
+			if m := objectMember(c); m[2:len(m)-2] == name {
+				g.e.text[c] = g.text(value)
 			}
 		}
 	})

@@ -110,8 +110,7 @@ func (c *conversion) keep(what outcome, line []byte) (raw, status []byte) {
 	status = c.texts.ok
 	switch what {
 	case canonical:
-		var proven bool
-		if proven, c.proof = c.event.prove(line, c.proof); proven {
+		if c.rebuilder.proves(line, &c.event) {
 			return nil, status
 		}
 	case broken:

@@ -17,18 +17,43 @@ func newStatusTexts() statusTexts {
 // event is one audit event as columns. A nil slice is null; an empty slice
 // that is not nil is the empty string.
 //
-// All slices are views into the line that was decoded or into arena, and are
-// valid until the line is reused or release is called.
+// All slices are views into the line that was decoded, into arena, or into a
+// part that is shared by many events; they are valid until the line is reused
+// or release is called. An event must not be copied: it may point to itself.
 type event struct {
-	text  [numColumns][]byte // by column, for scalar text columns
+	text  [numColumns][]byte // by column, for scalar text columns that no part has
 	ints  [numColumns]int64  // by column, for numbers and timestamps (µs since 1970)
 	given [numColumns]bool   // whether ints holds a value
 
-	userGroups, impGroups, sourceIPs texts
-	userExtra, impExtra              multimap
-	annotations                      multimap // one value for each key
+	actor *actor // own, or one from the scanner's cache
+	notes *notes
+
+	ownActor actor
+	ownNotes notes
 
 	arena []byte // unescaped strings; owned by the event until release
+}
+
+// actor is who made a request: what stands in a line from user to userAgent.
+// Few actors make nearly all requests, so the scanner keeps those it has seen.
+type actor struct {
+	text                             [colSourceIPs][]byte // by column
+	userGroups, impGroups, sourceIPs texts
+	userExtra, impExtra              multimap
+	shared                           shared
+}
+
+// notes are the annotations of an event, of which there are few different ones
+// as well.
+type notes struct {
+	multimap // one value for each key
+	shared   shared
+}
+
+// shared is what makes a part of an event one for many events.
+type shared struct {
+	segment []byte // the part as it stands in the line; nil for an event's own
+	memo    memo
 }
 
 // texts is a list of strings; given tells an empty list from null.
@@ -52,12 +77,18 @@ const maxKeptArena = 256 << 10
 func (e *event) reset() {
 	e.text = [numColumns][]byte{}
 	e.given = [numColumns]bool{}
-	e.userGroups.reset()
-	e.impGroups.reset()
-	e.sourceIPs.reset()
-	e.userExtra.reset()
-	e.impExtra.reset()
-	e.annotations.reset()
+	e.actor, e.notes = &e.ownActor, &e.ownNotes
+	e.ownActor.reset()
+	e.ownNotes.reset()
+}
+
+func (a *actor) reset() {
+	a.text = [colSourceIPs][]byte{}
+	a.userGroups.reset()
+	a.impGroups.reset()
+	a.sourceIPs.reset()
+	a.userExtra.reset()
+	a.impExtra.reset()
 }
 
 // release gives up all unescaped strings: what was decoded before is no longer
@@ -97,30 +128,40 @@ func (e *event) setInt(c column, v int64) {
 	e.given[c] = true
 }
 
-// column returns the list of column c, or nil.
-func (e *event) list(c column) *texts {
+// list returns the list of column c, or nil.
+func (a *actor) list(c column) *texts {
 	switch c {
 	case colUserGroups:
-		return &e.userGroups
+		return &a.userGroups
 	case colImpGroups:
-		return &e.impGroups
+		return &a.impGroups
 	case colSourceIPs:
-		return &e.sourceIPs
+		return &a.sourceIPs
 	default:
 		return nil
 	}
 }
 
-// multimap returns the map of which c is a leaf, or nil.
-func (e *event) multimap(c column) *multimap {
-	switch c {
-	case colUserExtraKey, colUserExtraValue:
-		return &e.userExtra
-	case colImpExtraKey, colImpExtraValue:
-		return &e.impExtra
-	case colAnnotationKey, colAnnotationValue:
-		return &e.annotations
-	default:
-		return nil
+// multimap returns the map of which c is a leaf.
+func (a *actor) multimap(c column) *multimap {
+	if c == colUserExtraKey || c == colUserExtraValue {
+		return &a.userExtra
 	}
+	return &a.impExtra
+}
+
+// multimap returns the map of which c is a leaf.
+func (e *event) multimap(c column) *multimap {
+	if c == colAnnotationKey || c == colAnnotationValue {
+		return &e.notes.multimap
+	}
+	return e.actor.multimap(c)
+}
+
+// texts returns where the text columns are that c is one of.
+func (e *event) texts(c column) [][]byte {
+	if c >= colUserAgent && c < colSourceIPs {
+		return e.actor.text[:]
+	}
+	return e.text[:]
 }

@@ -20,29 +20,29 @@ func glance(line, scratch []byte) (key []byte, us int64, ok bool) {
 	if !ok {
 		return scratch, 0, false
 	}
-	at, found := findObjectRef(line)
+	at, found := findObjectRef(line, len(eventHeadV1))
 	if !found {
 		return append(scratch, 0, 0, 0), us, true
 	}
-	key, ok = glanceKey(line, at, scratch)
+	key, ok = glanceKey(line, at+len(objectRefHead), scratch)
 	return key, us, ok
 }
 
 const objectRefHead = `,"objectRef":{`
 
-// findObjectRef returns where the members of objectRef start. Inside a string
+// findObjectRef returns where the first objectRef at or after from starts. Inside a string
 // the quotes of its name would be escaped, and the event's own comes before
 // any request body, so the first one is it.
-func findObjectRef(line []byte) (int, bool) {
+func findObjectRef(line []byte, from int) (int, bool) {
 	const r = len(`,"object`) // the R in it is rare
-	for at := len(eventHeadV1); ; {
+	for at := from; ; {
 		n := bytes.IndexByte(line[at:], 'R')
 		if n < 0 {
 			return 0, false
 		}
 		at += n + 1
-		if hasPrefix(line[at-1-r:], objectRefHead) {
-			return at - 1 - r + len(objectRefHead), true
+		if at > from+r && hasPrefix(line[at-1-r:], objectRefHead) {
+			return at - 1 - r, true
 		}
 	}
 }
@@ -50,9 +50,8 @@ func findObjectRef(line []byte) (int, bool) {
 // glanceKey is appendSortKey for the members of objectRef at line[at:].
 func glanceKey(line []byte, at int, key []byte) ([]byte, bool) {
 	first := true
-	fields := objectFields()
-	for _, f := range fields[:3] {
-		name := f.name
+	for c := colObjResource; c <= colObjName; c++ {
+		name := objectMember(c)
 		if first {
 			name = name[1:]
 		}

@@ -57,7 +57,7 @@ func (w *objectWriter) endGroup() error {
 	}
 	w.footer.RowGroups = append(w.footer.RowGroups, g)
 	w.footer.NumRows += g.NumRows
-	w.group = groupState{}
+	w.group, w.token = groupState{}, new(groupToken)
 	return nil
 }
 

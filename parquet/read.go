@@ -183,7 +183,7 @@ func (o *objectReader) readColumn(c column, r *storedRow) error {
 	}
 	switch o.defs[c].shape {
 	case list:
-		return readList(col, v, r.event.list(c))
+		return readList(col, v, r.event.actor.list(c))
 	case mapKey:
 		return readKeys(col, v, r.event.multimap(c))
 	case mapValue, mapValues:
@@ -194,7 +194,7 @@ func (o *objectReader) readColumn(c column, r *storedRow) error {
 	}
 	switch o.defs[c].kind {
 	case text:
-		r.event.text[c] = bytesOf(v)
+		r.event.texts(c)[c] = bytesOf(v)
 	case blob:
 		r.event.text[c] = bytesOf(v)
 	case num32:

@@ -3,189 +3,290 @@ package parquet
 import (
 	"bytes"
 	"strconv"
+	"unsafe"
 )
 
-// appendLine appends the event as kube-apiserver would have written it. It is
-// what [Restore] uses for every line without raw.
-func (e *event) appendLine(dst []byte) []byte {
-	dst = append(dst, eventHeadV1...)
-	dst = appendText(dst, e.text[colLevel])
-	dst = append(dst, `,"auditID":`...)
-	dst = appendText(dst, e.text[colAuditID])
-	dst = append(dst, `,"stage":`...)
-	dst = appendText(dst, e.text[colStage])
-	dst = append(dst, `,"requestURI":`...)
-	dst = appendText(dst, e.text[colRequestURI])
-	dst = append(dst, `,"verb":`...)
-	dst = appendText(dst, e.text[colVerb])
-	dst = append(dst, `,"user":`...)
-	dst = appendUser(dst, e.text[colUserName], e.text[colUserUID], &e.userGroups, &e.userExtra)
-	dst = e.appendOptionalParts(dst)
-	dst = append(dst, `,"requestReceivedTimestamp":`...)
-	dst = e.appendTime(dst, colReceived)
-	dst = append(dst, `,"stageTimestamp":`...)
-	dst = e.appendTime(dst, colStaged)
-	if e.annotations.given {
-		dst = append(dst, `,"annotations":`...)
-		dst = appendAnnotations(dst, &e.annotations)
-	}
-	return append(dst, '}')
+// rebuilder writes an event as kube-apiserver would have written it, or
+// compares it with a line that is already there. Both are one code: what
+// [Restore] writes for a line without raw is what was compared when the line
+// was converted.
+type rebuilder struct {
+	dst  []byte
+	want []byte // what is left of the line to compare with
+	// comparing says to compare with want and not to append to dst; differs
+	// that the comparison has failed.
+	comparing, differs bool
+	scratch            []byte
 }
 
-// prove reports whether the columns rebuild line byte for byte. The scratch
-// buffer is grown and returned for the next line.
-func (e *event) prove(line, scratch []byte) (bool, []byte) {
-	scratch = e.appendLine(scratch[:0])
-	return bytes.Equal(scratch, line), scratch
-}
-
-func (e *event) appendOptionalParts(dst []byte) []byte {
-	if e.text[colImpName] != nil || e.text[colImpUID] != nil || e.impGroups.given || e.impExtra.given {
-		dst = append(dst, `,"impersonatedUser":`...)
-		dst = appendUser(dst, e.text[colImpName], e.text[colImpUID], &e.impGroups, &e.impExtra)
-	}
-	if v := e.text[colImpConstraint]; v != nil {
-		dst = append(dst, `,"authenticationMetadata":{"impersonationConstraint":`...)
-		dst = append(appendQuoted(dst, v), '}')
-	}
-	if e.sourceIPs.given {
-		dst = append(dst, `,"sourceIPs":`...)
-		dst = appendList(dst, e.sourceIPs.items)
-	}
-	if v := e.text[colUserAgent]; v != nil {
-		dst = append(dst, `,"userAgent":`...)
-		dst = appendQuoted(dst, v)
-	}
-	dst = e.appendObjectRef(dst)
-	dst = e.appendResponseStatus(dst)
-	if v := e.text[colRequestObject]; v != nil {
-		dst = append(dst, `,"requestObject":`...)
-		dst = append(dst, v...)
-	}
-	if v := e.text[colResponseObject]; v != nil {
-		dst = append(dst, `,"responseObject":`...)
-		dst = append(dst, v...)
-	}
+// appendLine appends the event to dst.
+func (b *rebuilder) appendLine(dst []byte, e *event) []byte {
+	*b = rebuilder{dst: dst, scratch: b.scratch}
+	b.event(e)
+	dst, b.dst = b.dst, nil
 	return dst
 }
 
-// appendText appends a string that is always written, null as nothing at all:
-// such a line is not the one that was read, and keeps raw.
-func appendText(dst, v []byte) []byte {
-	if v == nil {
-		return dst
-	}
-	return appendQuoted(dst, v)
+// proves reports whether the columns rebuild line byte for byte.
+func (b *rebuilder) proves(line []byte, e *event) bool {
+	*b = rebuilder{want: line, comparing: true, scratch: b.scratch}
+	b.event(e)
+	ok := !b.differs && len(b.want) == 0
+	b.want = nil
+	return ok
 }
 
-func appendUser(dst, name, uid []byte, groups *texts, extra *multimap) []byte {
-	dst = append(dst, '{')
-	open := len(dst)
+// lit writes text as it is.
+func (b *rebuilder) lit(s string) {
+	switch {
+	case !b.comparing:
+		b.dst = append(b.dst, s...)
+	case len(b.want) >= len(s) && string(b.want[:len(s)]) == s:
+		b.want = b.want[len(s):]
+	default:
+		b.differs, b.want = true, nil
+	}
+}
+
+// raw writes bytes as they are.
+func (b *rebuilder) raw(v []byte) {
+	switch {
+	case !b.comparing:
+		b.dst = append(b.dst, v...)
+	case len(b.want) >= len(v) && same(b.want[:len(v)], v):
+		b.want = b.want[len(v):]
+	default:
+		b.differs, b.want = true, nil
+	}
+}
+
+// same is bytes.Equal, quick where a and b are the same memory: most values are
+// views into the line that they are compared with.
+func same(a, b []byte) bool {
+	return len(a) == len(b) && (unsafe.SliceData(a) == unsafe.SliceData(b) || bytes.Equal(a, b))
+}
+
+// quoted writes a string as encoding/json does.
+func (b *rebuilder) quoted(v []byte) {
+	if !b.comparing {
+		b.dst = appendQuoted(b.dst, v)
+		return
+	}
+	n := len(v)
+	if len(b.want) >= n+2 && b.want[0] == '"' && b.want[n+1] == '"' && same(b.want[1:n+1], v) && plainRun(v, 0) == n {
+		b.want = b.want[n+2:]
+		return
+	}
+	b.scratch = appendQuoted(b.scratch[:0], v)
+	b.raw(b.scratch)
+}
+
+func (b *rebuilder) event(e *event) {
+	b.lit(eventHeadV1)
+	b.text(e.text[colLevel])
+	b.lit(`,"auditID":`)
+	b.text(e.text[colAuditID])
+	b.lit(`,"stage":`)
+	b.text(e.text[colStage])
+	b.lit(`,"requestURI":`)
+	b.text(e.text[colRequestURI])
+	b.lit(`,"verb":`)
+	b.text(e.text[colVerb])
+	b.actor(e.actor)
+	b.request(e)
+	b.lit(`,"requestReceivedTimestamp":`)
+	b.time(e, colReceived)
+	b.lit(`,"stageTimestamp":`)
+	b.time(e, colStaged)
+	b.notes(e.notes)
+	b.lit(`}`)
+}
+
+// actor writes the fields from user to userAgent. A shared part was proven when
+// it was first seen: to compare it is to compare its bytes.
+func (b *rebuilder) actor(a *actor) {
+	if b.comparing && a.shared.segment != nil {
+		b.raw(a.shared.segment)
+		return
+	}
+	b.lit(`,"user":`)
+	b.user(a.text[colUserName], a.text[colUserUID], &a.userGroups, &a.userExtra)
+	if a.text[colImpName] != nil || a.text[colImpUID] != nil || a.impGroups.given || a.impExtra.given {
+		b.lit(`,"impersonatedUser":`)
+		b.user(a.text[colImpName], a.text[colImpUID], &a.impGroups, &a.impExtra)
+	}
+	if v := a.text[colImpConstraint]; v != nil {
+		b.lit(`,"authenticationMetadata":{"impersonationConstraint":`)
+		b.quoted(v)
+		b.lit(`}`)
+	}
+	if a.sourceIPs.given {
+		b.lit(`,"sourceIPs":`)
+		b.list(a.sourceIPs.items)
+	}
+	if v := a.text[colUserAgent]; v != nil {
+		b.lit(`,"userAgent":`)
+		b.quoted(v)
+	}
+}
+
+// request writes the fields from objectRef to responseObject.
+func (b *rebuilder) request(e *event) {
+	b.objectRef(e)
+	b.responseStatus(e)
+	if v := e.text[colRequestObject]; v != nil {
+		b.lit(`,"requestObject":`)
+		b.raw(v)
+	}
+	if v := e.text[colResponseObject]; v != nil {
+		b.lit(`,"responseObject":`)
+		b.raw(v)
+	}
+}
+
+// notes writes the annotations.
+func (b *rebuilder) notes(n *notes) {
+	switch {
+	case b.comparing && n.shared.segment != nil:
+		b.raw(n.shared.segment)
+	case n.given:
+		b.lit(`,"annotations":`)
+		b.annotations(&n.multimap)
+	}
+}
+
+// text writes a string that is always there, null as nothing at all: such a
+// line is not the one that was read, and keeps raw.
+func (b *rebuilder) text(v []byte) {
+	if v != nil {
+		b.quoted(v)
+	}
+}
+
+// member writes the name of a member, which starts with a comma, without the
+// comma where it is the first.
+func (b *rebuilder) member(name string, first *bool) {
+	if *first {
+		name = name[1:]
+		*first = false
+	}
+	b.lit(name)
+}
+
+func (b *rebuilder) user(name, uid []byte, groups *texts, extra *multimap) {
+	b.lit(`{`)
+	first := true
 	if name != nil {
-		dst = appendQuoted(append(dst, `,"username":`...), name)
+		b.member(`,"username":`, &first)
+		b.quoted(name)
 	}
 	if uid != nil {
-		dst = appendQuoted(append(dst, `,"uid":`...), uid)
+		b.member(`,"uid":`, &first)
+		b.quoted(uid)
 	}
 	if groups.given {
-		dst = appendList(append(dst, `,"groups":`...), groups.items)
+		b.member(`,"groups":`, &first)
+		b.list(groups.items)
 	}
 	if extra.given {
-		dst = appendMultimap(append(dst, `,"extra":`...), extra)
+		b.member(`,"extra":`, &first)
+		b.multimap(extra)
 	}
-	return closeObject(dst, open)
+	b.lit(`}`)
 }
 
-// closeObject ends an object of which every member was written with a comma
-// before it, the first one included; open is where the members start.
-func closeObject(dst []byte, open int) []byte {
-	if len(dst) == open {
-		return append(dst, '}')
-	}
-	n := copy(dst[open:], dst[open+1:])
-	return append(dst[:open+n], '}')
-}
-
-func appendList(dst []byte, items [][]byte) []byte {
-	dst = append(dst, '[')
+func (b *rebuilder) list(items [][]byte) {
+	b.lit(`[`)
 	for i, v := range items {
 		if i > 0 {
-			dst = append(dst, ',')
+			b.lit(`,`)
 		}
-		dst = appendQuoted(dst, v)
+		b.quoted(v)
 	}
-	return append(dst, ']')
+	b.lit(`]`)
 }
 
-func appendMultimap(dst []byte, m *multimap) []byte {
-	dst = append(dst, '{')
+func (b *rebuilder) multimap(m *multimap) {
+	b.lit(`{`)
 	for i, k := range m.keys {
 		if i > 0 {
-			dst = append(dst, ',')
+			b.lit(`,`)
 		}
-		dst = append(appendQuoted(dst, k), ':')
-		dst = appendList(dst, m.list(i))
+		b.quoted(k)
+		b.lit(`:`)
+		b.list(m.list(i))
 	}
-	return append(dst, '}')
+	b.lit(`}`)
 }
 
-func appendAnnotations(dst []byte, m *multimap) []byte {
-	dst = append(dst, '{')
+func (b *rebuilder) annotations(m *multimap) {
+	b.lit(`{`)
 	for i, k := range m.keys {
 		if i > 0 {
-			dst = append(dst, ',')
+			b.lit(`,`)
 		}
-		dst = append(appendQuoted(dst, k), ':')
-		dst = appendQuoted(dst, m.values[i])
+		b.quoted(k)
+		b.lit(`:`)
+		b.quoted(m.values[i])
 	}
-	return append(dst, '}')
+	b.lit(`}`)
 }
 
-func (e *event) appendObjectRef(dst []byte) []byte {
-	start := len(dst)
-	dst = append(dst, `,"objectRef":{`...)
-	open := len(dst)
-	for _, f := range objectFields() {
-		if v := e.text[f.col]; v != nil {
-			dst = appendQuoted(append(dst, f.name...), v)
+func (b *rebuilder) objectRef(e *event) {
+	first := true
+	for c := colObjResource; c <= colObjSubresource; c++ {
+		v := e.text[c]
+		if v == nil {
+			continue
 		}
+		if first {
+			b.lit(objectRefHead)
+		}
+		b.member(objectMember(c), &first)
+		b.quoted(v)
 	}
-	if len(dst) == open {
-		return dst[:start]
+	if !first {
+		b.lit(`}`)
 	}
-	return closeObject(dst, open)
 }
 
-func (e *event) appendResponseStatus(dst []byte) []byte {
-	start := len(dst)
-	dst = append(dst, `,"responseStatus":{"metadata":{}`...)
-	open := len(dst)
-	if v := e.text[colRespStatus]; v != nil {
-		dst = appendQuoted(append(dst, `,"status":`...), v)
+func (b *rebuilder) responseStatus(e *event) {
+	details, status, message, reason := e.text[colRespDetails], e.text[colRespStatus], e.text[colRespMessage], e.text[colRespReason]
+	if details == nil && status == nil && message == nil && reason == nil && !e.given[colCode] {
+		return
 	}
-	if v := e.text[colRespMessage]; v != nil {
-		dst = appendQuoted(append(dst, `,"message":`...), v)
+	b.lit(`,"responseStatus":{"metadata":{}`)
+	if status != nil {
+		b.lit(`,"status":`)
+		b.quoted(status)
 	}
-	if v := e.text[colRespReason]; v != nil {
-		dst = appendQuoted(append(dst, `,"reason":`...), v)
+	if message != nil {
+		b.lit(`,"message":`)
+		b.quoted(message)
 	}
-	if v := e.text[colRespDetails]; v != nil {
-		dst = append(append(dst, `,"details":`...), v...)
+	if reason != nil {
+		b.lit(`,"reason":`)
+		b.quoted(reason)
+	}
+	if details != nil {
+		b.lit(`,"details":`)
+		b.raw(details)
 	}
 	if e.given[colCode] {
-		dst = strconv.AppendInt(append(dst, `,"code":`...), e.ints[colCode], 10)
+		b.lit(`,"code":`)
+		b.scratch = strconv.AppendInt(b.scratch[:0], e.ints[colCode], 10)
+		b.raw(b.scratch)
 	}
-	if len(dst) == open {
-		return dst[:start]
-	}
-	return append(dst, '}')
+	b.lit(`}`)
 }
 
-func (e *event) appendTime(dst []byte, c column) []byte {
+func (b *rebuilder) time(e *event, c column) {
 	if !e.given[c] {
-		return append(dst, `null`...)
+		b.lit(`null`)
+		return
 	}
-	dst = append(dst, '"')
-	dst = appendMicroTime(dst, e.ints[c])
-	return append(dst, '"')
+	b.lit(`"`)
+	b.scratch = appendMicroTime(b.scratch[:0], e.ints[c])
+	b.raw(b.scratch)
+	b.lit(`"`)
 }

@@ -133,11 +133,12 @@ func (r *restoration) collect(ctx context.Context, f *pq.File) (err error) {
 	}
 	defer func() { err = errors.Join(err, o.close()) }()
 	var row storedRow
+	var b rebuilder
 	build := func(dst []byte) []byte {
 		if row.raw != nil {
 			return append(dst, row.raw...)
 		}
-		return row.event.appendLine(dst)
+		return b.appendLine(dst, &row.event)
 	}
 	for n := 1; ; n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {

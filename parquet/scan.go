@@ -5,13 +5,16 @@ import "unicode/utf8"
 // scanner fills an event from a line in the one form that kube-apiserver
 // writes: fixed order of fields, no white space. It takes a single pass and
 // allocates nothing once its buffers have grown. What it accepts is valid JSON
-// whose columns are right; whether they rebuild the line is for [event.prove]
-// to say.
+// whose columns are right; whether they rebuild the line is for
+// [rebuilder.proves] to say.
 type scanner struct {
 	b    []byte
 	i    int
 	e    *event
 	skip skipper
+
+	actors cache[*actor]
+	notes  cache[*notes]
 }
 
 // eventHead is how every event starts, and eventHeadV1 the only version that
@@ -37,30 +40,34 @@ func (s *scanner) event() bool {
 		s.lit(`,"stage":`) && s.text(colStage) &&
 		s.lit(`,"requestURI":`) && s.text(colRequestURI) &&
 		s.lit(`,"verb":`) && s.text(colVerb) &&
-		s.lit(`,"user":`) && s.user(colUserName, colUserUID, &s.e.userGroups, &s.e.userExtra) &&
-		s.optionalParts() &&
+		s.knownActor() && s.request() &&
 		s.lit(`,"requestReceivedTimestamp":`) && s.time(colReceived) &&
 		s.lit(`,"stageTimestamp":`) && s.time(colStaged) &&
-		(!s.lit(`,"annotations":`) || s.annotations()) &&
+		s.knownNotes() &&
 		s.lit(`}`)
 }
 
-// optionalParts passes what stands between user and the timestamps.
-func (s *scanner) optionalParts() bool {
-	e := s.e
-	if s.lit(`,"impersonatedUser":`) && !s.user(colImpName, colImpUID, &e.impGroups, &e.impExtra) {
+// actorFields passes the fields from user to userAgent.
+func (s *scanner) actorFields() bool {
+	a := s.e.actor
+	if !s.lit(`,"user":`) || !s.user(colUserName, colUserUID, &a.userGroups, &a.userExtra) {
+		return false
+	}
+	if s.lit(`,"impersonatedUser":`) && !s.user(colImpName, colImpUID, &a.impGroups, &a.impExtra) {
 		return false
 	}
 	if s.lit(`,"authenticationMetadata":{"impersonationConstraint":`) && !(s.text(colImpConstraint) && s.lit(`}`)) {
 		return false
 	}
-	if s.lit(`,"sourceIPs":`) && !s.list(&e.sourceIPs) {
+	if s.lit(`,"sourceIPs":`) && !s.list(&a.sourceIPs) {
 		return false
 	}
-	if s.lit(`,"userAgent":`) && !s.text(colUserAgent) {
-		return false
-	}
-	if s.lit(`,"objectRef":{`) && !s.objectRef() {
+	return !s.lit(`,"userAgent":`) || s.text(colUserAgent)
+}
+
+// request passes the fields from objectRef to responseObject.
+func (s *scanner) request() bool {
+	if s.lit(objectRefHead) && !s.objectRef() {
 		return false
 	}
 	if s.lit(`,"responseStatus":{"metadata":{}`) && !s.responseStatus() {
@@ -94,7 +101,7 @@ func (s *scanner) member(name string, first bool) bool {
 // text passes a string into a column.
 func (s *scanner) text(c column) bool {
 	v, ok := s.str()
-	s.e.text[c] = v
+	s.e.texts(c)[c] = v
 	return ok
 }
 

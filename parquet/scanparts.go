@@ -59,7 +59,7 @@ func (s *scanner) multimap(m *multimap) bool {
 
 // annotations passes an object of strings, whose keys must ascend.
 func (s *scanner) annotations() bool {
-	m := &s.e.annotations
+	m := &s.e.notes.multimap
 	if !s.lit(`{`) {
 		return false
 	}
@@ -97,34 +97,37 @@ func (s *scanner) key(m *multimap) bool {
 	return len(m.keys) <= maxItems
 }
 
-// objectField is a member of objectRef.
-type objectField struct {
-	name string
-	col  column
-}
-
-// objectFields returns the members of objectRef in kube-apiserver's order.
-func objectFields() [8]objectField {
-	return [8]objectField{
-		{`,"resource":`, colObjResource},
-		{`,"namespace":`, colObjNamespace},
-		{`,"name":`, colObjName},
-		{`,"uid":`, colObjUID},
-		{`,"apiGroup":`, colObjAPIGroup},
-		{`,"apiVersion":`, colObjAPIVersion},
-		{`,"resourceVersion":`, colObjResourceVersion},
-		{`,"subresource":`, colObjSubresource},
+// objectMember returns the name of a member of objectRef, as it stands before
+// its value. The columns are in kube-apiserver's order of members.
+func objectMember(c column) string {
+	switch c {
+	case colObjResource:
+		return `,"resource":`
+	case colObjNamespace:
+		return `,"namespace":`
+	case colObjName:
+		return `,"name":`
+	case colObjUID:
+		return `,"uid":`
+	case colObjAPIGroup:
+		return `,"apiGroup":`
+	case colObjAPIVersion:
+		return `,"apiVersion":`
+	case colObjResourceVersion:
+		return `,"resourceVersion":`
+	default:
+		return `,"subresource":`
 	}
 }
 
 // objectRef passes the members of objectRef; its opening brace has been passed.
 func (s *scanner) objectRef() bool {
 	first := true
-	for _, f := range objectFields() {
-		if !s.member(f.name, first) {
+	for c := colObjResource; c <= colObjSubresource; c++ {
+		if !s.member(objectMember(c), first) {
 			continue
 		}
-		if first = false; !s.text(f.col) {
+		if first = false; !s.text(c) {
 			return false
 		}
 	}

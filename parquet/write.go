@@ -3,6 +3,7 @@ package parquet
 import (
 	"bufio"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ type limits struct {
 }
 
 func defaultLimits() limits {
-	return limits{index: 8 << 20, rowGroup: 64 << 20, buffered: 12 << 20, page: 256 << 10, dictionary: 1 << 20}
+	return limits{index: 8 << 20, rowGroup: 48 << 20, buffered: 12 << 20, page: 256 << 10, dictionary: 1 << 20}
 }
 
 // objectWriter writes one object: rows into chunks, chunks into row groups,
@@ -53,12 +54,16 @@ type objectWriter struct {
 	origin originTexts
 	rows   int64
 	group  groupState
+	token  *groupToken // of the open row group
 	footer format.FileMetaData
 	index  []columnIndexes // of every chunk written
 }
 
 // originTexts are the columns that are equal in all rows.
-type originTexts struct{ node, epoch, sourceFile []byte }
+type originTexts struct {
+	node, epoch, sourceFile []byte
+	seq                     [8]byte
+}
 
 // groupState counts what is in the open row group.
 type groupState struct {
@@ -75,8 +80,9 @@ func newObjectWriter(path string, meta *ObjectMeta, lim limits, codec *codec) (*
 	if err != nil {
 		return nil, fmt.Errorf("create object: %w", err)
 	}
-	w := &objectWriter{path: path, file: f, hash: sha256.New(), limits: lim, meta: meta, paths: newSchema().Columns()}
-	w.origin = originTexts{[]byte(meta.Node), []byte(meta.Epoch), []byte(meta.SourceName)}
+	w := &objectWriter{path: path, file: f, hash: sha256.New(), limits: lim, meta: meta, paths: newSchema().Columns(), token: new(groupToken)}
+	w.origin = originTexts{node: []byte(meta.Node), epoch: []byte(meta.Epoch), sourceFile: []byte(meta.SourceName)}
+	binary.LittleEndian.PutUint64(w.origin.seq[:], uint64(meta.Seq))
 	w.buf = bufio.NewWriterSize(io.MultiWriter(f, w.hash), 64<<10)
 	for i, d := range columnDefs() {
 		w.chunks[i] = newChunk(d, codec, lim)

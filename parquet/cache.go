@@ -1,0 +1,106 @@
+package parquet
+
+import "bytes"
+
+const (
+	// maxShared is how many parts of one kind the scanner remembers, and
+	// maxSegment how long one may be in a line.
+	maxShared  = 512
+	maxSegment = 4 << 10
+)
+
+// cache remembers parts of events by how they stand in a line.
+type cache[T any] struct{ parts map[string]T }
+
+func (c *cache[T]) get(segment []byte) (T, bool) {
+	part, ok := c.parts[string(segment)]
+	return part, ok
+}
+
+// put adds a part. A full cache starts again: what is frequent comes back at
+// once.
+func (c *cache[T]) put(segment []byte, part T) {
+	if c.parts == nil || len(c.parts) >= maxShared {
+		c.parts = map[string]T{}
+	}
+	c.parts[string(segment)] = part
+}
+
+// knownActor passes the fields from user to userAgent. Where objectRef follows
+// them they are looked up, and decoded only the first time.
+func (s *scanner) knownActor() bool {
+	end, ok := findObjectRef(s.b, s.i)
+	if !ok || end-s.i > maxSegment {
+		return s.actorFields()
+	}
+	segment := s.b[s.i:end]
+	if a, ok := s.actors.get(segment); ok {
+		s.e.actor = a
+		s.i = end
+		return true
+	}
+	if !s.actorFields() {
+		return false
+	}
+	if s.i == end {
+		s.shareActor(bytes.Clone(segment))
+	}
+	return true
+}
+
+// shareActor puts an actor into the cache, if it rebuilds its segment.
+func (s *scanner) shareActor(segment []byte) {
+	e := &event{}
+	e.reset()
+	part := scanner{b: segment, e: e}
+	if !part.actorFields() {
+		return
+	}
+	b := rebuilder{want: segment, comparing: true}
+	if b.actor(e.actor); b.differs || len(b.want) > 0 {
+		return
+	}
+	e.actor.shared.segment = segment
+	s.actors.put(segment, e.actor)
+}
+
+// knownNotes passes the annotations, which are the last field of a line.
+func (s *scanner) knownNotes() bool {
+	const head = `,"annotations":`
+	if !hasPrefix(s.b[s.i:], head) {
+		return true
+	}
+	end := len(s.b) - 1
+	if end-s.i > maxSegment {
+		return s.lit(head) && s.annotations()
+	}
+	segment := s.b[s.i:end]
+	if n, ok := s.notes.get(segment); ok {
+		s.e.notes = n
+		s.i = end
+		return true
+	}
+	if !s.lit(head) || !s.annotations() {
+		return false
+	}
+	if s.i == end {
+		s.shareNotes(bytes.Clone(segment))
+	}
+	return true
+}
+
+// shareNotes puts annotations into the cache, if they rebuild their segment.
+func (s *scanner) shareNotes(segment []byte) {
+	e := &event{}
+	e.reset()
+	part := scanner{b: segment, e: e}
+	if !part.lit(`,"annotations":`) || !part.annotations() {
+		return
+	}
+	b := rebuilder{want: segment, comparing: true}
+	if b.notes(e.notes); b.differs || len(b.want) > 0 {
+		return
+	}
+	e.notes.shared.segment = segment
+	s.notes.put(segment, e.notes)
+}
