@@ -101,23 +101,18 @@ func TestMissingDirectory(t *testing.T) {
 	r.log = filepath.Join(dir, "audit.log")
 	r.serve()
 	p := r.start()
-	body, err := p.WaitReady(t.Context(), false, dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("/readyz: %s", body)
+	r.waitReady(p, false, dir)
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("the sidecar made kube-apiserver's directory")
 	}
+	var err error
 	if r.writer, err = audittest.NewWriter(audittest.Config{Path: r.log}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.writer.Close() })
 	r.replay(2000, linesPerSecond, 200*time.Millisecond)
 	r.waitLoki()
-	if _, err := p.WaitReady(t.Context(), true); err != nil {
-		t.Error(err)
-	}
+	r.waitReady(p, true)
 	r.waitArchived(p, len(r.finished()))
 	r.stop(p)
 	r.checkLoki()
@@ -135,11 +130,7 @@ func TestI8_NoCredentials(t *testing.T) {
 	r.serve()
 	p := r.start()
 	r.replay(4000, linesPerSecond, 200*time.Millisecond)
-	body, err := p.WaitReady(t.Context(), false, "credentials")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("/readyz: %s", body)
+	r.waitReady(p, false, "credentials")
 	r.waitLoki()
 	r.stop(p)
 	if n := strings.Count(p.Log(), `"level":"error"`) + strings.Count(p.Log(), `"level":"warn"`); n > 10 {

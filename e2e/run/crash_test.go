@@ -15,9 +15,7 @@ func TestI6_KillInTheMiddle(t *testing.T) {
 	r := newRig(t, audittest.Config{})
 	r.serve()
 	p := r.start()
-	if _, err := p.WaitReady(t.Context(), true); err != nil {
-		t.Fatal(err)
-	}
+	r.waitReady(p, true)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -50,9 +48,7 @@ func TestSIGTERMDrains(t *testing.T) {
 	r := newRig(t, audittest.Config{})
 	r.serve()
 	p := r.start()
-	if _, err := p.WaitReady(t.Context(), true); err != nil {
-		t.Fatal(err)
-	}
+	r.waitReady(p, true)
 	r.replay(6000, linesPerSecond, 300*time.Millisecond)
 	r.stop(p)
 	if got, want := r.loki.Distinct(), int(r.writer.Lines()); got != want {
@@ -73,19 +69,13 @@ func TestI8_LokiAwayWhilePruning(t *testing.T) {
 	r.replay(12000, linesPerSecond, 300*time.Millisecond)
 	r.waitArchived(p, len(r.finished()))
 	ctx := t.Context()
-	body, err := p.WaitReady(ctx, false, "loki")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("/readyz while Loki is away: %s", body)
+	r.waitReady(p, false, "loki")
 	if status, _, err := p.Get(ctx, "/livez"); err != nil || status != 200 {
 		t.Errorf("/livez while Loki is away: %d, %v; a restart would not help", status, err)
 	}
 	r.serve()
 	r.waitLoki()
-	if _, err := p.WaitReady(ctx, true); err != nil {
-		t.Error(err)
-	}
+	r.waitReady(p, true)
 	r.stop(p)
 	if twice := r.checkLoki(); twice != 0 {
 		t.Errorf("%d entries came twice", twice)

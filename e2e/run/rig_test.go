@@ -148,6 +148,20 @@ func (r *rig) waitLoki() {
 	}
 }
 
+// waitReady waits until /readyz says yes, or says no with all of the texts.
+func (r *rig) waitReady(p *sidecar.Process, ready bool, texts ...string) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 45*time.Second)
+	defer cancel()
+	body, err := p.WaitReady(ctx, ready, texts...)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if !ready {
+		r.t.Logf("/readyz: %s", body)
+	}
+}
+
 // waitArchived waits until the process says that it archived n files.
 func (r *rig) waitArchived(p *sidecar.Process, n int) map[string]float64 {
 	r.t.Helper()

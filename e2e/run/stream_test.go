@@ -21,9 +21,7 @@ func full(t *testing.T, r *rig) {
 	t.Helper()
 	r.serve()
 	p := r.start()
-	if _, err := p.WaitReady(t.Context(), true); err != nil {
-		t.Fatal(err)
-	}
+	r.waitReady(p, true)
 	begin := time.Now()
 	r.replay(linesPerSecond*writeFor, linesPerSecond, rotateEvery)
 	wrote := time.Since(begin)
@@ -57,9 +55,7 @@ func TestRotationAndPruning(t *testing.T) {
 	r := newRig(t, audittest.Config{MaxBackups: 1})
 	r.serve()
 	p := r.start()
-	if _, err := p.WaitReady(t.Context(), true); err != nil {
-		t.Fatal(err)
-	}
+	r.waitReady(p, true)
 	r.replay(12000, linesPerSecond, 200*time.Millisecond)
 	r.waitLoki()
 	r.waitArchived(p, len(r.finished()))
@@ -74,9 +70,7 @@ func TestRotationAndCompression(t *testing.T) {
 	r := newRig(t, audittest.Config{Compress: true})
 	r.serve()
 	p := r.start()
-	if _, err := p.WaitReady(t.Context(), true); err != nil {
-		t.Fatal(err)
-	}
+	r.waitReady(p, true)
 	r.replay(8000, linesPerSecond, 500*time.Millisecond)
 	r.waitLoki()
 	r.waitArchived(p, len(r.finished()))
