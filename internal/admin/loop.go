@@ -8,6 +8,10 @@ import (
 	"github.com/rs/zerolog"
 )
 
+// reasonEvery is the shortest time between two log lines about a loop that
+// goes on failing: some errors hold a port or a request ID and never repeat.
+const reasonEvery = time.Minute
+
 // Loop is the health of one loop. It is safe for concurrent use.
 type Loop struct {
 	name string
@@ -21,11 +25,14 @@ type Loop struct {
 	failing  time.Time // since when; zero when well
 	failed   int       // reports of failure since then
 	err      error     // the last report, or what it waits for
+	logged   string    // the reason that was logged last
+	loggedAt time.Time // and when
 	finished bool      // the loop ended on purpose
 }
 
 // Observe takes the result of one pass, or of one attempt within a pass that
-// keeps failing. Only a change from well to failing or back is logged.
+// keeps failing. Logged is the change from well to failing and back, and a new
+// reason of failing, at most once a minute.
 func (l *Loop) Observe(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -40,9 +47,10 @@ func (l *Loop) Observe(err error) {
 		l.log.Info().Msg(l.name + ": running")
 	case err != nil && l.failing.IsZero():
 		l.log.Error().Err(err).Msg(l.name + ": failing, trying on")
-		l.failing = now
-	case err != nil && !sameText(l.err, err):
+		l.failing, l.logged, l.loggedAt = now, err.Error(), now
+	case err != nil && err.Error() != l.logged && now.Sub(l.loggedAt) >= reasonEvery:
 		l.log.Warn().Err(err).Msg(l.name + ": still failing, for another reason")
+		l.logged, l.loggedAt = err.Error(), now
 	}
 	if err != nil {
 		l.failed++
@@ -50,8 +58,6 @@ func (l *Loop) Observe(err error) {
 	}
 	l.err = err
 }
-
-func sameText(a, b error) bool { return a != nil && b != nil && a.Error() == b.Error() }
 
 // Finish says that the loop ended on purpose: it is neither late nor failing.
 func (l *Loop) Finish() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,8 +24,11 @@ type Server struct {
 func Listen(ctx context.Context, address string, health *Health, metrics prometheus.Gatherer) (*Server, error) {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listen for /metrics and /readyz: another process uses %s; give a free port as --listen: %w", address, err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("listen for /metrics and /readyz; is --listen %s in use by another process? %w", address, err)
+		return nil, fmt.Errorf("listen for /metrics and /readyz (--listen): %w", err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
@@ -59,6 +63,6 @@ func (s *Server) Run(ctx context.Context) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = s.server.Close()
 	}
-	_ = <-done // http.ErrServerClosed
+	<-done // http.ErrServerClosed
 	return err
 }

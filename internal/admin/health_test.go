@@ -1,0 +1,140 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+)
+
+// A loop that gave no sign of life for too long is a reason to restart; one
+// that fails, or has ended, or waits for a sink, is not.
+func TestLivez(t *testing.T) {
+	r := newRig()
+	hold, archive := r.Loop("hold"), r.Loop("archive")
+	expect := func(when string, wantCode int, wantText string) {
+		t.Helper()
+		if code, body := ask(r.livez, "/livez"); code != wantCode || body != wantText+"\n" {
+			t.Errorf("%s: %d %q, want %d %q", when, code, body, wantCode, wantText)
+		}
+	}
+	expect("at the start", http.StatusOK, "ok")
+	r.pass(stall)
+	expect("just in time", http.StatusOK, "ok")
+	r.pass(time.Second)
+	expect("no loop ever turned", http.StatusInternalServerError, "no sign of life for 15m0s: hold, archive")
+	hold.Observe(nil)
+	archive.Observe(errors.New("no connection"))
+	expect("a loop fails", http.StatusOK, "ok")
+	r.pass(stall)
+	hold.Observe(nil)
+	expect("just in time again", http.StatusOK, "ok")
+	r.pass(1)
+	expect("one loop hangs", http.StatusInternalServerError, "no sign of life for 15m0s: archive")
+	archive.Finish()
+	expect("the loop ended on purpose", http.StatusOK, "ok")
+	r.pass(24 * time.Hour)
+	expect("a day later", http.StatusInternalServerError, "no sign of life for 15m0s: hold")
+	hold.Observe(nil)
+	expect("it turns again", http.StatusOK, "ok")
+}
+
+func TestReadyz(t *testing.T) {
+	r := newRig()
+	hold, archive := r.Loop("hold"), r.Loop("archive")
+	expect := func(when string, wantCode int, want ...string) {
+		t.Helper()
+		text := strings.Join(want, "\n") + "\n"
+		if code, body := ask(r.readyz, "/readyz?verbose"); code != wantCode || body != text {
+			t.Errorf("%s: %d %q, want %d %q", when, code, body, wantCode, text)
+		}
+		if wantCode == http.StatusOK {
+			text = "ok\n"
+		}
+		if code, body := ask(r.readyz, "/readyz"); code != wantCode || body != text {
+			t.Errorf("%s, not verbose: %d %q, want %d %q", when, code, body, wantCode, text)
+		}
+	}
+	expect("at the start", http.StatusServiceUnavailable, "[-] hold: starting", "[-] archive: starting")
+	hold.Observe(nil)
+	expect("one loop runs", http.StatusServiceUnavailable, "[+] hold: ok", "[-] archive: starting")
+	archive.Observe(errors.Join(errors.New("no credentials"), errors.New("set AWS_PROFILE")))
+	r.pass(90 * time.Second)
+	archive.Observe(errors.New("no connection\nat all"))
+	expect("one loop fails", http.StatusServiceUnavailable, "[+] hold: ok", "[-] archive: no connection; at all (for 1m30s)")
+	archive.Observe(nil)
+	expect("all is well", http.StatusOK, "[+] hold: ok", "[+] archive: ok")
+	hold.Observe(errors.New("full"))
+	hold.Finish()
+	expect("a loop ended on purpose", http.StatusOK, "[+] hold: finished", "[+] archive: ok")
+	archive.Finish()
+	expect("all have ended", http.StatusOK, "[+] hold: finished", "[+] archive: finished")
+}
+
+// A loop that ended before its first pass is neither late nor unready.
+func TestFinishAtOnce(t *testing.T) {
+	r := newRig()
+	r.Loop("start").Finish()
+	r.pass(2 * stall)
+	for path, handler := range map[string]http.HandlerFunc{"/livez": r.livez, "/readyz": r.readyz} {
+		if code, body := ask(handler, path); code != http.StatusOK {
+			t.Errorf("%s: %d %s", path, code, body)
+		}
+	}
+}
+
+// An alert on a counter works from the first scrape on, and counts failures.
+func TestMetricsExistBeforeTheirFirstUse(t *testing.T) {
+	r := newRig()
+	hold, archive := r.Loop("hold"), r.Loop("archive")
+	expect := func(want map[string]float64) {
+		t.Helper()
+		got := counters(t, r.registry, "auditsidecar_loop_failures_total", "loop")
+		if len(got) != len(want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		for loop, n := range want {
+			if v, ok := got[loop]; !ok || v != n {
+				t.Errorf("%s: %v (there: %v), want %v", loop, v, ok, n)
+			}
+		}
+	}
+	expect(map[string]float64{"hold": 0, "archive": 0})
+	hold.Observe(nil)
+	archive.Observe(errors.New("a"))
+	archive.Observe(errors.New("a"))
+	archive.Observe(nil)
+	expect(map[string]float64{"hold": 0, "archive": 2})
+}
+
+// counters reads a counter by the values of its label.
+func counters(t *testing.T, g prometheus.Gatherer, name, label string) map[string]float64 {
+	t.Helper()
+	families, err := g.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			values[labelOf(m, label)] = m.GetCounter().GetValue()
+		}
+	}
+	return values
+}
+
+func labelOf(m *dto.Metric, name string) string {
+	for _, l := range m.GetLabel() {
+		if l.GetName() == name {
+			return l.GetValue()
+		}
+	}
+	return ""
+}

@@ -1,0 +1,88 @@
+package admin
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// rig is a Health whose clock stands still and whose log is kept.
+type rig struct {
+	*Health
+	registry *prometheus.Registry
+	log      logBuffer
+
+	mu    sync.Mutex
+	clock time.Time
+}
+
+func newRig() *rig {
+	r := &rig{registry: prometheus.NewRegistry(), clock: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+	r.Health = NewHealth(zerolog.New(&r.log), r.registry, r.now)
+	return r
+}
+
+func (r *rig) now() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.clock
+}
+
+// pass moves the clock.
+func (r *rig) pass(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.clock = r.clock.Add(d)
+}
+
+// ask is one request to a handler.
+func ask(handler http.HandlerFunc, target string) (code int, body string) {
+	w := httptest.NewRecorder()
+	handler(w, httptest.NewRequest(http.MethodGet, target, nil))
+	return w.Code, w.Body.String()
+}
+
+// logBuffer keeps what is logged.
+type logBuffer struct {
+	mu   sync.Mutex
+	data bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.data.Write(p)
+}
+
+// logLine is what a test looks at in a line of the log.
+type logLine struct {
+	Level, Loop, Message, Error string
+	After                       float64 // ms
+	Attempts                    int
+}
+
+// take returns the lines since the last call.
+func (b *logBuffer) take(t *testing.T) (lines []logLine) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for dec := json.NewDecoder(&b.data); dec.More(); {
+		var l logLine
+		if err := dec.Decode(&l); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, l)
+	}
+	b.data.Reset()
+	return lines
+}
