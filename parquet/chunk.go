@@ -156,8 +156,8 @@ func (c *chunk) flush() error {
 	if c.rows == 0 {
 		return nil
 	}
-	c.packed = c.appendLevels(c.packed[:0], c.reps, c.maxRep)
-	c.packed = c.appendLevels(c.packed, c.defs, c.maxDef)
+	c.codec.packed = c.appendLevels(c.codec.packed[:0], c.reps, c.maxRep)
+	c.codec.packed = c.appendLevels(c.codec.packed, c.defs, c.maxDef)
 	encoding, err := c.appendPageValues()
 	if err != nil {
 		return fmt.Errorf("encode page of %s: %w", c.def.name, err)
@@ -173,14 +173,14 @@ func (c *chunk) flush() error {
 	}
 	nulls := int64(levels - c.valuesInPage())
 	before := len(c.pages)
-	if c.pages, err = c.appendPage(c.pages, &header, c.packed); err != nil {
+	if c.pages, err = c.appendPage(c.pages, &header, c.codec.packed); err != nil {
 		return err
 	}
 	c.record(before, levels, nulls, encoding)
 	c.reps, c.defs, c.rows = c.reps[:0], c.defs[:0], 0
 	c.numbers, c.ints = c.numbers[:0], c.ints[:0]
 	c.plain = keepBuffer(c.plain, 4*c.pageSize)
-	c.packed = keepBuffer(c.packed, 4*c.pageSize)
+	c.codec.packed = keepBuffer(c.codec.packed, 4*c.pageSize)
 	if c.dict != nil && len(c.dict.page) > c.dictMax {
 		c.full = true
 	}
@@ -219,13 +219,13 @@ func (c *chunk) appendLevels(dst []byte, levels []uint8, highest uint8) []byte {
 	at := len(dst)
 	dst = append(dst, 0, 0, 0, 0)
 	e := rle.Encoding{BitWidth: bits.Len8(highest)}
-	c.scratch, _ = e.EncodeLevels(c.scratch[:0], levels) // fails for a wrong bit width only
-	dst = append(dst, c.scratch...)
-	binary.LittleEndian.PutUint32(dst[at:], uint32(len(c.scratch)))
+	c.codec.scratch, _ = e.EncodeLevels(c.codec.scratch[:0], levels) // fails for a wrong bit width only
+	dst = append(dst, c.codec.scratch...)
+	binary.LittleEndian.PutUint32(dst[at:], uint32(len(c.codec.scratch)))
 	return dst
 }
 
-// appendPageValues appends the page's values to c.packed and notes its bounds.
+// appendPageValues appends the page's values to c.codec.packed and notes its bounds.
 func (c *chunk) appendPageValues() (format.Encoding, error) {
 	c.page.reset()
 	var err error
@@ -233,18 +233,18 @@ func (c *chunk) appendPageValues() (format.Encoding, error) {
 	case len(c.ints) > 0:
 		e := delta.BinaryPackedEncoding{}
 		c.boundInts()
-		c.scratch, err = e.EncodeInt64(c.scratch[:0], c.ints)
-		c.packed = append(c.packed, c.scratch...)
+		c.codec.scratch, err = e.EncodeInt64(c.codec.scratch[:0], c.ints)
+		c.codec.packed = append(c.codec.packed, c.codec.scratch...)
 		return format.DeltaBinaryPacked, err
 	case len(c.numbers) == 0: // plain values, or none at all
 		c.boundPlain()
-		c.packed = append(c.packed, c.plain...)
+		c.codec.packed = append(c.codec.packed, c.plain...)
 		return format.Plain, nil
 	default:
 		c.boundNumbers()
 		e := rle.DictionaryEncoding{}
-		c.scratch, err = e.EncodeInt32(c.scratch[:0], c.numbers)
-		c.packed = append(c.packed, c.scratch...)
+		c.codec.scratch, err = e.EncodeInt32(c.codec.scratch[:0], c.numbers)
+		c.codec.packed = append(c.codec.packed, c.codec.scratch...)
 		return format.RLEDictionary, err
 	}
 }
@@ -289,18 +289,18 @@ func (c *chunk) boundPlain() {
 
 // appendPage compresses a page's body and appends it with its header.
 func (c *chunk) appendPage(dst []byte, header *format.PageHeader, body []byte) ([]byte, error) {
-	c.scratch = c.codec.encode(c.scratch[:0], body)
+	c.codec.scratch = c.codec.encode(c.codec.scratch[:0], body)
 	header.UncompressedPageSize = int32(len(body))
-	header.CompressedPageSize = int32(len(c.scratch))
-	header.CRC = int32(crc32.ChecksumIEEE(c.scratch))
+	header.CompressedPageSize = int32(len(c.codec.scratch))
+	header.CRC = int32(crc32.ChecksumIEEE(c.codec.scratch))
 	head, err := thrift.Marshal(new(thrift.CompactProtocol), header)
 	if err != nil {
 		return dst, fmt.Errorf("encode page header of %s: %w", c.def.name, err)
 	}
-	dst = append(append(dst, head...), c.scratch...)
+	dst = append(append(dst, head...), c.codec.scratch...)
 	c.meta.TotalUncompressedSize += int64(len(head) + len(body))
-	c.meta.TotalCompressedSize += int64(len(head) + len(c.scratch))
-	c.scratch = keepBuffer(c.scratch, 4*c.pageSize)
+	c.meta.TotalCompressedSize += int64(len(head) + len(c.codec.scratch))
+	c.codec.scratch = keepBuffer(c.codec.scratch, 4*c.pageSize)
 	return dst, nil
 }
 

@@ -12,6 +12,9 @@ import (
 // they take 19.
 type codec struct {
 	encoder *zstd.Encoder
+	// scratch and packed are buffers for a page that is being made; all chunks
+	// use them, one after another.
+	scratch, packed []byte
 }
 
 func newCodec() (*codec, error) {

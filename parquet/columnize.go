@@ -16,27 +16,34 @@ func (w *objectWriter) addEvent(r *row) {
 
 func (w *objectWriter) addActor(a *actor) {
 	chunks := w.chunks[colUserAgent : colSourceIPs+1]
-	w.addShared(&a.shared, chunks, func() {
-		for i, c := range chunks {
-			switch col := colUserAgent + column(i); c.def.shape {
-			case scalar:
-				c.optional(a.text[col])
-			case list:
-				addList(c, a.list(col))
-			case mapKey:
-				addKeys(c, a.multimap(col))
-			case mapValues:
-				addMultimapValues(c, a.multimap(col))
-			}
+	if w.replayed(&a.shared, chunks) {
+		return
+	}
+	before := mark(chunks)
+	for i, c := range chunks {
+		switch col := colUserAgent + column(i); c.def.shape {
+		case scalar:
+			c.optional(a.text[col])
+		case list:
+			addList(c, a.list(col))
+		case mapKey:
+			addKeys(c, a.multimap(col))
+		case mapValues:
+			addMultimapValues(c, a.multimap(col))
 		}
-	})
+	}
+	w.record(&a.shared, chunks, &before)
 }
 
 func (w *objectWriter) addNotes(n *notes) {
-	w.addShared(&n.shared, w.chunks[colAnnotationKey:colAnnotationValue+1], func() {
-		addKeys(w.chunks[colAnnotationKey], &n.multimap)
-		addMapValues(w.chunks[colAnnotationValue], &n.multimap)
-	})
+	chunks := w.chunks[colAnnotationKey : colAnnotationValue+1]
+	if w.replayed(&n.shared, chunks) {
+		return
+	}
+	before := mark(chunks)
+	addKeys(chunks[0], &n.multimap)
+	addMapValues(chunks[1], &n.multimap)
+	w.record(&n.shared, chunks, &before)
 }
 
 // optional adds a value or, for nil, null.

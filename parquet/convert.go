@@ -111,17 +111,18 @@ type conversion struct {
 	limits limits
 	dir    string // of the objects
 
-	glances   bool // take the sort keys of canonical lines from a glance
-	decoder   decoder
-	event     event
-	index     *index
-	days      *dayBook
-	result    Result
-	rebuilder rebuilder
-	lineBuf   []byte // the line that is being written
-	codec     *codec
-	key       []byte // scratch of confirms
-	texts     statusTexts
+	glances        bool // take the sort keys of canonical lines from a glance
+	decoder        decoder
+	event          event
+	index          *index
+	days           *dayBook
+	result         Result
+	levels, stages tally
+	rebuilder      rebuilder
+	lineBuf        []byte // the line that is being written
+	codec          *codec
+	key            []byte // scratch of confirms
+	texts          statusTexts
 
 	writer *objectWriter // of the open object
 }
@@ -141,7 +142,7 @@ func newConversion(src io.ReaderAt, size int64, cfg Config, lim limits) *convers
 		index:  newIndex(work, lim.index, size/512+1024),
 		days:   newDayBook(cfg.Meta.Rotated, cfg.File == ""),
 		texts:  newStatusTexts(),
-		result: Result{Levels: map[string]int64{}, Stages: map[string]int64{}, Meta: cfg.Meta},
+		result: Result{Meta: cfg.Meta},
 	}
 }
 
@@ -152,6 +153,8 @@ func (c *conversion) run(ctx context.Context) error {
 	if err := c.writeObjects(ctx); err != nil {
 		return err
 	}
+	c.result.First, c.result.Last = c.days.span()
+	c.result.Levels, c.result.Stages = c.levels.counts(), c.stages.counts()
 	return syncDir(c.dir)
 }
 
@@ -185,7 +188,6 @@ func (c *conversion) buildIndex(ctx context.Context) error {
 	}
 	c.result.Bytes = c.size
 	sum.Sum(c.result.SHA256[:0])
-	c.result.First, c.result.Last = c.days.span()
 	return nil
 }
 
@@ -228,9 +230,6 @@ func (e *event) stageTime() int64 {
 	return noTime
 }
 
-// maxCounted bounds the distinct levels and stages that are counted.
-const maxCounted = 16
-
 // count counts a line by what it is.
 func (c *conversion) count(what outcome, e *event) {
 	switch what {
@@ -239,16 +238,8 @@ func (c *conversion) count(what outcome, e *event) {
 	case undecodable:
 		c.result.Undecodable++
 	}
-	countIn(c.result.Levels, e.text[colLevel])
-	countIn(c.result.Stages, e.text[colStage])
-}
-
-func countIn(m map[string]int64, v []byte) {
-	if _, ok := m[string(v)]; ok || len(m) < maxCounted && len(v) < 64 {
-		m[string(v)]++
-		return
-	}
-	m["other"]++
+	c.levels.add(e.text[colLevel])
+	c.stages.add(e.text[colStage])
 }
 
 // removeObjects undoes what was written.

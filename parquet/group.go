@@ -70,7 +70,7 @@ func (w *objectWriter) writeChunk(c *chunk) error {
 		header := format.PageHeader{Type: format.DictionaryPage}
 		header.DictionaryPageHeader.Valid = true
 		header.DictionaryPageHeader.V = format.DictionaryPageHeader{NumValues: int32(c.dict.len()), Encoding: format.Plain}
-		page, err := c.appendPage(c.packed[:0], &header, c.dict.page)
+		page, err := c.appendPage(c.codec.packed[:0], &header, c.dict.page)
 		if err != nil {
 			return err
 		}
@@ -79,7 +79,7 @@ func (w *objectWriter) writeChunk(c *chunk) error {
 		if err := w.write(page); err != nil {
 			return err
 		}
-		c.packed = keepBuffer(page, 4*c.pageSize)
+		c.codec.packed = keepBuffer(page, 4*c.pageSize)
 	}
 	c.meta.DataPageOffset = w.size
 	for i := range c.offsets.PageLocations {

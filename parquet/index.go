@@ -60,29 +60,64 @@ func (x *index) add(r rowRef, key []byte) error {
 	return nil
 }
 
-// sort puts the rows in memory in order, and returns their keys by rank.
-func (x *index) sort() [][]byte {
-	order := make([]uint32, x.keys.len())
-	for i := range order {
-		order[i] = uint32(i)
+// sort returns the rows in memory in order, and their keys by rank, by which
+// the rows are numbered from now on.
+func (x *index) sort() (order []uint32, keys [][]byte) {
+	keys = x.rankKeys()
+	// The rows come in the order of their lines. Counting puts them in the
+	// order of their keys and keeps that of their lines, which is nearly that
+	// of their times.
+	starts := make([]uint32, len(keys)+1)
+	oneDay := true
+	for i := range x.refs {
+		starts[x.refs[i].key+1]++
+		oneDay = oneDay && x.refs[i].day == x.refs[0].day
+	}
+	for i := 1; i < len(starts); i++ {
+		starts[i] += starts[i-1]
+	}
+	order = make([]uint32, len(x.refs))
+	next := slices.Clone(starts)
+	for i := range x.refs {
+		k := x.refs[i].key
+		order[next[k]] = uint32(i)
+		next[k]++
+	}
+	compare := func(a, b uint32) int { return compareRefs(&x.refs[a], &x.refs[b]) }
+	if !oneDay {
+		slices.SortFunc(order, compare)
+		return order, keys
+	}
+	for k := range keys {
+		if same := order[starts[k]:starts[k+1]]; len(same) > 1 {
+			slices.SortFunc(same, compare)
+		}
+	}
+	return order, keys
+}
+
+// rankKeys returns the keys in order and numbers the rows' keys by rank.
+func (x *index) rankKeys() [][]byte {
+	ids := make([]uint32, x.keys.len())
+	for i := range ids {
+		ids[i] = uint32(i)
 	}
 	value := func(id uint32) []byte { return x.keys.value(int32(id)) }
-	slices.SortFunc(order, func(a, b uint32) int { return bytes.Compare(value(a), value(b)) })
-	rank := make([]uint32, len(order))
-	sorted := make([][]byte, len(order))
-	for i, id := range order {
+	slices.SortFunc(ids, func(a, b uint32) int { return bytes.Compare(value(a), value(b)) })
+	rank := make([]uint32, len(ids))
+	sorted := make([][]byte, len(ids))
+	for i, id := range ids {
 		rank[id] = uint32(i)
 		sorted[i] = value(id)
 	}
 	for i := range x.refs {
 		x.refs[i].key = rank[x.refs[i].key]
 	}
-	slices.SortFunc(x.refs, compareRefs)
 	return sorted
 }
 
 // compareRefs orders rows whose keys are numbered by rank.
-func compareRefs(a, b rowRef) int {
+func compareRefs(a, b *rowRef) int {
 	switch {
 	case a.day != b.day:
 		return cmp.Compare(a.day, b.day)
@@ -106,7 +141,8 @@ func (x *index) spill() error {
 		}
 		x.runs = f
 	}
-	if err := x.runs.write(x.refs, x.sort()); err != nil {
+	order, keys := x.sort()
+	if err := x.runs.write(x.refs, order, keys); err != nil {
 		return err
 	}
 	x.refs = x.refs[:0]
@@ -117,15 +153,14 @@ func (x *index) spill() error {
 // sorted returns the rows in order. Nothing may be added any more.
 func (x *index) sorted() (func() (rowRef, bool, error), error) {
 	if x.runs == nil {
-		x.sort()
-		refs := x.refs
+		order, _ := x.sort()
 		x.keys = nil
 		return func() (rowRef, bool, error) {
-			if len(refs) == 0 {
+			if len(order) == 0 {
 				return rowRef{}, false, nil
 			}
-			r := refs[0]
-			refs = refs[1:]
+			r := x.refs[order[0]]
+			order = order[1:]
 			return r, true, nil
 		}, nil
 	}

@@ -16,19 +16,16 @@ type memoPart struct {
 	numbers    []int32
 }
 
-// addShared adds a part of an event to its chunks, by add unless the part is
-// shared and was added to this row group before.
-func (w *objectWriter) addShared(s *shared, chunks []*chunk, add func()) {
-	switch {
-	case s.segment == nil:
-		add()
-	case s.memo.group == w.token && !anyFull(chunks):
-		for i, c := range chunks {
-			c.replay(&s.memo.parts[i])
-		}
-	default:
-		w.record(&s.memo, chunks, add)
+// replayed adds a part of an event that was added to this row group before. If
+// it was not, nothing is added.
+func (w *objectWriter) replayed(s *shared, chunks []*chunk) bool {
+	if s.segment == nil || s.memo.group != w.token || anyFull(chunks) {
+		return false
 	}
+	for i, c := range chunks {
+		c.replay(&s.memo.parts[i])
+	}
+	return true
 }
 
 func anyFull(chunks []*chunk) bool {
@@ -40,16 +37,25 @@ func anyFull(chunks []*chunk) bool {
 	return false
 }
 
-// record notes what add adds to chunks.
-func (w *objectWriter) record(m *memo, chunks []*chunk, add func()) {
+// marks are the lengths of chunks before something is added.
+type marks [numColumns][3]int
+
+func mark(chunks []*chunk) (m marks) {
+	for i, c := range chunks {
+		m[i] = [3]int{len(c.reps), len(c.defs), len(c.numbers)}
+	}
+	return m
+}
+
+// record notes what was added to chunks since before.
+func (w *objectWriter) record(s *shared, chunks []*chunk, before *marks) {
+	if s.segment == nil {
+		return
+	}
+	m := &s.memo
 	if m.parts == nil {
 		m.parts = make([]memoPart, len(chunks))
 	}
-	var before [numColumns][3]int
-	for i, c := range chunks {
-		before[i] = [3]int{len(c.reps), len(c.defs), len(c.numbers)}
-	}
-	add()
 	for i, c := range chunks {
 		p, from := &m.parts[i], before[i]
 		p.reps = append(p.reps[:0], c.reps[from[0]:]...)

@@ -41,14 +41,15 @@ func unnamedFile(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// write appends a run. refs are in order and their keys numbered by rank. Each
+// write appends a run: refs in the given order, their keys numbered by rank. Each
 // row is stored as its differences to the previous one, and a key only where
 // it changes.
-func (f *runFile) write(refs []rowRef, keys [][]byte) error {
+func (f *runFile) write(refs []rowRef, order []uint32, keys [][]byte) error {
 	w := bufio.NewWriterSize(f.file, runBuffer)
 	var prev rowRef
 	var buf []byte
-	for i, r := range refs {
+	for i, n := range order {
+		r := refs[n]
 		buf = buf[:0]
 		if i == 0 || r.key != prev.key {
 			buf = binary.AppendUvarint(buf, uint64(len(keys[r.key]))+1)
@@ -174,7 +175,7 @@ func (m *merger) Less(i, j int) bool {
 	}
 	x, y := a.head, b.head
 	x.key, y.key = 0, 0
-	return compareRefs(x, y) < 0
+	return compareRefs(&x, &y) < 0
 }
 
 // Swap exchanges two runs.
