@@ -76,12 +76,13 @@ const maxListings = 8
 // name belongs to a directory, a symbolic link or a device, that is an error
 // too: nothing could be followed, and silence would look like an idle log.
 func (l Log) Segments() ([]Segment, error) {
-	var segments []Segment
+	var segments, earlier []Segment
 	before, err := l.open()
 	if err != nil {
 		return nil, err
 	}
 	for range maxListings {
+		earlier = segments
 		if segments, err = l.backups(); err != nil {
 			return nil, err
 		}
@@ -99,9 +100,21 @@ func (l Log) Segments() ([]Segment, error) {
 		}
 		before = after
 	}
-	// It rotates faster than it can be listed. Backups without the open file
-	// are safe: a reader waits for the next listing.
-	return segments, nil
+	// It rotates faster than it can be listed. What the listing before had,
+	// too, is without a hole; a reader waits for the rest.
+	return settled(earlier, segments), nil
+}
+
+// settled returns the backups up to the first one that the earlier listing did
+// not have. One that the later listing missed was renamed during it, and so
+// were all that come after it: none of those is in the earlier one.
+func settled(earlier, later []Segment) []Segment {
+	for i, s := range later {
+		if !slices.ContainsFunc(earlier, func(e Segment) bool { return e.Name == s.Name }) {
+			return later[:i]
+		}
+	}
+	return later
 }
 
 // open describes the open file; ID is empty if there is none.

@@ -187,3 +187,28 @@ func TestSegmentsDuringRotations(t *testing.T) {
 	}
 	t.Logf("%d listings had an open file to check", checked)
 }
+
+func TestSettledHasNoHole(t *testing.T) {
+	list := func(names ...string) (segments []Segment) {
+		for _, name := range names {
+			segments = append(segments, Segment{Name: name})
+		}
+		return segments
+	}
+	for _, c := range []struct {
+		name                 string
+		earlier, later, want []Segment
+	}{
+		{"nothing new", list("a", "b"), list("a", "b"), list("a", "b")},
+		{"pruned since", list("a", "b"), list("b"), list("b")},
+		{"rotated since", list("a"), list("a", "b", "c"), list("a")},
+		{"the earlier one missed b", list("a", "c"), list("a", "b", "c"), list("a")},
+		{"the later one missed b", list("a"), list("a", "c"), list("a")},
+		{"the first listing", nil, list("a"), nil},
+	} {
+		got := settled(c.earlier, c.later)
+		if fmt.Sprint(got) != fmt.Sprint(c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
