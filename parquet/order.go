@@ -31,10 +31,17 @@ type lineRef struct {
 }
 
 // orderMemory is how many bytes of lines are sorted in memory.
-const orderMemory = 12 << 20
+const orderMemory = 6 << 20
+
+// mergeMemory is how many bytes the buffers of all runs take, while they are
+// not too many.
+const mergeMemory = 4 << 20
 
 // add takes one line, which build appends to the buffer it is given.
 func (o *lineOrder) add(line int64, build func(dst []byte) []byte) error {
+	if o.text == nil && o.file != nil {
+		o.text = make([]byte, 0, o.limit)
+	}
 	from := len(o.text)
 	o.text = build(o.text)
 	o.refs = append(o.refs, lineRef{line, from, len(o.text)})
@@ -106,8 +113,9 @@ func (o *lineOrder) each(f func(line int64, text []byte) error) error {
 func (o *lineOrder) merge(f func(line int64, text []byte) error) error {
 	var h lineHeap
 	var from int64
+	size := min(max(mergeMemory/len(o.ends), 4<<10), 64<<10)
 	for _, end := range o.ends {
-		u := &lineRun{r: bufio.NewReaderSize(io.NewSectionReader(o.file, from, end-from), 64<<10)}
+		u := &lineRun{r: bufio.NewReaderSize(io.NewSectionReader(o.file, from, end-from), size)}
 		from = end
 		if err := u.advance(); err != nil {
 			return err
