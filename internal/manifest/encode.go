@@ -1,0 +1,150 @@
+package manifest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// MaxSize is the longest encoding of a record, in bytes: some 5,000 objects or
+// gaps. Whoever reads records need not read more of one.
+const MaxSize = 1 << 20
+
+// Encode returns the canonical encoding of a record (package documentation). A
+// string that is not UTF-8, such as a file name can be, gets U+FFFD for what is
+// wrong in it. The error wraps [ErrInvalid].
+func Encode(r Record) ([]byte, error) {
+	r = r.normal()
+	if err := r.check(); err != nil {
+		return nil, fmt.Errorf("encode record %d: %w", r.Seq, err)
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf) // ends the line
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r); err != nil {
+		return nil, fmt.Errorf("encode record %d: %w", r.Seq, err)
+	}
+	if buf.Len() > MaxSize {
+		return nil, fmt.Errorf("encode record %d: %d bytes, more than %d (%d objects, %d gaps): %w",
+			r.Seq, buf.Len(), MaxSize, len(r.Objects), len(r.Gaps), ErrInvalid)
+	}
+	return buf.Bytes(), nil
+}
+
+// Decode is the inverse of [Encode]. The error wraps [ErrInvalid], [ErrNewer]
+// or [ErrNotCanonical].
+func Decode(data []byte) (Record, error) {
+	r, err := decode(data)
+	if err != nil {
+		return Record{}, fmt.Errorf("decode record: %w", err)
+	}
+	return r, nil
+}
+
+func decode(data []byte) (r Record, err error) {
+	if len(data) > MaxSize {
+		return r, invalid("%d bytes, more than %d", len(data), MaxSize)
+	}
+	if err := known(data); err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return r, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	// What Unmarshal takes, a strict decoder refuses only for a field that it
+	// does not know.
+	strict := json.NewDecoder(bytes.NewReader(data))
+	strict.DisallowUnknownFields()
+	var again Record
+	if err := strict.Decode(&again); err != nil {
+		return r, fmt.Errorf("%w: %w", ErrNewer, err)
+	}
+	if err := r.check(); err != nil {
+		return r, err
+	}
+	// Everything that JSON leaves open (white space, order, case and
+	// repetition of keys, escapes, forms of numbers) is decided here.
+	want, err := Encode(r)
+	if err != nil {
+		return r, err
+	}
+	if !bytes.Equal(want, data) {
+		return r, ErrNotCanonical
+	}
+	return r, nil
+}
+
+// known looks at the version and the kind alone: the fields of a newer version
+// may have other types.
+func known(data []byte) error {
+	var head struct {
+		Version int64  `json:"version"`
+		Kind    string `json:"kind"`
+	}
+	err := json.Unmarshal(data, &head)
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	case head.Version > Version:
+		return fmt.Errorf("version %d: %w", head.Version, ErrNewer)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	case head.Version == Version && head.Kind != "" && head.Kind != string(KindFile) && head.Kind != string(KindGap):
+		return fmt.Errorf("kind %q: %w", head.Kind, ErrNewer)
+	}
+	return nil
+}
+
+// Hash returns the SHA-256 of a record's bytes in lower-case hex: what the next
+// record's Previous holds.
+func Hash(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// normal returns a copy in the one form that is encoded: valid UTF-8, and nil
+// where there is nothing.
+func (r Record) normal() Record {
+	r.MachineID = text(r.MachineID)
+	if r.Source != nil {
+		s := *r.Source
+		s.Name = text(s.Name)
+		r.Source = &s
+	}
+	r.Counts = Counts{Levels: normalCounts(r.Counts.Levels), Stages: normalCounts(r.Counts.Stages)}
+	r.Objects = slices.Clone(r.Objects)
+	for i := range r.Objects {
+		r.Objects[i].Key = text(r.Objects[i].Key)
+	}
+	r.Gaps = slices.Clone(r.Gaps)
+	for i := range r.Gaps {
+		g := &r.Gaps[i]
+		g.File, g.Detail = text(g.File), text(g.Detail)
+	}
+	if len(r.Objects) == 0 {
+		r.Objects = nil
+	}
+	if len(r.Gaps) == 0 {
+		r.Gaps = nil
+	}
+	return r
+}
+
+func text(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
+
+func normalCounts(counts map[string]int64) map[string]int64 {
+	if len(counts) == 0 {
+		return nil
+	}
+	out := make(map[string]int64, len(counts))
+	for key, n := range counts {
+		out[text(key)] += n
+	}
+	return out
+}
