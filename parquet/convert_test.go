@@ -28,12 +28,23 @@ func testMeta() Meta {
 // convertBytes converts source in a fresh directory and checks the result.
 func convertBytes(tb testing.TB, source []byte, lim limits) Result {
 	tb.Helper()
-	cfg := Config{Meta: testMeta(), Dir: tb.TempDir()}
+	cfg := Config{Meta: testMeta(), Dir: fastDir(tb)}
 	res, err := convert(context.Background(), bytes.NewReader(source), int64(len(source)), cfg, lim)
 	if err != nil {
 		tb.Fatalf("convert: %v", err)
 	}
 	return res
+}
+
+// fastDir returns a directory where fsync costs nothing, if there is one.
+func fastDir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "parquet-test-*")
+	if err != nil {
+		return tb.TempDir()
+	}
+	tb.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 // paths returns the objects' paths.

@@ -125,12 +125,20 @@ func ReadMeta(r io.ReaderAt, size int64) (ObjectMeta, error) {
 }
 
 // openObject opens a Parquet file without its optional parts.
-func openObject(r io.ReaderAt, size int64) (*pq.File, error) {
-	f, err := pq.OpenFile(r, size, pq.SkipBloomFilters(true), pq.SkipPageIndex(true))
+func openObject(r io.ReaderAt, size int64) (f *pq.File, err error) {
+	defer notOurs(&err)
+	f, err = pq.OpenFile(r, size, pq.SkipBloomFilters(true), pq.SkipPageIndex(true))
 	if err != nil {
 		return nil, fmt.Errorf("open object: %w: %w", ErrNotOurs, err)
 	}
 	return f, nil
+}
+
+// notOurs makes an error of a panic: the library panics on some damaged files.
+func notOurs(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("read object: %w: damaged: %v", ErrNotOurs, p)
+	}
 }
 
 func objectMeta(f *pq.File) (ObjectMeta, error) {

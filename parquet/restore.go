@@ -127,6 +127,7 @@ func (r *restoration) missingObjects(have map[string]string) error {
 
 // collect rebuilds the lines of one object.
 func (r *restoration) collect(ctx context.Context, f *pq.File) (err error) {
+	defer notOurs(&err)
 	o, err := newObjectReader(f)
 	if err != nil {
 		return err

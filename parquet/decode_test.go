@@ -1,0 +1,173 @@
+package parquet
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+)
+
+// oracle decodes the top-level strings of an event with encoding/json, whose
+// maps know upper and lower case.
+func oracle(line []byte) (map[string]string, bool) {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(line, &fields) != nil || fields == nil {
+		return nil, false
+	}
+	values := map[string]string{}
+	for name, raw := range fields {
+		var s string
+		if len(raw) > 0 && raw[0] == '"' && json.Unmarshal(raw, &s) == nil {
+			values[name] = s
+		}
+	}
+	return values, values["kind"] == "Event" && strings.HasPrefix(values["apiVersion"], "audit.k8s.io/")
+}
+
+// checkDecode compares the general decoder with encoding/json.
+func checkDecode(tb testing.TB, line []byte) {
+	tb.Helper()
+	var g general
+	var e event
+	got := g.decode(line, &e)
+	values, want := oracle(line)
+	if got != want {
+		tb.Fatalf("decode(%q) is %v, encoding/json says %v", line, got, want)
+	}
+	checkUTF8(tb, &e)
+	if !got {
+		return
+	}
+	for name, c := range map[string]column{
+		"level": colLevel, "auditID": colAuditID, "stage": colStage, "requestURI": colRequestURI, "verb": colVerb, "userAgent": colUserAgent,
+	} {
+		v, given := values[name]
+		if col := e.texts(c)[c]; given != (col != nil) || v != string(col) {
+			tb.Fatalf("decode(%q): %s is %q, want %q (%v)", line, name, col, v, given)
+		}
+	}
+}
+
+// checkUTF8 fails where a text column is not valid: readers would fail on it.
+func checkUTF8(tb testing.TB, e *event) {
+	tb.Helper()
+	check := func(v []byte) {
+		if !utf8.Valid(v) {
+			tb.Fatalf("column value %q is not UTF-8", v)
+		}
+	}
+	for c := column(0); c < numColumns; c++ {
+		check(e.texts(c)[c])
+	}
+	for _, t := range []*texts{&e.actor.userGroups, &e.actor.impGroups, &e.actor.sourceIPs} {
+		for _, v := range t.items {
+			check(v)
+		}
+	}
+	for _, m := range []*multimap{&e.actor.userExtra, &e.actor.impExtra, &e.notes.multimap} {
+		for _, v := range append(m.keys[:len(m.keys):len(m.keys)], m.values...) {
+			check(v)
+		}
+	}
+}
+
+func TestDecodeIrregularEvents(t *testing.T) {
+	const head = `"kind":"Event","apiVersion":"audit.k8s.io/v1"`
+	for name, c := range map[string]struct {
+		line string
+		col  column
+		want string
+	}{
+		"other order":         {`{"verb":"get",` + head + `}`, colVerb, "get"},
+		"white space":         {" {\t\"verb\" : \"get\" ,\r " + head + "} ", colVerb, "get"},
+		"the last of two":     {`{"verb":"get",` + head + `,"verb":"list"}`, colVerb, "list"},
+		"escaped name":        {`{` + head + `,"v\u0065rb":"get"}`, colVerb, "get"},
+		"invalid UTF-8":       {"{" + head + ",\"verb\":\"g\xffet\"}", colVerb, "g\ufffdet"},
+		"lone surrogate":      {`{` + head + `,"verb":"\ud800"}`, colVerb, "\ufffd"},
+		"pair of surrogates":  {`{` + head + `,"verb":"\ud83d\ude00"}`, colVerb, "\U0001f600"},
+		"invalid body":        {"{" + head + ",\"requestObject\":[\"\xff\"]}", colRequestObject, "[\"\ufffd\"]"},
+		"older version":       {`{"kind":"Event","apiVersion":"audit.k8s.io/v1beta1","verb":"get"}`, colVerb, "get"},
+		"user twice":          {`{` + head + `,"user":{"username":"a","uid":"u"},"user":{"username":"b"}}`, colUserName, "b"},
+		"constraint":          {`{` + head + `,"authenticationMetadata":{"impersonationConstraint":"c"}}`, colImpConstraint, "c"},
+		"status":              {`{` + head + `,"responseStatus":{"reason":"r","metadata":{"a":1}}}`, colRespReason, "r"},
+		"object of odd order": {`{` + head + `,"objectRef":{"name":"n","resource":"r"}}`, colObjName, "n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var g general
+			var e event
+			if !g.decode([]byte(c.line), &e) {
+				t.Fatalf("refused: %s", c.line)
+			}
+			if got := string(e.texts(c.col)[c.col]); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+			checkDecode(t, []byte(c.line))
+		})
+	}
+}
+
+func TestDecodeWrongTypesAreNull(t *testing.T) {
+	line := `{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":1,"verb":null,"user":[],"sourceIPs":{},"objectRef":"x",` +
+		`"responseStatus":{"code":1e9},"requestObject":null,"requestReceivedTimestamp":5,"stageTimestamp":"never","annotations":[1]}`
+	var g general
+	var e event
+	if !g.decode([]byte(line), &e) {
+		t.Fatal("refused")
+	}
+	var empty event
+	empty.reset()
+	if got, want := describe(&e), describe(&empty); got != want {
+		t.Errorf("columns\n%s, want all null", got)
+	}
+}
+
+func TestDecodeBoundsDepthAndLength(t *testing.T) {
+	const head = `{"kind":"Event","apiVersion":"audit.k8s.io/v1","requestObject":`
+	for depth, want := range map[int]bool{maxDepth - 1: true, maxDepth: false, 10 * maxDepth: false} {
+		line := head + strings.Repeat("[", depth) + strings.Repeat("]", depth) + "}"
+		var g general
+		var e event
+		if got := g.decode([]byte(line), &e); got != want {
+			t.Errorf("decode at depth %d is %v, want %v", depth, got, want)
+		}
+		checkDecode(t, []byte(line))
+	}
+	line := `{"kind":"Event","apiVersion":"audit.k8s.io/v1","sourceIPs":[""` + strings.Repeat(`,""`, maxItems) + `]}`
+	var g general
+	var e event
+	if !g.decode([]byte(line), &e) || e.actor.sourceIPs.given {
+		t.Error("a list that is too long is not null")
+	}
+}
+
+func TestDecodeAgreesOnRealLines(t *testing.T) {
+	for line := range audittest.Lines(audittest.Corpus(t, "diverse.log")) {
+		checkDecode(t, line)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(strings.TrimSpace(canonicalLine)))
+	f.Add([]byte(`{"kind":"Event","apiVersion":"audit.k8s.io/v1","verb":"\ud800","annotations":{"a":1,"a":"b"}}`))
+	f.Add([]byte("{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"user\":{\"extra\":{\"\xff\":[null]}}}"))
+	f.Fuzz(func(t *testing.T, line []byte) { checkDecode(t, line) })
+}
+
+func FuzzSkipValue(f *testing.F) {
+	f.Add([]byte(` {"a":[1,-2.5e+3,true,null,"x\u00e9\n"]} `))
+	f.Add([]byte("[[[[[[]]]]]]"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var s skipper
+		end, ascii, ok := s.skipValue(b, 0)
+		got := ok && len(bytes.Trim(b[end:], " \t\r\n")) == 0
+		if want := json.Valid(b); got != want {
+			t.Fatalf("skipValue(%q) is %v, encoding/json says %v", b, got, want)
+		}
+		if ok && ascii != (bytes.IndexFunc(b[:end], func(r rune) bool { return r >= utf8.RuneSelf }) < 0) {
+			t.Fatalf("skipValue(%q): ascii is %v", b, ascii)
+		}
+	})
+}

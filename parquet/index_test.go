@@ -1,0 +1,144 @@
+package parquet
+
+import (
+	"bytes"
+	"cmp"
+	"math/rand"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// indexed is a row as the index gives it back, with the key it was added with.
+type indexed struct {
+	ref rowRef
+	key string
+}
+
+func TestIndexGivesRowsInOrder(t *testing.T) {
+	for name, limit := range map[string]int{"in memory": 1 << 20, "spilled": 1 << 10} {
+		t.Run(name, func(t *testing.T) {
+			x := newIndex(t.TempDir(), limit, 10)
+			rnd := rand.New(rand.NewSource(1))
+			var want []indexed
+			for n := range 2000 {
+				r := rowRef{line: uint32(n + 1), offset: int64(n) * 100, size: uint32(n), sum: rnd.Uint32(), day: int32(rnd.Intn(3)), time: rnd.Int63n(50)}
+				if n%7 == 0 {
+					r.time = noTime
+				}
+				key := strings.Repeat("k", rnd.Intn(4)) + string(rune('a'+rnd.Intn(5)))
+				want = append(want, indexed{r, key})
+				if err := x.add(r, []byte(key)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			slices.SortStableFunc(want, func(a, b indexed) int {
+				return cmp.Or(cmp.Compare(a.ref.day, b.ref.day), cmp.Compare(a.key, b.key), cmp.Compare(a.ref.time, b.ref.time), cmp.Compare(a.ref.line, b.ref.line))
+			})
+			next, err := x.sorted()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, w := range want {
+				got, ok, err := next()
+				if err != nil || !ok {
+					t.Fatalf("row %d: %v, %v", i, ok, err)
+				}
+				got.key = 0
+				if got != w.ref {
+					t.Fatalf("row %d is %+v, want %+v", i, got, w.ref)
+				}
+			}
+			if _, ok, err := next(); ok || err != nil {
+				t.Errorf("after the last row: %v, %v", ok, err)
+			}
+			if spilled := x.runs != nil; spilled != (name == "spilled") {
+				t.Errorf("spilled: %v", spilled)
+			}
+			if err := x.close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestSortKeysCompareAsTheirParts(t *testing.T) {
+	values := [][]byte{nil, {}, {0}, {0, 0}, {0, 1}, {0, 0xff}, {1}, []byte("a"), []byte("a\x00"), []byte("ab"), []byte("b"), {0xff}}
+	key := func(a, b []byte) []byte {
+		var e event
+		e.reset()
+		e.text[colObjResource], e.text[colObjNamespace] = a, b
+		return appendSortKey(nil, &e)
+	}
+	rank := func(v []byte) int {
+		return slices.IndexFunc(values, func(w []byte) bool { return (v == nil) == (w == nil) && bytes.Equal(v, w) })
+	}
+	for _, a := range values {
+		for _, b := range values {
+			for _, c := range values {
+				for _, d := range values {
+					want := cmp.Or(cmp.Compare(rank(a), rank(c)), cmp.Compare(rank(b), rank(d)))
+					if got := bytes.Compare(key(a, b), key(c, d)); got != want {
+						t.Fatalf("key(%q,%q) against key(%q,%q) is %d, want %d", a, b, c, d, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestGlanceAgreesWithScan(t *testing.T) {
+	var d decoder
+	var e event
+	hits := 0
+	for _, line := range realLines(t) {
+		key, us, ok := glance(line, nil)
+		if what, _ := d.line(line, &e); !ok || what != canonical {
+			continue
+		}
+		hits++
+		if want := appendSortKey(nil, &e); !bytes.Equal(key, want) || us != e.stageTime() {
+			t.Fatalf("glance of %s\nis %q, %d; want %q, %d", line, key, us, want, e.stageTime())
+		}
+	}
+	if hits < 1000 {
+		t.Errorf("%d glances, want at least 1000", hits)
+	}
+}
+
+// TestConvertNoticesAWrongGlance has lines that look canonical at both ends.
+func TestConvertNoticesAWrongGlance(t *testing.T) {
+	line := strings.TrimSpace(canonicalLine)
+	for name, source := range map[string]string{
+		"glued":              line + line + "\n" + line + "\n",
+		"another name":       strings.Replace(line, `"name":"p","uid"`, `"name":"p","name":"q","uid"`, 1) + "\n",
+		"a second time":      line[:len(line)-1] + `,"stageTimestamp":"2026-11-24T16:59:23.525775Z"}` + "\n",
+		"time in a note":     strings.Replace(line, `"authorization.k8s.io/decision":"allow",`, `"a":"b","stageTimestamp":"2026-11-25T16:59:23.525775Z",`, 1) + "\n",
+		"a second objectRef": strings.Replace(line, `"responseStatus":{"metadata"`, `"objectRef":{"resource":"x"},"responseStatus":{"metadata"`, 1) + "\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, _, ok := glance([]byte(strings.SplitN(source, "\n", 2)[0]), nil); !ok {
+				t.Fatal("does not look canonical")
+			}
+			res := roundTrip(t, []byte(source), defaultLimits())
+			careful := convertCarefully(t, source)
+			if got, want := res.Objects[0].SHA256, careful.Objects[0].SHA256; got != want {
+				t.Errorf("object differs from the one made without glances")
+			}
+		})
+	}
+}
+
+// convertCarefully converts without glances.
+func convertCarefully(t *testing.T, source string) Result {
+	t.Helper()
+	c := newConversion(strings.NewReader(source), int64(len(source)), Config{Meta: testMeta(), Dir: t.TempDir()}, defaultLimits())
+	var err error
+	if c.codec, err = newCodec(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return c.result
+}
