@@ -100,7 +100,8 @@ func (s *sidecar) loops(log rotate.Log, bucket *archive.Bucket, st *state, names
 	h, err := hold.New(hold.Config{
 		Log: log, StateDir: st.dir, FS: s.fs, Ledger: st.ledger, Loki: s.stream != nil,
 		Poke: names, Rescan: s.settings.RescanInterval,
-		Observe: s.held.Observe, Note: s.noteSegment, Registry: s.registry,
+		Budget:  hold.Budget{MaxBytes: int64(s.settings.HeldMaxBytes), MinFree: int64(s.settings.HeldMinFree)},
+		Observe: s.held.Observe, Note: s.noteSegment, NoteGap: s.noteGap, Registry: s.registry,
 	})
 	if err != nil {
 		return nil, err
@@ -157,6 +158,12 @@ func (s *sidecar) noteSegment(event string, e ledger.Entry) {
 		line = line.Str("objects", strings.Join(keys, " "))
 	}
 	line.Msg(event)
+}
+
+// noteGap logs a break in the log.
+func (s *sidecar) noteGap(g ledger.Gap) {
+	s.log.Error().Str("reason", g.Reason).Str("file", g.File).Time("from", g.From).Time("to", g.To).
+		Int64("bytes", g.Bytes).Str("detail", g.Detail).Msg("GAP in the audit log: recorded for the archive")
 }
 
 func (s *sidecar) noteStream(event string, err error) { s.log.Warn().Err(err).Msg("loki: " + event) }

@@ -34,6 +34,11 @@ type Run struct {
 	Listen string
 	// Once archives what is finished, streams to the end and stops.
 	Once bool
+	// HeldMaxBytes bounds the disk that held files may use; 0: a tenth of it.
+	HeldMaxBytes Bytes
+	// HeldMinFree is the free space below which held files are given up; 0:
+	// a fiftieth of the disk.
+	HeldMinFree Bytes
 	// RescanInterval is how often the directory is listed whatever inotify says.
 	RescanInterval time.Duration
 	// ShutdownTimeout bounds the drain after SIGTERM.
@@ -51,6 +56,8 @@ func (r *Run) Register(flags *pflag.FlagSet) {
 	flags.BoolVar(&r.Once, "once", false, "archive the finished files, stream to the end, then exit")
 	flags.DurationVar(&r.RescanInterval, "rescan-interval", 5*time.Second, "how often the directory is listed whatever inotify says")
 	flags.DurationVar(&r.ShutdownTimeout, "shutdown-timeout", 20*time.Second, "longest time to drain after SIGTERM; keep it below terminationGracePeriodSeconds")
+	flags.Var(&r.HeldMaxBytes, "held-max-bytes", "most disk that files may use which kube-apiserver has pruned and a sink still needs, such as 5GiB; 0: 10 % of the file system, at most 20GiB")
+	flags.Var(&r.HeldMinFree, "held-min-free", "free space below which such files are given up; 0: 2 % of the file system, at most 1GiB")
 	r.Archive.Register(flags)
 	r.Identity.Register(flags)
 }

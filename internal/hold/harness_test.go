@@ -16,12 +16,14 @@ import (
 
 // house is an audit directory with kube-apiserver's moves and a Hold over it.
 type house struct {
-	t     testing.TB
-	log   rotate.Log
-	fs    durable.FS
-	loki  bool
-	clock time.Time
-	notes []string
+	t      testing.TB
+	log    rotate.Log
+	fs     durable.FS
+	loki   bool
+	clock  time.Time
+	notes  []string
+	gaps   []ledger.Gap
+	budget Budget
 
 	ledger *ledger.Ledger
 	hold   *Hold
@@ -52,6 +54,8 @@ func (h *house) start() error {
 		Log: h.log, StateDir: h.stateDir(), FS: h.fs, Ledger: h.ledger, Loki: h.loki,
 		Rescan: time.Hour, Observe: func(error) {},
 		Note:     func(event string, e ledger.Entry) { h.notes = append(h.notes, event+": "+e.Name) },
+		NoteGap:  func(g ledger.Gap) { h.gaps = append(h.gaps, g) },
+		Budget:   h.budget,
 		Registry: prometheus.NewRegistry(),
 	})
 	return err

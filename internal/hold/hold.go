@@ -32,6 +32,8 @@ type Config struct {
 	// Loki says that there is a Loki to stream to: new segments carry its
 	// claim. Where there is none, claims of an earlier run are released.
 	Loki bool
+	// Budget bounds the disk that held files may use.
+	Budget Budget
 	// Poke wakes the loop; the next pass comes after Rescan without it.
 	Poke <-chan struct{}
 	// Rescan is the longest time between two passes.
@@ -41,6 +43,8 @@ type Config struct {
 	// Note hears what an operator should know of a single file, as it
 	// happens: it was linked, rotated, adopted or lost.
 	Note func(event string, e ledger.Entry)
+	// NoteGap hears of each break in the log when it is recorded.
+	NoteGap func(ledger.Gap)
 	// Registry takes the metrics.
 	Registry prometheus.Registerer
 }
@@ -57,6 +61,15 @@ type Hold struct {
 	pass sync.Mutex // one pass at a time
 	next int64      // number of the next link
 
+	// What passes remember, besides the ledger.
+	sizes     map[string]int64 // of unfinished segments, at the last pass
+	vanishing []rotate.Segment // listed, but gone when they were to be linked
+	seenAt    time.Time        // when a size was last put on disk
+	orphan    bool             // the alarm for a deleted file is on
+	huge      bool             // the alarm for a file without rotation is on
+	tight     bool             // the budget is nearly used up
+	baseline  bool             // nothing was known before the first pass
+
 	mu   sync.Mutex
 	subs []chan struct{}
 }
@@ -64,13 +77,14 @@ type Hold struct {
 // New prepares the directory of the links, adopts links that the ledger does
 // not know and returns a Hold whose first pass has not run yet.
 func New(cfg Config) (*Hold, error) {
-	h := &Hold{cfg: cfg, dir: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry), wake: make(chan struct{}, 1)}
+	h := &Hold{cfg: cfg, dir: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry), wake: make(chan struct{}, 1), sizes: map[string]int64{}}
 	if err := cfg.FS.MkdirAll(h.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the directory of held files: %w", err)
 	}
 	if err := h.recover(); err != nil {
 		return nil, err
 	}
+	h.baseline = len(cfg.Ledger.Entries()) == 0
 	return h, nil
 }
 
@@ -164,10 +178,11 @@ func (h *Hold) Segments() ([]rotate.Segment, error) {
 			ID: e.ID, Name: e.Name, Path: h.Path(e.ID), Rotated: e.Rotated,
 			Gzip: e.Gzip, Finished: e.Finished, Inode: e.Inode,
 		}
-		if info, err := os.Stat(s.Path); err == nil {
-			s.Size, s.ModTime = info.Size(), info.ModTime()
-			s.Device = deviceOf(info)
+		info, err := os.Stat(s.Path)
+		if err != nil {
+			continue // its link was removed from outside; the next start says so
 		}
+		s.Size, s.ModTime, s.Device = info.Size(), info.ModTime(), deviceOf(info)
 		segments = append(segments, s)
 	}
 	return segments, nil

@@ -13,6 +13,12 @@ type metrics struct {
 	files       prometheus.Gauge
 	bytes       prometheus.Gauge
 	quarantined prometheus.Gauge
+	orphan      prometheus.Gauge
+	huge        prometheus.Gauge
+	budgetUsed  prometheus.Gauge
+	budgetMax   prometheus.Gauge
+	diskFree    prometheus.Gauge
+	gaps        *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -23,8 +29,19 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		files:       gauge("held_files", "Files that are held for a sink, the open one included."),
 		bytes:       gauge("held_bytes", "Bytes in held files. They use no extra disk until kube-apiserver prunes the file."),
 		quarantined: gauge("quarantined_files", "Files that cannot be archived as they are and wait for an operator."),
+		orphan:      gauge("writer_on_deleted_file", "1 while kube-apiserver writes to a file that has no name any more."),
+		huge:        gauge("rotation_off", "1 while the open file is over 1 GiB: without rotation nothing is archived."),
+		budgetUsed:  gauge("held_budget_used_bytes", "Disk that would be free without the sidecar: held files that left the audit directory, and work."),
+		budgetMax:   gauge("held_budget_max_bytes", "The most of that before held files are given up."),
+		diskFree:    gauge("disk_free_bytes", "Free space of the audit directory's file system."),
+		gaps: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "auditsidecar", Name: "gaps_total", Help: "Breaks found in the audit log, by reason.",
+		}, []string{"reason"}),
 	}
-	reg.MustRegister(m.files, m.bytes, m.quarantined)
+	for _, reason := range []string{reasonTruncated, reasonPruned, reasonVanished, reasonBudget} {
+		m.gaps.WithLabelValues(reason)
+	}
+	reg.MustRegister(m.files, m.bytes, m.quarantined, m.orphan, m.huge, m.budgetUsed, m.budgetMax, m.diskFree, m.gaps)
 	return m
 }
 
@@ -45,4 +62,10 @@ func (m *metrics) observe(entries []ledger.Entry, dir string) {
 	m.files.Set(files)
 	m.bytes.Set(bytes)
 	m.quarantined.Set(quarantined)
+}
+
+func (m *metrics) observeBudget(u usage) {
+	m.budgetUsed.Set(float64(u.used))
+	m.budgetMax.Set(float64(u.budget.MaxBytes))
+	m.diskFree.Set(float64(u.free))
 }

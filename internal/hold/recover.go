@@ -76,9 +76,10 @@ func (h *Hold) recoverLink(id string, inode uint64, pinned map[uint64]bool) erro
 // a backup, or sees that it has no name any more; a compressed file was
 // finished before it was linked and its backup is found by its inode.
 func (h *Hold) adopt(id string, inode uint64) ledger.Entry {
-	e := ledger.Entry{ID: id, Name: filepath.Base(h.cfg.Log.Path()), Inode: inode, State: ledger.Held, Loki: h.cfg.Loki}
-	e.Gzip = isGzip(h.Path(id))
-	return e
+	return ledger.Entry{
+		ID: id, Name: filepath.Base(h.cfg.Log.Path()), Inode: inode, State: ledger.Held, Loki: h.cfg.Loki,
+		Gzip: isGzip(h.Path(id)), Born: born(h.Path(id)),
+	}
 }
 
 func (h *Hold) recoverEntries() error {

@@ -38,10 +38,22 @@ func (h *Hold) scan(ctx context.Context) (changed bool, err error) {
 			return changed, err
 		}
 		if !again && !vanished {
-			return changed, nil
+			examined, err := h.examine(listed)
+			return changed || examined, err
 		}
 	}
 	return changed, nil
+}
+
+// examine looks for breaks and at the disk, once the ledger and the directory
+// agree.
+func (h *Hold) examine(listed []rotate.Segment) (changed bool, err error) {
+	look := newLook(h.cfg.Ledger.Entries(), listed, h.isHeld)
+	h.baseline = h.baseline && len(look.entries) == 0
+	err = errors.Join(h.noteVanished(look), h.watchOpen(look), h.joinAll(look))
+	h.alarms(look)
+	changed, budgetErr := h.keepBudget(look)
+	return changed, errors.Join(err, budgetErr)
 }
 
 // look is one listing beside the ledger.
@@ -106,6 +118,7 @@ func (h *Hold) linkNew(l *look) (again, linked bool, err error) {
 		}
 		e, err := h.link(s)
 		if errors.Is(err, errChanged) {
+			h.vanishing = append(h.vanishing, s)
 			again = true
 			break // what follows must not be numbered before this one
 		}
@@ -152,9 +165,19 @@ func (h *Hold) link(s rotate.Segment) (ledger.Entry, error) {
 	if inode != s.Inode {
 		return ledger.Entry{}, errors.Join(errChanged, h.cfg.FS.Remove(h.Path(id)))
 	}
+	return h.newEntry(id, s)
+}
+
+// newEntry describes a file that was just linked.
+func (h *Hold) newEntry(id string, s rotate.Segment) (ledger.Entry, error) {
+	mark, err := readMark(h.Path(id))
+	if err != nil {
+		return ledger.Entry{}, err
+	}
 	return ledger.Entry{
 		ID: id, Name: s.Name, Gzip: s.Gzip, Inode: s.Inode, Finished: s.Finished,
 		Rotated: s.Rotated, State: ledger.Held, Loki: h.cfg.Loki,
+		Born: born(h.Path(id)), Mark: mark, Seen: s.Size, Wrote: s.ModTime.UTC(), Joined: h.baseline,
 	}, nil
 }
 
@@ -227,7 +250,15 @@ func (h *Hold) finishUnnamed(l *look, e *ledger.Entry) error {
 }
 
 func (h *Hold) finish(e *ledger.Entry, name string, s rotate.Segment) error {
-	edit := func(e *ledger.Entry) { e.Finished, e.Name, e.Rotated = true, name, s.Rotated }
+	info, err := os.Stat(h.Path(e.ID))
+	if err != nil {
+		return fmt.Errorf("look at the held file %s: %w", h.Path(e.ID), err)
+	}
+	edit := func(e *ledger.Entry) {
+		e.Finished, e.Name, e.Rotated = true, name, s.Rotated
+		e.Seen, e.Wrote = info.Size(), info.ModTime().UTC()
+	}
+	delete(h.sizes, e.ID)
 	if err := h.cfg.Ledger.Edit(e.ID, edit); err != nil {
 		return err
 	}

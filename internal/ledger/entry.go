@@ -47,6 +47,14 @@ type Source struct {
 	SHA256 string `json:"sha256"`
 }
 
+// Mark identifies a file by its first bytes, as far as it had any.
+type Mark struct {
+	// N is how many bytes count.
+	N int `json:"n"`
+	// SHA256 of these bytes, lower-case hex.
+	SHA256 string `json:"sha256"`
+}
+
 // Entry is what the ledger knows of one segment.
 type Entry struct {
 	// ID is the name of the segment's link under held/; IDs sort in the
@@ -61,6 +69,19 @@ type Entry struct {
 	Inode uint64 `json:"inode"`
 	// Finished says that nobody writes to the file any more.
 	Finished bool `json:"finished"`
+	// Born is when the file was created, zero where the file system does not
+	// say.
+	Born time.Time `json:"born,omitzero"`
+	// Mark identifies the file by its first bytes.
+	Mark Mark `json:"mark,omitzero"`
+	// Seen is the file's size when it was last looked at, in bytes as held;
+	// the one on disk may lag behind by a minute.
+	Seen int64 `json:"seen"`
+	// Wrote is when a finished file was last written to.
+	Wrote time.Time `json:"wrote,omitzero"`
+	// Joined says that the file was found to follow the one before it without
+	// a break, or that the break is recorded.
+	Joined bool `json:"joined,omitempty"`
 	// Rotated is the time in the backup's name, or the time of the last
 	// write where the name was never seen. Zero while the file is open.
 	Rotated time.Time `json:"rotated,omitzero"`

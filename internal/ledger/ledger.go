@@ -48,7 +48,10 @@ type table struct {
 	Epoch   string  `json:"epoch"`
 	Machine string  `json:"machineID,omitempty"`
 	NextSeq int64   `json:"nextSeq"`
+	Head    Head    `json:"head"`
 	Entries []Entry `json:"segments"`
+	Gaps    []Gap   `json:"gaps,omitempty"`
+	LastGap int64   `json:"lastGap,omitempty"`
 }
 
 // Open reads the ledger of a state directory, or begins one. A file that is
@@ -123,7 +126,14 @@ func (l *Ledger) begin(machine string, now time.Time) error {
 		}
 		e.Seq, e.Source, e.Objects = 0, nil, nil
 	}
-	l.table = table{Version: version, Epoch: newEpoch(now), Machine: machine, NextSeq: 1, Entries: entries}
+	gaps := l.table.Gaps
+	for i := range gaps {
+		gaps[i].Seq = 0
+	}
+	l.table = table{
+		Version: version, Epoch: newEpoch(now), Machine: machine, NextSeq: 1,
+		Entries: entries, Gaps: gaps, LastGap: l.table.LastGap,
+	}
 	return l.save(l.table)
 }
 
@@ -243,7 +253,7 @@ func (l *Ledger) change(edit func(*table) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	next := l.table
-	next.Entries = cloneEntries(next.Entries)
+	next.Entries, next.Gaps = cloneEntries(next.Entries), slices.Clone(next.Gaps)
 	if err := edit(&next); err != nil {
 		return err
 	}

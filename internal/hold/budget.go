@@ -1,0 +1,165 @@
+package hold
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+)
+
+const reasonBudget = "disk_budget"
+
+// Budget bounds the disk that the sidecar may use: bytes that would be free
+// without it. A file that is still listed in the audit directory costs
+// nothing, however many links it has.
+type Budget struct {
+	// MaxBytes is the most it may use; 0 means 10 % of the file system, at
+	// most 20 GiB.
+	MaxBytes int64
+	// MinFree is the free space below which it gives way whatever it uses; 0
+	// means 2 % of the file system, at most 1 GiB.
+	MinFree int64
+}
+
+// warnShare of the budget in use is when an operator hears of it.
+const warnShare = 0.8
+
+// resolve fills in the defaults for a file system of this size, in bytes.
+func (b Budget) resolve(size int64) Budget {
+	if b.MaxBytes == 0 {
+		b.MaxBytes = min(size/10, 20<<30)
+	}
+	if b.MinFree == 0 {
+		b.MinFree = min(size/50, 1<<30)
+	}
+	return b
+}
+
+// usage is what the disk looks like to the budget.
+type usage struct {
+	budget Budget
+	used   int64 // by us
+	free   int64 // on the file system
+}
+
+func (u usage) over() bool {
+	return u.used > u.budget.MaxBytes || (u.used > 0 && u.free < u.budget.MinFree)
+}
+
+// keepBudget gives way while the budget is exceeded: first Loki's claim on
+// files that are archived, then the oldest files that are not, as gaps. Only
+// files that left the audit directory are given up; anything else would free
+// nothing.
+func (h *Hold) keepBudget(l *look) (changed bool, err error) {
+	u, err := h.measure(l)
+	if err != nil {
+		return false, err
+	}
+	h.metrics.observeBudget(u)
+	h.warnBudget(u)
+	for u.over() {
+		victim := h.victim(l)
+		if victim == nil {
+			return changed, nil // the work under way; it ends by itself
+		}
+		if err := h.giveUp(victim, u); err != nil {
+			return changed, err
+		}
+		changed = true
+		freed := h.bytesOf(victim.ID)
+		u.used, u.free = u.used-freed, u.free+freed
+	}
+	return changed, nil
+}
+
+func (h *Hold) measure(l *look) (usage, error) {
+	var stat unix.Statfs_t
+	if err := unix.Statfs(h.dir, &stat); err != nil {
+		return usage{}, fmt.Errorf("look at the free space of %s: %w", h.dir, err)
+	}
+	block := int64(stat.Bsize) //nolint:unconvert // its type depends on the system
+	u := usage{budget: h.cfg.Budget.resolve(int64(stat.Blocks) * block), free: int64(stat.Bavail) * block}
+	for i := range l.entries {
+		if e := &l.entries[i]; h.isHeld(e.ID) && !l.listedInode(e.Inode) {
+			u.used += h.bytesOf(e.ID)
+		}
+	}
+	for _, dir := range []string{"work", "sealed"} {
+		u.used += treeBytes(filepath.Join(h.cfg.StateDir, dir))
+	}
+	return u, nil
+}
+
+func (l *look) listedInode(inode uint64) bool {
+	for _, s := range l.listed {
+		if s.Inode == inode {
+			return true
+		}
+	}
+	return false
+}
+
+// bytesOf is the size of a held file, 0 where it is gone.
+func (h *Hold) bytesOf(id string) int64 { return treeBytes(h.Path(id)) }
+
+// treeBytes adds up the files at and below path. What vanishes meanwhile does
+// not count.
+func treeBytes(path string) (n int64) {
+	_ = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil //nolint:nilerr // gone
+		}
+		if info, err := d.Info(); err == nil {
+			n += info.Size()
+		}
+		return nil
+	})
+	return n
+}
+
+// victim picks what is given up next.
+func (h *Hold) victim(l *look) *ledger.Entry {
+	var unarchived *ledger.Entry
+	for i := range l.entries {
+		e := &l.entries[i]
+		if !e.Finished || !e.Owed() || !h.isHeld(e.ID) || l.listedInode(e.Inode) {
+			continue
+		}
+		if e.State == ledger.Retired {
+			return e
+		}
+		if unarchived == nil {
+			unarchived = e
+		}
+	}
+	return unarchived
+}
+
+// giveUp releases every claim on a file. For the archive that is a gap.
+func (h *Hold) giveUp(e *ledger.Entry, u usage) error {
+	detail := fmt.Sprintf("%d bytes were held for the sinks (at most %d), %d were free (at least %d)",
+		u.used, u.budget.MaxBytes, u.free, u.budget.MinFree)
+	told := *e
+	told.Reason = detail
+	if e.State == ledger.Retired {
+		h.cfg.Note("ALARM: gave up a held file before Loki had it, to save the disk; the archive has it", told)
+		edit := func(e *ledger.Entry) { e.Loki = false }
+		edit(e)
+		return h.cfg.Ledger.Edit(e.ID, edit)
+	}
+	h.cfg.Note("ALARM: gave up a held file before the archive had it, to save the disk", told)
+	gap := ledger.Gap{Reason: reasonBudget, File: e.Name, From: e.Born, To: e.Rotated, Bytes: h.bytesOf(e.ID), Detail: detail}
+	return h.record(gap, e, func(e *ledger.Entry) { e.State, e.Loki, e.Reason = ledger.Retired, false, detail })
+}
+
+func (h *Hold) warnBudget(u usage) {
+	high := float64(u.used) > warnShare*float64(u.budget.MaxBytes)
+	if high && !h.tight {
+		h.cfg.Note("held files use most of the disk budget", ledger.Entry{Reason: fmt.Sprintf(
+			"%d of %d bytes; beyond it the oldest files are given up: restore the sinks or raise --held-max-bytes", u.used, u.budget.MaxBytes)})
+	}
+	h.tight = high
+}

@@ -1,0 +1,247 @@
+package hold
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+)
+
+// wantGaps compares "reason file bytes" of the gaps in the ledger.
+func (h *house) wantGaps(want ...string) {
+	h.t.Helper()
+	var got []string
+	for _, g := range h.ledger.Gaps() {
+		got = append(got, g.Reason+" "+g.File)
+	}
+	if strings.Join(got, ", ") != strings.Join(want, ", ") {
+		h.t.Errorf("gaps %q, want %q", got, want)
+	}
+	if n := len(h.ledger.Gaps()); n != len(h.gaps) {
+		h.t.Errorf("%d gaps in the ledger, %d were told of", n, len(h.gaps))
+	}
+}
+
+func TestI9_Truncated(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		h := newHouse(t)
+		h.write("one\ntwo\n")
+		h.mustStart()
+		h.sync()
+		if err := os.Truncate(h.log.Path(), 0); err != nil {
+			t.Fatal(err)
+		}
+		if restart {
+			h.mustStart()
+		}
+		h.sync()
+		h.sync() // told once
+		h.wantGaps("truncated audit.log")
+		if g := h.ledger.Gaps()[0]; g.Bytes != 8 || !strings.Contains(g.Detail, "8 bytes") {
+			t.Errorf("gap %+v", g)
+		}
+	}
+}
+
+func TestI9_TruncatedUnderAWriterWithoutAppend(t *testing.T) {
+	h := newHouse(t)
+	h.write("one\ntwo\n")
+	h.mustStart()
+	h.sync()
+	f, err := os.OpenFile(h.log.Path(), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := os.Truncate(h.log.Path(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte("three\n"), 8); err != nil { // NULs before it
+		t.Fatal(err)
+	}
+	h.sync()
+	h.sync()
+	h.wantGaps("truncated audit.log")
+}
+
+func TestI9_GrowingIsNoGap(t *testing.T) {
+	h := newHouse(t)
+	h.write("")
+	h.mustStart()
+	for range 5 {
+		h.write(strings.Repeat("x", 700) + "\n")
+		h.sync()
+		h.mustStart()
+	}
+	h.rotate()
+	h.write("next\n")
+	h.sync()
+	h.wantGaps()
+}
+
+// at gives a file its last write, as it was seen, and a creation time.
+func (h *house) times(i int, edit func(e *ledger.Entry)) {
+	h.t.Helper()
+	if err := h.ledger.Edit(h.ledger.Entries()[i].ID, edit); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func TestI9_PrunedWhileDown(t *testing.T) {
+	h := newHouse(t)
+	h.write("one\n")
+	h.mustStart()
+	h.sync()
+	h.rotate()
+	h.sync()
+	// The sidecar was away: the first file was written to and rotated long
+	// before the second one was created.
+	long := time.Now().Add(-time.Hour).UTC()
+	h.times(0, func(e *ledger.Entry) {
+		e.Wrote, e.Rotated, e.Born, e.Seen = long, long, long.Add(-time.Hour), 3600
+	})
+	h.times(1, func(e *ledger.Entry) { e.Joined = false })
+	h.sync()
+	h.sync()
+	h.wantGaps("pruned " + h.ledger.Entries()[0].Name)
+	if g := h.ledger.Gaps()[0]; g.Bytes < 3590 || g.Bytes > 3610 || !g.From.Equal(long) {
+		t.Errorf("gap %+v, want about 3600 bytes since %s", g, long)
+	}
+}
+
+func TestI9_CompressedWhileDown(t *testing.T) {
+	h := newHouse(t)
+	h.clock = time.Now().UTC().Add(-2 * time.Second) // the third file is born now
+	h.write("one\n")
+	h.mustStart()
+	h.sync()
+	first := h.rotate()
+	h.write(`{"stageTimestamp":"` + h.clock.Add(10*time.Second).Format(time.RFC3339Nano) + `"}` + "\n")
+	second := h.rotate()
+	for _, path := range []string{first, second} {
+		gzipFile(t, path)
+		h.remove(path)
+	}
+	h.write("three\n")
+	h.mustStart()
+	h.sync()
+	h.wantGaps()
+}
+
+func TestI9_VanishedBeforeItWasHeld(t *testing.T) {
+	h := newHouse(t)
+	h.write("one\n")
+	h.mustStart()
+	h.sync()
+	backup := h.rotate()
+	h.write("two\n")
+	h.remove(h.ledgerPath())
+	h.remove(h.hold.Path(h.ledger.Entries()[0].ID))
+	h.mustStart()
+	listed, err := h.log.Segments()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.remove(backup) // between the listing and the link
+	look := newLook(h.ledger.Entries(), listed, h.hold.isHeld)
+	if _, _, err := h.hold.linkNew(look); err != nil {
+		t.Fatal(err)
+	}
+	h.sync()
+	h.wantHeld("two\n")
+	if g := h.ledger.Gaps(); len(g) != 1 || g[0].Reason != reasonVanished || g[0].Bytes != 4 {
+		t.Errorf("gaps %+v", g)
+	}
+}
+
+func (h *house) ledgerPath() string { return h.stateDir() + "/" + ledger.FileName }
+
+func TestI9_WriterOnDeletedFile(t *testing.T) {
+	h := newHouse(t)
+	h.write("one\n")
+	h.mustStart()
+	h.sync()
+	h.remove(h.log.Path())
+	h.sync()
+	h.sync()
+	if on := testutil.ToFloat64(h.hold.metrics.orphan); on != 1 {
+		t.Errorf("writer_on_deleted_file %v", on)
+	}
+	alarms := 0
+	for _, note := range h.notes {
+		if strings.HasPrefix(note, "alarm") {
+			alarms++
+		}
+	}
+	if alarms != 1 {
+		t.Errorf("%d alarms: %q", alarms, h.notes)
+	}
+	h.write("two\n")
+	h.sync()
+	if on := testutil.ToFloat64(h.hold.metrics.orphan); on != 0 {
+		t.Errorf("writer_on_deleted_file %v with a new audit.log", on)
+	}
+	h.wantHeld("one\n", "two\n")
+	h.wantGaps()
+}
+
+func TestI9_RotationOff(t *testing.T) {
+	h := newHouse(t)
+	h.write("one\n")
+	h.mustStart()
+	if err := os.Truncate(h.log.Path(), hugeLog+1); err != nil { // sparse
+		t.Fatal(err)
+	}
+	h.sync()
+	if on := testutil.ToFloat64(h.hold.metrics.huge); on != 1 {
+		t.Errorf("rotation_off %v", on)
+	}
+}
+
+func TestI8_BudgetGivesWayInOrder(t *testing.T) {
+	h := newHouse(t)
+	h.loki = true
+	h.budget = Budget{MaxBytes: 25, MinFree: 1}
+	var backups []string
+	h.write("")
+	h.mustStart()
+	h.sync()
+	for range 4 {
+		h.write("0123456789")
+		backups = append(backups, h.rotate())
+		h.sync()
+	}
+	h.retire(2) // archived; Loki still wants it
+	h.sync()
+	h.wantGaps() // all are listed: giving one up would free nothing
+	for _, path := range backups {
+		h.remove(path)
+	}
+	h.sync()
+	h.sync()
+	h.wantHeld("0123456789", "0123456789", "")
+	h.wantGaps("disk_budget " + "audit-2026-11-22T17-00-01.000.log")
+	if g := h.ledger.Gaps()[0]; g.Bytes != 10 {
+		t.Errorf("gap %+v", g)
+	}
+	if used := testutil.ToFloat64(h.hold.metrics.budgetUsed); used != 20 {
+		t.Errorf("budget used %v, want 20", used)
+	}
+}
+
+func TestBudgetDefaults(t *testing.T) {
+	got := Budget{}.resolve(1 << 40)
+	if got.MaxBytes != 20<<30 || got.MinFree != 1<<30 {
+		t.Errorf("on 1 TiB: %+v", got)
+	}
+	if got = (Budget{}).resolve(100 << 30); got.MaxBytes != 10<<30 || got.MinFree != 1<<30 {
+		t.Errorf("on 100 GiB: %+v", got)
+	}
+	if got = (Budget{MaxBytes: 5, MinFree: 6}).resolve(1 << 40); got.MaxBytes != 5 || got.MinFree != 6 {
+		t.Errorf("given: %+v", got)
+	}
+}

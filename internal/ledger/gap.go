@@ -1,0 +1,132 @@
+package ledger
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Gap is a break in the log that was found and that the archive's chain of
+// records does not have yet.
+type Gap struct {
+	// ID numbers the gaps of a ledger.
+	ID int64 `json:"id"`
+	// Seq is its number in the chain; 0 before it has one.
+	Seq int64 `json:"seq,omitempty"`
+	// Reason is one of the reasons of package manifest.
+	Reason string `json:"reason"`
+	// File is the name of the file it is in or after.
+	File string `json:"file,omitempty"`
+	// From and To are the times between which bytes are missing.
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
+	// Bytes is how many are missing, estimated; -1 where nothing can be said.
+	Bytes int64 `json:"bytes"`
+	// Detail says it in words.
+	Detail string `json:"detail,omitempty"`
+}
+
+// maxGaps bounds the gaps that wait for the archive. What is found beyond is
+// added to the last one, so that it is counted all the same.
+const maxGaps = 1000
+
+// Gaps returns the gaps that the archive does not have yet, oldest first.
+func (l *Ledger) Gaps() []Gap {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.table.Gaps)
+}
+
+// AddGap records a gap, together with the change of the entry that it is
+// found by: either both are on disk or none is. id is empty where no entry is
+// to be changed.
+func (l *Ledger) AddGap(gap Gap, id string, edit func(*Entry)) error {
+	return l.change(func(t *table) error {
+		if id != "" {
+			i := t.index(id)
+			if i < 0 {
+				return fmt.Errorf("change %s in the ledger: %w", id, ErrUnknown)
+			}
+			edit(&t.Entries[i])
+		}
+		t.addGap(gap)
+		return nil
+	})
+}
+
+func (t *table) addGap(gap Gap) {
+	if n := len(t.Gaps); n >= maxGaps && t.Gaps[n-1].Seq == 0 {
+		last := &t.Gaps[n-1]
+		last.To = gap.To
+		last.Bytes = addBytes(last.Bytes, gap.Bytes)
+		last.Detail = "and more that followed, too many to list"
+		return
+	}
+	t.LastGap++
+	gap.ID, gap.Seq = t.LastGap, 0
+	t.Gaps = append(t.Gaps, gap)
+}
+
+func addBytes(a, b int64) int64 {
+	if a < 0 || b < 0 {
+		return -1
+	}
+	return a + b
+}
+
+// TakeGap gives a gap its number in the chain, once.
+func (l *Ledger) TakeGap(id int64) (seq int64, err error) {
+	err = l.change(func(t *table) error {
+		i := slices.IndexFunc(t.Gaps, func(g Gap) bool { return g.ID == id })
+		if i < 0 {
+			return fmt.Errorf("number gap %d: %w", id, ErrUnknown)
+		}
+		if t.Gaps[i].Seq == 0 {
+			t.Gaps[i].Seq = t.NextSeq
+			t.NextSeq++
+		}
+		seq = t.Gaps[i].Seq
+		return nil
+	})
+	return seq, err
+}
+
+// SettleGap forgets a gap that the archive has, and notes the chain's head.
+func (l *Ledger) SettleGap(id int64, head Head) error {
+	return l.change(func(t *table) error {
+		t.Gaps = slices.DeleteFunc(t.Gaps, func(g Gap) bool { return g.ID == id })
+		t.Head = head
+		return nil
+	})
+}
+
+// Head is the last record of the chain that the archive has confirmed.
+type Head struct {
+	// Seq is its number; 0 before the first record.
+	Seq int64 `json:"seq"`
+	// SHA256 of its bytes, lower-case hex.
+	SHA256 string `json:"sha256"`
+}
+
+// Head returns the last confirmed record of the chain.
+func (l *Ledger) Head() Head {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.table.Head
+}
+
+// AdvanceHead is [Ledger.Advance] that notes a new head with it.
+func (l *Ledger) AdvanceHead(id string, from State, head Head, edit func(*Entry)) error {
+	return l.change(func(t *table) error {
+		i := t.index(id)
+		if i < 0 {
+			return fmt.Errorf("change %s in the ledger: %w", id, ErrUnknown)
+		}
+		if t.Entries[i].State != from {
+			return fmt.Errorf("%s is %s, not %s: %w", id, t.Entries[i].State, from, ErrStale)
+		}
+		edit(&t.Entries[i])
+		t.Head = head
+		return nil
+	})
+}
