@@ -72,6 +72,9 @@ func (f *convertFlags) validate(args []string) error {
 	if f.oneFile() && len(args) > 1 {
 		errs = append(errs, fmt.Errorf("%s takes one input, not %d: give a directory as -o", f.out, len(args)))
 	}
+	if info, err := os.Stat(f.out); err == nil && info.IsDir() == f.oneFile() {
+		errs = append(errs, fmt.Errorf("-o %s: a name that ends in .parquet is a file, any other a directory; this one is there already and is not", f.out))
+	}
 	seen := map[string]bool{}
 	for _, arg := range args {
 		if seen[arg] {
@@ -136,7 +139,7 @@ func (c *converted) broken() string {
 	if c.Salvaged+c.Undecodable == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %d broken lines, %d of them with whole events in them", c.Salvaged+c.Undecodable, c.Salvaged)
+	return fmt.Sprintf("; %d broken line(s), %d with whole events in them", c.Salvaged+c.Undecodable, c.Salvaged)
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.2f MB", float64(n)/1e6) }

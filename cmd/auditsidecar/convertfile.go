@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,6 +31,9 @@ type input struct {
 // convertOne converts one input into a work directory, proves the result and
 // renames it into place.
 func (f *convertFlags) convertOne(ctx context.Context, version, arg string, stdin io.Reader) (converted, error) {
+	if err := checkInput(arg); err != nil {
+		return converted{}, err
+	}
 	root := f.out
 	if f.oneFile() {
 		root = filepath.Dir(f.out)
@@ -80,59 +84,125 @@ func (f *convertFlags) place(arg string, meta parquet.Meta, result parquet.Resul
 		File: arg, Lines: result.Lines, Bytes: result.Bytes, SHA256: hex.EncodeToString(result.SHA256[:]),
 		RawLines: result.RawLines, Salvaged: result.Salvaged, Undecodable: result.Undecodable, Checked: !f.noCheck,
 	}
-	fsys := durable.OS()
 	for _, o := range result.Objects {
 		to := f.out
 		if !f.oneFile() {
 			key := archive.DataKey(meta.Cluster, o.Day, meta.Rotated.Format(archive.RotatedLayout), meta.Node, meta.Epoch, meta.Seq)
 			to = filepath.Join(f.out, filepath.FromSlash(key))
+			if err := checkPlace(to, result); err != nil {
+				return converted{}, err
+			}
 		}
+		done.Objects = append(done.Objects, to)
+	}
+	fsys := durable.OS()
+	for i, o := range result.Objects {
+		to := done.Objects[i]
 		if err := fsys.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			return converted{}, err
 		}
 		if err := fsys.Rename(o.Path, to); err != nil {
 			return converted{}, err
 		}
-		done.Objects = append(done.Objects, to)
 		done.Rows += o.Rows
 		done.ObjectBytes += o.Size
 	}
 	return done, nil
 }
 
+// checkPlace lets an object replace one of the same original file only.
+func checkPlace(path string, result parquet.Result) error {
+	f, size, err := openFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	meta, err := parquet.ReadMeta(f, size)
+	if err != nil {
+		return fmt.Errorf("%s is in the way: %w", path, err)
+	}
+	if meta.SourceSHA256 != result.SHA256 {
+		return fmt.Errorf("%s is there already, of another file with this name and rotation time; give another --node or --cluster, or another directory", path)
+	}
+	return nil
+}
+
 // epoch stands in for the epoch of a running sidecar: it sorts by rotation
-// time and depends on the input only, so that the same file converted twice
-// is the same object twice.
+// time, to the millisecond (the first three of the six hex digits), and depends
+// on the input only, so that the same file converted twice is the same object
+// twice.
 func (f *convertFlags) epoch(in *input) string {
 	sum := sha256.Sum256([]byte(f.identity.Cluster + "\x00" + f.identity.Node + "\x00" + in.name))
-	return in.rotated.Format("20060102T150405") + hex.EncodeToString(sum[:3])
+	milliseconds := in.rotated.Nanosecond() / int(time.Millisecond)
+	return fmt.Sprintf("%s%03x%s", in.rotated.Format("20060102T150405"), milliseconds, hex.EncodeToString(sum[:2])[:3])
+}
+
+// checkInput finds what is wrong with an input before a directory is made for
+// what comes of it.
+func checkInput(arg string) error {
+	if arg == stdinName {
+		return nil
+	}
+	info, err := os.Stat(arg)
+	if err != nil {
+		return fmt.Errorf("look at the file: %w", withoutPath(err))
+	}
+	if !info.Mode().IsRegular() {
+		return errors.New("not a regular file; name the log files themselves, or - for standard input")
+	}
+	f, err := os.Open(arg)
+	if err != nil {
+		return fmt.Errorf("open the file: %w", withoutPath(err))
+	}
+	return f.Close()
+}
+
+// withoutPath takes the path off an error; it stands before it already.
+func withoutPath(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // openInput opens a file, or unpacks it, or spools standard input: the
 // conversion reads its source twice.
 func openInput(ctx context.Context, arg, scratch string, stdin io.Reader) (*input, error) {
-	spool := filepath.Join(scratch, "input")
-	switch {
-	case arg == stdinName:
-		if err := spoolTo(spool, stdin); err != nil {
+	if arg == stdinName {
+		spool := filepath.Join(scratch, "input")
+		if err := spoolTo(ctx, spool, stdin); err != nil {
 			return nil, err
 		}
 		return statInput(spool, "stdin", time.Now())
-	case strings.HasSuffix(arg, ".gz"):
-		if err := shipper.Unpack(ctx, arg, spool, shipper.MaxUnpacked); err != nil {
-			return nil, err
-		}
-	default:
-		spool = arg
 	}
 	info, err := os.Stat(arg)
 	if err != nil {
-		return nil, fmt.Errorf("look at the file: %w", err)
+		return nil, fmt.Errorf("look at the file: %w", withoutPath(err))
 	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file; name the log files themselves, or - for standard input")
+	name, packed := strings.CutSuffix(filepath.Base(arg), ".gz")
+	path := arg
+	if packed {
+		path = filepath.Join(scratch, "input")
+		if err := shipper.Unpack(ctx, arg, path, shipper.MaxUnpacked); err != nil {
+			return nil, unpackFailure(err)
+		}
 	}
-	return statInput(spool, strings.TrimSuffix(filepath.Base(arg), ".gz"), info.ModTime())
+	return statInput(path, name, info.ModTime())
+}
+
+// unpackFailure says plainly what is the most likely fault of a compressed file.
+func unpackFailure(err error) error {
+	bad, ok := errors.AsType[*shipper.UnpackError](err)
+	switch {
+	case !ok:
+		return err
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("unpack the file: it is cut short (is it still being written?): %w", io.ErrUnexpectedEOF)
+	}
+	return bad.Err
 }
 
 // statInput opens plain bytes. The rotation time is the one in the name of a
@@ -166,13 +236,24 @@ func rotationTime(name string) (time.Time, bool) {
 	return backup.Rotated, ok
 }
 
-func spoolTo(path string, r io.Reader) error {
+// spoolTo copies r to a new file. A read that blocks cannot be interrupted, so
+// when ctx is done it is left behind: the process is about to end.
+func spoolTo(ctx context.Context, path string, r io.Reader) error {
 	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("make room for standard input: %w", err)
 	}
-	_, err = io.Copy(out, r)
-	if err = errors.Join(err, out.Close()); err != nil {
+	copied := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(out, r)
+		copied <- errors.Join(err, out.Close())
+	}()
+	select {
+	case err = <-copied:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
 		return fmt.Errorf("read standard input: %w", err)
 	}
 	return nil

@@ -23,8 +23,8 @@ func (l *logFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&l.format, "log-format", "auto", "json, console, or auto: console on a terminal")
 }
 
-// logger checks the flags and returns a logger to standard error.
-func (l *logFlags) logger(out *os.File) (zerolog.Logger, error) {
+// logger checks the flags and returns a logger to out.
+func (l *logFlags) logger(out io.Writer) (zerolog.Logger, error) {
 	level, levelErr := zerolog.ParseLevel(l.level)
 	if l.level == "" || (levelErr == nil && (level < zerolog.DebugLevel || level > zerolog.ErrorLevel)) {
 		levelErr = errors.New("no such level")
@@ -33,14 +33,14 @@ func (l *logFlags) logger(out *os.File) (zerolog.Logger, error) {
 		levelErr = fmt.Errorf("--log-level %q: expected debug, info, warn or error", l.level)
 	}
 	var formatErr error
-	var writer io.Writer = out
+	writer := out
 	console := zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != ""}
 	switch l.format {
 	case "json":
 	case "console":
 		writer = console
 	case "auto":
-		if term.IsTerminal(int(out.Fd())) {
+		if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 			writer = console
 		}
 	default:

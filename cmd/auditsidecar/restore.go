@@ -5,11 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/parquet"
@@ -33,8 +38,9 @@ func newRestoreCommand() *cobra.Command {
 		Long: `restore writes the lines that the objects were made of, in their original order,
 to standard output: objects are ordered by cluster, node, epoch and number. PATH
 is an object or a directory, URL (s3:// or file://) an archive; everything in it
-is restored. With -o each original file is written by its name. The checksum of
-every original file is compared.`,
+is restored. With -o each original file becomes a new file of its name, in
+cluster=CLUSTER/node=NODE/ where there is more than one node; no file is ever
+replaced. The checksum of every original file is compared.`,
 		Example: restoreExample,
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -56,10 +62,14 @@ every original file is compared.`,
 }
 
 // restoreTo writes all sources to w, in order.
-func restoreTo(ctx context.Context, sources []*sourceObjects, w io.Writer) error {
+func restoreTo(ctx context.Context, sources []*source, w io.Writer) error {
 	for _, s := range sources {
-		if err := s.restore(ctx, os.TempDir(), w); err != nil {
-			return fmt.Errorf("restore %s: %w", s.name(), err)
+		err := s.read(ctx, func(_ string, in []parquet.Input) error { return parquet.Restore(ctx, in, w) })
+		if errors.Is(err, syscall.EPIPE) {
+			return nil // `restore ... | head` has seen enough
+		}
+		if err != nil {
+			return fmt.Errorf("restore %s: %w", s.id, err)
 		}
 	}
 	return nil
@@ -67,62 +77,82 @@ func restoreTo(ctx context.Context, sources []*sourceObjects, w io.Writer) error
 
 // restoreFiles writes every source to a file of its own. One that cannot be
 // restored does not keep the others from it; nothing of it is left.
-func restoreFiles(ctx context.Context, sources []*sourceObjects, dir string, report io.Writer) error {
-	paths, err := filePaths(sources)
-	if err != nil {
-		return err
-	}
+func restoreFiles(ctx context.Context, sources []*source, dir string, report io.Writer) error {
+	names := newFileNames(sources)
 	var errs []error
-	for i, s := range sources {
-		path := filepath.Join(dir, paths[i])
-		if err := restoreFile(ctx, s, path); err != nil {
-			errs = append(errs, fmt.Errorf("restore %s: %w", s.name(), err))
-			continue
+	for _, s := range sources {
+		err := s.read(ctx, func(name string, in []parquet.Input) error {
+			path, err := names.path(s.id, name)
+			if err != nil {
+				return err
+			}
+			path = filepath.Join(dir, path)
+			if err := restoreFile(ctx, in, path); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(report, path)
+			return err
+		})
+		if err != nil {
+			errs = append(errs, fmt.Errorf("restore %s: %w", s.id, err))
 		}
-		fmt.Fprintln(report, path)
+		if ctx.Err() != nil {
+			break
+		}
 	}
 	return errors.Join(errs...)
 }
 
-func restoreFile(ctx context.Context, s *sourceObjects, path string) error {
-	fsys := durable.OS()
-	if err := fsys.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+// restoreFile makes a new file and never replaces one: the directory might be
+// kube-apiserver's own.
+func restoreFile(ctx context.Context, in []parquet.Input, path string) error {
+	exists := fmt.Errorf("%s is there already and stays as it is; give another directory as -o: %w", path, fs.ErrExist)
+	if _, err := os.Lstat(path); err == nil {
+		return exists
+	}
+	fsys, dir := durable.OS(), filepath.Dir(path)
+	if err := fsys.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return fsys.Replace(path, 0o600, func(w io.Writer) error { return s.restore(ctx, filepath.Dir(path), w) })
+	err := fsys.Publish(path, 0o600, func(w io.Writer) error { return parquet.RestoreIn(ctx, dir, in, w) })
+	if errors.Is(err, fs.ErrExist) {
+		return exists
+	}
+	return err
 }
 
-// filePaths gives every source a path below the output directory: its name
-// where that is enough, else its cluster, node, epoch and number before it.
-func filePaths(sources []*sourceObjects) ([]string, error) {
-	count := map[string]int{}
-	for _, s := range sources {
-		count[s.meta.SourceName]++
-	}
-	paths := make([]string, len(sources))
-	for i, s := range sources {
-		name := s.meta.SourceName
-		if name == "" || name != filepath.Base(name) || name == ".." || name == "." {
-			return nil, fmt.Errorf("%s says that its original file was called %q, which is no file name", s.name(), name)
-		}
-		paths[i] = name
-		if count[name] > 1 {
-			paths[i] = filepath.Join(filepath.Base(s.meta.Cluster), filepath.Base(s.meta.Node), fmt.Sprintf("%s-%08d-%s", filepath.Base(s.meta.Epoch), s.meta.Seq, name))
-		}
-	}
-	return paths, nil
+// fileNames gives every original file a path of its own below the output
+// directory: its name; in a directory for its node where there are several;
+// and after its epoch and number where an earlier file has the name.
+type fileNames struct {
+	byNode bool
+	taken  map[string]bool
 }
 
-// restore writes the bytes of one source.
-func (s *sourceObjects) restore(ctx context.Context, work string, w io.Writer) (err error) {
-	inputs := make([]parquet.Input, 0, len(s.objects))
-	for _, o := range s.objects {
-		r, size, err := o.open(ctx)
-		if err != nil {
-			return err
-		}
-		defer r.Close()
-		inputs = append(inputs, parquet.Input{Name: o.name, ReaderAt: r, Size: size})
+func newFileNames(sources []*source) *fileNames {
+	differs := func(s *source) bool {
+		return s.id.cluster != sources[0].id.cluster || s.id.node != sources[0].id.node
 	}
-	return parquet.RestoreIn(ctx, work, inputs, w)
+	return &fileNames{byNode: slices.ContainsFunc(sources, differs), taken: map[string]bool{}}
+}
+
+func (f *fileNames) path(id sourceID, name string) (string, error) {
+	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {
+		return "", fmt.Errorf("its object says that the original file was called %q, which is no file name", name)
+	}
+	path := name
+	if f.byNode {
+		path = filepath.Join("cluster="+id.cluster, "node="+id.node, name)
+	}
+	if f.taken[path] {
+		path = filepath.Join(filepath.Dir(path), fmt.Sprintf("%s-%08d-%s", id.epoch, id.seq, name))
+	}
+	if path != name { // what an object says of itself must not lead out of the directory
+		key := archive.Key{Kind: archive.KindManifest, Cluster: id.cluster, Node: id.node, Epoch: id.epoch, Seq: id.seq}
+		if err := key.Check(); err != nil {
+			return "", fmt.Errorf("make a name for the original file: %w", err)
+		}
+	}
+	f.taken[path] = true
+	return path, nil
 }

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
 const runExample = `  # beside kube-apiserver: archive to S3, stream to Loki
@@ -51,13 +54,30 @@ AUDITSIDECAR_ARCHIVE_URL) or from a YAML file (archive-url: ...) named by
 // prepare reads and checks all settings and reports every mistake at once.
 func prepare(cmd *cobra.Command, settings *config.Run, logs *logFlags) (zerolog.Logger, error) {
 	warnings, fillErr := config.Fill(cmd.Flags(), os.Environ())
-	log, logErr := logs.logger(os.Stderr)
+	log, logErr := logs.logger(cmd.ErrOrStderr())
 	var validErr error
 	if fillErr == nil { // a value that did not parse would be reported as missing, too
-		validErr = settings.Validate()
+		validErr = errors.Join(settings.Validate(), validPlaces(cmd.Context(), settings))
 	}
 	for _, w := range warnings {
 		log.Warn().Msg(w)
 	}
 	return log, errors.Join(fillErr, logErr, validErr)
+}
+
+// validPlaces checks what only those who use them know to be valid; it reaches
+// for neither.
+func validPlaces(ctx context.Context, settings *config.Run) error {
+	var errs []error
+	if settings.AuditLogPath != "" {
+		if _, err := rotate.ParsePath(settings.AuditLogPath); err != nil {
+			errs = append(errs, fmt.Errorf("--audit-log-path: %w", err))
+		}
+	}
+	if settings.Archive.URL != "" {
+		if _, err := openBucket(ctx, settings.Archive, ""); err != nil {
+			errs = append(errs, fmt.Errorf("--archive-url: %w", err))
+		}
+	}
+	return errors.Join(errs...)
 }
