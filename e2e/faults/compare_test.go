@@ -1,0 +1,195 @@
+//go:build e2e
+
+package faults
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/auditsidecar/auditsidecar/e2e/run/sidecar"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/internal/lokitest"
+)
+
+// judging is held while the content of a scenario is in memory: there are many
+// scenarios at a time.
+var judging sync.Mutex
+
+// digest stands for a line.
+type digest [16]byte
+
+func digestOf(line []byte) digest {
+	sum := sha256.Sum256(line)
+	return digest(sum[:16])
+}
+
+// judge compares what was written with what both sinks have.
+func (s *stage) judge() {
+	s.t.Helper()
+	judging.Lock()
+	defer judging.Unlock()
+	s.row.written = s.lines()
+	s.judgeArchive()
+	s.judgeLoki()
+	s.row.gaps = s.recordedGaps()
+	s.judgeLoss()
+	s.limits.judge(s.row)
+	s.row.judged = true
+	for _, p := range s.row.problems {
+		s.t.Error(p)
+	}
+	s.loki.Reset()
+}
+
+// judgeArchive compares all files with what restore makes of the archive.
+func (s *stage) judgeArchive() {
+	s.t.Helper()
+	v := s.verb(sidecar.Config{Binary: s.binary, Env: s.env, Args: append([]string{"restore", s.url}, s.args...)})
+	if v.Code != 0 {
+		s.row.problem("restore: exit %d: %s", v.Code, firstLine(v.Stderr))
+	}
+	same, err := s.sameBytes(v.Stdout)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if same && len(s.gone) == 0 {
+		s.row.archived = s.row.written
+		return
+	}
+	want := s.count(func(line []byte) []byte { return line })
+	for line := range audittest.Lines(v.Stdout) {
+		d := digestOf(line)
+		if want[d]--; want[d] < 0 {
+			s.row.archivedTwice++
+		}
+	}
+	for _, n := range want {
+		s.row.archivedLost += max(0, n)
+	}
+	s.row.archived = s.row.written - s.row.archivedLost
+	if !s.sc.anyOrder && s.row.archivedLost == 0 && s.row.archivedTwice == 0 {
+		s.row.problem("the archive has the lines in another order")
+	}
+	if s.row.archivedTwice > 0 {
+		s.row.problem("the archive has %d lines more than once, or changed", s.row.archivedTwice)
+	}
+}
+
+// sameBytes compares the files of the account, one after the other, with what
+// was restored.
+func (s *stage) sameBytes(restored []byte) (bool, error) {
+	for _, f := range s.finished() {
+		content, err := os.ReadFile(f.Path)
+		if err != nil {
+			return false, err
+		}
+		if !bytes.HasPrefix(restored, content) {
+			return false, nil
+		}
+		restored = restored[len(content):]
+	}
+	return len(restored) == 0, nil
+}
+
+// count counts every written line by the digest of what form makes of it.
+func (s *stage) count(form func([]byte) []byte) map[digest]int {
+	s.t.Helper()
+	lines := map[digest]int{}
+	for _, f := range s.account() {
+		content, err := os.ReadFile(f.Path)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for line := range audittest.Lines(content) {
+			lines[digestOf(form(line))]++
+		}
+	}
+	for _, line := range s.gone {
+		lines[digestOf(form(line))]++
+	}
+	return lines
+}
+
+// judgeLoki compares line by line. In Loki a line may lack the NULs that a
+// truncation left before it, and one that is too long is there in its shrunk
+// form, which keeps its auditID.
+func (s *stage) judgeLoki() {
+	s.t.Helper()
+	want := s.count(func(line []byte) []byte { return lokiForm(line) })
+	entries := s.loki.Entries()
+	shown := map[digest]map[digest]bool{} // line → entries of it that a query shows
+	for _, e := range entries {
+		line := digestOf(lokiForm([]byte(e.Line)))
+		if shown[line] == nil {
+			shown[line] = map[digest]bool{}
+		}
+		shown[line][entryDigest(e)] = true
+	}
+	distinct := 0
+	for line, forms := range shown {
+		distinct += len(forms)
+		s.row.lokiDistinct += max(0, len(forms)-want[line])
+	}
+	for line, n := range want {
+		s.row.lokiLost += max(0, n-len(shown[line]))
+	}
+	s.row.loki, s.row.resent = s.row.written-s.row.lokiLost, len(entries)-distinct
+	if s.row.lokiDistinct > 0 {
+		s.row.problem("Loki shows %d entries that are not one for each line", s.row.lokiDistinct)
+	}
+	for labels := range s.loki.Streams() {
+		if labels != `{cluster="faults", job="audit", node="cp1"}` {
+			s.row.problem("stream %s", labels)
+		}
+	}
+}
+
+// entryDigest is what distinguishes two entries with one line.
+func entryDigest(e lokitest.Entry) digest {
+	text := binary.AppendVarint(nil, e.Timestamp.UnixNano())
+	for _, p := range e.Metadata {
+		text = append(append(text, p.Name...), 0)
+		text = append(append(text, p.Value...), 0)
+	}
+	return digestOf(append(text, e.Line...))
+}
+
+const shrunkMark = `{"auditsidecar":{"shrunk":`
+
+// lokiForm is what a line and its entry in Loki have in common.
+func lokiForm(line []byte) []byte {
+	line = bytes.TrimLeft(line, "\x00")
+	if len(line) > lokitest.DefaultMaxLine || bytes.Contains(line[:min(len(line), lokitest.DefaultMaxLine)], []byte(shrunkMark)) {
+		_, rest, _ := bytes.Cut(line, []byte(`"auditID":"`))
+		return append([]byte("long line "), rest[:min(len(rest), 36)]...)
+	}
+	return line
+}
+
+// judgeLoss decides about missing lines.
+func (s *stage) judgeLoss() {
+	lost := s.row.archivedLost > 0 || s.row.lokiLost > 0
+	explained := slices.ContainsFunc(s.row.gaps, func(g gap) bool { return slices.Contains(s.sc.gaps, g.Reason) })
+	for _, g := range s.row.gaps {
+		if !slices.Contains(s.sc.gaps, g.Reason) {
+			s.row.problem("a gap is recorded that nothing explains: %+v", g)
+			break
+		}
+	}
+	switch {
+	case lost && len(s.sc.gaps) == 0:
+		s.row.problem("LOST: %d lines in the archive, %d in Loki", s.row.archivedLost, s.row.lokiLost)
+	case !explained && len(s.sc.gaps) > 0 && (lost || !s.sc.optional):
+		s.row.problem("no gap (%s) is recorded; lost: %d lines in the archive, %d in Loki", strings.Join(s.sc.gaps, " or "), s.row.archivedLost, s.row.lokiLost)
+	}
+}
+
+func firstLine(text []byte) string {
+	line, _, _ := strings.Cut(string(text), "\n")
+	return line
+}

@@ -1,0 +1,113 @@
+//go:build e2e
+
+package faults
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+)
+
+// ownWriter makes the moves of kube-apiserver's rotation (close, rename,
+// create without O_APPEND, prune by the time in the name) with a clock that can
+// be set, and can delete a backup between the rename and the create: lumberjack
+// has a door for neither.
+type ownWriter struct {
+	log    string
+	ahead  time.Duration // of the clock
+	keep   int           // backups; 0: all
+	delete bool          // each backup at once
+
+	open  *os.File
+	files []audittest.File
+}
+
+// ownWriter takes the place of the scenario's writer.
+func (s *stage) ownWriter(keep int) *ownWriter {
+	s.t.Helper()
+	s.must(s.writer.Close())
+	w := &ownWriter{log: s.log, keep: keep}
+	s.must(w.create())
+	s.t.Cleanup(func() { _ = w.open.Close() })
+	s.account, s.rotate = func() []audittest.File { return slices.Clone(w.files) }, w.rotate
+	return w
+}
+
+// create makes the new audit.log and links it into the account.
+func (w *ownWriter) create() (err error) {
+	if w.open, err = os.OpenFile(w.log, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600); err != nil {
+		return err
+	}
+	link := filepath.Join(filepath.Dir(w.log)+".account", fmt.Sprintf("own-%06d", len(w.files)))
+	w.files = append(w.files, audittest.File{Name: filepath.Base(w.log), Path: link})
+	return os.Link(w.log, link)
+}
+
+func (w *ownWriter) writeLine(line []byte) error {
+	n, err := w.open.Write(append(bytes.Clone(line), '\n'))
+	f := &w.files[len(w.files)-1]
+	f.Bytes += int64(n)
+	f.Lines++
+	return err
+}
+
+func (w *ownWriter) rotate() error {
+	if err := w.open.Close(); err != nil {
+		return err
+	}
+	name := "audit-" + time.Now().Add(w.ahead).UTC().Format("2006-01-02T15-04-05.000") + ".log"
+	backup := filepath.Join(filepath.Dir(w.log), name)
+	if err := os.Rename(w.log, backup); err != nil {
+		return err
+	}
+	w.files[len(w.files)-1].Name, w.files[len(w.files)-1].Finished = name, true
+	if w.delete {
+		if err := os.Remove(backup); err != nil {
+			return err
+		}
+	}
+	if err := w.create(); err != nil {
+		return err
+	}
+	return w.prune()
+}
+
+// prune deletes the backups with the oldest names.
+func (w *ownWriter) prune() error {
+	backups, err := filepath.Glob(filepath.Join(filepath.Dir(w.log), "audit-*.log"))
+	if err != nil || w.keep == 0 {
+		return err
+	}
+	slices.Sort(backups)
+	for len(backups) > w.keep {
+		if err := os.Remove(backups[0]); err != nil {
+			return err
+		}
+		backups = backups[1:]
+	}
+	return nil
+}
+
+// write writes fresh lines at a rate for some time.
+func (w *ownWriter) write(s *stage, rate int, d, rotateEvery time.Duration) {
+	s.t.Helper()
+	begin := time.Now()
+	next := begin.Add(rotateEvery)
+	n := 0
+	for line := range audittest.Fresh(corpus(s.t), int(float64(rate)*d.Seconds())) {
+		if due := begin.Add(time.Duration(n) * time.Second / time.Duration(rate)); n%10 == 0 && time.Until(due) > 0 {
+			s.sleep(time.Until(due))
+		}
+		if time.Now().After(next) {
+			next = next.Add(rotateEvery)
+			s.must(w.rotate())
+		}
+		s.must(w.writeLine(line))
+		n++
+	}
+}
