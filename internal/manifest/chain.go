@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -158,7 +160,8 @@ func (c *Chain) Bytes(seq int64) ([]byte, error) {
 // Remove deletes the oldest record, after the archive has confirmed it and the
 // ledger has written down a head that is this record or a later one. The
 // errors are [ErrOrder] for any record but the oldest, [ErrUnknown] for one
-// that is not there, and those of package durable: the call may be repeated.
+// that is not there, and those of package durable: the call may be repeated as
+// long as Sealed lists the record.
 func (c *Chain) Remove(seq int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -168,11 +171,17 @@ func (c *Chain) Remove(seq int64) error {
 	case i > 0:
 		return fmt.Errorf("remove record %d before record %d: %w", seq, c.sealed[0].Seq, ErrOrder)
 	}
-	if err := c.fs.Remove(c.sealed[0].Path); err != nil {
-		return fmt.Errorf("remove record %d: %w", seq, err)
+	err := c.fs.Remove(c.sealed[0].Path)
+	if err != nil {
+		err = fmt.Errorf("remove record %d: %w", seq, err)
+		// Where only the fsync failed the file is gone, or comes back after a
+		// power failure: then Open lists it and the ledger knows it as stored.
+		if _, serr := os.Lstat(c.sealed[0].Path); !errors.Is(serr, fs.ErrNotExist) {
+			return err
+		}
 	}
 	c.sealed = slices.Delete(c.sealed, 0, 1)
-	return nil
+	return err
 }
 
 // Head returns the last sealed record, whether it was removed since or not.

@@ -108,8 +108,8 @@ func Hash(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// normal returns a copy in the one form that is encoded: valid UTF-8, and nil
-// where there is nothing.
+// normal returns a copy that has valid UTF-8 only, so that what is decoded is
+// what was encoded.
 func (r Record) normal() Record {
 	r.MachineID = text(r.MachineID)
 	if r.Source != nil {
@@ -126,12 +126,6 @@ func (r Record) normal() Record {
 	for i := range r.Gaps {
 		g := &r.Gaps[i]
 		g.File, g.Detail = text(g.File), text(g.Detail)
-	}
-	if len(r.Objects) == 0 {
-		r.Objects = nil
-	}
-	if len(r.Gaps) == 0 {
-		r.Gaps = nil
 	}
 	return r
 }

@@ -113,8 +113,11 @@ func TestEncodeRefuses(t *testing.T) {
 		"gap reason's form": func(r *Record) { r.Gaps = []Gap{{Reason: "Pruned"}} },
 		"gap bytes":         func(r *Record) { r.Gaps = []Gap{{Reason: ReasonPruned, Bytes: -2}} },
 		"gap with a source": func(r *Record) { r.Kind, r.Gaps = KindGap, []Gap{{Reason: ReasonPruned}} },
-		"gap without gaps":  func(r *Record) { *r = gapRecord(1, noon); r.Version, r.Identity, r.Gaps = 1, self, nil },
-		"too long":          func(r *Record) { r.Source.Name = strings.Repeat("x", MaxSize) },
+		"gap with objects": func(r *Record) {
+			r.Kind, r.Gaps, r.Source, r.Counts = KindGap, []Gap{{Reason: ReasonPruned}}, nil, Counts{}
+		},
+		"gap without gaps": func(r *Record) { *r = gapRecord(1, noon); r.Version, r.Identity, r.Gaps = 1, self, nil },
+		"too long":         func(r *Record) { r.Source.Name = strings.Repeat("x", MaxSize) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := fileRecord(1, noon)

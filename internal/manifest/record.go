@@ -142,7 +142,7 @@ func (r *Record) check() error {
 		return invalid("the time is missing")
 	case r.Kind == KindFile && r.Source == nil:
 		return invalid("a file record without source")
-	case r.Kind == KindGap && (r.Source != nil || r.Objects != nil || r.Counts.Levels != nil || r.Counts.Stages != nil):
+	case r.Kind == KindGap && (r.Source != nil || len(r.Objects)+len(r.Counts.Levels)+len(r.Counts.Stages) > 0):
 		return invalid("a gap record with source, counts or objects")
 	case r.Kind == KindGap && len(r.Gaps) == 0:
 		return invalid("a gap record without gaps")
