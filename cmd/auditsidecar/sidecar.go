@@ -106,11 +106,12 @@ func (s *sidecar) loops(log rotate.Log, bucket *archive.Bucket, st *state, names
 	if err != nil {
 		return nil, err
 	}
+	objects := &store{bucket: bucket, identity: s.settings.Identity, epoch: st.ledger.Epoch()}
 	sh, err := shipper.New(shipper.Config{
 		StateDir: st.dir, HeldPath: h.Path, Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node,
 		Version: s.version, FS: s.fs, Ledger: st.ledger,
-		Store: &store{bucket: bucket, identity: s.settings.Identity, epoch: st.ledger.Epoch()},
-		Poke:  h.Changed(), Interval: shipperInterval, Released: h.Wake,
+		Chain: st.chain, Store: objects, DataKey: objects.dataKey, RecordKey: objects.recordKey,
+		Poke: h.Changed(), Interval: shipperInterval, Released: h.Wake,
 		Observe: s.ship.Observe, Note: s.noteSegment, Registry: s.registry,
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/hold"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
@@ -24,6 +25,7 @@ type state struct {
 	dir        string
 	lock       *durable.LockFile
 	ledger     *ledger.Ledger
+	chain      *manifest.Chain
 	cursorFile *ledger.CursorFile
 	cursor     ledger.Cursor
 }
@@ -89,7 +91,42 @@ func (s *sidecar) readState(log rotate.Log, st *state) error {
 		return err
 	}
 	s.noteAside("Loki cursor", aside)
-	return nil
+	return s.openChain(st)
+}
+
+// sealedDirName is the directory of sealed records in the state directory.
+const sealedDirName = "sealed"
+
+// openChain opens the chain of records. One that cannot go on (somebody
+// changed its files) is set aside and recorded as a gap: holding the log must
+// go on in any case.
+func (s *sidecar) openChain(st *state) error {
+	chain, err := s.chainOf(st)
+	var broken *manifest.BrokenError
+	if errors.As(err, &broken) {
+		aside, asideErr := s.fs.SetAside(broken.Dir, time.Now())
+		if asideErr != nil {
+			return asideErr
+		}
+		s.log.Error().Err(err).Str("setAside", aside).Msg("the chain of records cannot go on; a new epoch begins")
+		if err := st.ledger.NewEpoch(time.Now()); err != nil {
+			return err
+		}
+		gap := ledger.Gap{Reason: string(manifest.ReasonStateLost), To: time.Now().UTC(), Bytes: -1, Detail: err.Error()}
+		if err := st.ledger.AddGap(gap, "", nil); err != nil {
+			return err
+		}
+		chain, err = s.chainOf(st)
+	}
+	st.chain = chain
+	return err
+}
+
+func (s *sidecar) chainOf(st *state) (*manifest.Chain, error) {
+	head := st.ledger.Head()
+	return manifest.Open(s.fs, filepath.Join(st.dir, sealedDirName), manifest.Identity{
+		Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node, MachineID: st.ledger.Machine(), Epoch: st.ledger.Epoch(),
+	}, manifest.Head{Seq: head.Seq, SHA256: head.SHA256})
 }
 
 func (s *sidecar) noteAside(what, aside string) {

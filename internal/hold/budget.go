@@ -151,7 +151,7 @@ func (h *Hold) giveUp(e *ledger.Entry, u usage) error {
 		return h.cfg.Ledger.Edit(e.ID, edit)
 	}
 	h.cfg.Note("ALARM: gave up a held file before the archive had it, to save the disk", told)
-	gap := ledger.Gap{Reason: reasonBudget, File: e.Name, From: e.Born, To: e.Rotated, Bytes: h.bytesOf(e.ID), Detail: detail}
+	gap := ledger.Gap{Seq: e.Seq, Reason: reasonBudget, File: e.Name, From: e.Born, To: e.Rotated, Bytes: h.bytesOf(e.ID), Detail: detail}
 	return h.record(gap, e, func(e *ledger.Entry) { e.State, e.Loki, e.Reason = ledger.Retired, false, detail })
 }
 

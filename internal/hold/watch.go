@@ -125,7 +125,8 @@ func (h *Hold) record(gap ledger.Gap, e *ledger.Entry, edit func(*ledger.Entry))
 	if e != nil {
 		id = e.ID
 	}
-	if err := h.cfg.Ledger.AddGap(gap, id, edit); err != nil {
+	err := h.cfg.Ledger.AddGap(gap, id, func(e *ledger.Entry) error { edit(e); return nil })
+	if err != nil {
 		return err
 	}
 	if e != nil {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -45,6 +46,16 @@ type Source struct {
 	Lines int64 `json:"lines"`
 	// SHA256 of the bytes, lower-case hex.
 	SHA256 string `json:"sha256"`
+	// FinalNewline says whether the last byte is a newline.
+	FinalNewline bool `json:"finalNewline"`
+	// First and Last are the least and the greatest stageTimestamp.
+	First time.Time `json:"first,omitzero"`
+	Last  time.Time `json:"last,omitzero"`
+	// Levels and Stages count the lines by what their events say.
+	Levels map[string]int64 `json:"levels,omitempty"`
+	Stages map[string]int64 `json:"stages,omitempty"`
+	// NULs counts the NUL bytes: a hole that a truncation left.
+	NULs int64 `json:"nuls,omitempty"`
 }
 
 // Mark identifies a file by its first bytes, as far as it had any.
@@ -109,6 +120,7 @@ func (e *Entry) clone() Entry {
 	c.Objects = slices.Clone(e.Objects)
 	if e.Source != nil {
 		source := *e.Source
+		source.Levels, source.Stages = maps.Clone(source.Levels), maps.Clone(source.Stages)
 		c.Source = &source
 	}
 	return c

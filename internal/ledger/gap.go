@@ -39,15 +39,18 @@ func (l *Ledger) Gaps() []Gap {
 
 // AddGap records a gap, together with the change of the entry that it is
 // found by: either both are on disk or none is. id is empty where no entry is
-// to be changed.
-func (l *Ledger) AddGap(gap Gap, id string, edit func(*Entry)) error {
+// to be changed; an error of edit changes nothing. A gap that takes the place
+// of a segment's record comes with that segment's number.
+func (l *Ledger) AddGap(gap Gap, id string, edit func(*Entry) error) error {
 	return l.change(func(t *table) error {
 		if id != "" {
 			i := t.index(id)
 			if i < 0 {
 				return fmt.Errorf("change %s in the ledger: %w", id, ErrUnknown)
 			}
-			edit(&t.Entries[i])
+			if err := edit(&t.Entries[i]); err != nil {
+				return err
+			}
 		}
 		t.addGap(gap)
 		return nil
@@ -55,7 +58,7 @@ func (l *Ledger) AddGap(gap Gap, id string, edit func(*Entry)) error {
 }
 
 func (t *table) addGap(gap Gap) {
-	if n := len(t.Gaps); n >= maxGaps && t.Gaps[n-1].Seq == 0 {
+	if n := len(t.Gaps); n >= maxGaps && t.Gaps[n-1].Seq == 0 && gap.Seq == 0 {
 		last := &t.Gaps[n-1]
 		last.To = gap.To
 		last.Bytes = addBytes(last.Bytes, gap.Bytes)
@@ -63,7 +66,7 @@ func (t *table) addGap(gap Gap) {
 		return
 	}
 	t.LastGap++
-	gap.ID, gap.Seq = t.LastGap, 0
+	gap.ID = t.LastGap
 	t.Gaps = append(t.Gaps, gap)
 }
 
@@ -91,10 +94,16 @@ func (l *Ledger) TakeGap(id int64) (seq int64, err error) {
 	return seq, err
 }
 
-// SettleGap forgets a gap that the archive has, and notes the chain's head.
-func (l *Ledger) SettleGap(id int64, head Head) error {
+// Confirm notes that the archive has the record head: the gap of that number
+// is forgotten, and a converted segment of that number is stored.
+func (l *Ledger) Confirm(head Head) error {
 	return l.change(func(t *table) error {
-		t.Gaps = slices.DeleteFunc(t.Gaps, func(g Gap) bool { return g.ID == id })
+		t.Gaps = slices.DeleteFunc(t.Gaps, func(g Gap) bool { return g.Seq == head.Seq })
+		for i := range t.Entries {
+			if e := &t.Entries[i]; e.Seq == head.Seq && e.State == Converted {
+				e.State = Stored
+			}
+		}
 		t.Head = head
 		return nil
 	})
@@ -115,18 +124,29 @@ func (l *Ledger) Head() Head {
 	return l.table.Head
 }
 
-// AdvanceHead is [Ledger.Advance] that notes a new head with it.
-func (l *Ledger) AdvanceHead(id string, from State, head Head, edit func(*Entry)) error {
-	return l.change(func(t *table) error {
-		i := t.index(id)
-		if i < 0 {
-			return fmt.Errorf("change %s in the ledger: %w", id, ErrUnknown)
-		}
-		if t.Entries[i].State != from {
-			return fmt.Errorf("%s is %s, not %s: %w", id, t.Entries[i].State, from, ErrStale)
-		}
-		edit(&t.Entries[i])
-		t.Head = head
-		return nil
-	})
+// Fresh says that this epoch has just begun and nobody has looked yet what
+// the archive has of earlier ones.
+func (l *Ledger) Fresh() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.table.Fresh
+}
+
+// Reconciled notes that somebody has.
+func (l *Ledger) Reconciled() error {
+	return l.change(func(t *table) error { t.Fresh = false; return nil })
+}
+
+// NewEpoch begins a new epoch in the place of one whose chain cannot go on.
+func (l *Ledger) NewEpoch(now time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.begin(l.table.Machine, now)
+}
+
+// Machine returns the machine's ID as the ledger has it.
+func (l *Ledger) Machine() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.table.Machine
 }

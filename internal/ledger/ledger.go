@@ -48,6 +48,7 @@ type table struct {
 	Epoch   string  `json:"epoch"`
 	Machine string  `json:"machineID,omitempty"`
 	NextSeq int64   `json:"nextSeq"`
+	Fresh   bool    `json:"fresh,omitempty"`
 	Head    Head    `json:"head"`
 	Entries []Entry `json:"segments"`
 	Gaps    []Gap   `json:"gaps,omitempty"`
@@ -131,7 +132,7 @@ func (l *Ledger) begin(machine string, now time.Time) error {
 		gaps[i].Seq = 0
 	}
 	l.table = table{
-		Version: version, Epoch: newEpoch(now), Machine: machine, NextSeq: 1,
+		Version: version, Epoch: newEpoch(now), Machine: machine, NextSeq: 1, Fresh: true,
 		Entries: entries, Gaps: gaps, LastGap: l.table.LastGap,
 	}
 	return l.save(l.table)

@@ -25,6 +25,7 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 	if err != nil {
 		return err
 	}
+	e.Seq = seq
 	src, err := s.open(ctx, e)
 	if err != nil {
 		return s.refuse(e, err)
@@ -44,7 +45,11 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 	if err := s.check(ctx, result); err != nil {
 		return fmt.Errorf("check the objects of %s: %w", e.Name, err)
 	}
-	return s.converted(e, seq, result)
+	nuls, err := countNULs(ctx, src, src.size)
+	if err != nil {
+		return err
+	}
+	return s.converted(e, seq, result, nuls)
 }
 
 func (s *Shipper) check(ctx context.Context, result parquet.Result) error {
@@ -55,11 +60,11 @@ func (s *Shipper) check(ctx context.Context, result parquet.Result) error {
 	return parquet.Check(ctx, paths, result)
 }
 
-func (s *Shipper) converted(e ledger.Entry, seq int64, result parquet.Result) error {
+func (s *Shipper) converted(e ledger.Entry, seq int64, result parquet.Result, nuls int64) error {
 	objects := make([]ledger.Object, len(result.Objects))
 	for i, o := range result.Objects {
 		objects[i] = ledger.Object{
-			Key:  s.cfg.Store.DataKey(o.Day, e.Rotated, seq),
+			Key:  s.cfg.DataKey(o.Day, e.Rotated, seq),
 			Work: filepath.Base(o.Path), Size: o.Size, SHA256: o.SHA256, Rows: o.Rows,
 		}
 	}
@@ -68,7 +73,11 @@ func (s *Shipper) converted(e ledger.Entry, seq int64, result parquet.Result) er
 	}
 	return s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) {
 		e.State = ledger.Converted
-		e.Source = &ledger.Source{Size: result.Bytes, Lines: result.Lines, SHA256: hex.EncodeToString(result.SHA256[:])}
+		e.Source = &ledger.Source{
+			Size: result.Bytes, Lines: result.Lines, SHA256: hex.EncodeToString(result.SHA256[:]),
+			FinalNewline: result.FinalNewline, First: result.First, Last: result.Last,
+			Levels: result.Levels, Stages: result.Stages, NULs: nuls,
+		}
 		e.Objects = objects
 	})
 }

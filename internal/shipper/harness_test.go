@@ -2,6 +2,7 @@ package shipper
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,7 +10,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +20,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
@@ -25,15 +29,66 @@ type memoryStore struct {
 	objects map[string][]byte
 	puts    int
 	fail    func(key string) error
+	findErr error
 	lose    bool // take the object, then fail, as a lost answer does
 }
 
 func newStore() *memoryStore { return &memoryStore{objects: map[string][]byte{}} }
 
-func (m *memoryStore) DataKey(day string, rotated time.Time, seq int64) string {
+func dataKey(day string, rotated time.Time, seq int64) string {
 	return fmt.Sprintf("%s/%s-%08d", day, rotated.UTC().Format("20060102T150405"), seq)
 }
 
+func recordKey(epoch string, seq int64) string { return fmt.Sprintf("manifests/%s-%08d", epoch, seq) }
+
+// records are the stored records, by epoch and number.
+func (m *memoryStore) records(t testing.TB) []manifest.Record {
+	t.Helper()
+	var records []manifest.Record
+	for key, data := range m.objects {
+		if !strings.HasPrefix(key, "manifests/") {
+			continue
+		}
+		r, err := manifest.Decode(data)
+		if err != nil {
+			t.Fatalf("%s: %v", key, err)
+		}
+		records = append(records, r)
+	}
+	slices.SortFunc(records, func(a, b manifest.Record) int {
+		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Seq, b.Seq))
+	})
+	return records
+}
+
+// wantChain checks that the records of every epoch are one unbroken chain.
+func (m *memoryStore) wantChain(t testing.TB) {
+	t.Helper()
+	byEpoch := map[string][][]byte{}
+	for _, r := range m.records(t) {
+		byEpoch[r.Epoch] = append(byEpoch[r.Epoch], m.objects[recordKey(r.Epoch, r.Seq)])
+	}
+	for epoch, records := range byEpoch {
+		if links := manifest.VerifyLinks(manifest.Identity{}, records); len(links.Findings) > 0 {
+			t.Errorf("epoch %s: %v", epoch, links.Findings)
+		}
+	}
+}
+
+// Find implements Store.
+func (m *memoryStore) Find(_ context.Context, rotated time.Time) (found []manifest.Record, err error) {
+	if m.findErr != nil {
+		return nil, m.findErr
+	}
+	for key, data := range m.objects {
+		if r, err := manifest.Decode(data); err == nil && strings.HasPrefix(key, "manifests/") && r.Source != nil && r.Source.Rotated.Equal(rotated) {
+			found = append(found, r)
+		}
+	}
+	return found, nil
+}
+
+// Put implements Store.
 func (m *memoryStore) Put(_ context.Context, key, file string, size int64, sum string) error {
 	m.puts++
 	if m.fail != nil {
@@ -67,6 +122,9 @@ func (m *memoryStore) restored(t testing.TB) []string {
 	bySeq := map[int64][]parquet.Input{}
 	var seqs []int64
 	for key, data := range m.objects {
+		if strings.HasPrefix(key, "manifests/") {
+			continue
+		}
 		meta, err := parquet.ReadMeta(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			t.Fatalf("%s: %v", key, err)
@@ -110,7 +168,15 @@ func (y *yard) start() error {
 	if y.ledger, _, err = ledger.Open(y.fs, y.dir, "machine", time.Unix(1_700_000_000, 0)); err != nil {
 		return err
 	}
+	head := y.ledger.Head()
+	chain, err := manifest.Open(y.fs, filepath.Join(y.dir, "sealed"),
+		manifest.Identity{Cluster: "c", Node: "n", MachineID: "machine", Epoch: y.ledger.Epoch()},
+		manifest.Head{Seq: head.Seq, SHA256: head.SHA256})
+	if err != nil {
+		return err
+	}
 	y.shipper, err = New(Config{
+		Chain: chain, DataKey: dataKey, RecordKey: recordKey,
 		StateDir: y.dir, HeldPath: y.heldPath, Cluster: "c", Node: "n", Version: "test",
 		FS: y.fs, Ledger: y.ledger, Store: y.store, Interval: time.Hour,
 		Released: func() { y.release++ }, Observe: func(error) {},

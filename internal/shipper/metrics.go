@@ -13,6 +13,7 @@ type metrics struct {
 	storedBytes prometheus.Counter
 	uploads     *prometheus.CounterVec
 	pendingNow  prometheus.Gauge
+	chainSeq    prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -31,9 +32,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Namespace: "auditsidecar", Name: "archive_pending_files", Help: "Finished files that the archive does not have yet.",
 		}),
 	}
+	m.chainSeq = prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: "auditsidecar", Name: "chain_seq", Help: "Number of the last record that the archive has confirmed.",
+	})
 	m.uploads.WithLabelValues("stored")
 	m.uploads.WithLabelValues("failed")
-	reg.MustRegister(m.files, m.lines, m.bytes, m.storedBytes, m.uploads, m.pendingNow)
+	reg.MustRegister(m.files, m.lines, m.bytes, m.storedBytes, m.uploads, m.pendingNow, m.chainSeq)
 	return m
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
 // DirName is the directory of unfinished work in the state directory.
@@ -19,13 +20,13 @@ const DirName = "work"
 
 // Store is the archive as the shipper needs it.
 type Store interface {
-	// DataKey is the key of the object with the rows of one UTC day, as
-	// 2006-01-02, of a segment.
-	DataKey(day string, rotated time.Time, seq int64) string
 	// Put stores a finished file under a key and returns nil only when the
 	// archive has confirmed its size and SHA-256 (hex). Storing the same
 	// bytes again is success; it never replaces other bytes.
 	Put(ctx context.Context, key, file string, size int64, sha256 string) error
+	// Find returns the records of this log's files that were rotated at a
+	// time, of all epochs. Where the archive may not be listed it returns none.
+	Find(ctx context.Context, rotated time.Time) ([]manifest.Record, error)
 }
 
 // Config is what a Shipper needs.
@@ -42,6 +43,13 @@ type Config struct {
 	FS durable.FS
 	// Ledger has the segments.
 	Ledger *ledger.Ledger
+	// Chain seals the records.
+	Chain *manifest.Chain
+	// DataKey is the key of the object with the rows of one UTC day, as
+	// 2006-01-02, of a segment.
+	DataKey func(day string, rotated time.Time, seq int64) string
+	// RecordKey is the key of a record of the chain.
+	RecordKey func(epoch string, seq int64) string
 	// Store takes the objects.
 	Store Store
 	// Poke wakes the loop; a pass is made every Interval without it.
@@ -104,10 +112,16 @@ func (s *Shipper) Run(ctx context.Context) error {
 	}
 }
 
-// Sync archives every finished segment, oldest first, and returns at the
-// first that the disk or the archive refuses.
+// Sync archives what the chain has sealed, the gaps, and every finished
+// segment, oldest first, and returns at the first that the disk or the archive
+// refuses.
 func (s *Shipper) Sync(ctx context.Context) error {
 	defer func() { s.metrics.pending(s.cfg.Ledger.Entries()) }()
+	for _, step := range []func(context.Context) error{s.storeLeftovers, s.flush, s.sealGaps, s.reconcile} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
 	for _, e := range s.cfg.Ledger.Entries() {
 		if !e.Finished {
 			continue
@@ -139,7 +153,10 @@ func (s *Shipper) ship(ctx context.Context, id string) error {
 		case ledger.Stored:
 			err = s.retire(e)
 		default:
-			return nil
+			return s.sealGaps(ctx) // of one that was quarantined just now
+		}
+		if errors.Is(err, ledger.ErrStale) {
+			continue // it was given up meanwhile
 		}
 		if err != nil {
 			return err
@@ -147,24 +164,32 @@ func (s *Shipper) ship(ctx context.Context, id string) error {
 	}
 }
 
-// store sends the objects of a converted segment. If a work file is gone the
-// conversion is done again.
+// store sends the objects of a converted segment, then its record. If a work
+// file is gone the conversion is done again.
 func (s *Shipper) store(ctx context.Context, e ledger.Entry) error {
 	for _, o := range e.Objects {
-		err := s.cfg.Store.Put(ctx, o.Key, s.workFile(e.ID, o.Work), o.Size, o.SHA256)
+		err := s.put(ctx, o.Key, s.workFile(e.ID, o.Work), o.Size, o.SHA256)
 		if errors.Is(err, ErrWorkGone) {
 			return s.cfg.Ledger.Advance(e.ID, ledger.Converted, func(e *ledger.Entry) {
 				e.State, e.Source, e.Objects = ledger.Held, nil, nil
 			})
 		}
 		if err != nil {
-			s.metrics.uploads.WithLabelValues("failed").Inc()
 			return fmt.Errorf("archive %s: %w", e.Name, err)
 		}
-		s.metrics.uploads.WithLabelValues("stored").Inc()
-		s.metrics.storedBytes.Add(float64(o.Size))
 	}
-	return s.cfg.Ledger.Advance(e.ID, ledger.Converted, func(e *ledger.Entry) { e.State = ledger.Stored })
+	return s.seal(ctx, e)
+}
+
+// put stores one file and counts.
+func (s *Shipper) put(ctx context.Context, key, file string, size int64, sha256 string) error {
+	if err := s.cfg.Store.Put(ctx, key, file, size, sha256); err != nil {
+		s.metrics.uploads.WithLabelValues("failed").Inc()
+		return err
+	}
+	s.metrics.uploads.WithLabelValues("stored").Inc()
+	s.metrics.storedBytes.Add(float64(size))
+	return nil
 }
 
 // ErrWorkGone is returned by a [Store] when the file to be stored is not
@@ -192,9 +217,21 @@ func (s *Shipper) retire(e ledger.Entry) error {
 	return nil
 }
 
+// quarantine keeps a segment held, with the reason, and records it as a gap.
+// Before it was stored, the gap takes the segment's number in the chain.
 func (s *Shipper) quarantine(e ledger.Entry, from ledger.State, reason error) error {
-	err := s.cfg.Ledger.Advance(e.ID, from, func(e *ledger.Entry) {
+	gap := ledger.Gap{
+		Reason: string(manifest.ReasonQuarantined), File: e.Name, From: e.Born, To: e.Rotated, Bytes: e.Seen, Detail: reason.Error(),
+	}
+	if from == ledger.Held {
+		gap.Seq = e.Seq
+	}
+	err := s.cfg.Ledger.AddGap(gap, e.ID, func(e *ledger.Entry) error {
+		if e.State != from {
+			return ledger.ErrStale
+		}
 		e.State, e.Reason = ledger.Quarantined, reason.Error()
+		return nil
 	})
 	if err != nil {
 		return err

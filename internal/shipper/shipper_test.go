@@ -90,9 +90,10 @@ func TestI5_CrashAtEveryStep(t *testing.T) {
 		if got := y.store.restored(t); fmt.Sprint(got) != fmt.Sprint([]string{text, text + text}) {
 			t.Fatalf("crash after %d effects: the archive holds %d segments: %q", k, len(got), got)
 		}
-		if len(y.store.objects) != 4 {
-			t.Fatalf("crash after %d effects: %d objects, want 4", k, len(y.store.objects))
+		if len(y.store.objects) != 6 { // two objects and a record each
+			t.Fatalf("crash after %d effects: %d objects, want 6", k, len(y.store.objects))
 		}
+		y.store.wantChain(t)
 		if !crashed {
 			break
 		}
@@ -120,7 +121,7 @@ func TestI5_LostAnswer(t *testing.T) {
 	if err := y.shipper.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if len(y.store.objects) != 1 || y.state("0") != ledger.Retired {
+	if len(y.store.objects) != 2 || y.state("0") != ledger.Retired {
 		t.Errorf("%d objects, state %s", len(y.store.objects), y.state("0"))
 	}
 }
@@ -144,7 +145,7 @@ func TestI4_OutageRetiresNothing(t *testing.T) {
 		t.Errorf("archive_pending_files %v, want 2", n)
 	}
 	y.store.fail = nil
-	if err := y.shipper.Sync(t.Context()); err != nil || len(y.store.objects) != 2 {
+	if err := y.shipper.Sync(t.Context()); err != nil || len(y.store.objects) != 4 {
 		t.Errorf("after the outage: %d objects, %v", len(y.store.objects), err)
 	}
 }

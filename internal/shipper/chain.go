@@ -1,0 +1,125 @@
+package shipper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+)
+
+// reasonNULHole marks a gap that is found in the bytes of a file.
+const reasonNULHole = manifest.ReasonNULHole
+
+// seal makes the record of a segment whose objects are stored, and stores it.
+func (s *Shipper) seal(ctx context.Context, e ledger.Entry) error {
+	_, err := s.cfg.Chain.Seal(fileRecord(e))
+	if errors.Is(err, manifest.ErrConflict) {
+		// The segment was given up meanwhile, and the record says so.
+		if now, ok := s.cfg.Ledger.Get(e.ID); !ok || now.State != ledger.Converted {
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("seal the record of %s: %w", e.Name, err)
+	}
+	return s.flush(ctx)
+}
+
+// flush stores the sealed records, in the order of the chain, and lets go of
+// each when the archive and the ledger have it.
+func (s *Shipper) flush(ctx context.Context) error {
+	for _, sealed := range s.cfg.Chain.Sealed() {
+		key := s.cfg.RecordKey(s.cfg.Ledger.Epoch(), sealed.Seq)
+		if err := s.put(ctx, key, sealed.Path, sealed.Size, sealed.SHA256); err != nil {
+			return fmt.Errorf("archive the record %d: %w", sealed.Seq, err)
+		}
+		if err := s.cfg.Ledger.Confirm(ledger.Head{Seq: sealed.Seq, SHA256: sealed.SHA256}); err != nil {
+			return err
+		}
+		s.metrics.chainSeq.Set(float64(sealed.Seq))
+		if err := s.cfg.Chain.Remove(sealed.Seq); err != nil {
+			return fmt.Errorf("remove the stored record %d: %w", sealed.Seq, err)
+		}
+	}
+	return nil
+}
+
+// sealGaps makes a record of every gap that waits for one.
+func (s *Shipper) sealGaps(ctx context.Context) error {
+	for _, gap := range s.cfg.Ledger.Gaps() {
+		seq, err := s.cfg.Ledger.TakeGap(gap.ID)
+		if err != nil {
+			return err
+		}
+		if _, err := s.cfg.Chain.Seal(gapRecord(gap, seq)); err != nil {
+			return fmt.Errorf("seal the record of a gap: %w", err)
+		}
+		if err := s.flush(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// storeLeftovers stores sealed records of an earlier epoch, whose ledger was
+// lost: each was sealed only after the archive had its objects.
+func (s *Shipper) storeLeftovers(ctx context.Context) error {
+	for _, l := range s.cfg.Chain.Leftovers() {
+		if l.Err != nil {
+			if _, err := s.cfg.FS.SetAside(l.Path, time.Now()); err != nil && !s.gone(l.Path) {
+				return fmt.Errorf("set an unreadable record aside: %w", err)
+			}
+			continue
+		}
+		if s.gone(l.Path) {
+			continue // stored by an earlier pass
+		}
+		if err := s.put(ctx, s.cfg.RecordKey(l.Epoch, l.Seq), l.Path, l.Size, l.SHA256); err != nil {
+			return fmt.Errorf("archive the record %d of the epoch %s: %w", l.Seq, l.Epoch, err)
+		}
+		if err := s.cfg.FS.Remove(l.Path); err != nil {
+			return fmt.Errorf("remove a stored record: %w", err)
+		}
+	}
+	return nil
+}
+
+func fileRecord(e ledger.Entry) manifest.Record {
+	r := manifest.Record{
+		Kind: manifest.KindFile, Seq: e.Seq, Time: manifest.At(time.Now()),
+		Source: &manifest.Source{
+			Name: e.Name, Inode: e.Inode, Size: e.Source.Size, Lines: e.Source.Lines, SHA256: e.Source.SHA256,
+			FinalNewline: e.Source.FinalNewline, First: stamp(e.Source.First), Last: stamp(e.Source.Last), Rotated: stamp(e.Rotated),
+		},
+		Counts: manifest.Counts{Levels: e.Source.Levels, Stages: e.Source.Stages},
+	}
+	for _, o := range e.Objects {
+		r.Objects = append(r.Objects, manifest.Object{Key: o.Key, Size: o.Size, SHA256: o.SHA256, Rows: o.Rows})
+	}
+	if e.Source.NULs > 0 {
+		r.Gaps = []manifest.Gap{{
+			From: stamp(e.Source.First), To: stamp(e.Rotated), Reason: reasonNULHole, Bytes: e.Source.NULs, File: e.Name,
+			Detail: "NUL bytes, left by a truncation under the writer; they are archived as they are",
+		}}
+	}
+	return r
+}
+
+func gapRecord(g ledger.Gap, seq int64) manifest.Record {
+	return manifest.Record{
+		Kind: manifest.KindGap, Seq: seq, Time: manifest.At(time.Now()),
+		Gaps: []manifest.Gap{{
+			From: stamp(g.From), To: stamp(g.To), Reason: manifest.Reason(g.Reason), Bytes: g.Bytes, File: g.File, Detail: g.Detail,
+		}},
+	}
+}
+
+func stamp(t time.Time) manifest.Stamp {
+	if t.IsZero() {
+		return manifest.Stamp{}
+	}
+	return manifest.At(t)
+}
