@@ -61,6 +61,7 @@ func (s *stage) judgeArchive() {
 		s.row.archived = s.row.written
 		return
 	}
+	s.logFiles(v.Stdout)
 	want := s.count(func(line []byte) []byte { return line })
 	for line := range audittest.Lines(v.Stdout) {
 		d := digestOf(line)
@@ -94,6 +95,18 @@ func (s *stage) sameBytes(restored []byte) (bool, error) {
 		restored = restored[len(content):]
 	}
 	return len(restored) == 0, nil
+}
+
+// logFiles says which files were written and which the archive has.
+func (s *stage) logFiles(restored []byte) {
+	s.t.Helper()
+	for _, f := range s.account() {
+		s.t.Logf("written: %s, %d lines, %d bytes, finished: %v", f.Name, f.Lines, f.Bytes, f.Finished)
+	}
+	for name := range s.dataObjects() {
+		s.t.Logf("archived: %s", name)
+	}
+	s.t.Logf("restored: %d lines, %d bytes", bytes.Count(restored, []byte("\n")), len(restored))
 }
 
 // count counts every written line by the digest of what form makes of it.

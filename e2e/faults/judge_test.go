@@ -119,16 +119,25 @@ var dataKey = regexp.MustCompile(`-([0-9]{8}T[0-9]{6}[0-9a-f]{6}-[0-9]{8,})\.par
 // archivedFiles is the number of files of which the archive has an object.
 func (s *stage) archivedFiles() int {
 	files := map[string]bool{}
+	for name := range s.dataObjects() {
+		files[dataKey.FindStringSubmatch(name)[1]] = true
+	}
+	return len(files)
+}
+
+// dataObjects are the names of the archive's data objects.
+func (s *stage) dataObjects() map[string]bool {
+	names := map[string]bool{}
 	_ = filepath.WalkDir(filepath.Join(s.stored, "data"), func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return nil //nolint:nilerr // not there yet, or just renamed: the caller asks again
 		}
-		if m := dataKey.FindStringSubmatch(e.Name()); m != nil && !e.IsDir() {
-			files[m[1]] = true
+		if dataKey.MatchString(e.Name()) && !e.IsDir() {
+			names[e.Name()] = true
 		}
 		return nil
 	})
-	return len(files)
+	return names
 }
 
 // gap is a gap as a manifest record tells it.

@@ -128,7 +128,7 @@ func (s *stage) another() *sidecar.Process {
 		p.Kill()
 		if s.t.Failed() {
 			log := p.Log()
-			s.t.Logf("the log of process %d ends:\n%s", p.PID(), log[max(0, len(log)-6000):])
+			s.t.Logf("the log of process %d ends:\n%s", p.PID(), log[max(0, len(log)-40000):])
 		}
 	})
 	return p
