@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
@@ -82,7 +85,7 @@ func (s *sidecar) readState(log rotate.Log, st *state) error {
 	}
 	var aside string
 	var err error
-	if st.ledger, aside, err = ledger.Open(s.fs, st.dir, machineID(), time.Now()); err != nil {
+	if st.ledger, aside, err = ledger.Open(s.fs, st.dir, s.owner(), time.Now()); err != nil {
 		return err
 	}
 	s.noteAside("ledger", aside)
@@ -125,7 +128,7 @@ func (s *sidecar) openChain(st *state) error {
 func (s *sidecar) chainOf(st *state) (*manifest.Chain, error) {
 	head := st.ledger.Head()
 	return manifest.Open(s.fs, filepath.Join(st.dir, sealedDirName), manifest.Identity{
-		Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node, MachineID: st.ledger.Machine(), Epoch: st.ledger.Epoch(),
+		Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node, MachineID: machineID(), Epoch: st.ledger.Epoch(),
 	}, manifest.Head{Seq: head.Seq, SHA256: head.SHA256})
 }
 
@@ -148,11 +151,20 @@ func checkAuditDir(dir string) error {
 	return nil
 }
 
-// machineID is the machine's ID, empty where it has none.
+// owner says whose log the state is of: a cloned disk, or a state directory
+// that is given another name, begins a new epoch.
+func (s *sidecar) owner() string {
+	return machineID() + "/" + s.settings.Identity.Cluster + "/" + s.settings.Identity.Node
+}
+
+// machineID tells this machine from others, empty where it has no ID. It is a
+// hash, because machine-id(5) asks to keep the ID itself confidential.
 func machineID() string {
 	data, err := os.ReadFile("/etc/machine-id")
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSpace(string(data))
+	mac := hmac.New(sha256.New, bytes.TrimSpace(data))
+	mac.Write([]byte("auditsidecar"))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
 }

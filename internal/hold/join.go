@@ -132,7 +132,7 @@ func firstEvent(path string, packed bool) (time.Time, error) {
 	}
 	at, err := time.Parse(time.RFC3339Nano, string(value))
 	if err != nil {
-		return time.Time{}, nil //nolint:nilerr // no timestamp, no evidence
+		return time.Time{}, nil // no timestamp, no evidence
 	}
 	return at, nil
 }

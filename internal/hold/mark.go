@@ -25,9 +25,12 @@ func readMark(path string) (ledger.Mark, error) {
 
 // begins says whether the file at path still begins as the mark says.
 func begins(path string, mark ledger.Mark) (bool, error) {
+	if mark.N == 0 {
+		return true, nil // it was empty
+	}
 	sum, err := hex.DecodeString(mark.SHA256)
-	if mark.N == 0 || err != nil {
-		return true, nil
+	if err != nil || len(sum) != len(rotate.Mark{}.Sum) {
+		return false, nil //nolint:nilerr // no mark of any file
 	}
 	f, err := os.Open(path)
 	if err != nil {

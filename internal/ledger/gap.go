@@ -141,12 +141,5 @@ func (l *Ledger) Reconciled() error {
 func (l *Ledger) NewEpoch(now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.begin(l.table.Machine, now)
-}
-
-// Machine returns the machine's ID as the ledger has it.
-func (l *Ledger) Machine() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.table.Machine
+	return l.begin(l.table.Owner, now)
 }

@@ -46,7 +46,7 @@ type Ledger struct {
 type table struct {
 	Version int     `json:"version"`
 	Epoch   string  `json:"epoch"`
-	Machine string  `json:"machineID,omitempty"`
+	Owner   string  `json:"owner,omitempty"`
 	NextSeq int64   `json:"nextSeq"`
 	Fresh   bool    `json:"fresh,omitempty"`
 	Head    Head    `json:"head"`
@@ -56,15 +56,16 @@ type table struct {
 }
 
 // Open reads the ledger of a state directory, or begins one. A file that is
-// no ledger is set aside; its new name is in aside, for the log. machine is
-// this machine's ID: a state directory that was copied to another machine
-// begins a new epoch, so that two machines never write the same keys.
-func Open(fsys durable.FS, dir, machine string, now time.Time) (l *Ledger, aside string, err error) {
+// no ledger is set aside; its new name is in aside, for the log. owner says
+// whose log it is, and on which machine: a state directory that was copied to
+// another machine, or is used for another cluster or node, begins a new epoch,
+// so that two chains never share keys.
+func Open(fsys durable.FS, dir, owner string, now time.Time) (l *Ledger, aside string, err error) {
 	l = &Ledger{fs: fsys, path: filepath.Join(dir, FileName)}
 	data, err := os.ReadFile(l.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return l, "", l.begin(machine, now)
+		return l, "", l.begin(owner, now)
 	case err != nil:
 		return nil, "", fmt.Errorf("read the ledger: %w", err)
 	}
@@ -73,10 +74,10 @@ func Open(fsys durable.FS, dir, machine string, now time.Time) (l *Ledger, aside
 		if aside, err = fsys.SetAside(l.path, now); err != nil {
 			return nil, "", fmt.Errorf("set the unreadable ledger aside: %w", err)
 		}
-		return l, aside, l.begin(machine, now)
+		return l, aside, l.begin(owner, now)
 	}
-	if l.table.Machine != machine && machine != "" {
-		return l, "", l.begin(machine, now)
+	if l.table.Owner != owner {
+		return l, "", l.begin(owner, now)
 	}
 	return l, "", nil
 }
@@ -115,7 +116,7 @@ func consistent(entries []Entry) bool {
 // begin starts a new epoch. Entries that are there keep their place. What is
 // not retired must be converted again and takes a new number: objects carry
 // the epoch, and the numbers of an epoch begin at 1.
-func (l *Ledger) begin(machine string, now time.Time) error {
+func (l *Ledger) begin(owner string, now time.Time) error {
 	entries := l.table.Entries
 	for i := range entries {
 		e := &entries[i]
@@ -132,7 +133,7 @@ func (l *Ledger) begin(machine string, now time.Time) error {
 		gaps[i].Seq = 0
 	}
 	l.table = table{
-		Version: version, Epoch: newEpoch(now), Machine: machine, NextSeq: 1, Fresh: true,
+		Version: version, Epoch: newEpoch(now), Owner: owner, NextSeq: 1, Fresh: true,
 		Entries: entries, Gaps: gaps, LastGap: l.table.LastGap,
 	}
 	return l.save(l.table)
