@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // Check reopens what [Convert] wrote and proves it: size and SHA-256 of every
@@ -21,6 +22,8 @@ func Check(ctx context.Context, paths []string, want Result) error {
 	if len(paths) != len(want.Objects) {
 		return fmt.Errorf("check: %w: %d objects, want %d", ErrIncomplete, len(paths), len(want.Objects))
 	}
+	// What Convert held is garbage now: away with it before Restore holds as much.
+	runtime.GC()
 	var inputs []Input
 	for i, path := range paths {
 		f, err := os.Open(path)

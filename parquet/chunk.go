@@ -55,7 +55,7 @@ func newChunk(d columnDef, codec *codec, lim limits) *chunk {
 	rep, def := d.maxLevels()
 	c := &chunk{def: d, maxRep: uint8(rep), maxDef: uint8(def), codec: codec, pageSize: lim.page, dictMax: lim.dictionary}
 	if d.body {
-		c.dictMax = 4 * lim.dictionary
+		c.dictMax, c.pageSize = 4*lim.dictionary, bodyPages*lim.page
 	}
 	if d.enc == dictEncoding {
 		c.dict = newDictionary(d.kind == text)
@@ -92,6 +92,10 @@ func (c *chunk) value(v []byte) {
 		c.numbers = append(c.numbers, c.dict.number(v))
 		return
 	}
+	c.plainValue(v)
+}
+
+func (c *chunk) plainValue(v []byte) {
 	if c.def.kind == text || c.def.kind == blob {
 		c.plain = binary.LittleEndian.AppendUint32(c.plain, uint32(len(v)))
 	}
@@ -127,6 +131,10 @@ func (c *chunk) int(v int64) {
 	c.value(b[:])
 }
 
+// bodyPages is how much larger pages of whole objects are than others: they
+// repeat each other over long distances.
+const bodyPages = 8
+
 // maxPageRows ends a page whose values take next to nothing: its levels and
 // numbers are held in memory.
 const maxPageRows = 16 << 10
@@ -155,6 +163,9 @@ func (c *chunk) memory() int {
 func (c *chunk) flush() error {
 	if c.rows == 0 {
 		return nil
+	}
+	if c.unprofitable() {
+		c.dropDictionary()
 	}
 	c.codec.packed = c.appendLevels(c.codec.packed[:0], c.reps, c.maxRep)
 	c.codec.packed = c.appendLevels(c.codec.packed, c.defs, c.maxDef)
@@ -185,6 +196,29 @@ func (c *chunk) flush() error {
 		c.full = true
 	}
 	return nil
+}
+
+// unprofitable reports whether the first page of the chunk shows that the
+// dictionary saves nothing: too many of its values differ.
+func (c *chunk) unprofitable() bool {
+	return c.rowsDone == 0 && len(c.numbers) >= minJudged && c.dict.len() > len(c.numbers)/maxDistinct
+}
+
+const (
+	// minJudged is how many values a page must have to judge its dictionary.
+	minJudged = 1000
+	// maxDistinct is the part of the values that may differ: one in so many.
+	maxDistinct = 2
+)
+
+// dropDictionary makes a plain page of the open page, and of all that follow.
+func (c *chunk) dropDictionary() {
+	for _, n := range c.numbers {
+		c.plainValue(c.dict.value(n))
+	}
+	c.numbers = c.numbers[:0]
+	c.dict.reset()
+	c.full = true
 }
 
 // keepBuffer empties a buffer, and gives it up where one long value made it

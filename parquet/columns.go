@@ -135,8 +135,8 @@ func columnDefs() [numColumns]columnDef {
 		colRespDetails:        {name: "response_details"},
 		colRequestObject:      {name: "request_object", body: true},
 		colResponseObject:     {name: "response_object", body: true},
-		colReceived:           {name: "request_received_timestamp", kind: micros, enc: plainEncoding, bounded: true},
-		colStaged:             {name: "stage_timestamp", kind: micros, enc: plainEncoding, bounded: true},
+		colReceived:           {name: "request_received_timestamp", kind: micros, enc: deltaEncoding, bounded: true},
+		colStaged:             {name: "stage_timestamp", kind: micros, enc: deltaEncoding, bounded: true},
 		colAnnotationKey:      {name: "annotations", shape: mapKey},
 		colAnnotationValue:    {name: "annotations", shape: mapValue},
 		colRaw:                {name: "raw", kind: blob, enc: plainEncoding},
@@ -145,7 +145,7 @@ func columnDefs() [numColumns]columnDef {
 		colEpoch:              {name: "epoch", shape: required},
 		colSourceFile:         {name: "source_file", shape: required},
 		colSeq:                {name: "seq", shape: required, kind: num64, bounded: true},
-		colSourceLine:         {name: "source_line", shape: required, kind: num64, enc: plainEncoding, bounded: true},
+		colSourceLine:         {name: "source_line", shape: required, kind: num64, enc: deltaEncoding, bounded: true},
 		colLinePart:           {name: "line_part", shape: required, kind: num32, bounded: true},
 	}
 }

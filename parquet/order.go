@@ -31,7 +31,7 @@ type lineRef struct {
 }
 
 // orderMemory is how many bytes of lines are sorted in memory.
-const orderMemory = 6 << 20
+const orderMemory = 4 << 20
 
 // mergeMemory is how many bytes the buffers of all runs take, while they are
 // not too many.

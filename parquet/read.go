@@ -101,6 +101,7 @@ type objectReader struct {
 	file    *pq.File
 	defs    [numColumns]columnDef
 	columns [numColumns]columnReader
+	read    [numColumns]bool // columns of the open row group that are read
 	group   int   // number of the next row group
 	left    int64 // rows of the open row group
 }
@@ -133,16 +134,22 @@ func (o *objectReader) next(r *storedRow) error {
 		g := groups[o.group]
 		o.group++
 		o.left = g.NumRows()
+		meta := o.file.Metadata().RowGroups[o.group-1].Columns
 		for c, chunk := range g.ColumnChunks() {
-			if o.needed(column(c)) {
+			// A column without values need not be read, where null is all that
+			// can be missing.
+			m := &meta[c].MetaData
+			o.read[c] = o.needed(column(c)) && (o.defs[c].shape != scalar || m.Statistics.NullCount != m.NumValues)
+			if o.read[c] {
 				o.columns[c].open(chunk)
 			}
 		}
 	}
 	o.left--
 	r.event.reset()
+	r.raw = nil
 	for c := column(0); c < numColumns; c++ {
-		if !o.needed(c) {
+		if !o.read[c] {
 			continue
 		}
 		if err := o.readColumn(c, r); err != nil {

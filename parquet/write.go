@@ -35,7 +35,7 @@ type limits struct {
 }
 
 func defaultLimits() limits {
-	return limits{index: 8 << 20, rowGroup: 48 << 20, buffered: 12 << 20, page: 256 << 10, dictionary: 1 << 20}
+	return limits{index: 8 << 20, rowGroup: 48 << 20, buffered: 12 << 20, page: 128 << 10, dictionary: 1 << 20}
 }
 
 // objectWriter writes one object: rows into chunks, chunks into row groups,
@@ -128,7 +128,7 @@ func (w *objectWriter) add(r *row) error {
 	}
 	memory := 0
 	for _, c := range w.chunks {
-		if c.pending() >= w.limits.page {
+		if c.pending() >= c.pageSize {
 			if err := c.flush(); err != nil {
 				return err
 			}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+)
+
+// session is the state of one run of the bench.
+type session struct {
+	options
+	self  string // this program
+	dir   string // of inputs and outputs; removed at the end
+	input string
+	size  int64 // of the input, bytes
+
+	ours, checked, json, zstd, plain, sorted series
+	duckdb                                   *duckdb
+	lines, rawLines                          int64
+	profiles                                 []string
+}
+
+func bench(o options) (err error) {
+	s := &session{options: o}
+	if s.self, err = os.Executable(); err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	if s.cache, err = filepath.Abs(o.cache); err != nil {
+		return fmt.Errorf("find cache: %w", err)
+	}
+	if s.dir, err = os.MkdirTemp("", "auditsidecar-bench-*"); err != nil {
+		return fmt.Errorf("make work directory: %w", err)
+	}
+	defer os.RemoveAll(s.dir)
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	for i := range o.rounds {
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", i+1, o.rounds)
+		if err := s.round(i); err != nil {
+			return err
+		}
+	}
+	return s.report()
+}
+
+// prepare makes the input and looks for the references.
+func (s *session) prepare() error {
+	s.input = s.options.input
+	if s.input == "" {
+		s.input = filepath.Join(s.dir, "audit.log")
+		if err := s.makeInput(); err != nil {
+			return err
+		}
+	}
+	info, err := os.Stat(s.input)
+	if err != nil {
+		return fmt.Errorf("find input: %w", err)
+	}
+	s.size = info.Size()
+	if s.duckdb, err = installDuckDB(s.cache); err != nil {
+		fmt.Fprintln(os.Stderr, "without DuckDB:", err)
+	}
+	if _, err := exec.LookPath("zstd"); err != nil {
+		fmt.Fprintln(os.Stderr, "without zstd: the command is not installed")
+	} else {
+		s.zstd.name = "zstd -1 -T1"
+	}
+	return nil
+}
+
+func (s *session) makeInput() error {
+	var contents [][]byte
+	for _, name := range []string{"rotated.log", "diverse.log"} {
+		b, err := audittest.ReadCorpus(name)
+		if err != nil {
+			return err
+		}
+		contents = append(contents, b)
+	}
+	return writeInput(s.input, contents, int64(s.mb)*1e6)
+}
+
+// round runs every contender once.
+func (s *session) round(n int) error {
+	ours := func(series *series, verb string, env ...string) error {
+		return s.contend(series, verb, func(out string) (usage, error) {
+			u, answer, err := run(env, s.self, childVerb, verb, s.input, out)
+			if verb != "json" && err == nil {
+				_, err = fmt.Sscan(string(answer), &s.lines, &s.rawLines)
+			}
+			return u, err
+		})
+	}
+	profile := filepath.Join(s.dir, "profile"+strconv.Itoa(n))
+	if _, _, err := run([]string{profileVariable + "=" + profile}, s.self, childVerb, "convert", s.input, s.output("convert")); err != nil {
+		return err
+	}
+	s.profiles = append(s.profiles, profile)
+	if err := ours(&s.ours, "convert"); err != nil {
+		return err
+	}
+	if s.duckdb != nil {
+		if err := s.contend(&s.plain, "DuckDB", func(out string) (usage, error) { return s.duckdb.copyTo(s.input, out, "plain") }); err != nil {
+			return err
+		}
+	}
+	if s.zstd.name != "" {
+		err := s.contend(&s.zstd, s.zstd.name, func(out string) (usage, error) {
+			u, _, err := run(nil, "zstd", "-q", "-1", "-T1", "-f", s.input, "-o", out)
+			return u, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := ours(&s.checked, "check"); err != nil {
+		return err
+	}
+	if s.duckdb != nil {
+		if err := s.contend(&s.sorted, "DuckDB sorted", func(out string) (usage, error) { return s.duckdb.copyTo(s.input, out, "sorted") }); err != nil {
+			return err
+		}
+	}
+	return ours(&s.json, "json")
+}
+
+// contend runs one contender and notes what it took.
+func (s *session) contend(series *series, name string, f func(out string) (usage, error)) error {
+	series.name = name
+	out := s.output(name)
+	u, err := f(out)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(out)
+	if err != nil {
+		return fmt.Errorf("measure output: %w", err)
+	}
+	series.cpu = append(series.cpu, u.cpu)
+	series.rss = max(series.rss, u.rss)
+	series.size = info.Size()
+	return nil
+}
+
+func (s *session) output(name string) string {
+	return filepath.Join(s.dir, strings.ReplaceAll(name, " ", "-")+".out")
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// shift is how far the clock moves from one round over the corpus to the next.
+const shift = 97 * time.Second
+
+// renewer rewrites real audit lines so that going round them again does not
+// give a compressor what it has seen: every UUID (audit IDs, UIDs of users and
+// objects), timestamp, resource version and object name gets a value of its own
+// in each round, the same one wherever the line or another line repeats it.
+type renewer struct {
+	uuid, stamp, version, name *regexp.Regexp
+	round                      int
+}
+
+func newRenewer() *renewer {
+	return &renewer{
+		uuid:    regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`),
+		stamp:   regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z`),
+		version: regexp.MustCompile(`"resourceVersion":"\d+"`),
+		name:    regexp.MustCompile(`\b(?:cm|pod|sa|edit|pb|role|secret|svc|dep)-(?:[a-z]+-)?\d+\b`),
+	}
+}
+
+// line returns a line of the current round.
+func (r *renewer) line(b []byte) []byte {
+	if r.round == 0 {
+		return b
+	}
+	b = r.uuid.ReplaceAllFunc(b, r.newUUID)
+	b = r.stamp.ReplaceAllFunc(b, r.newStamp)
+	b = r.name.ReplaceAllFunc(b, r.newName)
+	return r.version.ReplaceAllFunc(b, r.newVersion)
+}
+
+func (r *renewer) newUUID(old []byte) []byte {
+	h := fnv.New128a()
+	fmt.Fprintf(h, "%d %s", r.round, old)
+	s := h.Sum(nil)
+	s[6] = s[6]&0x0f | 0x40
+	s[8] = s[8]&0x3f | 0x80
+	return fmt.Appendf(nil, "%x-%x-%x-%x-%x", s[:4], s[4:6], s[6:8], s[8:10], s[10:])
+}
+
+func (r *renewer) newStamp(old []byte) []byte {
+	layout := "2006-01-02T15:04:05Z"
+	if len(old) > len(layout) {
+		layout = "2006-01-02T15:04:05.000000Z"
+	}
+	t, err := time.Parse(layout, string(old))
+	if err != nil {
+		return old
+	}
+	// Some microseconds of noise: real events are never a whole number of
+	// rounds apart.
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%d %s", r.round, old)
+	t = t.Add(time.Duration(r.round)*shift + time.Duration(h.Sum32()%5000)*time.Microsecond)
+	return t.AppendFormat(nil, layout)
+}
+
+// newName gives an object of a round a number of its own.
+func (r *renewer) newName(old []byte) []byte {
+	return fmt.Appendf(bytes.Clone(old), "%02d", r.round)
+}
+
+func (r *renewer) newVersion(old []byte) []byte {
+	digits := bytes.Trim(old[len(`"resourceVersion":`):], `"`)
+	n, err := strconv.Atoi(string(digits))
+	if err != nil || n == 0 {
+		return old
+	}
+	return fmt.Appendf(nil, `"resourceVersion":"%d"`, n+r.round*30011)
+}
+
+// writeAll creates a file and fills it.
+func writeAll(path string, fill func(*bufio.Writer) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("write input: %w", err)
+	}
+	w := bufio.NewWriterSize(f, 1<<20)
+	err = fill(w)
+	if err := errors.Join(err, w.Flush(), f.Close()); err != nil {
+		return fmt.Errorf("write input: %w", err)
+	}
+	return nil
+}
+
+// writeInput writes at least size bytes of lines to path, from the given
+// contents, round after round.
+func writeInput(path string, contents [][]byte, size int64) error {
+	return writeAll(path, func(w *bufio.Writer) error {
+		var written int64
+		for r := newRenewer(); ; r.round++ {
+			for _, content := range contents {
+				for line := range bytes.Lines(content) {
+					n, err := w.Write(r.line(line))
+					if err != nil {
+						return err
+					}
+					if written += int64(n); written >= size {
+						return nil
+					}
+				}
+			}
+		}
+	})
+}
+
+// writeDistinct writes at least size bytes of short lines, every one about an
+// object of its own: the worst case for what is interned.
+func writeDistinct(path string, size int64) error {
+	return writeAll(path, func(w *bufio.Writer) error {
+		at := time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)
+		for i, written := 0, int64(0); written < size; i++ {
+			name := fmt.Sprintf("pod-%08x-%05d", uint32(i)*2654435761, i%99991)
+			stamp := at.Add(time.Duration(i) * 3 * time.Millisecond).Format("2006-01-02T15:04:05.000000Z")
+			n, err := fmt.Fprintf(w, distinctLine, uint32(i)*2246822519, i&0xffff, i, name, name, stamp, stamp)
+			if err != nil {
+				return err
+			}
+			written += int64(n)
+		}
+		return nil
+	})
+}
+
+const distinctLine = `{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"%08x-0000-4000-8000-%04x%08x","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/default/pods/%s","verb":"get","user":{"username":"admin","groups":["system:masters"]},"sourceIPs":["10.0.0.1"],"objectRef":{"resource":"pods","namespace":"default","name":"%s","apiVersion":"v1"},"responseStatus":{"metadata":{},"code":200},"requestReceivedTimestamp":"%s","stageTimestamp":"%s"}` + "\n"
+
+// repeatFile writes src to path again and again, at least size bytes.
+func repeatFile(path, src string, size int64) error {
+	content, err := os.ReadFile(src)
+	if err != nil {
+		return fmt.Errorf("read input: %w", err)
+	}
+	return writeAll(path, func(w *bufio.Writer) error {
+		for written := int64(0); written < size; written += int64(len(content)) {
+			if _, err := w.Write(content); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// writeLong writes 1 MB of short lines around one of size bytes.
+func writeLong(path string, size int) error {
+	return writeAll(path, func(w *bufio.Writer) error {
+		for i := range 1000 {
+			if _, err := fmt.Fprintf(w, `{"line":%d,"text":"%01000d"}`+"\n", i, i); err != nil {
+				return err
+			}
+		}
+		var body bytes.Buffer
+		for body.Len() < size {
+			fmt.Fprintf(&body, `{"kind":"Secret","metadata":{"name":"secret-%08x"}},`, body.Len())
+		}
+		_, err := fmt.Fprintf(w, `{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"RequestResponse","auditID":"x","stage":"ResponseComplete","requestURI":"/","verb":"list","user":{},"responseObject":[%snull],"requestReceivedTimestamp":null,"stageTimestamp":null}`+"\n", body.Bytes())
+		return err
+	})
+}

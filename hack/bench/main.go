@@ -1,0 +1,50 @@
+// Command bench measures the converter beside others on the same bytes, in the
+// same run and on one core: CPU seconds, peak memory, size, and what queries
+// read. It prints a table, and what each figure must reach.
+//
+//	go run ./hack/bench [-mb 100] [-rounds 5] [-input FILE] [-large=false] [-profile FILE]
+//
+// The input is made of real audit logs (see internal/audittest) unless one is
+// given. What it needs from npm goes to the cache directory; where npm or zstd
+// is missing, those comparisons are left out and said to be.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// childVerb starts a contender in place of the whole run.
+const childVerb = "child"
+
+// options are the command line.
+type options struct {
+	mb, rounds int
+	input      string
+	large      bool
+	cache      string
+}
+
+func main() {
+	if len(os.Args) == 5 && os.Args[1] == childVerb {
+		exit(child(os.Args[2], os.Args[3], os.Args[4]))
+	}
+	var o options
+	flag.IntVar(&o.mb, "mb", 100, "size of the input, in MB")
+	flag.IntVar(&o.rounds, "rounds", 5, "runs of each contender")
+	flag.StringVar(&o.input, "input", "", "an audit log to use instead of the built-in ones")
+	flag.BoolVar(&o.large, "large", true, "measure memory with files of 1 GB as well")
+	flag.StringVar(&o.cache, "cache", filepath.Join(".cache", "bench"), "where tools are installed")
+	flag.Parse()
+	exit(bench(o))
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}

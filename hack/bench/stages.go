@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+)
+
+// stage is a part of the conversion by the functions it is made of.
+type stage struct {
+	name string
+	add  []string // functions whose cumulative time counts
+	less []string // functions within those that count elsewhere
+}
+
+// stages returns the parts of a conversion, in the order in which they run.
+func stages() []stage {
+	const p = "parquet."
+	return []stage{
+		{"read the source in order", []string{p + "(*lineReader).next"}, []string{"crypto/internal/fips140/sha256.(*Digest).Write"}},
+		{"SHA-256 of the source", []string{"crypto/internal/fips140/sha256.(*Digest).Write"}, nil},
+		{"glance at keys, index, sort", []string{p + "(*conversion).indexLine", p + "(*index).sorted"}, nil},
+		{"read lines in sorted order", []string{p + "(*conversion).read"}, nil},
+		{"scan", []string{p + "(*decoder).line"}, nil},
+		{"prove", []string{p + "(*rebuilder).proves"}, nil},
+		{"dictionaries and columns", []string{p + "(*objectWriter).addEvent", p + "(*objectWriter).addOrigin"}, nil},
+		{"pages, bloom filters, bounds", []string{p + "(*objectWriter).add", p + "(*objectWriter).finish"},
+			[]string{p + "(*objectWriter).addEvent", p + "(*objectWriter).addOrigin", p + "(*codec).encode"}},
+		{"zstd", []string{p + "(*codec).encode"}, nil},
+	}
+}
+
+// profile returns the share of each stage in the CPU time of the profiles.
+func profile(binary string, profiles []string) (map[string]float64, error) {
+	out, err := exec.Command("go", append([]string{"tool", "pprof", "-top", "-cum", "-nodecount=5000", "-nodefraction=0", binary}, profiles...)...).Output()
+	if err != nil {
+		return nil, fmt.Errorf("read profile: %w", err)
+	}
+	cum, total := map[string]float64{}, 0.0
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		if len(f) < 6 || !strings.HasSuffix(f[4], "%") {
+			continue
+		}
+		percent, err := strconv.ParseFloat(strings.TrimSuffix(f[4], "%"), 64)
+		if err != nil {
+			continue
+		}
+		name := strings.TrimPrefix(f[5], "github.com/auditsidecar/auditsidecar/")
+		cum[name] = percent
+		total = max(total, percent)
+	}
+	shares, rest := map[string]float64{}, 100.0
+	for _, s := range stages() {
+		share := 0.0
+		for _, n := range s.add {
+			share += cum[n]
+		}
+		for _, n := range s.less {
+			share -= cum[n]
+		}
+		shares[s.name] = max(share, 0)
+		rest -= shares[s.name]
+	}
+	shares["the rest (runtime, write, fsync)"] = max(rest, 0)
+	return shares, nil
+}
