@@ -26,9 +26,10 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// memoryLimit is what the Go runtime tries to stay below; the container's
-// limit is 64 MiB.
-const memoryLimit = 52 << 20
+// memoryLimit is what the Go runtime tries to stay below with its own memory.
+// The resident memory of the process is to stay below 64 MiB, and the mapped
+// parts of the program are some 20 MiB of that.
+const memoryLimit = 34 << 20
 
 // shipperInterval is how often the shipper looks without being poked.
 const shipperInterval = 30 * time.Second
