@@ -4,6 +4,7 @@ package faults
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"os"
@@ -38,7 +39,7 @@ func (s *stage) judge() {
 	s.judgeLoki()
 	s.row.gaps = s.recordedGaps()
 	s.judgeLoss()
-	s.limits.judge(s.row)
+	s.limits.judge(s.row, cmp.Or(s.sc.memory, maxMemory))
 	s.row.judged = true
 	for _, p := range s.row.problems {
 		s.t.Error(p)
@@ -151,6 +152,9 @@ func (s *stage) judgeLoki() {
 	for line, n := range want {
 		s.row.lokiLost += max(0, n-len(shown[line]))
 	}
+	if s.row.lokiDistinct > 0 {
+		s.logForeign(entries, want)
+	}
 	s.row.loki, s.row.resent = s.row.written-s.row.lokiLost, len(entries)-distinct
 	if s.row.lokiDistinct > 0 {
 		s.row.problem("Loki shows %d entries that are not one for each line", s.row.lokiDistinct)
@@ -158,6 +162,18 @@ func (s *stage) judgeLoki() {
 	for labels := range s.loki.Streams() {
 		if labels != `{cluster="faults", job="audit", node="cp1"}` {
 			s.row.problem("stream %s", labels)
+		}
+	}
+}
+
+// logForeign shows some of the entries that are no written line.
+func (s *stage) logForeign(entries []lokitest.Entry, want map[digest]int) {
+	s.t.Helper()
+	shown := 0
+	for i, e := range entries {
+		if want[digestOf(lokiForm([]byte(e.Line)))] == 0 && shown < 5 {
+			shown++
+			s.t.Logf("entry %d of %d was never written like this: %d bytes at %v: %.300q", i, len(entries), len(e.Line), e.Timestamp, e.Line)
 		}
 	}
 }

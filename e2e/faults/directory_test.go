@@ -103,7 +103,7 @@ func fill(path string) error {
 func (s *stage) writeAnyway(d time.Duration) (refused int) {
 	s.t.Helper()
 	begin, n := time.Now(), 0
-	for line := range audittest.Fresh(corpus(s.t), int(rate*d.Seconds())) {
+	for line := range s.fresh(int(rate * d.Seconds())) {
 		if due := begin.Add(time.Duration(n) * time.Second / rate); n%10 == 0 && time.Until(due) > 0 {
 			s.sleep(time.Until(due))
 		}

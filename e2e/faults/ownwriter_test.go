@@ -99,7 +99,7 @@ func (w *ownWriter) write(s *stage, rate int, d, rotateEvery time.Duration) {
 	begin := time.Now()
 	next := begin.Add(rotateEvery)
 	n := 0
-	for line := range audittest.Fresh(corpus(s.t), int(float64(rate)*d.Seconds())) {
+	for line := range s.fresh(int(float64(rate) * d.Seconds())) {
 		if due := begin.Add(time.Duration(n) * time.Second / time.Duration(rate)); n%10 == 0 && time.Until(due) > 0 {
 			s.sleep(time.Until(due))
 		}

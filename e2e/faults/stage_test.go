@@ -4,6 +4,7 @@ package faults
 
 import (
 	"context"
+	"iter"
 	"math/rand/v2"
 	"path/filepath"
 	"regexp"
@@ -44,6 +45,7 @@ type stage struct {
 	writer  *audittest.Writer
 	account func() []audittest.File // what was written; the writer's account
 	rotate  func() error            // the writer's
+	made    int                     // lines made by fresh
 	gone    [][]byte                // lines that were written and then destroyed in their file
 	p       *sidecar.Process
 	limits  *limits
@@ -158,16 +160,31 @@ func (s *stage) readiness(p *sidecar.Process, ready bool, texts ...string) {
 // write writes fresh lines at a rate (a second) for some time.
 func (s *stage) write(rate int, d, rotateEvery time.Duration) {
 	s.t.Helper()
-	lines := audittest.Fresh(corpus(s.t), int(float64(rate)*d.Seconds()))
+	lines := s.fresh(int(float64(rate) * d.Seconds()))
 	if err := s.writer.Replay(s.t.Context(), lines, rate, rotateEvery); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// fresh yields n lines whose auditIDs go on where the last ones ended, so that
+// no two files of a scenario begin alike.
+func (s *stage) fresh(n int) iter.Seq[[]byte] {
+	skip := s.made
+	s.made += n
+	return func(yield func([]byte) bool) {
+		i := 0
+		for line := range audittest.Fresh(corpus(s.t), skip+n) {
+			if i++; i > skip && !yield(line) {
+				return
+			}
+		}
 	}
 }
 
 // writing writes in the background; the returned function waits for the end.
 func (s *stage) writing(rate int, d, rotateEvery time.Duration) (wait func()) {
 	done := make(chan error, 1)
-	lines := audittest.Fresh(corpus(s.t), int(float64(rate)*d.Seconds()))
+	lines := s.fresh(int(float64(rate) * d.Seconds()))
 	go func() { done <- s.writer.Replay(s.t.Context(), lines, rate, rotateEvery) }()
 	return func() {
 		s.t.Helper()

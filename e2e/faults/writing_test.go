@@ -20,7 +20,7 @@ func writing() []scenario {
 			s.ready()
 			s.write(5000, pick(time.Minute, 12*time.Second), 2*time.Second)
 		}},
-		{name: "lines of 200 KB, 1.5 MB and 9 MB", onS3: true, run: func(s *stage) {
+		{name: "lines of 200 KB, 1.5 MB and 9 MB", onS3: true, memory: maxMemoryLong, run: func(s *stage) {
 			s.start()
 			s.ready()
 			s.writeLong(pick(40, 8), 200<<10, 1500<<10, 9<<20)
@@ -45,7 +45,7 @@ func writing() []scenario {
 // writeAtOnce writes n fresh lines as fast as it can.
 func (s *stage) writeAtOnce(n int) {
 	s.t.Helper()
-	s.must(s.writer.Replay(s.t.Context(), audittest.Fresh(corpus(s.t), n), 0, 0))
+	s.must(s.writer.Replay(s.t.Context(), s.fresh(n), 0, 0))
 }
 
 // writeLong writes ordinary lines with rounds long ones of each size between
@@ -54,7 +54,7 @@ func (s *stage) writeLong(rounds int, sizes ...int) {
 	s.t.Helper()
 	const between = 20 // ordinary lines before each long one
 	n := 0
-	for line := range audittest.Fresh(corpus(s.t), rounds*len(sizes)*(between+1)) {
+	for line := range s.fresh(rounds * len(sizes) * (between + 1)) {
 		if n++; n%(between+1) == 0 {
 			line = lengthen(line, sizes[n/(between+1)%len(sizes)])
 			s.sleep(100 * time.Millisecond)
