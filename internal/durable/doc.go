@@ -57,6 +57,6 @@
 // A test replaces [OS] by OS().WithHook(h). The hook sees every effect before
 // it is applied and decides whether to apply it and what to return, so "crash
 // after effect k" is a hook that counts, applies the first k effects and answers
-// [ErrCrash] to all that follow. [Effect] says what a model of a disk needs in
-// order to drop what was not synced.
+// [ErrCrash] to all that follow ([CrashAfter]). [PowerLoss] is such a hook that
+// also takes back what was not synced by then, as a power failure may.
 package durable

@@ -51,12 +51,22 @@ func TestI1_CrashAtEveryEffect(t *testing.T) {
 			t.Fatalf("change %d changes nothing", i)
 		}
 	}
+	for _, loss := range durable.Losses() {
+		t.Run("lose "+loss.String(), func(t *testing.T) { crashEverywhere(t, states, loss) })
+	}
+}
+
+// crashEverywhere stops after every effect of the changes, with the given
+// loss. states are what the ledger says after each change.
+func crashEverywhere(t *testing.T, states []string, loss durable.Loss) {
 	for k, finished := int64(0), false; !finished; k++ {
 		if k > 200 {
 			t.Fatal("the changes never end")
 		}
 		dir := t.TempDir()
-		done, epoch := crashRun(t, dir, k)
+		power := durable.NewPowerLoss(k, t.TempDir())
+		done, epoch := crashRun(t, dir, power.Hook)
+		must(t, power.Crash(loss))
 		finished = done == len(changes())
 		must(t, durable.OS().RemoveTemps(dir))
 		again, aside, err := Open(durable.OS(), dir, "machine-a", noon)
@@ -78,9 +88,9 @@ func TestI1_CrashAtEveryEffect(t *testing.T) {
 // crashRun makes the changes until the crash. done is how many returned
 // without an error, -1 where Open did not; what is then in memory must not be
 // ahead of the change that failed.
-func crashRun(t *testing.T, dir string, k int64) (done int, epoch string) {
+func crashRun(t *testing.T, dir string, disk durable.Hook) (done int, epoch string) {
 	t.Helper()
-	l, _, err := Open(durable.OS().WithHook(durable.CrashAfter(k)), dir, "machine-a", noon)
+	l, _, err := Open(durable.OS().WithHook(disk), dir, "machine-a", noon)
 	if err != nil {
 		if !errors.Is(err, durable.ErrCrash) {
 			t.Fatal(err)
@@ -271,7 +281,9 @@ func TestCrashAtMachineChange(t *testing.T) {
 		dir := t.TempDir()
 		l := open(t, durable.OS(), dir)
 		must(t, l.Add(held("1")))
-		_, _, err := Open(durable.OS().WithHook(durable.CrashAfter(k)), dir, "machine-b", noon)
+		power := durable.NewPowerLoss(k, t.TempDir())
+		_, _, err := Open(durable.OS().WithHook(power.Hook), dir, "machine-b", noon)
+		must(t, power.Crash(durable.LoseAll))
 		if done = err == nil; err != nil && !errors.Is(err, durable.ErrCrash) {
 			t.Fatal(err)
 		}

@@ -154,6 +154,7 @@ type yard struct {
 	store *memoryStore
 	notes []string
 
+	starts  int64
 	ledger  *ledger.Ledger
 	shipper *Shipper
 	release int
@@ -165,7 +166,8 @@ func (y *yard) heldPath(id string) string { return filepath.Join(y.dir, "held", 
 
 func (y *yard) start() error {
 	var err error
-	if y.ledger, _, err = ledger.Open(y.fs, y.dir, "machine", time.Unix(1_700_000_000, 0)); err != nil {
+	y.starts++ // a later epoch sorts after an earlier one
+	if y.ledger, _, err = ledger.Open(y.fs, y.dir, "machine", time.Unix(1_700_000_000+y.starts, 0)); err != nil {
 		return err
 	}
 	head := y.ledger.Head()

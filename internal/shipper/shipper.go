@@ -117,7 +117,7 @@ func (s *Shipper) Run(ctx context.Context) error {
 // refuses.
 func (s *Shipper) Sync(ctx context.Context) error {
 	defer func() { s.metrics.pending(s.cfg.Ledger.Entries()) }()
-	for _, step := range []func(context.Context) error{s.storeLeftovers, s.flush, s.sealGaps, s.reconcile} {
+	for _, step := range []func(context.Context) error{s.sweep, s.storeLeftovers, s.flush, s.sealGaps, s.reconcile} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -63,9 +63,18 @@ func TestI4_FinishedSegmentsAreArchivedInOrder(t *testing.T) {
 }
 
 // TestI5_CrashAtEveryStep stops the process after every single effect on the
-// disk and on the archive, starts it again, and expects each segment in the
-// archive exactly once, under objects that never changed.
+// disk, loses what was not synced, starts it again, and expects each segment
+// in the archive exactly once, under objects that never changed.
 func TestI5_CrashAtEveryStep(t *testing.T) {
+	for _, loss := range []durable.Loss{durable.LoseNothing, durable.LoseAll} {
+		t.Run("lose "+loss.String(), func(t *testing.T) {
+			t.Parallel()
+			crashEverywhere(t, loss)
+		})
+	}
+}
+
+func crashEverywhere(t *testing.T, loss durable.Loss) {
 	text := event(21, "a") + event(22, "b")
 	points := 0
 	for k := int64(0); ; k++ {
@@ -73,17 +82,7 @@ func TestI5_CrashAtEveryStep(t *testing.T) {
 		y.mustStart()
 		y.add("0", text, nil)
 		y.add("1", text+text, nil)
-		y.fs = durable.OS().WithHook(durable.CrashAfter(k))
-		err := y.start()
-		if err == nil {
-			err = y.shipper.Sync(t.Context())
-		}
-		crashed := errors.Is(err, durable.ErrCrash)
-		if err != nil && !crashed {
-			t.Fatal(err)
-		}
-		y.fs = durable.OS()
-		y.mustStart()
+		crashed := y.crash(k, loss)
 		if err := y.shipper.Sync(t.Context()); err != nil {
 			t.Fatalf("crash after %d effects, then: %v", k, err)
 		}
@@ -94,6 +93,7 @@ func TestI5_CrashAtEveryStep(t *testing.T) {
 			t.Fatalf("crash after %d effects: %d objects, want 6", k, len(y.store.objects))
 		}
 		y.store.wantChain(t)
+		y.wantNoWork()
 		if !crashed {
 			break
 		}
