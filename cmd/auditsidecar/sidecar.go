@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -25,11 +23,6 @@ import (
 	"github.com/auditsidecar/auditsidecar/lokipush"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
-
-// memoryLimit is what the Go runtime tries to stay below with its own memory.
-// The resident memory of the process is to stay below 64 MiB, and the mapped
-// parts of the program are some 20 MiB of that.
-const memoryLimit = 34 << 20
 
 // shipperInterval is how often the shipper looks without being poked.
 const shipperInterval = 30 * time.Second
@@ -70,9 +63,7 @@ func newSidecar(settings config.Run, version string, log zerolog.Logger) *sideca
 
 // run is the verb: once through, or until ctx is done.
 func (s *sidecar) run(ctx context.Context) error {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
+	limitMemory()
 	log, err := rotate.ParsePath(s.settings.AuditLogPath)
 	if err != nil {
 		return &usageError{fmt.Errorf("--audit-log-path: %w", err)}
