@@ -212,6 +212,7 @@ func (l *Live) next() (rotate.Line, error) {
 
 // add puts one line into the batch and returns false when the batch is full.
 func (l *Live) add(line rotate.Line) bool {
+	line = withoutHole(line)
 	_ = lokipush.ParseFields(line.Bytes, &l.fields) // a malformed line is streamed like any other, with what was found
 	at := l.stamp.peek(l.fields.StageTimestamp)
 	text := l.shrink(line)
