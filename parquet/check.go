@@ -81,5 +81,6 @@ func (m *ObjectMeta) check(want Result, o Object) error {
 		differ("epoch", m.Epoch, want.Meta.Epoch),
 		differ("seq", m.Seq, want.Meta.Seq),
 		differ("source name", m.SourceName, want.Meta.SourceName),
+		differ("increment", m.Increment, want.Meta.Increment),
 	)
 }

@@ -78,6 +78,12 @@ func convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim l
 	if (cfg.Dir == "") == (cfg.File == "") {
 		return Result{}, errors.New("convert: set either Dir or File")
 	}
+	if err := cfg.Meta.Increment.check(); err != nil {
+		return Result{}, err
+	}
+	if cfg.Meta.Increment.FirstLine > 0 && cfg.File == "" {
+		return Result{}, errors.New("convert: an increment becomes one object: set File, not Dir")
+	}
 	codec, err := newCodec()
 	if err != nil {
 		return Result{}, err

@@ -10,6 +10,10 @@
 // [Restore] writes the original file again from all its objects. [ReadMeta]
 // says which file an object belongs to.
 //
+// A file that is still being written can be archived in parts: each source is
+// then an [Increment], some complete lines of it, and [Increments] writes the
+// beginning of the file from them.
+//
 // # How a line is kept
 //
 // A line is what stands between two newline characters, or after the last

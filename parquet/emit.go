@@ -83,7 +83,7 @@ func (c *conversion) emit(ref rowRef) error {
 	}
 	e := &c.event
 	e.release()
-	r := row{event: e, line: int64(ref.line), part: int64(ref.part), size: len(line)}
+	r := row{event: e, line: c.cfg.Meta.Increment.before() + int64(ref.line), part: int64(ref.part), size: len(line)}
 	if ref.part > 0 {
 		c.decoder.part(line, e)
 		r.status = c.texts.salvaged

@@ -27,6 +27,9 @@ type Meta struct {
 	Rotated time.Time
 	// Converter is the version of the program.
 	Converter string
+	// Increment is set where the source is a part of a file that was still
+	// being written.
+	Increment Increment
 }
 
 // valid returns m with U+FFFD for what is not UTF-8: file names may be anything.
@@ -84,6 +87,13 @@ const (
 	keyDays         = "auditsidecar.days"
 )
 
+// Keys that only increments have.
+const (
+	keyIncrementFrom  = "auditsidecar.increment_from"
+	keyIncrementTo    = "auditsidecar.increment_to"
+	keyIncrementFirst = "auditsidecar.increment_first_line"
+)
+
 // pairs returns the key-value metadata of an object, ordered by key.
 func (m *ObjectMeta) pairs() [][2]string {
 	rotated := ""
@@ -109,6 +119,12 @@ func (m *ObjectMeta) pairs() [][2]string {
 		{keyConverter, m.Converter},
 		{keyDay, m.Day},
 		{keyDays, strings.Join(days, ",")},
+	}
+	if m.Increment.FirstLine > 0 {
+		all = append(all,
+			[2]string{keyIncrementFrom, strconv.FormatInt(m.Increment.From, 10)},
+			[2]string{keyIncrementTo, strconv.FormatInt(m.Increment.From+m.SourceSize, 10)},
+			[2]string{keyIncrementFirst, strconv.FormatInt(m.Increment.FirstLine, 10)})
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i][0] < all[j][0] })
 	return all
@@ -172,6 +188,7 @@ func objectMeta(f *pq.File) (ObjectMeta, error) {
 		p.fail(keySourceSHA256, errors.New("no SHA-256"))
 	}
 	m.Days = p.days()
+	m.Increment = p.increment(m.SourceSize)
 	return m, p.err
 }
 

@@ -165,7 +165,8 @@ const maxListed = 10
 // missingLines says which lines have no row, or two.
 func (r *restoration) missingLines() error {
 	var found []string
-	last := int64(0)
+	first := r.meta.Increment.before()
+	last := first
 	note := func(line int64) {
 		switch {
 		case len(found) >= maxListed:
@@ -183,7 +184,7 @@ func (r *restoration) missingLines() error {
 	if err != nil {
 		return err
 	}
-	note(r.meta.SourceLines + 1)
+	note(first + r.meta.SourceLines + 1)
 	return fmt.Errorf("restore %s: %w: rows for %d of %d lines: %s", r.meta.SourceName, ErrIncomplete,
 		r.order.count, r.meta.SourceLines, strings.Join(found, ", "))
 }
@@ -192,7 +193,8 @@ func (r *restoration) missingLines() error {
 func (r *restoration) write(ctx context.Context, w io.Writer) error {
 	sum := sha256.New()
 	out := bufio.NewWriterSize(io.MultiWriter(w, sum), 256<<10)
-	next := int64(1)
+	first := r.meta.Increment.before()
+	next := first + 1
 	err := r.order.each(func(line int64, text []byte) error {
 		if line != next {
 			return fmt.Errorf("restore %s: %w: found line %d where line %d is due", r.meta.SourceName, ErrIncomplete, line, next)
@@ -201,7 +203,7 @@ func (r *restoration) write(ctx context.Context, w io.Writer) error {
 			return ctx.Err()
 		}
 		out.Write(text) // the writer keeps its first error for Flush
-		if line < r.meta.SourceLines || r.meta.FinalNewline {
+		if line-first < r.meta.SourceLines || r.meta.FinalNewline {
 			return out.WriteByte('\n')
 		}
 		return nil
