@@ -11,6 +11,8 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/admin"
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/hold"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
@@ -50,6 +52,9 @@ func (s *sidecar) work(ctx context.Context, log rotate.Log, bucket *archive.Buck
 	if err != nil {
 		return err
 	}
+	if err := s.firstPass(ctx, loops.hold); err != nil {
+		return err
+	}
 	err = errors.Join(
 		group.start("watcher", func(ctx context.Context) error { return ignoreCanceled(watcher.Run(ctx)) }),
 		group.start("hold", loops.hold.Run),
@@ -70,6 +75,25 @@ func (s *sidecar) work(ctx context.Context, log rotate.Log, bucket *archive.Buck
 	}
 	s.drain(context.WithoutCancel(ctx), loops)
 	return nil
+}
+
+// firstPass holds everything that is there before a sink works on any of it:
+// after a lost ledger the archive is asked about every finished file at once.
+func (s *sidecar) firstPass(ctx context.Context, h *hold.Hold) error {
+	for {
+		err := h.Sync(ctx)
+		s.held.Observe(err)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		if durable.IsFatal(err) || errors.Is(err, hold.ErrStateGone) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(startRetry):
+		}
+	}
 }
 
 // observeWatch tells the health of the watch. Without inotify the directory

@@ -81,11 +81,9 @@ func New(cfg Config) (*Hold, error) {
 	if err := cfg.FS.MkdirAll(h.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the directory of held files: %w", err)
 	}
-	if err := h.recover(); err != nil {
-		return nil, err
-	}
 	h.baseline = len(cfg.Ledger.Entries()) == 0
-	return h, nil
+	h.next = firstNumber
+	return h, h.recover()
 }
 
 // Changed returns a channel that is poked when a pass changed what is held.
@@ -122,6 +120,8 @@ func poke(c chan<- struct{}) {
 func (h *Hold) Run(ctx context.Context) error {
 	tick := time.NewTicker(h.cfg.Rescan)
 	defer tick.Stop()
+	glance := time.NewTicker(glanceInterval)
+	defer glance.Stop()
 	for {
 		err := h.Sync(ctx)
 		if ctx.Err() != nil {
@@ -131,14 +131,42 @@ func (h *Hold) Run(ctx context.Context) error {
 		if durable.IsFatal(err) || errors.Is(err, ErrStateGone) {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if h.await(ctx, tick.C, glance.C); ctx.Err() != nil {
 			return nil
-		case <-h.cfg.Poke:
-		case <-h.wake:
-		case <-tick.C:
 		}
 	}
+}
+
+// await returns when the next pass is due or ctx is done, and looks at the
+// open file meanwhile.
+func (h *Hold) await(ctx context.Context, tick, glance <-chan time.Time) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-h.cfg.Poke:
+			return
+		case <-h.wake:
+			return
+		case <-tick:
+			return
+		case <-glance:
+			if h.glance() != nil {
+				return // the pass will say what is wrong
+			}
+		}
+	}
+}
+
+// glanceInterval is how often the open file is looked at between passes: what
+// is cut off it and written over within this time leaves no trace.
+const glanceInterval = time.Second
+
+// glance looks at the growth of the open file, and at nothing else.
+func (h *Hold) glance() error {
+	h.pass.Lock()
+	defer h.pass.Unlock()
+	return h.watchOpen(&look{entries: h.cfg.Ledger.Entries()})
 }
 
 // ErrStateGone is returned by [Hold.Sync] when the state directory was

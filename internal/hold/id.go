@@ -6,6 +6,10 @@ import (
 	"strings"
 )
 
+// firstNumber is the number of a state directory's first link. There is room
+// below it for files that turn out to be older, after the ledger was lost.
+const firstNumber = 1_000_000
+
 // linkName is the name of the link that holds the segment number n: IDs sort
 // in the order in which the files were linked, which is the order of
 // rotation. The inode makes a leftover link recognisable without a ledger.

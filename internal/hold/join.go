@@ -26,7 +26,8 @@ const quietTolerance = time.Minute
 // A link pins the inode of a file that was seen, so what could be missing is a
 // file between the two that came and went while nobody looked. It would have
 // been created when the first was rotated, and rotated when the second was
-// created: the two times lie apart exactly when there was one.
+// created: the second begins well after the first was rotated exactly when
+// there was one.
 func (h *Hold) joinAll(l *look) error {
 	for i := range l.entries {
 		e := &l.entries[i]
@@ -67,7 +68,7 @@ func (h *Hold) joinTo(before, e *ledger.Entry) error {
 	if began.IsZero() { // an empty file: look again when it has a line
 		return nil
 	}
-	if apart(began, before.Rotated) <= tolerance || apart(began, h.lastWrite(before)) <= tolerance {
+	if began.Sub(before.Rotated) <= tolerance || apart(began, h.lastWrite(before)) <= tolerance {
 		return h.join(e)
 	}
 	gap := ledger.Gap{

@@ -78,7 +78,7 @@ func (h *Hold) recoverLink(id string, inode uint64, pinned map[uint64]bool) erro
 func (h *Hold) adopt(id string, inode uint64) ledger.Entry {
 	return ledger.Entry{
 		ID: id, Name: filepath.Base(h.cfg.Log.Path()), Inode: inode, State: ledger.Held, Loki: h.cfg.Loki,
-		Gzip: isGzip(h.Path(id)), Born: born(h.Path(id)),
+		Gzip: isGzip(h.Path(id)), Born: born(h.Path(id)), Joined: h.baseline,
 	}
 }
 

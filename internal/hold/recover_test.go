@@ -32,6 +32,30 @@ func TestLostLedgerIsRebuiltFromLinks(t *testing.T) {
 	}
 }
 
+func TestLostLedgerKeepsTheOrder(t *testing.T) {
+	h := newHouse(t)
+	for _, text := range []string{"a\n", "b\n", "c\n"} {
+		h.write(text)
+		h.rotate()
+	}
+	h.write("d\n")
+	h.mustStart()
+	h.sync()
+	h.retire(0)
+	h.retire(1)
+	h.sync() // a and b are archived, listed and not held
+	h.remove(h.ledgerPath())
+	h.mustStart()
+	h.sync()
+	h.wantHeld("a\n", "b\n", "c\n", "d\n")
+	h.wantGaps()
+	h.rotate()
+	h.write("e\n")
+	h.sync()
+	h.wantHeld("a\n", "b\n", "c\n", "d\n", "e\n")
+	h.wantGaps()
+}
+
 func TestLostLink(t *testing.T) {
 	h := newHouse(t)
 	h.write("one\n")

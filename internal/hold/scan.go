@@ -49,7 +49,7 @@ func (h *Hold) scan(ctx context.Context) (changed bool, err error) {
 // agree.
 func (h *Hold) examine(listed []rotate.Segment) (changed bool, err error) {
 	look := newLook(h.cfg.Ledger.Entries(), listed, h.isHeld)
-	h.baseline = h.baseline && len(look.entries) == 0
+	h.baseline = h.baseline && len(listed) == 0
 	err = errors.Join(h.noteVanished(look), h.watchOpen(look), h.joinAll(look))
 	h.alarms(look)
 	changed, budgetErr := h.keepBudget(look)
@@ -112,11 +112,12 @@ func (l *look) open() (rotate.Segment, bool) {
 func (h *Hold) linkNew(l *look) (again, linked bool, err error) {
 	var fresh []ledger.Entry
 	var errs []error
-	for _, s := range l.listed {
+	older := h.olderThanAdopted(l)
+	for i, s := range l.listed {
 		if l.entryOf(s) != nil {
 			continue
 		}
-		e, err := h.link(s)
+		e, err := h.link(s, h.number(l, older-i))
 		if errors.Is(err, errChanged) {
 			h.vanishing = append(h.vanishing, s)
 			again = true
@@ -148,9 +149,34 @@ func (h *Hold) add(entries []ledger.Entry) error {
 // linked.
 var errChanged = errors.New("the directory changed")
 
-func (h *Hold) link(s rotate.Segment) (ledger.Entry, error) {
-	id := linkName(h.next, s.Inode)
+// olderThanAdopted says how many listed files come before the first one that
+// is held already, when the ledger was lost and links were adopted.
+func (h *Hold) olderThanAdopted(l *look) int {
+	if !h.baseline {
+		return 0
+	}
+	for i, s := range l.listed {
+		if l.byInode[s.Inode] != nil {
+			return i
+		}
+	}
+	return 0
+}
+
+// number is the number of the next link; one that is so many places before the
+// oldest held file, where that is more than 0.
+func (h *Hold) number(l *look, before int) int64 {
+	if before > 0 && len(l.entries) > 0 {
+		if oldest, _, ok := parseLinkName(l.entries[0].ID); ok && oldest >= int64(before) {
+			return oldest - int64(before)
+		}
+	}
 	h.next++
+	return h.next - 1
+}
+
+func (h *Hold) link(s rotate.Segment, number int64) (ledger.Entry, error) {
+	id := linkName(number, s.Inode)
 	err := h.cfg.FS.Link(s.Path, h.Path(id))
 	if errors.Is(err, fs.ErrNotExist) {
 		return ledger.Entry{}, errChanged

@@ -245,3 +245,28 @@ func TestBudgetDefaults(t *testing.T) {
 		t.Errorf("given: %+v", got)
 	}
 }
+
+// A file that is cut and grows past its old size between two passes is
+// caught by a glance in between.
+func TestI9_TruncatedBetweenPasses(t *testing.T) {
+	h := newHouse(t)
+	h.write("")
+	h.mustStart()
+	h.sync()
+	h.write("one\ntwo\n")
+	if err := h.hold.glance(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(h.log.Path(), 0); err != nil {
+		t.Fatal(err)
+	}
+	h.write(strings.Repeat("three\n", 10))
+	if err := h.hold.glance(); err != nil {
+		t.Fatal(err)
+	}
+	h.sync()
+	h.wantGaps("truncated audit.log")
+	if g := h.ledger.Gaps()[0]; g.Bytes != 8 {
+		t.Errorf("gap %+v", g)
+	}
+}
