@@ -74,6 +74,17 @@ e2e/duckdb/node_modules/.package-lock.json: e2e/duckdb/package.json e2e/duckdb/p
 e2e-readers: build ## Other Parquet readers agree, cell by cell
 	if [ -x e2e/readers/run ]; then e2e/readers/run; else echo "e2e/readers: not there yet"; fi
 
+# As root: one scenario mounts a small tmpfs to fill it.
+FAULTS_TEST = E2E_BINARY=$(CURDIR)/$(BIN) go test -tags e2e -count=1 -v -parallel 10
+
+.PHONY: faults
+faults: build ## Every fault on the real binary, in full length; prints a table (needs root)
+	FAULTS=full $(FAULTS_TEST) -timeout 30m ./e2e/faults
+
+.PHONY: faults-short
+faults-short: build ## The same faults, each for some seconds
+	$(FAULTS_TEST) -timeout 10m ./e2e/faults
+
 .PHONY: bench
 bench: build ## Compare speed, memory and size with other converters
 	go run ./hack/bench

@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
+	fmt.Print(report)
 	os.Exit(code)
 }
 

@@ -58,7 +58,10 @@ func scenarios() []scenario {
 	return all
 }
 
-// TestFaults runs the scenarios beside each other and prints the table.
+// report is the table, printed after everything else.
+var report string
+
+// TestFaults runs the scenarios beside each other and makes the table.
 func TestFaults(t *testing.T) {
 	begin := time.Now()
 	server := s3server.Start(t)
@@ -81,5 +84,5 @@ func TestFaults(t *testing.T) {
 			})
 		}
 	})
-	fmt.Printf("\n%s%d scenarios in %v\n\n", table(rows), len(rows), time.Since(begin).Round(time.Second))
+	report = fmt.Sprintf("\n%s%d scenarios in %v\n\n", table(rows), len(rows), time.Since(begin).Round(time.Second))
 }

@@ -32,7 +32,10 @@ func archiveFaults() []scenario {
 		{name: "S3 out for " + out.String() + ", backups pruned", writer: pruning(), onS3: true, run: func(s *stage) {
 			own := s3server.Start(s.t)
 			s.onS3(own)
-			s.archiveFails(out, func() { own.Stop(s.t) }, func() { own.Resume(s.t) })
+			s.archiveFails(out, func() { own.Stop(s.t) }, func() {
+				s.notReady("archive")
+				own.Resume(s.t)
+			})
 		}},
 		of("S3 answers 500 for "+some.String(), some, badnet.Condition{Status: http.StatusInternalServerError}),
 		of("S3's answers lost for "+some.String(), some, badnet.Condition{LoseAnswer: true}),
@@ -69,7 +72,12 @@ func lokiFaults() []scenario {
 	out := pick(180*time.Second, 15*time.Second)
 	some := pick(30*time.Second, 5*time.Second)
 	return []scenario{
-		network("Loki out for "+out.String()+", backups pruned", out, badnet.Condition{Away: true}),
+		{name: "Loki out for " + out.String() + ", backups pruned", writer: pruning(), run: func(s *stage) {
+			s.lokiFails(out, func() { s.lokiNet.Set(badnet.Condition{Away: true}) }, func() {
+				s.notReady("loki")
+				s.lokiNet.Set(badnet.Condition{})
+			})
+		}},
 		network("Loki takes 1 KB/s for "+some.String(), some, badnet.Condition{BytesPerSecond: 1000}),
 		network("Loki's answers lost for "+some.String(), some, badnet.Condition{LoseAnswer: true}),
 		answer("Loki answers 429 for "+some.String(), some, lokitest.Fault{Status: http.StatusTooManyRequests}),
