@@ -115,5 +115,24 @@ func (s *store) Put(ctx context.Context, key, file string, size int64, sha256 st
 	if info, err := f.Stat(); err != nil || info.Size() != size {
 		return errors.Join(fmt.Errorf("%s: %w", file, shipper.ErrWorkGone), err)
 	}
-	return s.bucket.Put(ctx, key, f, size, sum)
+	err = s.bucket.Put(ctx, key, f, size, sum)
+	if errors.Is(err, archive.ErrConflict) {
+		return fmt.Errorf("%w: %w", shipper.ErrTaken, err)
+	}
+	return err
+}
+
+// Fetch implements [shipper.Store].
+func (s *store) Fetch(ctx context.Context, key, file string) error {
+	o, err := s.bucket.Open(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("make room for %s: %w", key, err)
+	}
+	_, err = io.Copy(out, io.NewSectionReader(o, 0, o.Size))
+	return errors.Join(err, out.Close())
 }

@@ -88,6 +88,11 @@ func (m *memoryStore) Find(_ context.Context, rotated time.Time) (found []manife
 	return found, nil
 }
 
+// Fetch implements Store.
+func (m *memoryStore) Fetch(_ context.Context, key, file string) error {
+	return os.WriteFile(file, m.objects[key], 0o600)
+}
+
 // Put implements Store.
 func (m *memoryStore) Put(_ context.Context, key, file string, size int64, sum string) error {
 	m.puts++
@@ -107,7 +112,7 @@ func (m *memoryStore) Put(_ context.Context, key, file string, size int64, sum s
 		return ErrWorkGone
 	}
 	if have, ok := m.objects[key]; ok && !bytes.Equal(have, data) {
-		return fmt.Errorf("%s holds other bytes", key)
+		return fmt.Errorf("%s: %w", key, ErrTaken)
 	}
 	m.objects[key] = data
 	if m.lose {

@@ -22,11 +22,13 @@ const DirName = "work"
 type Store interface {
 	// Put stores a finished file under a key and returns nil only when the
 	// archive has confirmed its size and SHA-256 (hex). Storing the same
-	// bytes again is success; it never replaces other bytes.
+	// bytes again is success; other bytes are never replaced: [ErrTaken].
 	Put(ctx context.Context, key, file string, size int64, sha256 string) error
 	// Find returns the records of this log's files that were rotated at a
 	// time, of all epochs. Where the archive may not be listed it returns none.
 	Find(ctx context.Context, rotated time.Time) ([]manifest.Record, error)
+	// Fetch writes the object under a key to a new file.
+	Fetch(ctx context.Context, key, file string) error
 }
 
 // Config is what a Shipper needs.
@@ -167,16 +169,22 @@ func (s *Shipper) ship(ctx context.Context, id string) error {
 // store sends the objects of a converted segment, then its record. If a work
 // file is gone the conversion is done again.
 func (s *Shipper) store(ctx context.Context, e ledger.Entry) error {
-	for _, o := range e.Objects {
+	for i, o := range e.Objects {
 		err := s.put(ctx, o.Key, s.workFile(e.ID, o.Work), o.Size, o.SHA256)
 		if errors.Is(err, ErrWorkGone) {
 			return s.cfg.Ledger.Advance(e.ID, ledger.Converted, func(e *ledger.Entry) {
 				e.State, e.Source, e.Objects = ledger.Held, nil, nil
 			})
 		}
+		if errors.Is(err, ErrTaken) {
+			err = s.adopt(ctx, e, i)
+		}
 		if err != nil {
 			return fmt.Errorf("archive %s: %w", e.Name, err)
 		}
+	}
+	if now, ok := s.cfg.Ledger.Get(e.ID); ok {
+		e = now // with the objects that were adopted
 	}
 	return s.seal(ctx, e)
 }

@@ -1,0 +1,91 @@
+package shipper
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// ErrTaken is returned by a [Store] when the key holds other bytes.
+var ErrTaken = errors.New("the key holds other bytes")
+
+// adopt takes the object that is under a segment's key in place of the work
+// file: an earlier version of the converter made it, the process died before
+// the ledger had it, and this version makes other bytes of the same source. It
+// is taken only where the source can be rebuilt from it, byte for byte;
+// otherwise it is somebody else's, and an operator must look.
+func (s *Shipper) adopt(ctx context.Context, e ledger.Entry, i int) error {
+	o := e.Objects[i]
+	theirs := s.workFile(e.ID, "adopted")
+	if err := s.clearFile(theirs); err != nil {
+		return err
+	}
+	if err := s.cfg.Store.Fetch(ctx, o.Key, theirs); err != nil {
+		return fmt.Errorf("read what %s holds: %w", o.Key, err)
+	}
+	size, sum, rows, err := s.proveAdopted(ctx, e, i, theirs)
+	if err != nil {
+		return fmt.Errorf("%s holds another object, which is not made from %s: %w", o.Key, e.Name, err)
+	}
+	if err := s.cfg.FS.SyncFile(theirs); err != nil {
+		return err
+	}
+	if err := s.cfg.FS.Rename(theirs, s.workFile(e.ID, o.Work)); err != nil {
+		return err
+	}
+	s.cfg.Note("took the object that the archive has from an earlier attempt", e)
+	return s.cfg.Ledger.Advance(e.ID, ledger.Converted, func(e *ledger.Entry) {
+		e.Objects[i].Size, e.Objects[i].SHA256, e.Objects[i].Rows = size, sum, rows
+	})
+}
+
+// proveAdopted rebuilds the source from the segment's work files with theirs
+// in the place of one, and compares it with what was converted.
+func (s *Shipper) proveAdopted(ctx context.Context, e ledger.Entry, i int, theirs string) (size int64, sum string, rows int64, err error) {
+	var inputs []parquet.Input
+	for j, o := range e.Objects {
+		path := s.workFile(e.ID, o.Work)
+		if j == i {
+			path = theirs
+		}
+		f, err := openSource(path)
+		if err != nil {
+			return 0, "", 0, err
+		}
+		defer f.Close()
+		inputs = append(inputs, parquet.Input{Name: path, ReaderAt: f, Size: f.size})
+	}
+	meta, err := parquet.ReadMeta(inputs[i], inputs[i].Size)
+	if err != nil {
+		return 0, "", 0, err
+	}
+	if meta.Epoch != s.cfg.Ledger.Epoch() || meta.Seq != e.Seq || hex.EncodeToString(meta.SourceSHA256[:]) != e.Source.SHA256 {
+		return 0, "", 0, fmt.Errorf("it says epoch %s, number %d, source %x", meta.Epoch, meta.Seq, meta.SourceSHA256)
+	}
+	source := sha256.New()
+	if err := parquet.RestoreIn(ctx, s.dir(e.ID), inputs, source); err != nil {
+		return 0, "", 0, err
+	}
+	if got := hex.EncodeToString(source.Sum(nil)); got != e.Source.SHA256 {
+		return 0, "", 0, fmt.Errorf("the source rebuilt from it has SHA-256 %s, not %s", got, e.Source.SHA256)
+	}
+	own := sha256.New()
+	if _, err := io.Copy(own, io.NewSectionReader(inputs[i], 0, inputs[i].Size)); err != nil {
+		return 0, "", 0, fmt.Errorf("hash it: %w", err)
+	}
+	return inputs[i].Size, hex.EncodeToString(own.Sum(nil)), meta.Rows, nil
+}
+
+func (s *Shipper) clearFile(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove unfinished work: %w", err)
+	}
+	return nil
+}
