@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math/bits"
+	"slices"
 
 	"github.com/parquet-go/parquet-go/bloom"
 	"github.com/parquet-go/parquet-go/encoding/delta"
@@ -32,7 +33,7 @@ type chunk struct {
 	reps, defs []uint8
 	rows       int     // rows begun
 	numbers    []int32 // of values in the dictionary
-	plain      []byte  // values that are not in it, PLAIN encoded
+	plain      []byte  // headroom, then values that are not in it, PLAIN encoded
 	ints       []int64 // values of a column with delta encoding
 
 	// The open chunk.
@@ -54,9 +55,7 @@ type chunk struct {
 func newChunk(d columnDef, codec *codec, lim limits) *chunk {
 	rep, def := d.maxLevels()
 	c := &chunk{def: d, maxRep: uint8(rep), maxDef: uint8(def), codec: codec, pageSize: lim.page, dictMax: lim.dictionary}
-	if d.body {
-		c.dictMax, c.pageSize = 4*lim.dictionary, bodyPages*lim.page
-	}
+	c.pageSize *= max(d.pages, 1)
 	if d.enc == dictEncoding {
 		c.dict = newDictionary(d.kind == text)
 	}
@@ -95,7 +94,25 @@ func (c *chunk) value(v []byte) {
 	c.plainValue(v)
 }
 
+// headroom is kept free before plain values, for the levels that a page starts
+// with: so that large pages need not be copied.
+const headroom = 8 << 10
+
+// growFrom is the size from which the buffer of a page is made in one step.
+const growFrom = 256 << 10
+
+// plainLen returns the bytes of plain values in the open page.
+func (c *chunk) plainLen() int { return max(len(c.plain)-headroom, 0) }
+
 func (c *chunk) plainValue(v []byte) {
+	if len(c.plain) == 0 {
+		c.plain = append(c.plain, make([]byte, headroom)...)
+	}
+	// A page that has begun to grow will most likely be full: growing step by
+	// step would leave several times its size behind.
+	if n := len(c.plain); n > growFrom && n+len(v)+4 > cap(c.plain) && n < c.pageSize {
+		c.plain = slices.Grow(c.plain, c.pageSize-n+len(v)+growFrom)
+	}
 	if c.def.kind == text || c.def.kind == blob {
 		c.plain = binary.LittleEndian.AppendUint32(c.plain, uint32(len(v)))
 	}
@@ -131,13 +148,9 @@ func (c *chunk) int(v int64) {
 	c.value(b[:])
 }
 
-// bodyPages is how much larger pages of whole objects are than others: they
-// repeat each other over long distances.
-const bodyPages = 8
-
 // maxPageRows ends a page whose values take next to nothing: its levels and
 // numbers are held in memory.
-const maxPageRows = 16 << 10
+const maxPageRows = 32 << 10
 
 // pending returns the bytes of the open page, roughly.
 func (c *chunk) pending() int {
@@ -147,12 +160,12 @@ func (c *chunk) pending() int {
 	if c.rows >= maxPageRows {
 		return c.pageSize
 	}
-	return len(c.plain) + 2*len(c.numbers) + 8*len(c.ints) + len(c.defs)/8
+	return c.plainLen() + 2*len(c.numbers) + 8*len(c.ints) + len(c.defs)/8
 }
 
 // memory returns the bytes that the chunk holds.
 func (c *chunk) memory() int {
-	n := len(c.pages) + len(c.plain) + 4*len(c.numbers)
+	n := len(c.pages) + c.plainLen() + 4*len(c.numbers)
 	if c.dict != nil {
 		n += len(c.dict.page) + 24*c.dict.len()
 	}
@@ -167,9 +180,7 @@ func (c *chunk) flush() error {
 	if c.unprofitable() {
 		c.dropDictionary()
 	}
-	c.codec.packed = c.appendLevels(c.codec.packed[:0], c.reps, c.maxRep)
-	c.codec.packed = c.appendLevels(c.codec.packed, c.defs, c.maxDef)
-	encoding, err := c.appendPageValues()
+	body, encoding, err := c.pageBody()
 	if err != nil {
 		return fmt.Errorf("encode page of %s: %w", c.def.name, err)
 	}
@@ -184,7 +195,7 @@ func (c *chunk) flush() error {
 	}
 	nulls := int64(levels - c.valuesInPage())
 	before := len(c.pages)
-	if c.pages, err = c.appendPage(c.pages, &header, c.codec.packed); err != nil {
+	if c.pages, err = c.appendPage(c.pages, &header, body); err != nil {
 		return err
 	}
 	c.record(before, levels, nulls, encoding)
@@ -259,28 +270,37 @@ func (c *chunk) appendLevels(dst []byte, levels []uint8, highest uint8) []byte {
 	return dst
 }
 
-// appendPageValues appends the page's values to c.codec.packed and notes its bounds.
-func (c *chunk) appendPageValues() (format.Encoding, error) {
+// pageBody returns the open page before compression, valid until the next use
+// of the codec's buffers, and notes its bounds.
+func (c *chunk) pageBody() (body []byte, encoding format.Encoding, err error) {
 	c.page.reset()
-	var err error
+	levels := c.appendLevels(c.codec.packed[:0], c.reps, c.maxRep)
+	levels = c.appendLevels(levels, c.defs, c.maxDef)
+	c.codec.packed = levels
+	scratch := &c.codec.scratch
 	switch {
 	case len(c.ints) > 0:
 		e := delta.BinaryPackedEncoding{}
 		c.boundInts()
-		c.codec.scratch, err = e.EncodeInt64(c.codec.scratch[:0], c.ints)
-		c.codec.packed = append(c.codec.packed, c.codec.scratch...)
-		return format.DeltaBinaryPacked, err
-	case len(c.numbers) == 0: // plain values, or none at all
-		c.boundPlain()
-		c.codec.packed = append(c.codec.packed, c.plain...)
-		return format.Plain, nil
-	default:
+		*scratch, err = e.EncodeInt64((*scratch)[:0], c.ints)
+		encoding = format.DeltaBinaryPacked
+	case len(c.numbers) > 0:
 		c.boundNumbers()
 		e := rle.DictionaryEncoding{}
-		c.codec.scratch, err = e.EncodeInt32(c.codec.scratch[:0], c.numbers)
-		c.codec.packed = append(c.codec.packed, c.codec.scratch...)
-		return format.RLEDictionary, err
+		*scratch, err = e.EncodeInt32((*scratch)[:0], c.numbers)
+		encoding = format.RLEDictionary
+	case c.plainLen() > 0 && len(levels) <= headroom:
+		c.boundPlain()
+		from := headroom - len(levels)
+		copy(c.plain[from:], levels)
+		return c.plain[from:], format.Plain, nil
+	default: // no values, or very many levels
+		c.boundPlain()
+		*scratch = append((*scratch)[:0], c.plain[min(headroom, len(c.plain)):]...)
+		encoding = format.Plain
 	}
+	c.codec.packed = append(levels, *scratch...)
+	return c.codec.packed, encoding, err
 }
 
 func (c *chunk) boundInts() {
@@ -308,7 +328,7 @@ func (c *chunk) boundPlain() {
 	if !c.def.bounded {
 		return
 	}
-	for b := c.plain; len(b) > 0; {
+	for b := c.plain[min(headroom, len(c.plain)):]; len(b) > 0; {
 		n, width := 0, 8
 		switch c.def.kind {
 		case text:

@@ -24,7 +24,7 @@ func newCodec() (*codec, error) {
 		zstd.WithAllLitEntropyCompression(true),
 		zstd.WithEncoderCRC(false),
 		zstd.WithZeroFrames(true),
-		zstd.WithWindowSize(1<<20),
+		zstd.WithWindowSize(1<<21),
 		zstd.WithLowerEncoderMem(true),
 	)
 	if err != nil {

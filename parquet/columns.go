@@ -73,7 +73,9 @@ type columnDef struct {
 	kind  kind
 	enc   encoding
 	bloom bool // has a bloom filter
-	body  bool // holds whole objects as JSON
+	// pages is how many times larger than others its pages are: long values
+	// that repeat each other over long distances compress much better.
+	pages int
 	// bounded is true where minimum and maximum are worth their space: the
 	// values are short, or the sort order makes pages differ.
 	bounded bool
@@ -106,7 +108,7 @@ func columnDefs() [numColumns]columnDef {
 		colStage:              {name: "stage", bounded: true},
 		colVerb:               {name: "verb", bounded: true},
 		colAuditID:            {name: "audit_id", enc: plainEncoding, bloom: true},
-		colRequestURI:         {name: "request_uri"},
+		colRequestURI:         {name: "request_uri", enc: plainEncoding, pages: 4},
 		colUserAgent:          {name: "user_agent"},
 		colUserName:           {name: "user_name", bloom: true, bounded: true},
 		colUserUID:            {name: "user_uid", bounded: true},
@@ -131,10 +133,10 @@ func columnDefs() [numColumns]columnDef {
 		colCode:               {name: "response_code", kind: num32, bounded: true},
 		colRespStatus:         {name: "response_status", bounded: true},
 		colRespReason:         {name: "response_reason", bounded: true},
-		colRespMessage:        {name: "response_message"},
+		colRespMessage:        {name: "response_message", enc: plainEncoding, pages: 4},
 		colRespDetails:        {name: "response_details"},
-		colRequestObject:      {name: "request_object", body: true},
-		colResponseObject:     {name: "response_object", body: true},
+		colRequestObject:      {name: "request_object", enc: plainEncoding, pages: 32},
+		colResponseObject:     {name: "response_object", enc: plainEncoding, pages: 32},
 		colReceived:           {name: "request_received_timestamp", kind: micros, enc: deltaEncoding, bounded: true},
 		colStaged:             {name: "stage_timestamp", kind: micros, enc: deltaEncoding, bounded: true},
 		colAnnotationKey:      {name: "annotations", shape: mapKey},

@@ -113,9 +113,9 @@ func (c *chunk) indexes() columnIndexes {
 	return x
 }
 
-// bloomBits is how many bits of a bloom filter each distinct value takes: one
-// in a hundred lookups of an absent value passes.
-const bloomBits = 10
+// bloomBits is how many bits of a bloom filter each distinct value takes: two
+// in a hundred lookups of an absent value pass.
+const bloomBits = 8
 
 // writeBloom writes the bloom filter of a chunk that has values.
 func (w *objectWriter) writeBloom(c *chunk) error {

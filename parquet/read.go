@@ -102,8 +102,8 @@ type objectReader struct {
 	defs    [numColumns]columnDef
 	columns [numColumns]columnReader
 	read    [numColumns]bool // columns of the open row group that are read
-	group   int   // number of the next row group
-	left    int64 // rows of the open row group
+	group   int              // number of the next row group
+	left    int64            // rows of the open row group
 }
 
 // storedRow is one row as it was read; its slices are valid until the next.

@@ -35,7 +35,7 @@ type limits struct {
 }
 
 func defaultLimits() limits {
-	return limits{index: 8 << 20, rowGroup: 48 << 20, buffered: 12 << 20, page: 128 << 10, dictionary: 1 << 20}
+	return limits{index: 8 << 20, rowGroup: 52 << 20, buffered: 16 << 20, page: 128 << 10, dictionary: 1 << 20}
 }
 
 // objectWriter writes one object: rows into chunks, chunks into row groups,

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"compress/gzip"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,7 +85,28 @@ func (s *session) makeInput() error {
 		}
 		contents = append(contents, b)
 	}
+	// One more log lies beside the corpus, compressed by kube-apiserver itself.
+	if b, err := readGzip(filepath.Join("internal", "audittest", "testdata", "audit-2026-11-22T17-12-15.746.log.gz")); err == nil {
+		contents = append(contents, b)
+	}
 	return writeInput(s.input, contents, int64(s.mb)*1e6)
+}
+
+func readGzip(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read log: %w", err)
+	}
+	defer f.Close()
+	r, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, fmt.Errorf("read log: %w", err)
+	}
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("read log: %w", err)
+	}
+	return b, nil
 }
 
 // round runs every contender once.
