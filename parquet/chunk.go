@@ -48,8 +48,6 @@ type chunk struct {
 	bounds   bounds
 	page     bounds
 	hashes   []uint64 // for the bloom filter, of values beside the dictionary
-
-	scratch, packed []byte
 }
 
 func newChunk(d columnDef, codec *codec, lim limits) *chunk {

@@ -186,7 +186,7 @@ func isHex(c byte) bool {
 // bare passes a number, true, false or null.
 func (s *skipper) bare() bool {
 	b := s.b[s.i:]
-	n := 0
+	var n int
 	switch {
 	case hasPrefix(b, "true"), hasPrefix(b, "null"):
 		n = 4

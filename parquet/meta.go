@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -143,11 +144,35 @@ func ReadMeta(r io.ReaderAt, size int64) (ObjectMeta, error) {
 // openObject opens a Parquet file without its optional parts.
 func openObject(r io.ReaderAt, size int64) (f *pq.File, err error) {
 	defer notOurs(&err)
+	if err := checkTail(r, size); err != nil {
+		return nil, err
+	}
 	f, err = pq.OpenFile(r, size, pq.SkipBloomFilters(true), pq.SkipPageIndex(true))
 	if err != nil {
 		return nil, fmt.Errorf("open object: %w: %w", ErrNotOurs, err)
 	}
 	return f, nil
+}
+
+// maxFooter bounds the footer of an object, of which the library takes the
+// length on trust. Ours take some 30 KB for each row group.
+const maxFooter = 256 << 20
+
+// checkTail looks at the last bytes of a file: the length of its footer, and
+// the magic number.
+func checkTail(r io.ReaderAt, size int64) error {
+	var tail [8]byte
+	if size < 12 {
+		return fmt.Errorf("open object: %w: %d bytes", ErrNotOurs, size)
+	}
+	if _, err := r.ReadAt(tail[:], size-8); err != nil {
+		return fmt.Errorf("open object: %w", err)
+	}
+	footer := int64(binary.LittleEndian.Uint32(tail[:]))
+	if string(tail[4:]) != "PAR1" || footer > min(size-12, maxFooter) {
+		return fmt.Errorf("open object: %w: no Parquet footer", ErrNotOurs)
+	}
+	return nil
 }
 
 // notOurs makes an error of a panic: the library panics on some damaged files.

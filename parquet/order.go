@@ -72,8 +72,8 @@ func (o *lineOrder) spill() error {
 		head = binary.AppendVarint(head[:0], r.line-prev)
 		head = binary.AppendUvarint(head, uint64(r.to-r.from))
 		prev = r.line
-		w.Write(head)
-		w.Write(o.text[r.from:r.to])
+		_, _ = w.Write(head) // the writer keeps its first error for Flush
+		_, _ = w.Write(o.text[r.from:r.to])
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("write spill file: %w", err)

@@ -202,7 +202,7 @@ func (r *restoration) write(ctx context.Context, w io.Writer) error {
 		if next++; next%checkEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		out.Write(text) // the writer keeps its first error for Flush
+		_, _ = out.Write(text) // the writer keeps its first error for Flush
 		if line-first < r.meta.SourceLines || r.meta.FinalNewline {
 			return out.WriteByte('\n')
 		}
