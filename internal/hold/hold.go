@@ -64,6 +64,7 @@ type Hold struct {
 	// What passes remember, besides the ledger.
 	sizes     map[string]int64 // of unfinished segments, at the last pass
 	vanishing []rotate.Segment // listed, but gone when they were to be linked
+	unwritten []ledger.Entry   // linked, but the ledger could not be written
 	seenAt    time.Time        // when a size was last put on disk
 	orphan    bool             // the alarm for a deleted file is on
 	huge      bool             // the alarm for a file without rotation is on

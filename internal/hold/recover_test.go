@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
@@ -98,6 +99,58 @@ func TestNeedlessLinksGo(t *testing.T) {
 	h.sync()
 	if last := h.ledger.Entries()[1].ID; last < linkName(92, 0) {
 		t.Errorf("the number of a removed link was given again: %s", last)
+	}
+}
+
+// A full disk refuses the ledger more often than it refuses a link.
+func TestI1_FullDiskLinksOnce(t *testing.T) {
+	for _, c := range []struct {
+		refuses string
+		op      durable.Op
+		path    string
+		links   int // while the disk is full
+	}{
+		{"the ledger", durable.OpWrite, ledger.FileName, 2},
+		{"the directory of the links", durable.OpSyncDir, DirName, 0},
+	} {
+		t.Run(c.refuses, func(t *testing.T) {
+			h := newHouse(t)
+			h.write("one\n")
+			h.rotate()
+			full := false
+			h.fs = durable.OS().WithHook(func(e durable.Effect, apply func() error) error {
+				err := apply()
+				if full && e.Op == c.op && strings.Contains(e.Path, c.path) {
+					return syscall.ENOSPC
+				}
+				return err
+			})
+			h.mustStart()
+			full = true
+			for range 3 {
+				if err := h.hold.Sync(t.Context()); err == nil {
+					t.Fatal("no error")
+				}
+				h.wantLinks(c.links)
+			}
+			full = false
+			h.sync()
+			h.wantHeld("one\n", "")
+			h.retire(0)
+			h.sync()
+			h.mustStart() // finds nothing to adopt
+			h.sync()
+			h.wantLinks(1)
+			h.wantEntries("audit-2026-11-22T17-00-01.000.log retired finished", "audit.log held")
+		})
+	}
+}
+
+func (h *house) wantLinks(want int) {
+	h.t.Helper()
+	links, err := os.ReadDir(filepath.Join(h.stateDir(), DirName))
+	if err != nil || len(links) != want {
+		h.t.Errorf("%d links, want %d (%v)", len(links), want, err)
 	}
 }
 

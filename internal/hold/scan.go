@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -110,11 +111,11 @@ func (l *look) open() (rotate.Segment, bool) {
 // again says that the directory changed under it. A file that cannot be
 // linked keeps none of the others from being held.
 func (h *Hold) linkNew(l *look) (again, linked bool, err error) {
-	var fresh []ledger.Entry
+	fresh := h.unwritten
 	var errs []error
 	older := h.olderThanAdopted(l)
 	for i, s := range l.listed {
-		if l.entryOf(s) != nil {
+		if l.entryOf(s) != nil || hasInode(fresh, s.Inode) {
 			continue
 		}
 		e, err := h.link(s, h.number(l, older-i))
@@ -132,13 +133,22 @@ func (h *Hold) linkNew(l *look) (again, linked bool, err error) {
 	return again, len(fresh) > 0, errors.Join(append(errs, h.add(fresh))...)
 }
 
+func hasInode(entries []ledger.Entry, inode uint64) bool {
+	return slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.Inode == inode })
+}
+
+// add writes the entries of new links. While the disk is too full for that
+// the links wait: one file linked again under every number would be adopted,
+// and archived, once for each of them.
 func (h *Hold) add(entries []ledger.Entry) error {
+	h.unwritten = entries
 	if len(entries) == 0 {
 		return nil
 	}
 	if err := h.cfg.Ledger.Add(entries...); err != nil {
 		return err
 	}
+	h.unwritten = nil
 	for _, e := range entries {
 		h.cfg.Note("holding a new file", e)
 	}
@@ -177,6 +187,14 @@ func (h *Hold) number(l *look, before int) int64 {
 
 func (h *Hold) link(s rotate.Segment, number int64) (ledger.Entry, error) {
 	id := linkName(number, s.Inode)
+	e, err := h.linkAs(id, s)
+	if err != nil && h.isHeld(id) { // a link that no entry names must not stay
+		err = errors.Join(err, h.cfg.FS.Remove(h.Path(id)))
+	}
+	return e, err
+}
+
+func (h *Hold) linkAs(id string, s rotate.Segment) (ledger.Entry, error) {
 	err := h.cfg.FS.Link(s.Path, h.Path(id))
 	if errors.Is(err, fs.ErrNotExist) {
 		return ledger.Entry{}, errChanged
@@ -189,7 +207,7 @@ func (h *Hold) link(s rotate.Segment, number int64) (ledger.Entry, error) {
 		return ledger.Entry{}, fmt.Errorf("hold %s: %w", s.Path, err)
 	}
 	if inode != s.Inode {
-		return ledger.Entry{}, errors.Join(errChanged, h.cfg.FS.Remove(h.Path(id)))
+		return ledger.Entry{}, errChanged
 	}
 	return h.newEntry(id, s)
 }
