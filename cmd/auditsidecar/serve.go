@@ -80,13 +80,10 @@ func (s *sidecar) work(ctx context.Context, log rotate.Log, bucket *archive.Buck
 // firstPass holds everything that is there before a sink works on any of it:
 // after a lost ledger the archive is asked about every finished file at once.
 func (s *sidecar) firstPass(ctx context.Context, h *hold.Hold) error {
-	for {
+	for ctx.Err() == nil {
 		err := h.Sync(ctx)
 		s.held.Observe(err)
-		if err == nil || ctx.Err() != nil {
-			return nil
-		}
-		if durable.IsFatal(err) || errors.Is(err, hold.ErrStateGone) {
+		if err == nil || durable.IsFatal(err) || errors.Is(err, hold.ErrStateGone) {
 			return err
 		}
 		select {
@@ -94,6 +91,7 @@ func (s *sidecar) firstPass(ctx context.Context, h *hold.Hold) error {
 		case <-time.After(startRetry):
 		}
 	}
+	return nil
 }
 
 // observeWatch tells the health of the watch. Without inotify the directory
