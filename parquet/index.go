@@ -89,11 +89,28 @@ func (x *index) sort() (order []uint32, keys [][]byte) {
 		return order, keys
 	}
 	for k := range keys {
-		if same := order[starts[k]:starts[k+1]]; len(same) > 1 {
-			slices.SortFunc(same, compare)
-		}
+		x.sortNearly(order[starts[k]:starts[k+1]], compare)
 	}
 	return order, keys
+}
+
+// sortNearly sorts rows of one key, which are out of order by few places
+// because times run backwards by little.
+func (x *index) sortNearly(rows []uint32, compare func(a, b uint32) int) {
+	moves := 4*len(rows) + 64
+	for i := 1; i < len(rows); i++ {
+		r := rows[i]
+		j := i
+		for ; j > 0 && compare(rows[j-1], r) > 0; j-- {
+			rows[j] = rows[j-1]
+			moves--
+		}
+		rows[j] = r
+		if moves < 0 {
+			slices.SortFunc(rows, compare)
+			return
+		}
+	}
 }
 
 // rankKeys returns the keys in order and numbers the rows' keys by rank.

@@ -1,16 +1,12 @@
 package main
 
 import (
-	"compress/gzip"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // session is the state of one run of the bench.
@@ -56,7 +52,7 @@ func (s *session) prepare() error {
 	s.input = s.options.input
 	if s.input == "" {
 		s.input = filepath.Join(s.dir, "audit.log")
-		if err := s.makeInput(); err != nil {
+		if err := s.make("corpus", strconv.Itoa(s.mb), s.input); err != nil {
 			return err
 		}
 	}
@@ -76,37 +72,11 @@ func (s *session) prepare() error {
 	return nil
 }
 
-func (s *session) makeInput() error {
-	var contents [][]byte
-	for _, name := range []string{"rotated.log", "diverse.log"} {
-		b, err := audittest.ReadCorpus(name)
-		if err != nil {
-			return err
-		}
-		contents = append(contents, b)
-	}
-	// One more log lies beside the corpus, compressed by kube-apiserver itself.
-	if b, err := readGzip(filepath.Join("internal", "audittest", "testdata", "audit-2026-11-22T17-12-15.746.log.gz")); err == nil {
-		contents = append(contents, b)
-	}
-	return writeInput(s.input, contents, int64(s.mb)*1e6)
-}
-
-func readGzip(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read log: %w", err)
-	}
-	defer f.Close()
-	r, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, fmt.Errorf("read log: %w", err)
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("read log: %w", err)
-	}
-	return b, nil
+// make writes an input in a process of its own: the memory of this one would
+// count as that of every process it starts.
+func (s *session) make(kind, from, path string) error {
+	_, _, err := run(nil, s.self, childVerb, kind, from, path)
+	return err
 }
 
 // round runs every contender once.

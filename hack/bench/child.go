@@ -35,6 +35,8 @@ func child(verb, in, out string) (err error) {
 		return convert(in, out, true)
 	case "json":
 		return childJSON(in, out)
+	case "corpus", "repeat", "distinct", "long":
+		return makeInput(verb, in, out)
 	default:
 		return fmt.Errorf("unknown child %q", verb)
 	}

@@ -113,16 +113,13 @@ func (s *session) reportQueries() error {
 // reportLarge prints the memory that files of another kind take.
 func (s *session) reportLarge() error {
 	fmt.Printf("\n%-52s %10s %10s %12s\n", "with Check", "peak MB", "CPU s", "MB written")
-	for _, l := range []struct {
-		name string
-		make func(path string) error
-	}{
-		{"1 GB", func(path string) error { return repeatFile(path, s.input, 1e9) }},
-		{"1 GB of short lines, all names distinct", func(path string) error { return writeDistinct(path, 1e9) }},
-		{"10 MB with one line of 9 MB", func(path string) error { return writeLong(path, 9e6) }},
+	for _, l := range []struct{ name, kind, from string }{
+		{"1 GB", "repeat", s.input},
+		{"1 GB of short lines, all names distinct", "distinct", "1000"},
+		{"10 MB with one line of 9 MB", "long", "9"},
 	} {
 		in, out := filepath.Join(s.dir, "large.log"), filepath.Join(s.dir, "large.out")
-		if err := l.make(in); err != nil {
+		if err := s.make(l.kind, l.from, in); err != nil {
 			return err
 		}
 		u, _, err := run(nil, s.self, childVerb, "check", in, out)
