@@ -103,6 +103,7 @@ func (s *sidecar) loops(log rotate.Log, bucket *archive.Bucket, st *state, names
 		StateDir: st.dir, HeldPath: h.Path, Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node,
 		Version: s.version, FS: s.fs, Ledger: st.ledger,
 		Chain: st.chain, Store: objects, DataKey: objects.dataKey, RecordKey: objects.recordKey,
+		OpenKey: objects.openKey, MaxLag: s.maxLag(),
 		Poke: h.Changed(), Interval: shipperInterval, Released: h.Wake,
 		Observe: s.ship.Observe, Note: s.noteSegment, Registry: s.registry,
 	})
@@ -114,6 +115,15 @@ func (s *sidecar) loops(log rotate.Log, bucket *archive.Bucket, st *state, names
 		all.live, err = s.newLive(h, st, writes)
 	}
 	return all, err
+}
+
+// maxLag is how long a line may wait for its copy. --once has no later: it
+// leaves the open file alone.
+func (s *sidecar) maxLag() time.Duration {
+	if s.settings.Once {
+		return 0
+	}
+	return s.settings.ArchiveMaxLag
 }
 
 func (s *sidecar) newLive(h *hold.Hold, st *state, writes <-chan struct{}) (*live.Live, error) {

@@ -37,6 +37,10 @@ func (s *store) dataKey(day string, rotated time.Time, seq int64) string {
 	return archive.DataKey(s.identity.Cluster, day, rotated.UTC().Format(archive.RotatedLayout), s.identity.Node, s.epoch, seq)
 }
 
+func (s *store) openKey(seq, from, to int64) string {
+	return archive.OpenKey(s.identity.Cluster, s.identity.Node, s.epoch, seq, from, to)
+}
+
 func (s *store) recordKey(epoch string, seq int64) string {
 	return archive.ManifestKey(s.identity.Cluster, s.identity.Node, epoch, seq)
 }

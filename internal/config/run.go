@@ -41,6 +41,9 @@ type Run struct {
 	HeldMinFree Bytes
 	// RescanInterval is how often the directory is listed whatever inotify says.
 	RescanInterval time.Duration
+	// ArchiveMaxLag is how long a line of the open file may be without a copy
+	// in the archive; 0: until the file is rotated.
+	ArchiveMaxLag time.Duration
 	// ShutdownTimeout bounds the drain after SIGTERM.
 	ShutdownTimeout time.Duration
 }
@@ -55,6 +58,7 @@ func (r *Run) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&r.Listen, "listen", "127.0.0.1:9464", "`address` of /metrics, /livez and /readyz")
 	flags.BoolVar(&r.Once, "once", false, "archive the finished files, stream to the end, then exit")
 	flags.DurationVar(&r.RescanInterval, "rescan-interval", 5*time.Second, "how often the directory is listed whatever inotify says")
+	flags.DurationVar(&r.ArchiveMaxLag, "archive-max-lag", 15*time.Minute, "longest time that a line of the open file has no copy in the archive; 0: until the file is rotated")
 	flags.DurationVar(&r.ShutdownTimeout, "shutdown-timeout", 20*time.Second, "longest time to drain after SIGTERM; keep it below terminationGracePeriodSeconds")
 	flags.Var(&r.HeldMaxBytes, "held-max-bytes", "most disk that files may use which kube-apiserver has pruned and a sink still needs, such as 5GiB; 0: 10 % of the file system, at most 20GiB")
 	flags.Var(&r.HeldMinFree, "held-min-free", "free space below which such files are given up; 0: 2 % of the file system, at most 1GiB")
@@ -73,6 +77,7 @@ func (r *Run) Validate() error {
 		r.Identity.Validate(),
 		validateListen(r.Listen),
 		positive("rescan-interval", r.RescanInterval),
+		notNegative("archive-max-lag", r.ArchiveMaxLag),
 		positive("loki-batch-wait", r.LokiBatchWait),
 		positive("shutdown-timeout", r.ShutdownTimeout),
 		minimum("loki-max-line-bytes", r.LokiMaxLineBytes, 4<<10),
@@ -146,6 +151,13 @@ func required(flag, value, remedy string) error {
 func positive(flag string, d time.Duration) error {
 	if d <= 0 {
 		return fmt.Errorf("--%s %s: must be more than 0", flag, d)
+	}
+	return nil
+}
+
+func notNegative(flag string, d time.Duration) error {
+	if d < 0 {
+		return fmt.Errorf("--%s %s: must be 0 or more", flag, d)
 	}
 	return nil
 }

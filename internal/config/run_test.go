@@ -68,6 +68,8 @@ func TestValidate(t *testing.T) {
 		{"loki-batch-wait", setBatchWait, "1ns", ""},
 		{"loki-batch-wait", setBatchWait, "0s", "more than 0"},
 		{"rescan-interval", func(r *Run, s string) { r.RescanInterval = duration(t, s) }, "-1s", "more than 0"},
+		{"archive-max-lag", func(r *Run, s string) { r.ArchiveMaxLag = duration(t, s) }, "0s", ""},
+		{"archive-max-lag", func(r *Run, s string) { r.ArchiveMaxLag = duration(t, s) }, "-1ns", "0 or more"},
 		{"shutdown-timeout", func(r *Run, s string) { r.ShutdownTimeout = duration(t, s) }, "0s", "more than 0"},
 		{"listen", setListen, "127.0.0.1:0", ""},
 		{"listen", setListen, "127.0.0.2:65535", ""},

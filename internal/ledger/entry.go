@@ -100,13 +100,16 @@ type Entry struct {
 	State State `json:"state"`
 	// Loki says that lines of this segment are still owed to Loki.
 	Loki bool `json:"loki"`
-	// Seq is the segment's number in the chain of this epoch; 0 before the
-	// conversion.
+	// Seq is the segment's number in the chain of this epoch; 0 before its
+	// first increment or its conversion.
 	Seq int64 `json:"seq,omitempty"`
 	// Source is set by the conversion.
 	Source *Source `json:"source,omitempty"`
 	// Objects are set by the conversion.
 	Objects []Object `json:"objects,omitempty"`
+	// Open is what the archive has of a segment that is still being written;
+	// nil where it has nothing.
+	Open *Increments `json:"open,omitempty"`
 	// Reason says why the segment is quarantined.
 	Reason string `json:"reason,omitempty"`
 }
@@ -118,6 +121,7 @@ func (e *Entry) Owed() bool { return e.State != Retired || e.Loki }
 func (e *Entry) clone() Entry {
 	c := *e
 	c.Objects = slices.Clone(e.Objects)
+	c.Open = e.Open.clone()
 	if e.Source != nil {
 		source := *e.Source
 		source.Levels, source.Stages = maps.Clone(source.Levels), maps.Clone(source.Stages)

@@ -126,7 +126,7 @@ func (l *Ledger) begin(owner string, now time.Time) error {
 		if e.State != Quarantined {
 			e.State = Held
 		}
-		e.Seq, e.Source, e.Objects = 0, nil, nil
+		e.Seq, e.Source, e.Objects, e.Open = 0, nil, nil, nil
 	}
 	gaps := l.table.Gaps
 	for i := range gaps {

@@ -24,6 +24,10 @@ func TestRoundTrip(t *testing.T) {
 		Born: noon.Add(-time.Hour), Mark: Mark{N: 9, SHA256: "cc"}, Seen: 8, Wrote: noon, Joined: true,
 		Rotated: noon, State: Quarantined, Loki: true, Seq: 3, Source: &Source{Size: 1 << 40, Lines: 5, SHA256: "aa"},
 		Objects: []Object{{Key: "data/k", Work: "2026-11-22.parquet", Size: 9, SHA256: "bb", Rows: 6}}, Reason: "why",
+		Open: &Increments{
+			Offset: 7, Line: 2, Before: Mark{N: 7, SHA256: "dd"}, At: noon,
+			Next: &Increment{Object: Object{Key: "open/k", Work: "open.parquet", Size: 4, SHA256: "ee", Rows: 2}, Offset: 11, Line: 4, Before: Mark{N: 11, SHA256: "ff"}, At: noon},
+		},
 	}
 	for v, i := reflect.ValueOf(want), 0; i < v.NumField(); i++ {
 		if v.Field(i).IsZero() {
@@ -53,9 +57,13 @@ func TestCopies(t *testing.T) {
 	l := open(t, durable.OS(), t.TempDir())
 	e := held("1")
 	e.Source, e.Objects = &Source{Lines: 1}, []Object{{Key: "k"}}
+	e.Open = &Increments{Next: &Increment{Line: 1}}
 	must(t, l.Add(e))
 	want := text(t, l.Entries())
-	spoil := func(e Entry) { e.Source.Lines, e.Objects[0].Key = 99, "spoiled" }
+	spoil := func(e Entry) {
+		e.Source.Lines, e.Objects[0].Key = 99, "spoiled"
+		e.Open.Line, e.Open.Next.Line = 99, 99
+	}
 	spoil(l.Entries()[0])
 	spoil(get(t, l, "1"))
 	failed := errors.New("no")

@@ -223,7 +223,7 @@ func TestMachineChange(t *testing.T) {
 		e := held(id)
 		e.State, e.Loki = state, state == Retired
 		if id != "1" { // the others have begun; 2 not ended
-			e.Seq = 7
+			e.Seq, e.Open = 7, &Increments{Offset: 5, Line: 1}
 		}
 		if state != Held {
 			e.Source, e.Objects = &Source{Lines: 1}, []Object{{Key: "data/old-epoch"}}

@@ -17,4 +17,23 @@
 // beyond every bound) is quarantined: it stays held, with the reason, and the
 // segments after it go on. Everything else that fails, the disk or the
 // archive, ends the pass; the next one goes on at the same step.
+//
+// # The open file
+//
+// A quiet cluster needs hours or days to fill a file. So that a lost node
+// loses minutes, the complete lines of the open file that are older than
+// Config.MaxLag are stored as an increment (an object of their own), at the
+// end of a pass and at most one in a pass, each beginning where the one before
+// it ended:
+//
+//	reserve the file's number ► convert, check ► ledger: the cut and its SHA-256
+//	► store ► ledger: stored up to here
+//
+// A crash repeats at most one of these steps, with the same cut and the bytes
+// of the kept work file. The finished file is archived as a whole, under the
+// number that was reserved, and its record supersedes the increments; they are
+// never deleted here. Where the file no longer has the bytes that were stored,
+// because it was truncated, there are no more increments of it: the gap is
+// recorded by those who hold the file. A hole of NUL bytes, which a truncation
+// leaves under kube-apiserver, is stored like any other bytes.
 package shipper

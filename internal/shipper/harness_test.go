@@ -39,6 +39,8 @@ func dataKey(day string, rotated time.Time, seq int64) string {
 	return fmt.Sprintf("%s/%s-%08d", day, rotated.UTC().Format("20060102T150405"), seq)
 }
 
+func openKey(seq, from, to int64) string { return fmt.Sprintf("open/%08d/%012d-%012d", seq, from, to) }
+
 func recordKey(epoch string, seq int64) string { return fmt.Sprintf("manifests/%s-%08d", epoch, seq) }
 
 // records are the stored records, by epoch and number.
@@ -127,7 +129,7 @@ func (m *memoryStore) restored(t testing.TB) []string {
 	bySeq := map[int64][]parquet.Input{}
 	var seqs []int64
 	for key, data := range m.objects {
-		if strings.HasPrefix(key, "manifests/") {
+		if strings.HasPrefix(key, "manifests/") || strings.HasPrefix(key, "open/") {
 			continue
 		}
 		meta, err := parquet.ReadMeta(bytes.NewReader(data), int64(len(data)))
@@ -163,9 +165,25 @@ type yard struct {
 	ledger  *ledger.Ledger
 	shipper *Shipper
 	release int
+	lag     time.Duration
 }
 
 func newYard(t testing.TB) *yard { return &yard{t: t, dir: t.TempDir(), store: newStore()} }
+
+// fastDir returns a directory where fsync costs nothing, if there is one.
+func fastDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "shipper-test-*")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
 
 func (y *yard) heldPath(id string) string { return filepath.Join(y.dir, "held", id) }
 
@@ -183,7 +201,7 @@ func (y *yard) start() error {
 		return err
 	}
 	y.shipper, err = New(Config{
-		Chain: chain, DataKey: dataKey, RecordKey: recordKey,
+		Chain: chain, DataKey: dataKey, RecordKey: recordKey, OpenKey: openKey, MaxLag: y.lag,
 		StateDir: y.dir, HeldPath: y.heldPath, Cluster: "c", Node: "n", Version: "test",
 		FS: y.fs, Ledger: y.ledger, Store: y.store, Interval: time.Hour,
 		Released: func() { y.release++ }, Observe: func(error) {},

@@ -14,6 +14,8 @@ type metrics struct {
 	uploads     *prometheus.CounterVec
 	pendingNow  prometheus.Gauge
 	chainSeq    prometheus.Gauge
+	increments  prometheus.Counter
+	openBytes   prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -35,9 +37,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m.chainSeq = prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: "auditsidecar", Name: "chain_seq", Help: "Number of the last record that the archive has confirmed.",
 	})
+	m.increments = counter("open_increments_total", "Increments of the open file that the archive has confirmed.")
+	m.openBytes = prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: "auditsidecar", Name: "archived_open_bytes", Help: "Bytes of the open file that the archive has as increments.",
+	})
 	m.uploads.WithLabelValues("stored")
 	m.uploads.WithLabelValues("failed")
-	reg.MustRegister(m.files, m.lines, m.bytes, m.storedBytes, m.uploads, m.pendingNow, m.chainSeq)
+	reg.MustRegister(m.files, m.lines, m.bytes, m.storedBytes, m.uploads, m.pendingNow, m.chainSeq, m.increments, m.openBytes)
 	return m
 }
 
@@ -57,4 +63,13 @@ func (m *metrics) archived(e ledger.Entry) {
 		m.lines.Add(float64(e.Source.Lines))
 		m.bytes.Add(float64(e.Source.Size))
 	}
+}
+
+// opened shows how far the archive has the open file.
+func (m *metrics) opened(e ledger.Entry) {
+	var have int64
+	if e.Open != nil && !e.Finished {
+		have = e.Open.Offset
+	}
+	m.openBytes.Set(float64(have))
 }

@@ -50,6 +50,12 @@ type Config struct {
 	// DataKey is the key of the object with the rows of one UTC day, as
 	// 2006-01-02, of a segment.
 	DataKey func(day string, rotated time.Time, seq int64) string
+	// OpenKey is the key of the increment with the bytes [from, to) of a
+	// segment that is still being written.
+	OpenKey func(seq, from, to int64) string
+	// MaxLag is how long a complete line of the open file may be without a
+	// copy in the archive; 0 leaves it to the rotation.
+	MaxLag time.Duration
 	// RecordKey is the key of a record of the chain.
 	RecordKey func(epoch string, seq int64) string
 	// Store takes the objects.
@@ -73,11 +79,13 @@ type Shipper struct {
 	cfg     Config
 	work    string
 	metrics *metrics
+	seen    firstSeen
+	most    int64 // bytes of an increment
 }
 
 // New prepares the work directory.
 func New(cfg Config) (*Shipper, error) {
-	s := &Shipper{cfg: cfg, work: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry)}
+	s := &Shipper{cfg: cfg, work: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry), most: maxIncrement}
 	if err := cfg.FS.MkdirAll(s.work, 0o700); err != nil {
 		return nil, fmt.Errorf("make the work directory: %w", err)
 	}
@@ -89,7 +97,7 @@ func New(cfg Config) (*Shipper, error) {
 // returns nil then, and an error only when the disk lost writes.
 func (s *Shipper) Run(ctx context.Context) error {
 	retry := backoff.New(ctx, backoff.Config{MinBackoff: time.Second, MaxBackoff: time.Minute})
-	tick := time.NewTicker(s.cfg.Interval)
+	tick := time.NewTicker(s.interval())
 	defer tick.Stop()
 	for {
 		err := s.Sync(ctx)
@@ -115,8 +123,8 @@ func (s *Shipper) Run(ctx context.Context) error {
 }
 
 // Sync archives what the chain has sealed, the gaps, and every finished
-// segment, oldest first, and returns at the first that the disk or the archive
-// refuses.
+// segment, oldest first, then an increment of the open file if one is due. It
+// returns at the first that the disk or the archive refuses.
 func (s *Shipper) Sync(ctx context.Context) error {
 	defer func() { s.metrics.pending(s.cfg.Ledger.Entries()) }()
 	for _, step := range []func(context.Context) error{s.sweep, s.storeLeftovers, s.flush, s.sealGaps, s.reconcile} {
@@ -132,7 +140,7 @@ func (s *Shipper) Sync(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return s.shipOpen(ctx)
 }
 
 // ship takes one segment as far as it goes.

@@ -1,0 +1,51 @@
+package ledger
+
+import "time"
+
+// Increments is how far the archive has a segment that is still being
+// written, as objects of complete lines, each beginning where the one before
+// it ended. The objects of the finished segment supersede them.
+type Increments struct {
+	// Offset is the number of bytes that the archive has, from the start of
+	// the file; a line ends there.
+	Offset int64 `json:"offset"`
+	// Line is the number of lines before Offset.
+	Line int64 `json:"line"`
+	// Before identifies the bytes right before Offset: where they are others
+	// now, the file was truncated or overwritten.
+	Before Mark `json:"before,omitzero"`
+	// At is a time before which no line was written that is not in front of
+	// Offset; zero before the first increment.
+	At time.Time `json:"at,omitzero"`
+	// Next is the increment that is being stored. Its bytes are kept under
+	// work/ and are what is sent, however often that takes.
+	Next *Increment `json:"next,omitempty"`
+}
+
+// Increment is an object that begins at [Increments.Offset]. Its fields are
+// those of the Increments that are true once it is stored.
+type Increment struct {
+	Object
+	Offset int64     `json:"offset"`
+	Line   int64     `json:"line"`
+	Before Mark      `json:"before,omitzero"`
+	At     time.Time `json:"at,omitzero"`
+}
+
+// Done is the Increments that is true once the increment is stored.
+func (i Increment) Done() *Increments {
+	return &Increments{Offset: i.Offset, Line: i.Line, Before: i.Before, At: i.At}
+}
+
+// clone returns a copy that shares nothing with o, nil for nil.
+func (o *Increments) clone() *Increments {
+	if o == nil {
+		return nil
+	}
+	c := *o
+	if o.Next != nil {
+		next := *o.Next
+		c.Next = &next
+	}
+	return &c
+}

@@ -1,0 +1,111 @@
+package shipper
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+)
+
+// growing is a segment that is still being written. It is read with pread
+// only, and what it had when it was opened may be gone: it can be truncated
+// from outside at any time.
+type growing struct {
+	*os.File
+	size int64
+}
+
+// openGrowing opens an open segment. It returns nil where there is none: the
+// file has been given up, or its path is another file's by now.
+func (s *Shipper) openGrowing(e ledger.Entry) (*growing, error) {
+	f, err := os.Open(s.cfg.HeldPath(e.ID))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && e.Inode != 0 && stat.Ino != e.Inode {
+		return nil, f.Close()
+	}
+	return &growing{f, info.Size()}, nil
+}
+
+// lookBack is how much is read at once in search of the end of a line.
+const lookBack = 64 << 10
+
+// lastLine is where the last complete line ends that belongs into an increment
+// of at most so many bytes from an offset on: the offset itself where there is
+// none. capped says that there is more than fits into one increment. A line that alone is longer than
+// an increment may be waits, with all that follow it, for the whole file.
+func (g *growing) lastLine(from, most int64) (end int64, capped bool, err error) {
+	limit := g.size
+	if limit-from > most {
+		limit, capped = from+most, true
+	}
+	buf := make([]byte, lookBack)
+	for end := limit; end > from; {
+		start := max(from, end-lookBack)
+		part := buf[:end-start]
+		if _, err := g.ReadAt(part, start); err != nil {
+			return from, false, fmt.Errorf("find the last complete line: %w", err)
+		}
+		if i := bytes.LastIndexByte(part, '\n'); i >= 0 {
+			return start + int64(i) + 1, capped, nil
+		}
+		end = start
+	}
+	return from, capped, nil
+}
+
+// markSize is how many bytes before an offset identify what was before it.
+const markSize = 1024
+
+// before identifies the bytes before an offset.
+func (g *growing) before(offset int64) (ledger.Mark, error) {
+	tail, err := g.tail(offset, min(offset, markSize))
+	if err != nil {
+		return ledger.Mark{}, err
+	}
+	return markOf(tail), nil
+}
+
+// continues says whether the file still has what the archive has of it, or a
+// hole in its place: kube-apiserver goes on writing where it was when somebody
+// truncates its file, and what follows belongs to the archive as well.
+func (g *growing) continues(open ledger.Increments) (bool, error) {
+	if n := int64(open.Before.N); g.size < open.Offset || n < 0 || n > min(open.Offset, markSize) {
+		return false, nil
+	}
+	tail, err := g.tail(open.Offset, int64(open.Before.N))
+	if err != nil {
+		return false, err
+	}
+	return len(tail) == 0 || markOf(tail) == open.Before || len(bytes.Trim(tail, "\x00")) == 0, nil
+}
+
+func (g *growing) tail(offset, n int64) ([]byte, error) {
+	tail := make([]byte, n)
+	if n == 0 {
+		return tail, nil
+	}
+	if _, err := g.ReadAt(tail, offset-n); err != nil {
+		return nil, fmt.Errorf("look at the bytes before %d: %w", offset, err)
+	}
+	return tail, nil
+}
+
+func markOf(b []byte) ledger.Mark {
+	sum := sha256.Sum256(b)
+	return ledger.Mark{N: len(b), SHA256: hex.EncodeToString(sum[:])}
+}

@@ -1,0 +1,111 @@
+package shipper
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+)
+
+// What is truncated from outside has no more increments, unless the writer
+// goes on behind a hole; the finished file is archived as it then is.
+func TestI9_IncrementsOfATruncatedFile(t *testing.T) {
+	first, second := event(22, "a")+event(22, "b"), event(22, "c")
+	hole := strings.Repeat("\x00", len(first))
+	for name, test := range map[string]struct{ now, want string }{
+		"to nothing":           {"", first},
+		"and grown again":      {second + second + second + second, first},
+		"to the first line":    {event(22, "a"), first},
+		"under its writer":     {hole + second, first + second},
+		"and more was cut off": {hole + "\x00\x00\x00" + second, first + "\x00\x00\x00" + second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			y := newOpenYard(t, time.Nanosecond)
+			y.add("0", first, asOpen)
+			y.sync()
+			if err := os.WriteFile(y.heldPath("0"), []byte(test.now), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			y.sync()
+			if got := y.store.partial(t, 1); got != test.want {
+				t.Errorf("increments of %s, want %s", brief(got), brief(test.want))
+			}
+			y.finish("0")
+			y.sync()
+			if got := y.store.restored(t); len(got) != 1 || got[0] != test.now {
+				t.Errorf("the archive holds %q", got)
+			}
+		})
+	}
+}
+
+// A file that has grown for days comes in pieces, one a pass, without waiting.
+func TestIncrementsAreBounded(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "big")
+	line := strings.Repeat("x", 1<<10-1) + "\n"
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 70 {
+		if _, err := f.WriteString(line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Truncate(200 << 10); err != nil { // one long line of NULs
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, test := range []struct {
+		size, from, end int64
+		capped          bool
+	}{
+		{70 << 10, 0, 64 << 10, true},
+		{70<<10 - 5, 64 << 10, 69 << 10, false},
+		{70 << 10, 64 << 10, 70 << 10, false},
+		{70 << 10, 70 << 10, 70 << 10, false},
+		{1<<10 - 1, 0, 0, false},
+		{200 << 10, 64 << 10, 70 << 10, true},
+		{200 << 10, 70 << 10, 70 << 10, true},
+	} {
+		g := &growing{f, test.size}
+		end, capped, err := g.lastLine(test.from, 64<<10)
+		if end != test.end || capped != test.capped || err != nil {
+			t.Errorf("size %d, from %d: %d, %v, %v; want %d, %v", test.size, test.from, end, capped, err, test.end, test.capped)
+		}
+	}
+}
+
+// What did not fit into an increment does not wait for the next one's time.
+func TestCappedIncrementIsFollowedAtOnce(t *testing.T) {
+	y := newOpenYard(t, 15*time.Minute)
+	y.shipper.most = 64
+	long := strings.Repeat("x", 20) + "\n"
+	born := time.Now().Add(-time.Hour).UTC()
+	y.add("0", long+long+long+long, func(e *ledger.Entry) { asOpen(e); e.Born = born })
+	for want := range 2 {
+		y.sync()
+		e, _ := y.ledger.Get("0")
+		if e.Open == nil || e.Open.Line != int64(3+want) || e.Open.At.Equal(born) != (want == 0) {
+			t.Fatalf("pass %d: %+v", want, e.Open)
+		}
+	}
+}
+
+func TestInterval(t *testing.T) {
+	for _, test := range []struct{ lag, every, want time.Duration }{
+		{0, 30 * time.Second, 30 * time.Second},
+		{15 * time.Minute, 30 * time.Second, 30 * time.Second},
+		{time.Minute, 30 * time.Second, 15 * time.Second},
+		{time.Millisecond, 30 * time.Second, time.Second},
+	} {
+		s := &Shipper{cfg: Config{MaxLag: test.lag, Interval: test.every}}
+		if got := s.interval(); got != test.want {
+			t.Errorf("lag %s: %s, want %s", test.lag, got, test.want)
+		}
+	}
+}

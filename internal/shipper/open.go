@@ -1,0 +1,236 @@
+package shipper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// maxIncrement bounds the bytes of one increment, and with them the work of
+// one pass: the open file may have grown without a rotation for days.
+const maxIncrement = 64 << 20
+
+// minInterval bounds how often the loop looks for a line that is due.
+const minInterval = time.Second
+
+// interval is the time between two passes: the last line of the open file may
+// wait for its increment so much longer than it should.
+func (s *Shipper) interval() time.Duration {
+	if s.cfg.MaxLag == 0 {
+		return s.cfg.Interval
+	}
+	return min(s.cfg.Interval, max(s.cfg.MaxLag/4, minInterval))
+}
+
+// firstSeen is when complete lines were first seen in a segment that the
+// archive has nothing of.
+type firstSeen struct {
+	id string
+	at time.Time
+}
+
+// shipOpen stores the lines that the open file has gained, as an increment, if
+// the oldest of them is old enough. One pass stores at most one.
+func (s *Shipper) shipOpen(ctx context.Context) error {
+	e, ok := s.openEntry()
+	s.metrics.opened(e)
+	if !ok || s.cfg.MaxLag == 0 {
+		return nil
+	}
+	err := s.shipIncrement(ctx, e)
+	if errors.Is(err, ledger.ErrStale) {
+		return nil // it was given up meanwhile
+	}
+	if err != nil {
+		return fmt.Errorf("archive an increment of %s: %w", e.Name, err)
+	}
+	return nil
+}
+
+func (s *Shipper) shipIncrement(ctx context.Context, e ledger.Entry) error {
+	if e.Open == nil || e.Open.Next == nil {
+		if err := s.cut(ctx, e); err != nil {
+			return err
+		}
+		var ok bool
+		if e, ok = s.cfg.Ledger.Get(e.ID); !ok || e.Open == nil || e.Open.Next == nil {
+			return nil // nothing is due
+		}
+	}
+	return s.storeNext(ctx, e)
+}
+
+// openEntry is the oldest segment that is still being written. Later ones
+// wait for it, and it waits for those before it, so that numbers follow the
+// rotation.
+func (s *Shipper) openEntry() (ledger.Entry, bool) {
+	for _, e := range s.cfg.Ledger.Entries() {
+		if !e.Finished {
+			return e, e.State == ledger.Held && !e.Gzip
+		}
+		if e.State == ledger.Held && e.Seq == 0 {
+			break // it was rotated since this pass began
+		}
+	}
+	return ledger.Entry{}, false
+}
+
+// storeNext stores the increment that the ledger has decided on.
+func (s *Shipper) storeNext(ctx context.Context, e ledger.Entry) error {
+	next := *e.Open.Next
+	err := s.put(ctx, next.Key, s.workFile(e.ID, next.Work), next.Size, next.SHA256)
+	if errors.Is(err, ErrWorkGone) {
+		// The next pass decides anew, and perhaps on a longer one: readers
+		// take the longest that begins at a byte.
+		return s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) { e.Open.Next = nil })
+	}
+	if errors.Is(err, ErrTaken) {
+		err = s.sameIncrement(ctx, e)
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) { e.Open = next.Done() }); err != nil {
+		return err
+	}
+	s.metrics.increments.Inc()
+	s.metrics.openBytes.Set(float64(next.Offset))
+	return s.clear(e.ID)
+}
+
+// sameIncrement says whether the object under the key of the next increment
+// holds the same lines: it was stored before the work file was lost and made
+// again by another version of the converter.
+func (s *Shipper) sameIncrement(ctx context.Context, e ledger.Entry) error {
+	next := *e.Open.Next
+	theirs := s.workFile(e.ID, "adopted")
+	if err := s.clearFile(theirs); err != nil {
+		return err
+	}
+	if err := s.cfg.Store.Fetch(ctx, next.Key, theirs); err != nil {
+		return fmt.Errorf("read what %s holds: %w", next.Key, err)
+	}
+	var found [2]parquet.ObjectMeta
+	for i, path := range []string{s.workFile(e.ID, next.Work), theirs} {
+		f, err := openSource(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		in := parquet.Input{Name: path, ReaderAt: f, Size: f.size}
+		if found[i], err = parquet.ReadMeta(in, in.Size); err == nil {
+			err = parquet.RestoreIn(ctx, s.dir(e.ID), []parquet.Input{in}, io.Discard)
+		}
+		if err != nil {
+			return fmt.Errorf("%s holds another object: %w", next.Key, err)
+		}
+		found[i].Converter, found[i].Rows, found[i].Days = "", 0, nil
+	}
+	if !reflect.DeepEqual(found[0], found[1]) {
+		return fmt.Errorf("%s holds other lines of %s: %w", next.Key, e.Name, ErrTaken)
+	}
+	return nil
+}
+
+// cut makes the next increment, if one is due, proves that its lines can be
+// rebuilt from it, and writes it into the ledger.
+func (s *Shipper) cut(ctx context.Context, e ledger.Entry) error {
+	now := time.Now()
+	src, err := s.openGrowing(e)
+	if src == nil || err != nil {
+		return err
+	}
+	defer src.Close()
+	open := openOf(e)
+	end, capped, err := src.lastLine(open.Offset, s.most)
+	if err != nil || end <= open.Offset {
+		return err
+	}
+	since := s.since(e, now)
+	if age := now.Sub(since); age >= 0 && age < s.cfg.MaxLag {
+		return nil
+	}
+	if same, err := src.continues(open); err != nil || !same {
+		return err // the gap is recorded by those who hold the file
+	}
+	next := ledger.Increment{Offset: end, At: now.UTC()}
+	if capped {
+		next.At = since // more is due already
+	}
+	if next.Before, err = src.before(end); err != nil {
+		return err
+	}
+	if err := s.convertPart(ctx, e, src, open, &next); err != nil {
+		return err
+	}
+	return s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) {
+		open.Next = &next
+		e.Open = &open
+	})
+}
+
+// convertPart makes the object of the lines between open and next, in the work
+// directory, and completes next.
+func (s *Shipper) convertPart(ctx context.Context, e ledger.Entry, src io.ReaderAt, open ledger.Increments, next *ledger.Increment) error {
+	if err := s.begin(e.ID); err != nil {
+		return err
+	}
+	seq, err := s.cfg.Ledger.Take(e.ID)
+	if err != nil {
+		return err
+	}
+	size := next.Offset - open.Offset
+	result, err := parquet.Convert(ctx, io.NewSectionReader(src, open.Offset, size), size, parquet.Config{
+		File: s.workFile(e.ID, incrementName),
+		Work: s.dir(e.ID),
+		Meta: parquet.Meta{
+			Cluster: s.cfg.Cluster, Node: s.cfg.Node, Epoch: s.cfg.Ledger.Epoch(), Seq: seq,
+			SourceName: e.Name, Converter: s.cfg.Version,
+			Increment: parquet.Increment{From: open.Offset, FirstLine: open.Line + 1},
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.check(ctx, result); err != nil {
+		return err
+	}
+	o := result.Objects[0]
+	next.Line = open.Line + result.Lines
+	next.Object = ledger.Object{
+		Key: s.cfg.OpenKey(seq, open.Offset, next.Offset), Work: incrementName, Size: o.Size, SHA256: o.SHA256, Rows: o.Rows,
+	}
+	return nil
+}
+
+// incrementName is the name of an increment's work file.
+const incrementName = "increment.parquet"
+
+// openOf is what the archive has of an open segment.
+func openOf(e ledger.Entry) ledger.Increments {
+	if e.Open == nil {
+		return ledger.Increments{}
+	}
+	return *e.Open
+}
+
+// since is when the oldest line without a copy may have been written. Where
+// the archive has nothing of the file and nobody knows when it was created,
+// that is when lines were first seen in it.
+func (s *Shipper) since(e ledger.Entry, now time.Time) time.Time {
+	switch {
+	case e.Open != nil && !e.Open.At.IsZero():
+		return e.Open.At
+	case !e.Born.IsZero():
+		return e.Born
+	case s.seen.id != e.ID:
+		s.seen = firstSeen{e.ID, now}
+	}
+	return s.seen.at
+}

@@ -1,0 +1,102 @@
+package shipper
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+)
+
+// TestI5_IncrementCrashAtEveryStep loses the power after every single effect
+// on the disk, while a file grows and is then finished. A lost node leaves
+// whole lines up to the last increment; the node that comes back archives the
+// file once, under the number of its increments, which never changed.
+func TestI5_IncrementCrashAtEveryStep(t *testing.T) {
+	for _, loss := range durable.Losses() {
+		t.Run("lose "+loss.String(), func(t *testing.T) {
+			t.Parallel()
+			points := crashIncrements(t, loss)
+			if points < 30 {
+				t.Errorf("only %d crash points", points)
+			}
+			t.Logf("%d crash points", points)
+		})
+	}
+}
+
+func crashIncrements(t *testing.T, loss durable.Loss) (points int) {
+	lines := []string{event(21, "a") + "no event\n", event(22, "b") + "torn"}
+	whole := strings.Join(lines, "")
+	for k := int64(0); ; k++ {
+		y := newOpenYard(t, time.Nanosecond)
+		y.add("0", "", asOpen)
+		power := durable.NewPowerLoss(k, fastDir(t))
+		y.fs = durable.OS().WithHook(power.Hook)
+		stored, err := y.growAndFinish(lines)
+		if err != nil && !errors.Is(err, durable.ErrCrash) {
+			t.Fatal(err)
+		}
+		if err := power.Crash(loss); err != nil {
+			t.Fatal(err)
+		}
+		if got := y.store.partial(t, 1); !strings.HasPrefix(whole, got) || len(got) < stored {
+			t.Fatalf("crash after %d effects: a lost node leaves %s, want at least %d bytes of the file", k, brief(got), stored)
+		}
+		y.fs = durable.OS()
+		y.mustStart()
+		y.grow("0", strings.TrimPrefix(whole, y.content("0")))
+		y.sync()
+		y.sync()
+		if got := y.store.partial(t, 1); got != strings.TrimSuffix(whole, "torn") && y.store.restored(t) == nil {
+			t.Fatalf("crash after %d effects, then a restart: the archive has %s", k, brief(got))
+		}
+		y.finish("0")
+		y.sync()
+		if got := y.store.restored(t); fmt.Sprint(got) != fmt.Sprint([]string{whole}) {
+			t.Fatalf("crash after %d effects: the archive holds %q", k, got)
+		}
+		y.wantKinds("1 file audit-0.log")
+		if err == nil {
+			return points
+		}
+		points++
+	}
+}
+
+// growAndFinish writes the pieces, with a pass after each, and finishes the
+// file. It returns how many bytes were in increments when a pass ended well.
+func (y *yard) growAndFinish(pieces []string) (stored int, err error) {
+	if err := y.start(); err != nil {
+		return 0, err
+	}
+	size := 0
+	for _, piece := range pieces {
+		y.grow("0", piece)
+		if err := y.shipper.Sync(y.t.Context()); err != nil {
+			return stored, err
+		}
+		size += len(piece)
+		stored = size
+		if n := strings.LastIndexByte(piece, '\n') + 1; n < len(piece) {
+			stored -= len(piece) - n
+		}
+	}
+	if err := y.ledger.Edit("0", func(e *ledger.Entry) { e.Finished, e.Name = true, "audit-0.log" }); err != nil {
+		return stored, err
+	}
+	return stored, y.shipper.Sync(y.t.Context())
+}
+
+func (y *yard) content(id string) string {
+	y.t.Helper()
+	b, err := os.ReadFile(y.heldPath(id))
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	return string(b)
+}
