@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"time"
 )
 
 // writeObjects is the second pass: it takes the rows in the order of the index
@@ -48,6 +49,10 @@ func (c *conversion) openObject(d DayRows, all []DayRows) error {
 	if path == "" {
 		path = filepath.Join(c.dir, d.Day+".parquet")
 	}
+	var last time.Time
+	if c.cfg.Meta.Increment.FirstLine > 0 {
+		_, last = c.days.span()
+	}
 	var err error
 	c.writer, err = newObjectWriter(path, &ObjectMeta{
 		Meta:         c.cfg.Meta,
@@ -57,6 +62,7 @@ func (c *conversion) openObject(d DayRows, all []DayRows) error {
 		SourceSHA256: c.result.SHA256,
 		FinalNewline: c.result.FinalNewline,
 		Days:         all,
+		Last:         last,
 	}, c.limits, c.codec)
 	return err
 }

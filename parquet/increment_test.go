@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
@@ -94,7 +95,8 @@ func TestIncrementCountsLinesOfTheFile(t *testing.T) {
 		t.Errorf("rows of the lines %v, want 3 and 4", lines)
 	}
 	m, err := ReadMeta(in, in.Size)
-	if err != nil || m.Increment != (Increment{From: 8, FirstLine: 3}) || m.SourceSize != int64(len(source)-8) {
+	if err != nil || m.Increment != (Increment{From: 8, FirstLine: 3}) || m.SourceSize != int64(len(source)-8) ||
+		m.Last.Format(time.RFC3339Nano) != "2026-11-22T16:59:23.525775Z" {
 		t.Errorf("metadata %+v, %v", m, err)
 	}
 	want := map[string]string{keyIncrementFrom: "8", keyIncrementTo: strconv.Itoa(len(source)), keyIncrementFirst: "3"}

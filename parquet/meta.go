@@ -58,6 +58,9 @@ type ObjectMeta struct {
 	// Days lists all objects of the source; a single one with an empty Day
 	// where the source was not split.
 	Days []DayRows
+	// Last is the greatest stage timestamp in an increment, in UTC; zero where
+	// no line has one, and in the objects of whole files.
+	Last time.Time
 }
 
 // DayRows is one object of a source.
@@ -93,14 +96,11 @@ const (
 	keyIncrementFrom  = "auditsidecar.increment_from"
 	keyIncrementTo    = "auditsidecar.increment_to"
 	keyIncrementFirst = "auditsidecar.increment_first_line"
+	keyIncrementLast  = "auditsidecar.increment_last_timestamp"
 )
 
 // pairs returns the key-value metadata of an object, ordered by key.
 func (m *ObjectMeta) pairs() [][2]string {
-	rotated := ""
-	if !m.Rotated.IsZero() {
-		rotated = m.Rotated.UTC().Format(time.RFC3339Nano)
-	}
 	days := make([]string, len(m.Days))
 	for i, d := range m.Days {
 		days[i] = d.Day + "=" + strconv.FormatInt(d.Rows, 10)
@@ -116,7 +116,7 @@ func (m *ObjectMeta) pairs() [][2]string {
 		{keySourceLines, strconv.FormatInt(m.SourceLines, 10)},
 		{keySourceSHA256, hex.EncodeToString(m.SourceSHA256[:])},
 		{keyFinalNewline, strconv.FormatBool(m.FinalNewline)},
-		{keyRotated, rotated},
+		{keyRotated, timeText(m.Rotated)},
 		{keyConverter, m.Converter},
 		{keyDay, m.Day},
 		{keyDays, strings.Join(days, ",")},
@@ -125,10 +125,18 @@ func (m *ObjectMeta) pairs() [][2]string {
 		all = append(all,
 			[2]string{keyIncrementFrom, strconv.FormatInt(m.Increment.From, 10)},
 			[2]string{keyIncrementTo, strconv.FormatInt(m.Increment.From+m.SourceSize, 10)},
-			[2]string{keyIncrementFirst, strconv.FormatInt(m.Increment.FirstLine, 10)})
+			[2]string{keyIncrementFirst, strconv.FormatInt(m.Increment.FirstLine, 10)},
+			[2]string{keyIncrementLast, timeText(m.Last)})
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i][0] < all[j][0] })
 	return all
+}
+
+func timeText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
 }
 
 // ReadMeta reads the metadata of one object, which is size bytes long. The
@@ -202,18 +210,15 @@ func objectMeta(f *pq.File) (ObjectMeta, error) {
 		SourceLines:  p.number(keySourceLines),
 		FinalNewline: p.text(keyFinalNewline) == "true",
 	}
-	if v := p.text(keyRotated); v != "" {
-		var err error
-		if m.Rotated, err = time.Parse(time.RFC3339Nano, v); err != nil {
-			p.fail(keyRotated, err)
-		}
-	}
+	m.Rotated = p.time(keyRotated)
 	sum, err := hex.DecodeString(p.text(keySourceSHA256))
 	if err != nil || copy(m.SourceSHA256[:], sum) != len(m.SourceSHA256) {
 		p.fail(keySourceSHA256, errors.New("no SHA-256"))
 	}
 	m.Days = p.days()
-	m.Increment = p.increment(m.SourceSize)
+	if m.Increment = p.increment(m.SourceSize); m.Increment.FirstLine > 0 {
+		m.Last = p.time(keyIncrementLast)
+	}
 	return m, p.err
 }
 
@@ -243,6 +248,18 @@ func (p *metaParser) number(key string) int64 {
 		p.fail(key, err)
 	}
 	return n
+}
+
+func (p *metaParser) time(key string) time.Time {
+	v := p.text(key)
+	if v == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339Nano, v)
+	if err != nil {
+		p.fail(key, err)
+	}
+	return t
 }
 
 func (p *metaParser) days() []DayRows {

@@ -31,11 +31,11 @@ type lineRef struct {
 }
 
 // orderMemory is how many bytes of lines are sorted in memory.
-const orderMemory = 4 << 20
+const orderMemory = 3 << 20
 
 // mergeMemory is how many bytes the buffers of all runs take, while they are
 // not too many.
-const mergeMemory = 4 << 20
+const mergeMemory = 3 << 20
 
 // add takes one line, which build appends to the buffer it is given.
 func (o *lineOrder) add(line int64, build func(dst []byte) []byte) error {

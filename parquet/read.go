@@ -13,16 +13,20 @@ import (
 type columnReader struct {
 	pages  pq.Pages
 	page   pq.Page
-	old    pq.Page // the page before: the current row may still point into it
+	old    pq.Page // the page before, of a repeated column
 	values pq.ValueReader
 	buf    []pq.Value
-	have   []pq.Value // part of buf not yet taken
-	ended  bool
+	// repeated says that a row can have many values: it may point into a page
+	// whose end is only seen when the next one is read.
+	repeated bool
+	have     []pq.Value // part of buf not yet taken
+	ended    bool
 }
 
 const valueBatch = 256
 
-func (c *columnReader) open(chunk pq.ColumnChunk) {
+func (c *columnReader) open(chunk pq.ColumnChunk, repeated bool) {
+	c.repeated = repeated
 	c.pages = chunk.Pages()
 	c.ended = false
 	c.have = nil
@@ -57,6 +61,11 @@ func (c *columnReader) fill() error {
 			}
 			c.values = nil
 			continue
+		}
+		if !c.repeated {
+			// The row that is being read has nothing of this column yet.
+			pq.Release(c.page)
+			c.page = nil
 		}
 		page, err := c.pages.ReadPage()
 		if errors.Is(err, io.EOF) {
@@ -141,7 +150,7 @@ func (o *objectReader) next(r *storedRow) error {
 			m := &meta[c].MetaData
 			o.read[c] = o.needed(column(c)) && (o.defs[c].shape != scalar || m.Statistics.NullCount != m.NumValues)
 			if o.read[c] {
-				o.columns[c].open(chunk)
+				o.columns[c].open(chunk, o.defs[c].shape != scalar && o.defs[c].shape != required)
 			}
 		}
 	}

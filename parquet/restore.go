@@ -38,7 +38,7 @@ var (
 // checksum can be compared only at the end: after [ErrMismatch] the bytes
 // already written are not to be trusted.
 //
-// A source beyond 4 MiB is sorted in a temporary file of its size, which goes
+// A source beyond 3 MiB is sorted in a temporary file of its size, which goes
 // to [os.TempDir]; [RestoreIn] takes another directory.
 func Restore(ctx context.Context, in []Input, w io.Writer) error {
 	return RestoreIn(ctx, os.TempDir(), in, w)
