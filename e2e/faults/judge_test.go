@@ -38,6 +38,23 @@ func (s *stage) settle() {
 	if v.Code != 0 {
 		s.t.Errorf("run --once: exit %d: %s", v.Code, v.Stderr)
 	}
+	s.judgeLeftovers()
+}
+
+// judgeLeftovers looks at the state directory when everything is delivered: it
+// holds the open file and nothing else that takes room on the disk.
+func (s *stage) judgeLeftovers() {
+	s.t.Helper()
+	for _, dir := range []struct {
+		name string
+		most int
+	}{{"held", 1}, {"work", 0}, {"sealed", 0}} {
+		entries, err := os.ReadDir(s.state(dir.name))
+		s.must(ignoreMissing(err))
+		if len(entries) > dir.most {
+			s.row.problem("%d files are left in %s, at most %d allowed", len(entries), dir.name, dir.most)
+		}
+	}
 }
 
 // rotateLast finishes the open file unless nothing is in it.

@@ -23,7 +23,7 @@ func killing() []scenario {
 			s.ready()
 			s.write(500, 2*time.Second, 300*time.Millisecond)
 			s.p.Kill()
-			s.write(500, 3*time.Second, 300*time.Millisecond)
+			s.write(500, 6*time.Second, 300*time.Millisecond)
 			s.start()
 			s.ready()
 			s.write(500, 2*time.Second, 300*time.Millisecond)

@@ -16,7 +16,7 @@ import (
 // descriptor or a goroutine that is left behind now and then shows.
 const (
 	maxMemory         = 64 << 20
-	maxMemoryLong     = 112 << 20 // with lines of 9 MB, each of which must be whole in memory
+	maxMemoryLong     = 144 << 20 // with lines of 9 MB, each of which must be whole in memory
 	maxFDs            = 64
 	maxGoroutines     = 80
 	maxIdleFDs        = 32
