@@ -13,8 +13,9 @@ import (
 
 // joinTolerance is how far apart the end of one file and the beginning of
 // the next may be. kube-apiserver creates the new file right after it has
-// renamed the old one, in the same call.
-const joinTolerance = 2 * time.Second
+// renamed the old one, in the same call; the kernel's clock for files ticks
+// every few milliseconds, and a busy node may stop the call for a while.
+const joinTolerance = 500 * time.Millisecond
 
 // quietTolerance is the same where the file system does not say when a file
 // was created and the time of its first event stands in for it.
