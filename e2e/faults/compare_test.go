@@ -211,7 +211,7 @@ func (s *stage) judgeLoss() {
 		}
 	}
 	switch {
-	case lost && len(s.sc.gaps) == 0:
+	case s.row.archivedLost > s.destroyed || s.row.lokiLost > s.unread:
 		s.row.problem("LOST: %d lines in the archive, %d in Loki", s.row.archivedLost, s.row.lokiLost)
 	case !explained && len(s.sc.gaps) > 0 && (lost || !s.sc.optional):
 		s.row.problem("no gap (%s) is recorded; lost: %d lines in the archive, %d in Loki", strings.Join(s.sc.gaps, " or "), s.row.archivedLost, s.row.lokiLost)

@@ -135,6 +135,7 @@ func (s *stage) truncate() {
 	for line := range audittest.Lines(content) {
 		s.gone = append(s.gone, line)
 	}
+	s.destroyed = len(s.gone)
 	s.must(os.Truncate(s.log, 0))
 	s.write(rate, 4*time.Second, 0)
 	s.must(s.rotate())

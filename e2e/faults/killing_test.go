@@ -23,7 +23,10 @@ func killing() []scenario {
 			s.ready()
 			s.write(500, 2*time.Second, 300*time.Millisecond)
 			s.p.Kill()
+			before := s.lines()
 			s.write(500, 6*time.Second, 300*time.Millisecond)
+			s.destroyed = s.lines() - before
+			s.unread = s.destroyed
 			s.start()
 			s.ready()
 			s.write(500, 2*time.Second, 300*time.Millisecond)

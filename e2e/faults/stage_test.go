@@ -47,9 +47,13 @@ type stage struct {
 	rotate  func() error            // the writer's
 	made    int                     // lines made by fresh
 	gone    [][]byte                // lines that were written and then destroyed in their file
-	p       *sidecar.Process
-	limits  *limits
-	binary  string
+	// How many lines the fault may have destroyed before the archive had them,
+	// and before Loki had them.
+	destroyed, unread int
+
+	p      *sidecar.Process
+	limits *limits
+	binary string
 }
 
 // newStage makes all of it but the sidecar.
