@@ -27,6 +27,7 @@ func (s *sidecar) once(ctx context.Context, log rotate.Log, bucket *archive.Buck
 	if err != nil {
 		return err
 	}
+	defer loops.hold.Close()
 	if err := loops.hold.Sync(ctx); err != nil {
 		return err
 	}

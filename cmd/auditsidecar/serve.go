@@ -52,6 +52,7 @@ func (s *sidecar) work(ctx context.Context, log rotate.Log, bucket *archive.Buck
 	if err != nil {
 		return err
 	}
+	defer loops.hold.Close()
 	if err := s.firstPass(ctx, loops.hold); err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ type loops struct {
 // loops wires the parts together.
 func (s *sidecar) loops(log rotate.Log, bucket *archive.Bucket, st *state, names, writes <-chan struct{}) (*loops, error) {
 	h, err := hold.New(hold.Config{
-		Log: log, StateDir: st.dir, FS: s.fs, Ledger: st.ledger, Loki: s.stream != nil,
+		Log: log, StateDir: st.dir, Copy: s.settings.Hold == config.HoldCopy, FS: s.fs, Ledger: st.ledger, Loki: s.stream != nil,
 		Poke: names, Rescan: s.settings.RescanInterval,
 		Budget:  hold.Budget{MaxBytes: int64(s.settings.HeldMaxBytes), MinFree: int64(s.settings.HeldMinFree)},
 		Observe: s.held.Observe, Note: s.noteSegment, NoteGap: s.noteGap, Registry: s.registry,

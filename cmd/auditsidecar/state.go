@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/hold"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -57,9 +59,9 @@ func (s *sidecar) openState(log rotate.Log) (*state, error) {
 	if err := checkAuditDir(log.Dir); err != nil {
 		return nil, err
 	}
-	st := &state{dir: filepath.Join(log.Dir, stateDirName)}
+	st := &state{dir: cmp.Or(s.settings.StateDir, filepath.Join(log.Dir, stateDirName))}
 	if err := s.fs.MkdirAll(st.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the state directory; the audit directory must be writable for the sidecar: %w", err)
+		return nil, fmt.Errorf("make the state directory; let the sidecar write to %s, or run it with --hold=copy and a --state-dir elsewhere: %w", filepath.Dir(st.dir), err)
 	}
 	lock, err := s.fs.Lock(filepath.Join(st.dir, "lock"))
 	if err != nil {
@@ -73,18 +75,18 @@ func (s *sidecar) openState(log rotate.Log) (*state, error) {
 }
 
 // stateDirName is the state directory's name in the audit directory: there,
-// because a hard link cannot cross mounts.
+// because a hard link cannot cross mounts. Only copies can be elsewhere.
 const stateDirName = ".auditsidecar"
 
 func (s *sidecar) readState(log rotate.Log, st *state) error {
 	if err := s.fs.RemoveTemps(st.dir); err != nil {
 		return err
 	}
-	if err := hold.CheckLink(s.fs, log, st.dir); err != nil {
+	err := s.checkHold(log, st.dir)
+	if err != nil {
 		return err
 	}
 	var aside string
-	var err error
 	if st.ledger, aside, err = ledger.Open(s.fs, st.dir, s.owner(), time.Now()); err != nil {
 		return err
 	}
@@ -95,6 +97,14 @@ func (s *sidecar) readState(log rotate.Log, st *state) error {
 	}
 	s.noteAside("Loki cursor", aside)
 	return s.openChain(st)
+}
+
+// checkHold finds out whether the log's files can be held as was asked for.
+func (s *sidecar) checkHold(log rotate.Log, stateDir string) error {
+	if s.settings.Hold == config.HoldCopy {
+		return hold.CheckCopy(log)
+	}
+	return hold.CheckLink(s.fs, log, stateDir)
 }
 
 // sealedDirName is the directory of sealed records in the state directory.

@@ -34,6 +34,11 @@ type Run struct {
 	Listen string
 	// Once archives what is finished, streams to the end and stops.
 	Once bool
+	// Hold says how files are kept that a sink still needs: [HoldLink] or
+	// [HoldCopy].
+	Hold string
+	// StateDir is the state directory; empty: one in the audit directory.
+	StateDir string
 	// HeldMaxBytes bounds the disk that held files may use; 0: a tenth of it.
 	HeldMaxBytes Bytes
 	// HeldMinFree is the free space below which held files are given up; 0:
@@ -60,6 +65,8 @@ func (r *Run) Register(flags *pflag.FlagSet) {
 	flags.DurationVar(&r.RescanInterval, "rescan-interval", 5*time.Second, "how often the directory is listed whatever inotify says")
 	flags.DurationVar(&r.ArchiveMaxLag, "archive-max-lag", 15*time.Minute, "longest time that a line of the open file has no copy in the archive; 0: until the file is rotated")
 	flags.DurationVar(&r.ShutdownTimeout, "shutdown-timeout", 20*time.Second, "longest time to drain after SIGTERM; keep it below terminationGracePeriodSeconds")
+	flags.StringVar(&r.Hold, "hold", HoldLink, "how files are kept until the sinks have them: `link` (hard links in the audit directory's own mount), or copy where they cannot be linked; a copy is made of finished files only and takes disk from the start")
+	flags.StringVar(&r.StateDir, "state-dir", "", "`directory` of the sidecar's state, with --hold=copy only; empty: .auditsidecar in the audit directory")
 	flags.Var(&r.HeldMaxBytes, "held-max-bytes", "most disk that files may use which kube-apiserver has pruned and a sink still needs, such as 5GiB; 0: 10 % of the file system, at most 20GiB")
 	flags.Var(&r.HeldMinFree, "held-min-free", "free space below which such files are given up; 0: 2 % of the file system, at most 1GiB")
 	r.Archive.Register(flags)
@@ -75,6 +82,7 @@ func (r *Run) Validate() error {
 		validateLokiURL(r.LokiURL),
 		validateTenant(r.LokiTenantID),
 		r.Identity.Validate(),
+		r.validateHold(),
 		validateListen(r.Listen),
 		positive("rescan-interval", r.RescanInterval),
 		notNegative("archive-max-lag", r.ArchiveMaxLag),
@@ -82,6 +90,22 @@ func (r *Run) Validate() error {
 		positive("shutdown-timeout", r.ShutdownTimeout),
 		minimum("loki-max-line-bytes", r.LokiMaxLineBytes, 4<<10),
 	)
+}
+
+// The values of --hold.
+const (
+	HoldLink = "link"
+	HoldCopy = "copy"
+)
+
+func (r *Run) validateHold() error {
+	switch {
+	case r.Hold != HoldLink && r.Hold != HoldCopy:
+		return fmt.Errorf("--hold %q: expected %s or %s", r.Hold, HoldLink, HoldCopy)
+	case r.StateDir != "" && r.Hold != HoldCopy:
+		return fmt.Errorf("--state-dir %q: hard links need the state inside the audit directory; leave the flag out or add --hold=copy", r.StateDir)
+	}
+	return nil
 }
 
 // Archive says where the archive is and how to reach it.

@@ -113,13 +113,31 @@ func duration(t *testing.T, s string) time.Duration {
 	return d
 }
 
+func TestValidateHold(t *testing.T) {
+	for _, test := range []struct{ hold, stateDir, want string }{
+		{"link", "", ""},
+		{"copy", "", ""},
+		{"copy", "/state", ""},
+		{"", "", "expected link or copy"},
+		{"Copy", "", "expected link or copy"},
+		{"link", "/state", "add --hold=copy"},
+	} {
+		r := valid()
+		r.Hold, r.StateDir = test.hold, test.stateDir
+		err := r.Validate()
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%+v: %v", test, err)
+		}
+	}
+}
+
 // Every mistake is named in one go: an empty Run has every one that a zero
 // value can be.
 func TestValidateSaysAll(t *testing.T) {
 	err := (&Run{LokiURL: "x"}).Validate()
-	wantError(t, err, "--audit-log-path", "--archive-url", "--loki-url", "--cluster", "--node", "--listen",
+	wantError(t, err, "--audit-log-path", "--archive-url", "--loki-url", "--cluster", "--node", "--hold", "--listen",
 		"--rescan-interval", "--loki-batch-wait", "--shutdown-timeout", "--loki-max-line-bytes")
-	if n := strings.Count(err.Error(), "\n") + 1; n != 10 {
+	if n := strings.Count(err.Error(), "\n") + 1; n != 11 {
 		t.Errorf("%d lines:\n%v", n, err)
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
 const reasonBudget = "disk_budget"
@@ -42,6 +44,7 @@ func (b Budget) resolve(size int64) Budget {
 type usage struct {
 	budget Budget
 	used   int64 // by us
+	files  int   // that we hold there
 	free   int64 // on the file system
 }
 
@@ -83,14 +86,31 @@ func (h *Hold) measure(l *look) (usage, error) {
 	block := int64(stat.Bsize) //nolint:unconvert // its type depends on the system
 	u := usage{budget: h.cfg.Budget.resolve(int64(stat.Blocks) * block), free: int64(stat.Bavail) * block}
 	for i := range l.entries {
-		if e := &l.entries[i]; h.isHeld(e.ID) && !l.listedInode(e.Inode) {
+		if e := &l.entries[i]; h.occupies(l, e) {
 			u.used += h.bytesOf(e.ID)
+			u.files++
 		}
 	}
 	for _, dir := range []string{"work", "sealed"} {
 		u.used += treeBytes(filepath.Join(h.cfg.StateDir, dir))
 	}
 	return u, nil
+}
+
+// occupies says whether a held file takes disk that would be free without it:
+// a link while nothing else links to the file, a copy always.
+func (h *Hold) occupies(l *look, e *ledger.Entry) bool {
+	path := filepath.Join(h.dir, e.ID)
+	if isLink(path, e.Inode) {
+		return !l.listedInode(e.Inode)
+	}
+	return exists(path)
+}
+
+// isCopyOfListed says whether kube-apiserver has the file, too.
+func (h *Hold) isCopyOfListed(l *look, e *ledger.Entry) bool {
+	return !isLink(filepath.Join(h.dir, e.ID), e.Inode) &&
+		slices.ContainsFunc(l.listed, func(s rotate.Segment) bool { return s.Name == e.Name })
 }
 
 func (l *look) listedInode(inode uint64) bool {
@@ -125,13 +145,13 @@ func (h *Hold) victim(l *look) *ledger.Entry {
 	var unarchived *ledger.Entry
 	for i := range l.entries {
 		e := &l.entries[i]
-		if !e.Finished || !e.Owed() || !h.isHeld(e.ID) || l.listedInode(e.Inode) {
+		if !e.Finished || !e.Owed() || !h.occupies(l, e) {
 			continue
 		}
 		if e.State == ledger.Retired {
 			return e
 		}
-		if unarchived == nil {
+		if unarchived == nil && !h.isCopyOfListed(l, e) {
 			unarchived = e
 		}
 	}

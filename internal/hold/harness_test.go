@@ -1,6 +1,7 @@
 package hold
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ type house struct {
 	log    rotate.Log
 	fs     durable.FS
 	loki   bool
+	copy   bool
 	clock  time.Time
 	notes  []string
 	gaps   []ledger.Gap
@@ -43,6 +45,9 @@ func (h *house) stateDir() string { return filepath.Join(h.log.Dir, ".auditsidec
 
 // start opens the state as a new process does.
 func (h *house) start() error {
+	if h.hold != nil {
+		h.hold.Close() // as the end of the process before does
+	}
 	if err := h.fs.MkdirAll(h.stateDir(), 0o700); err != nil {
 		return err
 	}
@@ -51,7 +56,7 @@ func (h *house) start() error {
 		return err
 	}
 	h.hold, err = New(Config{
-		Log: h.log, StateDir: h.stateDir(), FS: h.fs, Ledger: h.ledger, Loki: h.loki,
+		Log: h.log, StateDir: h.stateDir(), FS: h.fs, Ledger: h.ledger, Loki: h.loki, Copy: h.copy,
 		Rescan: time.Hour, Observe: func(error) {},
 		Note:     func(event string, e ledger.Entry) { h.notes = append(h.notes, event+": "+e.Name) },
 		NoteGap:  func(g ledger.Gap) { h.gaps = append(h.gaps, g) },
@@ -92,7 +97,8 @@ func (h *house) rotate() string {
 	h.t.Helper()
 	h.clock = h.clock.Add(time.Second)
 	backup := filepath.Join(h.log.Dir, h.log.BackupName(h.clock))
-	if err := os.Rename(h.log.Path(), backup); err != nil {
+	now := time.Now() // the line that would not fit any more; the names' clock is not the disk's
+	if err := errors.Join(os.Chtimes(h.log.Path(), now, now), os.Rename(h.log.Path(), backup)); err != nil {
 		h.t.Fatal(err)
 	}
 	h.write("")

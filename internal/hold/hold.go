@@ -23,9 +23,12 @@ const DirName = "held"
 type Config struct {
 	// Log is the audit log to hold.
 	Log rotate.Log
-	// StateDir is the state directory, on the same mount as the log.
+	// StateDir is the state directory, on the same mount as the log unless
+	// Copy is set.
 	StateDir string
-	// FS makes the links.
+	// Copy keeps finished files by copies, where they cannot be linked.
+	Copy bool
+	// FS makes the links, or the copies.
 	FS durable.FS
 	// Ledger records them.
 	Ledger *ledger.Ledger
@@ -54,6 +57,7 @@ type Config struct {
 type Hold struct {
 	cfg     Config
 	dir     string
+	keep    keeper
 	metrics *metrics
 
 	wake chan struct{}
@@ -65,6 +69,8 @@ type Hold struct {
 	sizes     map[string]int64 // of unfinished segments, at the last pass
 	vanishing []rotate.Segment // listed, but gone when they were to be linked
 	unwritten []ledger.Entry   // linked, but the ledger could not be written
+	waiting   map[string]wait  // listed, but there is no room to copy them; by name
+	noRoom    error            // of this pass
 	seenAt    time.Time        // when a size was last put on disk
 	orphan    bool             // the alarm for a deleted file is on
 	huge      bool             // the alarm for a file without rotation is on
@@ -78,7 +84,11 @@ type Hold struct {
 // New prepares the directory of the links, adopts links that the ledger does
 // not know and returns a Hold whose first pass has not run yet.
 func New(cfg Config) (*Hold, error) {
-	h := &Hold{cfg: cfg, dir: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry), wake: make(chan struct{}, 1), sizes: map[string]int64{}}
+	h := &Hold{cfg: cfg, dir: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry), wake: make(chan struct{}, 1), sizes: map[string]int64{}, waiting: map[string]wait{}}
+	h.keep = &links{fs: cfg.FS, dir: h.dir}
+	if cfg.Copy {
+		h.keep = newCopies(cfg.FS, h.dir, h.roomFor)
+	}
 	if err := cfg.FS.MkdirAll(h.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the directory of held files: %w", err)
 	}
@@ -184,15 +194,37 @@ func (h *Hold) Sync(ctx context.Context) error {
 	}
 	changed, err := h.scan(ctx)
 	released, releaseErr := h.release()
-	h.metrics.observe(h.cfg.Ledger.Entries(), h.dir)
+	h.metrics.observe(h.cfg.Ledger.Entries(), h.bytesOf)
 	if changed || released {
 		h.poke()
 	}
-	return errors.Join(err, releaseErr)
+	return errors.Join(err, h.noRoom, releaseErr)
 }
 
-// Path returns where the bytes of a held segment are.
-func (h *Hold) Path(id string) string { return filepath.Join(h.dir, id) }
+// Close gives back the open files. Nothing may be called after it.
+func (h *Hold) Close() {
+	if k, ok := h.keep.(*copies); ok {
+		k.close()
+	}
+}
+
+// Path returns where the bytes of a held segment are. What is there ceases to
+// be theirs only where a segment is not finished and copies are made.
+func (h *Hold) Path(id string) string {
+	if path := h.at(id); path != "" {
+		return path
+	}
+	return filepath.Join(h.dir, id)
+}
+
+// at is Path, empty where the bytes cannot be read at any path.
+func (h *Hold) at(id string) string {
+	p, ok := h.keep.place(id)
+	if !ok || p.inode != 0 && !isLink(p.path, p.inode) {
+		return ""
+	}
+	return p.path
+}
 
 // Segments returns the held segments that Loki has a claim on, in the order
 // of rotation; the open file, if there is one, is last. It implements
@@ -203,16 +235,27 @@ func (h *Hold) Segments() ([]rotate.Segment, error) {
 		if !e.Loki {
 			continue
 		}
-		s := rotate.Segment{
-			ID: e.ID, Name: e.Name, Path: h.Path(e.ID), Rotated: e.Rotated,
-			Gzip: e.Gzip, Finished: e.Finished, Inode: e.Inode,
-		}
-		info, err := os.Stat(s.Path)
-		if err != nil {
+		p, ok := h.keep.place(e.ID)
+		if !ok {
 			continue // its link was removed from outside; the next start says so
 		}
-		s.Size, s.ModTime, s.Device = info.Size(), info.ModTime(), deviceOf(info)
-		segments = append(segments, s)
+		segments = append(segments, segmentAt(&e, p))
 	}
 	return segments, nil
+}
+
+// segmentAt describes a segment as it is at a place. Where another file has
+// taken the place, or none is there, the inode tells the reader, which looks
+// again: the next pass knows where the bytes are now.
+func segmentAt(e *ledger.Entry, p place) rotate.Segment {
+	s := rotate.Segment{
+		ID: e.ID, Name: e.Name, Path: p.path, Rotated: e.Rotated,
+		Gzip: e.Gzip, Finished: e.Finished || p.rotated, Inode: e.Inode, Size: e.Seen,
+	}
+	info, err := os.Stat(p.path)
+	if err != nil || p.inode != 0 && inodeIn(info) != p.inode {
+		return s
+	}
+	s.Size, s.ModTime, s.Device, s.Inode = info.Size(), info.ModTime(), deviceOf(info), inodeIn(info)
+	return s
 }

@@ -1,9 +1,6 @@
 package hold
 
 import (
-	"os"
-	"path/filepath"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -45,7 +42,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
-func (m *metrics) observe(entries []ledger.Entry, dir string) {
+func (m *metrics) observe(entries []ledger.Entry, size func(id string) int64) {
 	var files, bytes, quarantined float64
 	for _, e := range entries {
 		if e.State == ledger.Quarantined {
@@ -55,9 +52,7 @@ func (m *metrics) observe(entries []ledger.Entry, dir string) {
 			continue
 		}
 		files++
-		if info, err := os.Stat(filepath.Join(dir, e.ID)); err == nil {
-			bytes += float64(info.Size())
-		}
+		bytes += float64(size(e.ID))
 	}
 	m.files.Set(files)
 	m.bytes.Set(bytes)

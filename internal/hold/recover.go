@@ -3,73 +3,135 @@ package hold
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
-	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
-	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
 // recover compares the links with the ledger at start: links that the ledger
 // does not have are adopted, entries whose link is gone are quarantined, and
 // without a Loki its claims of an earlier run are released.
 func (h *Hold) recover() error {
-	links, err := os.ReadDir(h.dir)
+	if err := h.findAgain(); err != nil {
+		return err
+	}
+	held, err := os.ReadDir(h.dir)
 	if err != nil {
 		return fmt.Errorf("list the held files: %w", err)
 	}
 	pinned := h.pinned()
-	for _, link := range links {
-		n, inode, ok := parseLinkName(link.Name())
+	for _, file := range held {
+		n, inode, ok := parseLinkName(file.Name())
 		if !ok {
 			continue
 		}
 		h.next = max(h.next, n+1)
-		if _, known := h.cfg.Ledger.Get(link.Name()); known {
+		if _, known := h.cfg.Ledger.Get(file.Name()); known {
 			continue
 		}
-		if err := h.recoverLink(link.Name(), inode, pinned); err != nil {
+		if err := h.recoverFile(file.Name(), inode, pinned); err != nil {
 			return err
 		}
 	}
 	return h.recoverEntries()
 }
 
+// findAgain finds the files of open segments that have no link: copies are
+// made of finished files only, so after a run with --hold=copy there is none.
+func (h *Hold) findAgain() error {
+	listed, err := h.cfg.Log.Segments()
+	if err != nil {
+		return fmt.Errorf("list the audit directory: %w", err)
+	}
+	entries := h.cfg.Ledger.Entries()
+	h.keep.owners(entries, listed)
+	for i := range entries {
+		e := &entries[i]
+		if e.Finished || h.isHeld(e.ID) {
+			continue
+		}
+		for _, s := range listed {
+			if s.Inode != e.Inode || !isSame(e, s.Path) {
+				continue
+			}
+			if err := h.keep.keep(e.ID, s); err != nil && !errors.Is(err, errChanged) && !errors.Is(err, errNoRoom) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // pinned is the set of inodes that links with an entry hold.
 func (h *Hold) pinned() map[uint64]bool {
 	pinned := map[uint64]bool{}
 	for _, e := range h.cfg.Ledger.Entries() {
-		if h.isHeld(e.ID) {
+		if isLink(filepath.Join(h.dir, e.ID), e.Inode) {
 			pinned[e.Inode] = true
 		}
 	}
 	return pinned
 }
 
-// recoverLink adopts a link without an entry. A link to another file than
-// its name says was about to be taken back when the process died, and a
-// second link to a held file adds nothing: both go.
-func (h *Hold) recoverLink(id string, inode uint64, pinned map[uint64]bool) error {
-	actual, err := inodeOf(h.Path(id))
+// recoverFile adopts a held file without an entry. A second link to a held
+// file, such as one that was about to be taken back when the process died,
+// adds nothing and goes.
+func (h *Hold) recoverFile(id string, inode uint64, pinned map[uint64]bool) error {
+	path := filepath.Join(h.dir, id)
+	actual, err := inodeOf(path)
 	if err != nil {
-		return fmt.Errorf("look at the held file %s: %w", h.Path(id), err)
+		return fmt.Errorf("look at the held file %s: %w", path, err)
 	}
-	if actual != inode || pinned[inode] {
-		if err := h.cfg.FS.Remove(h.Path(id)); err != nil {
-			return fmt.Errorf("remove the needless link %s: %w", h.Path(id), err)
+	if pinned[actual] {
+		if err := h.cfg.FS.Remove(path); err != nil {
+			return fmt.Errorf("remove the needless link %s: %w", path, err)
 		}
 		return nil
 	}
-	pinned[inode] = true
-	e := h.adopt(id, inode)
+	e := h.adopt(id, actual)
+	if h.cfg.Copy && actual != inode {
+		if e, err = h.adoptCopy(id, inode); err != nil {
+			return err
+		}
+	}
+	pinned[actual] = true
 	if err := h.cfg.Ledger.Add(e); err != nil {
 		return err
 	}
 	h.cfg.Note("adopted a held file that the ledger did not have", e)
 	return nil
+}
+
+// adoptCopy makes the entry of a copy. It is that of the listed file with the
+// same inode, size and time, or else of one that was rotated when it was last
+// written to.
+func (h *Hold) adoptCopy(id string, inode uint64) (ledger.Entry, error) {
+	path := filepath.Join(h.dir, id)
+	info, err := os.Stat(path)
+	if err != nil {
+		return ledger.Entry{}, fmt.Errorf("look at the held file: %w", err)
+	}
+	mark, err := readMark(path)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	listed, err := h.cfg.Log.Segments()
+	if err != nil {
+		return ledger.Entry{}, fmt.Errorf("list the audit directory: %w", err)
+	}
+	e := ledger.Entry{
+		ID: id, Inode: inode, Gzip: isGzip(path), Finished: true, State: ledger.Held, Loki: h.cfg.Loki,
+		Mark: mark, Seen: info.Size(), Wrote: info.ModTime().UTC(), Joined: h.baseline,
+	}
+	for _, s := range listed {
+		if s.Finished && s.Inode == inode && s.Size == info.Size() && s.ModTime.Equal(info.ModTime()) {
+			e.Name, e.Rotated, e.Gzip, e.Born = s.Name, s.Rotated, s.Gzip, h.bornOf(id, s)
+			return e, nil
+		}
+	}
+	e.Name, e.Rotated = h.freeName(&look{entries: h.cfg.Ledger.Entries(), listed: listed}, info.ModTime())
+	return e, nil
 }
 
 // adopt makes the entry of a link. It counts as open until a pass sees it as
@@ -95,9 +157,10 @@ func (h *Hold) recoverEntries() error {
 }
 
 // recoverEntry quarantines an entry whose bytes are gone before they were
-// converted, and releases claims of Loki that nobody can or will serve.
+// converted, and releases claims of Loki that nobody can or will serve. A file
+// that was lost before it was copied is left to the first pass.
 func (h *Hold) recoverEntry(e ledger.Entry) error {
-	gone := !h.isHeld(e.ID)
+	gone := !h.isHeld(e.ID) && (e.Finished || !h.cfg.Copy)
 	lost := gone && e.State == ledger.Held
 	release := e.Loki && (gone || !h.cfg.Loki)
 	if !lost && !release {
@@ -129,42 +192,4 @@ func isGzip(path string) bool {
 	var magic [2]byte
 	_, err = f.ReadAt(magic[:], 0)
 	return err == nil && magic == [2]byte{0x1f, 0x8b}
-}
-
-// CheckLink finds out whether files of the log can be linked into the state
-// directory, and explains what to do where they cannot. It links and unlinks
-// one of them; where there is none yet it finds nothing out.
-func CheckLink(fsys durable.FS, log rotate.Log, stateDir string) error {
-	segments, err := log.Segments()
-	if err != nil || len(segments) == 0 {
-		return err
-	}
-	probe := filepath.Join(stateDir, "link-check")
-	if err := fsys.Remove(probe); err != nil {
-		return fmt.Errorf("remove an earlier link check: %w", err)
-	}
-	s := segments[len(segments)-1]
-	err = fsys.Link(s.Path, probe)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil // rotated away this very moment
-	case err != nil:
-		return fmt.Errorf("hold %s: %w", s.Path, explainLink(err))
-	}
-	return fsys.Remove(probe)
-}
-
-// explainLink adds the remedy to an error of link(2).
-func explainLink(err error) error {
-	switch {
-	case errors.Is(err, syscall.EXDEV):
-		return fmt.Errorf("%w; the state directory and the log are on two mounts: mount the audit directory once, as a whole", err)
-	case errors.Is(err, syscall.EPERM):
-		return fmt.Errorf("%w; only the owner of the file (or CAP_FOWNER) may link it: run the sidecar as the user that runs kube-apiserver", err)
-	case errors.Is(err, syscall.EROFS):
-		return fmt.Errorf("%w; the audit directory is mounted read-only: the sidecar needs it writable for its hard links", err)
-	case errors.Is(err, syscall.EMLINK):
-		return fmt.Errorf("%w; the file has as many links as the file system allows", err)
-	}
-	return err
 }

@@ -159,21 +159,23 @@ func (h *house) wantLinks(want int) {
 // held exactly once.
 func TestI1_CrashAtEveryStep(t *testing.T) {
 	for _, loss := range durable.Losses() {
-		t.Run("lose "+loss.String(), func(t *testing.T) {
-			t.Parallel()
-			points := crashEverywhere(t, loss)
-			if points < 20 {
-				t.Errorf("only %d crash points; the hook is not in the way", points)
-			}
-			t.Logf("%d crash points", points)
-		})
+		for _, copies := range []bool{false, true} {
+			t.Run(fmt.Sprint("lose ", loss, ", copies ", copies), func(t *testing.T) {
+				t.Parallel()
+				points := crashEverywhere(t, loss, copies)
+				if points < 20 {
+					t.Errorf("only %d crash points; the hook is not in the way", points)
+				}
+				t.Logf("%d crash points", points)
+			})
+		}
 	}
 }
 
-func crashEverywhere(t *testing.T, loss durable.Loss) (points int) {
+func crashEverywhere(t *testing.T, loss durable.Loss, copies bool) (points int) {
 	for k := int64(0); ; k++ {
 		h := newHouse(t)
-		h.loki = true
+		h.loki, h.copy = true, copies
 		h.write("one\n")
 		power := durable.NewPowerLoss(k, t.TempDir())
 		h.fs = durable.OS().WithHook(power.Hook)
@@ -245,6 +247,9 @@ func (h *house) wantEveryFileOnce(k int64) {
 		if count[s.Inode] != want[s.Inode] {
 			h.t.Errorf("crash after %d effects: %s is held %d times", k, s.Name, count[s.Inode])
 		}
+	}
+	if gaps := h.ledger.Gaps(); len(gaps) > 0 {
+		h.t.Errorf("crash after %d effects: gaps %v", k, gaps)
 	}
 	names := map[string]int{}
 	for _, e := range h.ledger.Entries() {

@@ -2,6 +2,7 @@ package hold
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
@@ -20,11 +21,12 @@ func (h *Hold) release() (changed bool, err error) {
 		return false, nil
 	}
 	for _, e := range done {
-		if !h.isHeld(e.ID) {
+		path := filepath.Join(h.dir, e.ID) // never Path, which may be kube-apiserver's own
+		if !exists(path) {
 			continue
 		}
-		if err := h.cfg.FS.Remove(h.Path(e.ID)); err != nil {
-			return false, fmt.Errorf("release the held file %s: %w", h.Path(e.ID), err)
+		if err := h.cfg.FS.Remove(path); err != nil {
+			return false, fmt.Errorf("release the held file %s: %w", path, err)
 		}
 	}
 	gone, err := h.notListed(done)

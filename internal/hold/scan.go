@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -25,12 +25,13 @@ const maxLooks = 4
 // two listings in a row do not have it.
 func (h *Hold) scan(ctx context.Context) (changed bool, err error) {
 	missing := map[string]bool{}
+	h.noRoom = nil
 	for range maxLooks {
 		listed, err := h.cfg.Log.Segments()
 		if err != nil {
 			return changed, fmt.Errorf("list the audit directory: %w", err)
 		}
-		look := newLook(h.cfg.Ledger.Entries(), listed, h.isHeld)
+		look := h.look(listed)
 		again, didLink, linkErr := h.linkNew(look)
 		didFinish, finishErr := h.finishRotated(look)
 		vanished, didVanish, vanishErr := h.finishVanished(look, missing)
@@ -49,9 +50,12 @@ func (h *Hold) scan(ctx context.Context) (changed bool, err error) {
 // examine looks for breaks and at the disk, once the ledger and the directory
 // agree.
 func (h *Hold) examine(listed []rotate.Segment) (changed bool, err error) {
-	look := newLook(h.cfg.Ledger.Entries(), listed, h.isHeld)
+	look := h.look(listed)
 	h.baseline = h.baseline && len(listed) == 0
-	err = errors.Join(h.noteVanished(look), h.watchOpen(look), h.joinAll(look))
+	err = errors.Join(h.noteVanished(look), h.watchOpen(look))
+	if len(h.waiting) == 0 { // else what waits would be taken for missing
+		err = errors.Join(err, h.joinAll(look))
+	}
 	h.alarms(look)
 	changed, budgetErr := h.keepBudget(look)
 	return changed, errors.Join(err, budgetErr)
@@ -61,22 +65,19 @@ func (h *Hold) examine(listed []rotate.Segment) (changed bool, err error) {
 type look struct {
 	entries []ledger.Entry
 	listed  []rotate.Segment
-	byInode map[uint64]*ledger.Entry // entries that have a link
+	byInode map[uint64]*ledger.Entry // entries whose inode number is theirs
 	byName  map[string]*ledger.Entry // finished entries
 }
 
-// newLook indexes the entries. An inode is evidence only while a link pins
-// its number. A name is evidence only while the segment's bytes are safe: a
-// quarantined entry that lost its link must not hide the file itself.
-func newLook(entries []ledger.Entry, listed []rotate.Segment, isHeld func(id string) bool) *look {
-	l := &look{entries: entries, listed: listed, byInode: map[uint64]*ledger.Entry{}, byName: map[string]*ledger.Entry{}}
+// look indexes the entries. A name is evidence only while the segment's bytes
+// are safe: a quarantined entry that lost its link must not hide the file
+// itself.
+func (h *Hold) look(listed []rotate.Segment) *look {
+	entries := h.cfg.Ledger.Entries()
+	l := &look{entries: entries, listed: listed, byInode: h.keep.owners(entries, listed), byName: map[string]*ledger.Entry{}}
 	for i := range entries {
 		e := &entries[i]
-		held := isHeld(e.ID)
-		if held {
-			l.byInode[e.Inode] = e
-		}
-		if e.Finished && (held || e.State != ledger.Quarantined) {
+		if e.Finished && (e.State != ledger.Quarantined || h.isHeld(e.ID)) {
 			l.byName[e.Name] = e
 		}
 	}
@@ -84,8 +85,8 @@ func newLook(entries []ledger.Entry, listed []rotate.Segment, isHeld func(id str
 }
 
 func (h *Hold) isHeld(id string) bool {
-	_, err := os.Lstat(h.Path(id))
-	return err == nil
+	_, ok := h.keep.place(id)
+	return ok
 }
 
 // entryOf finds the segment that a listed file is.
@@ -114,11 +115,17 @@ func (h *Hold) linkNew(l *look) (again, linked bool, err error) {
 	fresh := h.unwritten
 	var errs []error
 	older := h.olderThanAdopted(l)
+	h.noteWaiting(l)
 	for i, s := range l.listed {
 		if l.entryOf(s) != nil || hasInode(fresh, s.Inode) {
 			continue
 		}
-		e, err := h.link(s, h.number(l, older-i))
+		number := h.number(l, s, older-i)
+		e, err := h.hold(s, number)
+		if errors.Is(err, errNoRoom) {
+			h.waiting[s.Name], h.noRoom = wait{number, s}, err
+			continue
+		}
 		if errors.Is(err, errChanged) {
 			h.vanishing = append(h.vanishing, s)
 			again = true
@@ -129,6 +136,7 @@ func (h *Hold) linkNew(l *look) (again, linked bool, err error) {
 			continue
 		}
 		fresh = append(fresh, e)
+		h.unwritten = fresh // they take room already
 	}
 	return again, len(fresh) > 0, errors.Join(append(errs, h.add(fresh))...)
 }
@@ -155,10 +163,6 @@ func (h *Hold) add(entries []ledger.Entry) error {
 	return nil
 }
 
-// errChanged says that a name was no longer the listed file when it was
-// linked.
-var errChanged = errors.New("the directory changed")
-
 // olderThanAdopted says how many listed files come before the first one that
 // is held already, when the ledger was lost and links were adopted.
 func (h *Hold) olderThanAdopted(l *look) int {
@@ -166,7 +170,7 @@ func (h *Hold) olderThanAdopted(l *look) int {
 		return 0
 	}
 	for i, s := range l.listed {
-		if l.byInode[s.Inode] != nil {
+		if l.entryOf(s) != nil {
 			return i
 		}
 	}
@@ -174,8 +178,12 @@ func (h *Hold) olderThanAdopted(l *look) int {
 }
 
 // number is the number of the next link; one that is so many places before the
-// oldest held file, where that is more than 0.
-func (h *Hold) number(l *look, before int) int64 {
+// oldest held file, where that is more than 0. A file that waits for room has
+// its number already.
+func (h *Hold) number(l *look, s rotate.Segment, before int) int64 {
+	if w, ok := h.waiting[s.Name]; ok {
+		return w.number
+	}
 	if before > 0 && len(l.entries) > 0 {
 		if oldest, _, ok := parseLinkName(l.entries[0].ID); ok && oldest >= int64(before) {
 			return oldest - int64(before)
@@ -185,34 +193,18 @@ func (h *Hold) number(l *look, before int) int64 {
 	return h.next - 1
 }
 
-func (h *Hold) link(s rotate.Segment, number int64) (ledger.Entry, error) {
+func (h *Hold) hold(s rotate.Segment, number int64) (e ledger.Entry, err error) {
 	id := linkName(number, s.Inode)
-	e, err := h.linkAs(id, s)
-	if err != nil && h.isHeld(id) { // a link that no entry names must not stay
-		err = errors.Join(err, h.cfg.FS.Remove(h.Path(id)))
+	if err = h.keep.keep(id, s); err == nil {
+		e, err = h.newEntry(id, s)
+	}
+	if path := filepath.Join(h.dir, id); err != nil && exists(path) { // what no entry names must not stay
+		err = errors.Join(err, h.cfg.FS.Remove(path))
 	}
 	return e, err
 }
 
-func (h *Hold) linkAs(id string, s rotate.Segment) (ledger.Entry, error) {
-	err := h.cfg.FS.Link(s.Path, h.Path(id))
-	if errors.Is(err, fs.ErrNotExist) {
-		return ledger.Entry{}, errChanged
-	}
-	if err != nil {
-		return ledger.Entry{}, fmt.Errorf("hold %s: %w", s.Path, explainLink(err))
-	}
-	inode, err := inodeOf(h.Path(id))
-	if err != nil {
-		return ledger.Entry{}, fmt.Errorf("hold %s: %w", s.Path, err)
-	}
-	if inode != s.Inode {
-		return ledger.Entry{}, errChanged
-	}
-	return h.newEntry(id, s)
-}
-
-// newEntry describes a file that was just linked.
+// newEntry describes a file that was just linked or copied.
 func (h *Hold) newEntry(id string, s rotate.Segment) (ledger.Entry, error) {
 	mark, err := readMark(h.Path(id))
 	if err != nil {
@@ -221,8 +213,20 @@ func (h *Hold) newEntry(id string, s rotate.Segment) (ledger.Entry, error) {
 	return ledger.Entry{
 		ID: id, Name: s.Name, Gzip: s.Gzip, Inode: s.Inode, Finished: s.Finished,
 		Rotated: s.Rotated, State: ledger.Held, Loki: h.cfg.Loki,
-		Born: born(h.Path(id)), Mark: mark, Seen: s.Size, Wrote: s.ModTime.UTC(), Joined: h.baseline,
+		Born: h.bornOf(id, s), Mark: mark, Seen: s.Size, Wrote: s.ModTime.UTC(), Joined: h.baseline,
 	}, nil
+}
+
+// bornOf is when a held file was created; its copy was created later.
+func (h *Hold) bornOf(id string, s rotate.Segment) time.Time {
+	if path := filepath.Join(h.dir, id); isLink(path, s.Inode) {
+		return born(path)
+	}
+	at := born(s.Path)
+	if !isLink(s.Path, s.Inode) {
+		return time.Time{} // it has another name by now
+	}
+	return at
 }
 
 // finishRotated notes the segments that are listed as backups now.
@@ -232,10 +236,16 @@ func (h *Hold) finishRotated(l *look) (changed bool, err error) {
 		if e == nil || e.Finished || !s.Finished {
 			continue
 		}
-		if err := h.finish(e, s.Name, s); err != nil {
+		err := h.finish(e, s.Name, s)
+		switch {
+		case errors.Is(err, errChanged): // the next look knows its new name
+		case errors.Is(err, errNoRoom):
+			h.noRoom = err
+		case err != nil:
 			return changed, err
+		default:
+			changed = true
 		}
-		changed = true
 	}
 	return changed, nil
 }
@@ -243,27 +253,26 @@ func (h *Hold) finishRotated(l *look) (changed bool, err error) {
 // finishVanished notes open segments that have no name in the directory any
 // more while another file is audit.log: they were rotated and pruned before
 // anyone looked. Without another audit.log the file may still be written to,
-// so it stays open. missing remembers what an earlier listing of this pass
-// did not show; look again while something is missing for the first time.
+// so it stays open, unless its bytes are lost with its name. missing remembers
+// what an earlier listing of this pass did not show; look again while
+// something is missing for the first time.
 func (h *Hold) finishVanished(l *look, missing map[string]bool) (lookAgain, changed bool, err error) {
-	open, ok := l.open()
-	if !ok {
-		return false, false, nil
-	}
-	listed := map[uint64]bool{}
-	for _, s := range l.listed {
-		listed[s.Inode] = true
-	}
+	_, hasOpen := l.open()
 	for i := range l.entries {
 		e := &l.entries[i]
-		if e.Finished || e.Inode == open.Inode || listed[e.Inode] {
+		held := h.isHeld(e.ID)
+		if e.Finished || l.listedInode(e.Inode) && (!h.cfg.Copy || l.byInode[e.Inode] == e) || held && !hasOpen {
 			continue
 		}
 		if !missing[e.ID] {
 			missing[e.ID], lookAgain = true, true
 			continue
 		}
-		if err := h.finishUnnamed(l, e); err != nil {
+		finish := h.finishUnnamed
+		if !held {
+			finish = h.lose
+		}
+		if err := finish(l, e); err != nil {
 			return false, changed, err
 		}
 		changed = true
@@ -275,10 +284,20 @@ func (h *Hold) finishVanished(l *look, missing map[string]bool) (lookAgain, chan
 // write was just before its rotation, so that time stands in for it; a name
 // that is another file's is not taken.
 func (h *Hold) finishUnnamed(l *look, e *ledger.Entry) error {
+	if err := h.keep.keep(e.ID, rotate.Segment{Finished: true}); err != nil {
+		return err
+	}
 	info, err := os.Stat(h.Path(e.ID))
 	if err != nil {
 		return fmt.Errorf("look at the held file %s: %w", h.Path(e.ID), err)
 	}
+	name, rotated := h.freeName(l, info.ModTime())
+	return h.finish(e, name, rotate.Segment{Finished: true, Rotated: rotated})
+}
+
+// freeName is the name of a backup that was rotated at a time, or as soon
+// afterwards as no other file has that name.
+func (h *Hold) freeName(l *look, at time.Time) (string, time.Time) {
 	taken := map[string]bool{}
 	for _, s := range l.listed {
 		taken[s.Name] = true
@@ -286,14 +305,17 @@ func (h *Hold) finishUnnamed(l *look, e *ledger.Entry) error {
 	for _, other := range l.entries {
 		taken[other.Name] = true
 	}
-	rotated := info.ModTime().UTC().Truncate(time.Millisecond)
-	for taken[h.cfg.Log.BackupName(rotated)] {
-		rotated = rotated.Add(time.Millisecond)
+	at = at.UTC().Truncate(time.Millisecond)
+	for taken[h.cfg.Log.BackupName(at)] {
+		at = at.Add(time.Millisecond)
 	}
-	return h.finish(e, h.cfg.Log.BackupName(rotated), rotate.Segment{Rotated: rotated})
+	return h.cfg.Log.BackupName(at), at
 }
 
 func (h *Hold) finish(e *ledger.Entry, name string, s rotate.Segment) error {
+	if err := h.keep.keep(e.ID, s); err != nil {
+		return err
+	}
 	info, err := os.Stat(h.Path(e.ID))
 	if err != nil {
 		return fmt.Errorf("look at the held file %s: %w", h.Path(e.ID), err)
@@ -316,11 +338,18 @@ func inodeOf(path string) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
+	inode := inodeIn(info)
+	if inode == 0 {
 		return 0, fmt.Errorf("%s: this system has no inode numbers", path)
 	}
-	return stat.Ino, nil
+	return inode, nil
+}
+
+func inodeIn(info os.FileInfo) uint64 {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return stat.Ino
+	}
+	return 0
 }
 
 func deviceOf(info os.FileInfo) uint64 {

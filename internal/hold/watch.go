@@ -45,7 +45,10 @@ func (h *Hold) watchOpen(l *look) error {
 }
 
 func (h *Hold) watchOne(e *ledger.Entry) error {
-	path := h.Path(e.ID)
+	path := h.at(e.ID)
+	if path == "" {
+		return nil // without a name; its bytes are looked at when it is copied
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return fmt.Errorf("look at the held file: %w", err)

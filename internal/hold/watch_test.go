@@ -147,7 +147,7 @@ func TestI9_VanishedBeforeItWasHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.remove(backup) // between the listing and the link
-	look := newLook(h.ledger.Entries(), listed, h.hold.isHeld)
+	look := h.hold.look(listed)
 	if _, _, err := h.hold.linkNew(look); err != nil {
 		t.Fatal(err)
 	}

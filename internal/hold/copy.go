@@ -1,0 +1,218 @@
+package hold
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// maxPins bounds the descriptors that copies keeps open: the open file's, and
+// those of rotated files while there is no room to copy them.
+const maxPins = 8
+
+// errNoRoom says that a file stays where it is until there is room to copy it.
+var errNoRoom = errors.New("no room for a copy")
+
+// copies keeps finished files by copies in dir. Until a file is finished its
+// bytes stay where they are; it is kept open, so that they are there after its
+// name is gone, for as long as the process lives.
+type copies struct {
+	fs   durable.FS
+	dir  string
+	room func(size int64) error // says errNoRoom
+
+	mu     sync.Mutex
+	pins   map[string]*os.File // by segment
+	places map[string]place    // of those that are not copied
+}
+
+func newCopies(fsys durable.FS, dir string, room func(int64) error) *copies {
+	return &copies{fs: fsys, dir: dir, room: room, pins: map[string]*os.File{}, places: map[string]place{}}
+}
+
+func (k *copies) copyPath(id string) string { return filepath.Join(k.dir, id) }
+
+func (k *copies) keep(id string, s rotate.Segment) error {
+	if exists(k.copyPath(id)) {
+		return nil
+	}
+	file, pinned := k.pinned(id)
+	if !pinned {
+		var err error
+		if file, err = openListed(s); err != nil {
+			return err
+		}
+	}
+	if s.Path != "" && !s.Finished {
+		k.pin(id, file, placeOf(s))
+		return nil
+	}
+	err := k.copy(id, file, s.Path == "")
+	if pinned && err != nil {
+		return err // the next pass tries again
+	}
+	k.unpin(id)
+	return errors.Join(err, file.Close())
+}
+
+func (k *copies) pinned(id string) (*os.File, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	f, ok := k.pins[id]
+	return f, ok
+}
+
+func (k *copies) pin(id string, f *os.File, p place) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.pins[id], k.places[id] = f, p
+}
+
+func (k *copies) unpin(id string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.pins, id)
+}
+
+// copy copies a finished file. One that has no name any more is copied
+// whatever the room: the copy is all that is left of it.
+func (k *copies) copy(id string, file *os.File, nameless bool) error {
+	info, err := file.Stat()
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", file.Name(), err)
+	}
+	if !nameless {
+		if err := k.room(info.Size()); err != nil {
+			return fmt.Errorf("hold %s: %w", file.Name(), err)
+		}
+	}
+	if err := k.fs.Copy(k.copyPath(id), file, 0o600); err != nil {
+		return fmt.Errorf("hold %s: %w", file.Name(), err)
+	}
+	return nil
+}
+
+// openListed opens a listed file, and makes sure that it is that file.
+func openListed(s rotate.Segment) (*os.File, error) {
+	f, err := os.Open(s.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errChanged
+	}
+	if err != nil {
+		return nil, fmt.Errorf("hold %s: %w", s.Path, explainOpen(err))
+	}
+	info, err := f.Stat()
+	if err == nil && inodeIn(info) != s.Inode {
+		err = errChanged
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// place is the copy, or else the file itself where it was listed last.
+func (k *copies) place(id string) (place, bool) {
+	if path := k.copyPath(id); exists(path) {
+		return place{path: path}, true
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	p, ok := k.places[id]
+	return p, ok
+}
+
+func placeOf(s rotate.Segment) place { return place{path: s.Path, inode: s.Inode, rotated: s.Finished} }
+
+// owners goes by the inode of what is open. A file that is not open (the
+// process has just begun) must have been created when the segment was, or
+// begin with the same bytes: its inode number may be another file's by now.
+func (k *copies) owners(entries []ledger.Entry, listed []rotate.Segment) map[uint64]*ledger.Entry {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	byInode := map[uint64]rotate.Segment{}
+	for _, s := range listed {
+		byInode[s.Inode] = s
+	}
+	owners, needed := map[uint64]*ledger.Entry{}, map[string]bool{}
+	for i := range entries {
+		e := &entries[i]
+		s, isListed := byInode[e.Inode]
+		if path := k.copyPath(e.ID); exists(path) {
+			// A link of a run with --hold=link, or a copy made just before a
+			// crash; any other copy says nothing about the inode.
+			if isLink(path, e.Inode) || !e.Finished && isListed && isSame(e, s.Path) {
+				owners[e.Inode] = e
+			}
+			continue
+		}
+		if e.Finished || !k.locate(e, s, isListed) {
+			continue
+		}
+		owners[e.Inode], needed[e.ID] = e, true
+	}
+	k.forget(needed)
+	return owners
+}
+
+// locate notes where a segment that is not copied is now, and opens it where
+// it is not open; false when it is lost.
+func (k *copies) locate(e *ledger.Entry, s rotate.Segment, isListed bool) bool {
+	pinned := k.pins[e.ID] != nil
+	switch {
+	case pinned && !isListed:
+		return true // without a name; its last place stays
+	case !isListed || !pinned && !isSame(e, s.Path):
+		return false
+	}
+	k.places[e.ID] = placeOf(s)
+	if !pinned && (!s.Finished || len(k.pins) < maxPins) {
+		if f, err := openListed(s); err == nil {
+			k.pins[e.ID] = f
+		}
+	}
+	if pinned && s.Finished && len(k.pins) > maxPins {
+		_ = k.pins[e.ID].Close() // read-only: nothing can be lost
+		delete(k.pins, e.ID)
+	}
+	return true
+}
+
+// forget closes the files that no segment needs any more.
+func (k *copies) forget(needed map[string]bool) {
+	for id, f := range k.pins {
+		if !needed[id] {
+			_ = f.Close() // read-only: nothing can be lost
+			delete(k.pins, id)
+		}
+	}
+	for id := range k.places {
+		if !needed[id] {
+			delete(k.places, id)
+		}
+	}
+}
+
+// isSame says whether the file at path, which has the inode number of a
+// segment, is that segment.
+func isSame(e *ledger.Entry, path string) bool {
+	if at := born(path); !at.IsZero() && !e.Born.IsZero() {
+		return at.Equal(e.Born)
+	}
+	same, err := begins(path, e.Mark)
+	return err == nil && same
+}
+
+// close closes the files that are open.
+func (k *copies) close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.forget(nil)
+}
