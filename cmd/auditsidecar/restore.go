@@ -40,7 +40,11 @@ to standard output: objects are ordered by cluster, node, epoch and number. PATH
 is an object or a directory, URL (s3:// or file://) an archive; everything in it
 is restored. With -o each original file becomes a new file of its name, in
 cluster=CLUSTER/node=NODE/ where there is more than one node; no file is ever
-replaced. The checksum of every original file is compared.`,
+replaced. The checksum of every original file is compared.
+
+Of a file that was still open when its node was lost the archive has increments:
+its lines up to --archive-max-lag before. They are restored where the finished
+file is not there, with -o as NAME.partial.`,
 		Example: restoreExample,
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,7 +53,7 @@ replaced. The checksum of every original file is compared.`,
 				return err
 			}
 			if out == "" {
-				return restoreTo(cmd.Context(), sources, cmd.OutOrStdout())
+				return restoreTo(cmd.Context(), sources, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			}
 			return restoreFiles(cmd.Context(), sources, out, cmd.ErrOrStderr())
 		},
@@ -62,40 +66,58 @@ replaced. The checksum of every original file is compared.`,
 }
 
 // restoreTo writes all sources to w, in order.
-func restoreTo(ctx context.Context, sources []*source, w io.Writer) error {
+func restoreTo(ctx context.Context, sources []*source, w, report io.Writer) error {
 	for _, s := range sources {
-		err := s.read(ctx, func(_ string, in []parquet.Input) error { return parquet.Restore(ctx, in, w) })
+		err := s.restore(ctx, sources, report, func(o original) error { return o.write(ctx, os.TempDir(), w) })
 		if errors.Is(err, syscall.EPIPE) {
 			return nil // `restore ... | head` has seen enough
 		}
 		if err != nil {
-			return fmt.Errorf("restore %s: %w", s.id, err)
+			return err
 		}
 	}
 	return nil
 }
 
+// restore gives the original file to do, if it is this source's turn to be it.
+func (s *source) restore(ctx context.Context, all []*source, report io.Writer, do func(original) error) error {
+	f, err := s.choose(ctx, all)
+	if err == nil && f == nothing {
+		return nil
+	}
+	if err == nil && f == partial {
+		_, err = fmt.Fprintf(report, "%s was never archived as a whole: restoring what was when it was open, its first %d bytes\n", s.id, s.extent())
+	}
+	if err == nil {
+		err = s.read(ctx, f, do)
+	}
+	if err != nil {
+		return fmt.Errorf("restore %s: %w", s.id, err)
+	}
+	return nil
+}
+
 // restoreFiles writes every source to a file of its own. One that cannot be
-// restored does not keep the others from it; nothing of it is left.
+// restored does not keep the others from it; nothing of it is left, but what
+// is before a hole.
 func restoreFiles(ctx context.Context, sources []*source, dir string, report io.Writer) error {
 	names := newFileNames(sources)
 	var errs []error
 	for _, s := range sources {
-		err := s.read(ctx, func(name string, in []parquet.Input) error {
-			path, err := names.path(s.id, name)
+		err := s.restore(ctx, sources, report, func(o original) error {
+			path, err := names.path(s.id, o.name)
 			if err != nil {
 				return err
 			}
 			path = filepath.Join(dir, path)
-			if err := restoreFile(ctx, in, path); err != nil {
+			hole, err := restoreFile(ctx, o, path)
+			if err != nil {
 				return err
 			}
 			_, err = fmt.Fprintln(report, path)
-			return err
+			return errors.Join(hole, err)
 		})
-		if err != nil {
-			errs = append(errs, fmt.Errorf("restore %s: %w", s.id, err))
-		}
+		errs = append(errs, err)
 		if ctx.Err() != nil {
 			break
 		}
@@ -104,21 +126,29 @@ func restoreFiles(ctx context.Context, sources []*source, dir string, report io.
 }
 
 // restoreFile makes a new file and never replaces one: the directory might be
-// kube-apiserver's own.
-func restoreFile(ctx context.Context, in []parquet.Input, path string) error {
+// kube-apiserver's own. hole says that the file ends where one begins.
+func restoreFile(ctx context.Context, o original, path string) (hole, err error) {
 	exists := fmt.Errorf("%s is there already and stays as it is; give another directory as -o: %w", path, fs.ErrExist)
 	if _, err := os.Lstat(path); err == nil {
-		return exists
+		return nil, exists
 	}
 	fsys, dir := durable.OS(), filepath.Dir(path)
 	if err := fsys.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	err = fsys.Publish(path, 0o600, func(w io.Writer) error {
+		err := o.write(ctx, dir, w)
+		var missing *parquet.HoleError
+		if errors.As(err, &missing) && missing.From > 0 {
+			hole = err
+			return nil
+		}
 		return err
-	}
-	err := fsys.Publish(path, 0o600, func(w io.Writer) error { return parquet.RestoreIn(ctx, dir, in, w) })
+	})
 	if errors.Is(err, fs.ErrExist) {
-		return exists
+		return nil, exists
 	}
-	return err
+	return hole, err
 }
 
 // fileNames gives every original file a path of its own below the output

@@ -239,7 +239,7 @@ func TestGroupObjects(t *testing.T) {
 			all = append(all, object{id: sourceID{"c", "n", "e", int64(n*7919%sources) + 1}, name: string(rune('a' + day))})
 		}
 	}
-	got := groupObjects(all)
+	got := groupObjects(all, nil)
 	for i, s := range got {
 		if s.id.seq != int64(i+1) || len(s.objects) != 2 || s.objects[0].name != "a" || s.objects[1].name != "b" {
 			t.Fatalf("source %d is %+v", i, s)
@@ -294,7 +294,8 @@ func TestI7_RestoreReplacesNothingThatComes(t *testing.T) {
 	object := string(readFile(t, makeObject(t, filepath.Join(dir, "1.parquet"), meta("a", 1, "audit.log"), "old\n")))
 	log := filepath.Join(dir, "audit", "audit.log")
 	r := &appearing{strings.NewReader(object), func() { put(t, log, []byte("new\n")) }}
-	err := restoreFile(t.Context(), []parquet.Input{{Name: "o", ReaderAt: r, Size: int64(len(object))}}, log)
+	in := []parquet.Input{{Name: "o", ReaderAt: r, Size: int64(len(object))}}
+	_, err := restoreFile(t.Context(), wholeOriginal("audit.log", in), log)
 	if err == nil || !strings.Contains(err.Error(), "is there already") {
 		t.Errorf("restore: %v", err)
 	}

@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
@@ -48,23 +48,34 @@ func (id sourceID) compare(other sourceID) int {
 
 // object is one Parquet object, on disk or in an archive.
 type object struct {
-	id   sourceID // the original file that it is of
-	name string
-	open func(ctx context.Context) (readerAtCloser, int64, error)
+	id      sourceID // the original file that it is of
+	name    string
+	part    bool // an increment: bytes [from, to) of the file
+	from    int64
+	to      int64
+	rotated time.Time // of the file; zero where unknown
+	open    func(ctx context.Context) (readerAtCloser, int64, error)
 }
 
 // source is one original file as its objects.
 type source struct {
 	id      sourceID
-	objects []object
+	objects []object // of the finished file
+	parts   []object // increments from when it was open, by from; of those that begin at one byte the longest first
+	records []records
 }
+
+// records finds out whether a place that was searched has the record of a
+// finished file.
+type records func(ctx context.Context, id sourceID) (bool, error)
 
 // findSources finds the objects behind paths and URLs and puts together what
 // belongs to one original file, in the order in which the files were written.
 func findSources(ctx context.Context, args []string, s3 config.Archive) ([]*source, error) {
 	var all []object
+	var places []records
 	for _, arg := range args {
-		found, err := findObjects(ctx, arg, s3)
+		found, place, err := findObjects(ctx, arg, s3)
 		if err != nil {
 			return nil, err
 		}
@@ -72,68 +83,56 @@ func findSources(ctx context.Context, args []string, s3 config.Archive) ([]*sour
 			return nil, fmt.Errorf("%s: no Parquet objects there", arg)
 		}
 		all = append(all, found...)
+		places = append(places, place)
 	}
-	return groupObjects(all), nil
+	return groupObjects(all, places), nil
 }
 
-func groupObjects(all []object) []*source {
+func groupObjects(all []object, places []records) []*source {
 	byID := map[sourceID]*source{}
 	for _, o := range all {
 		s := byID[o.id]
 		if s == nil {
-			s = &source{id: o.id}
+			s = &source{id: o.id, records: places}
 			byID[o.id] = s
 		}
-		s.objects = append(s.objects, o)
+		if o.part {
+			s.parts = append(s.parts, o)
+		} else {
+			s.objects = append(s.objects, o)
+		}
+	}
+	for _, s := range byID {
+		slices.SortFunc(s.parts, func(a, b object) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to)) })
 	}
 	return slices.SortedFunc(maps.Values(byID), func(a, b *source) int { return a.id.compare(b.id) })
 }
 
-// read opens the objects, an archive's one after the other, and gives them to
-// do with the name of the original file. They are closed when it returns.
-func (s *source) read(ctx context.Context, do func(name string, in []parquet.Input) error) error {
-	inputs := make([]parquet.Input, 0, len(s.objects))
-	for _, o := range s.objects {
-		r, size, err := o.open(ctx)
-		if err != nil {
-			return err
-		}
-		defer r.Close()
-		inputs = append(inputs, parquet.Input{Name: o.name, ReaderAt: r, Size: size})
-	}
-	first := inputs[0]
-	meta, err := parquet.ReadMeta(first, first.Size)
-	if err != nil {
-		return fmt.Errorf("%s: %w", first.Name, err)
-	}
-	if has := idOf(meta.Meta); has != s.id { // among each other parquet compares them
-		return fmt.Errorf("%s holds lines of %s: was it copied to another name?", first.Name, has)
-	}
-	return do(meta.SourceName, inputs)
-}
-
-func findObjects(ctx context.Context, arg string, s3 config.Archive) ([]object, error) {
+func findObjects(ctx context.Context, arg string, s3 config.Archive) ([]object, records, error) {
 	if strings.Contains(arg, "://") {
 		s3.URL = arg
 		return archiveObjects(ctx, s3)
 	}
 	info, err := os.Stat(arg)
 	if err != nil {
-		return nil, fmt.Errorf("find the objects to restore: %w", err)
+		return nil, nil, fmt.Errorf("find the objects to restore: %w", err)
 	}
 	if !info.IsDir() {
 		o, err := fileObject(arg)
-		return []object{o}, err
+		return []object{o}, noRecords, err
 	}
 	return directoryObjects(arg)
 }
 
-func directoryObjects(dir string) ([]object, error) {
+func noRecords(context.Context, sourceID) (bool, error) { return false, nil }
+
+func directoryObjects(dir string) ([]object, records, error) {
 	dir, err := filepath.EvalSymlinks(dir) // WalkDir does not follow one, not even the first
 	if err != nil {
-		return nil, fmt.Errorf("find the objects to restore: %w", err)
+		return nil, nil, fmt.Errorf("find the objects to restore: %w", err)
 	}
 	var paths []string
+	kept := map[sourceID]string{}
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -144,18 +143,21 @@ func directoryObjects(dir string) ([]object, error) {
 		if d.Type().IsRegular() && strings.HasSuffix(d.Name(), ".parquet") && !strings.HasPrefix(d.Name(), ".") {
 			paths = append(paths, path)
 		}
+		if id, ok := recordPath(path); ok {
+			kept[id] = path
+		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("find the objects to restore: %w", err)
+		return nil, nil, fmt.Errorf("find the objects to restore: %w", err)
 	}
 	found := make([]object, len(paths))
 	for i, path := range paths {
 		if found[i], err = fileObject(path); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return found, nil
+	return found, fileRecords(kept), nil
 }
 
 // fileObject takes any name: the object itself says what it is of.
@@ -170,7 +172,11 @@ func fileObject(path string) (object, error) {
 		return object{}, fmt.Errorf("%s: %w", path, err)
 	}
 	open := func(context.Context) (readerAtCloser, int64, error) { return openFile(path) }
-	return object{id: idOf(meta.Meta), name: path, open: open}, nil
+	part := meta.Increment
+	return object{
+		id: idOf(meta.Meta), name: path, open: open, rotated: meta.Rotated,
+		part: part.FirstLine > 0, from: part.From, to: part.From + meta.SourceSize,
+	}, nil
 }
 
 func openFile(path string) (readerAtCloser, int64, error) {
@@ -183,33 +189,4 @@ func openFile(path string) (readerAtCloser, int64, error) {
 		return nil, 0, errors.Join(fmt.Errorf("open an object: %w", err), f.Close())
 	}
 	return f, info.Size(), nil
-}
-
-// archiveObjects lists an archive. The keys say what the objects are of, so
-// that none is downloaded before its turn.
-func archiveObjects(ctx context.Context, a config.Archive) ([]object, error) {
-	bucket, err := openBucket(ctx, a, os.TempDir())
-	if err != nil {
-		return nil, &usageError{err}
-	}
-	var found []object
-	for info, err := range bucket.List(ctx, "data/") {
-		if err != nil {
-			return nil, err
-		}
-		key, err := archive.ParseKey(info.Key)
-		if err != nil || key.Kind != archive.KindData {
-			continue // not written by us
-		}
-		id := sourceID{key.Cluster, key.Node, key.Epoch, key.Seq}
-		open := func(ctx context.Context) (readerAtCloser, int64, error) {
-			o, err := bucket.Open(ctx, info.Key)
-			if err != nil {
-				return nil, 0, err
-			}
-			return o, o.Size, nil
-		}
-		found = append(found, object{id: id, name: bucket.URL(info.Key), open: open})
-	}
-	return found, nil
 }
