@@ -29,7 +29,8 @@
 // # Assumptions
 //
 // The source does not change while it is converted: it is read twice, and
-// [ErrSourceChanged] is returned where the two readings differ. Fsync of a
+// [ErrSourceChanged] is returned where it has become shorter; [Check] finds
+// every other change. Fsync of a
 // file and of its directory make the file durable. A line is at most
 // [MaxLine] bytes long.
 //
