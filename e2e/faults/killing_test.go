@@ -15,6 +15,7 @@ import (
 func killing() []scenario {
 	return []scenario{
 		{name: pick("30", "6") + " times kill -9, rotations meanwhile", writer: audittest.Config{MaxBackups: 40}, onS3: true, run: killOften},
+		{name: "kill -9 while backups are compressed", writer: audittest.Config{MaxBackups: 40, Compress: true}, run: killWhileCompressing},
 		{name: "SIGTERM during an upload", writer: audittest.Config{MaxBackups: 40}, onS3: true, args: []string{"--shutdown-timeout", "3s"}, run: termDuringUpload},
 		{name: "two sidecars on one directory", writer: audittest.Config{MaxBackups: 10}, run: twoSidecars},
 		{name: "upgrade between PUT and ledger, work lost", onS3: true, run: upgradeAfterPut},
@@ -41,6 +42,22 @@ func killOften(s *stage) {
 		s.sleep(random(50*time.Millisecond, 2500*time.Millisecond))
 		s.p.Kill()
 		s.sleep(random(100*time.Millisecond, 1200*time.Millisecond))
+		s.start()
+	}
+	wait()
+	s.ready()
+}
+
+// killWhileCompressing has the open file rotated and compressed while nobody
+// looks: its held link and the .log.gz are two inodes of one file.
+func killWhileCompressing(s *stage) {
+	s.start()
+	s.ready()
+	wait := s.writing(1000, pick(40*time.Second, 9*time.Second), 500*time.Millisecond)
+	for range pick(15, 3) {
+		s.sleep(random(700*time.Millisecond, 1500*time.Millisecond))
+		s.p.Kill()
+		s.sleep(random(600*time.Millisecond, 1200*time.Millisecond))
 		s.start()
 	}
 	wait()
