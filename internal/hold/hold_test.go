@@ -174,6 +174,32 @@ func TestCompressedBackup(t *testing.T) {
 	}
 }
 
+func TestRotatedAndCompressedBetweenPasses(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		h := newHouse(t)
+		h.write("one\n")
+		h.mustStart()
+		h.sync()
+		h.write("two\n")
+		for _, text := range []string{"three\n", "four\n"} {
+			backup := h.rotate()
+			gzipFile(t, backup)
+			h.remove(backup)
+			h.write(text)
+		}
+		if restart {
+			h.mustStart()
+		}
+		h.sync()
+		h.sync()
+		h.wantEntries("audit-2026-11-22T17-00-01.000.log held finished", "audit-2026-11-22T17-00-02.000.log held finished", "audit.log held")
+		entries := h.ledger.Entries()
+		if entries[0].Gzip || !entries[1].Gzip {
+			t.Errorf("the first is held as it was written, the second compressed: %+v", entries)
+		}
+	}
+}
+
 func TestLokiClaimKeepsTheLink(t *testing.T) {
 	h := newHouse(t)
 	h.loki = true

@@ -32,11 +32,12 @@ func (h *Hold) scan(ctx context.Context) (changed bool, err error) {
 			return changed, fmt.Errorf("list the audit directory: %w", err)
 		}
 		look := h.look(listed)
+		didUnpack, packErr := h.finishPacked(look)
 		again, didLink, linkErr := h.linkNew(look)
 		didFinish, finishErr := h.finishRotated(look)
 		vanished, didVanish, vanishErr := h.finishVanished(look, missing)
-		changed = changed || didLink || didFinish || didVanish
-		if err := errors.Join(linkErr, finishErr, vanishErr); err != nil || ctx.Err() != nil {
+		changed = changed || didUnpack || didLink || didFinish || didVanish
+		if err := errors.Join(packErr, linkErr, finishErr, vanishErr); err != nil || ctx.Err() != nil {
 			return changed, err
 		}
 		if !again && !vanished {
