@@ -98,6 +98,7 @@ func (s *sidecar) firstPass(ctx context.Context, h *hold.Hold) error {
 // observeWatch tells the health of the watch. Without inotify the directory
 // is polled, which is slower but loses nothing: that is ready, too.
 func (s *sidecar) observeWatch(mode rotate.Mode, err error) {
+	s.polling.Set(map[bool]float64{true: 1}[mode == rotate.ModePolling])
 	if mode == rotate.ModePolling {
 		s.log.Warn().Err(err).Msg("watch: no inotify watch can be had, polling the directory instead")
 		err = nil

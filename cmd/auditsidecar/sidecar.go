@@ -35,6 +35,7 @@ type sidecar struct {
 	registry *prometheus.Registry
 	health   *admin.Health
 	fs       durable.FS
+	polling  prometheus.Gauge // 1 without inotify
 
 	// One health for each loop; stream stays nil without a Loki.
 	begin, watch, held, ship, stream *admin.Loop
@@ -52,7 +53,11 @@ func newSidecar(settings config.Run, version string, log zerolog.Logger) *sideca
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	build.Set(1)
-	registry.MustRegister(build)
+	s.polling = prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: "auditsidecar", Name: "watch_polling",
+		Help: "1 while no inotify watch can be had and the directory is listed every --rescan-interval instead.",
+	})
+	registry.MustRegister(build, s.polling)
 	s.begin, s.watch = s.health.Loop("start"), s.health.Loop("watch")
 	s.held, s.ship = s.health.Loop("hold"), s.health.Loop("archive")
 	if settings.LokiURL != "" {

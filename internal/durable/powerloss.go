@@ -41,7 +41,8 @@ func (l Loss) String() string {
 // and begin again as a new process does.
 //
 // It sees what goes through an [FS] only. What was there before counts as
-// synced, and so does what others write.
+// synced, and so does what others write. A fsync is noted and not made: the
+// machine that runs the test does not fail, and tests are quicker for it.
 type PowerLoss struct {
 	after int64
 	grave string // keeps what was removed or replaced, for its resurrection
@@ -74,11 +75,8 @@ func (p *PowerLoss) Hook(e Effect, apply func() error) error {
 		return ErrCrash
 	}
 	if e.Op == OpSync || e.Op == OpSyncDir {
-		err := apply()
-		if err == nil {
-			p.synced(e)
-		}
-		return err
+		p.synced(e)
+		return nil
 	}
 	u, err := p.prepare(e)
 	if err != nil {

@@ -37,8 +37,19 @@ func newHouse(t testing.TB) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, log: log, clock: time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)}
+	h := &house{t: t, log: log, fs: quickFS(), clock: time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)}
 	return h
+}
+
+// quickFS makes no fsync, which only a power failure would tell: see
+// durable.PowerLoss.
+func quickFS() durable.FS {
+	return durable.OS().WithHook(func(e durable.Effect, apply func() error) error {
+		if e.Op == durable.OpSync || e.Op == durable.OpSyncDir {
+			return nil
+		}
+		return apply()
+	})
 }
 
 func (h *house) stateDir() string { return filepath.Join(h.log.Dir, ".auditsidecar") }

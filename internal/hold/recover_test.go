@@ -183,7 +183,7 @@ func crashEverywhere(t *testing.T, loss durable.Loss, copies bool) (points int) 
 		if err := power.Crash(loss); err != nil {
 			t.Fatal(err)
 		}
-		h.fs = durable.OS()
+		h.fs = quickFS()
 		h.mustStart()
 		h.sync()
 		h.sync()
@@ -263,38 +263,58 @@ func (h *house) wantEveryFileOnce(k int64) {
 // TestI1_RandomMoves makes random moves of kube-apiserver, of passes and of
 // restarts, and then compares every byte that was written with what is held.
 func TestI1_RandomMoves(t *testing.T) {
-	for seed := range uint64(40) {
-		random := rand.New(rand.NewPCG(seed, 1))
-		h := newHouse(t)
-		h.write("")
-		h.mustStart()
-		h.sync()
-		var files []string // what each file should have, in order
-		open, seen := "", true
-		for step := range 60 {
-			switch random.IntN(6) {
-			case 0, 1:
-				text := fmt.Sprintf("%d.%d\n", seed, step)
-				h.write(text)
-				open += text
-			case 2:
-				backup := h.rotate()
-				files = append(files, open)
-				if seen && random.IntN(3) == 0 {
-					h.remove(backup) // pruned at once: only the early link has it
-				}
-				open, seen = "", false
-			case 3, 4:
+	t.Parallel()
+	for seed := range uint64(20) {
+		randomMoves(newHouse(t), seed)
+	}
+}
+
+// With copies, bytes survive whatever happens while the process lives.
+func TestI1_RandomMovesWithCopies(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(20) {
+		randomMoves(newCopyHouse(t), seed)
+	}
+}
+
+func randomMoves(h *house, seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 1))
+	h.write("")
+	h.mustStart()
+	h.sync()
+	var files []string // what each file should have, in order
+	open, seen := "", true
+	for step := range 60 {
+		switch random.IntN(6) {
+		case 0, 1:
+			text := fmt.Sprintf("%d.%d\n", seed, step)
+			h.write(text)
+			open += text
+		case 2:
+			backup := h.rotate()
+			files = append(files, open)
+			if seen && random.IntN(3) == 0 {
+				h.remove(backup) // pruned at once: only the early link has it
+			}
+			open, seen = "", false
+		case 3, 4:
+			h.sync()
+			seen = true
+		case 5:
+			if h.copy { // a descriptor does not outlive the process
+				h.sync()
+			}
+			h.mustStart()
+			if h.copy {
 				h.sync()
 				seen = true
-			case 5:
-				h.mustStart()
 			}
 		}
-		h.sync()
-		h.wantHeld(append(files, open)...)
-		if t.Failed() {
-			t.Fatalf("seed %d", seed)
-		}
+	}
+	h.sync()
+	h.wantHeld(append(files, open)...)
+	h.wantGaps()
+	if h.t.Failed() {
+		h.t.Fatalf("seed %d", seed)
 	}
 }
