@@ -38,21 +38,19 @@ func (h *Hold) finishPacked(l *look) (changed bool, err error) {
 // unpackedOf finds the unfinished segment whose first bytes a compressed
 // backup has; nil where there is none.
 func (h *Hold) unpackedOf(l *look, s rotate.Segment) (*ledger.Entry, error) {
-	var head ledger.Mark
-	read := false
 	for i := range l.entries {
 		e := &l.entries[i]
 		if e.Finished || e.Gzip || !h.isHeld(e.ID) || l.listedInode(e.Inode) {
 			continue
 		}
-		if !read {
+		mark := e.Mark
+		if path := h.at(e.ID); path != "" { // else it is open here, without a name
 			var err error
-			if head, err = packedMark(s.Path); err != nil {
+			if mark, err = readMark(path); err != nil {
 				return nil, err
 			}
-			read = true
 		}
-		mark, err := readMark(h.Path(e.ID))
+		head, err := packedMark(s.Path, max(mark.N, 1))
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +64,7 @@ func (h *Hold) unpackedOf(l *look, s rotate.Segment) (*ledger.Entry, error) {
 // packedMark identifies a compressed file by its first unpacked bytes. The
 // mark of a damaged or vanished one is no file's: the shipper says what is
 // wrong with it.
-func packedMark(path string) (ledger.Mark, error) {
+func packedMark(path string, size int) (ledger.Mark, error) {
 	r, err := rotate.Open(path, true)
 	var disk *fs.PathError
 	if errors.As(err, &disk) && !errors.Is(err, fs.ErrNotExist) {
@@ -76,7 +74,7 @@ func packedMark(path string) (ledger.Mark, error) {
 		return ledger.Mark{N: -1}, nil
 	}
 	defer r.Close()
-	head := make([]byte, rotate.MarkSize)
+	head := make([]byte, size)
 	n, err := io.ReadFull(r, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return ledger.Mark{N: -1}, nil
