@@ -173,13 +173,17 @@ func (h *Hold) recoverEntry(e ledger.Entry) error {
 			e.Reason = "its held link is gone: somebody removed it from " + h.dir
 		}
 	}
-	if err := h.cfg.Ledger.Edit(e.ID, edit); err != nil {
+	if !lost {
+		return h.cfg.Ledger.Edit(e.ID, edit)
+	}
+	gap := ledger.Gap{
+		Seq: e.Seq, Reason: reasonVanished, File: e.Name, From: e.Born, To: e.Rotated, Bytes: e.Seen,
+		Detail: "its held link was removed from outside; where the file is still in the audit directory it is held and archived anew",
+	}
+	if err := h.record(gap, &e, edit); err != nil {
 		return err
 	}
-	if lost {
-		edit(&e)
-		h.cfg.Note("a held file is gone", e)
-	}
+	h.cfg.Note("a held file is gone", e)
 	return nil
 }
 

@@ -68,6 +68,7 @@ func TestLostLink(t *testing.T) {
 	h.sync() // the file itself is still there, so it is held anew
 	h.wantHeld("", "one\n")
 	h.wantEntries("audit-2026-11-22T17-00-01.000.log quarantined finished", "audit.log held", "audit-2026-11-22T17-00-01.000.log held finished")
+	h.wantGaps("vanished audit-2026-11-22T17-00-01.000.log")
 	if text := fmt.Sprint(h.notes); !strings.Contains(text, "a held file is gone") {
 		t.Errorf("nobody was told: %s", text)
 	}
