@@ -77,6 +77,10 @@ e2e-readers: build ## Other Parquet readers agree, cell by cell
 # As root: one scenario mounts a small tmpfs to fill it.
 FAULTS_TEST = E2E_BINARY=$(CURDIR)/$(BIN) go test -tags e2e -count=1 -v -parallel 10
 
+.PHONY: crashes
+crashes: ## Crash after every effect on the disk, recover, and count the crash points
+	go test -count=1 -v -timeout 10m -run 'Crash|PowerLoss|SurviveCrashes' ./internal/ledger ./internal/manifest ./internal/hold ./internal/shipper | grep -E '^(--- |ok|FAIL)|crash points|effects'
+
 .PHONY: faults
 faults: build ## Every fault on the real binary, in full length; prints a table (needs root)
 	FAULTS=full $(FAULTS_TEST) -timeout 30m ./e2e/faults
