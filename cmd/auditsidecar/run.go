@@ -55,10 +55,9 @@ AUDITSIDECAR_ARCHIVE_URL) or from a YAML file (archive-url: ...) named by
 func prepare(cmd *cobra.Command, settings *config.Run, logs *logFlags) (zerolog.Logger, error) {
 	warnings, fillErr := config.Fill(cmd.Flags(), os.Environ())
 	log, logErr := logs.logger(cmd.ErrOrStderr())
-	var validErr error
-	if fillErr == nil { // a value that did not parse would be reported as missing, too
-		validErr = errors.Join(settings.Validate(), validPlaces(cmd.Context(), settings))
-	}
+	// A value that does not parse leaves its default, which is valid, so that
+	// no mistake hides another.
+	validErr := errors.Join(settings.Validate(), validPlaces(cmd.Context(), settings))
 	for _, w := range warnings {
 		log.Warn().Msg(w)
 	}

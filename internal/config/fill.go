@@ -76,7 +76,7 @@ func fillFromEnv(flags *pflag.FlagSet, environ []string, given map[string]bool) 
 		if given[flag] {
 			continue
 		}
-		if err := flags.Set(flag, value); err != nil {
+		if err := set(flags, flag, value); err != nil {
 			errs = append(errs, fmt.Errorf("environment variable %s: %w", name, plain(err)))
 			continue
 		}
@@ -196,7 +196,7 @@ func (s setting) apply(flags *pflag.FlagSet, given map[string]bool) error {
 		return nil
 	}
 	for _, value := range s.values {
-		if err := flags.Set(s.key, value); err != nil {
+		if err := set(flags, s.key, value); err != nil {
 			return plain(err)
 		}
 	}
@@ -232,6 +232,17 @@ func plain(err error) error {
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
 		return fmt.Errorf("%s: invalid value %q: %w", invalid.GetFlag().Name, invalid.GetValue(), errors.Unwrap(invalid))
+	}
+	return err
+}
+
+// set gives a flag a value. One that does not parse leaves the default, so that
+// what is validated later is not half of it.
+func set(flags *pflag.FlagSet, name, value string) error {
+	err := flags.Set(name, value)
+	if err != nil {
+		f := flags.Lookup(name)
+		_ = f.Value.Set(f.DefValue) // parsed before
 	}
 	return err
 }
