@@ -17,6 +17,10 @@ import (
 // every few milliseconds, and a busy node may stop the call for a while.
 const joinTolerance = 500 * time.Millisecond
 
+// unnamedTolerance is the same where nobody saw the first one's backup name,
+// and the time of its last write stands in for that of its rotation.
+const unnamedTolerance = 2 * time.Second
+
 // quietTolerance is the same where the file system does not say when a file
 // was created and the time of its first event stands in for it.
 const quietTolerance = time.Minute
@@ -68,6 +72,9 @@ func (h *Hold) joinTo(before, e *ledger.Entry) error {
 	}
 	if began.IsZero() { // an empty file: look again when it has a line
 		return nil
+	}
+	if before.Unnamed {
+		tolerance = max(tolerance, unnamedTolerance)
 	}
 	if began.Sub(before.Rotated) <= tolerance || apart(began, h.lastWrite(before)) <= tolerance {
 		return h.join(e)

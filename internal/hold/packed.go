@@ -27,7 +27,7 @@ func (h *Hold) finishPacked(l *look) (changed bool, err error) {
 		if e == nil {
 			continue
 		}
-		if err := h.finish(e, s.Name, rotate.Segment{Rotated: s.Rotated}); err != nil {
+		if err := h.finish(e, s.Name, rotate.Segment{Name: s.Name, Rotated: s.Rotated}); err != nil {
 			return changed, err
 		}
 		l.byName[s.Name], changed = e, true

@@ -84,8 +84,12 @@ func (h *Hold) lose(l *look, e *ledger.Entry) error {
 		from = e.Wrote
 	}
 	name, rotated := h.freeName(l, rotated)
+	to := rotated
+	if to.Before(from) { // names have milliseconds only
+		to = from
+	}
 	gap := ledger.Gap{
-		Seq: e.Seq, Reason: reasonVanished, File: e.Name, From: from, To: rotated,
+		Seq: e.Seq, Reason: reasonVanished, File: e.Name, From: from, To: to,
 		Bytes: max(e.Seen, h.sizes[e.ID]), Detail: detail,
 	}
 	delete(h.sizes, e.ID)

@@ -322,7 +322,7 @@ func (h *Hold) finish(e *ledger.Entry, name string, s rotate.Segment) error {
 		return fmt.Errorf("look at the held file %s: %w", h.Path(e.ID), err)
 	}
 	edit := func(e *ledger.Entry) {
-		e.Finished, e.Name, e.Rotated = true, name, s.Rotated
+		e.Finished, e.Name, e.Rotated, e.Unnamed = true, name, s.Rotated, s.Name == ""
 		e.Seen, e.Wrote = info.Size(), info.ModTime().UTC()
 	}
 	delete(h.sizes, e.ID)

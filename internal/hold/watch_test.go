@@ -270,3 +270,25 @@ func TestI9_TruncatedBetweenPasses(t *testing.T) {
 		t.Errorf("gap %+v", g)
 	}
 }
+
+// The time of the last write stands in for a rotation that nobody saw: what
+// was quiet for a second before it is no gap, what was for a minute is.
+func TestI9_QuietBeforeAnUnseenRotation(t *testing.T) {
+	for ago, want := range map[time.Duration]int{time.Second: 0, time.Minute: 1} {
+		h := newHouse(t)
+		h.write("one\n")
+		h.mustStart()
+		h.sync()
+		backup := h.rotate()
+		wrote := time.Now().Add(-ago)
+		if err := os.Chtimes(backup, wrote, wrote); err != nil {
+			t.Fatal(err)
+		}
+		h.remove(backup)
+		h.write("two\n")
+		h.sync()
+		if got := len(h.ledger.Gaps()); got != want {
+			t.Errorf("%s before: %d gaps, want %d", ago, got, want)
+		}
+	}
+}

@@ -90,6 +90,9 @@ type Entry struct {
 	Seen int64 `json:"seen"`
 	// Wrote is when a finished file was last written to.
 	Wrote time.Time `json:"wrote,omitzero"`
+	// Unnamed says that nobody saw the backup's name: Name and Rotated are made
+	// from the time of the last write.
+	Unnamed bool `json:"unnamed,omitempty"`
 	// Joined says that the file was found to follow the one before it without
 	// a break, or that the break is recorded.
 	Joined bool `json:"joined,omitempty"`
