@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -18,7 +19,7 @@ func main() {
 	// After the first signal the next one has its default effect: it kills.
 	context.AfterFunc(ctx, stop)
 	err := newRoot(version).ExecuteContext(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, errFindings) {
 		fmt.Fprintln(os.Stderr, "auditsidecar:", err)
 	}
 	os.Exit(exitCode(err))

@@ -10,10 +10,15 @@ import (
 
 // The exit codes of every verb.
 const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 2
+	exitDone     = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitFindings = 3 // the check was made, and found something
 )
+
+// errFindings is how a verb that checks something ends when it has reported
+// what it found: with an exit code of its own and no further message.
+var errFindings = errors.New("there are findings")
 
 // usageError is a mistake in how the program was called.
 type usageError struct{ err error }
@@ -28,6 +33,8 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.As(err, &usage):
 		return exitUsage
+	case errors.Is(err, errFindings):
+		return exitFindings
 	}
 	return exitFailed
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -67,5 +68,8 @@ func TestExitCodes(t *testing.T) {
 	}
 	if got := exitCode(&usageError{errStop}); got != 2 {
 		t.Errorf("usage: %d", got)
+	}
+	if got := exitCode(fmt.Errorf("verify: %w", errFindings)); got != 3 {
+		t.Errorf("findings: %d", got)
 	}
 }
