@@ -36,6 +36,12 @@ type Config struct {
 	Client *lokipush.Client
 	// Labels of the stream.
 	Labels map[string]string
+	// Redact returns the line as it may leave the node, made in dst[:0] (grown
+	// as needed) where it changed. Nil: lines are sent as they are. It must be
+	// a function of the line alone, so that a retry sends the same bytes, and
+	// must take any bytes: of a line longer than what is read whole it is
+	// given the start.
+	Redact func(dst, line []byte) (out []byte, changed bool)
 	// MaxLineBytes is the longest line that Loki accepts.
 	MaxLineBytes int
 	// BatchWait is the longest time that a line waits for its batch to fill.
@@ -72,6 +78,7 @@ type Live struct {
 	left     rotate.Line   // a line that did not fit into the full batch
 	hasLeft  bool
 	fields   lokipush.Fields
+	redacted []byte // memory of the last redacted line
 	shrunk   []byte // memory of the last shrunk line
 }
 
@@ -212,12 +219,15 @@ func (l *Live) next() (rotate.Line, error) {
 
 // add puts one line into the batch and returns false when the batch is full.
 func (l *Live) add(line rotate.Line) bool {
-	line = withoutHole(line)
+	line, redacted := l.redact(withoutHole(line))
 	_ = lokipush.ParseFields(line.Bytes, &l.fields) // a malformed line is streamed like any other, with what was found
 	at := l.stamp.peek(l.fields.StageTimestamp)
 	text := l.shrink(line)
 	if !l.batch.Add(at, text, &l.fields) {
 		return false
+	}
+	if redacted {
+		l.metrics.redacted.Inc()
 	}
 	if int64(len(text)) != line.Len {
 		l.metrics.shrunk.Inc()
@@ -228,6 +238,25 @@ func (l *Live) add(line rotate.Line) bool {
 	l.stamp.last = at
 	l.batched = ledger.Cursor{Segment: line.Segment, Offset: line.End, Line: line.Number, Timestamp: at}
 	return true
+}
+
+// redact returns the line as it may leave the node, and whether that is
+// another than it was; its memory is reused.
+func (l *Live) redact(line rotate.Line) (rotate.Line, bool) {
+	if l.cfg.Redact == nil {
+		return line, false
+	}
+	if cap(l.redacted) > 2*l.cfg.MaxLineBytes {
+		l.redacted = nil
+	}
+	text, changed := l.cfg.Redact(l.redacted, line.Bytes)
+	if !changed {
+		return line, false
+	}
+	l.redacted = text
+	line.Len += int64(len(text) - len(line.Bytes))
+	line.Bytes = text
+	return line, true
 }
 
 // shrink returns the line as Loki takes it; its memory is reused.

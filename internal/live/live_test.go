@@ -32,6 +32,7 @@ type stage struct {
 	reports  []error
 	notes    []string
 
+	redact func(dst, line []byte) ([]byte, bool)
 	ledger *ledger.Ledger
 	live   *Live
 }
@@ -101,7 +102,7 @@ func (s *stage) start() {
 	}
 	s.live, err = New(Config{
 		Source: s, Poke: s.poke, Client: client, Labels: map[string]string{"job": "audit", "cluster": "c", "node": "n"},
-		MaxLineBytes: 256 << 10, BatchWait: 500 * time.Millisecond, Ledger: s.ledger, CursorFile: file, Cursor: cursor,
+		Redact: s.redact, MaxLineBytes: 256 << 10, BatchWait: 500 * time.Millisecond, Ledger: s.ledger, CursorFile: file, Cursor: cursor,
 		Released: func() {}, Observe: func(err error) { s.reports = append(s.reports, err) },
 		Note:     func(event string, err error) { s.notes = append(s.notes, fmt.Sprint(event, ": ", err)) },
 		Registry: prometheus.NewRegistry(),
@@ -281,6 +282,35 @@ func TestLongLines(t *testing.T) {
 	}
 	if !strings.Contains(lines[0], `"shrunk":"requestObject"`) || !strings.Contains(lines[1], fmt.Sprintf(`"shrunk":"line","bytes":%d`, len(huge))) {
 		t.Errorf("%.200s\n%.200s", lines[0], lines[1])
+	}
+	if n := testutil.ToFloat64(s.live.metrics.shrunk); n != 2 {
+		t.Errorf("shrunk lines %v, want 2", n)
+	}
+}
+
+// What is redacted is gone before a line is shrunk, parsed or sent.
+func TestRedactedLines(t *testing.T) {
+	const secret, marker = "hunter2", "redacted"
+	long := strings.Repeat("x", 300<<10)
+	s := newStage(t, lokitest.Config{})
+	s.redact = func(dst, line []byte) ([]byte, bool) {
+		text := strings.ReplaceAll(string(line), secret, marker)
+		return append(dst[:0], text...), text != string(line)
+	}
+	s.add("0", `{"verb":"hunter2"}`+"\nplain\n"+`{"requestObject":"`+long+`","x":"hunter2"}`+"\n"+
+		secret+strings.Repeat("y", maxLine)+"\n")
+	s.start()
+	s.sync()
+	lines := s.lines()
+	if len(lines) != 4 || lines[0] != `{"verb":"redacted"}` || lines[1] != "plain" || !strings.Contains(lines[2], `"x":"redacted"`) ||
+		!strings.Contains(lines[3], `"prefix":"redactedyyy`) {
+		t.Errorf("Loki has %.300q", lines)
+	}
+	if got := s.loki.Entries()[0].Get("verb"); got != marker {
+		t.Errorf("metadata has the verb %q", got)
+	}
+	if n := testutil.ToFloat64(s.live.metrics.redacted); n != 3 {
+		t.Errorf("redacted lines %v, want 3", n)
 	}
 	if n := testutil.ToFloat64(s.live.metrics.shrunk); n != 2 {
 		t.Errorf("shrunk lines %v, want 2", n)

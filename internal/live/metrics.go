@@ -12,6 +12,7 @@ import (
 type metrics struct {
 	lines     prometheus.Counter
 	bytes     prometheus.Counter
+	redacted  prometheus.Counter
 	shrunk    prometheus.Counter
 	lag       prometheus.Gauge
 	lastEntry prometheus.Gauge
@@ -33,6 +34,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		lines:     counter("streamed_lines_total", "Lines that Loki accepted."),
 		bytes:     counter("streamed_bytes_total", "Uncompressed bytes of the pushes that Loki accepted."),
+		redacted:  counter("loki_redacted_lines_total", "Lines of which something was replaced before they were sent."),
 		shrunk:    counter("loki_shrunk_lines_total", "Lines longer than Loki accepts, sent in a shorter form."),
 		lag:       gauge("loki_lag_bytes", "Bytes of the log that were not yet read for Loki."),
 		lastEntry: gauge("loki_last_entry_timestamp_seconds", "Timestamp of the last entry that Loki accepted."),
@@ -41,7 +43,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		breaks:    vec("stream_breaks_total", "Breaks in what could be read of the log, by reason.", "reason"),
 	}
 	m.create()
-	reg.MustRegister(m.lines, m.bytes, m.shrunk, m.lag, m.lastEntry, m.pushes, m.refused, m.breaks)
+	reg.MustRegister(m.lines, m.bytes, m.redacted, m.shrunk, m.lag, m.lastEntry, m.pushes, m.refused, m.breaks)
 	return m
 }
 
