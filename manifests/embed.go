@@ -1,0 +1,12 @@
+// Package manifests holds what is deployed beside the binary. The files are for
+// people to copy (docs/install.md); what a verb prints is embedded here, so that
+// there is one of each.
+package manifests
+
+import _ "embed"
+
+// AuditPolicy returns audit-policy.yaml, the audit policy for kube-apiserver.
+func AuditPolicy() []byte { return []byte(auditPolicy) }
+
+//go:embed audit-policy.yaml
+var auditPolicy string
