@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// maxImage is what the image of one platform may have, compressed; the
+// multi-platform archive may have it, too.
+const maxImage = 25 << 20
+
+// The whole way for one platform, from two source directories: the same bytes,
+// small enough, and a binary that runs with nothing but the image around it.
+func TestBuildTwice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: builds the binary twice")
+	}
+	source, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := filepath.Join(t.TempDir(), "elsewhere")
+	copySource(t, source, moved)
+	first := buildFrom(t, source)
+	second := buildFrom(t, moved)
+	files, err := os.ReadDir(first.Out)
+	if err != nil || len(files) != 3 {
+		t.Fatalf("%d files, %v; want 3", len(files), err)
+	}
+	for _, f := range files {
+		content := read(t, first, f.Name())
+		if !bytes.Equal(content, read(t, second, f.Name())) {
+			t.Errorf("%s differs when built from another directory", f.Name())
+		}
+		if len(content) > maxImage {
+			t.Errorf("%s has %d bytes, want at most %d", f.Name(), len(content), maxImage)
+		}
+		if bytes.Contains(content, []byte(source)) {
+			t.Errorf("%s has the path of the source directory in it", f.Name())
+		}
+	}
+	checkBill(t, read(t, first, "auditsidecar-linux-"+runtime.GOARCH+".cdx.json"))
+	runInside(t, filepath.Join(first.Out, "auditsidecar-linux-"+runtime.GOARCH+".tar"))
+}
+
+func buildFrom(t *testing.T, source string) *options {
+	t.Helper()
+	o := &options{Source: source, Out: t.TempDir(), Name: "auditsidecar", Version: "v0.0.0-test", Epoch: 1_700_000_000, Arches: []string{runtime.GOARCH}}
+	if err := build(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// copySource copies the Go files of the main module.
+func copySource(t *testing.T, source, target string) {
+	t.Helper()
+	for _, part := range []string{"go.mod", "go.sum", "cmd", "internal", "rotate", "parquet", "lokipush", "manifests"} {
+		from := filepath.Join(source, part)
+		info, err := os.Stat(from)
+		if os.IsNotExist(err) && part == "manifests" {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		to := filepath.Join(target, part)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if info.IsDir() {
+			err = os.CopyFS(to, os.DirFS(from))
+		} else {
+			var content []byte
+			if content, err = os.ReadFile(from); err == nil {
+				err = os.WriteFile(to, content, 0o600)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func checkBill(t *testing.T, content []byte) {
+	t.Helper()
+	var bom struct {
+		BOMFormat, SpecVersion string
+		Components             []struct{ Name, Version, Purl string }
+	}
+	if err := json.Unmarshal(content, &bom); err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, c := range bom.Components {
+		if c.Name == "std" || c.Name == "github.com/parquet-go/parquet-go" && strings.HasPrefix(c.Purl, "pkg:golang/github.com/parquet-go/parquet-go@v") {
+			found++
+		}
+	}
+	if bom.BOMFormat != "CycloneDX" || bom.SpecVersion != "1.6" || found != 2 {
+		t.Errorf("%s %s with %d components, among them %d of the 2 that must be there", bom.BOMFormat, bom.SpecVersion, len(bom.Components), found)
+	}
+}
+
+// runInside runs the entrypoint in the image's own file system (root only).
+func runInside(t *testing.T, archive string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Log("not root: the image is not run")
+		return
+	}
+	outer, root := t.TempDir(), t.TempDir()
+	unpack(t, archive, outer)
+	layers, err := filepath.Glob(filepath.Join(outer, "*.tar.gz"))
+	if err != nil || len(layers) != 1 {
+		t.Fatalf("layers %q, %v", layers, err)
+	}
+	if out, err := exec.Command("tar", "-xzf", layers[0], "-C", root).CombinedOutput(); err != nil {
+		t.Fatalf("unpack the layer: %v: %s", err, out)
+	}
+	cmd := exec.CommandContext(t.Context(), "/usr/local/bin/auditsidecar", "version")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: 65532, Gid: 65532}}
+	cmd.Dir, cmd.Env = "/", []string{}
+	if err := os.Chmod(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "v0.0.0-test") {
+		t.Errorf("version in the image: %v: %s", err, out)
+	}
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// compile builds the static binary for one architecture. What could differ
+// from machine to machine is said here: Go's own variables that change the
+// output, the paths, and whether version control is asked.
+func compile(ctx context.Context, o *options, arch, path string) error {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return fmt.Errorf("build for %s: %w", arch, err)
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly",
+		"-ldflags", "-s -w -buildid= -X main.version="+o.Version, "-o", absolute, "./cmd/auditsidecar")
+	cmd.Dir = o.Source
+	cmd.Env = append(environ("GOFLAGS", "GOEXPERIMENT", "GOWORK", "GODEBUG", "GOAMD64", "GOARM64", "GOOS", "GOARCH", "CGO_ENABLED"),
+		"GOFLAGS="+parallel(), "GOWORK=off", "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build for %s: %w\n%s", arch, err, out)
+	}
+	return nil
+}
+
+// environ is the environment without the variables that are set on purpose.
+func environ(without ...string) []string {
+	var kept []string
+next:
+	for _, v := range os.Environ() {
+		for _, name := range without {
+			if strings.HasPrefix(v, name+"=") {
+				continue next
+			}
+		}
+		kept = append(kept, v)
+	}
+	return kept
+}
+
+// parallel keeps of GOFLAGS only what cannot change the binary: -p=N.
+func parallel() string {
+	for f := range strings.FieldsSeq(os.Getenv("GOFLAGS")) {
+		if strings.HasPrefix(f, "-p=") {
+			return f
+		}
+	}
+	return ""
+}

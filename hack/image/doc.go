@@ -1,0 +1,19 @@
+// Command image builds auditsidecar's container image from the source tree,
+// without Docker and without a registry:
+//
+//	auditsidecar-image.tar        OCI archive, one index over all platforms
+//	                              (skopeo copy oci-archive:…, ctr images import,
+//	                              docker load with the containerd image store)
+//	auditsidecar-linux-ARCH.tar   docker archive of one platform
+//	                              (docker load, kind load image-archive)
+//	auditsidecar-linux-ARCH.cdx.json
+//	                              CycloneDX 1.6 bill of materials of that binary
+//
+// The image has the static binary, Mozilla's root certificates, /etc/passwd,
+// /etc/group and an empty /tmp, and nothing else. The files are functions of
+// the source, the Go version and the flags: no clock, host name, user or path
+// of the building machine gets into them, so that anybody can build them again
+// and compare. Every time stamp is that of -epoch (SOURCE_DATE_EPOCH).
+//
+// It is a module of its own, so that its libraries stay out of auditsidecar's.
+package main
