@@ -24,6 +24,10 @@ type Config struct {
 	// Work is where the index of a large source spills to; the directory of
 	// the objects if empty.
 	Work string
+	// Prefix asks for the checksum of the source's first bytes as well, so
+	// many of them: where those were read before, it shows whether they are
+	// still the same.
+	Prefix int64
 }
 
 // Result is what a conversion found and wrote.
@@ -32,6 +36,11 @@ type Result struct {
 	Lines, Bytes int64
 	// SHA256 is the checksum of the source.
 	SHA256 [32]byte
+	// Root is the Merkle tree hash of the source's lines ([LineTree]).
+	Root [32]byte
+	// PrefixSHA256 is the checksum of the first [Config.Prefix] bytes, or of
+	// the whole source where it is shorter.
+	PrefixSHA256 [32]byte
 	// FinalNewline says whether the source's last byte is a newline.
 	FinalNewline bool
 	// First and Last are the least and greatest stage timestamp, in UTC; zero
@@ -169,8 +178,9 @@ const checkEvery = 1024
 
 // buildIndex is the first pass: it reads the source from end to end.
 func (c *conversion) buildIndex(ctx context.Context) error {
-	sum := sha256.New()
+	sum := &prefixHash{Hash: sha256.New(), left: c.cfg.Prefix}
 	lines := newLineReader(c.src, c.size, sum)
+	var tree LineTree
 	var key []byte
 	for n := int64(1); ; n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {
@@ -183,6 +193,7 @@ func (c *conversion) buildIndex(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		tree.Add(line)
 		c.result.Lines = n
 		c.result.FinalNewline = terminated
 		if n > math.MaxUint32 {
@@ -194,6 +205,7 @@ func (c *conversion) buildIndex(ctx context.Context) error {
 	}
 	c.result.Bytes = c.size
 	sum.Sum(c.result.SHA256[:0])
+	c.result.Root, c.result.PrefixSHA256 = tree.Root(), sum.prefix()
 	return nil
 }
 

@@ -46,6 +46,8 @@ type Source struct {
 	Lines int64 `json:"lines"`
 	// SHA256 of the bytes, lower-case hex.
 	SHA256 string `json:"sha256"`
+	// MerkleRoot is the Merkle tree hash of the lines, lower-case hex.
+	MerkleRoot string `json:"merkleRoot,omitempty"`
 	// FinalNewline says whether the last byte is a newline.
 	FinalNewline bool `json:"finalNewline"`
 	// First and Last are the least and the greatest stageTimestamp.

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -41,6 +42,7 @@ type Chain struct {
 	id  Identity
 
 	mu       sync.Mutex
+	key      ed25519.PrivateKey // nil: records are not signed
 	head     Head
 	sealed   []Sealed // in the order of the links
 	leftover []Leftover
@@ -75,6 +77,14 @@ func Open(fsys durable.FS, dir string, id Identity, head Head) (*Chain, error) {
 	return c, nil
 }
 
+// SignWith has the records sealed from now on signed with a key; nil ends it.
+// Whoever changes the key of a chain seals a [KindKey] next.
+func (c *Chain) SignWith(key ed25519.PrivateKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.key = key
+}
+
 // Seal makes a record durable as the chain's new head. The caller fills in
 // Kind, Seq, Time and the content. If the number is sealed already with the
 // same content (apart from Time), that record is the answer and nothing is
@@ -94,7 +104,7 @@ func (c *Chain) Seal(r Record) (Sealed, error) {
 	if r.Seq == c.head.Seq && r.Seq != 0 {
 		return Sealed{}, fmt.Errorf("seal record %d: %w", r.Seq, ErrRemoved)
 	}
-	data, err := Encode(r)
+	data, err := c.encode(r)
 	if err != nil {
 		return Sealed{}, err
 	}
@@ -112,6 +122,19 @@ func (c *Chain) Seal(r Record) (Sealed, error) {
 	return s, nil
 }
 
+// encode signs a record, where there is a key, and encodes it.
+func (c *Chain) encode(r Record) ([]byte, error) {
+	r = r.normal()
+	r.KeyID, r.Signature = "", ""
+	if c.key != nil {
+		var err error
+		if r, err = sign(r, c.key); err != nil {
+			return nil, err
+		}
+	}
+	return Encode(r)
+}
+
 // repeat answers a second call for a number that is sealed.
 func (c *Chain) repeat(s Sealed, r Record) (Sealed, error) {
 	have, err := c.read(s)
@@ -122,7 +145,7 @@ func (c *Chain) repeat(s Sealed, r Record) (Sealed, error) {
 	if err != nil {
 		return Sealed{}, fmt.Errorf("seal record %d again: %w", s.Seq, err)
 	}
-	r.Previous, r.Time = old.Previous, old.Time
+	r.Previous, r.Time, r.KeyID, r.Signature = old.Previous, old.Time, old.KeyID, old.Signature
 	want, err := Encode(r)
 	if err != nil {
 		return Sealed{}, err

@@ -23,6 +23,11 @@ func Encode(r Record) ([]byte, error) {
 	if err := r.check(); err != nil {
 		return nil, fmt.Errorf("encode record %d: %w", r.Seq, err)
 	}
+	return encode(r)
+}
+
+// encode does not look at what is in the fields.
+func encode(r Record) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf) // ends the line
 	enc.SetEscapeHTML(false)
@@ -95,7 +100,7 @@ func known(data []byte) error {
 		return fmt.Errorf("version %d: %w", head.Version, ErrNewer)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
-	case head.Version == Version && head.Kind != "" && head.Kind != string(KindFile) && head.Kind != string(KindGap):
+	case head.Version == Version && head.Kind != "" && !slices.Contains(knownKinds, Kind(head.Kind)):
 		return fmt.Errorf("kind %q: %w", head.Kind, ErrNewer)
 	}
 	return nil
@@ -121,6 +126,12 @@ func (r Record) normal() Record {
 	r.Objects = slices.Clone(r.Objects)
 	for i := range r.Objects {
 		r.Objects[i].Key = text(r.Objects[i].Key)
+	}
+	if r.Heartbeat != nil && r.Heartbeat.Open != nil {
+		h, open := *r.Heartbeat, *r.Heartbeat.Open
+		open.Name = text(open.Name)
+		h.Open = &open
+		r.Heartbeat = &h
 	}
 	r.Gaps = slices.Clone(r.Gaps)
 	for i := range r.Gaps {

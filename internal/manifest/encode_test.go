@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -18,8 +19,11 @@ var update = flag.Bool("update", false, "write the golden files")
 // The encoding is a promise: what is in archives must stay readable.
 func TestGolden(t *testing.T) {
 	records := map[string][]byte{
-		"file.json": sealed(t, fileRecord(7, noon), sum(6)),
-		"gap.json":  sealed(t, gapRecord(8, noon.Add(time.Nanosecond)), ""),
+		"file.json":      sealed(t, fileRecord(7, noon), sum(6)),
+		"gap.json":       sealed(t, gapRecord(8, noon.Add(time.Nanosecond)), ""),
+		"redacted.json":  sealed(t, redactedRecord(9), sum(8)),
+		"heartbeat.json": sealed(t, heartbeatRecord(10), sum(9)),
+		"key.json":       sealed(t, signedBy(t, testKey(2), keyRecord(11, testKey(2), testKey(1))), sum(10)),
 	}
 	for name, data := range records {
 		path := filepath.Join("testdata", name)
@@ -45,7 +49,13 @@ func TestRoundTrip(t *testing.T) {
 		"in another zone": fileRecord(3, noon.In(zone)),
 		"with the monotonic clock": {Kind: KindGap, Seq: 4, Time: At(time.Now()),
 			Gaps: []Gap{{Reason: "of_a_newer_version", Bytes: 0, Detail: "\u2028\x00\"\\<>&é"}}},
-		"empty file": {Kind: KindFile, Seq: 1<<63 - 1, Time: At(noon), Source: &Source{SHA256: sum(0)}},
+		"redacted":        redactedRecord(5),
+		"heartbeat":       heartbeatRecord(6),
+		"first heartbeat": {Kind: KindHeartbeat, Seq: 7, Time: At(noon), Heartbeat: &Heartbeat{Every: 60}},
+		"key":             keyRecord(8, testKey(2), testKey(1)),
+		"first key":       keyRecord(9, testKey(1), nil),
+		"signed":          signedBy(t, testKey(1), fileRecord(10, noon)),
+		"empty file":      {Kind: KindFile, Seq: 1<<63 - 1, Time: At(noon), Source: &Source{SHA256: sum(0)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r.Version, r.Identity = Version, self
@@ -92,7 +102,7 @@ func TestInvalidUTF8(t *testing.T) {
 func TestEncodeRefuses(t *testing.T) {
 	for name, edit := range map[string]func(*Record){
 		"version":           func(r *Record) { r.Version = 2 },
-		"kind":              func(r *Record) { r.Kind = "heartbeat" },
+		"kind":              func(r *Record) { r.Kind = "alarm" },
 		"cluster":           func(r *Record) { r.Cluster = "a/b" },
 		"node":              func(r *Record) { r.Node = "" },
 		"epoch":             func(r *Record) { r.Epoch = "20261122" },
@@ -117,7 +127,36 @@ func TestEncodeRefuses(t *testing.T) {
 			r.Kind, r.Gaps, r.Source, r.Counts = KindGap, []Gap{{Reason: ReasonPruned}}, nil, Counts{}
 		},
 		"gap without gaps": func(r *Record) { *r = gapRecord(1, noon); r.Version, r.Identity, r.Gaps = 1, self, nil },
-		"too long":         func(r *Record) { r.Source.Name = strings.Repeat("x", MaxSize) },
+		"Merkle root":      func(r *Record) { r.Source.MerkleRoot = "x" },
+		"both hashes":      func(r *Record) { r.Source.HMAC = sum(1) },
+		"HMAC alone":       func(r *Record) { r.Source.SHA256, r.Source.HMAC = "", sum(1) },
+		"redaction":        func(r *Record) { r.Redaction = "x" },
+		"content alone":    func(r *Record) { r.Content = redactedRecord(1).Content },
+		"redacted, with a root of what it was": func(r *Record) {
+			*r = identified(redactedRecord(1))
+			r.Source.MerkleRoot = sum(3)
+		},
+		"redacted by nothing":   func(r *Record) { *r = identified(redactedRecord(1)); r.Redaction = "" },
+		"content's lines":       func(r *Record) { *r = identified(redactedRecord(1)); r.Content.Lines++ },
+		"content's root":        func(r *Record) { *r = identified(redactedRecord(1)); r.Content.MerkleRoot = "" },
+		"key without signature": func(r *Record) { r.KeyID = KeyID(testKey(1).Public().(ed25519.PublicKey)) },
+		"signature without key": func(r *Record) { r.Signature = strings.Repeat("ab", 64) },
+		"short signature":       func(r *Record) { r.KeyID, r.Signature = strings.Repeat("a", 16), strings.Repeat("ab", 63) },
+		"a file's heartbeat":    func(r *Record) { r.Heartbeat = &Heartbeat{Every: 1} },
+		"heartbeat of nothing":  func(r *Record) { *r = identified(heartbeatRecord(1)); r.Heartbeat = nil },
+		"heartbeat with gaps":   func(r *Record) { *r = identified(heartbeatRecord(1)); r.Gaps = gapRecord(1, noon).Gaps },
+		"heartbeat with source": func(r *Record) { r.Kind, r.Heartbeat = KindHeartbeat, &Heartbeat{Every: 1} },
+		"heartbeat's interval":  func(r *Record) { *r = identified(heartbeatRecord(1)); r.Heartbeat.Every = 0 },
+		"open file's hash":      func(r *Record) { *r = identified(heartbeatRecord(1)); r.Heartbeat.Open.SHA256 = "" },
+		"open file's lines":     func(r *Record) { *r = identified(heartbeatRecord(1)); r.Heartbeat.Open.Lines = 1 << 60 },
+		"counter run backwards": func(r *Record) { *r = identified(heartbeatRecord(1)); r.Heartbeat.Server.After = 1 },
+		"key of nothing":        func(r *Record) { *r = identified(keyRecord(1, testKey(1), nil)); r.Key = nil },
+		"short key":             func(r *Record) { *r = identified(keyRecord(1, testKey(1), nil)); r.Key.PublicKey = "ab" },
+		"endorsement": func(r *Record) {
+			*r = identified(keyRecord(1, testKey(1), testKey(2)))
+			r.Key.Endorsement.Signature = "x"
+		},
+		"too long": func(r *Record) { r.Source.Name = strings.Repeat("x", MaxSize) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := fileRecord(1, noon)
@@ -171,10 +210,10 @@ func TestDecodeRefuses(t *testing.T) {
 		"version 0":          {replace(`"version":1`, `"version":0`), ErrInvalid},
 		"no version":         {replace(`"version":1,`, ``), ErrInvalid},
 		"version as text":    {replace(`"version":1`, `"version":"1"`), ErrInvalid},
-		"newer kind":         {replace(`"kind":"file"`, `"kind":"heartbeat"`), ErrNewer},
+		"newer kind":         {replace(`"kind":"file"`, `"kind":"alarm"`), ErrNewer},
 		"no kind":            {replace(`"kind":"file",`, ``), ErrInvalid},
-		"newer field":        {replace(`}]}`, `}],"signature":"x"}`), ErrNewer},
-		"newer inner field":  {replace(`"finalNewline":true`, `"finalNewline":true,"merkleRoot":"x"`), ErrNewer},
+		"newer field":        {replace(`}]}`, `}],"witness":"x"}`), ErrNewer},
+		"newer inner field":  {replace(`"finalNewline":true`, `"finalNewline":true,"treeHead":"x"`), ErrNewer},
 		"too long":           {good + strings.Repeat(" ", MaxSize), ErrInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,8 +226,8 @@ func TestDecodeRefuses(t *testing.T) {
 			}
 		})
 	}
-	_, err := Decode([]byte(replace(`}]}`, `}],"signature":"x"}`)))
-	if err == nil || !strings.Contains(err.Error(), `"signature"`) {
+	_, err := Decode([]byte(replace(`}]}`, `}],"witness":"x"}`)))
+	if err == nil || !strings.Contains(err.Error(), `"witness"`) {
 		t.Errorf("%v does not name the field", err)
 	}
 }
@@ -196,6 +235,9 @@ func TestDecodeRefuses(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(sealed(f, fileRecord(1, noon), ""))
 	f.Add(sealed(f, gapRecord(2, noon), sum(1)))
+	f.Add(sealed(f, redactedRecord(3), sum(2)))
+	f.Add(sealed(f, heartbeatRecord(4), sum(3)))
+	f.Add(sealed(f, signedBy(f, testKey(2), keyRecord(5, testKey(2), testKey(1))), sum(4)))
 	f.Add([]byte(`{"version":2,"kind":"key"}`))
 	f.Add([]byte("null"))
 	f.Fuzz(func(t *testing.T, data []byte) {

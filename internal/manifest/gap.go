@@ -15,6 +15,9 @@ const (
 	// ReasonReplaced: another file has the name, without a rotation, or the
 	// bytes that were read have changed.
 	ReasonReplaced Reason = "replaced"
+	// ReasonEdited: bytes of the file that had been read were changed before it
+	// was archived. What is archived is what the file had in the end.
+	ReasonEdited Reason = "edited"
 	// ReasonVanished: the file is gone from the directory and was not held.
 	ReasonVanished Reason = "vanished"
 	// ReasonNULHole: a run of NUL bytes, left by a truncation under a writer

@@ -72,7 +72,7 @@ func TestI9_Findings(t *testing.T) {
 		"epoch":              {[][]byte{r[0], r[1], edited(r[2], "a1b2c3", "a1b2c4")}, "1 2", 2, "foreign 3"},
 		"machine":            {[][]byte{r[0], edited(r[1], "6f1e", "6f1f"), r[2]}, "1 3", 1, "foreign 2, missing_previous 3, missing_seq 2-2"},
 		"torn":               {[][]byte{r[0], r[1][:99], nil}, "1", 1, "undecodable 0, undecodable 0"},
-		"newer":              {[][]byte{r[0], edited(r[1], `"kind":"file"`, `"kind":"heartbeat"`)}, "1", 1, "newer 0"},
+		"newer":              {[][]byte{r[0], edited(r[1], `"kind":"file"`, `"kind":"alarm"`)}, "1", 1, "newer 0"},
 		"numbers far apart":  {append(slices.Clone(r), far), "1 2 3 4 5 4611686018427387904", 1 << 62, "missing_seq 6-4611686018427387903"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,9 @@
 package manifest
 
 import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -51,6 +54,52 @@ func gapRecord(seq int64, at time.Time) Record {
 		{From: At(noon.Add(-time.Hour)), To: At(noon), Reason: ReasonPruned, Bytes: 4096, File: "audit-2026-11-22T11-00-00.000.log"},
 		{Reason: ReasonStateLost, Bytes: -1, Detail: "ledger.json: not a ledger <&>"},
 	}}
+}
+
+// redactedRecord is of a file that is not archived as it was.
+func redactedRecord(seq int64) Record {
+	r := fileRecord(seq, noon)
+	r.Source.SHA256, r.Source.HMAC = "", Blind([]byte("the node's key"), sum(seq))
+	r.Content = &Content{Size: 100857123, Lines: r.Source.Lines, SHA256: sum(100 + seq), MerkleRoot: sum(200 + seq)}
+	r.Redaction = sum(300)
+	return r
+}
+
+func heartbeatRecord(seq int64) Record {
+	return Record{Kind: KindHeartbeat, Seq: seq, Time: At(noon), Heartbeat: &Heartbeat{
+		Every: 3600, Waiting: 2,
+		Open:   &OpenFile{Name: "audit.log", Seq: seq - 1, Inode: 77, Size: 1 << 20, Lines: 900, SHA256: sum(seq)},
+		Server: &Server{Started: At(noon.Add(-time.Hour)), Before: 12345, After: 12347, Errors: 1},
+	}}
+}
+
+// testKey is a signing key, always the same for the same number.
+func testKey(n byte) ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, ed25519.SeedSize))
+}
+
+// keyRecord names a key that takes over from another, or from none.
+func keyRecord(seq int64, key, from ed25519.PrivateKey) Record {
+	public := key.Public().(ed25519.PublicKey)
+	r := Record{Kind: KindKey, Seq: seq, Time: At(noon), Key: &Key{PublicKey: hex.EncodeToString(public)}}
+	if from != nil {
+		e := Endorse(from, public)
+		r.Key.Endorsement = &e
+	}
+	return r
+}
+
+// signedBy is a record as the first of its chain, signed.
+func signedBy(t testing.TB, key ed25519.PrivateKey, r Record) Record {
+	t.Helper()
+	r, err := sign(identified(r), key)
+	must(t, err)
+	return r
+}
+
+func identified(r Record) Record {
+	r.Version, r.Identity = Version, self
+	return r
 }
 
 // sealed is the encoding of r at its place in the chain.

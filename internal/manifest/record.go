@@ -18,7 +18,15 @@ const (
 	KindFile Kind = "file"
 	// KindGap: a break in continuity that belongs to no archived file.
 	KindGap Kind = "gap"
+	// KindHeartbeat: the sidecar was at work, and this is what it saw of the
+	// open file, although nothing else was to be recorded.
+	KindHeartbeat Kind = "heartbeat"
+	// KindKey: the key that signs this record and those after it.
+	KindKey Kind = "key"
 )
+
+// knownKinds are all that this version knows.
+var knownKinds = []Kind{KindFile, KindGap, KindHeartbeat, KindKey}
 
 // Identity says whose chain a record belongs to.
 type Identity struct {
@@ -50,6 +58,14 @@ type Record struct {
 	Time Stamp `json:"time"`
 	// Source describes the file; only in [KindFile], and always there.
 	Source *Source `json:"source,omitempty"`
+	// Content describes what the objects restore to, where that is not the
+	// source because the archive is redacted; nil where it is. Source.HMAC then
+	// stands in for the source's own hashes.
+	Content *Content `json:"content,omitempty"`
+	// Redaction is the SHA-256 (lower-case hex) of the archive's redaction
+	// policy; empty where there is none. A policy that changed nothing in a
+	// file leaves Content nil.
+	Redaction string `json:"redaction,omitempty"`
 	// Counts are of the file's lines.
 	Counts Counts `json:"counts,omitzero"`
 	// Objects are the file's, in the order of their days.
@@ -57,6 +73,16 @@ type Record struct {
 	// Gaps are the breaks: within the file, or, in a [KindGap], outside of
 	// any; there is at least one then.
 	Gaps []Gap `json:"gaps,omitempty"`
+	// Heartbeat is what a [KindHeartbeat] is about, and only there.
+	Heartbeat *Heartbeat `json:"heartbeat,omitempty"`
+	// Key is what a [KindKey] is about, and only there.
+	Key *Key `json:"key,omitempty"`
+	// KeyID names the key that signed the record ([KeyID]); empty where it is
+	// not signed. Set by [Chain.Seal].
+	KeyID string `json:"keyID,omitempty"`
+	// Signature is the Ed25519 signature (lower-case hex) over the encoding of
+	// the record without this field. Set by [Chain.Seal].
+	Signature string `json:"signature,omitempty"`
 }
 
 // Source is a finished file as kube-apiserver wrote it, uncompressed.
@@ -69,8 +95,16 @@ type Source struct {
 	Size int64 `json:"size"`
 	// Lines counts the lines; a last one without a newline counts.
 	Lines int64 `json:"lines"`
-	// SHA256 of the bytes, lower-case hex.
-	SHA256 string `json:"sha256"`
+	// SHA256 of the bytes, lower-case hex; empty where HMAC is there.
+	SHA256 string `json:"sha256,omitempty"`
+	// MerkleRoot is the Merkle tree hash of the lines, each without its
+	// newline (RFC 6962, section 2.1), lower-case hex. Empty where HMAC is
+	// there, and in records of a file whose root was not computed.
+	MerkleRoot string `json:"merkleRoot,omitempty"`
+	// HMAC takes the place of both in the record of a redacted file: what was
+	// redacted could be guessed, and the guess confirmed, by a plain hash. It
+	// is what [Blind] makes of the SHA-256 of the bytes under the node's key.
+	HMAC string `json:"hmac,omitempty"`
 	// FinalNewline says whether the last byte is a newline.
 	FinalNewline bool `json:"finalNewline"`
 	// First and Last are the least and the greatest stageTimestamp of the
@@ -79,6 +113,31 @@ type Source struct {
 	Last  Stamp `json:"last,omitzero"`
 	// Rotated is the time in the backup's name; zero where unknown.
 	Rotated Stamp `json:"rotated,omitzero"`
+}
+
+// Content is what the objects of a file restore to. It has as many lines as
+// the source, and a final newline where the source has one.
+type Content struct {
+	// Size in bytes.
+	Size int64 `json:"size"`
+	// Lines counts the lines.
+	Lines int64 `json:"lines"`
+	// SHA256 of the bytes, lower-case hex.
+	SHA256 string `json:"sha256"`
+	// MerkleRoot as in [Source].
+	MerkleRoot string `json:"merkleRoot"`
+}
+
+// Stored is what the objects of a file record restore to: its Content, or else
+// its Source. The zero Content for other kinds.
+func (r *Record) Stored() Content {
+	switch {
+	case r.Content != nil:
+		return *r.Content
+	case r.Source != nil:
+		return Content{Size: r.Source.Size, Lines: r.Source.Lines, SHA256: r.Source.SHA256, MerkleRoot: r.Source.MerkleRoot}
+	}
+	return Content{}
 }
 
 // Counts counts the lines of a file by what their events say. A line without
@@ -120,56 +179,6 @@ func (id Identity) check() error {
 		return invalid("node %q: use 1 to 63 of the characters A-Z a-z 0-9 . _ -", id.Node)
 	case !validEpoch.MatchString(id.Epoch):
 		return invalid("epoch %q is not 20060102T150405 and six hex digits", id.Epoch)
-	}
-	return nil
-}
-
-// check says whether every field is in its range.
-func (r *Record) check() error {
-	if err := r.Identity.check(); err != nil {
-		return err
-	}
-	switch {
-	case r.Version != Version:
-		return invalid("version %d", r.Version)
-	case r.Kind != KindFile && r.Kind != KindGap:
-		return invalid("kind %q", r.Kind)
-	case r.Seq < 1:
-		return invalid("sequence number %d is less than 1", r.Seq)
-	case r.Previous != "" && !validSum.MatchString(r.Previous):
-		return invalid("previous %q is no SHA-256", r.Previous)
-	case r.Time.IsZero():
-		return invalid("the time is missing")
-	case r.Kind == KindFile && r.Source == nil:
-		return invalid("a file record without source")
-	case r.Kind == KindGap && (r.Source != nil || len(r.Objects)+len(r.Counts.Levels)+len(r.Counts.Stages) > 0):
-		return invalid("a gap record with source, counts or objects")
-	case r.Kind == KindGap && len(r.Gaps) == 0:
-		return invalid("a gap record without gaps")
-	}
-	return r.checkParts()
-}
-
-func (r *Record) checkParts() error {
-	if s := r.Source; s != nil && (s.Size < 0 || s.Lines < 0 || !validSum.MatchString(s.SHA256)) {
-		return invalid("source: size %d, lines %d, SHA-256 %q", s.Size, s.Lines, s.SHA256)
-	}
-	for _, o := range r.Objects {
-		if o.Key == "" || o.Size < 0 || o.Rows < 0 || !validSum.MatchString(o.SHA256) {
-			return invalid("object %q: size %d, rows %d, SHA-256 %q", o.Key, o.Size, o.Rows, o.SHA256)
-		}
-	}
-	for _, g := range r.Gaps {
-		if g.Bytes < -1 || !validReason.MatchString(string(g.Reason)) {
-			return invalid("gap: reason %q, bytes %d", g.Reason, g.Bytes)
-		}
-	}
-	for _, counts := range []map[string]int64{r.Counts.Levels, r.Counts.Stages} {
-		for key, n := range counts {
-			if n < 0 {
-				return invalid("count of %q: %d", key, n)
-			}
-		}
 	}
 	return nil
 }

@@ -92,6 +92,7 @@ func fileRecord(e ledger.Entry) manifest.Record {
 		Kind: manifest.KindFile, Seq: e.Seq, Time: manifest.At(time.Now()),
 		Source: &manifest.Source{
 			Name: e.Name, Inode: e.Inode, Size: e.Source.Size, Lines: e.Source.Lines, SHA256: e.Source.SHA256,
+			MerkleRoot:   e.Source.MerkleRoot,
 			FinalNewline: e.Source.FinalNewline, First: stamp(e.Source.First), Last: stamp(e.Source.Last), Rotated: stamp(e.Rotated),
 		},
 		Counts: manifest.Counts{Levels: e.Source.Levels, Stages: e.Source.Stages},

@@ -75,6 +75,7 @@ func (s *Shipper) converted(e ledger.Entry, seq int64, result parquet.Result, nu
 		e.State = ledger.Converted
 		e.Source = &ledger.Source{
 			Size: result.Bytes, Lines: result.Lines, SHA256: hex.EncodeToString(result.SHA256[:]),
+			MerkleRoot:   hex.EncodeToString(result.Root[:]),
 			FinalNewline: result.FinalNewline, First: result.First, Last: result.Last,
 			Levels: result.Levels, Stages: result.Stages, NULs: nuls,
 		}

@@ -55,7 +55,7 @@ func (s *Shipper) reconcileOne(ctx context.Context, e ledger.Entry) error {
 
 func archivedSource(m *manifest.Source) *ledger.Source {
 	return &ledger.Source{
-		Size: m.Size, Lines: m.Lines, SHA256: m.SHA256, FinalNewline: m.FinalNewline, First: m.First.Time, Last: m.Last.Time,
+		Size: m.Size, Lines: m.Lines, SHA256: m.SHA256, MerkleRoot: m.MerkleRoot, FinalNewline: m.FinalNewline, First: m.First.Time, Last: m.Last.Time,
 	}
 }
 

@@ -1,0 +1,67 @@
+package manifest
+
+// Heartbeat says that the sidecar was at work at the record's time, what it had
+// read of the open file, and how much was waiting for the archive.
+type Heartbeat struct {
+	// Every is the time between two heartbeats, in seconds: whoever misses
+	// some knows how many.
+	Every int64 `json:"every"`
+	// Waiting counts the finished files that the archive did not have yet.
+	Waiting int64 `json:"waiting"`
+	// Open is the file that kube-apiserver was writing to; nil where there was
+	// none.
+	Open *OpenFile `json:"open,omitempty"`
+	// Server is what kube-apiserver said of itself; nil where it was not
+	// asked, or did not answer.
+	Server *Server `json:"server,omitempty"`
+}
+
+// OpenFile is the beginning of a file that was still being written. Where the
+// finished file begins with other bytes, somebody has changed them.
+type OpenFile struct {
+	// Name is the base name at that time.
+	Name string `json:"name"`
+	// Seq is the number that the record of the finished file will have; 0
+	// where it was not known yet.
+	Seq int64 `json:"seq,omitempty"`
+	// Inode of the file. A hint: numbers are used again.
+	Inode uint64 `json:"inode"`
+	// Size counts the bytes from the beginning of the file that the rest of
+	// this is about.
+	Size int64 `json:"size"`
+	// Lines counts the newlines in these bytes.
+	Lines int64 `json:"lines"`
+	// SHA256 of these bytes, lower-case hex.
+	SHA256 string `json:"sha256,omitempty"`
+	// HMAC takes its place where the archive is redacted, as in [Source].
+	HMAC string `json:"hmac,omitempty"`
+}
+
+// Server is what kube-apiserver counts itself (its own /metrics). It was asked
+// before and after the size of the open file was taken.
+type Server struct {
+	// Started is when the process began: its counters begin at 0 then.
+	Started Stamp `json:"started,omitzero"`
+	// Before and After are apiserver_audit_event_total at either time.
+	Before int64 `json:"eventsBefore"`
+	After  int64 `json:"eventsAfter"`
+	// Errors is apiserver_audit_error_total of the log, at the later time.
+	Errors int64 `json:"errors"`
+}
+
+// Key is a signing key that takes over. The record that holds it is signed
+// by it, so that whoever wrote the record had it.
+type Key struct {
+	// PublicKey is an Ed25519 public key, lower-case hex.
+	PublicKey string `json:"publicKey"`
+	// Endorsement is the consent of the key before it; nil for a first key.
+	Endorsement *Endorsement `json:"endorsement,omitempty"`
+}
+
+// Endorsement is a signature by one key for another.
+type Endorsement struct {
+	// KeyID names the key that signed.
+	KeyID string `json:"keyID"`
+	// Signature over [EndorsementMessage], lower-case hex.
+	Signature string `json:"signature"`
+}
