@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"math/bits"
 	"slices"
 
-	"github.com/parquet-go/parquet-go/bloom"
 	"github.com/parquet-go/parquet-go/encoding/delta"
 	"github.com/parquet-go/parquet-go/encoding/rle"
-	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 )
 
@@ -28,6 +25,9 @@ type chunk struct {
 	maxDef   uint8
 	codec    *codec
 	pageSize int // bytes of a page before compression
+	// Values beyond longValue bytes are pages of their own, in spool.
+	longValue int
+	spool     *spool
 
 	// The open page.
 	reps, defs []uint8
@@ -41,6 +41,8 @@ type chunk struct {
 	dictMax  int         // bytes; beyond them the pages that follow are plain
 	full     bool        // the dictionary takes no more
 	pages    []byte      // finished pages with their headers
+	spooled  []spooled   // bodies that belong between them
+	failed   error       // why a value could not be added
 	rowsDone int64       // rows in them
 	index    format.ColumnIndex
 	offsets  format.OffsetIndex
@@ -50,9 +52,13 @@ type chunk struct {
 	hashes   []uint64 // for the bloom filter, of values beside the dictionary
 }
 
-func newChunk(d columnDef, codec *codec, lim limits) *chunk {
+func newChunk(d columnDef, codec *codec, spool *spool, lim limits) *chunk {
 	rep, def := d.maxLevels()
-	c := &chunk{def: d, maxRep: uint8(rep), maxDef: uint8(def), codec: codec, pageSize: lim.page, dictMax: lim.dictionary}
+	c := &chunk{
+		def: d, maxRep: uint8(rep), maxDef: uint8(def), codec: codec,
+		pageSize: lim.page, dictMax: lim.dictionary, spool: spool,
+		longValue: max(lim.long, maxSegment), // what is in shared parts of events is never long
+	}
 	c.pageSize *= max(d.pages, 1)
 	if d.enc == dictEncoding {
 		c.dict = newDictionary(d.kind == text)
@@ -80,6 +86,12 @@ func (c *chunk) level(repetition, definition uint8) {
 
 // bytes adds a value.
 func (c *chunk) bytes(v []byte, repetition uint8) {
+	if c.isLong(v) {
+		if err := c.addLong(v); err != nil {
+			c.failed = err
+		}
+		return
+	}
 	c.level(repetition, c.maxDef)
 	c.value(v)
 }
@@ -116,7 +128,7 @@ func (c *chunk) plainValue(v []byte) {
 	}
 	c.plain = append(c.plain, v...)
 	if c.def.bloom {
-		c.hashes = append(c.hashes, bloom.XXH64{}.Sum64(v))
+		c.hashes = append(c.hashes, bloomHash(v))
 	}
 }
 
@@ -183,16 +195,9 @@ func (c *chunk) flush() error {
 		return fmt.Errorf("encode page of %s: %w", c.def.name, err)
 	}
 	levels := c.levels()
-	header := format.PageHeader{Type: format.DataPage}
-	header.DataPageHeader.Valid = true
-	header.DataPageHeader.V = format.DataPageHeader{
-		NumValues:               int32(levels),
-		Encoding:                encoding,
-		DefinitionLevelEncoding: format.RLE,
-		RepetitionLevelEncoding: format.RLE,
-	}
+	header := dataPageHeader(levels, encoding)
 	nulls := int64(levels - c.valuesInPage())
-	before := len(c.pages)
+	before := c.pagesSize()
 	if c.pages, err = c.appendPage(c.pages, &header, body); err != nil {
 		return err
 	}
@@ -337,50 +342,4 @@ func (c *chunk) boundPlain() {
 		c.page.add(b[n : n+width])
 		b = b[n+width:]
 	}
-}
-
-// appendPage compresses a page's body and appends it with its header.
-func (c *chunk) appendPage(dst []byte, header *format.PageHeader, body []byte) ([]byte, error) {
-	c.codec.scratch = c.codec.encode(c.codec.scratch[:0], body)
-	header.UncompressedPageSize = int32(len(body))
-	header.CompressedPageSize = int32(len(c.codec.scratch))
-	header.CRC = int32(crc32.ChecksumIEEE(c.codec.scratch))
-	head, err := thrift.Marshal(new(thrift.CompactProtocol), header)
-	if err != nil {
-		return dst, fmt.Errorf("encode page header of %s: %w", c.def.name, err)
-	}
-	dst = append(append(dst, head...), c.codec.scratch...)
-	c.meta.TotalUncompressedSize += int64(len(head) + len(body))
-	c.meta.TotalCompressedSize += int64(len(head) + len(c.codec.scratch))
-	c.codec.scratch = keepBuffer(c.codec.scratch, 4*c.pageSize)
-	return dst, nil
-}
-
-// record notes a finished page in the indexes.
-func (c *chunk) record(before, levels int, nulls int64, encoding format.Encoding) {
-	c.offsets.PageLocations = append(c.offsets.PageLocations, format.PageLocation{
-		Offset:             int64(before), // of the chunk's data for now
-		CompressedPageSize: int32(len(c.pages) - before),
-		FirstRowIndex:      c.rowsDone,
-	})
-	c.rowsDone += int64(c.rows)
-	c.meta.NumValues += int64(levels)
-	c.meta.Statistics.NullCount += nulls
-	c.index.NullPages = append(c.index.NullPages, nulls == int64(levels))
-	c.index.NullCounts = append(c.index.NullCounts, nulls)
-	c.index.MinValues = append(c.index.MinValues, bytes.Clone(c.page.min))
-	c.index.MaxValues = append(c.index.MaxValues, bytes.Clone(c.page.max))
-	c.bounds.merge(&c.page)
-	c.countEncoding(format.DataPage, encoding)
-}
-
-func (c *chunk) countEncoding(page format.PageType, encoding format.Encoding) {
-	stats := c.meta.EncodingStats
-	for i := range stats {
-		if stats[i].PageType == page && stats[i].Encoding == encoding {
-			stats[i].Count++
-			return
-		}
-	}
-	c.meta.EncodingStats = append(stats, format.PageEncodingStats{PageType: page, Encoding: encoding, Count: 1})
 }

@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -12,12 +13,20 @@ import (
 // they take 19.
 type codec struct {
 	encoder *zstd.Encoder
+	// streaming is the same for pages that are written in parts; nil until the
+	// first one.
+	streaming *zstd.Encoder
 	// scratch and packed are buffers for a page that is being made; all chunks
 	// use them, one after another.
 	scratch, packed []byte
 }
 
 func newCodec() (*codec, error) {
+	e, err := newEncoder()
+	return &codec{encoder: e}, err
+}
+
+func newEncoder() (*zstd.Encoder, error) {
 	e, err := zstd.NewWriter(nil,
 		zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithEncoderConcurrency(1),
@@ -30,8 +39,29 @@ func newCodec() (*codec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make zstd encoder: %w", err)
 	}
-	return &codec{encoder: e}, nil
+	return e, nil
 }
 
 // encode appends src, compressed, to dst.
 func (c *codec) encode(dst, src []byte) []byte { return c.encoder.EncodeAll(src, dst) }
+
+// stream writes parts to w as one frame.
+func (c *codec) stream(w io.Writer, parts [][]byte) error {
+	if c.streaming == nil {
+		var err error
+		if c.streaming, err = newEncoder(); err != nil {
+			return err
+		}
+	}
+	size := 0
+	for _, p := range parts {
+		size += len(p)
+	}
+	c.streaming.ResetContentSize(w, int64(size))
+	for _, p := range parts {
+		if _, err := c.streaming.Write(p); err != nil {
+			return err
+		}
+	}
+	return c.streaming.Close()
+}

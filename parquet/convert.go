@@ -21,8 +21,9 @@ type Config struct {
 	// File, if set, is the path of the one object that takes the whole source;
 	// Dir is then not used.
 	File string
-	// Work is where the index of a large source spills to; the directory of
-	// the objects if empty.
+	// Work is the directory of temporary files; that of the objects if empty.
+	// The index of a large source spills to it, and what is compressed of long
+	// lines until their row group is written.
 	Work string
 	// Prefix asks for the checksum of the source's first bytes as well, so
 	// many of them: where those were read before, it shows whether they are
@@ -125,6 +126,7 @@ type conversion struct {
 	cfg    Config
 	limits limits
 	dir    string // of the objects
+	work   string // of temporary files
 
 	glances        bool // take the sort keys of canonical lines from a glance
 	decoder        decoder
@@ -153,7 +155,7 @@ func newConversion(src io.ReaderAt, size int64, cfg Config, lim limits) *convers
 	}
 	cfg.Meta = cfg.Meta.valid()
 	return &conversion{
-		src: src, size: size, cfg: cfg, limits: lim, dir: dir,
+		src: src, size: size, cfg: cfg, limits: lim, dir: dir, work: work,
 		index:  newIndex(work, lim.index, size/512+1024),
 		days:   newDayBook(cfg.Meta.Rotated, cfg.File == ""),
 		texts:  newStatusTexts(),
@@ -179,27 +181,26 @@ const checkEvery = 1024
 // buildIndex is the first pass: it reads the source from end to end.
 func (c *conversion) buildIndex(ctx context.Context) error {
 	sum := &prefixHash{Hash: sha256.New(), left: c.cfg.Prefix}
-	lines := newLineReader(c.src, c.size, sum)
 	var tree LineTree
+	lines := newLineReader(c.src, c.size, io.MultiWriter(sum, &tree), c.limits.long)
 	var key []byte
 	for n := int64(1); ; n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {
 			return fmt.Errorf("read source: %w", ctx.Err())
 		}
-		line, offset, terminated, err := lines.next()
+		line, err := lines.next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return err
 		}
-		tree.Add(line)
 		c.result.Lines = n
-		c.result.FinalNewline = terminated
+		c.result.FinalNewline = line.terminated
 		if n > math.MaxUint32 {
 			return fmt.Errorf("read source: more than %d lines", uint32(math.MaxUint32))
 		}
-		if key, err = c.indexLine(line, rowRef{offset: offset, line: uint32(n), size: uint32(len(line))}, key); err != nil {
+		if key, err = c.indexLine(line, rowRef{offset: line.offset, line: uint32(n), size: uint32(line.size)}, key); err != nil {
 			return err
 		}
 	}
@@ -210,13 +211,20 @@ func (c *conversion) buildIndex(ctx context.Context) error {
 }
 
 // indexLine adds the rows of one line to the index. key is scratch.
-func (c *conversion) indexLine(line []byte, ref rowRef, key []byte) ([]byte, error) {
+func (c *conversion) indexLine(l sourceLine, ref rowRef, key []byte) ([]byte, error) {
 	if c.glances {
 		var ok bool
-		if key, ref.time, ok = glance(line, key[:0]); ok {
+		if key, ref.time, ok = glance(l, key[:0]); ok {
 			ref.day = c.days.place(ref.time)
 			ref.sum = keySum(key)
 			return key, c.index.add(ref, key)
+		}
+	}
+	line := l.head
+	if l.long {
+		var err error
+		if line, err = c.read(ref); err != nil {
+			return key, err
 		}
 	}
 	e := &c.event

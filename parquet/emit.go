@@ -54,7 +54,7 @@ func (c *conversion) openObject(d DayRows, all []DayRows) error {
 		_, last = c.days.span()
 	}
 	var err error
-	c.writer, err = newObjectWriter(path, &ObjectMeta{
+	c.writer, err = newObjectWriter(path, c.work, &ObjectMeta{
 		Meta:         c.cfg.Meta,
 		Day:          d.Day,
 		SourceSize:   c.size,
@@ -132,6 +132,10 @@ func (c *conversion) keep(what outcome, line []byte) (raw, status []byte) {
 func (c *conversion) read(ref rowRef) ([]byte, error) {
 	size := int(ref.size)
 	if c.lineBuf == nil || cap(c.lineBuf) < size || cap(c.lineBuf) > maxKeptLine && size <= maxKeptLine {
+		// Nothing may refer to the old buffer while the new one is made.
+		c.lineBuf = nil
+		c.event.reset()
+		c.decoder.probe.reset()
 		c.lineBuf = make([]byte, max(size, maxKeptLine))
 	}
 	line := c.lineBuf[:size]

@@ -3,7 +3,7 @@ package parquet
 import "bytes"
 
 // glance finds the sort key and the stage timestamp of a canonical line without
-// looking at all of it. The first pass lives on it: it costs a tenth of a scan.
+// looking at all of it, and of a long line at its first and last bytes only. The first pass lives on it: it costs a tenth of a scan.
 //
 // It may be wrong about a line that only looks canonical. The second pass
 // decodes every line in full and compares; where a glance was wrong, the
@@ -12,19 +12,22 @@ import "bytes"
 //
 // ok is false where the line is not what it seems at once; then it must be
 // decoded.
-func glance(line, scratch []byte) (key []byte, us int64, ok bool) {
-	if !hasPrefix(line, eventHeadV1) || line[len(line)-1] != '}' {
+func glance(l sourceLine, scratch []byte) (key []byte, us int64, ok bool) {
+	if !hasPrefix(l.head, eventHeadV1) || l.tail[len(l.tail)-1] != '}' {
 		return scratch, 0, false
 	}
-	us, ok = glanceTime(line)
+	us, ok = glanceTime(l.tail)
 	if !ok {
 		return scratch, 0, false
 	}
-	at, found := findObjectRef(line, len(eventHeadV1))
-	if !found {
+	at, found := findObjectRef(l.head, len(eventHeadV1))
+	switch {
+	case l.long && (!found || at > len(l.head)/2):
+		return scratch, 0, false
+	case !found:
 		return append(scratch, 0, 0, 0), us, true
 	}
-	key, ok = glanceKey(line, at+len(objectRefHead), scratch)
+	key, ok = glanceKey(l.head, at+len(objectRefHead), scratch)
 	return key, us, ok
 }
 

@@ -26,7 +26,7 @@ func (c *chunk) begin(path []string) {
 	}
 	c.index = format.ColumnIndex{}
 	c.offsets = format.OffsetIndex{}
-	c.pages, c.rowsDone, c.full = c.pages[:0], 0, false
+	c.pages, c.spooled, c.rowsDone, c.full = c.pages[:0], c.spooled[:0], 0, false
 	c.hashes = c.hashes[:0]
 	c.bounds.reset()
 	if c.dict != nil {
@@ -58,7 +58,7 @@ func (w *objectWriter) endGroup() error {
 	w.footer.RowGroups = append(w.footer.RowGroups, g)
 	w.footer.NumRows += g.NumRows
 	w.group, w.token = groupState{}, new(groupToken)
-	return nil
+	return w.spool.reset()
 }
 
 // writeChunk ends a chunk and writes its dictionary and data pages.
@@ -90,7 +90,7 @@ func (w *objectWriter) writeChunk(c *chunk) error {
 		c.meta.Statistics.MaxValue = slices.Clone(c.bounds.max)
 	}
 	c.meta.Encoding = c.encodings()
-	return w.write(c.pages)
+	return w.writePages(c)
 }
 
 // encodings lists what the pages of the chunk use.
@@ -117,6 +117,9 @@ func (c *chunk) indexes() columnIndexes {
 // in a hundred lookups of an absent value pass.
 const bloomBits = 8
 
+// bloomHash is what a bloom filter knows of a value.
+func bloomHash(v []byte) uint64 { return bloom.XXH64{}.Sum64(v) }
+
 // writeBloom writes the bloom filter of a chunk that has values.
 func (w *objectWriter) writeBloom(c *chunk) error {
 	if !c.def.bloom {
@@ -124,7 +127,7 @@ func (w *objectWriter) writeBloom(c *chunk) error {
 	}
 	if c.dict != nil {
 		for n := range c.dict.len() {
-			c.hashes = append(c.hashes, bloom.XXH64{}.Sum64(c.dict.value(int32(n))))
+			c.hashes = append(c.hashes, bloomHash(c.dict.value(int32(n))))
 		}
 	}
 	if len(c.hashes) == 0 {

@@ -92,7 +92,7 @@ func TestGlanceAgreesWithScan(t *testing.T) {
 	var e event
 	hits := 0
 	for _, line := range realLines(t) {
-		key, us, ok := glance(line, nil)
+		key, us, ok := glance(sourceLine{head: line, tail: line}, nil)
 		if what, _ := d.line(line, &e); !ok || what != canonical {
 			continue
 		}
@@ -117,7 +117,8 @@ func TestConvertNoticesAWrongGlance(t *testing.T) {
 		"a second objectRef": strings.Replace(line, `"responseStatus":{"metadata"`, `"objectRef":{"resource":"x"},"responseStatus":{"metadata"`, 1) + "\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, _, ok := glance([]byte(strings.SplitN(source, "\n", 2)[0]), nil); !ok {
+			line := []byte(strings.SplitN(source, "\n", 2)[0])
+			if _, _, ok := glance(sourceLine{head: line, tail: line}, nil); !ok {
 				t.Fatal("does not look canonical")
 			}
 			res := roundTrip(t, []byte(source), defaultLimits())

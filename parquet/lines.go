@@ -4,13 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 )
 
 // MaxLine is the longest line that [Convert] takes, in bytes. kube-apiserver
 // writes no line longer than --audit-log-maxsize, which is 100 MiB by default.
-// Converting a line takes about five times its length in memory.
+// Converting a line beyond 1 MiB takes its length in memory, and not twice.
 const MaxLine = 512 << 20
 
 // ErrLineTooLong is returned by [Convert] for a source with a line longer than
@@ -24,62 +23,102 @@ var ErrSourceChanged = errors.New("source changed while it was read")
 // readSize is how much of the source one read takes.
 const readSize = 256 << 10
 
-// lineReader cuts a source into lines and hashes its bytes.
+// tailSize is how much of the end of a long line is kept: more than [glance]
+// looks at.
+const tailSize = 2 * maxTail
+
+// sourceLine is one line of a source, without its newline.
+type sourceLine struct {
+	offset int64 // of its first byte
+	size   int64
+	// terminated is false for a last line that has no newline.
+	terminated bool
+	// head and tail are the line; of a long line its first and its last bytes.
+	head, tail []byte
+	long       bool
+}
+
+// lineReader cuts a source into lines. It holds at most
+// limit bytes of a line, its last ones and one read, however long the line is.
 type lineReader struct {
-	src  io.ReaderAt
-	size int64
-	hash hash.Hash
+	src   io.ReaderAt
+	size  int64
+	sums  io.Writer // takes all bytes read; its writes must not fail
+	limit int
 
-	buf      []byte // bytes [at-len(buf), at) of the source, from the next line on; reused by next
-	consumed int    // bytes of buf that belong to lines already returned
-	searched int    // bytes of buf after consumed in which there is no newline
-	at       int64
+	// buf[consumed:] is the next line as far as it was read, and what follows
+	// it; of a long line only the first limit bytes and the last ones.
+	buf      []byte
+	consumed int   // bytes of buf that belong to lines already returned
+	searched int   // bytes of buf after consumed in which there is no newline
+	gone     int64 // bytes of the next line that buf does not have
+	at       int64 // of the source that was read
 }
 
-func newLineReader(src io.ReaderAt, size int64, h hash.Hash) *lineReader {
-	return &lineReader{src: src, size: size, hash: h, buf: make([]byte, 0, readSize)}
+func newLineReader(src io.ReaderAt, size int64, w io.Writer, limit int) *lineReader {
+	return &lineReader{src: src, size: size, sums: w, limit: limit, buf: make([]byte, 0, readSize)}
 }
 
-// next returns the next line without its newline, valid until the next call,
-// and its offset; io.EOF after the last. terminated is false for a last line
-// that has no newline.
-func (r *lineReader) next() (line []byte, offset int64, terminated bool, err error) {
+// next returns the next line, whose bytes are valid until the next call; io.EOF
+// after the last.
+func (r *lineReader) next() (sourceLine, error) {
 	for {
 		rest := r.buf[r.consumed:]
 		if n := bytes.IndexByte(rest[r.searched:], '\n'); n >= 0 {
-			n += r.searched
-			return r.take(rest[:n], n+1), r.at - int64(len(rest)), true, nil
+			return r.take(r.searched+n, true), nil
 		}
 		r.searched = len(rest)
 		if r.at == r.size {
 			if len(rest) == 0 {
-				return nil, r.at, false, io.EOF
+				return sourceLine{}, io.EOF
 			}
-			return r.take(rest, len(rest)), r.at - int64(len(rest)), false, nil
+			return r.take(len(rest), false), nil
 		}
-		if len(rest) > MaxLine {
-			return nil, 0, false, fmt.Errorf("read line at byte %d: %w (more than %d MiB without a newline)",
-				r.at-int64(len(rest)), ErrLineTooLong, MaxLine>>20)
+		if r.gone+int64(len(rest)) > MaxLine {
+			return sourceLine{}, fmt.Errorf("read line at byte %d: %w (more than %d MiB without a newline)",
+				r.at-int64(len(rest))-r.gone, ErrLineTooLong, MaxLine>>20)
 		}
 		if err := r.fill(); err != nil {
-			return nil, 0, false, err
+			return sourceLine{}, err
 		}
 	}
 }
 
-func (r *lineReader) take(line []byte, n int) []byte {
+// take returns the line that ends at byte n of what is left in the buffer.
+func (r *lineReader) take(n int, terminated bool) sourceLine {
+	rest := r.buf[r.consumed:]
+	l := sourceLine{
+		offset:     r.at - int64(len(rest)) - r.gone,
+		size:       r.gone + int64(n),
+		terminated: terminated,
+		head:       rest[:n],
+		tail:       rest[:n],
+	}
+	if l.long = n > r.limit; l.long {
+		l.head, l.tail = rest[:r.limit], rest[max(0, n-tailSize):n]
+	}
 	r.consumed += n
-	r.searched = 0
-	return line
+	if terminated {
+		r.consumed++
+	}
+	r.searched, r.gone = 0, 0
+	return l
 }
 
-// fill reads more of the source behind what is left in the buffer.
+// fill reads more of the source behind what is left in the buffer, in which
+// there is no newline.
 func (r *lineReader) fill() error {
 	rest := r.buf[r.consumed:]
+	if n := len(rest) - r.limit - tailSize; n > 0 {
+		copy(rest[r.limit:], rest[len(rest)-tailSize:])
+		rest = rest[:r.limit+tailSize]
+		r.gone += int64(n)
+		r.searched = len(rest)
+	}
 	want := min(int64(readSize), r.size-r.at)
 	switch need := len(rest) + int(want); {
 	case need > cap(r.buf):
-		grown := make([]byte, len(rest), 2*need)
+		grown := make([]byte, len(rest), max(need, min(2*need, r.limit+tailSize+readSize)))
 		copy(grown, rest)
 		r.buf = grown
 	case cap(r.buf) > 4*readSize && need <= readSize:
@@ -97,7 +136,7 @@ func (r *lineReader) fill() error {
 		}
 		return fmt.Errorf("read source at byte %d: %w", r.at+int64(n), err)
 	}
-	r.hash.Write(r.buf[len(r.buf) : len(r.buf)+n])
+	_, _ = r.sums.Write(r.buf[len(r.buf) : len(r.buf)+n])
 	r.buf = r.buf[:len(r.buf)+n]
 	r.at += int64(n)
 	return nil

@@ -77,8 +77,18 @@ func (b *rebuilder) quoted(v []byte) {
 		b.want = b.want[n+2:]
 		return
 	}
-	b.scratch = appendQuoted(b.scratch[:0], v)
-	b.raw(b.scratch)
+	b.lit(`"`)
+	for !b.differs {
+		n := plainRun(v, 0)
+		b.raw(v[:n])
+		if v = v[n:]; len(v) == 0 {
+			break
+		}
+		b.scratch, n = appendEscaped(b.scratch[:0], v)
+		b.raw(b.scratch)
+		v = v[n:]
+	}
+	b.lit(`"`)
 }
 
 func (b *rebuilder) event(e *event) {

@@ -35,6 +35,7 @@ func (d *decoder) salvage(line []byte) []span {
 		end, _, ok := d.general.skip.skipValue(line, from)
 		effort -= end - from
 		if ok && endsEvent(line[end:]) {
+			d.probe.release()
 			if _, isEvent := d.general.prefix(line[from:end], &d.probe); isEvent {
 				found = append(found, span{from, end})
 				at = end

@@ -32,10 +32,11 @@ type limits struct {
 	buffered   int // of pages and dictionaries in one row group
 	page       int // of a page before compression
 	dictionary int // of the values in a dictionary
+	long       int // of a line or value that is buffered: of a longer one there is one copy, its line's
 }
 
 func defaultLimits() limits {
-	return limits{index: 8 << 20, rowGroup: 52 << 20, buffered: 16 << 20, page: 128 << 10, dictionary: 1 << 20}
+	return limits{index: 8 << 20, rowGroup: 52 << 20, buffered: 16 << 20, page: 128 << 10, dictionary: 1 << 20, long: 1 << 20}
 }
 
 // objectWriter writes one object: rows into chunks, chunks into row groups,
@@ -55,6 +56,7 @@ type objectWriter struct {
 	rows   int64
 	group  groupState
 	token  *groupToken // of the open row group
+	spool  spool       // of the open row group
 	footer format.FileMetaData
 	index  []columnIndexes // of every chunk written
 }
@@ -71,7 +73,7 @@ type groupState struct {
 	bytes int // of source lines
 }
 
-func newObjectWriter(path string, meta *ObjectMeta, lim limits, codec *codec) (*objectWriter, error) {
+func newObjectWriter(path, work string, meta *ObjectMeta, lim limits, codec *codec) (*objectWriter, error) {
 	elements, orders, err := schemaParts()
 	if err != nil {
 		return nil, err
@@ -80,12 +82,12 @@ func newObjectWriter(path string, meta *ObjectMeta, lim limits, codec *codec) (*
 	if err != nil {
 		return nil, fmt.Errorf("create object: %w", err)
 	}
-	w := &objectWriter{path: path, file: f, hash: sha256.New(), limits: lim, meta: meta, paths: newSchema().Columns(), token: new(groupToken)}
+	w := &objectWriter{path: path, file: f, hash: sha256.New(), limits: lim, meta: meta, paths: newSchema().Columns(), token: new(groupToken), spool: spool{work: work}}
 	w.origin = originTexts{node: []byte(meta.Node), epoch: []byte(meta.Epoch), sourceFile: []byte(meta.SourceName)}
 	binary.LittleEndian.PutUint64(w.origin.seq[:], uint64(meta.Seq))
 	w.buf = bufio.NewWriterSize(io.MultiWriter(f, w.hash), 64<<10)
 	for i, d := range columnDefs() {
-		w.chunks[i] = newChunk(d, codec, lim)
+		w.chunks[i] = newChunk(d, codec, &w.spool, lim)
 		w.chunks[i].begin(w.paths[i])
 	}
 	w.footer = format.FileMetaData{
@@ -128,6 +130,9 @@ func (w *objectWriter) add(r *row) error {
 	}
 	memory := 0
 	for _, c := range w.chunks {
+		if c.failed != nil {
+			return c.failed
+		}
 		if c.pending() >= c.pageSize {
 			if err := c.flush(); err != nil {
 				return err
@@ -146,7 +151,7 @@ func (w *objectWriter) close() (Object, error) {
 	if err := w.finish(); err != nil {
 		return Object{}, errors.Join(err, w.abort())
 	}
-	if err := w.file.Close(); err != nil {
+	if err := errors.Join(w.spool.close(), w.file.Close()); err != nil {
 		return Object{}, errors.Join(fmt.Errorf("close object: %w", err), os.Remove(w.path))
 	}
 	return Object{
@@ -176,7 +181,7 @@ func (w *objectWriter) finish() error {
 
 // abort closes and removes an object that is not finished.
 func (w *objectWriter) abort() error {
-	return errors.Join(w.file.Close(), os.Remove(w.path))
+	return errors.Join(w.spool.close(), w.file.Close(), os.Remove(w.path))
 }
 
 // syncDir makes the names in a directory durable.

@@ -1,0 +1,181 @@
+package parquet
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	pq "github.com/parquet-go/parquet-go"
+)
+
+// longLine is an event of about size bytes whose response hardly compresses.
+func longLine(size int) string {
+	random := make([]byte, size*3/4)
+	_, _ = rand.NewChaCha8([32]byte{byte(size)}).Read(random) // never fails
+	return withBody(`{"x":"` + base64.StdEncoding.EncodeToString(random) + `"}`)
+}
+
+// withBody is an event with a response object.
+func withBody(body string) string {
+	return strings.Replace(simpleEvent("long"), `"requestReceivedTimestamp"`, `"responseObject":`+body+`,"requestReceivedTimestamp"`, 1)
+}
+
+func TestLongLinesComeBack(t *testing.T) {
+	small, long := simpleEvent("small"), longLine(1300<<10)
+	objectRef := strings.Replace(long, `"responseObject"`, `"objectRef":{"resource":"secrets","namespace":"n"},"responseObject"`, 1)
+	for name, lines := range map[string][]string{
+		"canonical":                      {small, long, small, longLine(1200 << 10), small},
+		"with an objectRef":              {small, objectRef, small},
+		"two bodies":                     {strings.Replace(objectRef, `"responseObject"`, `"requestObject":"`+strings.Repeat("y", 1200<<10)+`","responseObject"`, 1)},
+		"objectRef behind a long string": {strings.Replace(objectRef, `"requestURI":"/"`, `"requestURI":"/`+strings.Repeat("u", 1200<<10)+`"`, 1), small},
+		"every string long":              {strings.ReplaceAll(small, `"u"`, `"`+strings.Repeat("<&\\n\u2028", 200<<10)+`"`)},
+		"white space":                    {strings.Replace(long, `,"auditID"`, ` ,"auditID"`, 1), small},
+		"torn":                           {long[:len(long)-100], small, long[:1200<<10] + small},
+		"no newline":                     {small, long[:1<<20+1]},
+		"a hole":                         {strings.Repeat("\x00", 1200<<10) + small},
+		"a long list":                    {strings.Replace(small, `{"username":"u"}`, `{"username":"u","groups":["`+strings.Repeat("g", 1200<<10)+`","h"]}`, 1), small},
+		"invalid UTF-8":                  {withBody(`"` + strings.Repeat("\xff", 400<<10) + `"`)},
+		"as long as is buffered":         {longLine(1 << 20)[:1<<20], longLine(1 << 20)[:1<<20+1], longLine(1 << 20)[:1<<20-1]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			roundTrip(t, []byte(strings.Join(lines, "\n")), defaultLimits())
+		})
+	}
+}
+
+// TestLongValuesHavePagesOfTheirOwn reads them with the library.
+func TestLongValuesHavePagesOfTheirOwn(t *testing.T) {
+	const body = `"responseObject":`
+	var source strings.Builder
+	want := map[string]bool{}
+	for i := range 9 {
+		line := withBody(fmt.Sprintf("%d", i))
+		if i%3 == 1 {
+			line = longLine(1100<<10 + i)
+		}
+		_, value, _ := strings.Cut(line, body)
+		value, _, _ = strings.Cut(value, `,"requestReceivedTimestamp"`)
+		want[value] = true
+		source.WriteString(line + "\n" + simpleEvent("none") + "\n")
+	}
+	f := openFull(t, inputs(t, roundTrip(t, []byte(source.String()), defaultLimits()))[0])
+	chunk := f.RowGroups()[0].ColumnChunks()[colResponseObject]
+	pages := map[int]int{}
+	eachValue(t, chunk, func(page int, v pq.Value) {
+		pages[page]++
+		if !v.IsNull() && !want[string(v.ByteArray())] {
+			t.Errorf("page %d has the value %.40q", page, v.ByteArray())
+		}
+		delete(want, string(v.ByteArray()))
+		if len(v.ByteArray()) > 1<<20 && pages[page] != 1 {
+			t.Errorf("page %d has more than one long value", page)
+		}
+	})
+	if len(want) > 0 {
+		t.Errorf("%d values are missing", len(want))
+	}
+	offsets, err := chunk.OffsetIndex()
+	if err != nil || offsets.NumPages() != len(pages) || len(pages) < 6 {
+		t.Errorf("%d pages, %d in the index (%v)", len(pages), offsets.NumPages(), err)
+	}
+}
+
+// TestI8_LongLinesAreHeldOnce converts and checks one long line: what is
+// allocated in all, garbage included, bounds what is ever held.
+func TestI8_LongLinesAreHeldOnce(t *testing.T) {
+	const size, beside = 16 << 20, 10 << 20
+	dir := fastDir(t)
+	path := filepath.Join(dir, "source")
+	if err := os.WriteFile(path, []byte(longLine(size)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	allocated := func(do func() error) int64 {
+		t.Helper()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		return int64(after.TotalAlloc - before.TotalAlloc)
+	}
+	n := allocated(func() error {
+		_, err := Convert(context.Background(), f, info.Size(), Config{Meta: testMeta(), Dir: dir})
+		return err
+	})
+	if n > info.Size()+beside {
+		t.Errorf("converting a line of %d MiB allocates %d MiB", size>>20, n>>20)
+	}
+}
+
+// TestLineReader compares what it gives with the lines of the source, for
+// limits and reads that cut anywhere.
+func TestLineReader(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var source []byte
+	for _, n := range []int{0, 1, 5000, readSize - 1, readSize, 0, readSize + 1, 3*readSize + 7, 10, 2 << 20, tailSize, 1<<20 + 5} {
+		for range n {
+			source = append(source, 'a'+byte(random.IntN(26)))
+		}
+		source = append(source, '\n')
+	}
+	source = source[:len(source)-1]
+	for _, limit := range []int{1, 1000, readSize, 1 << 20, 4 << 20} {
+		sum := sha256.New()
+		r := newLineReader(bytes.NewReader(source), int64(len(source)), sum, limit)
+		var offset int64
+		for want := range bytes.SplitSeq(source, []byte("\n")) {
+			l, err := r.next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if l.offset != offset || l.size != int64(len(want)) || l.long != (len(want) > limit) || l.terminated != (offset+l.size < int64(len(source))) {
+				t.Fatalf("limit %d: %d bytes at %d, want %d at %d", limit, l.size, l.offset, len(want), offset)
+			}
+			if !bytes.HasPrefix(want, l.head) || !bytes.HasSuffix(want, l.tail) || len(l.head) != min(limit, len(want)) || len(l.tail) < min(tailSize, len(want)) {
+				t.Fatalf("limit %d: the line of %d bytes at %d has %d and %d other bytes", limit, len(want), offset, len(l.head), len(l.tail))
+			}
+			if atMost := limit + tailSize + 2*readSize; cap(r.buf) > atMost {
+				t.Fatalf("limit %d: a buffer of %d bytes, at most %d wanted", limit, cap(r.buf), atMost)
+			}
+			offset += l.size + 1
+		}
+		if got := [sha256.Size]byte(sum.Sum(nil)); got != sha256.Sum256(source) {
+			t.Errorf("limit %d: the checksum is another", limit)
+		}
+	}
+}
+
+// TestBrokenLinesLeaveNothingBehind decodes many events that are only looked
+// for: their strings must not pile up.
+func TestBrokenLinesLeaveNothingBehind(t *testing.T) {
+	var d decoder
+	var e event
+	line := []byte("torn" + strings.Replace(simpleEvent("a"), `"get"`, `"\u0041`+strings.Repeat("b", 1000)+`"`, 1))
+	for range 1000 {
+		e.release()
+		if what, _ := d.line(line, &e); what != broken {
+			t.Fatal("the line is not broken")
+		}
+	}
+	if n := cap(d.probe.arena); n > 16<<10 {
+		t.Errorf("%d bytes are kept of events that were looked for", n)
+	}
+}
