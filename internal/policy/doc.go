@@ -1,0 +1,32 @@
+// Package policy reads an audit policy of kube-apiserver (audit.k8s.io/v1, the
+// file behind --audit-policy-file) and finds what is wrong with it.
+//
+// [Parse] reads the file as strictly as kube-apiserver should: an unknown field is
+// a finding with its line, where kube-apiserver only logs a warning and goes on
+// without it. [Policy.Evaluate] is kube-apiserver's own decision: the first rule
+// that matches a request gives its level, and a request that no rule matches is
+// not logged. [Lint] does both and asks the policy about requests that matter.
+//
+// # Dead rules
+//
+// A rule only ever says which requests it matches, never which it does not. So of
+// all requests that match a rule, those are hardest to take away before it that
+// have, in everything the rule leaves open, a value that no rule names. It is
+// enough to try these, for each combination of the values the rule does name: if
+// earlier rules, one or several together, take them all, the rule never applies,
+// and otherwise the one that is left is the proof that it does. Requests have the
+// groups that kube-apiserver gives them: an authenticated user is in
+// system:authenticated, a service account in system:serviceaccounts, and so on.
+//
+// The search is exact up to 50,000 combinations; a rule with more is taken to be
+// alive.
+//
+// # Blind detections
+//
+// [Detections] lists the alerts that are shipped (manifests/loki/rules.yaml) with
+// the events each one needs. A detection is blind where the policy does not log
+// these events, or not with the body that it looks into.
+//
+// Sources: k8s.io/apiserver/pkg/audit/policy (checker.go, reader.go) and
+// pkg/apis/audit/validation of Kubernetes 1.37.
+package policy

@@ -1,0 +1,255 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+)
+
+// fresh is a value that no policy names: YAML cannot hold it.
+const fresh = "\x00"
+
+// maxWitnesses bounds the search for a request that reaches a rule.
+const maxWitnesses = 50_000
+
+// target narrows the requests that a rule is asked about.
+type target struct {
+	verbs    []string // empty: any
+	resource *name    // nil: any request
+	// known asks for a request with a user. Those that fail to authenticate
+	// have none, and no bodies.
+	known bool
+}
+
+// name is a resource with its API group.
+type name struct{ group, resource, subresource string }
+
+func (n name) String() string {
+	if n.group == "" {
+		return join(n.resource, n.subresource)
+	}
+	return join(n.resource, n.subresource) + "." + n.group
+}
+
+// search is the answer to whether a rule ever applies.
+type search struct {
+	found   bool
+	query   Query // that applies, if found
+	takers  []int // the earlier rules that took the others
+	given   bool  // there was a request to ask about
+	stopped bool  // there were too many to try all
+}
+
+// dead says that every request was taken by earlier rules.
+func (s search) dead() bool { return s.given && !s.found && !s.stopped }
+
+// reach looks for a request that matches r, standing at index i, and none of the
+// rules before it. See the package documentation for why it need not try more.
+func (p *Policy) reach(i int, r *Rule, t target) search {
+	var s search
+	tried := 0
+	for _, place := range r.places(t) {
+		for _, subject := range r.subjects(t.known) {
+			for _, verb := range r.verbs(t.verbs) {
+				if tried++; tried > maxWitnesses {
+					s.stopped = true
+					return s
+				}
+				q := place
+				q.User, q.Groups, q.Verb = subject.user, subject.groups, verb
+				s.given = true
+				if !r.matches(&q) {
+					continue // "*/*" and the like match nothing
+				}
+				_, taker := p.Evaluate(q)
+				if taker < 0 || taker >= i {
+					s.found, s.query = true, q
+					return s
+				}
+				if !slices.Contains(s.takers, taker) {
+					s.takers = append(s.takers, taker)
+				}
+			}
+		}
+	}
+	slices.Sort(s.takers)
+	return s
+}
+
+func (r *Rule) verbs(wanted []string) []string {
+	switch {
+	case len(r.Verbs) == 0 && len(wanted) == 0:
+		return []string{fresh}
+	case len(r.Verbs) == 0:
+		return wanted
+	case len(wanted) == 0:
+		return r.Verbs
+	}
+	var both []string
+	for _, v := range r.Verbs {
+		if slices.Contains(wanted, v) {
+			both = append(both, v)
+		}
+	}
+	return both
+}
+
+// subject is who sends a request.
+type subject struct {
+	user   string
+	groups []string
+}
+
+// subjects returns who must be tried: each user with each group that the rule
+// names, with no more groups than such a request cannot be without.
+func (r *Rule) subjects(known bool) []subject {
+	users, groups := r.Users, r.UserGroups
+	if len(users) == 0 {
+		users = []string{""}
+	}
+	if len(groups) == 0 {
+		groups = []string{""}
+	}
+	var all []subject
+	for _, u := range users {
+		for _, g := range groups {
+			s := subject{user: u}
+			if u == "" && (g != "" || known) {
+				s.user = memberOf(g)
+			}
+			s.groups = groupsOf(s.user)
+			if g != "" && !slices.Contains(s.groups, g) {
+				s.groups = append(s.groups, g)
+			}
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// memberOf returns a user who is in a group.
+func memberOf(group string) string {
+	if group == "system:unauthenticated" {
+		return "system:anonymous"
+	}
+	if group == "system:serviceaccounts" {
+		return "system:serviceaccount:" + fresh + ":" + fresh
+	}
+	if namespace, ok := strings.CutPrefix(group, "system:serviceaccounts:"); ok {
+		return "system:serviceaccount:" + namespace + ":" + fresh
+	}
+	return fresh
+}
+
+// groupsOf returns the groups that kube-apiserver itself gives a user.
+func groupsOf(user string) []string {
+	switch user {
+	case "":
+		return nil
+	case "system:anonymous":
+		return []string{"system:unauthenticated"}
+	}
+	groups := []string{"system:authenticated"}
+	if rest, ok := strings.CutPrefix(user, "system:serviceaccount:"); ok {
+		namespace, _, _ := strings.Cut(rest, ":")
+		return append(groups, "system:serviceaccounts", "system:serviceaccounts:"+namespace)
+	}
+	if strings.HasPrefix(user, "system:node:") {
+		return append(groups, "system:nodes")
+	}
+	if user == "system:apiserver" {
+		return append(groups, "system:masters")
+	}
+	return groups
+}
+
+// places returns what must be tried of where a request goes.
+func (r *Rule) places(t target) []Query {
+	if len(r.NonResourceURLs) > 0 {
+		if t.resource != nil {
+			return nil
+		}
+		return r.paths()
+	}
+	resources := r.resources(t.resource)
+	if len(r.Resources) == 0 && len(r.Namespaces) == 0 && t.resource == nil {
+		return append(resources, Query{Path: "/" + fresh})
+	}
+	if len(r.Namespaces) == 0 {
+		return resources
+	}
+	var all []Query
+	for _, q := range resources {
+		for _, namespace := range r.Namespaces {
+			q.Namespace = namespace
+			all = append(all, q)
+		}
+	}
+	return all
+}
+
+func (r *Rule) paths() []Query {
+	var all []Query
+	for _, spec := range r.NonResourceURLs {
+		path, wild := strings.CutSuffix(spec, "*")
+		switch {
+		case spec == "*":
+			path = "/" + fresh
+		case wild:
+			path += fresh
+		}
+		all = append(all, Query{Path: path})
+	}
+	return all
+}
+
+// resources returns the resources that the rule names, or those of them that are
+// the wanted one.
+func (r *Rule) resources(wanted *name) []Query {
+	if len(r.Resources) == 0 {
+		return []Query{resourceQuery(wanted, GroupResources{Group: "*"}, "*", fresh)}
+	}
+	var all []Query
+	for _, g := range r.Resources {
+		if wanted != nil && g.Group != wanted.group && g.Group != "*" {
+			continue
+		}
+		specs, names := g.Resources, g.ResourceNames
+		if len(specs) == 0 {
+			specs = []string{"*"}
+		}
+		if len(names) == 0 {
+			names = []string{fresh}
+		}
+		for _, spec := range specs {
+			if wanted != nil && !matchesName(spec, wanted.resource, wanted.subresource) {
+				continue
+			}
+			for _, n := range names {
+				all = append(all, resourceQuery(wanted, g, spec, n))
+			}
+		}
+	}
+	return all
+}
+
+// resourceQuery returns a request for the wanted resource, or for the one that a
+// spec leaves most open.
+func resourceQuery(wanted *name, g GroupResources, spec, object string) Query {
+	q := Query{Group: g.Group, Namespace: fresh, Name: object}
+	if wanted != nil {
+		q.Group, q.Resource, q.Subresource = wanted.group, wanted.resource, wanted.subresource
+		return q
+	}
+	if q.Group == "*" {
+		q.Group = fresh
+	}
+	resource, sub, _ := strings.Cut(spec, "/")
+	if resource == "*" {
+		resource = fresh
+	}
+	if sub == "*" {
+		sub = fresh
+	}
+	q.Resource, q.Subresource = resource, sub
+	return q
+}
