@@ -1,0 +1,46 @@
+// Package redact replaces what must not leave the node in the clear: the
+// values of Secrets, tokens, credentials in URIs, and what rules of one's own
+// say. [Redactor.Line] takes a line of the audit log and gives it back as it
+// may be sent.
+//
+// # Markers
+//
+// Each value, be it a string, a number or a boolean, is replaced by a string
+//
+//	redacted:hmac-sha256:<32 hex digits>:<length in bytes>
+//
+// with the first half of the HMAC-SHA-256 of its text under a [Key]. So it can
+// still be seen that two values are equal, or that one has changed, but not,
+// without the key, what they were, however short. Names of members, null, empty
+// strings and everything else in the line stay byte for byte: values are cut
+// out of the line, it is not encoded again. A marker in the place of a value is
+// left alone, so redacting twice is redacting once.
+//
+// # Rules
+//
+// A rule is about events of one resource (by their objectRef) and about places
+// in their requestObject, responseObject, responseStatus or annotations. What
+// it says of an object is meant of the items of a list as well, of the objects
+// in the rows of a table, of the object of a watch event and of the values of a
+// JSON patch. [Builtins] names those that need not be written; docs/redaction.md
+// has them in full.
+//
+// Secrets are treated with suspicion: of an event about them everything is
+// replaced in the bodies that is not known to be harmless, and an object that
+// calls itself a Secret is one in any other body as well.
+//
+// # Lines that are not one event
+//
+// A crash leaves a torn line, and the next event glued to it. Of such a line
+// whole events are treated like any other; of the event that it begins with,
+// what stands before the response status and the bodies is kept; the rest is
+// replaced by a marker without quotes, because nobody can say what it is a
+// part of. So is an event's body where the event does not say what it is about.
+// A torn line without a body, which has nothing to hide, stays as it is.
+//
+// # Cost
+//
+// Most lines need nothing. That is decided by four searches for rare bytes,
+// without parsing and without allocating. The searches do not depend on where
+// in the line something is, and so hold for torn and glued lines as well.
+package redact

@@ -1,0 +1,87 @@
+package redact
+
+import (
+	"bytes"
+	"slices"
+)
+
+// found is a member of an event that something may have to be replaced in.
+type found struct {
+	from  int // of its value
+	part  part
+	isURI bool
+}
+
+// event replaces what the rules say of the event at i, a valid JSON object.
+func (r *Redactor) event(start int) {
+	r.found, r.refs = r.found[:0], r.refs[:0]
+	var verb, kind []byte
+	leaks := false
+	for i, ok := element(r.b, start+1); ok; i, ok = element(r.b, i) {
+		key, from := member(r.b, i)
+		i = skip(r.b, from)
+		switch {
+		case bytes.EqualFold(key, []byte("kind")):
+			kind = text(r.b[from:i])
+		case bytes.EqualFold(key, []byte("verb")):
+			verb = text(r.b[from:i])
+		case bytes.EqualFold(key, []byte("objectRef")) && at(r.b, from) == '{':
+			r.refs = append(r.refs, refOf(r.b, from))
+		case bytes.EqualFold(key, []byte("requestURI")) && at(r.b, from) == '"':
+			r.found = append(r.found, found{from: from, isURI: true})
+		default:
+			if p, ok := partOf(key); ok {
+				r.found = append(r.found, found{from: from, part: p})
+				leaks = leaks || p == partStatus && quotes(findText(r.b, from, "reason"), findText(r.b, from, "message"))
+			}
+		}
+	}
+	if string(kind) != "Event" && len(r.found) == 0 {
+		r.foreign(start)
+		return
+	}
+	for _, f := range r.found {
+		r.apply(f, verb, leaks)
+	}
+}
+
+func refOf(b []byte, i int) ref {
+	return ref{group: findText(b, i, "apiGroup"), resource: findText(b, i, "resource"), subresource: findText(b, i, "subresource")}
+}
+
+// apply replaces what the rules say of one member.
+func (r *Redactor) apply(f found, verb []byte, leaks bool) {
+	if f.isURI {
+		if r.policy.uris {
+			r.uri(f.from+1, skipString(r.b, f.from)-1)
+		}
+		return
+	}
+	isBody := f.part == partRequest || f.part == partResponse
+	if isBody && len(r.refs) == 0 && r.policy.bodies {
+		r.leaves(f.from) // of something, but nobody says of what
+		return
+	}
+	r.places = r.places[:0]
+	for i := range r.policy.rules {
+		u := &r.policy.rules[i]
+		root := u.roots[f.part]
+		if root != nil && slices.ContainsFunc(r.refs, func(o ref) bool { return u.wants(o, verb, leaks) }) {
+			r.places = append(r.places, root)
+		}
+	}
+	r.nested = isBody && r.policy.inner != nil && bytes.Contains(r.b[f.from:], []byte(secretText))
+	if isBody && at(r.b, f.from) == '[' {
+		r.patch(f.from, r.places)
+		return
+	}
+	r.value(f.from, r.places, 0)
+}
+
+// foreign replaces the Secrets of a JSON object that is no event.
+func (r *Redactor) foreign(start int) {
+	if r.nested = r.policy.inner != nil && bytes.Contains(r.b[start:], []byte(secretText)); r.nested {
+		r.places = r.places[:0]
+		r.value(start, nil, 0)
+	}
+}

@@ -1,0 +1,101 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+)
+
+// FuzzValid compares with encoding/json.
+func FuzzValid(f *testing.F) {
+	for _, text := range []string{
+		`{}`, `[]`, ` {"a":[1,-0.5e+3,true,false,null,"\u00e9\n"]} `, `{"a":}`, `[1,]`, `{"a":1,}`, `01`, `-`, `1.`, `1e`, `"`, `"\x"`, `"\u12"`,
+		"\"\x01\"", "\"\xff\"", `{"a" : 1 , "b":[ ]}`, `tru`, `[[[[]]]]`, `{"a":{"b":{}}}x`, ``, `}`, strings.Repeat("[", 10001) + strings.Repeat("]", 10001),
+		strings.Repeat("[", 10000) + strings.Repeat("]", 10000),
+	} {
+		f.Add([]byte(text))
+	}
+	var v validator
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if got, want := v.valid(text), json.Valid(text); got != want {
+			t.Errorf("%q: %t, encoding/json says %t", text, got, want)
+		}
+	})
+}
+
+// FuzzLine feeds any bytes: what is JSON stays JSON, redacting twice is
+// redacting once, and what is unchanged is the same slice.
+func FuzzLine(f *testing.F) {
+	for _, name := range []string{"diverse.log", "torn-line.log", "nul-hole.log"} {
+		n := 0
+		for line := range audittest.Lines(audittest.Corpus(f, name)) {
+			if n++; n%40 == 0 && len(line) < 8<<10 {
+				f.Add(line)
+			}
+		}
+	}
+	for _, c := range cases() {
+		f.Add([]byte(c.line))
+	}
+	rules := Config{Enable: []string{ruleConfigMapReads}, Rules: []Rule{{Name: "x", Resource: new("*"), Paths: []string{"requestObject.spec[*].value", `annotations["x"]`}}}}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		for _, c := range []Config{{}, rules, {Disable: []string{ruleSecrets, ruleConfigMaps, ruleTokens}}} {
+			r := newTest(t, c)
+			before := bytes.Clone(line)
+			out, changed := r.Line(nil, line)
+			if !bytes.Equal(before, line) {
+				t.Fatalf("the line itself was changed")
+			}
+			if !changed && (len(out) != len(line) || len(line) > 0 && &out[0] != &line[0]) {
+				t.Fatalf("unchanged, but another slice")
+			}
+			if json.Valid(line) && !json.Valid(out) {
+				t.Fatalf("%s became %s", line, out)
+			}
+			if again, _ := r.Line(nil, out); json.Valid(line) && !bytes.Equal(again, out) {
+				t.Fatalf("%s became %s, and then %s", line, out, again)
+			}
+		}
+	})
+}
+
+// FuzzPlanted puts a secret into events of many forms, tears them and glues
+// them: it never survives.
+func FuzzPlanted(f *testing.F) {
+	for i := range uint(len(plantings)) {
+		f.Add(i, uint(0), uint(1<<20), "k", " ")
+		f.Add(i, uint(700), uint(300), "password", "\x00")
+	}
+	r := newTest(f, Config{})
+	const secret = "hunter2hunter2"
+	f.Fuzz(func(t *testing.T, which, from, length uint, key, between string) {
+		name, _ := json.Marshal(key)
+		event := strings.NewReplacer("KEY", string(name[1:len(name)-1]), "SECRET", secret).Replace(plantings[which%uint(len(plantings))])
+		if strings.Contains(key+between, secret[:6]) || strings.Contains(between, "kind") {
+			return
+		}
+		cut := event[min(from, uint(len(event))):]
+		cut = cut[:min(length, uint(len(cut)))]
+		for _, line := range []string{event, cut, cut + event, event + cut, cut + between + event, between + cut, event + between + cut + event} {
+			out, _ := r.Line(nil, []byte(line))
+			if bytes.Contains(out, []byte(secret[:7])) {
+				t.Fatalf("of %s\nstays %s", line, out)
+			}
+		}
+	})
+}
+
+// plantings are events as kube-apiserver writes them, with a SECRET under a KEY.
+var plantings = []string{
+	event("secrets", "create", `"requestObject":{"kind":"Secret","apiVersion":"v1","metadata":{"name":"x"},"data":{"KEY":"SECRET"},"type":"Opaque"},"responseObject":{"kind":"Secret","apiVersion":"v1","metadata":{"name":"x"},"data":{"KEY":"SECRET"}}`),
+	event("secrets", "patch", `"requestObject":[{"op":"replace","path":"/data/KEY","value":"SECRET"}]`),
+	event("secrets", "patch", `"requestObject":[{"value":{"KEY":"SECRET"},"path":"/stringData","op":"add"}]`),
+	event("secrets", "list", `"responseObject":{"kind":"SecretList","apiVersion":"v1","metadata":{},"items":[{"metadata":{"name":"a"},"data":{"KEY":"SECRET"}},{"data":{"KEY":"SECRET"}}]}`),
+	event("secrets", "patch", `"requestObject":{"KEY":["SECRET"],"stringData":{"KEY":"SECRET"}}`),
+	event("configmaps", "update", `"requestObject":{"kind":"ConfigMap","apiVersion":"v1","data":{"KEY":"SECRET"},"binaryData":{"KEY":"SECRET"}}`),
+	event("tokenreviews", "create", `"requestObject":{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","metadata":{},"spec":{"token":"SECRET"},"status":{"user":{}}}`),
+	event("widgets", "create", `"requestObject":{"kind":"Widget","spec":{"template":{"kind":"Secret","apiVersion":"v1","data":{"KEY":"SECRET"}}}}`),
+}

@@ -1,0 +1,147 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// The functions of this file walk over JSON text that is known to be valid.
+// Of other text they return positions within it, which mean nothing.
+
+// space returns the first position at or after i that is not white space.
+func space(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\n' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// at returns the byte at i, 0 beyond the end.
+func at(b []byte, i int) byte {
+	if i < len(b) {
+		return b[i]
+	}
+	return 0
+}
+
+// skipString returns the position after the string that begins at i.
+func skipString(b []byte, i int) int {
+	for i++; i < len(b); {
+		n := bytes.IndexByte(b[i:], '"')
+		if n < 0 {
+			return len(b)
+		}
+		i += n
+		slashes := 0
+		for b[i-1-slashes] == '\\' {
+			slashes++ // ends at the opening quote at the latest
+		}
+		i++
+		if slashes%2 == 0 {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// skip returns the position after the value that begins at i.
+func skip(b []byte, i int) int {
+	switch at(b, i) {
+	case '"':
+		return skipString(b, i)
+	case '{', '[':
+		return skipNested(b, i)
+	}
+	for i < len(b) && !isDelimiter(b[i]) {
+		i++
+	}
+	return i
+}
+
+func skipNested(b []byte, i int) int {
+	for depth := 0; i < len(b); {
+		switch b[i] {
+		case '"':
+			i = skipString(b, i)
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		if i++; depth == 0 {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// isDelimiter reports what may follow a number, true, false or null.
+func isDelimiter(c byte) bool {
+	switch c {
+	case ',', '}', ']', ' ', '\t', '\n', '\r':
+		return true
+	}
+	return false
+}
+
+// element returns the position of the next element or key of the container
+// whose opening bracket, or whose element before, ends at i; ok is false at
+// the closing bracket, whose position is returned then.
+func element(b []byte, i int) (next int, ok bool) {
+	for i = space(b, i); at(b, i) == ','; i = space(b, i+1) {
+	}
+	c := at(b, i)
+	return i, c != 0 && c != '}' && c != ']'
+}
+
+// member returns the key that begins at i and the position of its value.
+func member(b []byte, i int) (key []byte, value int) {
+	end := skipString(b, i)
+	key = text(b[min(i, len(b)):end])
+	i = space(b, end)
+	if at(b, i) == ':' {
+		i++
+	}
+	return key, space(b, i)
+}
+
+// text returns what a JSON string says, given with its quotes; of any other
+// value, its own bytes.
+func text(value []byte) []byte {
+	if len(value) < 2 || value[0] != '"' {
+		return value
+	}
+	if bytes.IndexByte(value, '\\') < 0 {
+		return value[1 : len(value)-1]
+	}
+	var s string
+	if json.Unmarshal(value, &s) != nil {
+		return value[1 : len(value)-1]
+	}
+	return []byte(s)
+}
+
+// find returns the value of an object's member, nil where there is none; of
+// several the last one, as decoders do.
+func find(b []byte, i int, name string) (value []byte) {
+	if at(b, i) != '{' {
+		return nil
+	}
+	for i, ok := element(b, i+1); ok; i, ok = element(b, i) {
+		key, from := member(b, i)
+		if i = skip(b, from); string(key) == name {
+			value = b[from:i]
+		}
+	}
+	return value
+}
+
+// findText is find for a string; nil where there is none.
+func findText(b []byte, i int, name string) []byte {
+	value := find(b, i, name)
+	if len(value) < 2 || value[0] != '"' {
+		return nil
+	}
+	return text(value)
+}

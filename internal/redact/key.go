@@ -1,0 +1,59 @@
+package redact
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// KeySize is the length of a key, in bytes.
+const KeySize = 32
+
+// Key is what the hashes in the markers are made with. Whoever has it can try
+// what a short value was; nobody else can.
+type Key [KeySize]byte
+
+// NewKey returns a random key.
+func NewKey() (k Key) {
+	_, _ = rand.Read(k[:]) // never fails (crypto/rand)
+	return k
+}
+
+// ReadKey reads a key file: 32 bytes that nobody but their owner can read. The
+// error wraps [os.ErrNotExist] where there is none.
+func ReadKey(file string) (k Key, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return Key{}, fmt.Errorf("read the redaction key: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return Key{}, fmt.Errorf("look at the redaction key: %w", err)
+	}
+	switch mode := info.Mode(); {
+	case !mode.IsRegular():
+		return Key{}, fmt.Errorf("redaction key %s: it is no regular file", file)
+	case mode.Perm()&^0o600 != 0:
+		return Key{}, fmt.Errorf("redaction key %s: others may read it (mode %04o); chmod 0600 it, and make a new one if they should not have it", file, mode.Perm())
+	case info.Size() != KeySize:
+		return Key{}, fmt.Errorf("redaction key %s: it has %d bytes, expected %d; make one with: head -c %d /dev/urandom", file, info.Size(), KeySize, KeySize)
+	}
+	if _, err := io.ReadFull(f, k[:]); err != nil {
+		return Key{}, errors.Join(fmt.Errorf("read the redaction key %s", file), err)
+	}
+	return k, nil
+}
+
+// ID names the key without telling it, in 16 hex digits: markers of two nodes can be
+// compared where it is the same.
+func (k Key) ID() string {
+	mac := hmac.New(sha256.New, k[:])
+	_, _ = mac.Write([]byte("auditsidecar redaction key")) // never fails (hash.Hash)
+	return hex.EncodeToString(mac.Sum(nil)[:8])
+}

@@ -1,0 +1,99 @@
+package redact
+
+import "bytes"
+
+// patch replaces what the places say of the JSON patch (RFC 6902) at i, and
+// returns where it ends. What is no operation, or one whose path cannot be
+// read, is replaced as a whole.
+func (r *Redactor) patch(i int, places []*node) int {
+	for next, ok := element(r.b, i+1); ; next, ok = element(r.b, i) {
+		if i = next; !ok {
+			return min(i+1, len(r.b))
+		}
+		path, known := pointer(r.b, i)
+		switch {
+		case known:
+			i = r.operation(i, path, places)
+		case len(places) > 0:
+			i = r.leaves(i)
+		default:
+			i = r.value(i, nil, 0)
+		}
+	}
+}
+
+// operation is patch for one operation.
+func (r *Redactor) operation(i int, path [][]byte, places []*node) int {
+	base := len(r.places)
+	holder, below, last := []*node(nil), places, []byte(nil)
+	hit := hits(places)
+	for _, segment := range path {
+		from := len(r.places)
+		r.places = step(r.places, below, segment, true, isIndex(segment))
+		holder, below, last = below, r.places[from:], segment
+		hit = hit || hits(below)
+	}
+	for next, ok := element(r.b, i+1); ; next, ok = element(r.b, i) {
+		if i = next; !ok {
+			r.places = r.places[:base]
+			return min(i+1, len(r.b))
+		}
+		key, from := member(r.b, i)
+		switch string(bytes.ToLower(key)) {
+		case "op", "path", "from":
+			i = skip(r.b, from)
+		case "value":
+			if hit || r.holdsManifest(last, from, holder) {
+				i = r.leaves(from)
+			} else {
+				i = r.value(from, below, 0)
+			}
+		default: // nothing that an operation has
+			if len(places) > 0 {
+				i = r.leaves(from)
+			} else {
+				i = r.value(from, nil, 0)
+			}
+		}
+	}
+}
+
+// pointer returns the segments of the JSON pointer (RFC 6901) that is the path
+// of the operation at i; known is false where there is not exactly one.
+func pointer(b []byte, i int) (path [][]byte, known bool) {
+	if at(b, i) != '{' {
+		return nil, false
+	}
+	paths := 0
+	for i, ok := element(b, i+1); ok; i, ok = element(b, i) {
+		key, from := member(b, i)
+		if i = skip(b, from); !bytes.EqualFold(key, []byte("path")) {
+			continue
+		}
+		p := text(b[from:i])
+		if paths++; paths > 1 || at(b, from) != '"' || len(p) > 0 && p[0] != '/' {
+			return nil, false
+		}
+		if len(p) > 0 { // or it is the whole document
+			path = bytes.Split(p[1:], []byte("/"))
+		}
+	}
+	for i, segment := range path {
+		segment = bytes.ReplaceAll(segment, []byte("~1"), []byte("/"))
+		path[i] = bytes.ReplaceAll(segment, []byte("~0"), []byte("~"))
+	}
+	return path, paths == 1
+}
+
+// isIndex says whether a segment of a pointer can be that of a list's element.
+func isIndex(segment []byte) bool {
+	if string(segment) == "-" {
+		return true
+	}
+	for _, c := range segment {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(segment) > 0
+}

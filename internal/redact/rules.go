@@ -1,0 +1,175 @@
+package redact
+
+import "bytes"
+
+// part is a part of an event that rules can reach into.
+type part int
+
+const (
+	partRequest part = iota
+	partResponse
+	partStatus
+	partAnnotations
+	parts
+)
+
+// name is the member of the event that a part is.
+func (p part) name() string {
+	return [parts]string{"requestObject", "responseObject", "responseStatus", "annotations"}[p]
+}
+
+// partOf is the part that a member of the event is.
+func partOf(key []byte) (part, bool) {
+	for p := range parts {
+		if bytes.EqualFold(key, []byte(p.name())) {
+			return p, true
+		}
+	}
+	return 0, false
+}
+
+// rule says which values of which events are replaced.
+type rule struct {
+	name string
+	// group, resource and subresource of the event's objectRef; nil is any.
+	group, resource, subresource *string
+	// notReads leaves the events of get, list and watch alone.
+	notReads bool
+	// leaks wants only events whose message may quote what was sent.
+	leaks bool
+	// withBody says that the annotations concerned are only in events that have
+	// a body.
+	withBody bool
+	// roots is where the rule begins in each part; nil where it has no part in it.
+	roots [parts]*node
+}
+
+// ref is what an event is about.
+type ref struct{ group, resource, subresource []byte }
+
+// wants says whether a rule is about an event.
+func (u *rule) wants(o ref, verb []byte, leaks bool) bool {
+	if u.notReads && isRead(verb) || u.leaks && !leaks {
+		return false
+	}
+	return is(o.group, u.group) && is(o.resource, u.resource) && is(o.subresource, u.subresource)
+}
+
+func is(have []byte, want *string) bool { return want == nil || string(have) == *want }
+
+func isRead(verb []byte) bool {
+	switch string(verb) {
+	case "get", "list", "watch":
+		return true
+	}
+	return false
+}
+
+// The names of the rules that need not be written.
+const (
+	ruleSecrets        = "secrets"
+	ruleConfigMaps     = "configmaps"
+	ruleConfigMapReads = "configmap-reads"
+	ruleTokens         = "tokens"
+	ruleURIs           = "uri-credentials"
+)
+
+// builtin returns the rules of one name.
+func builtin(name string) []rule {
+	switch name {
+	case ruleSecrets:
+		return secretRules()
+	case ruleConfigMaps:
+		return []rule{configMapRule(name, true)}
+	case ruleConfigMapReads:
+		return []rule{configMapRule(name, false)}
+	case ruleTokens:
+		return tokenRules()
+	}
+	return nil
+}
+
+// webhookPatch begins the names of the annotations in which kube-apiserver
+// quotes what a mutating webhook changed in the object (from level Request on;
+// apiserver/pkg/admission/plugin/webhook/mutating).
+const webhookPatch = "patch.webhook.admission.k8s.io/"
+
+// secretRules replace, of a Secret, everything but what it is called, its type
+// and its metadata, so that a field which nobody should have sent (a mistyped
+// "stringDat", say) is replaced as well.
+func secretRules() []rule {
+	request := secretRoot("gracePeriodSeconds", "preconditions", "orphanDependents", "propagationPolicy", "dryRun",
+		"ignoreStoreReadErrorWithClusterBreakingPotential", "labelSelector", "fieldSelector", "limit", "resourceVersion")
+	response := secretRoot("status", "message", "reason", "details", "code", "columnDefinitions")
+	secret := rule{name: ruleSecrets, resource: new("secrets"), withBody: true}
+	secret.roots[partRequest], secret.roots[partResponse] = request, response
+	secret.roots[partAnnotations] = &node{edges: []edge{{head: webhookPatch, to: all()}}}
+	// What a request was refused for may quote what it sent.
+	failure := &node{edges: []edge{
+		named("message", all()),
+		named("details", &node{edges: []edge{named("causes", list(&node{edges: []edge{named("message", all())}}))}}),
+	}}
+	failed := rule{name: ruleSecrets, resource: new("secrets"), leaks: true}
+	failed.roots[partStatus], failed.roots[partResponse] = failure, failure
+	return []rule{secret, failed}
+}
+
+func secretRoot(known ...string) *node {
+	known = append(known, "kind", "apiVersion", "metadata", "type", "immutable", "items", "rows", "object",
+		"$patch", "$retainKeys", "$setElementOrder/data")
+	for i, name := range known {
+		known[i] = string(bytes.ToLower([]byte(name)))
+	}
+	root := &node{bare: true, edges: []edge{{but: known, to: all()}, named("metadata", metadata())}}
+	return asList(root)
+}
+
+// innerSecret is the root of a Secret in the body of something else, where an
+// object with this kind may also be no more than a reference.
+func innerSecret() *node {
+	return asList(&node{edges: []edge{named("data", all()), named("stringData", all()), named("metadata", metadata())}})
+}
+
+// metadata is that of an object which must not be shown in its annotations.
+func metadata() *node {
+	annotations := &node{manifests: true, bare: true, edges: []edge{
+		{tail: appliedName, to: all()},
+		named("kapp.k14s.io/original", all()),
+		named("objectset.rio.cattle.io/applied", all()),
+		named("banzaicloud.com/last-applied", all()),
+	}}
+	return &node{bare: true, edges: []edge{named("annotations", annotations)}}
+}
+
+func configMapRule(name string, notReads bool) rule {
+	root := asList(&node{edges: []edge{named("data", all()), named("binaryData", all()), named("metadata", metadata())}})
+	u := rule{name: name, resource: new("configmaps"), notReads: notReads, withBody: true}
+	u.roots[partRequest], u.roots[partResponse] = root, root
+	u.roots[partAnnotations] = &node{edges: []edge{{head: webhookPatch, to: all()}}}
+	return u
+}
+
+// tokenRules replace the tokens of TokenReviews and TokenRequests.
+func tokenRules() []rule {
+	holder := &node{edges: []edge{named("token", all())}}
+	root := &node{edges: []edge{named("spec", holder), named("status", holder)}}
+	review := rule{name: ruleTokens, resource: new("tokenreviews")}
+	review.roots[partRequest], review.roots[partResponse] = root, root
+	request := rule{name: ruleTokens, resource: new("serviceaccounts"), subresource: new("token")}
+	request.roots = review.roots
+	return []rule{review, request}
+}
+
+// quotes says whether the message of a failure may quote the object that was
+// sent. The messages of these reasons name it only.
+func quotes(reason, message []byte) bool {
+	switch string(reason) {
+	case "NotFound", "AlreadyExists", "Conflict", "Unauthorized", "Timeout", "ServerTimeout", "TooManyRequests",
+		"Expired", "Gone", "MethodNotAllowed", "NotAcceptable", "ServiceUnavailable":
+		return false
+	case "Forbidden": // but for what an admission plugin has to say
+		return bytes.Contains(message, []byte("admission")) || bytes.Contains(message, []byte("denied the request"))
+	}
+	// What authentication says, in an event that has no reason.
+	return len(message) > 0 && !bytes.HasPrefix(message, []byte("Authentication failed, attempted:"))
+}

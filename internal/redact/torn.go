@@ -1,0 +1,110 @@
+package redact
+
+import "bytes"
+
+// tornEffort bounds how many times the bytes of a broken line are looked at: a
+// crafted line of nested beginnings must not cost the square of its length.
+const tornEffort = 8
+
+// torn replaces what may be a secret in the line r.b, which is not one JSON
+// value: torn by a crash and glued to the next event, cut by a full disk, or
+// begun in the middle. Whole events in it are treated like any other. Of the
+// event that the line begins with, what comes before the response status and
+// the bodies is kept. Everything else is replaced, because nobody can say what
+// it is a part of. NUL bytes, the hole that a truncation leaves, stay.
+func (r *Redactor) torn() {
+	line, kept := r.b, 0
+	if bytes.HasPrefix(line, []byte(eventHead)) {
+		kept = r.beginning(line)
+	}
+	effort := tornEffort*len(line) + 64<<10
+	for i := kept; i < len(line); {
+		whole := r.nextWhole(line, i, &effort)
+		r.unknown(line, i, whole.from)
+		i = whole.to
+		if whole.from < whole.to {
+			r.inside(line, whole)
+		}
+	}
+}
+
+// nextWhole finds the next whole event at or after i; an empty one at the end
+// where there is none.
+//
+// An event counts as whole only where the line ends after it, or a NUL, or the
+// start of another event follows: the body of a request may itself hold an
+// audit event.
+func (r *Redactor) nextWhole(line []byte, i int, effort *int) span {
+	for *effort > 0 {
+		n := bytes.Index(line[i:], []byte(eventHead))
+		if n < 0 {
+			break
+		}
+		from := i + n
+		end := skipNested(line, from)
+		*effort -= n + 3*(end-from)
+		if endsEvent(line[end:]) && r.json.valid(line[from:end]) {
+			return span{from, end}
+		}
+		i = from + len(eventHead)
+	}
+	return span{len(line), len(line)}
+}
+
+// endsEvent reports whether rest may follow a whole event.
+func endsEvent(rest []byte) bool {
+	rest = bytes.TrimRight(rest, "\r")
+	return len(rest) == 0 || rest[0] == 0 || bytes.HasPrefix(rest, []byte(eventHead))
+}
+
+// beginning returns how much of the torn event at the start of a line is kept,
+// and replaces the credentials in its URI.
+func (r *Redactor) beginning(line []byte) int {
+	end := len(line)
+	for _, stop := range []string{`"responseStatus"`, `"requestObject"`, `"responseObject"`, `"annotations"`, eventHead} {
+		if n := bytes.Index(line[len(eventHead):end], []byte(stop)); n >= 0 {
+			end = len(eventHead) + n
+		}
+	}
+	if r.policy.uris {
+		r.tornURIs(line[:end])
+	}
+	return end
+}
+
+// tornURIs replaces the credentials of every requestURI in a text that need
+// not be JSON.
+func (r *Redactor) tornURIs(line []byte) {
+	const key = `"requestURI":"`
+	for i := 0; ; {
+		n := bytes.Index(line[i:], []byte(key))
+		if n < 0 {
+			return
+		}
+		i += n + len(key)
+		end := len(line)
+		if n := bytes.IndexByte(line[i:], '"'); n >= 0 {
+			end = i + n
+		}
+		r.uri(i, end)
+		i = end
+	}
+}
+
+// unknown replaces line[from:to], but for NULs at its ends.
+func (r *Redactor) unknown(line []byte, from, to int) {
+	for from < to && line[from] == 0 {
+		from++
+	}
+	for from < to && line[to-1] == 0 {
+		to--
+	}
+	r.replaceBare(from, to)
+}
+
+// inside treats the whole event in a span of the line.
+func (r *Redactor) inside(line []byte, whole span) {
+	r.b = line[:whole.to]
+	r.event(whole.from)
+	r.b = line
+}

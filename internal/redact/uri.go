@@ -1,0 +1,212 @@
+package redact
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// maxParameter is the longest name of a query parameter that is looked at.
+const maxParameter = 64
+
+// credential says whether the value of a query parameter of this name is one.
+// The names are compared in lower case, with _ for -.
+func credential(name []byte) bool {
+	var buf [maxParameter]byte
+	switch string(normal(buf[:0], name)) {
+	case "access_token", "id_token", "refresh_token", "auth_token", "authtoken", "bearer_token", "private_token", "token",
+		"authorization", "auth", "bearer", "jwt", "client_secret", "secret", "secret_key", "access_key", "api_key", "apikey",
+		"password", "passwd", "passphrase", "pwd", "x_auth_token", "x_amz_signature", "x_amz_security_token", "x_goog_signature",
+		"sig", "signature":
+		return true
+	}
+	return false
+}
+
+// normal appends a parameter's name as it is compared: percent-decoded, in
+// lower case, with _ for -. One that is too long is none that is known.
+func normal(dst, name []byte) []byte {
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		if c == '%' && i+2 < len(name) {
+			if n, err := strconv.ParseUint(string(name[i+1:i+3]), 16, 8); err == nil {
+				c = byte(n)
+				i += 2
+			}
+		}
+		switch {
+		case 'A' <= c && c <= 'Z':
+			c |= 0x20
+		case c == '-':
+			c = '_'
+		}
+		if len(dst) == cap(dst) {
+			return nil
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// amp is how encoding/json writes the & between parameters.
+const amp = `\u0026`
+
+// parameters calls visit with the span of each query parameter's value, and
+// with that of its name, in the text of a URI as it stands in JSON.
+func parameters(uri []byte, visit func(name, value span) (more bool)) {
+	i := bytes.IndexByte(uri, '?')
+	if i < 0 {
+		return
+	}
+	for i++; i <= len(uri); {
+		end, next := nextParameter(uri, i)
+		if eq := bytes.IndexByte(uri[i:end], '='); eq >= 0 && !visit(span{i, i + eq}, span{i + eq + 1, end}) {
+			return
+		}
+		i = next
+	}
+}
+
+// span is a piece of a text.
+type span struct{ from, to int }
+
+// nextParameter returns where the parameter at i ends and the next one begins.
+func nextParameter(uri []byte, i int) (end, next int) {
+	for end = i; end < len(uri); end++ {
+		switch c := uri[end]; {
+		case c == '&' || c == '?':
+			return end, end + 1
+		case c == '\\' && bytes.HasPrefix(uri[end:], []byte(amp)):
+			return end, end + len(amp)
+		}
+	}
+	return end, end + 1
+}
+
+// plainURI says that a URI has no credential in it; false says nothing.
+func plainURI(uri []byte) bool {
+	plain := true
+	if bytes.IndexByte(uri, '?') >= 0 {
+		parameters(uri, func(name, _ span) bool {
+			plain = !credential(uri[name.from:name.to])
+			return plain
+		})
+	}
+	if !plain {
+		return false
+	}
+	return !bytes.Contains(uri, []byte(webTokenHead)) && !hasBearer(uri)
+}
+
+// hasBearer says that the word "bearer" is in a URI, in any case.
+func hasBearer(uri []byte) bool {
+	for _, first := range []byte("bB") {
+		for rest := uri; ; {
+			n := bytes.IndexByte(rest, first)
+			if n < 0 {
+				break
+			}
+			if rest = rest[n+1:]; len(rest) > 5 && bytes.EqualFold(rest[:5], []byte("earer")) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// uri replaces the credentials in the URI b[from:to], given without its quotes:
+// the values of parameters that are one by their name, and what looks like a
+// bearer token or a JSON Web Token anywhere.
+func (r *Redactor) uri(from, to int) {
+	uri := r.b[from:to]
+	next := 0 // what was not looked at
+	tokens := func(end int) {
+		for {
+			t, found := nextToken(uri[:end], next)
+			if !found {
+				next = end
+				return
+			}
+			r.replaceBare(from+t.from, from+t.to)
+			next = t.to
+		}
+	}
+	parameters(uri, func(name, value span) bool {
+		if credential(uri[name.from:name.to]) {
+			tokens(value.from)
+			r.replaceBare(from+value.from, from+value.to)
+			next = value.to
+		}
+		return true
+	})
+	tokens(len(uri))
+}
+
+// nextToken finds the next token at or after i.
+func nextToken(uri []byte, i int) (token span, found bool) {
+	for ; i < len(uri); i++ {
+		n := bytes.IndexAny(uri[i:], "eE")
+		if n < 0 {
+			break
+		}
+		i += n
+		if end := webToken(uri, i); end > 0 {
+			return span{i, end}, true
+		}
+		if from, end := bearer(uri, i); end > from {
+			return span{from, end}, true
+		}
+	}
+	return span{}, false
+}
+
+// webTokenHead is the base64 of {" and so begins the parts of a JSON Web Token.
+const webTokenHead = "eyJ"
+
+// webToken returns where the JSON Web Token (RFC 7519) at i ends, 0 where there is none:
+// three parts in base64url, of which the first two are JSON objects.
+func webToken(uri []byte, i int) (end int) {
+	for dots := 0; ; dots++ {
+		if dots < 2 && !bytes.HasPrefix(uri[i:], []byte(webTokenHead)) {
+			return 0
+		}
+		for i < len(uri) && isBase64URL(uri[i]) {
+			i++
+		}
+		if dots == 2 {
+			return i
+		}
+		if i == len(uri) || uri[i] != '.' {
+			return 0
+		}
+		i++
+	}
+}
+
+func isBase64URL(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '='
+}
+
+// socketBearer follows the word "bearer" where a browser hands a token to a
+// WebSocket of kube-apiserver (apiserver/pkg/authentication/request/websocket).
+const socketBearer = ".authorization.k8s.io."
+
+// bearer returns the token that follows the word "bearer" whose first e is at i.
+func bearer(uri []byte, i int) (from, end int) {
+	const word = "bearer"
+	if i == 0 || i-1+len(word) > len(uri) || !bytes.EqualFold(uri[i-1:i-1+len(word)], []byte(word)) {
+		return 0, 0
+	}
+
+	rest := uri[i-1+len(word):]
+	for _, between := range []string{" ", "%20", "+", ":", "%3A", "%3a", "=", "%3D", "%3d", socketBearer} {
+		after, ok := bytes.CutPrefix(rest, []byte(between))
+		if !ok {
+			continue
+		}
+		from = len(uri) - len(after)
+		for end = from; end < len(uri) && (isBase64URL(uri[end]) || bytes.IndexByte([]byte(".~/%"), uri[end]) >= 0); end++ {
+		}
+		return from, end
+	}
+	return 0, 0
+}

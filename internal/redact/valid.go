@@ -1,0 +1,217 @@
+package redact
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// maxDepth is how deep JSON may nest; encoding/json has the same bound.
+const maxDepth = 10000
+
+// validator says what encoding/json.Valid says, at several times the speed. It uses
+// no recursion: the kinds of the open containers are bits of a stack.
+type validator struct {
+	b     []byte
+	depth int
+	// objects has bit d set where the container at depth d is an object.
+	objects [maxDepth/64 + 1]uint64
+}
+
+// valid reports whether b is one JSON value with nothing but white space
+// around it.
+func (v *validator) valid(b []byte) bool {
+	v.b, v.depth = b, 0
+	i := v.run(space(b, 0))
+	v.b = nil
+	return i >= 0 && space(b, i) == len(b)
+}
+
+// run returns the end of the value at i, -1 where it is none. Each turn of the loop
+// passes one value or opens one container.
+func (v *validator) run(i int) int {
+	for {
+		opened := false
+		switch c := at(v.b, i); c {
+		case '{', '[':
+			i, opened = v.open(i, c == '{')
+		case '"':
+			i = validString(v.b, i)
+		default:
+			i = validBare(v.b, i)
+		}
+		if i < 0 {
+			return -1
+		}
+		if opened {
+			continue
+		}
+		var more bool
+		if i, more = v.after(i); !more {
+			return i
+		}
+	}
+}
+
+// open passes { or [, and for an object the first key. opened is false where
+// the container is empty and closed again.
+func (v *validator) open(i int, object bool) (next int, opened bool) {
+	if v.depth++; v.depth > maxDepth {
+		return -1, false
+	}
+	closing := byte(']')
+	word, bit := v.depth/64, uint64(1)<<(v.depth%64)
+	v.objects[word] &^= bit
+	if object {
+		v.objects[word] |= bit
+		closing = '}'
+	}
+	if i = space(v.b, i+1); at(v.b, i) == closing {
+		v.depth--
+		return i + 1, false
+	}
+	if object {
+		i = v.key(i)
+	}
+	return i, true
+}
+
+// after passes what follows a value: a comma (and the next key), or closing
+// brackets. more is false where the outermost value has ended.
+func (v *validator) after(i int) (next int, more bool) {
+	for v.depth > 0 {
+		i = space(v.b, i)
+		object := v.objects[v.depth/64]&(1<<(v.depth%64)) != 0
+		switch c := at(v.b, i); {
+		case c == ',' && object:
+			if i = v.key(space(v.b, i+1)); i < 0 {
+				return -1, false
+			}
+			return i, true
+		case c == ',':
+			return space(v.b, i+1), true
+		case c == '}' && object, c == ']' && !object:
+			v.depth--
+			i++
+		default:
+			return -1, false
+		}
+	}
+	return i, false
+}
+
+// key passes a member's name and colon.
+func (v *validator) key(i int) int {
+	if at(v.b, i) != '"' {
+		return -1
+	}
+	if i = validString(v.b, i); i < 0 {
+		return -1
+	}
+	if i = space(v.b, i); at(v.b, i) != ':' {
+		return -1
+	}
+	return space(v.b, i+1)
+}
+
+// validString returns the end of the string at i, -1 where it is none.
+func validString(b []byte, i int) int {
+	for i++; ; {
+		if i = plainRun(b, i); i >= len(b) {
+			return -1
+		}
+		switch b[i] {
+		case '"':
+			return i + 1
+		case '\\':
+			n := escapeLen(b[i:])
+			if n == 0 {
+				return -1
+			}
+			i += n
+		default: // a control character
+			return -1
+		}
+	}
+}
+
+// plainRun returns the first position at or after i of a quote, a backslash or a
+// control character. It looks at eight bytes at a time.
+func plainRun(b []byte, i int) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for i+8 <= len(b) {
+		x := binary.LittleEndian.Uint64(b[i:])
+		quote, slash := x^0x22*ones, x^0x5c*ones
+		// A byte below 0x80 that becomes negative was what is looked for;
+		// the lowest hit is never a false one.
+		hit := ((quote-ones)&^quote | (slash-ones)&^slash | (x-0x20*ones)&^x) & highs
+		if hit != 0 {
+			return i + bits.TrailingZeros64(hit)/8
+		}
+		i += 8
+	}
+	for i < len(b) && b[i] >= 0x20 && b[i] != '"' && b[i] != '\\' {
+		i++
+	}
+	return i
+}
+
+// escapeLen returns the length of the escape sequence that b starts with, 0
+// where it is none.
+func escapeLen(b []byte) int {
+	if len(b) < 2 {
+		return 0
+	}
+	switch b[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		if len(b) >= 6 && isHex(b[2]) && isHex(b[3]) && isHex(b[4]) && isHex(b[5]) {
+			return 6
+		}
+	}
+	return 0
+}
+
+func isHex(c byte) bool { return c-'0' < 10 || c|0x20-'a' < 6 }
+
+// validBare returns the end of the number, true, false or null at i, -1 where
+// it is none.
+func validBare(b []byte, i int) int {
+	for _, word := range [...]string{"true", "false", "null"} {
+		if len(b)-i >= len(word) && string(b[i:i+len(word)]) == word {
+			return i + len(word)
+		}
+	}
+	if at(b, i) == '-' {
+		i++
+	}
+	from := i
+	if i = digits(b, i); i == from || b[from] == '0' && i > from+1 {
+		return -1
+	}
+	if at(b, i) == '.' {
+		from = i + 1
+		if i = digits(b, from); i == from {
+			return -1
+		}
+	}
+	if at(b, i)|0x20 == 'e' {
+		i++
+		if c := at(b, i); c == '+' || c == '-' {
+			i++
+		}
+		from = i
+		if i = digits(b, from); i == from {
+			return -1
+		}
+	}
+	return i
+}
+
+// digits returns the first position at or after i that has no digit.
+func digits(b []byte, i int) int {
+	for i < len(b) && b[i]-'0' < 10 {
+		i++
+	}
+	return i
+}

@@ -1,0 +1,156 @@
+package redact
+
+import "bytes"
+
+// maxNested is how deep in a body a Secret is looked for; what is deeper and
+// may be one is replaced.
+const maxNested = 32
+
+// value replaces what the places say of the value at i, and returns where it
+// ends. depth counts from the body.
+func (r *Redactor) value(i int, places []*node, depth int) int {
+	c := at(r.b, i)
+	isBare := c != '{' && c != '['
+	for _, n := range places {
+		if n.hit || n.bare && isBare {
+			return r.leaves(i)
+		}
+	}
+	if isBare || len(places) == 0 && !r.nested {
+		return skip(r.b, i)
+	}
+	if r.nested && depth > maxNested {
+		if end := skip(r.b, i); bytes.Contains(r.b[i:end], []byte(secretText)) {
+			return r.leaves(i)
+		}
+	}
+	if c == '[' {
+		return r.array(i, places, depth)
+	}
+	return r.object(i, places, depth)
+}
+
+func (r *Redactor) array(i int, places []*node, depth int) int {
+	base := len(r.places)
+	r.places = step(r.places, places, nil, false, true)
+	below := r.places[base:]
+	for next, ok := element(r.b, i+1); ; next, ok = element(r.b, i) {
+		if i = next; !ok {
+			r.places = r.places[:base]
+			return min(i+1, len(r.b))
+		}
+		i = r.value(i, below, depth+1)
+	}
+}
+
+func (r *Redactor) object(i int, places []*node, depth int) int {
+	base := len(r.places)
+	if r.nested && depth <= maxNested && r.isSecret(i) {
+		r.places = append(append(r.places, places...), r.policy.inner)
+		places = r.places[base:]
+	}
+	top := len(r.places)
+	for next, ok := element(r.b, i+1); ; next, ok = element(r.b, i) {
+		if i = next; !ok {
+			r.places = r.places[:base]
+			return min(i+1, len(r.b))
+		}
+		key, from := member(r.b, i)
+		if r.holdsManifest(key, from, places) {
+			i = r.leaves(from)
+			continue
+		}
+		r.places = step(r.places[:top], places, key, true, false)
+		i = r.value(from, r.places[top:], depth+1)
+	}
+}
+
+// secretText is in every body that holds a Secret which says so.
+const secretText = `Secret"`
+
+// isSecret says whether the object at i says that it is a Secret, or a list of
+// them.
+func (r *Redactor) isSecret(i int) bool {
+	kind := findText(r.b, i, "kind")
+	return string(kind) == "Secret" || string(kind) == "SecretList"
+}
+
+// appliedName ends the names of annotations that hold the object as it was
+// applied, data included; kubectl's is kubectl.kubernetes.io/last-applied-configuration.
+const appliedName = "last-applied-configuration"
+
+// holdsManifest says whether a member is an annotation that holds an object as
+// JSON text which must not be shown.
+func (r *Redactor) holdsManifest(key []byte, i int, places []*node) bool {
+	if at(r.b, i) != '"' {
+		return false
+	}
+	value := r.b[i:skipString(r.b, i)]
+	if r.nested && bytes.HasSuffix(key, []byte(appliedName)) && bytes.Contains(value, []byte(`Secret\"`)) {
+		return true
+	}
+	for _, n := range places {
+		if n.manifests && (bytes.Contains(value, []byte(`ata\"`))) {
+			return true // data, stringData, binaryData
+		}
+	}
+	return false
+}
+
+// leaves replaces every string, number and boolean of the value at i, and
+// returns where it ends. Keys, null and what is empty stay.
+func (r *Redactor) leaves(i int) int {
+	switch at(r.b, i) {
+	case '{':
+		for next, ok := element(r.b, i+1); ; next, ok = element(r.b, i) {
+			if i = next; !ok {
+				return min(i+1, len(r.b))
+			}
+			_, from := member(r.b, i)
+			i = r.leaves(from)
+		}
+	case '[':
+		for next, ok := element(r.b, i+1); ; next, ok = element(r.b, i) {
+			if i = next; !ok {
+				return min(i+1, len(r.b))
+			}
+			i = r.leaves(i)
+		}
+	}
+	end := skip(r.b, i)
+	switch value := r.b[i:end]; {
+	case string(value) == "null", string(value) == `""`:
+	case value[0] == '"' && isMarker(value[1:len(value)-1]):
+	default:
+		r.replace(i, end)
+	}
+	return end
+}
+
+// replace puts a marker, as a JSON string, in the place of the value b[from:to].
+func (r *Redactor) replace(from, to int) {
+	r.copyTo(from)
+	r.out = append(r.out, '"')
+	r.out = r.appendMarker(r.out, text(r.b[from:to]))
+	r.out = append(r.out, '"')
+	r.from = to
+}
+
+// replaceBare puts a marker in the place of the text b[from:to].
+func (r *Redactor) replaceBare(from, to int) {
+	if from == to || isMarker(r.b[from:to]) {
+		return
+	}
+	r.copyTo(from)
+	r.out = r.appendMarker(r.out, r.b[from:to])
+	r.from = to
+}
+
+// copyTo takes over the line as it is, up to a position.
+func (r *Redactor) copyTo(end int) {
+	if r.out == nil {
+		r.out = make([]byte, 0, len(r.b)+len(r.b)/8+64)
+	}
+	r.out = append(r.out, r.b[r.from:end]...)
+	r.from, r.changed = end, true
+}
