@@ -66,7 +66,7 @@ demo: build ## Replay a real audit log into Parquet and Loki, restore it, compar
 	go run ./hack/demo -binary $(BIN)
 
 .PHONY: e2e
-e2e: e2e-run e2e-s3 e2e-duckdb e2e-readers ## All end-to-end suites
+e2e: e2e-run e2e-s3 e2e-duckdb e2e-readers e2e-manifests ## All end-to-end suites
 
 .PHONY: e2e-run
 e2e-run: build ## The binary as a process: rates, rotation, kill -9, bad input
@@ -75,6 +75,10 @@ e2e-run: build ## The binary as a process: rates, rotation, kill -9, bad input
 .PHONY: e2e-s3
 e2e-s3: ## The archive against a real S3 server (versitygw)
 	go test -tags e2e -count=1 -timeout 15m -v ./e2e/s3/...
+
+.PHONY: e2e-manifests
+e2e-manifests: ## The shipped manifests and policy against Kubernetes' own code
+	cd e2e/manifests && go vet ./... && go test -count=1 -timeout 10m -v ./...
 
 .PHONY: e2e-duckdb
 e2e-duckdb: build e2e/duckdb/node_modules/.package-lock.json ## DuckDB reads the objects, cell by cell (needs node and npm)

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
+
+	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/manifests"
 )
 
@@ -52,4 +55,19 @@ func TestPolicyUsage(t *testing.T) {
 	call(t, "policy", "frob").refused(t, exitUsage, `"frob"`)
 	call(t, "policy", "print", "x").refused(t, exitUsage, "x")
 	call(t, "policy", "lint", filepath.Join(t.TempDir(), "none.yaml")).refused(t, exitFailed, "none.yaml")
+}
+
+// The shipped configuration file is one that run takes.
+func TestShippedConfigIsValid(t *testing.T) {
+	var settings config.Run
+	flags := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	settings.Register(flags)
+	flags.String(config.FileFlag, "../../manifests/config.yaml", "")
+	_, err := config.Fill(flags, nil)
+	must(t, err)
+	must(t, settings.Validate())
+	must(t, validPlaces(t.Context(), &settings))
+	if settings.Identity.Cluster != "production" || settings.LokiURL == "" {
+		t.Errorf("settings %+v", settings)
+	}
 }
