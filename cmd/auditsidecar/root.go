@@ -58,7 +58,14 @@ kube-apiserver's own.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w\nSee '%s --help'", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newRunCommand(version), newConvertCommand(version), newRestoreCommand(), newPolicyCommand(), newVersionCommand(version))
+	root.AddCommand(
+		newRunCommand(version),
+		newConvertCommand(version),
+		newRestoreCommand(),
+		newDDLCommand(),
+		newPolicyCommand(),
+		newVersionCommand(version),
+	)
 	return root
 }
 

@@ -1,0 +1,167 @@
+package sql
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+)
+
+// logFile is a finished file of the audit log of one node.
+type logFile struct {
+	node, name string
+	content    []byte
+	record     record // identify reads it
+}
+
+// record is what is needed of a record of the archive.
+type record struct {
+	Epoch string `json:"epoch"`
+	Seq   int64  `json:"seq"`
+	Time  string `json:"time"`
+	Gaps  []struct {
+		Reason, File, Detail string
+		From, To             *string
+		Bytes                int64
+	} `json:"gaps"`
+}
+
+// logs are the files that every archive here is made of: one log with one of
+// everything, a few lines of what it lacks and a hole of NUL bytes, which is a
+// gap in its record; and one of a busy cluster.
+func logs(tb testing.TB) []*logFile {
+	diverse := audittest.Corpus(tb, "diverse.log")
+	binding := lineWith(tb, diverse, `"verb":"create"`, `"resource":"clusterrolebindings"`)
+	node := lineWith(tb, diverse, `"username":"system:node:node-01"`, `"sourceIPs":["127.0.0.1"]`)
+	hole := make([]byte, 4096)
+	diverse = slices.Concat(diverse,
+		bytes.ReplaceAll(binding, []byte("clusterrolebindings"), []byte("certificatesigningrequests")),
+		bytes.Replace(node, []byte(`["127.0.0.1"]`), []byte(`["192.0.2.7"]`), 1),
+		hole, []byte("\n"))
+	return []*logFile{
+		{node: "cp-1", name: "audit-2026-11-22T17-30-00.000.log", content: diverse},
+		{node: "cp-2", name: "audit-2026-11-22T17-40-00.000.log", content: audittest.Corpus(tb, "rotated.log")},
+	}
+}
+
+// lineWith returns the first line that has all the parts, with its newline.
+func lineWith(tb testing.TB, log []byte, parts ...string) []byte {
+	tb.Helper()
+	for line := range bytes.Lines(log) {
+		has := func(part string) bool { return bytes.Contains(line, []byte(part)) }
+		if !slices.ContainsFunc(parts, func(p string) bool { return !has(p) }) {
+			return line
+		}
+	}
+	tb.Fatalf("no line with %q", parts)
+	return nil
+}
+
+func binary(tb testing.TB) string {
+	tb.Helper()
+	path := os.Getenv("E2E_BINARY")
+	if path == "" {
+		tb.Fatal("E2E_BINARY is not set: run this by make")
+	}
+	return path
+}
+
+func command(tb testing.TB, env []string, args ...string) string {
+	tb.Helper()
+	cmd := exec.CommandContext(tb.Context(), binary(tb), args...)
+	cmd.Env = append(os.Environ(), env...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		tb.Fatalf("auditsidecar %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
+	}
+	return string(out)
+}
+
+// archive stores the logs as each node's own sidecar would.
+func archive(tb testing.TB, files []*logFile, url string, env []string, more ...string) {
+	tb.Helper()
+	for _, f := range files {
+		dir := filepath.Join(tb.TempDir(), f.node)
+		write(tb, filepath.Join(dir, f.name), f.content)
+		command(tb, env, append([]string{"run", "--once", "--audit-log-path", filepath.Join(dir, "audit.log"),
+			"--archive-url", url, "--cluster", "production", "--node", f.node}, more...)...)
+	}
+}
+
+func write(tb testing.TB, path string, content []byte) {
+	tb.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		tb.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// identify completes the files with their records in the archive, a directory.
+func identify(tb testing.TB, files []*logFile, dir string) {
+	tb.Helper()
+	for _, f := range files {
+		paths, err := filepath.Glob(filepath.Join(dir, "manifests", "cluster=production", "node="+f.node, "*.json"))
+		if err != nil || len(paths) != 1 {
+			tb.Fatalf("records of %s: %q, %v", f.node, paths, err)
+		}
+		text, err := os.ReadFile(paths[0])
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if err := json.Unmarshal(text, &f.record); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// query is an investigation of manifests/queries.
+type query struct{ name, text string }
+
+func queries(tb testing.TB) []query {
+	tb.Helper()
+	paths, err := filepath.Glob(filepath.Join("..", "..", "manifests", "queries", "*.sql"))
+	if err != nil || len(paths) < 20 {
+		tb.Fatalf("%d queries, %v", len(paths), err)
+	}
+	var all []query
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		all = append(all, query{strings.TrimSuffix(filepath.Base(path), ".sql"), statement(string(text))})
+	}
+	return all
+}
+
+// statement is the text without comments and without the semicolon at its end.
+func statement(text string) string {
+	var kept []string
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "--") {
+			kept = append(kept, line)
+		}
+	}
+	return strings.TrimSuffix(strings.TrimSpace(strings.Join(kept, "")), ";")
+}
+
+// statements splits a script of ddl: each ends in a semicolon at the end of a line.
+func statements(script string) []string {
+	var all []string
+	for _, part := range strings.SplitAfter(script, ";\n") {
+		if s := statement(part); s != "" {
+			all = append(all, s)
+		}
+	}
+	return all
+}

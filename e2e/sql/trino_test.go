@@ -1,0 +1,67 @@
+package sql
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	_ "github.com/trinodb/trino-go-client/trino"
+
+	"github.com/auditsidecar/auditsidecar/e2e/s3/s3server"
+	"github.com/auditsidecar/auditsidecar/e2e/sql/trino"
+)
+
+// Every investigation runs unchanged in Trino, over an archive on S3, and gives
+// what DuckDB gives over the same objects and what the original lines give.
+func TestQueriesInTrino(t *testing.T) {
+	if os.Getenv("TRINO") == "" {
+		t.Skip("fetches 0.8 GB: run it by `make e2e-trino`")
+	}
+	s3, files := s3server.Start(t), logs(t)
+	url := "s3://" + s3.Bucket + "/audit-logs"
+	env := []string{"AWS_ACCESS_KEY_ID=" + s3.AccessKey, "AWS_SECRET_ACCESS_KEY=" + s3.SecretKey}
+	archive(t, files, url, env, "--s3-endpoint", s3.Endpoint, "--s3-region", s3.Region, "--s3-path-style")
+	dir := s3.Dir + "/" + s3.Bucket + "/audit-logs" // this server keeps objects as files
+	identify(t, files, dir)
+	server := trino.Start(t, s3)
+	db := inTrino(t, server, url)
+	others := map[string]*sql.DB{"DuckDB": inDuckDB(t, "file://"+dir), "the JSON": plainScan(t, files)}
+	var table strings.Builder
+	for _, q := range queries(t) {
+		t.Run(q.name, func(t *testing.T) {
+			got, err := ask(t, db, q.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, other := range others {
+				want, err := ask(t, other, q.text)
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				if d := differ(got, want); d != "" {
+					t.Errorf("not what %s says: %s", name, d)
+				}
+			}
+			fmt.Fprintf(&table, "%-32s %6d %6t  %s\n", q.name, len(got.cells), !t.Failed(), server.BytesRead(t)[q.text])
+		})
+	}
+	t.Logf("\n%-32s %6s %6s  %s\n%s", "query", "rows", "equal", "bytes read", table.String())
+}
+
+// inTrino is a connection after the statements that ddl makes.
+func inTrino(tb testing.TB, server *trino.Server, url string) *sql.DB {
+	tb.Helper()
+	db, err := sql.Open("trino", "http://e2e@"+server.URL[len("http://"):]+"?catalog=hive")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = db.Close() })
+	for _, s := range statements(command(tb, nil, "ddl", "trino", "--location", url, "--database", "hive.audit")) {
+		if _, err := ask(tb, db, s); err != nil {
+			tb.Fatalf("%s: %v", s, err)
+		}
+	}
+	return db
+}

@@ -1,0 +1,103 @@
+package ddl
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+func options() Options {
+	return Options{Location: "s3://audit-archive/audit-logs/", Database: "audit", Clusters: []string{"production", "staging"}, From: "2026-01-01"}
+}
+
+// The scripts as users get them; UPDATE_GOLDEN=1 writes them anew.
+func TestGolden(t *testing.T) {
+	for _, engine := range Engines() {
+		t.Run(engine, func(t *testing.T) {
+			o := options()
+			if engine == "trino" {
+				o.Database = "hive.audit"
+			}
+			got, err := Render(engine, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join("testdata", engine+".sql")
+			if os.Getenv("UPDATE_GOLDEN") != "" {
+				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("differs from %s; UPDATE_GOLDEN=1 writes it anew:\n%s", path, got)
+			}
+		})
+	}
+}
+
+// Every column of the objects is in every table that names them, once.
+func TestEveryColumn(t *testing.T) {
+	for _, engine := range []string{"athena", "spark", "trino"} {
+		script, err := Render(engine, options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		table, _, _ := strings.Cut(script, "audit_records")
+		table, _, _ = strings.Cut(table, "VIEW")
+		for _, c := range parquet.Columns() {
+			if n := strings.Count(strings.ReplaceAll(table, "`", ""), "\n  "+c.Name+" "); n != 1 {
+				t.Errorf("%s: column %s is there %d times", engine, c.Name, n)
+			}
+		}
+	}
+}
+
+// Without clusters Athena asks each query to name one; it does not guess.
+func TestAthenaWithoutClusters(t *testing.T) {
+	o := options()
+	o.Clusters = nil
+	script, err := Render("athena", o)
+	if err != nil || !strings.Contains(script, "'projection.cluster.type' = 'injected'") || strings.Contains(script, "projection.cluster.values") {
+		t.Errorf("%v\n%s", err, script)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(*Options)
+		engine string
+		want   string
+	}{
+		{"no location", func(o *Options) { o.Location = "" }, "trino", "--location is required"},
+		{"a path", func(o *Options) { o.Location = "/srv/audit" }, "trino", "expected s3://bucket/prefix"},
+		{"no bucket", func(o *Options) { o.Location = "s3:///x" }, "trino", "expected s3://bucket/prefix"},
+		{"a quotation mark", func(o *Options) { o.Location = "s3://b/it's" }, "trino", "mean something else in SQL"},
+		{"a wildcard", func(o *Options) { o.Location = "file:///srv/*" }, "duckdb", "mean something else in SQL"},
+		{"injection by the schema", func(o *Options) { o.Database = "a;DROP" }, "trino", "--database"},
+		{"injection by a cluster", func(o *Options) { o.Clusters = []string{"a'b"} }, "athena", "--clusters"},
+		{"no day", func(o *Options) { o.From = "yesterday" }, "athena", "--from"},
+		{"Athena over files", func(o *Options) { o.Location = "file:///srv/audit" }, "athena", "Athena reads s3:// only"},
+		{"a catalog in DuckDB", func(o *Options) { o.Database = "hive.audit" }, "duckdb", "only Trino has a catalog"},
+		{"an engine of tomorrow", func(*Options) {}, "quokka", "unknown engine"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := options()
+			test.change(&o)
+			err := o.Validate()
+			if err == nil {
+				_, err = Render(test.engine, o)
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v, want %q", err, test.want)
+			}
+		})
+	}
+}

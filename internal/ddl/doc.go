@@ -1,0 +1,27 @@
+// Package ddl writes the SQL that makes an archive a database: tables over its
+// Parquet objects and its records, and views that flatten them, for Athena,
+// Trino, DuckDB and Spark.
+//
+// # What comes out
+//
+//   - audit_events: the table of all rows of data/, with the columns of
+//     parquet.Columns and the partitions cluster and dt.
+//   - audit: the view that people ask, one row an event, the same names and types
+//     in every engine: times are timestamps in UTC without a zone, lists are text,
+//     the annotations and extra attributes that matter have columns of their own.
+//   - audit_records: the table of manifests/, one row a record, with the fields of
+//     manifest.Record.
+//   - audit_files, audit_gaps: views of those, one row an archived file, one row a
+//     break in the log.
+//
+// Columns and types come from the packages that write them, so that a new one
+// is in the tables too. Objects of older versions read as null in a newer column.
+//
+// # What differs between the engines
+//
+// Athena finds partitions by projection, from the clusters and the first day
+// that are given: what lies outside of them is not seen. Trino and Spark keep a
+// list of partitions, which a statement (in the output) brings up to date. DuckDB
+// lists the objects in each query. Hive's timestamps have milliseconds in Athena,
+// so ranges of time are half-open (>= and <) in all our queries.
+package ddl

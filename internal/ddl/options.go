@@ -1,0 +1,66 @@
+package ddl
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Options say what the tables are about.
+type Options struct {
+	// Location is the archive's URL: s3://bucket/prefix, or file:///dir.
+	Location string
+	// Database is the schema for the tables; in Trino it may begin with a
+	// catalog ("hive.audit").
+	Database string
+	// Clusters are the clusters that Athena projects partitions for. Without
+	// any, Athena's queries must name theirs.
+	Clusters []string
+	// From is the first day, as 2006-01-02, that Athena projects.
+	From string
+}
+
+var (
+	validCluster  = regexp.MustCompile(`^[A-Za-z0-9._-]{1,63}$`)
+	validDatabase = regexp.MustCompile(`^([a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]*$`)
+)
+
+// Validate returns every mistake at once. What it lets through needs no
+// quoting in SQL.
+func (o Options) Validate() error {
+	errs := []error{validateLocation(o.Location)}
+	if !validDatabase.MatchString(o.Database) {
+		errs = append(errs, fmt.Errorf("--database %q: expected lower-case letters, digits and '_', such as audit, or CATALOG.SCHEMA for Trino", o.Database))
+	}
+	for _, c := range o.Clusters {
+		if !validCluster.MatchString(c) {
+			errs = append(errs, fmt.Errorf("--clusters %q: only letters, digits, '.', '_' and '-', at most 63 of them", c))
+		}
+	}
+	if _, err := time.Parse(time.DateOnly, o.From); err != nil {
+		errs = append(errs, fmt.Errorf("--from %q: expected a day such as 2026-01-31", o.From))
+	}
+	return errors.Join(errs...)
+}
+
+func validateLocation(location string) error {
+	if location == "" {
+		return errors.New("--location is required: the URL that run has as --archive-url, such as s3://bucket/prefix")
+	}
+	u, err := url.Parse(location)
+	switch {
+	case err != nil || (u.Scheme != "s3" && u.Scheme != "file") || u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("--location %q: expected s3://bucket/prefix or file:///dir", location)
+	case u.Scheme == "s3" && u.Host == "", u.Scheme == "file" && (u.Host != "" || u.Path == ""):
+		return fmt.Errorf("--location %q: expected s3://bucket/prefix or file:///dir", location)
+	case strings.ContainsAny(location, "'\"\\`*?[]{}$ "):
+		return fmt.Errorf("--location %q: quotes, wildcards and blanks mean something else in SQL", location)
+	}
+	return nil
+}
+
+// base is the location without a slash at its end.
+func (o Options) base() string { return strings.TrimRight(o.Location, "/") }

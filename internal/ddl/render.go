@@ -1,0 +1,107 @@
+package ddl
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+//go:embed templates/*.sql.tmpl
+var templates embed.FS
+
+// Engines returns the names of the engines, sorted.
+func Engines() []string { return []string{"athena", "duckdb", "spark", "trino"} }
+
+// Render returns the script for one of [Engines]: statements that end in a
+// semicolon, with comments that say what must be done beside. Valid options are
+// assumed, see [Options.Validate].
+func Render(engine string, o Options) (string, error) {
+	d, err := dialectOf(engine)
+	if err != nil {
+		return "", err
+	}
+	t, err := template.New("").Funcs(template.FuncMap{"join": strings.Join}).ParseFS(templates, "templates/*.sql.tmpl")
+	if err != nil {
+		return "", fmt.Errorf("parse the templates: %w", err)
+	}
+	if err := o.checkFor(engine); err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	if err := t.ExecuteTemplate(&out, engine+".sql.tmpl", newScript(d, engine, o)); err != nil {
+		return "", fmt.Errorf("write the script for %s: %w", engine, err)
+	}
+	return out.String(), nil
+}
+
+func dialectOf(engine string) (dialect, error) {
+	switch engine {
+	case "athena":
+		return athena(), nil
+	case "duckdb":
+		return duckDB(), nil
+	case "spark":
+		return spark(), nil
+	case "trino":
+		return trino(), nil
+	}
+	return dialect{}, fmt.Errorf("unknown engine %q: expected one of %s", engine, strings.Join(Engines(), ", "))
+}
+
+// checkFor refuses what an engine cannot do.
+func (o Options) checkFor(engine string) error {
+	switch {
+	case engine == "athena" && !strings.HasPrefix(o.Location, "s3://"):
+		return fmt.Errorf("--location %q: Athena reads s3:// only", o.Location)
+	case engine != "trino" && strings.Contains(o.Database, "."):
+		return fmt.Errorf("--database %q: only Trino has a catalog before the schema", o.Database)
+	}
+	return nil
+}
+
+// script is what the templates see.
+type script struct {
+	dialect
+	Location string // without a slash at its end
+	Catalog  string // with a dot at its end, or empty
+	Schema   string
+	Clusters []string
+	From     string
+	Columns  []column // of the Parquet objects
+	View     []viewColumn
+	// Records are the columns of the records' table: in Trino and Spark without
+	// cluster and node, which are partitions there.
+	Records []column
+	// Gaps are the names of a gap's fields, in their order.
+	Gaps []string
+}
+
+// Tables is what stands before the name of a table.
+func (s script) Tables() string { return s.Catalog + s.Schema + "." }
+
+func newScript(d dialect, engine string, o Options) script {
+	dot := strings.LastIndex(o.Database, ".") + 1
+	s := script{dialect: d, Location: o.base(), Catalog: o.Database[:dot], Schema: o.Database[dot:], Clusters: o.Clusters, From: o.From, View: d.viewColumns()}
+	for _, c := range parquet.Columns() {
+		s.Columns = append(s.Columns, column{c.Name, d.types[c.Type]})
+	}
+	for _, c := range trino().fieldsOf(reflect.TypeFor[manifest.Gap]()) {
+		s.Gaps = append(s.Gaps, c.Name)
+	}
+	if slices.Contains([]string{"trino", "spark"}, engine) {
+		s.Records = d.recordColumns("cluster", "node")
+	} else {
+		s.Records = d.recordColumns()
+	}
+	if engine == "duckdb" {
+		s.Location = strings.TrimPrefix(s.Location, "file://")
+	}
+	return s
+}

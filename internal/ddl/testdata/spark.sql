@@ -1,0 +1,154 @@
+-- The audit archive s3://audit-archive/audit-logs in Spark SQL (3.5 or newer).
+
+SET TIME ZONE 'UTC';
+
+CREATE DATABASE IF NOT EXISTS audit;
+
+-- All rows.
+CREATE TABLE IF NOT EXISTS audit.audit_events (
+  `level` STRING,
+  `stage` STRING,
+  `verb` STRING,
+  `audit_id` STRING,
+  `request_uri` STRING,
+  `user_agent` STRING,
+  `user_name` STRING,
+  `user_uid` STRING,
+  `user_groups` ARRAY<STRING>,
+  `user_extra` MAP<STRING, ARRAY<STRING>>,
+  `impersonated_user_name` STRING,
+  `impersonated_user_uid` STRING,
+  `impersonated_user_groups` ARRAY<STRING>,
+  `impersonated_user_extra` MAP<STRING, ARRAY<STRING>>,
+  `impersonation_constraint` STRING,
+  `source_ips` ARRAY<STRING>,
+  `object_resource` STRING,
+  `object_namespace` STRING,
+  `object_name` STRING,
+  `object_uid` STRING,
+  `object_api_group` STRING,
+  `object_api_version` STRING,
+  `object_resource_version` STRING,
+  `object_subresource` STRING,
+  `response_code` INT,
+  `response_status` STRING,
+  `response_reason` STRING,
+  `response_message` STRING,
+  `response_details` STRING,
+  `request_object` STRING,
+  `response_object` STRING,
+  `request_received_timestamp` TIMESTAMP,
+  `stage_timestamp` TIMESTAMP,
+  `annotations` MAP<STRING, STRING>,
+  `raw` BINARY,
+  `decode_status` STRING,
+  `node` STRING,
+  `epoch` STRING,
+  `source_file` STRING,
+  `seq` BIGINT,
+  `source_line` BIGINT,
+  `line_part` INT,
+  `cluster` STRING,
+  `dt` STRING
+)
+USING PARQUET
+PARTITIONED BY (`cluster`, `dt`)
+LOCATION 's3://audit-archive/audit-logs/data/';
+
+-- One row an event.
+CREATE OR REPLACE VIEW audit.audit AS
+SELECT
+  cluster,
+  dt,
+  node,
+  to_timestamp_ntz(stage_timestamp) AS event_time,
+  to_timestamp_ntz(request_received_timestamp) AS received_time,
+  level,
+  stage,
+  verb,
+  audit_id,
+  request_uri,
+  user_agent,
+  user_name,
+  user_uid,
+  array_join(user_groups, ', ') AS user_groups,
+  get(try_element_at(user_extra, 'authentication.kubernetes.io/credential-id'), 0) AS credential_id,
+  get(try_element_at(user_extra, 'authentication.kubernetes.io/pod-name'), 0) AS pod_name,
+  get(try_element_at(user_extra, 'authentication.kubernetes.io/node-name'), 0) AS pod_node_name,
+  impersonated_user_name,
+  impersonated_user_uid,
+  array_join(impersonated_user_groups, ', ') AS impersonated_user_groups,
+  get(source_ips, 0) AS source_ip,
+  array_join(source_ips, ', ') AS source_ips,
+  object_resource,
+  object_namespace,
+  object_name,
+  object_uid,
+  object_api_group,
+  object_api_version,
+  object_resource_version,
+  object_subresource,
+  response_code,
+  response_status,
+  response_reason,
+  response_message,
+  request_object,
+  response_object,
+  try_element_at(annotations, 'authorization.k8s.io/decision') AS authorization_decision,
+  try_element_at(annotations, 'authorization.k8s.io/reason') AS authorization_reason,
+  try_element_at(annotations, 'pod-security.kubernetes.io/audit-violations') AS pod_security_violations,
+  decode_status,
+  epoch,
+  seq,
+  source_file,
+  source_line,
+  line_part
+FROM audit.audit_events
+WHERE decode_status <> 'undecodable';
+
+-- One row a record of the chain: what was archived, and what could not be.
+CREATE TABLE IF NOT EXISTS audit.audit_records (
+  `version` BIGINT,
+  `kind` STRING,
+  `machineid` STRING,
+  `epoch` STRING,
+  `seq` BIGINT,
+  `previous` STRING,
+  `time` STRING,
+  `source` STRUCT<`name`: STRING, `inode`: DECIMAL(20, 0), `size`: BIGINT, `lines`: BIGINT, `sha256`: STRING, `merkleroot`: STRING, `hmac`: STRING, `finalnewline`: BOOLEAN, `first`: STRING, `last`: STRING, `rotated`: STRING>,
+  `content` STRUCT<`size`: BIGINT, `lines`: BIGINT, `sha256`: STRING, `merkleroot`: STRING>,
+  `redaction` STRING,
+  `counts` STRUCT<`levels`: MAP<STRING, BIGINT>, `stages`: MAP<STRING, BIGINT>>,
+  `objects` ARRAY<STRUCT<`key`: STRING, `size`: BIGINT, `sha256`: STRING, `rows`: BIGINT>>,
+  `gaps` ARRAY<STRUCT<`from`: STRING, `to`: STRING, `reason`: STRING, `bytes`: BIGINT, `file`: STRING, `detail`: STRING>>,
+  `heartbeat` STRUCT<`every`: BIGINT, `waiting`: BIGINT, `open`: STRUCT<`name`: STRING, `seq`: BIGINT, `inode`: DECIMAL(20, 0), `size`: BIGINT, `lines`: BIGINT, `sha256`: STRING, `hmac`: STRING>, `server`: STRUCT<`started`: STRING, `eventsbefore`: BIGINT, `eventsafter`: BIGINT, `errors`: BIGINT>>,
+  `key` STRUCT<`publickey`: STRING, `endorsement`: STRUCT<`keyid`: STRING, `signature`: STRING>>,
+  `keyid` STRING,
+  `signature` STRING,
+  `cluster` STRING,
+  `node` STRING
+)
+USING JSON
+PARTITIONED BY (`cluster`, `node`)
+LOCATION 's3://audit-archive/audit-logs/manifests/';
+
+CREATE OR REPLACE VIEW audit.audit_files AS
+SELECT
+  cluster, node, epoch, seq, `time` AS recorded_at,
+  source.name AS source_file, source.size AS bytes, source.lines AS lines, source.sha256 AS sha256,
+  source.`first` AS first_event, source.`last` AS last_event, source.rotated AS rotated_at,
+  size(objects) AS objects
+FROM audit.audit_records
+WHERE kind = 'file';
+
+CREATE OR REPLACE VIEW audit.audit_gaps AS
+SELECT
+  cluster, node, epoch, seq, `time` AS recorded_at,
+  gap.reason AS reason, gap.`from` AS missing_from, gap.`to` AS missing_to,
+  gap.bytes AS estimated_bytes, gap.file AS source_file, gap.detail AS detail
+FROM audit.audit_records LATERAL VIEW explode(gaps) AS gap;
+
+-- Makes new days, clusters and nodes known: run it daily, soon after midnight
+-- UTC, or before you ask about today.
+MSCK REPAIR TABLE audit.audit_events;
+MSCK REPAIR TABLE audit.audit_records;

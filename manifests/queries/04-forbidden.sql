@@ -1,0 +1,13 @@
+-- Failed authorization
+-- Answers: Who tries what is not allowed, and how often?
+-- Reads: response_code, and what is shown of the rows that match.
+-- Change: cluster and day.
+SELECT user_name, verb, object_resource, object_subresource, object_namespace,
+  count(*) AS refused, min(event_time) AS first_time, max(event_time) AS last_time
+FROM audit.audit
+WHERE cluster = 'production' AND dt = '2026-11-22'
+  AND response_code = 403
+  AND stage = 'ResponseComplete'
+GROUP BY user_name, verb, object_resource, object_subresource, object_namespace
+ORDER BY refused DESC, user_name, verb, object_resource, object_subresource, object_namespace
+LIMIT 100;

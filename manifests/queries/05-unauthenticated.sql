@@ -1,0 +1,12 @@
+-- Failed authentication
+-- Answers: From which addresses come requests with bad credentials?
+-- Reads: response_code, and what is shown of the rows that match.
+-- Change: cluster and day.
+SELECT source_ip, user_agent, count(*) AS refused, count(DISTINCT request_uri) AS targets,
+  min(event_time) AS first_time, max(event_time) AS last_time
+FROM audit.audit
+WHERE cluster = 'production' AND dt = '2026-11-22'
+  AND response_code = 401
+GROUP BY source_ip, user_agent
+ORDER BY refused DESC, source_ip, user_agent
+LIMIT 100;

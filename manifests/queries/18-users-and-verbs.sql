@@ -1,0 +1,10 @@
+-- Requests by user and verb
+-- Answers: Who does what, in numbers?
+-- Reads: two columns with dictionaries.
+-- Change: cluster and day.
+SELECT user_name, verb, count(*) AS requests
+FROM audit.audit
+WHERE cluster = 'production' AND dt = '2026-11-22'
+GROUP BY user_name, verb
+ORDER BY requests DESC, user_name, verb
+LIMIT 100;

@@ -1,0 +1,12 @@
+-- What was allowed to nobody in particular
+-- Answers: Which requests without credentials succeeded?
+-- Reads: the bloom filter of user_name skips row groups without the user.
+-- Change: cluster and day.
+SELECT request_uri, verb, source_ip, response_code, count(*) AS requests, min(event_time) AS first_time, max(event_time) AS last_time
+FROM audit.audit
+WHERE cluster = 'production' AND dt = '2026-11-22'
+  AND user_name = 'system:anonymous'
+  AND response_code < 400
+GROUP BY request_uri, verb, source_ip, response_code
+ORDER BY requests DESC, request_uri, verb, source_ip, response_code
+LIMIT 100;

@@ -1,0 +1,11 @@
+-- Violations of the pod security standards
+-- Answers: Which workloads would the next stricter level refuse?
+-- Reads: annotations of a day.
+-- Change: cluster and day.
+SELECT object_namespace, object_resource, object_name, user_name, pod_security_violations, count(*) AS requests
+FROM audit.audit
+WHERE cluster = 'production' AND dt = '2026-11-22'
+  AND pod_security_violations IS NOT NULL
+GROUP BY object_namespace, object_resource, object_name, user_name, pod_security_violations
+ORDER BY requests DESC, object_namespace, object_resource, object_name, user_name, pod_security_violations
+LIMIT 100;

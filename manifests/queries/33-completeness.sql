@@ -1,0 +1,16 @@
+-- Is every recorded line there
+-- Answers: Does the archive have as many rows as its records say the files had lines?
+-- Reads: the records, and source_file and line_part of the days.
+-- Change: cluster and days: name all days of the files.
+SELECT f.node, f.source_file, f.lines AS recorded_lines, COALESCE(e.found_lines, 0) AS found_lines,
+  CASE WHEN f.lines = COALESCE(e.found_lines, 0) THEN 'complete' ELSE 'MISSING' END AS verdict
+FROM audit.audit_files f
+LEFT JOIN (
+  SELECT node, epoch, seq, count(*) AS found_lines
+  FROM audit.audit_events
+  WHERE cluster = 'production' AND dt >= '2026-11-01' AND dt <= '2026-11-22'
+    AND line_part = 0
+  GROUP BY node, epoch, seq
+) e ON e.node = f.node AND e.epoch = f.epoch AND e.seq = f.seq
+WHERE f.cluster = 'production'
+ORDER BY f.node, f.epoch, f.seq;
