@@ -68,6 +68,7 @@ demo: build ## Replay a real audit log into Parquet and Loki, restore it, compar
 # One suite a line: adding one is not a change of the others.
 E2E := e2e-run
 E2E += e2e-s3
+E2E += e2e-loki
 E2E += e2e-duckdb
 E2E += e2e-readers
 E2E += e2e-manifests
@@ -87,6 +88,12 @@ e2e-s3: ## The archive against a real S3 server (versitygw)
 .PHONY: e2e-manifests
 e2e-manifests: ## The shipped manifests and policy against Kubernetes' own code
 	cd e2e/manifests && go vet ./... && go test -count=1 -timeout 10m -v ./...
+
+# A module of its own. The first run builds Loki into .cache (some minutes).
+.PHONY: e2e-loki
+e2e-loki: build $(LINTER) ## A real Loki: every line once, statuses, alerts, dashboards
+	cd e2e/loki && $(LINTER) run --allow-parallel-runners ./... && \
+		E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 35m -v ./...
 
 .PHONY: e2e-duckdb
 e2e-duckdb: build e2e/duckdb/node_modules/.package-lock.json ## DuckDB reads the objects, cell by cell (needs node and npm)

@@ -1,0 +1,106 @@
+package loki
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/e2e/loki/lokiserver"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+)
+
+const (
+	linesPerSecond = 2000
+	rotateEvery    = 500 * time.Millisecond
+)
+
+// TestEveryLineOnce streams real logs, as they are but for their timestamps,
+// through rotations into the shipped configuration.
+func TestEveryLineOnce(t *testing.T) {
+	server := lokiserver.Start(t, lokiserver.Config{File: "manifests/loki/loki.yaml"})
+	t.Run("a real log", func(t *testing.T) { realLog(t, server) })
+	t.Run("kill -9", func(t *testing.T) { killed(t, server) })
+	t.Run("lost answers", func(t *testing.T) { lostAnswers(t, server) })
+}
+
+// TestEveryLineOnceS3 is the same on the configuration with S3.
+func TestEveryLineOnceS3(t *testing.T) {
+	realLog(t, lokiserver.StartS3(t))
+}
+
+// realLog writes what kube-apiserver wrote: ordinary traffic, then many odd
+// shapes, among them lines that are too long for Loki.
+func realLog(t *testing.T, server *lokiserver.Server) {
+	r := newRig(t, server, "real", server.URL, audittest.Config{})
+	p := r.start()
+	for _, name := range []string{"rotated.log", "diverse.log"} {
+		content := audittest.Shift(audittest.Corpus(t, name), time.Now())
+		if err := r.writer.Replay(t.Context(), audittest.Lines(content), linesPerSecond, rotateEvery); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.waitStreamed(p, r.writer.Lines())
+	r.stop(p)
+	a := r.check()
+	if a.in < 9000 || a.shrunk == 0 {
+		t.Errorf("the log is not what it was: %d lines, %d of them too long for Loki", a.in, a.shrunk)
+	}
+	files := len(r.writer.Files())
+	t.Logf("%d lines in %d files", a.in, files)
+	summary.add(t.Name()+":", "%d lines in, %d found once, %d identical, %d redacted, %d shrunk", a.in, a.found, a.identical, a.redacted, a.shrunk)
+}
+
+// killed kills the sidecar three times while lines are written and rotated.
+func killed(t *testing.T, server *lokiserver.Server) {
+	r := newRig(t, server, "killed", server.URL, audittest.Config{})
+	p := r.start()
+	done := make(chan error, 1)
+	go func() {
+		done <- r.writer.Replay(t.Context(), audittest.Fresh(audittest.Corpus(t, "rotated.log"), 16000), linesPerSecond, time.Second)
+	}()
+	for range 3 {
+		time.Sleep(1500 * time.Millisecond)
+		p.Kill()
+		time.Sleep(500 * time.Millisecond)
+		p = r.start()
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	r.drain(p)
+	a := r.check()
+	summary.add("killed 3 times:", "%d lines in, %d found once", a.in, a.found)
+}
+
+// lostAnswers puts a proxy before Loki that takes every third push to Loki and
+// then breaks the connection instead of answering.
+func lostAnswers(t *testing.T, server *lokiserver.Server) {
+	proxy := newLossyProxy(t, server.URL, 3)
+	r := newRig(t, server, "lossy", proxy.URL(), audittest.Config{})
+	p := r.start()
+	if err := r.writer.Replay(t.Context(), audittest.Fresh(audittest.Corpus(t, "rotated.log"), 12000), linesPerSecond, rotateEvery); err != nil {
+		t.Fatal(err)
+	}
+	r.drain(p)
+	lost := proxy.Lost()
+	if lost < 3 {
+		t.Errorf("only %d answers were lost", lost)
+	}
+	a := r.check()
+	summary.add("answers lost:", "%d of pushes; %d lines in, %d found once", lost, a.in, a.found)
+}
+
+// The corpus has no two equal lines: otherwise Loki would hide one of them, and
+// "once" would mean nothing.
+func TestCorpusHasNoEqualLines(t *testing.T) {
+	for _, name := range []string{"rotated.log", "diverse.log"} {
+		lines := slices.Collect(audittest.Lines(audittest.Corpus(t, name)))
+		seen := make(map[string]bool)
+		for _, line := range lines {
+			if seen[string(line)] {
+				t.Errorf("%s: twice the same: %.200s", name, line)
+			}
+			seen[string(line)] = true
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package loki
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/e2e/loki/lokiserver"
+	"github.com/auditsidecar/auditsidecar/e2e/run/sidecar"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/lokipush"
+)
+
+const (
+	catchUp   = 2 * time.Minute  // the longest that streaming may need once all is written
+	stopLimit = 40 * time.Second // the longest that SIGTERM may take
+	lokiLimit = 256 << 10        // limits_config.max_line_size of the shipped configuration
+)
+
+// rig is one audit directory whose log goes to one cluster label of a Loki.
+type rig struct {
+	t       *testing.T
+	loki    *lokiserver.Server
+	cluster string
+	began   time.Time
+	dir     string
+	args    []string
+	writer  *audittest.Writer
+}
+
+// newRig makes the directories and the writer. pushTo is where the sidecar
+// pushes: Loki itself, or something in front of it.
+func newRig(t *testing.T, loki *lokiserver.Server, cluster, pushTo string, writer audittest.Config) *rig {
+	t.Helper()
+	dir := t.TempDir()
+	r := &rig{t: t, loki: loki, cluster: cluster, began: time.Now(), dir: dir}
+	writer.Path = filepath.Join(dir, "audit", "audit.log")
+	r.args = []string{
+		"--audit-log-path", writer.Path, "--archive-url", "file://" + filepath.Join(dir, "archive"),
+		"--loki-url", pushTo, "--cluster", cluster, "--node", "cp1",
+	}
+	var err error
+	if r.writer, err = audittest.NewWriter(writer); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.writer.Close() })
+	return r
+}
+
+// start runs the sidecar and waits until it is ready.
+func (r *rig) start() *sidecar.Process {
+	r.t.Helper()
+	p, err := sidecar.Start(sidecar.Config{Binary: binary, Args: r.args})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() {
+		p.Kill()
+		if r.t.Failed() {
+			r.t.Logf("the sidecar's log:\n%s", p.Log())
+		}
+	})
+	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
+	defer cancel()
+	if _, err := p.WaitReady(ctx, true); err != nil {
+		r.t.Fatal(err)
+	}
+	return p
+}
+
+// waitStreamed waits until the process says that Loki has n lines from it.
+func (r *rig) waitStreamed(p *sidecar.Process, n int64) map[string]float64 {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
+	defer cancel()
+	m, err := p.WaitMetrics(ctx, func(m map[string]float64) bool {
+		return int64(m["auditsidecar_streamed_lines_total"]) >= n
+	}, "auditsidecar_streamed_lines_total", "auditsidecar_loki_lag_bytes", "auditsidecar_loki_refused_lines_total")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return m
+}
+
+// stop ends the sidecar with SIGTERM, which drains; it must end cleanly.
+func (r *rig) stop(p *sidecar.Process) {
+	r.t.Helper()
+	if code, err := p.Terminate(stopLimit); err != nil || code != 0 {
+		r.t.Fatalf("SIGTERM: exit code %d, %v", code, err)
+	}
+}
+
+// account is what became of the lines of a rig.
+type account struct {
+	in, found, identical, redacted, shrunk int
+}
+
+// untouched is what no rule of redaction can apply to: neither a secret nor a
+// token is spoken of.
+var touchable = regexp.MustCompile(`(?i)secret|token|bearer|authorization|last-applied`)
+
+// check reads everything that Loki has of this rig's log and compares it with
+// what was written: each line is there once, as T(line).
+func (r *rig) check() account {
+	r.t.Helper()
+	var a account
+	left := make(map[string]int)
+	transform := r.transform()
+	for _, f := range r.writer.Files() {
+		content, err := os.ReadFile(f.Path)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for line := range audittest.Lines(content) {
+			a.in++
+			redacted := transform(line)
+			sent := lokipush.Shrink(redacted, lokiLimit, nil)
+			if len(line) <= lokiLimit && !touchable.Match(line) && !bytes.Equal(sent, line) {
+				r.t.Errorf("a line without a secret, short enough for Loki, is changed: %.300s", line)
+			}
+			switch {
+			case len(sent) != len(redacted):
+				a.shrunk++
+			case !bytes.Equal(line, redacted):
+				a.redacted++
+			default:
+				a.identical++
+			}
+			left[string(sent)]++
+		}
+	}
+	a.found = r.compare(left)
+	return a
+}
+
+// compare takes what Loki has off what is expected and reports every
+// difference.
+func (r *rig) compare(left map[string]int) (found int) {
+	r.t.Helper()
+	// Lines of the past are within a day; fresh ones are of now.
+	got, err := r.loki.All(r.t.Context(), `{job="audit", cluster="`+r.cluster+`"}`, r.began.Add(-24*time.Hour), time.Now().Add(time.Minute))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	const shown = 3
+	extra := 0
+	for _, e := range got {
+		if left[e.Line] == 0 {
+			if extra++; extra <= shown {
+				r.t.Errorf("Loki has a line twice, or one that was never written: %.300s", e.Line)
+			}
+			continue
+		}
+		found++
+		left[e.Line]--
+	}
+	missing := 0
+	for line, n := range left {
+		if n > 0 {
+			if missing += n; missing <= shown {
+				r.t.Errorf("Loki lacks a line: %.300s", line)
+			}
+		}
+	}
+	if extra+missing > 0 {
+		r.t.Errorf("%d lines too many, %d missing", extra, missing)
+	}
+	return found
+}
+
+// transform returns what the sidecar does to a line before it is shrunk.
+func (r *rig) transform() func([]byte) []byte {
+	return func(line []byte) []byte { return line }
+}
+
+// drain rotates, waits until the process has read to the end, and stops it.
+// What was sent twice is counted twice, so the count of lines tells nothing.
+func (r *rig) drain(p *sidecar.Process) {
+	r.t.Helper()
+	if err := r.writer.Rotate(); err != nil {
+		r.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
+	defer cancel()
+	if _, err := p.WaitMetrics(ctx, func(m map[string]float64) bool {
+		return m["auditsidecar_archived_files_total"] > 0 && m["auditsidecar_held_files"] == 1 && m["auditsidecar_loki_lag_bytes"] == 0
+	}, "auditsidecar_held_files", "auditsidecar_loki_lag_bytes", "auditsidecar_streamed_lines_total"); err != nil {
+		r.t.Fatal(err)
+	}
+	r.stop(p)
+}

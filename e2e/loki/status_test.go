@@ -1,0 +1,245 @@
+package loki
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/e2e/loki/lokiserver"
+	"github.com/auditsidecar/auditsidecar/lokipush"
+)
+
+// tenants have one limit each that the shipped configuration leaves wide.
+const tenants = `overrides:
+  blocked: {block_ingestion_until: "2100-01-01T00:00:00Z"}
+  slow: {ingestion_rate_mb: 0.01, ingestion_burst_size_mb: 0.02}
+  onestream: {max_global_streams_per_user: 1}
+  onelabel: {max_label_names_per_series: 1}
+  fewpairs: {max_structured_metadata_entries_count: 3}
+  smallpairs: {max_structured_metadata_size: 64B}
+  anyline: {max_line_size: 0}
+`
+
+// grpcLimit is the largest push that the Loki of these tests takes: less than
+// a full batch, so that the answer to a push that is too large can be had.
+const grpcLimit = 600 << 10
+
+// startWithTenants starts the shipped configuration with authentication and
+// limits of a tenant's own.
+func startWithTenants(t *testing.T) *lokiserver.Server {
+	t.Helper()
+	overrides := filepath.Join(t.TempDir(), "overrides.yaml")
+	if err := os.WriteFile(overrides, []byte(tenants), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return lokiserver.Start(t, lokiserver.Config{File: "manifests/loki/loki.yaml", Args: []string{
+		"-auth.enabled=true", "-runtime-config.file=" + overrides,
+		fmt.Sprintf("-server.grpc-max-recv-msg-size-bytes=%d", grpcLimit),
+	}})
+}
+
+// answer is what a push must be answered with, and what it means.
+type answer struct {
+	code     int
+	text     string // within the body
+	decision lokipush.Decision
+	reason   lokipush.Reason
+}
+
+func TestStatuses(t *testing.T) {
+	server := startWithTenants(t)
+	t.Run("accepted", func(t *testing.T) {
+		if err := newClient(t, server.URL, "free").Push(t.Context(), batchOf(t, "accepted", good(1))); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("refused", func(t *testing.T) { refusedEntries(t, server) })
+	t.Run("whole push", func(t *testing.T) { wholePushes(t, server) })
+	t.Run("empty push", func(t *testing.T) { emptyPush(t, server) })
+}
+
+// line is one entry to push.
+type line struct {
+	at     time.Time
+	text   string
+	fields lokipush.Fields
+}
+
+func good(n int) line {
+	text := fmt.Sprintf(`{"kind":"Event","auditID":"%d"}`, n)
+	return line{time.Now().Add(-time.Duration(1000-n) * time.Millisecond), text, lokipush.Fields{Verb: []byte("get")}}
+}
+
+func batchOf(t *testing.T, cluster string, lines ...line) *lokipush.Batch {
+	t.Helper()
+	b, err := lokipush.NewBatch(map[string]string{"job": "audit", "cluster": cluster}, lokipush.BatchConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range lines {
+		if !b.Add(lines[i].at, []byte(lines[i].text), &lines[i].fields) {
+			t.Fatalf("entry %d does not fit into the batch", i)
+		}
+	}
+	return b
+}
+
+func newClient(t *testing.T, url, tenant string) *lokipush.Client {
+	t.Helper()
+	client, err := lokipush.New(lokipush.Config{URL: url, TenantID: tenant})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// check compares the error of a push with what it must be.
+func (want answer) check(t *testing.T, err error) {
+	t.Helper()
+	status, ok := errors.AsType[*lokipush.StatusError](err)
+	if !ok {
+		t.Fatalf("got %v, want status %d", err, want.code)
+	}
+	if status.Code != want.code || !strings.Contains(status.Body, want.text) {
+		t.Errorf("Loki answered %d %q, want %d with %q", status.Code, status.Body, want.code, want.text)
+	}
+	if status.Decision != want.decision || status.Reason != want.reason {
+		t.Errorf("%d %q means %v %q, want %v %q", status.Code, status.Body, status.Decision, status.Reason, want.decision, want.reason)
+	}
+}
+
+// refusedEntries pushes one entry that Loki refuses between two that it takes:
+// the two are stored, the one is named with its reason.
+func refusedEntries(t *testing.T, server *lokiserver.Server) {
+	many := lokipush.Fields{User: []byte("user-of-some-length"), Verb: []byte("get"), Resource: []byte("configmaps"), Name: []byte(strings.Repeat("n", 60))}
+	refused := func(text string, reason lokipush.Reason) answer {
+		return answer{http.StatusBadRequest, text, lokipush.Refused, reason}
+	}
+	for _, test := range []struct {
+		name, tenant string
+		bad          line
+		want         answer
+	}{
+		{"too long", "free", line{time.Now(), strings.Repeat("x", lokiLimit+1), lokipush.Fields{}}, refused("max entry size", lokipush.ReasonLineTooLong)},
+		{"too old", "free", line{time.Now().Add(-8 * 24 * time.Hour), "old", lokipush.Fields{}}, refused("too old", lokipush.ReasonTooOld)},
+		{"too far ahead", "free", line{time.Now().Add(20 * time.Minute), "ahead", lokipush.Fields{}}, refused("too new", lokipush.ReasonTooFarInFuture)},
+		{"too far behind", "free", line{time.Now().Add(-2 * time.Hour), "behind", lokipush.Fields{}}, refused("too far behind", lokipush.ReasonTooFarBehind)},
+		{"too many pairs", "fewpairs", line{time.Now(), "pairs", many}, refused("structured metadata", lokipush.ReasonMetadataTooMany)},
+		{"too large pairs", "smallpairs", line{time.Now(), "pairs", many}, refused("structured metadata", lokipush.ReasonMetadataTooLarge)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			client, cluster := newClient(t, server.URL, test.tenant), strings.ReplaceAll(test.name, " ", "-")
+			if err := client.Push(t.Context(), batchOf(t, cluster, good(0))); err != nil {
+				t.Fatal(err)
+			}
+			test.want.check(t, client.Push(t.Context(), batchOf(t, cluster, test.bad)))
+			pusher, err := lokipush.NewPusher(client, lokipush.PusherConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := pusher.Deliver(t.Context(), batchOf(t, cluster, good(1), test.bad, good(2)))
+			if err != nil || len(got) != 1 || got[0].Index != 1 || got[0].Reason != test.want.reason {
+				t.Errorf("refused %v, %v; want the middle one, %s", got, err, test.want.reason)
+			}
+			if n := stored(t, server, test.tenant, cluster); n != 3 {
+				t.Errorf("Loki has %d of the 3 good lines", n)
+			}
+		})
+	}
+}
+
+// stored counts the lines of a tenant's stream. It asks for no more of a line
+// than a letter: an answer beyond the limit would not come either.
+func stored(t *testing.T, server *lokiserver.Server, tenant, cluster string) int {
+	t.Helper()
+	as := *server
+	as.Tenant = tenant
+	rows, err := as.All(t.Context(), `{job="audit", cluster="`+cluster+`"} | line_format "x"`, time.Now().Add(-time.Hour), time.Now().Add(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(rows)
+}
+
+// wholePushes are those of which nothing is stored.
+func wholePushes(t *testing.T, server *lokiserver.Server) {
+	if err := newClient(t, server.URL, "onestream").Push(t.Context(), batchOf(t, "first", good(0))); err != nil {
+		t.Fatal(err)
+	}
+	bulk := func(n, size int) (lines []line) {
+		for i := range n {
+			l := good(i)
+			l.text = fmt.Sprintf("%d ", i) + strings.Repeat("x", size)
+			lines = append(lines, l)
+		}
+		return lines
+	}
+	for _, test := range []struct {
+		name, path, tenant string
+		lines              []line
+		want               answer
+		whole              int // lines that Loki has after Deliver; -1: Deliver goes on trying
+	}{
+		{"blocked", "", "blocked", bulk(1, 10), answer{260, "block", lokipush.Stop, ""}, -1},
+		{"no tenant", "", "", bulk(1, 10), answer{401, "no org id", lokipush.Stop, ""}, -1},
+		{"wrong path", "/nowhere/push", "free", bulk(1, 10), answer{404, "", lokipush.Stop, ""}, -1},
+		{"too many labels", "", "onelabel", bulk(1, 10), answer{400, "label names", lokipush.Stop, ""}, -1},
+		{"too many streams", "", "onestream", bulk(1, 10), answer{429, "stream limit", lokipush.Retry, ""}, -1},
+		{"tenant's rate", "", "slow", bulk(4, 10_000), answer{429, "rate limit", lokipush.Retry, ""}, -1},
+		{"larger than max", "", "free", bulk(10, 100_000), answer{500, "larger than max", lokipush.Split, lokipush.ReasonLargerThanMessage}, 10},
+		{"one line larger than max", "", "anyline", bulk(1, 800_000), answer{500, "larger than max", lokipush.Split, lokipush.ReasonLargerThanMessage}, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			client, cluster := newClient(t, server.URL+test.path, test.tenant), strings.ReplaceAll(test.name, " ", "-")
+			batch := batchOf(t, cluster, test.lines...)
+			test.want.check(t, client.Push(t.Context(), batch))
+			pusher, err := lokipush.NewPusher(client, lokipush.PusherConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			refused, err := pusher.Deliver(ctx, batch)
+			if test.whole < 0 {
+				if err == nil || len(refused) > 0 {
+					t.Errorf("Deliver gave up: %v, %v", refused, err)
+				}
+				return
+			}
+			if err != nil || len(refused) != len(test.lines)-test.whole || stored(t, server, test.tenant, cluster) != test.whole {
+				t.Errorf("refused %v, %v, Loki has %d; want %d there", refused, err, stored(t, server, test.tenant, cluster), test.whole)
+			}
+		})
+	}
+}
+
+// emptyPush takes the entries out of a push on its way: the client never sends
+// one without.
+func emptyPush(t *testing.T, server *lokiserver.Server) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		const nothing = "\x00" // snappy: zero bytes
+		out, err := http.NewRequestWithContext(req.Context(), http.MethodPost, server.URL+req.URL.Path, strings.NewReader(nothing))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		out.Header = req.Header.Clone()
+		resp, err := http.DefaultClient.Do(out)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer resp.Body.Close()
+		w.WriteHeader(resp.StatusCode)
+	}))
+	defer proxy.Close()
+	err := newClient(t, proxy.URL, "free").Push(t.Context(), batchOf(t, "empty", good(0)))
+	answer{http.StatusUnprocessableEntity, "", lokipush.Refused, lokipush.ReasonOther}.check(t, err)
+}
