@@ -33,7 +33,7 @@ func writeDockerArchive(o *options, img platformImage) error {
 
 // writeOCIArchive writes all platforms as one tar file with an OCI image layout.
 func writeOCIArchive(o *options, work string, images []platformImage) error {
-	var index v1.ImageIndex = mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, img := range images {
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{
 			Add: img.Image, Descriptor: v1.Descriptor{Platform: &img.platform},
