@@ -78,5 +78,5 @@ func validPlaces(ctx context.Context, settings *config.Run) error {
 			errs = append(errs, fmt.Errorf("--archive-url: %w", err))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, validRedaction(settings.Redact))...)
 }

@@ -139,10 +139,14 @@ func (s *sidecar) newLive(h *hold.Hold, st *state, writes <-chan struct{}) (*liv
 	if err != nil {
 		return nil, &usageError{fmt.Errorf("--loki-url: %w", err)}
 	}
+	var replace func(dst, line []byte) ([]byte, bool)
+	if r := st.redaction.redactor(); r != nil {
+		replace = r.Line
+	}
 	return live.New(live.Config{
 		Source: h, Poke: writes, Client: client,
-		Labels:       map[string]string{"job": "audit", "cluster": s.settings.Identity.Cluster, "node": s.settings.Identity.Node},
-		MaxLineBytes: s.settings.LokiMaxLineBytes, BatchWait: s.settings.LokiBatchWait,
+		Labels: map[string]string{"job": "audit", "cluster": s.settings.Identity.Cluster, "node": s.settings.Identity.Node},
+		Redact: replace, MaxLineBytes: s.settings.LokiMaxLineBytes, BatchWait: s.settings.LokiBatchWait,
 		Ledger: st.ledger, CursorFile: st.cursorFile, Cursor: st.cursor, Released: h.Wake,
 		Observe: s.stream.Observe, Note: s.noteStream, Registry: s.registry,
 	})

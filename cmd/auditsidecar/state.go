@@ -31,6 +31,7 @@ type state struct {
 	lock       *durable.LockFile
 	ledger     *ledger.Ledger
 	chain      *manifest.Chain
+	redaction  *redaction
 	cursorFile *ledger.CursorFile
 	cursor     ledger.Cursor
 }
@@ -84,6 +85,9 @@ func (s *sidecar) readState(log rotate.Log, st *state) error {
 	}
 	err := s.checkHold(log, st.dir)
 	if err != nil {
+		return err
+	}
+	if st.redaction, err = s.openRedaction(st.dir); err != nil {
 		return err
 	}
 	var aside string

@@ -134,7 +134,10 @@ func (s *stage) count(form func([]byte) []byte) map[digest]int {
 // form, which keeps its auditID.
 func (s *stage) judgeLoki() {
 	s.t.Helper()
-	want := s.count(func(line []byte) []byte { return lokiForm(line) })
+	want := s.count(func(line []byte) []byte {
+		line, _ = s.redacted.Line(nil, bytes.TrimLeft(line, "\x00"))
+		return lokiForm(line)
+	})
 	entries := s.loki.Entries()
 	shown := map[digest]map[digest]bool{} // line → entries of it that a query shows
 	for _, e := range entries {

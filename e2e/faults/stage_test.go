@@ -6,6 +6,7 @@ import (
 	"context"
 	"iter"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"regexp"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/e2e/s3/s3server"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
+	"github.com/auditsidecar/auditsidecar/internal/redact"
 )
 
 // The longest that the sidecar may need to catch up once the fault is over,
@@ -54,6 +56,9 @@ type stage struct {
 	p      *sidecar.Process
 	limits *limits
 	binary string
+
+	redacted *redact.Redactor // what makes a line's form in Loki
+	keyFile  string           // its key
 }
 
 // newStage makes all of it but the sidecar.
@@ -81,8 +86,25 @@ func newStage(t *testing.T, sc scenario, server *s3server.Server, row *outcome) 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.writer.Close() })
+	s.redactWith(redact.NewKey())
 	s.account, s.rotate = s.writer.Files, s.writer.Rotate
 	return s
+}
+
+// redactWith gives the sidecar a key of the test's own, so that the lines in
+// Loki are known whatever happens to the state directory.
+func (s *stage) redactWith(key redact.Key) {
+	s.t.Helper()
+	policy, err := redact.NewPolicy(redact.Config{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.redacted = redact.New(policy, key)
+	file := filepath.Join(s.t.TempDir(), "redact.key")
+	if err := os.WriteFile(file, key[:], 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	s.keyFile = file
 }
 
 func (s *stage) network(n *badnet.Server, err error) *badnet.Server {
@@ -112,7 +134,7 @@ func (s *stage) onS3(server *s3server.Server) {
 }
 
 func (s *stage) config(verb ...string) sidecar.Config {
-	args := append(verb, "--audit-log-path", s.log, "--archive-url", s.url, "--loki-url", s.lokiNet.URL(), "--cluster", "faults", "--node", "cp1")
+	args := append(verb, "--audit-log-path", s.log, "--archive-url", s.url, "--loki-url", s.lokiNet.URL(), "--cluster", "faults", "--node", "cp1", "--redact-key-file", s.keyFile)
 	return sidecar.Config{Binary: s.binary, Env: s.env, Args: append(append(args, s.args...), s.sc.args...)}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
+	"github.com/auditsidecar/auditsidecar/internal/redact"
 )
 
 // checkArchive restores the whole archive in both ways and compares it with
@@ -65,7 +66,7 @@ func (r *rig) checkFiles() {
 }
 
 // checkLoki compares the entries with the account: no line lost, none changed
-// but those that are too long for Loki. It returns how many came twice.
+// but as redaction has it, and those that are too long for Loki. It returns how many came twice.
 func (r *rig) checkLoki() (twice int) {
 	r.t.Helper()
 	have := make(map[string]int)
@@ -77,6 +78,7 @@ func (r *rig) checkLoki() (twice int) {
 		}
 	}
 	lost, long, lines := 0, 0, 0
+	redacted := r.redactor()
 	for _, f := range r.writer.Files() {
 		content, err := os.ReadFile(f.Path)
 		if err != nil {
@@ -84,6 +86,7 @@ func (r *rig) checkLoki() (twice int) {
 		}
 		for line := range audittest.Lines(content) {
 			lines++
+			line, _ := redacted.Line(nil, line)
 			switch {
 			case len(line) > lokitest.DefaultMaxLine:
 				long++
@@ -107,6 +110,20 @@ func (r *rig) checkLoki() (twice int) {
 		}
 	}
 	return r.loki.Count() - r.loki.Distinct()
+}
+
+// redactor is the sidecar's own, with the key that it made.
+func (r *rig) redactor() *redact.Redactor {
+	r.t.Helper()
+	policy, err := redact.NewPolicy(redact.Config{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	key, err := redact.ReadKey(filepath.Join(filepath.Dir(r.log), ".auditsidecar", "redact.key"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return redact.New(policy, key)
 }
 
 // firstDifference is the offset at which a and b part.

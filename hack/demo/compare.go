@@ -12,6 +12,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/e2e/run/sidecar"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
+	"github.com/auditsidecar/auditsidecar/internal/redact"
 )
 
 // compare restores the archive both ways and counts what is identical.
@@ -26,8 +27,13 @@ func (s stage) compare(ctx context.Context, f *figures, writer *audittest.Writer
 	}
 	f.entries, f.distinct = int64(loki.Count()), int64(loki.Distinct())
 	entries := loki.Lines()
-	f.identical = identical(want, entries)
-	f.long, f.shrunk = long(want), shrunk(entries)
+	due, redacted, err := s.redacted(want)
+	if err != nil {
+		return err
+	}
+	f.redacted = redacted
+	f.identical = identical(due, entries) - redacted
+	f.long, f.shrunk = long(due), shrunk(entries)
 	stream, err := s.restore(ctx)
 	if err != nil {
 		return err
@@ -64,6 +70,28 @@ func accounted(writer *audittest.Writer) ([]byte, error) {
 		all = append(all, content...)
 	}
 	return all, nil
+}
+
+// redacted is what is due to Loki of what was written, and in how many lines of
+// it values of Secrets and the like were replaced, with the node's own key.
+func (s stage) redacted(written []byte) (due []byte, changed int64, err error) {
+	key, err := redact.ReadKey(filepath.Join(s.dir, "audit", ".auditsidecar", "redact.key"))
+	if err != nil {
+		return nil, 0, err
+	}
+	policy, err := redact.NewPolicy(redact.Config{})
+	if err != nil {
+		return nil, 0, err
+	}
+	r := redact.New(policy, key)
+	for line := range audittest.Lines(written) {
+		line, replaced := r.Line(nil, line)
+		if replaced {
+			changed++
+		}
+		due = append(append(due, line...), '\n')
+	}
+	return due, changed, nil
 }
 
 // identical counts the written lines that are among the entries, each entry

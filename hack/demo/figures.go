@@ -19,6 +19,7 @@ type figures struct {
 	parquet           int64
 	entries, distinct int64 // in Loki: pushed, and as a query would show them
 	identical         int64 // written lines that are in Loki unchanged
+	redacted          int64 // written lines of which values of Secrets and the like are replaced there
 	long, shrunk      int64 // written lines over Loki's limit, and entries that stand for one
 	lokiLag           time.Duration
 	archiveLag        time.Duration
@@ -49,6 +50,7 @@ func (f figures) String() string {
 	fmt.Fprintln(&b, "Streamed to Loki:")
 	row("entries", "%s (%s sent twice)", thousands(f.entries), thousands(f.entries-f.distinct))
 	row("identical lines", "%s of %s", thousands(f.identical), thousands(f.lines))
+	row("redacted lines", "%s (Secrets, ConfigMaps written, tokens; the archive has them whole)", thousands(f.redacted))
 	row("shrunk to Loki's limit", "%s (lines over %s bytes; the archive has them whole)", thousands(f.shrunk), thousands(lokitest.DefaultMaxLine))
 	row("lag of the last line", "%s", f.lokiLag.Round(time.Millisecond))
 	fmt.Fprintln(&b, "Restored from the archive:")
@@ -68,7 +70,8 @@ func (f figures) verdict() error {
 	check(f.lines > 0 && f.files > 1, "only %d lines in %d files were written", f.lines, f.files)
 	check(f.rows == f.lines, "%d lines archived, %d written", f.rows, f.lines)
 	check(f.distinct == f.lines, "%d distinct Loki entries, %d lines written", f.distinct, f.lines)
-	check(f.identical == f.lines-f.long, "%d of %d lines are in Loki unchanged, %d are too long for it", f.identical, f.lines, f.long)
+	check(f.identical == f.lines-f.long-f.redacted, "%d of %d lines are in Loki unchanged, %d are redacted, %d are too long for it", f.identical, f.lines, f.redacted, f.long)
+	check(f.redacted > 0, "no line was redacted")
 	check(f.shrunk == f.long, "%d lines are too long for Loki, %d entries are shrunk", f.long, f.shrunk)
 	check(f.streamEqual, "the restored lines differ from the written ones")
 	check(f.filesEqual, "the restored files differ from the written ones")

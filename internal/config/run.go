@@ -49,6 +49,8 @@ type Run struct {
 	// ArchiveMaxLag is how long a line of the open file may be without a copy
 	// in the archive; 0: until the file is rotated.
 	ArchiveMaxLag time.Duration
+	// Redact says what is replaced in lines before they leave the node.
+	Redact Redact
 	// ShutdownTimeout bounds the drain after SIGTERM.
 	ShutdownTimeout time.Duration
 }
@@ -69,6 +71,7 @@ func (r *Run) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&r.StateDir, "state-dir", "", "`directory` of the sidecar's state, with --hold=copy only; empty: .auditsidecar in the audit directory")
 	flags.Var(&r.HeldMaxBytes, "held-max-bytes", "most disk that files may use which kube-apiserver has pruned and a sink still needs, such as 5GiB; 0: 10 % of the file system, at most 20GiB")
 	flags.Var(&r.HeldMinFree, "held-min-free", "free space below which such files are given up; 0: 2 % of the file system, at most 1GiB")
+	r.Redact.Register(flags)
 	r.Archive.Register(flags)
 	r.Identity.Register(flags)
 }
@@ -83,6 +86,7 @@ func (r *Run) Validate() error {
 		validateTenant(r.LokiTenantID),
 		r.Identity.Validate(),
 		r.validateHold(),
+		r.Redact.Validate(),
 		validateListen(r.Listen),
 		positive("rescan-interval", r.RescanInterval),
 		notNegative("archive-max-lag", r.ArchiveMaxLag),

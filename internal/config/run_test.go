@@ -135,9 +135,9 @@ func TestValidateHold(t *testing.T) {
 // value can be.
 func TestValidateSaysAll(t *testing.T) {
 	err := (&Run{LokiURL: "x"}).Validate()
-	wantError(t, err, "--audit-log-path", "--archive-url", "--loki-url", "--cluster", "--node", "--hold", "--listen",
+	wantError(t, err, "--audit-log-path", "--archive-url", "--loki-url", "--cluster", "--node", "--hold", "--redact", "--listen",
 		"--rescan-interval", "--loki-batch-wait", "--shutdown-timeout", "--loki-max-line-bytes")
-	if n := strings.Count(err.Error(), "\n") + 1; n != 11 {
+	if n := strings.Count(err.Error(), "\n") + 1; n != 12 {
 		t.Errorf("%d lines:\n%v", n, err)
 	}
 }

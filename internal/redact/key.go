@@ -24,8 +24,12 @@ func NewKey() (k Key) {
 	return k
 }
 
+// ErrBadKey is returned by [ReadKey] for a file that cannot be a key, or that
+// others may have read.
+var ErrBadKey = errors.New("unusable redaction key")
+
 // ReadKey reads a key file: 32 bytes that nobody but their owner can read. The
-// error wraps [os.ErrNotExist] where there is none.
+// error wraps [os.ErrNotExist] where there is none, and [ErrBadKey].
 func ReadKey(file string) (k Key, err error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -38,14 +42,14 @@ func ReadKey(file string) (k Key, err error) {
 	}
 	switch mode := info.Mode(); {
 	case !mode.IsRegular():
-		return Key{}, fmt.Errorf("redaction key %s: it is no regular file", file)
+		return Key{}, fmt.Errorf("%w %s: it is no regular file", ErrBadKey, file)
 	case mode.Perm()&^0o600 != 0:
-		return Key{}, fmt.Errorf("redaction key %s: others may read it (mode %04o); chmod 0600 it, and make a new one if they should not have it", file, mode.Perm())
+		return Key{}, fmt.Errorf("%w %s: others than its owner may read it (mode %04o): chmod 0600 it, or make a new one if they should not have it", ErrBadKey, file, mode.Perm())
 	case info.Size() != KeySize:
-		return Key{}, fmt.Errorf("redaction key %s: it has %d bytes, expected %d; make one with: head -c %d /dev/urandom", file, info.Size(), KeySize, KeySize)
+		return Key{}, fmt.Errorf("%w %s: it has %d bytes, expected %d; make one with: head -c %d /dev/urandom", ErrBadKey, file, info.Size(), KeySize, KeySize)
 	}
 	if _, err := io.ReadFull(f, k[:]); err != nil {
-		return Key{}, errors.Join(fmt.Errorf("read the redaction key %s", file), err)
+		return Key{}, fmt.Errorf("read the redaction key %s: %w", file, err)
 	}
 	return k, nil
 }
