@@ -63,6 +63,7 @@ kube-apiserver's own.`,
 		newConvertCommand(version),
 		newRestoreCommand(),
 		newDDLCommand(),
+		newLifecycleCommand(),
 		newPolicyCommand(),
 		newVersionCommand(version),
 	)
