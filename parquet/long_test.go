@@ -116,12 +116,15 @@ func TestI8_LongLinesAreHeldOnce(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		return int64(after.TotalAlloc - before.TotalAlloc)
 	}
-	n := allocated(func() error {
-		_, err := Convert(context.Background(), f, info.Size(), Config{Meta: testMeta(), Dir: dir})
+	var res Result
+	if n := allocated(func() (err error) {
+		res, err = Convert(context.Background(), f, info.Size(), Config{Meta: testMeta(), Dir: dir})
 		return err
-	})
-	if n > info.Size()+beside {
+	}); n > info.Size()+beside {
 		t.Errorf("converting a line of %d MiB allocates %d MiB", size>>20, n>>20)
+	}
+	if n := allocated(func() error { return Check(context.Background(), paths(res), res) }); n > info.Size()+beside {
+		t.Errorf("checking a line of %d MiB allocates %d MiB", size>>20, n>>20)
 	}
 }
 

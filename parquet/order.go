@@ -13,15 +13,17 @@ import (
 )
 
 // lineOrder takes the lines of a source in any order and gives them back by
-// number. Beyond limit bytes, sorted runs go to a file without a name.
+// number. Beyond limit bytes, sorted runs go to a file without a name; a line
+// that is long goes there at once, as a run of its own.
 type lineOrder struct {
 	work  string
 	limit int
 	text  []byte // of the lines in memory
 	refs  []lineRef
-	file  *os.File // nil until the limit was reached
-	ends  []int64  // of each run
-	count int64    // lines taken
+	file  *os.File // nil until the first run
+	out   *bufio.Writer
+	ends  []int64 // of each run
+	count int64   // lines taken
 }
 
 // lineRef is a line in lineOrder.text.
@@ -52,30 +54,55 @@ func (o *lineOrder) add(line int64, build func(dst []byte) []byte) error {
 	return o.spill()
 }
 
+// addLong takes one line, which write writes piece by piece.
+func (o *lineOrder) addLong(line int64, write func(io.Writer) error) error {
+	o.count++
+	return o.addRun(func(w *bufio.Writer) error {
+		head := binary.AppendVarint(nil, line)
+		_, _ = w.Write(append(head, restOfRun)) // the writer keeps its first error for Flush
+		return write(w)
+	})
+}
+
+// restOfRun stands for the length of a line that ends with its run.
+const restOfRun = 0
+
 func (o *lineOrder) sort() {
 	slices.SortFunc(o.refs, func(a, b lineRef) int { return cmp.Compare(a.line, b.line) })
 }
 
 func (o *lineOrder) spill() error {
+	o.sort()
+	err := o.addRun(func(w *bufio.Writer) error {
+		var head []byte
+		var prev int64
+		for _, r := range o.refs {
+			head = binary.AppendVarint(head[:0], r.line-prev)
+			head = binary.AppendUvarint(head, uint64(r.to-r.from)+1)
+			prev = r.line
+			_, _ = w.Write(head) // the writer keeps its first error for Flush
+			_, _ = w.Write(o.text[r.from:r.to])
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	o.text, o.refs = keepBuffer(o.text, 2*o.limit), o.refs[:0]
+	return nil
+}
+
+// addRun appends a run to the file.
+func (o *lineOrder) addRun(write func(w *bufio.Writer) error) error {
 	if o.file == nil {
 		f, err := unnamedFile(o.work)
 		if err != nil {
 			return err
 		}
 		o.file = f
+		o.out = bufio.NewWriterSize(f, 256<<10)
 	}
-	o.sort()
-	w := bufio.NewWriterSize(o.file, 256<<10)
-	var head []byte
-	var prev int64
-	for _, r := range o.refs {
-		head = binary.AppendVarint(head[:0], r.line-prev)
-		head = binary.AppendUvarint(head, uint64(r.to-r.from))
-		prev = r.line
-		_, _ = w.Write(head) // the writer keeps its first error for Flush
-		_, _ = w.Write(o.text[r.from:r.to])
-	}
-	if err := w.Flush(); err != nil {
+	if err := errors.Join(write(o.out), o.out.Flush()); err != nil {
 		return fmt.Errorf("write spill file: %w", err)
 	}
 	end, err := o.file.Seek(0, io.SeekCurrent)
@@ -83,19 +110,16 @@ func (o *lineOrder) spill() error {
 		return fmt.Errorf("write spill file: %w", err)
 	}
 	o.ends = append(o.ends, end)
-	o.text, o.refs = o.text[:0], o.refs[:0]
-	if cap(o.text) > 2*o.limit {
-		o.text = nil
-	}
 	return nil
 }
 
-// each calls f for every line by number; its bytes are valid during the call.
-func (o *lineOrder) each(f func(line int64, text []byte) error) error {
+// each calls f with every line by number: with all of its text, or piece by
+// piece until more is false. text is valid during the call.
+func (o *lineOrder) each(f func(line int64, text []byte, more bool) error) error {
 	if o.file == nil {
 		o.sort()
 		for _, r := range o.refs {
-			if err := f(r.line, o.text[r.from:r.to]); err != nil {
+			if err := f(r.line, o.text[r.from:r.to], false); err != nil {
 				return err
 			}
 		}
@@ -106,16 +130,16 @@ func (o *lineOrder) each(f func(line int64, text []byte) error) error {
 			return err
 		}
 	}
-	o.text, o.refs = nil, nil
+	o.text, o.refs, o.out = nil, nil, nil
 	return o.merge(f)
 }
 
-func (o *lineOrder) merge(f func(line int64, text []byte) error) error {
+func (o *lineOrder) merge(f func(line int64, text []byte, more bool) error) error {
 	var h lineHeap
 	var from int64
 	size := min(max(mergeMemory/len(o.ends), 4<<10), 64<<10)
 	for _, end := range o.ends {
-		u := &lineRun{r: bufio.NewReaderSize(io.NewSectionReader(o.file, from, end-from), size)}
+		u := &lineRun{r: bufio.NewReaderSize(io.NewSectionReader(o.file, from, end-from), size), left: end - from}
 		from = end
 		if err := u.advance(); err != nil {
 			return err
@@ -123,18 +147,10 @@ func (o *lineOrder) merge(f func(line int64, text []byte) error) error {
 		h = append(h, u)
 	}
 	heap.Init(&h)
-	var text []byte
 	for len(h) > 0 {
 		u := h[0]
-		var err error
-		if text, err = u.read(text); err != nil {
+		if err := u.read(f); err != nil {
 			return err
-		}
-		if err := f(u.line, text); err != nil {
-			return err
-		}
-		if cap(text) > 4<<20 {
-			text = nil
 		}
 		switch err := u.advance(); {
 		case errors.Is(err, io.EOF):
@@ -159,30 +175,52 @@ func (o *lineOrder) close() error {
 type lineRun struct {
 	r    *bufio.Reader
 	line int64
-	size int
+	size int64 // of the line's text
+	left int64 // bytes of the run
+}
+
+// ReadByte reads a byte of a head.
+func (u *lineRun) ReadByte() (byte, error) {
+	b, err := u.r.ReadByte()
+	if err == nil {
+		u.left--
+	}
+	return b, err
 }
 
 // advance reads the next head; io.EOF after the last.
 func (u *lineRun) advance() error {
-	d, err := binary.ReadVarint(u.r)
+	d, err := binary.ReadVarint(u)
 	if err != nil {
 		return err
 	}
-	n, err := binary.ReadUvarint(u.r)
+	n, err := binary.ReadUvarint(u)
 	if err != nil {
 		return fmt.Errorf("read spill file: %w", io.ErrUnexpectedEOF)
 	}
 	u.line += d
-	u.size = int(n)
+	if u.size = int64(n) - 1; n == restOfRun {
+		u.size = u.left
+	}
+	u.left -= u.size
 	return nil
 }
 
-func (u *lineRun) read(text []byte) ([]byte, error) {
-	text = slices.Grow(text[:0], u.size)[:u.size]
-	if _, err := io.ReadFull(u.r, text); err != nil {
-		return nil, fmt.Errorf("read spill file: %w", io.ErrUnexpectedEOF)
+// read calls f with the pieces of the line's text.
+func (u *lineRun) read(f func(line int64, text []byte, more bool) error) error {
+	for more := true; more; {
+		piece, err := u.r.Peek(int(min(u.size, int64(u.r.Size()))))
+		if err != nil {
+			return fmt.Errorf("read spill file: %w", io.ErrUnexpectedEOF)
+		}
+		u.size -= int64(len(piece))
+		more = u.size > 0
+		if err := f(u.line, piece, more); err != nil {
+			return err
+		}
+		_, _ = u.r.Discard(len(piece)) // it was peeked at
 	}
-	return text, nil
+	return nil
 }
 
 // lineHeap has the run with the least line first.

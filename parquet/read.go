@@ -110,10 +110,21 @@ type objectReader struct {
 	file    *pq.File
 	defs    [numColumns]columnDef
 	columns [numColumns]columnReader
-	read    [numColumns]bool // columns of the open row group that are read
-	group   int              // number of the next row group
-	left    int64            // rows of the open row group
+	long    [numColumns]longReader
+	unpack  *unpacker
+	how     [numColumns]reading // of the columns of the open row group
+	group   int                 // number of the next row group
+	left    int64               // rows of the open row group
 }
+
+// reading says how a column of a row group is read.
+type reading int
+
+const (
+	notRead reading = iota
+	byValue         // columnReader
+	byPage          // longReader
+)
 
 // storedRow is one row as it was read; its slices are valid until the next.
 type storedRow struct {
@@ -123,11 +134,30 @@ type storedRow struct {
 	part  int64
 }
 
+// isLong says that the row's line is not to be held a second time.
+func (r *storedRow) isLong() bool {
+	n := len(r.raw)
+	if r.raw == nil {
+		n = len(r.event.text[colRequestObject]) + len(r.event.text[colResponseObject])
+	}
+	return n > directly
+}
+
+// write writes the row's line.
+func (r *storedRow) write(w io.Writer, b *rebuilder) error {
+	if r.raw != nil {
+		_, err := w.Write(r.raw)
+		return err
+	}
+	return b.writeLine(w, &r.event)
+}
+
 func newObjectReader(f *pq.File) (*objectReader, error) {
 	if err := checkSchema(f); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotOurs, err)
 	}
-	return &objectReader{file: f, defs: columnDefs()}, nil
+	unpack, err := newUnpacker()
+	return &objectReader{file: f, defs: columnDefs(), unpack: unpack}, err
 }
 
 // next reads one row; io.EOF after the last.
@@ -140,32 +170,47 @@ func (o *objectReader) next(r *storedRow) error {
 		if err := o.close(); err != nil {
 			return err
 		}
-		g := groups[o.group]
+		o.open(groups[o.group])
 		o.group++
-		o.left = g.NumRows()
-		meta := o.file.Metadata().RowGroups[o.group-1].Columns
-		for c, chunk := range g.ColumnChunks() {
-			// A column without values need not be read, where null is all that
-			// can be missing.
-			m := &meta[c].MetaData
-			o.read[c] = o.needed(column(c)) && (o.defs[c].shape != scalar || m.Statistics.NullCount != m.NumValues)
-			if o.read[c] {
-				o.columns[c].open(chunk, o.defs[c].shape != scalar && o.defs[c].shape != required)
-			}
-		}
 	}
 	o.left--
 	r.event.reset()
 	r.raw = nil
 	for c := column(0); c < numColumns; c++ {
-		if !o.read[c] {
-			continue
+		var err error
+		switch o.how[c] {
+		case byValue:
+			err = o.readColumn(c, r)
+		case byPage:
+			r.event.texts(c)[c], err = o.long[c].next()
 		}
-		if err := o.readColumn(c, r); err != nil {
+		if err != nil {
 			return fmt.Errorf("read column %s: %w", o.defs[c].name, err)
 		}
 	}
+	r.raw = r.event.text[colRaw]
 	return nil
+}
+
+// open opens the columns of a row group.
+func (o *objectReader) open(g pq.RowGroup) {
+	o.left = g.NumRows()
+	meta := o.file.Metadata().RowGroups[o.group].Columns
+	for c, chunk := range g.ColumnChunks() {
+		m, d := &meta[c].MetaData, o.defs[c]
+		switch {
+		case !o.needed(column(c)), d.shape == scalar && m.Statistics.NullCount == m.NumValues:
+			// A column without values need not be read, where null is all that
+			// can be missing.
+			o.how[c] = notRead
+		case isLongColumn(d, m):
+			o.how[c] = byPage
+			o.long[c].open(o.file, m, o.unpack)
+		default:
+			o.how[c] = byValue
+			o.columns[c].open(chunk, d.shape != scalar && d.shape != required)
+		}
+	}
 }
 
 // needed reports whether a column takes part in rebuilding lines.
@@ -182,6 +227,7 @@ func (o *objectReader) close() error {
 	var err error
 	for c := range o.columns {
 		err = errors.Join(err, o.columns[c].close())
+		o.long[c].close()
 	}
 	return err
 }
@@ -218,7 +264,6 @@ func (o *objectReader) readColumn(c column, r *storedRow) error {
 	default:
 		r.event.setInt(c, v.Int64())
 	}
-	r.raw = r.event.text[colRaw]
 	r.line = r.event.ints[colSourceLine]
 	r.part = r.event.ints[colLinePart]
 	return nil

@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"bytes"
+	"io"
 	"strconv"
 	"unsafe"
 )
@@ -12,7 +13,9 @@ import (
 // was converted.
 type rebuilder struct {
 	dst  []byte
-	want []byte // what is left of the line to compare with
+	out  io.Writer // takes dst and what is long; nil: all is appended to dst
+	err  error     // of out
+	want []byte    // what is left of the line to compare with
 	// comparing says to compare with want and not to append to dst; differs
 	// that the comparison has failed.
 	comparing, differs bool
@@ -25,6 +28,26 @@ func (b *rebuilder) appendLine(dst []byte, e *event) []byte {
 	b.event(e)
 	dst, b.dst = b.dst, nil
 	return dst
+}
+
+// directly is the length from which a value is written to out as it is.
+const directly = 256 << 10
+
+// writeLine writes the event to w, and holds none of its long values.
+func (b *rebuilder) writeLine(w io.Writer, e *event) error {
+	*b = rebuilder{dst: b.scratch[:0], out: w}
+	b.event(e)
+	b.flush()
+	b.out, b.scratch, b.dst = nil, b.dst[:0], nil
+	return b.err
+}
+
+// flush writes what was appended to out.
+func (b *rebuilder) flush() {
+	if b.err == nil {
+		_, b.err = b.out.Write(b.dst)
+	}
+	b.dst = b.dst[:0]
 }
 
 // proves reports whether the columns rebuild line byte for byte.
@@ -51,6 +74,11 @@ func (b *rebuilder) lit(s string) {
 // raw writes bytes as they are.
 func (b *rebuilder) raw(v []byte) {
 	switch {
+	case b.out != nil && len(v) > directly:
+		b.flush()
+		if b.err == nil {
+			_, b.err = b.out.Write(v)
+		}
 	case !b.comparing:
 		b.dst = append(b.dst, v...)
 	case len(b.want) >= len(v) && same(b.want[:len(v)], v):

@@ -153,7 +153,12 @@ func (r *restoration) collect(ctx context.Context, f *pq.File) (err error) {
 		if row.part > 0 {
 			continue
 		}
-		if err := r.order.add(row.line, build); err != nil {
+		if row.isLong() {
+			err = r.order.addLong(row.line, func(w io.Writer) error { return row.write(w, &b) })
+		} else {
+			err = r.order.add(row.line, build)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -177,8 +182,10 @@ func (r *restoration) missingLines() error {
 		}
 		last = line
 	}
-	err := r.order.each(func(line int64, _ []byte) error {
-		note(line)
+	err := r.order.each(func(line int64, _ []byte, more bool) error {
+		if !more {
+			note(line)
+		}
 		return nil
 	})
 	if err != nil {
@@ -195,14 +202,17 @@ func (r *restoration) write(ctx context.Context, w io.Writer) error {
 	out := bufio.NewWriterSize(io.MultiWriter(w, sum), 256<<10)
 	first := r.meta.Increment.before()
 	next := first + 1
-	err := r.order.each(func(line int64, text []byte) error {
+	err := r.order.each(func(line int64, text []byte, more bool) error {
 		if line != next {
 			return fmt.Errorf("restore %s: %w: found line %d where line %d is due", r.meta.SourceName, ErrIncomplete, line, next)
+		}
+		_, _ = out.Write(text) // the writer keeps its first error for Flush
+		if more {
+			return nil
 		}
 		if next++; next%checkEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		_, _ = out.Write(text) // the writer keeps its first error for Flush
 		if line-first < r.meta.SourceLines || r.meta.FinalNewline {
 			return out.WriteByte('\n')
 		}

@@ -47,7 +47,6 @@ in data/cluster=CLUSTER/dt=DAY/. The inputs are only read.`,
 			if err := f.validate(args); err != nil {
 				return &usageError{err}
 			}
-			limitMemory()
 			return f.run(cmd.Context(), version, args, cmd.InOrStdin(), cmd.OutOrStdout())
 		},
 	}

@@ -68,7 +68,6 @@ func newSidecar(settings config.Run, version string, log zerolog.Logger) *sideca
 
 // run is the verb: once through, or until ctx is done.
 func (s *sidecar) run(ctx context.Context) error {
-	limitMemory()
 	log, err := rotate.ParsePath(s.settings.AuditLogPath)
 	if err != nil {
 		return &usageError{fmt.Errorf("--audit-log-path: %w", err)}
