@@ -54,7 +54,7 @@ type Batch struct {
 // NewBatch returns an empty batch of the stream with these labels. It fails for labels that Loki
 // would refuse and for bounds beyond what Loki takes.
 func NewBatch(labels map[string]string, cfg BatchConfig) (*Batch, error) {
-	text, err := formatLabels(labels)
+	stream, err := NewLabels(labels)
 	if err != nil {
 		return nil, err
 	}
@@ -71,9 +71,25 @@ func NewBatch(labels map[string]string, cfg BatchConfig) (*Batch, error) {
 		return nil, fmt.Errorf("create batch: MaxEntries %d is negative", cfg.MaxEntries)
 	}
 	b := &Batch{maxBytes: cfg.MaxBytes, maxEntries: cfg.MaxEntries}
-	b.buf = appendLabels(make([]byte, headerRoom, headerRoom+len(text)+8), text)
-	b.first = len(b.buf)
+	b.ResetTo(stream)
 	return b, nil
+}
+
+// NewBatchOf returns an empty batch of a stream, with the default bounds.
+func NewBatchOf(stream Labels) *Batch {
+	b := &Batch{maxBytes: DefaultMaxBytes, maxEntries: DefaultMaxEntries}
+	b.ResetTo(stream)
+	return b
+}
+
+// ResetTo empties the batch, as Reset does, and makes it one of another stream.
+func (b *Batch) ResetTo(stream Labels) {
+	b.Reset()
+	if cap(b.buf) < headerRoom {
+		b.buf = make([]byte, 0, headerRoom+len(stream.text)+8)
+	}
+	b.buf = appendLabels(b.buf[:headerRoom], stream.text)
+	b.first = len(b.buf)
 }
 
 func appendLabels(dst []byte, labels string) []byte {

@@ -29,8 +29,9 @@
 //
 //   - Push returns nil only when every entry was accepted.
 //   - Deliver returns without an error only when every entry was accepted or is among the refusals,
-//     each of which Loki refused in a push of that entry alone. It gives up only with its context
-//     (or after Backoff.MaxRetries, if set).
+//     each of which Loki refused in a push of that entry alone, or is older than what Loki said to
+//     be the oldest that it takes. It gives up only with its context (or after Backoff.MaxRetries,
+//     if set).
 //   - An answer about the stream, the tenant or the URL refuses nothing: Deliver waits, and OnDown
 //     says what is wrong.
 //   - A batch keeps at most MaxBytes + 256 KiB of memory over Reset, a Client no more than 1.25 MiB

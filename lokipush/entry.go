@@ -41,6 +41,11 @@ func newEntry(timestamp time.Time, line []byte, fields *Fields) entry {
 	return e
 }
 
+// MetadataNames lists the names that the structured metadata of an entry can have.
+func MetadataNames() []string {
+	return []string{"user", "verb", "resource", "subresource", "namespace", "name", "code", "stage", "level", "audit_id"}
+}
+
 // collect takes the metadata in a fixed order: a retry must not differ in a byte.
 func (e *entry) collect(f *Fields) {
 	e.add("user", f.User)

@@ -17,6 +17,19 @@ const (
 	reservedLabelMark = "__"
 )
 
+// Labels are the labels of one stream, checked. The zero Labels are none: Loki refuses them.
+type Labels struct{ text string }
+
+// NewLabels checks labels by Loki's default limits. The error says which one Loki would refuse, and
+// why.
+func NewLabels(labels map[string]string) (Labels, error) {
+	text, err := formatLabels(labels)
+	return Labels{text}, err
+}
+
+// String returns the labels as LogQL selects them.
+func (l Labels) String() string { return l.text }
+
 // formatLabels writes the selector of a stream, sorted by name and quoted as LogQL reads it:
 // {cluster="c", job="audit", node="n"}.
 func formatLabels(labels map[string]string) (string, error) {

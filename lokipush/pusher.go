@@ -107,11 +107,35 @@ func (p *Pusher) deliver(ctx context.Context, b *Batch, offset int, refused []Re
 	if b.Len() == 1 {
 		return append(refused, Refusal{Index: offset, Reason: answer.Reason, Err: answer}), nil
 	}
+	if kept, indices := b.since(answer.Oldest); kept != b {
+		return p.deliverRest(ctx, b, answer, offset, refused, kept, indices)
+	}
 	first, second := b.Split()
 	if refused, err = p.deliver(ctx, first, offset, refused); err != nil {
 		return refused, err
 	}
 	return p.deliver(ctx, second, offset+first.Len(), refused)
+}
+
+// deliverRest refuses the entries that the answer says are too old, all at once, and delivers the
+// kept ones, of which it knows the indices in b.
+func (p *Pusher) deliverRest(ctx context.Context, b *Batch, answer *StatusError, offset int, refused []Refusal, kept *Batch, indices []int) ([]Refusal, error) {
+	others, err := p.deliver(ctx, kept, 0, nil)
+	if err != nil {
+		return refused, err
+	}
+	for i := range b.Len() {
+		switch {
+		case len(indices) == 0 || i != indices[0]:
+			refused = append(refused, Refusal{Index: offset + i, Reason: answer.Reason, Err: answer})
+			continue
+		case len(others) > 0 && others[0].Index == kept.Len()-len(indices):
+			refused = append(refused, Refusal{Index: offset + i, Reason: others[0].Reason, Err: others[0].Err})
+			others = others[1:]
+		}
+		indices = indices[1:]
+	}
+	return refused, nil
 }
 
 // settle tries one batch until there is an answer that waiting will not change: nil for accepted,

@@ -85,6 +85,7 @@ type StatusError struct {
 	RetryAfter time.Duration // what the server asked for, at most MaxRetryAfter; 0 for nothing
 	Decision   Decision      // what to do about it; never Accepted
 	Reason     Reason        // for Refused and Split; what Loki says about one of the entries
+	Oldest     time.Time     // for Refused: entries before it are refused for the same reason; zero: unknown
 }
 
 // Error says the status, what Loki answered, and where the user can do something, what.
@@ -132,6 +133,7 @@ func newStatusError(code int, body, retryAfter string, now time.Time) *StatusErr
 		e.Reason = ReasonLargerThanMessage
 	case Refused:
 		e.Reason = reasonOf(body)
+		e.Oldest = oldestAccepted(e.Reason, body)
 	}
 	return e
 }
@@ -219,7 +221,7 @@ func parseRetryAfter(header string, now time.Time) time.Duration {
 type Refusal struct {
 	Index  int          // of the entry in the delivered batch
 	Reason Reason       // fit for a metric's label
-	Err    *StatusError // Loki's answer to the push of this entry alone
+	Err    *StatusError // Loki's answer to the push of this entry alone, or to one with others too old like it
 }
 
 // String returns the refusal for a log.

@@ -78,5 +78,8 @@ func validPlaces(ctx context.Context, settings *config.Run) error {
 			errs = append(errs, fmt.Errorf("--archive-url: %w", err))
 		}
 	}
+	if settings.Loki.URL != "" {
+		errs = append(errs, validLoki(&settings.Loki, settings.Identity))
+	}
 	return errors.Join(append(errs, validRedaction(settings.Redact))...)
 }

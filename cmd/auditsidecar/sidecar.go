@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"runtime"
 	"strings"
 	"time"
@@ -20,7 +19,6 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/live"
 	"github.com/auditsidecar/auditsidecar/internal/shipper"
-	"github.com/auditsidecar/auditsidecar/lokipush"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
@@ -60,7 +58,7 @@ func newSidecar(settings config.Run, version string, log zerolog.Logger) *sideca
 	registry.MustRegister(build, s.polling)
 	s.begin, s.watch = s.health.Loop("start"), s.health.Loop("watch")
 	s.held, s.ship = s.health.Loop("hold"), s.health.Loop("archive")
-	if settings.LokiURL != "" {
+	if settings.Loki.URL != "" {
 		s.stream = s.health.Loop("loki")
 	}
 	return s
@@ -77,7 +75,7 @@ func (s *sidecar) run(ctx context.Context) error {
 		return &usageError{fmt.Errorf("--archive-url: %w", err)}
 	}
 	s.log.Info().Str("version", s.version).Str("auditLog", log.Path()).Str("archive", bucket.URL("")).
-		Str("loki", s.settings.LokiURL).Str("cluster", s.settings.Identity.Cluster).Str("node", s.settings.Identity.Node).Msg("starting")
+		Str("loki", s.settings.Loki.URL).Str("cluster", s.settings.Identity.Cluster).Str("node", s.settings.Identity.Node).Msg("starting")
 	if s.settings.Once {
 		return s.once(ctx, log, bucket)
 	}
@@ -130,27 +128,6 @@ func (s *sidecar) maxLag() time.Duration {
 	return s.settings.ArchiveMaxLag
 }
 
-func (s *sidecar) newLive(h *hold.Hold, st *state, writes <-chan struct{}) (*live.Live, error) {
-	client, err := lokipush.New(lokipush.Config{
-		URL: s.settings.LokiURL, TenantID: s.settings.LokiTenantID,
-		HTTPClient: &http.Client{}, UserAgent: "auditsidecar/" + s.version,
-	})
-	if err != nil {
-		return nil, &usageError{fmt.Errorf("--loki-url: %w", err)}
-	}
-	var replace func(dst, line []byte) ([]byte, bool)
-	if r := st.redaction.redactor(); r != nil {
-		replace = r.Line
-	}
-	return live.New(live.Config{
-		Source: h, Poke: writes, Client: client,
-		Labels: map[string]string{"job": "audit", "cluster": s.settings.Identity.Cluster, "node": s.settings.Identity.Node},
-		Redact: replace, MaxLineBytes: s.settings.LokiMaxLineBytes, BatchWait: s.settings.LokiBatchWait,
-		Ledger: st.ledger, CursorFile: st.cursorFile, Cursor: st.cursor, Released: h.Wake,
-		Observe: s.stream.Observe, Note: s.noteStream, Registry: s.registry,
-	})
-}
-
 // noteSegment logs what happened to one file.
 func (s *sidecar) noteSegment(event string, e ledger.Entry) {
 	line := s.log.Info()
@@ -176,5 +153,3 @@ func (s *sidecar) noteGap(g ledger.Gap) {
 	s.log.Error().Str("reason", g.Reason).Str("file", g.File).Time("from", g.From).Time("to", g.To).
 		Int64("bytes", g.Bytes).Str("detail", g.Detail).Msg("GAP in the audit log: recorded for the archive")
 }
-
-func (s *sidecar) noteStream(event string, err error) { s.log.Warn().Err(err).Msg("loki: " + event) }

@@ -34,6 +34,7 @@ type state struct {
 	redaction  *redaction
 	cursorFile *ledger.CursorFile
 	cursor     ledger.Cursor
+	streamed   bool // the log was streamed before, whatever the cursor says
 }
 
 // awaitState opens the state directory, and waits where it cannot yet: the
@@ -99,6 +100,7 @@ func (s *sidecar) readState(log rotate.Log, st *state) error {
 	if st.cursor, aside, err = st.cursorFile.Load(time.Now()); err != nil {
 		return err
 	}
+	st.streamed = st.cursor.Segment != "" || aside != ""
 	s.noteAside("Loki cursor", aside)
 	return s.openChain(st)
 }

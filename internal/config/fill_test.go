@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -118,7 +119,7 @@ loki-batch-wait: 250ms   # a duration
 rescan-interval: "10s"
 node: 007
 cluster: &name production
-loki-tenant-id: |-
+loki-tenant: |-
   team-a
 labels: [a, b]
 `)
@@ -128,10 +129,10 @@ labels: [a, b]
 	want := newVerb().Run
 	want.AuditLogPath = "/var/log/kubernetes/audit/audit.log"
 	want.Archive.URL, want.Archive.PathStyle = "s3://bucket/prefix", true
-	want.LokiMaxLineBytes, want.LokiBatchWait, want.RescanInterval = 65536, 250*time.Millisecond, 10*time.Second
+	want.Loki.MaxLineBytes, want.Loki.BatchWait, want.RescanInterval = 65536, 250*time.Millisecond, 10*time.Second
 	want.Identity = Identity{Cluster: "production", Node: "007"}
-	want.LokiTenantID = "team-a"
-	if v.Run != want {
+	want.Loki.Tenant = "team-a"
+	if !reflect.DeepEqual(v.Run, want) {
 		t.Errorf("got  %+v\nwant %+v", v.Run, want)
 	}
 	if !slices.Equal(v.labels, []string{"a", "b"}) {
@@ -143,7 +144,7 @@ labels: [a, b]
 func TestEmptyFile(t *testing.T) {
 	for _, content := range []string{"\n", "# cluster: production\n", "---\n", "---\n# nothing\n...\n", "null\n", "~", "{}\n", " \n\n"} {
 		v, warnings, err := fill(t, nil, nil, content)
-		if err != nil || len(warnings) > 0 || v.Run != newVerb().Run {
+		if err != nil || len(warnings) > 0 || !reflect.DeepEqual(v.Run, newVerb().Run) {
 			t.Errorf("%q: %v, %v", content, warnings, err)
 		}
 	}

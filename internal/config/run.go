@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"regexp"
 	"strconv"
@@ -20,14 +19,8 @@ type Run struct {
 	AuditLogPath string
 	// Archive says where the objects go.
 	Archive Archive
-	// LokiURL is Loki's address; empty streams nothing.
-	LokiURL string
-	// LokiTenantID is sent as X-Scope-OrgID where Loki has tenants.
-	LokiTenantID string
-	// LokiMaxLineBytes is the longest line Loki accepts (limits_config.max_line_size).
-	LokiMaxLineBytes int
-	// LokiBatchWait is the longest time that a line waits for more to come.
-	LokiBatchWait time.Duration
+	// Loki says where the lines go.
+	Loki Loki
 	// Identity names this log among others.
 	Identity Identity
 	// Listen is the address of /metrics, /livez and /readyz.
@@ -58,10 +51,6 @@ type Run struct {
 // Register declares the flags, with their defaults, on flags.
 func (r *Run) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&r.AuditLogPath, "audit-log-path", "", "the `path` that kube-apiserver has as --audit-log-path")
-	flags.StringVar(&r.LokiURL, "loki-url", "", "`URL` of Loki, for example http://127.0.0.1:3100; empty: stream nothing")
-	flags.StringVar(&r.LokiTenantID, "loki-tenant-id", "", "Loki tenant, sent as X-Scope-OrgID")
-	flags.IntVar(&r.LokiMaxLineBytes, "loki-max-line-bytes", 256<<10, "longest line that Loki accepts (its max_line_size); longer ones are shrunk for Loki only")
-	flags.DurationVar(&r.LokiBatchWait, "loki-batch-wait", 500*time.Millisecond, "longest time that a line waits for its batch to fill (1 MiB)")
 	flags.StringVar(&r.Listen, "listen", "127.0.0.1:9464", "`address` of /metrics, /livez and /readyz")
 	flags.BoolVar(&r.Once, "once", false, "archive the finished files, stream to the end, then exit")
 	flags.DurationVar(&r.RescanInterval, "rescan-interval", 5*time.Second, "how often the directory is listed whatever inotify says")
@@ -73,6 +62,7 @@ func (r *Run) Register(flags *pflag.FlagSet) {
 	flags.Var(&r.HeldMinFree, "held-min-free", "free space below which such files are given up; 0: 2 % of the file system, at most 1GiB")
 	r.Redact.Register(flags)
 	r.Archive.Register(flags)
+	r.Loki.Register(flags)
 	r.Identity.Register(flags)
 }
 
@@ -82,17 +72,14 @@ func (r *Run) Validate() error {
 	return errors.Join(
 		required("audit-log-path", r.AuditLogPath, "give the path that kube-apiserver has as --audit-log-path"),
 		r.Archive.validate(),
-		validateLokiURL(r.LokiURL),
-		validateTenant(r.LokiTenantID),
+		r.Loki.Validate(),
 		r.Identity.Validate(),
 		r.validateHold(),
 		r.Redact.Validate(),
 		validateListen(r.Listen),
 		positive("rescan-interval", r.RescanInterval),
 		notNegative("archive-max-lag", r.ArchiveMaxLag),
-		positive("loki-batch-wait", r.LokiBatchWait),
 		positive("shutdown-timeout", r.ShutdownTimeout),
-		minimum("loki-max-line-bytes", r.LokiMaxLineBytes, 4<<10),
 	)
 }
 
@@ -193,34 +180,6 @@ func notNegative(flag string, d time.Duration) error {
 func minimum(flag string, value, least int) error {
 	if value < least {
 		return fmt.Errorf("--%s %d: must be at least %d", flag, value, least)
-	}
-	return nil
-}
-
-// validateLokiURL never shows what it was given before it is known that there
-// is no password in it.
-func validateLokiURL(raw string) error {
-	if raw == "" {
-		return nil
-	}
-	const form = "expected http://HOST:PORT or https://HOST:PORT"
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil:
-		return errors.New("--loki-url is no URL: " + form)
-	case u.User != nil:
-		return errors.New("--loki-url: credentials do not belong in a URL, where logs and process lists show them")
-	case (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
-		return fmt.Errorf("--loki-url %q: %s", raw, form)
-	case u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("--loki-url %q: what follows '?' or '#' has no meaning here", raw)
-	}
-	return nil
-}
-
-func validateTenant(id string) error {
-	if strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return fmt.Errorf("--loki-tenant-id %q: control characters cannot be sent in a header", id)
 	}
 	return nil
 }

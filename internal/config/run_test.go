@@ -26,15 +26,8 @@ func TestDefaultsAreValid(t *testing.T) {
 func TestValidate(t *testing.T) {
 	long := strings.Repeat("a", 63)
 	setCluster := func(r *Run, s string) { r.Identity.Cluster = s }
-	setLoki := func(r *Run, s string) { r.LokiURL = s }
 	setListen := func(r *Run, s string) { r.Listen = s }
-	setBatchWait := func(r *Run, s string) { r.LokiBatchWait = duration(t, s) }
-	for _, test := range []struct {
-		flag  string
-		set   func(*Run, string)
-		value string
-		want  string // "" = valid
-	}{
+	validate(t, []mistake{
 		{"audit-log-path", func(r *Run, s string) { r.AuditLogPath = s }, "", "kube-apiserver has"},
 		{"archive-url", func(r *Run, s string) { r.Archive.URL = s }, "", "s3://bucket/prefix or file:///dir"},
 		{"cluster", setCluster, "", "required"},
@@ -47,26 +40,6 @@ func TestValidate(t *testing.T) {
 		{"cluster", setCluster, "größe", "only letters"},
 		{"node", func(r *Run, s string) { r.Identity.Node = s }, "", "required"},
 		{"node", func(r *Run, s string) { r.Identity.Node = s }, "a=b", "only letters"},
-		{"loki-url", setLoki, "", ""},
-		{"loki-url", setLoki, "http://10.0.0.7:3100", ""},
-		{"loki-url", setLoki, "https://loki.example/prefix", ""},
-		{"loki-url", setLoki, "http://[::1]:3100", ""},
-		{"loki-url", setLoki, "loki:3100", "expected http://"},
-		{"loki-url", setLoki, "10.0.0.7:3100", "expected http://"},
-		{"loki-url", setLoki, "http://", "expected http://"},
-		{"loki-url", setLoki, "http://:3100", "expected http://"},
-		{"loki-url", setLoki, "ftp://loki", "expected http://"},
-		{"loki-url", setLoki, "http://loki:port", "expected http://"},
-		{"loki-url", setLoki, "http://loki?tenant=a", "no meaning"},
-		{"loki-url", setLoki, "http://me:secret@loki", "credentials"},
-		{"loki-url", setLoki, "ftp://me:secret@loki", "credentials"},
-		{"loki-url", setLoki, "http://me:secret@lo ki", "is no URL"},
-		{"loki-tenant-id", func(r *Run, s string) { r.LokiTenantID = s }, "team-a", ""},
-		{"loki-tenant-id", func(r *Run, s string) { r.LokiTenantID = s }, "a\r\nX-Other: b", "control characters"},
-		{"loki-max-line-bytes", func(r *Run, _ string) { r.LokiMaxLineBytes = 4096 }, "4096", ""},
-		{"loki-max-line-bytes", func(r *Run, _ string) { r.LokiMaxLineBytes = 4095 }, "4095", "at least 4096"},
-		{"loki-batch-wait", setBatchWait, "1ns", ""},
-		{"loki-batch-wait", setBatchWait, "0s", "more than 0"},
 		{"rescan-interval", func(r *Run, s string) { r.RescanInterval = duration(t, s) }, "-1s", "more than 0"},
 		{"archive-max-lag", func(r *Run, s string) { r.ArchiveMaxLag = duration(t, s) }, "0s", ""},
 		{"archive-max-lag", func(r *Run, s string) { r.ArchiveMaxLag = duration(t, s) }, "-1ns", "0 or more"},
@@ -85,7 +58,21 @@ func TestValidate(t *testing.T) {
 		{"listen", setListen, "127.0.0.1:", "port must be a number"},
 		{"listen", setListen, "127.0.0.1:http", "port must be a number"},
 		{"listen", setListen, "127.0.0.1:65536", "port must be a number"},
-	} {
+	})
+}
+
+// mistake is one value of one flag.
+type mistake struct {
+	flag  string
+	set   func(*Run, string)
+	value string
+	want  string // "" = valid
+}
+
+// validate checks what is said of each value.
+func validate(t *testing.T, values []mistake) {
+	t.Helper()
+	for _, test := range values {
 		t.Run(test.flag+" "+test.value, func(t *testing.T) {
 			r := valid()
 			test.set(r, test.value)
@@ -134,10 +121,10 @@ func TestValidateHold(t *testing.T) {
 // Every mistake is named in one go: an empty Run has every one that a zero
 // value can be.
 func TestValidateSaysAll(t *testing.T) {
-	err := (&Run{LokiURL: "x"}).Validate()
+	err := (&Run{Loki: Loki{URL: "x"}}).Validate()
 	wantError(t, err, "--audit-log-path", "--archive-url", "--loki-url", "--cluster", "--node", "--hold", "--redact", "--listen",
-		"--rescan-interval", "--loki-batch-wait", "--shutdown-timeout", "--loki-max-line-bytes")
-	if n := strings.Count(err.Error(), "\n") + 1; n != 12 {
+		"--rescan-interval", "--loki-batch-wait", "--shutdown-timeout", "--loki-max-line-bytes", "--loki-start")
+	if n := strings.Count(err.Error(), "\n") + 1; n != 13 {
 		t.Errorf("%d lines:\n%v", n, err)
 	}
 }

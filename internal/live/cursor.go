@@ -6,36 +6,58 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
 
+// unsettled returns the parcel with the lowest line that is neither accepted
+// nor refused, nil when there is none.
+func (l *Live) unsettled() *parcel {
+	var lowest *parcel
+	for _, parcels := range [][]*parcel{l.flying, l.waiting, l.open} {
+		for _, p := range parcels {
+			if lowest == nil || p.first < lowest.first {
+				lowest = p
+			}
+		}
+	}
+	return lowest
+}
+
+// accepted returns the place of the lowest byte that is not accepted. Where
+// everything that was read is, that is where the reader is: a segment without
+// a line is passed, too.
+func (l *Live) accepted() ledger.Cursor {
+	if p := l.unsettled(); p != nil {
+		return p.from
+	}
+	at := l.cursor
+	if pos := l.reader.Position(); !l.hasLeft && pos.Segment != "" && pos.Segment != at.Segment {
+		at.Segment, at.Offset, at.Line = pos.Segment, pos.Offset, pos.Line
+	}
+	return at
+}
+
 // keepCursor writes the cursor when it has moved, not more often than once a
 // second unless it is to be now, and then releases Loki's claim on all
 // segments before it.
 func (l *Live) keepCursor(now bool) error {
-	l.skipEmpty()
-	if l.accepted == l.stored || (!now && time.Since(l.storedAt) < cursorInterval) {
-		return nil
+	at := l.accepted()
+	if at != l.stored {
+		if !now && time.Since(l.storedAt) < cursorInterval {
+			return nil
+		}
+		if err := l.cfg.CursorFile.Store(at); err != nil {
+			return err
+		}
+		l.stored, l.storedAt = at, time.Now()
 	}
-	if err := l.cfg.CursorFile.Store(l.accepted); err != nil {
-		return err
-	}
-	l.stored, l.storedAt = l.accepted, time.Now()
-	return l.release(l.accepted.Segment)
-}
-
-// skipEmpty moves the cursor into the segment that the reader has gone on to
-// while it has no line yet: the one before it is read to its end.
-func (l *Live) skipEmpty() {
-	if l.batch.Len() > 0 || l.hasLeft {
-		return
-	}
-	at := l.reader.Position()
-	if at.Segment != "" && at.Segment != l.accepted.Segment {
-		l.accepted.Segment, l.accepted.Offset, l.accepted.Line = at.Segment, at.Offset, at.Line
-	}
+	l.spanFrom(l.unsettled())
+	return l.release(at.Segment)
 }
 
 // release gives up Loki's claim on the segments before the given one; IDs
 // sort in the order of rotation.
 func (l *Live) release(current string) error {
+	if current == l.released {
+		return nil
+	}
 	released := false
 	for _, e := range l.cfg.Ledger.Entries() {
 		if !e.Loki || e.ID >= current {
@@ -46,7 +68,7 @@ func (l *Live) release(current string) error {
 		}
 		released = true
 	}
-	if released {
+	if l.released = current; released {
 		l.cfg.Released()
 	}
 	return nil

@@ -24,6 +24,8 @@ const (
 	// readPause is the shortest time between two reads at the end of the
 	// file: at a high rate one wake-up then serves many lines.
 	readPause = 50 * time.Millisecond
+	// idleWait is how long nothing is looked at without a poke.
+	idleWait = time.Second
 )
 
 // Config is what a Live needs.
@@ -34,8 +36,11 @@ type Config struct {
 	Poke <-chan struct{}
 	// Client pushes to Loki.
 	Client *lokipush.Client
-	// Labels of the stream.
+	// Labels of every line.
 	Labels map[string]string
+	// EventLabels are labels that come from the event, of [EventLabels]. Each
+	// set of their values is a stream of its own.
+	EventLabels []string
 	// Redact returns the line as it may leave the node, made in dst[:0] (grown
 	// as needed) where it changed. Nil: lines are sent as they are. It must be
 	// a function of the line alone, so that a retry sends the same bytes, and
@@ -46,16 +51,22 @@ type Config struct {
 	MaxLineBytes int
 	// BatchWait is the longest time that a line waits for its batch to fill.
 	BatchWait time.Duration
+	// Window is the time that Loki takes entries of.
+	Window Window
 	// Ledger has Loki's claims, CursorFile the position.
 	Ledger     *ledger.Ledger
 	CursorFile *ledger.CursorFile
-	// Cursor is where to go on.
+	// Cursor is where to go on; the zero Cursor goes on at Start.
 	Cursor ledger.Cursor
+	// Start is where a log begins that was never streamed.
+	Start Start
 	// Released hears that claims were released.
 	Released func()
-	// Observe hears how each delivery, or each attempt of a failing one, ended.
+	// Observe hears how each delivery, or each attempt of a failing one,
+	// ended. It may be called by several goroutines at once.
 	Observe func(error)
-	// Note hears of refused lines and of breaks in what can be read.
+	// Note hears of refused lines and of breaks in what can be read. The error
+	// may be nil.
 	Note func(event string, err error)
 	// Registry takes the metrics.
 	Registry prometheus.Registerer
@@ -64,34 +75,50 @@ type Config struct {
 // Live streams lines to Loki. It is not safe for concurrent use.
 type Live struct {
 	cfg     Config
-	reader  *rotate.Reader
+	reader  *rotate.Reader // nil until the log has begun
+	line    transformer
+	streams *streams
 	pusher  *lokipush.Pusher
-	batch   *lokipush.Batch
 	metrics *metrics
-	stamp   stamper
 
-	since    time.Time     // when the batch got its first line
-	batched  ledger.Cursor // after the last line of the batch
-	accepted ledger.Cursor // everything before it was accepted
+	// The parcels, each in one of the three lists until it is settled.
+	open    []*parcel // being filled, in the order of their first lines
+	waiting []*parcel // sealed, without a place in flight; nothing is read meanwhile
+	flying  []*parcel // being delivered
+	landed  chan landing
+	failed  error // why the last flight was given up
+
+	free      []*lokipush.Batch // memory of settled parcels
+	openBytes int               // in open
+	number    int64             // of the last line that was added
+	sent      int64             // the highest number that was ever in flight
+
+	// The time covered by the entries that were sent and are not yet behind
+	// the cursor on disk.
+	spanOldest, spanNewest time.Time
+
+	cursor   ledger.Cursor // the place after the last line that was read
 	stored   ledger.Cursor // what the cursor file says
 	storedAt time.Time     // when it was written
-	left     rotate.Line   // a line that did not fit into the full batch
-	hasLeft  bool
-	fields   lokipush.Fields
-	redacted []byte // memory of the last redacted line
-	shrunk   []byte // memory of the last shrunk line
+	released string        // the segment before which no claim is left
+
+	left      rotate.Line // a line that is ahead of its time
+	hasLeft   bool
+	leftUntil time.Time
+
+	passedOver time.Time // when a line outside of Loki's window was last noted
+	lagAt      time.Time // when the lag was last measured
 }
 
-// New returns a Live that has read nothing yet.
+// New returns a Live that has read nothing yet. The error says which of the
+// labels Loki would not take.
 func New(cfg Config) (*Live, error) {
-	l := &Live{cfg: cfg, accepted: cfg.Cursor, batched: cfg.Cursor, stored: cfg.Cursor, metrics: newMetrics(cfg.Registry)}
-	l.stamp.last = cfg.Cursor.Timestamp
-	from := rotate.Position{Segment: cfg.Cursor.Segment, Offset: cfg.Cursor.Offset, Line: cfg.Cursor.Line}
-	var err error
-	if l.reader, err = rotate.NewReader(cfg.Source, from, rotate.ReaderConfig{MaxLine: maxLine}); err != nil {
-		return nil, err
+	l := &Live{
+		cfg: cfg, metrics: newMetrics(cfg.Registry), landed: make(chan landing, maxInFlight), cursor: cfg.Cursor, stored: cfg.Cursor,
+		line: transformer{redactor: cfg.Redact, maxLineBytes: cfg.MaxLineBytes},
 	}
-	if l.batch, err = lokipush.NewBatch(cfg.Labels, lokipush.BatchConfig{}); err != nil {
+	var err error
+	if l.streams, err = newStreams(cfg.Labels, cfg.EventLabels); err != nil {
 		return nil, err
 	}
 	l.pusher, err = lokipush.NewPusher(cfg.Client, lokipush.PusherConfig{OnAttempt: l.attempted})
@@ -99,10 +126,11 @@ func New(cfg Config) (*Live, error) {
 }
 
 // attempted counts a push and tells the health of the loop: a failing
-// delivery goes on for as long as Loki is away.
+// delivery goes on for as long as Loki is away. It is called by every flight.
 func (l *Live) attempted(a lokipush.Attempt) {
 	decision := lokipush.DecisionOf(a.Err)
 	l.metrics.pushes.WithLabelValues(decision.String()).Inc()
+	l.metrics.pushSeconds.Observe(a.Duration.Seconds())
 	switch decision {
 	case lokipush.Accepted:
 		l.metrics.bytes.Add(float64(a.Bytes))
@@ -115,8 +143,11 @@ func (l *Live) attempted(a lokipush.Attempt) {
 // Run streams until ctx is done; call [Live.Sync] then to send what is left,
 // and [Live.Close]. It returns nil, or an error when the disk lost writes.
 func (l *Live) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer l.land()
+	defer cancel()
 	for ctx.Err() == nil {
-		err := l.turn(ctx)
+		err := l.turn(ctx, false)
 		if durable.IsFatal(err) {
 			return err
 		}
@@ -128,174 +159,83 @@ func (l *Live) Run(ctx context.Context) error {
 	return nil
 }
 
-// turn sends every full batch, and the last one when its time has come.
-func (l *Live) turn(ctx context.Context) error {
-	more, err := l.sendFull(ctx)
-	if err == nil && !more && l.batch.Len() > 0 && time.Since(l.since) >= l.cfg.BatchWait {
-		err = l.deliver(ctx)
+// turn reads what there is a place for, and sends what is full or due. With
+// all everything is due.
+func (l *Live) turn(ctx context.Context, all bool) error {
+	if err := l.begin(); errors.Is(err, io.EOF) {
+		l.cfg.Observe(nil) // no file yet
+		return nil
+	} else if err != nil {
+		return err
 	}
-	if err == nil && l.batch.Len() == 0 {
+	l.settleLanded()
+	err := l.launch(ctx)
+	if err == nil {
+		err = l.fill(ctx)
+	}
+	l.sealDue(all)
+	err = errors.Join(err, l.launch(ctx))
+	if err == nil && l.unsettled() == nil {
 		l.cfg.Observe(nil)
 	}
+	l.observeLag()
 	return errors.Join(err, l.keepCursor(false))
 }
 
-// wait returns when there may be something to read, when the batch is due, or
-// when ctx is done.
+// wait returns when there may be something to do, or when ctx is done.
 func (l *Live) wait(ctx context.Context) {
-	if l.batch.Len() == 0 {
-		_ = l.reader.Wait(ctx, l.cfg.Poke) // ctx is done: the caller looks at it
-		return
+	poke, pause := l.cfg.Poke, idleWait
+	switch {
+	case len(l.waiting) > 0:
+		poke = nil // nothing is read until there is a place in flight
+	case len(l.open) > 0:
+		poke, pause = nil, min(readPause, l.cfg.BatchWait)
+	case l.hasLeft:
+		poke = nil
 	}
-	timer := time.NewTimer(min(readPause, l.cfg.BatchWait))
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
+	case <-poke:
 	case <-timer.C:
+	case done := <-l.landed:
+		l.settle(done)
 	}
 }
 
-// Sync sends everything up to the present end of the log.
+// Sync sends everything up to the present end of the log. Where it does not
+// come to the end, a later call or run goes on.
 func (l *Live) Sync(ctx context.Context) error {
-	_, err := l.sendFull(ctx)
-	if err == nil {
-		err = l.deliver(ctx)
-	}
-	return errors.Join(err, l.keepCursor(true))
-}
-
-// Close gives back the open file and the metrics' last state.
-func (l *Live) Close() error { return l.reader.Close() }
-
-// sendFull reads on and delivers each batch that fills, until the end of the
-// log is reached.
-func (l *Live) sendFull(ctx context.Context) (more bool, err error) {
-	for {
-		full, err := l.fill()
-		if err != nil || !full {
-			return false, err
-		}
-		if err := l.deliver(ctx); err != nil {
-			return true, err
-		}
-		if err := l.keepCursor(false); err != nil {
-			return true, err
-		}
-	}
-}
-
-// fill reads lines into the batch until it is full or the log is read to its
-// present end. A break in the log is noted, and read over.
-func (l *Live) fill() (full bool, err error) {
-	for {
-		line, err := l.next()
-		switch {
-		case errors.Is(err, io.EOF):
-			l.metrics.observeLag(l.reader)
-			return false, nil
-		case isBreak(err):
-			l.metrics.breaks.WithLabelValues(breakReason(err)).Inc()
-			l.cfg.Note("the log could not be read without a break", err)
-			continue
-		case err != nil:
-			return false, err
-		}
-		if !l.add(line) {
-			l.left, l.hasLeft = line, true
-			return true, nil
-		}
-	}
-}
-
-// next returns the line that did not fit, or reads one. The line that did not
-// fit is still valid: nothing was read since.
-func (l *Live) next() (rotate.Line, error) {
-	if l.hasLeft {
-		l.hasLeft = false
-		return l.left, nil
-	}
-	return l.reader.Next()
-}
-
-// add puts one line into the batch and returns false when the batch is full.
-func (l *Live) add(line rotate.Line) bool {
-	line, redacted := l.redact(withoutHole(line))
-	_ = lokipush.ParseFields(line.Bytes, &l.fields) // a malformed line is streamed like any other, with what was found
-	at := l.stamp.peek(l.fields.StageTimestamp)
-	text := l.shrink(line)
-	if !l.batch.Add(at, text, &l.fields) {
-		return false
-	}
-	if redacted {
-		l.metrics.redacted.Inc()
-	}
-	if int64(len(text)) != line.Len {
-		l.metrics.shrunk.Inc()
-	}
-	if l.batch.Len() == 1 {
-		l.since = time.Now()
-	}
-	l.stamp.last = at
-	l.batched = ledger.Cursor{Segment: line.Segment, Offset: line.End, Line: line.Number, Timestamp: at}
-	return true
-}
-
-// redact returns the line as it may leave the node, and whether that is
-// another than it was; its memory is reused.
-func (l *Live) redact(line rotate.Line) (rotate.Line, bool) {
-	if l.cfg.Redact == nil {
-		return line, false
-	}
-	if cap(l.redacted) > 2*l.cfg.MaxLineBytes {
-		l.redacted = nil
-	}
-	text, changed := l.cfg.Redact(l.redacted, line.Bytes)
-	if !changed {
-		return line, false
-	}
-	l.redacted = text
-	line.Len += int64(len(text) - len(line.Bytes))
-	line.Bytes = text
-	return line, true
-}
-
-// shrink returns the line as Loki takes it; its memory is reused.
-func (l *Live) shrink(line rotate.Line) []byte {
-	if !line.Truncated && len(line.Bytes) <= l.cfg.MaxLineBytes {
-		return line.Bytes
-	}
-	if cap(l.shrunk) > 2*l.cfg.MaxLineBytes {
-		l.shrunk = nil
-	}
-	if line.Truncated {
-		l.shrunk = lokipush.Stub(line.Bytes, line.Len, l.shrunk)
-	} else {
-		l.shrunk = lokipush.Shrink(line.Bytes, l.cfg.MaxLineBytes, l.shrunk)
-	}
-	return l.shrunk
-}
-
-// deliver has the batch accepted. Only then the cursor moves.
-func (l *Live) deliver(ctx context.Context) error {
-	if l.batch.Len() > 0 {
-		refused, err := l.pusher.Deliver(ctx, l.batch)
+	ctx, cancel := context.WithCancel(ctx)
+	defer l.land()
+	defer cancel()
+	for l.failed = nil; ctx.Err() == nil; l.wait(ctx) {
+		err := l.turn(ctx, true)
 		if err != nil {
-			return fmt.Errorf("stream to Loki: %w", err)
+			return err
 		}
-		l.refused(refused)
-		l.metrics.lines.Add(float64(l.batch.Len() - len(refused)))
-		l.metrics.lastEntry.Set(float64(l.batched.Timestamp.UnixMilli()) / 1e3)
-		l.accepted = l.batched
-		l.batch.Reset()
+		if l.unsettled() == nil && !l.hasLeft {
+			return l.keepLast()
+		}
 	}
-	return nil
+	cancel()
+	l.land()
+	return errors.Join(fmt.Errorf("stream to Loki: %w", ctx.Err()), l.failed, l.keepLast())
 }
 
-func (l *Live) refused(refused []lokipush.Refusal) {
-	for _, r := range refused {
-		l.metrics.refused.WithLabelValues(string(r.Reason)).Inc()
+// keepLast writes the cursor, if the log has begun.
+func (l *Live) keepLast() error {
+	if l.reader == nil {
+		return nil
 	}
-	if len(refused) > 0 {
-		l.cfg.Note(fmt.Sprintf("Loki refused %d of %d lines for good; they are in the archive", len(refused), l.batch.Len()), refused[0].Err)
+	return l.keepCursor(true)
+}
+
+// Close gives back the open file.
+func (l *Live) Close() error {
+	if l.reader == nil {
+		return nil
 	}
+	return l.reader.Close()
 }

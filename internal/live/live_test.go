@@ -5,136 +5,18 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
-	"github.com/auditsidecar/auditsidecar/internal/durable"
-	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
 	"github.com/auditsidecar/auditsidecar/lokipush"
-	"github.com/auditsidecar/auditsidecar/rotate"
 )
-
-// stage is a source of segments, a Loki, and a Live between them.
-type stage struct {
-	t        testing.TB
-	dir      string
-	segments []rotate.Segment
-	loki     *lokitest.Receiver
-	poke     chan struct{}
-	reports  []error
-	notes    []string
-
-	redact func(dst, line []byte) ([]byte, bool)
-	ledger *ledger.Ledger
-	live   *Live
-}
-
-// Segments implements rotate.Source.
-func (s *stage) Segments() ([]rotate.Segment, error) { return s.segments, nil }
-
-func newStage(t testing.TB, cfg lokitest.Config) *stage {
-	return &stage{t: t, dir: t.TempDir(), loki: lokitest.New(cfg), poke: make(chan struct{}, 1)}
-}
-
-func (s *stage) path(id string) string { return filepath.Join(s.dir, id) }
-
-// add begins a segment; the one before it is finished.
-func (s *stage) add(id, text string) {
-	s.t.Helper()
-	if n := len(s.segments); n > 0 {
-		s.segments[n-1].Finished = true
-	}
-	s.segments = append(s.segments, rotate.Segment{ID: id, Name: id, Path: s.path(id)})
-	s.append(id, text)
-	if s.ledger != nil {
-		s.addEntry(id)
-	}
-}
-
-func (s *stage) addEntry(id string) {
-	s.t.Helper()
-	if _, have := s.ledger.Get(id); have {
-		return
-	}
-	if err := s.ledger.Add(ledger.Entry{ID: id, Name: id, State: ledger.Held, Loki: true}); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-func (s *stage) append(id, text string) {
-	s.t.Helper()
-	f, err := os.OpenFile(s.path(id), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.WriteString(text); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// start begins to stream where the cursor file says, as a new process does.
-func (s *stage) start() {
-	s.t.Helper()
-	var err error
-	if s.ledger, _, err = ledger.Open(durable.OS(), s.dir, "", time.Now()); err != nil {
-		s.t.Fatal(err)
-	}
-	for _, segment := range s.segments {
-		s.addEntry(segment.ID)
-	}
-	file := ledger.NewCursorFile(durable.OS(), s.dir)
-	cursor, _, err := file.Load(time.Now())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	client, err := lokipush.New(lokipush.Config{URL: "http://loki.test", HTTPClient: &http.Client{Transport: s.loki.Transport()}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.live, err = New(Config{
-		Source: s, Poke: s.poke, Client: client, Labels: map[string]string{"job": "audit", "cluster": "c", "node": "n"},
-		Redact: s.redact, MaxLineBytes: 256 << 10, BatchWait: 500 * time.Millisecond, Ledger: s.ledger, CursorFile: file, Cursor: cursor,
-		Released: func() {}, Observe: func(err error) { s.reports = append(s.reports, err) },
-		Note:     func(event string, err error) { s.notes = append(s.notes, fmt.Sprint(event, ": ", err)) },
-		Registry: prometheus.NewRegistry(),
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { _ = s.live.Close() })
-}
-
-func (s *stage) sync() {
-	s.t.Helper()
-	if err := s.live.Sync(s.t.Context()); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// lines are the lines that Loki has, duplicates included.
-func (s *stage) lines() []string {
-	var lines []string
-	for _, e := range s.loki.Entries() {
-		lines = append(lines, e.Line)
-	}
-	return lines
-}
-
-func (s *stage) wantLines(want ...string) {
-	s.t.Helper()
-	if got := s.lines(); strings.Join(got, "\n") != strings.Join(want, "\n") {
-		s.t.Errorf("Loki has %d lines %.300q, want %d %.300q", len(got), got, len(want), want)
-	}
-}
 
 func TestRealLogArrivesUnchanged(t *testing.T) {
 	s := newStage(t, lokitest.Config{})
@@ -215,8 +97,8 @@ func TestI6_OutageMovesNothing(t *testing.T) {
 	if e, _ := s.ledger.Get("0"); !e.Loki {
 		t.Error("the claim was released although Loki has nothing")
 	}
-	if _, err := os.Stat(filepath.Join(s.dir, ledger.CursorName)); !os.IsNotExist(err) {
-		t.Errorf("a cursor was written: %v", err)
+	if c := s.cursor(); c.Segment != "0" || c.Offset != 0 {
+		t.Errorf("the cursor is at %+v", c)
 	}
 	if len(s.reports) == 0 || s.reports[0] == nil || !strings.Contains(s.reports[0].Error(), "503") {
 		t.Errorf("reports %v", s.reports)
@@ -232,14 +114,14 @@ func TestI6_OutageMovesNothing(t *testing.T) {
 func TestI6_KilledAtAnyTime(t *testing.T) {
 	text := string(audittest.Corpus(t, "diverse.log"))
 	want := strings.Count(text, "\n")
-	for pushes := 1; pushes <= 3; pushes++ {
+	for pushes := int64(1); pushes <= 3; pushes++ {
 		s := newStage(t, lokitest.Config{})
 		s.add("0", text)
 		s.start()
 		ctx, cancel := context.WithCancel(t.Context())
-		n := 0
+		var n atomic.Int64
 		s.live.cfg.Observe = func(error) {
-			if n++; n == pushes {
+			if n.Add(1) == pushes {
 				cancel()
 			}
 		}
@@ -293,9 +175,11 @@ func TestRedactedLines(t *testing.T) {
 	const secret, marker = "hunter2", "redacted"
 	long := strings.Repeat("x", 300<<10)
 	s := newStage(t, lokitest.Config{})
-	s.redact = func(dst, line []byte) ([]byte, bool) {
-		text := strings.ReplaceAll(string(line), secret, marker)
-		return append(dst[:0], text...), text != string(line)
+	s.edit = func(cfg *Config) {
+		cfg.Redact = func(dst, line []byte) ([]byte, bool) {
+			text := strings.ReplaceAll(string(line), secret, marker)
+			return append(dst[:0], text...), text != string(line)
+		}
 	}
 	s.add("0", `{"verb":"hunter2"}`+"\nplain\n"+`{"requestObject":"`+long+`","x":"hunter2"}`+"\n"+
 		secret+strings.Repeat("y", maxLine)+"\n")

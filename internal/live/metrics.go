@@ -2,6 +2,7 @@ package live
 
 import (
 	"errors"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -10,15 +11,20 @@ import (
 )
 
 type metrics struct {
-	lines     prometheus.Counter
-	bytes     prometheus.Counter
-	redacted  prometheus.Counter
-	shrunk    prometheus.Counter
-	lag       prometheus.Gauge
-	lastEntry prometheus.Gauge
-	pushes    *prometheus.CounterVec
-	refused   *prometheus.CounterVec
-	breaks    *prometheus.CounterVec
+	lines       prometheus.Counter
+	bytes       prometheus.Counter
+	redacted    prometheus.Counter
+	shrunk      prometheus.Counter
+	lagBytes    prometheus.Gauge
+	lagTime     prometheus.Gauge
+	lastEntry   prometheus.Gauge
+	inFlight    prometheus.Gauge
+	pushSeconds prometheus.Histogram
+	pushes      *prometheus.CounterVec
+	refused     *prometheus.CounterVec
+	breaks      *prometheus.CounterVec
+
+	newest time.Time // that lastEntry shows
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -36,14 +42,20 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		bytes:     counter("streamed_bytes_total", "Uncompressed bytes of the pushes that Loki accepted."),
 		redacted:  counter("loki_redacted_lines_total", "Lines of which something was replaced before they were sent."),
 		shrunk:    counter("loki_shrunk_lines_total", "Lines longer than Loki accepts, sent in a shorter form."),
-		lag:       gauge("loki_lag_bytes", "Bytes of the log that were not yet read for Loki."),
-		lastEntry: gauge("loki_last_entry_timestamp_seconds", "Timestamp of the last entry that Loki accepted."),
-		pushes:    vec("loki_pushes_total", "Attempts to push to Loki, by what its answer meant.", "outcome"),
-		refused:   vec("loki_refused_lines_total", "Lines that Loki refused for good, by reason. They are in the archive.", "reason"),
-		breaks:    vec("stream_breaks_total", "Breaks in what could be read of the log, by reason.", "reason"),
+		lagBytes:  gauge("loki_lag_bytes", "Bytes of the log that Loki has neither accepted nor refused."),
+		lagTime:   gauge("loki_lag_seconds", "Age of the oldest line that was read and that Loki has neither accepted nor refused; 0 when there is none."),
+		lastEntry: gauge("loki_last_entry_timestamp_seconds", "Newest timestamp of the entries that Loki accepted."),
+		inFlight:  gauge("loki_pushes_in_flight", "Deliveries to Loki under way, waits between their attempts included."),
+		pushSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "auditsidecar", Name: "loki_push_duration_seconds", Help: "Time that one attempt to push took, failed ones included.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}),
+		pushes:  vec("loki_pushes_total", "Attempts to push to Loki, by what its answer meant: accepted, retry (and how many of them there were), split, refused, stop.", "outcome"),
+		refused: vec("loki_refused_lines_total", "Lines that Loki refused for good, or would have, by reason. They are in the archive.", "reason"),
+		breaks:  vec("stream_breaks_total", "Breaks in what could be read of the log, by reason.", "reason"),
 	}
 	m.create()
-	reg.MustRegister(m.lines, m.bytes, m.redacted, m.shrunk, m.lag, m.lastEntry, m.pushes, m.refused, m.breaks)
+	reg.MustRegister(m.lines, m.bytes, m.redacted, m.shrunk, m.lagBytes, m.lagTime, m.lastEntry, m.inFlight, m.pushSeconds, m.pushes, m.refused, m.breaks)
 	return m
 }
 
@@ -61,10 +73,42 @@ func (m *metrics) create() {
 	}
 }
 
-func (m *metrics) observeLag(r *rotate.Reader) {
-	if lag, err := r.Lag(); err == nil {
-		m.lag.Set(float64(lag))
+// observeEntry notes that an entry was accepted.
+func (m *metrics) observeEntry(at time.Time) {
+	if at.After(m.newest) {
+		m.newest = at
+		m.lastEntry.Set(float64(at.UnixMilli()) / 1e3)
 	}
+}
+
+// lagInterval is the shortest time between two measurements of the lag, for
+// which all segments are looked at.
+const lagInterval = time.Second
+
+// observeLag measures what Loki does not have yet.
+func (l *Live) observeLag() {
+	now := time.Now()
+	if now.Sub(l.lagAt) < lagInterval {
+		return
+	}
+	l.lagAt = now
+	lag, err := l.reader.Lag()
+	if err != nil {
+		return // the next read says what is wrong
+	}
+	var oldest time.Time
+	for _, parcels := range [][]*parcel{l.flying, l.waiting, l.open} {
+		for _, p := range parcels {
+			lag += p.bytes
+			oldest = earliest(oldest, p.oldest)
+		}
+	}
+	l.metrics.lagBytes.Set(float64(lag))
+	if oldest.IsZero() {
+		l.metrics.lagTime.Set(0)
+		return
+	}
+	l.metrics.lagTime.Set(max(0, now.Sub(oldest).Seconds()))
 }
 
 func isBreak(err error) bool { return breakReason(err) != "" }

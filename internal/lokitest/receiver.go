@@ -22,6 +22,7 @@ type Config struct {
 	MaxRequest    int           // bytes uncompressed; DefaultMaxRequest where zero
 	MaxAge        time.Duration // entries older than this are refused; zero: none (Loki: 7 days)
 	MaxAhead      time.Duration // entries further in the future are refused; zero: none (Loki: 10 minutes)
+	MaxBehind     time.Duration // entries this much older than the newest of their stream are refused; zero: none (Loki: 1 hour)
 	RequireTenant bool          // 401 without X-Scope-OrgID
 }
 
@@ -33,7 +34,8 @@ type Receiver struct {
 	mu     sync.Mutex
 	pushes int
 	faults []queuedFault
-	healed chan struct{} // closed by Heal
+	healed chan struct{}        // closed by Heal
+	newest map[string]time.Time // of each stream, for MaxBehind
 }
 
 // New returns an empty receiver without faults.
@@ -47,7 +49,7 @@ func New(cfg Config) *Receiver {
 	if cfg.MaxRequest == 0 {
 		cfg.MaxRequest = DefaultMaxRequest
 	}
-	r := &Receiver{cfg: cfg, healed: make(chan struct{})}
+	r := &Receiver{cfg: cfg, healed: make(chan struct{}), newest: map[string]time.Time{}}
 	r.store.countOnly, r.store.maxDistinct = cfg.CountOnly, cfg.MaxDistinct
 	r.store.reset()
 	return r

@@ -44,6 +44,10 @@ func (r *Receiver) admit(streams []Stream) reply {
 			}
 			kept = append(kept, e)
 		}
+		kept, behind := r.window(s.Labels, kept)
+		if behind != nil {
+			refusal = behind
+		}
 		r.store.add(s.Labels, kept)
 	}
 	if refusal != nil {
@@ -71,6 +75,35 @@ func (r *Receiver) checkEntry(labels string, e Entry) error {
 		return fmt.Errorf("stream '%s' has structured metadata too large: '%d' bytes, limit: '%d' bytes", labels, size, maxMetadataBytes)
 	}
 	return nil
+}
+
+// window takes the entries out that are too far behind the newest one of their stream, as the
+// ingester does: one after the other, each moving the window on.
+func (r *Receiver) window(labels string, entries []Entry) (kept []Entry, refusal error) {
+	if r.cfg.MaxBehind == 0 {
+		return entries, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var words strings.Builder
+	refused := 0
+	for _, e := range entries {
+		cutoff := r.newest[labels].Add(-r.cfg.MaxBehind)
+		if e.Timestamp.Before(cutoff) {
+			fmt.Fprintf(&words, "entry with timestamp %s ignored, reason: 'entry too far behind, entry timestamp is: %s, oldest acceptable timestamp is: %s',\n",
+				e.Timestamp, e.Timestamp.Format(time.RFC3339), cutoff.UTC().Format(time.RFC3339))
+			refused++
+			continue
+		}
+		if e.Timestamp.After(r.newest[labels]) {
+			r.newest[labels] = e.Timestamp
+		}
+		kept = append(kept, e)
+	}
+	if refused > 0 {
+		refusal = fmt.Errorf("%suser 'fake', total ignored: %d out of %d for stream: %s", words.String(), refused, len(entries), labels)
+	}
+	return kept, refusal
 }
 
 // checkLabels refuses a stream as a whole, as Loki does.

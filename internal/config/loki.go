@@ -1,0 +1,132 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// Loki says where the lines go, and which of them Loki takes.
+type Loki struct {
+	// URL is Loki's address; empty streams nothing.
+	URL string
+	// Tenant is sent as X-Scope-OrgID where Loki has tenants.
+	Tenant string
+	// HTTPConfig is a file with credentials, TLS and proxy of the connection;
+	// see [Loki.HTTPClient].
+	HTTPConfig string
+	// Labels are name=value pairs that are added to the stream's labels.
+	Labels []string
+	// EventLabels are labels that come from the event.
+	EventLabels []string
+	// Start says where a log is begun that was never streamed: [StartOldest]
+	// or [StartNow].
+	Start string
+	// MaxLineBytes is the longest line Loki accepts (limits_config.max_line_size).
+	MaxLineBytes int
+	// BatchWait is the longest time that a line waits for more to come.
+	BatchWait time.Duration
+	// MaxAge is the age of the oldest line that Loki accepts
+	// (limits_config.reject_old_samples_max_age); 0: it accepts any.
+	MaxAge time.Duration
+	// MaxAhead is how far ahead of the clock a line may be
+	// (limits_config.creation_grace_period).
+	MaxAhead time.Duration
+}
+
+// The values of --loki-start.
+const (
+	StartOldest = "oldest"
+	StartNow    = "now"
+)
+
+// Register declares Loki's flags on flags.
+func (l *Loki) Register(flags *pflag.FlagSet) {
+	flags.StringVar(&l.URL, "loki-url", "", "`URL` of Loki, for example http://127.0.0.1:3100; empty: stream nothing")
+	flags.StringVar(&l.Tenant, "loki-tenant", "", "Loki tenant, sent as X-Scope-OrgID")
+	flags.StringVar(&l.HTTPConfig, "loki-http-config", "", "YAML `file` with credentials, TLS and proxy for Loki, in the form of Prometheus' http_config: basic_auth, authorization, oauth2, tls_config, proxy_url; secrets as password_file, credentials_file, client_secret_file")
+	flags.StringSliceVar(&l.Labels, "loki-label", nil, "`name=value`, a label of all lines besides job, cluster and node; may be repeated")
+	flags.StringSliceVar(&l.EventLabels, "loki-event-label", nil, "label with its value from the event: `verb`, level, stage or code_class (2xx, ...); may be repeated. Each set of values is a stream; everything else is structured metadata")
+	flags.StringVar(&l.Start, "loki-start", StartOldest, "where a log is begun that was never streamed: `oldest` (what is there and not too old for Loki) or now")
+	flags.IntVar(&l.MaxLineBytes, "loki-max-line-bytes", 256<<10, "longest line that Loki accepts (its max_line_size); longer ones are shrunk for Loki only")
+	flags.DurationVar(&l.BatchWait, "loki-batch-wait", 300*time.Millisecond, "longest time that a line waits for its batch to fill (1 MiB)")
+	flags.DurationVar(&l.MaxAge, "loki-max-age", 7*24*time.Hour, "age of the oldest line that Loki accepts (its reject_old_samples_max_age); older ones are counted and not sent; 0: Loki accepts any")
+	flags.DurationVar(&l.MaxAhead, "loki-max-ahead", 10*time.Minute, "how far ahead of the clock a line may be for Loki (its creation_grace_period)")
+}
+
+// Validate returns every mistake in the settings at once, each naming the flag
+// and the remedy. What only a reader of the HTTP configuration can know is in
+// [Loki.HTTPClient].
+func (l *Loki) Validate() error {
+	_, labels := l.StaticLabels()
+	return errors.Join(
+		validateLokiURL(l.URL),
+		validateTenant(l.Tenant),
+		labels,
+		l.validateStart(),
+		positive("loki-batch-wait", l.BatchWait),
+		minimum("loki-max-line-bytes", l.MaxLineBytes, 4<<10),
+		notNegative("loki-max-age", l.MaxAge),
+		notNegative("loki-max-ahead", l.MaxAhead),
+	)
+}
+
+func (l *Loki) validateStart() error {
+	if l.Start != StartOldest && l.Start != StartNow {
+		return fmt.Errorf("--loki-start %q: expected %s or %s", l.Start, StartOldest, StartNow)
+	}
+	return nil
+}
+
+// StaticLabels returns the labels that --loki-label gives.
+func (l *Loki) StaticLabels() (map[string]string, error) {
+	labels := map[string]string{}
+	var errs []error
+	for _, pair := range l.Labels {
+		name, value, ok := strings.Cut(pair, "=")
+		_, twice := labels[name]
+		switch {
+		case !ok || name == "" || value == "":
+			errs = append(errs, fmt.Errorf("--loki-label %q: expected name=value", pair))
+		case name == "cluster" || name == "node":
+			errs = append(errs, fmt.Errorf("--loki-label %q: --%s says it", pair, name))
+		case twice:
+			errs = append(errs, fmt.Errorf("--loki-label %q: %s is given twice", pair, name))
+		default:
+			labels[name] = value
+		}
+	}
+	return labels, errors.Join(errs...)
+}
+
+// validateLokiURL never shows what it was given before it is known that there
+// is no password in it.
+func validateLokiURL(raw string) error {
+	if raw == "" {
+		return nil
+	}
+	const form = "expected http://HOST:PORT or https://HOST:PORT"
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return errors.New("--loki-url is no URL: " + form)
+	case u.User != nil:
+		return errors.New("--loki-url: credentials do not belong in a URL, where logs and process lists show them; use --loki-http-config")
+	case (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
+		return fmt.Errorf("--loki-url %q: %s", raw, form)
+	case u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("--loki-url %q: what follows '?' or '#' has no meaning here", raw)
+	}
+	return nil
+}
+
+func validateTenant(id string) error {
+	if strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return fmt.Errorf("--loki-tenant %q: control characters cannot be sent in a header", id)
+	}
+	return nil
+}

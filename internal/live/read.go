@@ -1,0 +1,162 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/lokipush"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+const (
+	// maxOpen and maxOpenBytes bound the parcels that are filled at one time.
+	// With labels from events each stream has its own.
+	maxOpen      = 64
+	maxOpenBytes = 4 << 20
+)
+
+// fill reads lines into parcels until the log is read to its present end or
+// there is no place for more. A break in the log is noted, and read over.
+func (l *Live) fill(ctx context.Context) error {
+	for len(l.waiting) == 0 && ctx.Err() == nil {
+		line, err := l.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case isBreak(err):
+			l.noteBreak(err)
+			continue
+		case err != nil:
+			return err
+		}
+		early, err := l.add(line)
+		if err != nil {
+			return err
+		}
+		if early > 0 {
+			l.left, l.hasLeft, l.leftUntil = line, true, time.Now().Add(early)
+			return nil
+		}
+		if err := l.launch(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Live) noteBreak(err error) {
+	l.metrics.breaks.WithLabelValues(breakReason(err)).Inc()
+	l.cfg.Note("the log could not be read without a break", err)
+}
+
+// next returns the line that had to wait for its time, or reads one. The line
+// that waited is still valid: nothing was read since.
+func (l *Live) next() (rotate.Line, error) {
+	if !l.hasLeft {
+		return l.reader.Next()
+	}
+	if time.Now().Before(l.leftUntil) {
+		return rotate.Line{}, io.EOF
+	}
+	l.hasLeft = false
+	return l.left, nil
+}
+
+// add puts one line into the parcel of its stream, or passes over it when it
+// is outside of Loki's window. It returns how long the line has to wait before
+// it can be added, and then changes nothing.
+func (l *Live) add(line rotate.Line) (early time.Duration, err error) {
+	e := l.line.apply(line)
+	now := time.Now()
+	if reason := l.cfg.Window.outside(e.at, now); reason != "" {
+		l.passOver(reason, e.at)
+		l.advance(line, e.at)
+		return 0, nil
+	}
+	if early := l.cfg.Window.early(e.at, now); early > 0 {
+		return early, nil
+	}
+	s, err := l.streams.of(&l.line.fields)
+	if err != nil {
+		return 0, err
+	}
+	l.number++
+	l.parcelFor(s, e, line, now).take(line, e.at, l.number)
+	l.makeRoom()
+	if e.redacted {
+		l.metrics.redacted.Inc()
+	}
+	if e.shrunk {
+		l.metrics.shrunk.Inc()
+	}
+	l.advance(line, e.at)
+	return 0, nil
+}
+
+// advance moves the reading place behind a line.
+func (l *Live) advance(line rotate.Line, at time.Time) {
+	l.line.last = at
+	l.cursor = ledger.Cursor{Segment: line.Segment, Offset: line.End, Line: line.Number, Timestamp: at}
+}
+
+// parcelFor adds the entry to the stream's open parcel, or to a new one where
+// there is none or it is full, and returns it.
+func (l *Live) parcelFor(s *stream, e entry, line rotate.Line, now time.Time) *parcel {
+	if p := s.open; p != nil {
+		before := p.batch.Bytes()
+		if p.spans(e.at) <= maxSpan && p.batch.Add(e.at, e.text, &l.line.fields) {
+			l.openBytes += p.batch.Bytes() - before
+			return p
+		}
+		l.seal(p)
+	}
+	from := ledger.Cursor{Segment: line.Segment, Offset: line.Offset, Line: line.Number - 1, Timestamp: l.line.last}
+	p := &parcel{batch: l.newBatch(s), stream: s, first: l.number, from: from, since: now}
+	p.batch.Add(e.at, e.text, &l.line.fields) // an empty batch takes any line
+	s.open, l.open, l.openBytes = p, append(l.open, p), l.openBytes+p.batch.Bytes()
+	return p
+}
+
+// makeRoom seals the largest open parcel when there are many, or many bytes in
+// them.
+func (l *Live) makeRoom() {
+	if len(l.open) <= maxOpen && l.openBytes <= maxOpenBytes {
+		return
+	}
+	largest := l.open[0]
+	for _, p := range l.open {
+		if p.batch.Bytes() > largest.batch.Bytes() {
+			largest = p
+		}
+	}
+	l.seal(largest)
+}
+
+func (l *Live) newBatch(s *stream) *lokipush.Batch {
+	if n := len(l.free); n > 0 {
+		b := l.free[n-1]
+		l.free = l.free[:n-1]
+		b.ResetTo(s.labels)
+		return b
+	}
+	return lokipush.NewBatchOf(s.labels)
+}
+
+// passOver counts a line that Loki would refuse. What is outside of the window
+// comes in runs, of which the first line is noted.
+func (l *Live) passOver(reason lokipush.Reason, at time.Time) {
+	l.metrics.refused.WithLabelValues(string(reason)).Inc()
+	if now := time.Now(); now.Sub(l.passedOver) > passOverEvery {
+		l.passedOver = now
+		l.cfg.Note(fmt.Sprintf("lines of %s are outside of the time that Loki takes (%s) and are not sent; they are in the archive",
+			at.Format(time.RFC3339), reason), nil)
+	}
+}
+
+// passOverEvery is the shortest time between two notes of lines outside of
+// Loki's window.
+const passOverEvery = time.Minute

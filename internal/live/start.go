@@ -1,0 +1,136 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/lokipush"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// Start says where a log is begun that was never streamed before.
+type Start int
+
+// The places to start at.
+const (
+	// StartOldest is the oldest file that is held and may have lines that Loki
+	// takes.
+	StartOldest Start = iota
+	// StartNow is the present end of the log.
+	StartNow
+)
+
+// begin opens the reader: where the cursor says, or, where there is none, at
+// the place to start. That place is on disk before the first push: a crash
+// must not choose another one. It returns io.EOF while there is no file.
+func (l *Live) begin() error {
+	if l.reader != nil {
+		return nil
+	}
+	if l.cursor.Segment == "" {
+		return l.firstStart()
+	}
+	return l.readFrom(l.cursor)
+}
+
+func (l *Live) readFrom(c ledger.Cursor) error {
+	from := rotate.Position{Segment: c.Segment, Offset: c.Offset, Line: c.Line}
+	reader, err := rotate.NewReader(l.cfg.Source, from, rotate.ReaderConfig{MaxLine: maxLine})
+	if err != nil {
+		return err
+	}
+	l.reader, l.cursor, l.line.last = reader, c, c.Timestamp
+	return nil
+}
+
+func (l *Live) firstStart() error {
+	segments, err := l.cfg.Source.Segments()
+	if err != nil {
+		return fmt.Errorf("list the log: %w", err)
+	}
+	if len(segments) == 0 {
+		l.cfg.Start = StartOldest // what will come is later than now
+		return io.EOF
+	}
+	at := segments[l.firstOf(segments)]
+	if err := l.readFrom(ledger.Cursor{Segment: at.ID, Timestamp: l.firstTimestamp(at.ID)}); err != nil {
+		return err
+	}
+	if l.cfg.Start == StartNow {
+		err = l.skipToEnd()
+	}
+	if err == nil {
+		err = l.keepCursor(true)
+	}
+	if err != nil {
+		return errors.Join(err, l.reopen())
+	}
+	return nil
+}
+
+// firstTimestamp is what lines get that stand before the first timestamp of the
+// log: that one. The present time would put them, as the newest entry of the
+// stream, a whole backlog ahead of the next line, which Loki would then refuse.
+func (l *Live) firstTimestamp(segment string) time.Time {
+	const lines = 1000 // to look at
+	reader, err := rotate.NewReader(l.cfg.Source, rotate.Position{Segment: segment}, rotate.ReaderConfig{MaxLine: maxLine})
+	if err != nil {
+		return time.Now().UTC()
+	}
+	defer reader.Close()
+	for range lines {
+		line, err := reader.Next()
+		if err != nil {
+			break // the stream's own reader says what is wrong
+		}
+		var fields lokipush.Fields
+		if _ = lokipush.ParseFields(withoutHole(line).Bytes, &fields); !fields.StageTimestamp.IsZero() {
+			return fields.StageTimestamp
+		}
+	}
+	return time.Now().UTC()
+}
+
+// reopen forgets the reader: the next turn begins again.
+func (l *Live) reopen() error {
+	err := l.reader.Close()
+	l.reader, l.cursor = nil, ledger.Cursor{}
+	return err
+}
+
+// firstOf chooses the file to start in. A file that was rotated before the
+// oldest moment that Loki takes has no line for it.
+func (l *Live) firstOf(segments []rotate.Segment) int {
+	last := len(segments) - 1
+	if l.cfg.Start == StartNow {
+		return last
+	}
+	for i, s := range segments[:last] {
+		if !s.Finished || s.Rotated.IsZero() || !l.cfg.Window.tooOld(s.Rotated, time.Now()) {
+			return i
+		}
+		l.cfg.Note(fmt.Sprintf("first start: %s is older than Loki takes and is not streamed; it is archived", s.Name), nil)
+	}
+	return last
+}
+
+// skipToEnd reads to the present end of the log and sends nothing. A half
+// line at the end will be streamed once it is whole.
+func (l *Live) skipToEnd() error {
+	for {
+		line, err := l.reader.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case isBreak(err):
+			l.noteBreak(err)
+		case err != nil:
+			return err
+		default:
+			l.cursor = ledger.Cursor{Segment: line.Segment, Offset: line.End, Line: line.Number, Timestamp: l.cursor.Timestamp}
+		}
+	}
+}
