@@ -67,7 +67,7 @@ func TestShippedConfigIsValid(t *testing.T) {
 	must(t, err)
 	must(t, settings.Validate())
 	must(t, validPlaces(t.Context(), &settings))
-	if settings.Identity.Cluster != "production" || settings.LokiURL == "" {
+	if settings.Identity.Cluster != "production" || settings.Loki.URL == "" {
 		t.Errorf("settings %+v", settings)
 	}
 }
