@@ -42,7 +42,7 @@ fuzz-short: ## Run every fuzz test for FUZZTIME (default 10s) each
 
 .PHONY: lint
 lint: $(LINTER) ## Check format, style and import directions
-	$(LINTER) run ./...
+	$(LINTER) run --allow-parallel-runners ./...
 
 .PHONY: fmt
 fmt: $(LINTER) ## Format the code

@@ -124,7 +124,9 @@ func TestLifecycleDrift(t *testing.T) {
 
 // Rules of others that would delete or move the archive's objects are refused.
 func TestLifecycleConflicts(t *testing.T) {
-	rule := func(inside string) string { return "<Rule><ID>theirs</ID><Status>Enabled</Status>" + inside + "</Rule>" }
+	rule := func(inside string) string {
+		return "<Rule><ID>theirs</ID><Status>Enabled</Status>" + inside + "</Rule>"
+	}
 	const all = "<Filter><Prefix></Prefix></Filter>"
 	for _, test := range []struct {
 		name, rule string
