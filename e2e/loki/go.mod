@@ -6,7 +6,10 @@ go 1.26.0
 
 replace github.com/auditsidecar/auditsidecar => ../..
 
-require github.com/auditsidecar/auditsidecar v0.0.0-00010101000000-000000000000
+require (
+	github.com/auditsidecar/auditsidecar v0.0.0-00010101000000-000000000000
+	go.yaml.in/yaml/v3 v3.0.6
+)
 
 require (
 	github.com/aws/aws-sdk-go-v2 v1.47.7 // indirect

@@ -19,6 +19,8 @@ import (
 type Config struct {
 	// File is the configuration, as a path from the root of the repository.
 	File string
+	// Rules is the ruler's rule file, if any.
+	Rules []byte
 	// Args are further flags; they win over the file.
 	Args []string
 	// Env are further variables ("name=value").
@@ -61,6 +63,9 @@ func Start(tb testing.TB, cfg Config) *Server {
 	if !strings.Contains(cfg.File, "s3") {
 		args = append(args, "-common.storage.filesystem.chunk-directory="+filepath.Join(dir, "chunks"))
 	}
+	if err := writeRules(dir, cfg.Rules); err != nil {
+		tb.Fatal(err)
+	}
 	s.process = exec.Command(binary, append(args, cfg.Args...)...)
 	s.process.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "AWS_EC2_METADATA_DISABLED=true"}, cfg.Env...)
 	s.process.Stdout, s.process.Stderr = log, log
@@ -72,6 +77,15 @@ func Start(tb testing.TB, cfg Config) *Server {
 	tb.Cleanup(func() { s.stop(tb, ended) })
 	s.waitReady(tb, ended)
 	return s
+}
+
+// writeRules puts the rules where the ruler looks for those of the one tenant.
+func writeRules(dir string, rules []byte) error {
+	path := filepath.Join(dir, "rules", "fake")
+	if err := os.MkdirAll(path, 0o755); err != nil || rules == nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(path, "rules.yaml"), rules, 0o600)
 }
 
 func freeAddress(tb testing.TB) string {
