@@ -10,7 +10,9 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
+	"github.com/auditsidecar/auditsidecar/internal/shipper"
 )
 
 // redactKeyName is the name of the node's own key in the state directory.
@@ -29,6 +31,22 @@ func (r *redaction) redactor() *redact.Redactor {
 		return nil
 	}
 	return redact.New(r.policy, r.key)
+}
+
+// blind is what stands for a hash of what was redacted; nil where nothing is.
+func (r *redaction) blind() func(sha256 string) string {
+	if r == nil {
+		return nil
+	}
+	return func(sha256 string) string { return manifest.Blind(r.key[:], sha256) }
+}
+
+// archiveRedaction is what is replaced in the archive; nil for nothing.
+func (s *sidecar) archiveRedaction(st *state) *shipper.Redaction {
+	if s.settings.Redact.Mode != config.RedactArchive {
+		return nil
+	}
+	return &shipper.Redaction{Redactor: st.redaction.redactor(), Policy: st.redaction.policy.Hash()}
 }
 
 // redactPolicy reads the rules; nil where nothing is redacted.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -94,4 +95,52 @@ func TestRedactMistakes(t *testing.T) {
 		"--redact-key-file", "it has 5 bytes, expected 32", "--redact-rules", "rules.yaml:2", `path "spec"`)
 	call(t, runOnce(dir, "--redact-key-file", key+"x")...).refused(t, 2, "--redact-key-file", "no such file")
 	call(t, runOnce(dir, "--redact", "some")...).refused(t, 2, "--redact", "expected off, loki or archive")
+}
+
+// In the archive, too: what is restored has no secret, the record tells how to
+// check it, and another key begins a new epoch.
+func TestRedactedArchive(t *testing.T) {
+	dir := t.TempDir()
+	archive := filepath.Join(dir, "archive")
+	lines, _ := streamed(t, dir, "--redact", "archive")
+	restored := ok(t, "restore", "file://"+archive).stdout
+	if len(lines) != 1 || restored != lines[0]+"\n" || strings.Contains(restored, "aHVudGVyMg") {
+		t.Errorf("Loki has %q, the archive %q", lines, restored)
+	}
+	record := recordOf(t, archive)
+	if !strings.Contains(record, `"hmac":"`) || !strings.Contains(record, `"content":{`) || !strings.Contains(record, `"redaction":"`) {
+		t.Errorf("record %s", record)
+	}
+	before := files(t, archive)
+	ok(t, runOnce(dir, "--redact", "archive")...)
+	if after := files(t, archive); len(after) != len(before) {
+		t.Errorf("a second run made %q of %q", after, before)
+	}
+	epoch := epochOf(t, dir)
+	must(t, os.Remove(filepath.Join(dir, "audit", stateDirName, redactKeyName)))
+	ok(t, runOnce(dir, "--redact", "archive")...)
+	if now := epochOf(t, dir); now == epoch {
+		t.Error("another key, and no other epoch")
+	}
+	if after := files(t, archive); len(after) != len(before) {
+		t.Errorf("with another key the file was archived again: %q", after)
+	}
+}
+
+func recordOf(t *testing.T, archive string) string {
+	t.Helper()
+	for _, name := range files(t, archive) {
+		if strings.HasPrefix(name, "manifests") {
+			return string(readFile(t, filepath.Join(archive, name)))
+		}
+	}
+	t.Fatal("no record")
+	return ""
+}
+
+func epochOf(t *testing.T, dir string) string {
+	t.Helper()
+	var ledger struct{ Epoch string }
+	must(t, json.Unmarshal(readFile(t, filepath.Join(dir, "audit", stateDirName, "ledger.json")), &ledger))
+	return ledger.Epoch
 }

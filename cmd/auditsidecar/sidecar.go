@@ -105,7 +105,7 @@ func (s *sidecar) loops(log rotate.Log, bucket *archive.Bucket, st *state, names
 		StateDir: st.dir, HeldPath: h.Path, Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node,
 		Version: s.version, FS: s.fs, Ledger: st.ledger,
 		Chain: st.chain, Store: objects, DataKey: objects.dataKey, RecordKey: objects.recordKey,
-		OpenKey: objects.openKey, MaxLag: s.maxLag(),
+		OpenKey: objects.openKey, MaxLag: s.maxLag(), Redact: s.archiveRedaction(st), Blind: st.redaction.blind(),
 		Poke: h.Changed(), Interval: shipperInterval, Released: h.Wake,
 		Observe: s.ship.Observe, Note: s.noteSegment, Registry: s.registry,
 	})
@@ -136,7 +136,7 @@ func (s *sidecar) noteSegment(event string, e ledger.Entry) {
 	}
 	line = line.Str("file", e.Name).Str("segment", e.ID)
 	if e.Source != nil {
-		line = line.Int64("lines", e.Source.Lines).Int64("bytes", e.Source.Size).Str("sha256", e.Source.SHA256)
+		line = line.Int64("lines", e.Source.Lines).Int64("bytes", e.Source.Size).Str("sha256", e.Source.Stored().SHA256)
 	}
 	if len(e.Objects) > 0 {
 		keys := make([]string, len(e.Objects))

@@ -92,7 +92,7 @@ func (s *sidecar) readState(log rotate.Log, st *state) error {
 		return err
 	}
 	var aside string
-	if st.ledger, aside, err = ledger.Open(s.fs, st.dir, s.owner(), time.Now()); err != nil {
+	if st.ledger, aside, err = ledger.Open(s.fs, st.dir, s.owner(st.redaction), time.Now()); err != nil {
 		return err
 	}
 	s.noteAside("ledger", aside)
@@ -167,10 +167,15 @@ func checkAuditDir(dir string) error {
 	return nil
 }
 
-// owner says whose log the state is of: a cloned disk, or a state directory
-// that is given another name, begins a new epoch.
-func (s *sidecar) owner() string {
-	return machineID() + "/" + s.settings.Identity.Cluster + "/" + s.settings.Identity.Node
+// owner says whose log the state is of, and what the archive has of it: a
+// cloned disk, a state directory that is given another name, and an archive
+// that is redacted in another way begin a new epoch.
+func (s *sidecar) owner(r *redaction) string {
+	owner := machineID() + "/" + s.settings.Identity.Cluster + "/" + s.settings.Identity.Node
+	if s.settings.Redact.Mode == config.RedactArchive {
+		owner += "/" + r.policy.Hash() + "/" + r.key.ID()
+	}
+	return owner
 }
 
 // machineID tells this machine from others, empty where it has no ID. It is a

@@ -38,14 +38,30 @@ type Object struct {
 	Rows int64 `json:"rows"`
 }
 
+// Content is what the objects of a segment restore to where that is not the
+// segment, because the archive is redacted. It has as many lines.
+type Content struct {
+	// Size in bytes.
+	Size int64 `json:"size"`
+	// SHA256 of the bytes, lower-case hex.
+	SHA256 string `json:"sha256"`
+	// MerkleRoot as in [Source].
+	MerkleRoot string `json:"merkleRoot"`
+}
+
 // Source is what was read from a segment when it was converted.
 type Source struct {
 	// Size is the number of bytes, unpacked.
 	Size int64 `json:"size"`
 	// Lines is the number of lines.
 	Lines int64 `json:"lines"`
-	// SHA256 of the bytes, lower-case hex.
-	SHA256 string `json:"sha256"`
+	// SHA256 of the bytes, lower-case hex; empty where HMAC is there.
+	SHA256 string `json:"sha256,omitempty"`
+	// HMAC takes the place of SHA256 and MerkleRoot where Content is there: the
+	// plain hashes would confirm a guess of what was redacted.
+	HMAC string `json:"hmac,omitempty"`
+	// Content is what is archived; nil where it is the segment itself.
+	Content *Content `json:"content,omitempty"`
 	// MerkleRoot is the Merkle tree hash of the lines, lower-case hex.
 	MerkleRoot string `json:"merkleRoot,omitempty"`
 	// FinalNewline says whether the last byte is a newline.
@@ -58,6 +74,14 @@ type Source struct {
 	Stages map[string]int64 `json:"stages,omitempty"`
 	// NULs counts the NUL bytes: a hole that a truncation left.
 	NULs int64 `json:"nuls,omitempty"`
+}
+
+// Stored is what the objects restore to.
+func (s *Source) Stored() Content {
+	if s.Content != nil {
+		return *s.Content
+	}
+	return Content{Size: s.Size, SHA256: s.SHA256, MerkleRoot: s.MerkleRoot}
 }
 
 // Mark identifies a file by its first bytes, as far as it had any.
@@ -130,6 +154,10 @@ func (e *Entry) clone() Entry {
 	if e.Source != nil {
 		source := *e.Source
 		source.Levels, source.Stages = maps.Clone(source.Levels), maps.Clone(source.Stages)
+		if source.Content != nil {
+			content := *source.Content
+			source.Content = &content
+		}
 		c.Source = &source
 	}
 	return c

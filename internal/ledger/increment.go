@@ -11,6 +11,9 @@ type Increments struct {
 	Offset int64 `json:"offset"`
 	// Line is the number of lines before Offset.
 	Line int64 `json:"line"`
+	// Shift is how many more bytes the archive has than are before Offset; it
+	// is not 0 where the archive is redacted, and mostly negative.
+	Shift int64 `json:"shift,omitempty"`
 	// Before identifies the bytes right before Offset: where they are others
 	// now, the file was truncated or overwritten.
 	Before Mark `json:"before,omitzero"`
@@ -28,13 +31,14 @@ type Increment struct {
 	Object
 	Offset int64     `json:"offset"`
 	Line   int64     `json:"line"`
+	Shift  int64     `json:"shift,omitempty"`
 	Before Mark      `json:"before,omitzero"`
 	At     time.Time `json:"at,omitzero"`
 }
 
 // Done is the Increments that is true once the increment is stored.
 func (i Increment) Done() *Increments {
-	return &Increments{Offset: i.Offset, Line: i.Line, Before: i.Before, At: i.At}
+	return &Increments{Offset: i.Offset, Line: i.Line, Shift: i.Shift, Before: i.Before, At: i.At}
 }
 
 // clone returns a copy that shares nothing with o, nil for nil.

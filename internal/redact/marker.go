@@ -23,9 +23,14 @@ func (r *Redactor) appendMarker(dst, value []byte) []byte {
 	r.mac.Reset()
 	_, _ = r.mac.Write(value) // never fails (hash.Hash)
 	r.sum = r.mac.Sum(r.sum[:0])
+	return appendSum(dst, r.sum, int64(len(value)))
+}
+
+// appendSum appends the marker of a value with this HMAC and length.
+func appendSum(dst, sum []byte, length int64) []byte {
 	dst = append(dst, markerPrefix...)
-	dst = hex.AppendEncode(dst, r.sum[:markerBytes])
-	return strconv.AppendInt(append(dst, ':'), int64(len(value)), 10)
+	dst = hex.AppendEncode(dst, sum[:markerBytes])
+	return strconv.AppendInt(append(dst, ':'), length, 10)
 }
 
 // isMarker says whether a value is a marker already. It is left alone then, so

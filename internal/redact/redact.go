@@ -10,6 +10,7 @@ import (
 // not safe for concurrent use.
 type Redactor struct {
 	policy *Policy
+	key    Key
 	quick  quick
 	mac    hash.Hash
 	sum    []byte // memory of the last HMAC
@@ -29,7 +30,7 @@ type Redactor struct {
 
 // New returns a Redactor that hashes what it replaces under a key.
 func New(policy *Policy, key Key) *Redactor {
-	return &Redactor{policy: policy, quick: newQuick(policy), mac: hmac.New(sha256.New, key[:])}
+	return &Redactor{policy: policy, key: key, quick: newQuick(policy), mac: hmac.New(sha256.New, key[:])}
 }
 
 // Line returns a line of the log, without its newline, as it may leave the

@@ -66,15 +66,15 @@ func (s *Shipper) proveAdopted(ctx context.Context, e ledger.Entry, i int, their
 	if err != nil {
 		return 0, "", 0, err
 	}
-	if meta.Epoch != s.cfg.Ledger.Epoch() || meta.Seq != e.Seq || hex.EncodeToString(meta.SourceSHA256[:]) != e.Source.SHA256 {
+	if meta.Epoch != s.cfg.Ledger.Epoch() || meta.Seq != e.Seq || hex.EncodeToString(meta.SourceSHA256[:]) != e.Source.Stored().SHA256 {
 		return 0, "", 0, fmt.Errorf("it says epoch %s, number %d, source %x", meta.Epoch, meta.Seq, meta.SourceSHA256)
 	}
 	source := sha256.New()
 	if err := parquet.RestoreIn(ctx, s.dir(e.ID), inputs, source); err != nil {
 		return 0, "", 0, err
 	}
-	if got := hex.EncodeToString(source.Sum(nil)); got != e.Source.SHA256 {
-		return 0, "", 0, fmt.Errorf("the source rebuilt from it has SHA-256 %s, not %s", got, e.Source.SHA256)
+	if got := hex.EncodeToString(source.Sum(nil)); got != e.Source.Stored().SHA256 {
+		return 0, "", 0, fmt.Errorf("the source rebuilt from it has SHA-256 %s, not %s", got, e.Source.Stored().SHA256)
 	}
 	own := sha256.New()
 	if _, err := io.Copy(own, io.NewSectionReader(inputs[i], 0, inputs[i].Size)); err != nil {

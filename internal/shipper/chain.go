@@ -15,7 +15,7 @@ const reasonNULHole = manifest.ReasonNULHole
 
 // seal makes the record of a segment whose objects are stored, and stores it.
 func (s *Shipper) seal(ctx context.Context, e ledger.Entry) error {
-	_, err := s.cfg.Chain.Seal(fileRecord(e))
+	_, err := s.cfg.Chain.Seal(s.fileRecord(e))
 	if errors.Is(err, manifest.ErrConflict) {
 		// The segment was given up meanwhile, and the record says so.
 		if now, ok := s.cfg.Ledger.Get(e.ID); !ok || now.State != ledger.Converted {
@@ -87,15 +87,21 @@ func (s *Shipper) storeLeftovers(ctx context.Context) error {
 	return nil
 }
 
-func fileRecord(e ledger.Entry) manifest.Record {
+func (s *Shipper) fileRecord(e ledger.Entry) manifest.Record {
 	r := manifest.Record{
 		Kind: manifest.KindFile, Seq: e.Seq, Time: manifest.At(time.Now()),
 		Source: &manifest.Source{
 			Name: e.Name, Inode: e.Inode, Size: e.Source.Size, Lines: e.Source.Lines, SHA256: e.Source.SHA256,
-			MerkleRoot:   e.Source.MerkleRoot,
+			MerkleRoot: e.Source.MerkleRoot, HMAC: e.Source.HMAC,
 			FinalNewline: e.Source.FinalNewline, First: stamp(e.Source.First), Last: stamp(e.Source.Last), Rotated: stamp(e.Rotated),
 		},
 		Counts: manifest.Counts{Levels: e.Source.Levels, Stages: e.Source.Stages},
+	}
+	if s.cfg.Redact != nil {
+		r.Redaction = s.cfg.Redact.Policy
+	}
+	if c := e.Source.Content; c != nil {
+		r.Content = &manifest.Content{Size: c.Size, Lines: e.Source.Lines, SHA256: c.SHA256, MerkleRoot: c.MerkleRoot}
 	}
 	for _, o := range e.Objects {
 		r.Objects = append(r.Objects, manifest.Object{Key: o.Key, Size: o.Size, SHA256: o.SHA256, Rows: o.Rows})

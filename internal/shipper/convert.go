@@ -2,7 +2,6 @@ package shipper
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -31,7 +30,12 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 		return s.refuse(e, err)
 	}
 	defer src.Close()
-	result, err := parquet.Convert(ctx, src, src.size, parquet.Config{
+	content, err := s.content(ctx, e, src, src.size)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	result, err := parquet.Convert(ctx, content, content.size, parquet.Config{
 		Dir:  s.dir(e.ID),
 		Work: s.dir(e.ID),
 		Meta: parquet.Meta{
@@ -49,7 +53,10 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 	if err != nil {
 		return err
 	}
-	return s.converted(e, seq, result, nuls)
+	if err := s.clearFile(s.workFile(e.ID, redactedName)); err != nil {
+		return err
+	}
+	return s.converted(e, seq, content.describe(src.size, result, nuls), result)
 }
 
 func (s *Shipper) check(ctx context.Context, result parquet.Result) error {
@@ -60,7 +67,7 @@ func (s *Shipper) check(ctx context.Context, result parquet.Result) error {
 	return parquet.Check(ctx, paths, result)
 }
 
-func (s *Shipper) converted(e ledger.Entry, seq int64, result parquet.Result, nuls int64) error {
+func (s *Shipper) converted(e ledger.Entry, seq int64, source *ledger.Source, result parquet.Result) error {
 	objects := make([]ledger.Object, len(result.Objects))
 	for i, o := range result.Objects {
 		objects[i] = ledger.Object{
@@ -72,14 +79,7 @@ func (s *Shipper) converted(e ledger.Entry, seq int64, result parquet.Result, nu
 		return err
 	}
 	return s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) {
-		e.State = ledger.Converted
-		e.Source = &ledger.Source{
-			Size: result.Bytes, Lines: result.Lines, SHA256: hex.EncodeToString(result.SHA256[:]),
-			MerkleRoot:   hex.EncodeToString(result.Root[:]),
-			FinalNewline: result.FinalNewline, First: result.First, Last: result.Last,
-			Levels: result.Levels, Stages: result.Stages, NULs: nuls,
-		}
-		e.Objects = objects
+		e.State, e.Source, e.Objects = ledger.Converted, source, objects
 	})
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/redact"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
@@ -166,6 +167,7 @@ type yard struct {
 	shipper *Shipper
 	release int
 	lag     time.Duration
+	redact  *redact.Key // of a redacted archive
 }
 
 func newYard(t testing.TB) *yard { return &yard{t: t, dir: t.TempDir(), store: newStore()} }
@@ -200,14 +202,20 @@ func (y *yard) start() error {
 	if err != nil {
 		return err
 	}
-	y.shipper, err = New(Config{
+	cfg := Config{
 		Chain: chain, DataKey: dataKey, RecordKey: recordKey, OpenKey: openKey, MaxLag: y.lag,
 		StateDir: y.dir, HeldPath: y.heldPath, Cluster: "c", Node: "n", Version: "test",
 		FS: y.fs, Ledger: y.ledger, Store: y.store, Interval: time.Hour,
 		Released: func() { y.release++ }, Observe: func(error) {},
 		Note:     func(event string, e ledger.Entry) { y.notes = append(y.notes, event+": "+e.Name) },
 		Registry: prometheus.NewRegistry(),
-	})
+	}
+	if y.redact != nil {
+		redactor, policy := redactor(y.t, *y.redact)
+		cfg.Redact = &Redaction{Redactor: redactor, Policy: policy}
+		cfg.Blind = func(sum string) string { return manifest.Blind(y.redact[:], sum) }
+	}
+	y.shipper, err = New(cfg)
 	return err
 }
 

@@ -16,6 +16,7 @@ type metrics struct {
 	chainSeq    prometheus.Gauge
 	increments  prometheus.Counter
 	openBytes   prometheus.Gauge
+	redacted    prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -41,9 +42,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m.openBytes = prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: "auditsidecar", Name: "archived_open_bytes", Help: "Bytes of the open file that the archive has as increments.",
 	})
+	m.redacted = counter("archive_redacted_lines_total", "Lines of which something was replaced before they were archived, each time that they were converted.")
 	m.uploads.WithLabelValues("stored")
 	m.uploads.WithLabelValues("failed")
-	reg.MustRegister(m.files, m.lines, m.bytes, m.storedBytes, m.uploads, m.pendingNow, m.chainSeq, m.increments, m.openBytes)
+	reg.MustRegister(m.files, m.lines, m.bytes, m.storedBytes, m.uploads, m.pendingNow, m.chainSeq, m.increments, m.openBytes, m.redacted)
 	return m
 }
 

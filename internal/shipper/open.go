@@ -186,13 +186,18 @@ func (s *Shipper) convertPart(ctx context.Context, e ledger.Entry, src io.Reader
 		return err
 	}
 	size := next.Offset - open.Offset
-	result, err := parquet.Convert(ctx, io.NewSectionReader(src, open.Offset, size), size, parquet.Config{
+	content, err := s.content(ctx, e, io.NewSectionReader(src, open.Offset, size), size)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	result, err := parquet.Convert(ctx, content, content.size, parquet.Config{
 		File: s.workFile(e.ID, incrementName),
 		Work: s.dir(e.ID),
 		Meta: parquet.Meta{
 			Cluster: s.cfg.Cluster, Node: s.cfg.Node, Epoch: s.cfg.Ledger.Epoch(), Seq: seq,
 			SourceName: e.Name, Converter: s.cfg.Version,
-			Increment: parquet.Increment{From: open.Offset, FirstLine: open.Line + 1},
+			Increment: parquet.Increment{From: open.Offset + open.Shift, FirstLine: open.Line + 1},
 		},
 	})
 	if err != nil {
@@ -201,10 +206,13 @@ func (s *Shipper) convertPart(ctx context.Context, e ledger.Entry, src io.Reader
 	if err := s.check(ctx, result); err != nil {
 		return err
 	}
+	if err := s.clearFile(s.workFile(e.ID, redactedName)); err != nil {
+		return err
+	}
 	o := result.Objects[0]
-	next.Line = open.Line + result.Lines
+	next.Line, next.Shift = open.Line+result.Lines, open.Shift+content.size-size
 	next.Object = ledger.Object{
-		Key: s.cfg.OpenKey(seq, open.Offset, next.Offset), Work: incrementName, Size: o.Size, SHA256: o.SHA256, Rows: o.Rows,
+		Key: s.cfg.OpenKey(seq, open.Offset+open.Shift, next.Offset+next.Shift), Work: incrementName, Size: o.Size, SHA256: o.SHA256, Rows: o.Rows,
 	}
 	return nil
 }

@@ -42,21 +42,35 @@ func (s *Shipper) reconcileOne(ctx context.Context, e ledger.Entry) error {
 		return s.refuse(e, err)
 	}
 	for _, r := range records {
-		if r.Source == nil || r.Source.Name != e.Name || r.Source.Size != size || r.Source.SHA256 != sum {
+		if r.Source == nil || r.Source.Name != e.Name || r.Source.Size != size || !s.isSum(r.Source, sum) {
 			continue
 		}
 		s.cfg.Note("the archive has it from an earlier epoch", e)
 		return s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) {
-			e.State, e.Source, e.Objects = ledger.Retired, archivedSource(r.Source), archivedObjects(r.Objects)
+			e.State, e.Source, e.Objects = ledger.Retired, archivedSource(&r), archivedObjects(r.Objects)
 		})
 	}
 	return nil
 }
 
-func archivedSource(m *manifest.Source) *ledger.Source {
-	return &ledger.Source{
-		Size: m.Size, Lines: m.Lines, SHA256: m.SHA256, MerkleRoot: m.MerkleRoot, FinalNewline: m.FinalNewline, First: m.First.Time, Last: m.Last.Time,
+// isSum says whether a record is of a file with this SHA-256.
+func (s *Shipper) isSum(m *manifest.Source, sum string) bool {
+	if m.HMAC != "" {
+		return s.cfg.Blind != nil && s.cfg.Blind(sum) == m.HMAC
 	}
+	return m.SHA256 == sum
+}
+
+func archivedSource(r *manifest.Record) *ledger.Source {
+	m := r.Source
+	source := &ledger.Source{
+		Size: m.Size, Lines: m.Lines, SHA256: m.SHA256, MerkleRoot: m.MerkleRoot, FinalNewline: m.FinalNewline, First: m.First.Time, Last: m.Last.Time,
+		HMAC: m.HMAC,
+	}
+	if c := r.Content; c != nil {
+		source.Content = &ledger.Content{Size: c.Size, SHA256: c.SHA256, MerkleRoot: c.MerkleRoot}
+	}
+	return source
 }
 
 func archivedObjects(objects []manifest.Object) []ledger.Object {

@@ -56,6 +56,11 @@ type Config struct {
 	// MaxLag is how long a complete line of the open file may be without a
 	// copy in the archive; 0 leaves it to the rotation.
 	MaxLag time.Duration
+	// Redact says what is replaced in the archive; nil archives what was read.
+	Redact *Redaction
+	// Blind is what stands for a SHA-256 (hex, as the result) that must not be
+	// told, because the archive is redacted or was; nil where it never is.
+	Blind func(sha256 string) string
 	// RecordKey is the key of a record of the chain.
 	RecordKey func(epoch string, seq int64) string
 	// Store takes the objects.

@@ -19,6 +19,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/redact"
 )
 
 // event is a line with a timestamp on a day of November 2026.
@@ -69,16 +70,17 @@ func TestI5_CrashAtEveryStep(t *testing.T) {
 	for _, loss := range []durable.Loss{durable.LoseNothing, durable.LoseAll} {
 		t.Run("lose "+loss.String(), func(t *testing.T) {
 			t.Parallel()
-			crashEverywhere(t, loss)
+			crashEverywhere(t, loss, nil, event(21, "a")+event(22, "b"))
 		})
 	}
 }
 
-func crashEverywhere(t *testing.T, loss durable.Loss) {
-	text := event(21, "a") + event(22, "b")
-	points := 0
+// crashEverywhere archives two files that are made of text, of two days.
+func crashEverywhere(t *testing.T, loss durable.Loss, key *redact.Key, text string) {
+	want, points := redacted(t, key, text), 0
 	for k := int64(0); ; k++ {
 		y := newYard(t)
+		y.redact = key
 		y.mustStart()
 		y.add("0", text, nil)
 		y.add("1", text+text, nil)
@@ -86,7 +88,7 @@ func crashEverywhere(t *testing.T, loss durable.Loss) {
 		if err := y.shipper.Sync(t.Context()); err != nil {
 			t.Fatalf("crash after %d effects, then: %v", k, err)
 		}
-		if got := y.store.restored(t); fmt.Sprint(got) != fmt.Sprint([]string{text, text + text}) {
+		if got := y.store.restored(t); fmt.Sprint(got) != fmt.Sprint([]string{want, want + want}) {
 			t.Fatalf("crash after %d effects: the archive holds %d segments: %q", k, len(got), got)
 		}
 		if len(y.store.objects) != 6 { // two objects and a record each

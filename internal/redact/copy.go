@@ -1,0 +1,193 @@
+package redact
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+)
+
+const (
+	// MaxLine is the longest line that [Redactor.Copy] looks at as a whole, in
+	// bytes. kube-apiserver writes none that is longer than
+	// --audit-log-maxsize, which is 100 MiB by default.
+	MaxLine = 128 << 20
+	// keepBuffer is the most memory for a line that is kept for the next.
+	keepBuffer = 1 << 20
+)
+
+// Tally counts what was copied.
+type Tally struct {
+	// Changed counts the lines of which something was replaced.
+	Changed int64
+	// Bytes that were written.
+	Bytes int64
+}
+
+// Copy writes a log as it may leave the node, line by line: each line is
+// written as [Redactor.Line] returns it. NUL bytes before a line, the hole that
+// a truncation leaves, are passed on and are no part of it. Of a line longer
+// than [MaxLine] only the beginning is looked at, as of a torn one, and the rest is
+// replaced. A copy that fails has written a part.
+func (r *Redactor) Copy(ctx context.Context, w io.Writer, src io.Reader) (Tally, error) {
+	c := newCopier(r, w, src, MaxLine)
+	err := c.run(ctx)
+	if err == nil {
+		err = c.out.Flush()
+	}
+	if err != nil {
+		return c.tally, fmt.Errorf("redact a copy: %w", err)
+	}
+	return c.tally, nil
+}
+
+// copier is one [Redactor.Copy].
+type copier struct {
+	r     *Redactor
+	max   int
+	in    *bufio.Reader
+	out   *bufio.Writer
+	tally Tally
+	line  []byte // the line at hand, with its newline; reused
+	dst   []byte // memory of the last redacted line
+}
+
+func newCopier(r *Redactor, w io.Writer, src io.Reader, most int) *copier {
+	buffer := min(most, 256<<10)
+	return &copier{r: r, max: most, in: bufio.NewReaderSize(src, buffer), out: bufio.NewWriterSize(w, buffer)}
+}
+
+func (c *copier) run(ctx context.Context) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := c.passNULs(); err != nil {
+			return err
+		}
+		whole, err := c.read()
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if len(c.line) > 0 {
+			if writeErr := c.emit(whole); writeErr != nil {
+				return writeErr
+			}
+		}
+		if err != nil {
+			return nil
+		}
+	}
+}
+
+// passNULs passes on the NULs that come next.
+func (c *copier) passNULs() error {
+	for {
+		next, err := c.in.Peek(1)
+		if err != nil || next[0] != 0 {
+			return nil // read tells an error
+		}
+		block, _ := c.in.Peek(c.in.Buffered())
+		n := len(block) - len(bytes.TrimLeft(block, "\x00"))
+		if err := c.write(block[:n]); err != nil {
+			return err
+		}
+		_, _ = c.in.Discard(n) // it is in the buffer
+	}
+}
+
+// read reads a line, or its beginning where it is too long: whole is false
+// then. The error is io.EOF after the last line.
+func (c *copier) read() (whole bool, err error) {
+	if cap(c.line) > keepBuffer {
+		c.line, c.dst = nil, nil
+	}
+	c.line = c.line[:0]
+	for len(c.line) <= c.max {
+		part, err := c.in.ReadSlice('\n')
+		c.line = append(c.line, part...)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+// emit writes the line at hand.
+func (c *copier) emit(whole bool) error {
+	if !whole {
+		return c.emitLong()
+	}
+	line, newline := bytes.CutSuffix(c.line, []byte("\n"))
+	out, changed := c.r.Line(c.dst, line)
+	if changed {
+		c.tally.Changed++
+		c.dst = out
+	}
+	if err := c.write(out); err != nil || !newline {
+		return err
+	}
+	return c.write(c.line[len(line):])
+}
+
+// emitLong writes what is kept of the beginning of a line that is too long,
+// and a marker for the rest of it, which is read here.
+func (c *copier) emitLong() error {
+	c.tally.Changed++
+	kept := c.r.keep(c.line)
+	if err := c.write(kept.out); err != nil {
+		return err
+	}
+	rest := c.r.hasher()
+	length := int64(0)
+	part, newline, err := c.line[kept.used:], false, error(nil)
+	for {
+		part, newline = bytes.CutSuffix(part, []byte("\n"))
+		rest.Write(part)
+		length += int64(len(part))
+		if newline || errors.Is(err, io.EOF) {
+			break
+		}
+		if part, err = c.in.ReadSlice('\n'); err != nil && !errors.Is(err, bufio.ErrBufferFull) && !errors.Is(err, io.EOF) {
+			return err
+		}
+	}
+	marker := appendSum(nil, rest.Sum(nil), length)
+	if newline {
+		marker = append(marker, '\n')
+	}
+	return c.write(marker)
+}
+
+func (c *copier) write(b []byte) error {
+	n, err := c.out.Write(b)
+	c.tally.Bytes += int64(n)
+	return err
+}
+
+// kept is the beginning of a line as it may be shown: used is how much of the
+// line it stands for.
+type kept struct {
+	out  []byte
+	used int
+}
+
+// keep returns what is kept of a line of which only the beginning is known.
+func (r *Redactor) keep(line []byte) kept {
+	r.b, r.out, r.from, r.changed = line, nil, 0, false
+	used := 0
+	if bytes.HasPrefix(line, []byte(eventHead)) {
+		used = r.beginning(line)
+	}
+	out := append(r.out, line[r.from:max(used, r.from)]...)
+	r.b, r.out = nil, nil
+	return kept{out: out, used: used}
+}
+
+// hasher returns a new HMAC under the key.
+func (r *Redactor) hasher() hash.Hash { return hmac.New(sha256.New, r.key[:]) }
