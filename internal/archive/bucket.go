@@ -41,6 +41,7 @@ type Info struct {
 	Size     int64     // bytes
 	Modified time.Time // by the store's clock
 	SHA256   []byte    // of the content; nil where the store does not say (always from List)
+	Computed bool      // the store computed SHA256 itself, and does not only repeat what it was told
 }
 
 // Open returns the archive at rawURL, file:///directory or s3://bucket/prefix.

@@ -191,6 +191,7 @@ func (s *s3Store) stat(ctx context.Context, key string) (Info, error) {
 		Size:     aws.ToInt64(out.ContentLength),
 		Modified: aws.ToTime(out.LastModified),
 		SHA256:   storedSum(out.ChecksumSHA256, out.Metadata),
+		Computed: storedSum(out.ChecksumSHA256, nil) != nil,
 	}, nil
 }
 

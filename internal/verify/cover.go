@@ -1,0 +1,132 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+)
+
+// patience is how many heartbeats may be missing before it is a finding.
+const patience = 2
+
+// defaultEvery is taken for the time between heartbeats where there are none.
+const defaultEvery = time.Hour
+
+// checkCover looks for time that no record covers: between two epochs, which
+// nothing links, and between the last record and To. Within an epoch the links
+// leave no room for a missing record, and what a file has in it is recorded
+// whatever time that took.
+func (v *verification) checkCover(log *nodeLog) {
+	for i := 1; i < len(log.epochs); i++ {
+		before, after := log.epochs[i-1], log.epochs[i]
+		from, to := before.summary.Last, after.summary.First
+		v.note("%s/%s: epoch %s follows %s: the sidecar's state was lost or replaced; nothing proves that no record came between %s and %s",
+			log.cluster, log.node, after.name, before.name, from.Format(time.RFC3339), to.Format(time.RFC3339))
+		if to.Sub(from) > patience*before.every() && v.overlaps(from, to) {
+			v.find(Finding{Kind: KindUncovered, Cluster: log.cluster, Node: log.node, Epoch: before.name, From: from, To: to,
+				Detail: fmt.Sprintf("no record for %s between the end of this epoch and the next, %s", to.Sub(from).Round(time.Second), after.name)})
+		}
+	}
+	if v.opt.To.IsZero() || len(log.epochs) == 0 {
+		return
+	}
+	last := log.epochs[0]
+	for _, e := range log.epochs {
+		if e.summary.Last.After(last.summary.Last) {
+			last = e
+		}
+	}
+	if missing := v.opt.To.Sub(last.summary.Last); missing > patience*last.every() {
+		v.find(Finding{Kind: KindTailMissing, Cluster: log.cluster, Node: log.node, Epoch: last.name, From: last.summary.Last, To: v.opt.To,
+			Detail: fmt.Sprintf("the last record, %d, is %s before the end that was asked for, and heartbeats come every %s: the tail was cut off, or the sidecar did not run",
+				last.summary.Head.Seq, missing.Round(time.Second), last.every())})
+	}
+}
+
+// every is the time between heartbeats of an epoch, as the last of them says.
+func (e *epoch) every() time.Duration {
+	for _, r := range slices.Backward(e.records) {
+		if r.Heartbeat != nil {
+			return time.Duration(min(r.Heartbeat.Every, 1<<31)) * time.Second
+		}
+	}
+	return defaultEvery
+}
+
+// overlaps says whether some of the time from from to to was asked for.
+func (v *verification) overlaps(from, to time.Time) bool {
+	return (v.opt.From.IsZero() || !to.Before(v.opt.From)) && (v.opt.To.IsZero() || !from.After(v.opt.To))
+}
+
+// checkHead looks for the record that was expected.
+func (v *verification) checkHead() {
+	want := v.opt.ExpectHead
+	if want == "" {
+		return
+	}
+	for _, log := range v.logs {
+		for _, e := range log.epochs {
+			if e.bySum(want) != nil {
+				return
+			}
+		}
+	}
+	f := Finding{Kind: KindHeadMissing, Cluster: v.opt.Cluster, Node: v.opt.Node,
+		Detail: fmt.Sprintf("the record %s was the head once and is not here: it and all that followed it were cut off or changed", want)}
+	if len(v.logs) == 1 {
+		log := v.logs[0]
+		f.Cluster, f.Node = log.cluster, log.node
+		if n := len(log.epochs); n > 0 {
+			f.Epoch, f.From = log.epochs[n-1].name, log.epochs[n-1].summary.Last
+		}
+	}
+	v.find(f)
+}
+
+// checkSeen holds what heartbeats saw of open files against the records of
+// those files.
+func (v *verification) checkSeen(log *nodeLog) {
+	for _, e := range log.epochs {
+		for _, r := range e.records {
+			if r.Heartbeat == nil || r.Heartbeat.Open == nil {
+				continue
+			}
+			open := r.Heartbeat.Open
+			file := e.fileOf(r)
+			if file == nil {
+				continue // still open, or a gap says what became of it
+			}
+			file.heard = append(file.heard, seen{r.Time.Time, *open})
+			if open.Size > file.Source.Size || open.Lines > file.Source.Lines {
+				f := file.finding(KindLogEdited, fmt.Sprintf("record %d had seen %d bytes and %d lines of it, it was archived with %d and %d",
+					r.Seq, open.Size, open.Lines, file.Source.Size, file.Source.Lines))
+				f.From, f.Object = r.Time.Time, file.key
+				v.find(f)
+			}
+		}
+	}
+}
+
+// fileOf finds the record of the file that a heartbeat saw open: by its
+// number, or else as the next one that was rotated, which must have the inode.
+func (e *epoch) fileOf(heartbeat *record) *record {
+	open := heartbeat.Heartbeat.Open
+	var next *record
+	for _, r := range e.records {
+		if r.Kind != manifest.KindFile {
+			continue
+		}
+		if open.Seq != 0 && r.Seq == open.Seq {
+			return r
+		}
+		if !r.Source.Rotated.Before(heartbeat.Time.Time) && (next == nil || r.Source.Rotated.Before(next.Source.Rotated.Time)) {
+			next = r
+		}
+	}
+	if open.Seq != 0 || next == nil || next.Source.Inode != open.Inode {
+		return nil
+	}
+	return next
+}

@@ -1,0 +1,145 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// restore restores a file from its objects and compares its hashes with those
+// of the record, and its beginnings with what heartbeats saw.
+func (v *verification) restore(ctx context.Context, r *record) error {
+	p := newRehash(r)
+	err := v.restoreTo(ctx, r, p)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var disk *os.PathError
+	if errors.As(err, &disk) {
+		return err
+	}
+	if err != nil {
+		f := r.finding(KindSourceMismatch, err.Error())
+		f.Object = r.key
+		v.find(f)
+		return nil
+	}
+	v.compare(r, p)
+	return nil
+}
+
+// restoreTo writes the file of a record to w.
+func (v *verification) restoreTo(ctx context.Context, r *record, w io.Writer) error {
+	var inputs []parquet.Input
+	for _, o := range r.Objects {
+		object, err := v.archive.Open(ctx, o.Key)
+		if err != nil {
+			return err
+		}
+		defer object.Close()
+		inputs = append(inputs, parquet.Input{Name: o.Key, ReaderAt: object, Size: object.Size})
+	}
+	return parquet.RestoreIn(ctx, cmp.Or(v.opt.TempDir, os.TempDir()), inputs, w)
+}
+
+func (v *verification) compare(r *record, p *rehash) {
+	want := r.Stored()
+	got := hex.EncodeToString(p.sum.Sum(nil))
+	root := p.tree.Root()
+	detail := ""
+	switch {
+	case p.size != want.Size || p.tree.Lines() != want.Lines:
+		detail = fmt.Sprintf("it restores to %d bytes, %d lines; the record says %d, %d", p.size, p.tree.Lines(), want.Size, want.Lines)
+	case got != want.SHA256:
+		detail = fmt.Sprintf("it restores to a file with SHA-256 %s; the record says %s", got, want.SHA256)
+	case want.MerkleRoot != "" && hex.EncodeToString(root[:]) != want.MerkleRoot:
+		detail = fmt.Sprintf("it restores to lines with the Merkle root %x; the record says %s", root, want.MerkleRoot)
+	}
+	if detail != "" {
+		f := r.finding(KindSourceMismatch, detail)
+		f.Object = r.key
+		v.find(f)
+		return
+	}
+	v.compareSeen(r, p)
+}
+
+// compareSeen looks for the first heartbeat that saw other bytes: what was
+// changed lies between the one before it and it.
+func (v *verification) compareSeen(r *record, p *rehash) {
+	line := int64(1)
+	for i, mark := range p.marks {
+		if got := hex.EncodeToString(p.at[i]); got == mark.SHA256 {
+			line = mark.Lines + 1
+			continue
+		}
+		f := r.finding(KindLogEdited, fmt.Sprintf("the file was changed between %s, when its first %d bytes had SHA-256 %s, and its rotation",
+			mark.at.Format(timeLayout), mark.Size, mark.SHA256))
+		last := mark.Lines
+		if p.within[i] {
+			last++
+		}
+		f.Object, f.Lines = r.key, &Lines{line, max(last, line)}
+		v.find(f)
+		return
+	}
+}
+
+// rehash takes a restored file and computes what is compared.
+type rehash struct {
+	tree  parquet.LineTree
+	sum   hash.Hash
+	size  int64
+	marks []seen   // by size; only those with a plain hash
+	at    [][]byte // the SHA-256 after so many bytes
+	// within says whether a line was not complete there.
+	within []bool
+	last   byte // that was written
+}
+
+func newRehash(r *record) *rehash {
+	p := &rehash{sum: sha256.New()}
+	if r.Content == nil {
+		p.marks = slices.DeleteFunc(slices.Clone(r.heard), func(s seen) bool { return s.SHA256 == "" || s.Size > r.Source.Size })
+	}
+	slices.SortStableFunc(p.marks, func(a, b seen) int { return cmp.Compare(a.Size, b.Size) })
+	p.reach()
+	return p
+}
+
+// Write takes the next bytes.
+func (p *rehash) Write(b []byte) (int, error) {
+	n := len(b)
+	_, _ = p.tree.Write(b)
+	for len(b) > 0 {
+		part := b
+		if i := len(p.at); i < len(p.marks) {
+			part = b[:min(int64(len(b)), p.marks[i].Size-p.size)]
+		}
+		p.sum.Write(part)
+		if len(part) > 0 {
+			p.last = part[len(part)-1]
+		}
+		p.size += int64(len(part))
+		p.reach()
+		b = b[len(part):]
+	}
+	return n, nil
+}
+
+// reach notes the hash for every mark that has been reached.
+func (p *rehash) reach() {
+	for i := len(p.at); i < len(p.marks) && p.marks[i].Size == p.size; i++ {
+		p.at = append(p.at, p.sum.Sum(nil))
+		p.within = append(p.within, p.last != '\n')
+	}
+}

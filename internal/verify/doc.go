@@ -1,0 +1,40 @@
+// Package verify proves what an archive holds, or finds what is wrong with it:
+// the chain of records of every node, the objects that the records name, and,
+// if asked, that every file restores to what was read.
+//
+// # What is checked
+//
+//   - Links: each record holds the SHA-256 of the one before it. A record that
+//     was changed, removed, inserted, replaced by an older one or moved to
+//     another name breaks a link, leaves a number without a record, or makes a
+//     fork.
+//   - Signatures, with the keys that were given or else with the first key of
+//     each log, and those that such a key has endorsed.
+//   - The end of the chain: nothing that is in the archive proves that the last
+//     records were not cut off. They must reach the time Options.To, less two
+//     heartbeats, and contain the record Options.ExpectHead, which is from a
+//     place out of the attacker's reach (a log, a metric, a report of before).
+//   - Objects: there, of the size and SHA-256 that the record says; the store's
+//     own checksum counts without a download. No object that no record names.
+//   - With Options.Deep each file is restored; its SHA-256, its Merkle root and
+//     the beginnings that heartbeats saw must be the recorded ones.
+//   - Where heartbeats have kube-apiserver's counters, the number of lines.
+//
+// A finding says which object or record, which lines and which time cannot be
+// trusted. Gaps that were recorded are no findings, because the archive says
+// truly what it lacks; only bytes that were changed under the sidecar
+// ("edited") are.
+//
+// # What is not
+//
+// Between two epochs nothing links: the sidecar's state was lost or its
+// identity changed. More time than two heartbeats between them is a finding,
+// less is a note. Increments of files that are still open, below open/, are
+// not looked at.
+//
+// # Assumptions
+//
+// SHA-256 has no collisions and Ed25519 no forgeries. The archive does not
+// change while it is read, but may grow. Memory is some hundred bytes for each
+// record and object, and what restoring takes for each worker.
+package verify

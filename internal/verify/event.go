@@ -1,0 +1,217 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/bits"
+	"regexp"
+	"strconv"
+
+	"github.com/transparency-dev/merkle/proof"
+	"github.com/transparency-dev/merkle/rfc6962"
+
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// EventID names a line of an archived file.
+type EventID struct {
+	Epoch string
+	Seq   int64 // of the file's record
+	Line  int64 // from 1
+}
+
+var eventID = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}[0-9a-f]{6})/([0-9]{1,18})/([0-9]{1,18})$`)
+
+// ParseEventID parses EPOCH/SEQ/LINE.
+func ParseEventID(s string) (EventID, error) {
+	m := eventID.FindStringSubmatch(s)
+	if m == nil {
+		return EventID{}, fmt.Errorf("event %q: expected EPOCH/SEQ/LINE, as in the columns epoch, seq and source_line: 20261122T120000a1b2c3/7/42", s)
+	}
+	id := EventID{Epoch: m[1]}
+	id.Seq, _ = strconv.ParseInt(m[2], 10, 64)
+	id.Line, _ = strconv.ParseInt(m[3], 10, 64)
+	if id.Seq < 1 || id.Line < 1 {
+		return EventID{}, fmt.Errorf("event %q: numbers begin at 1", s)
+	}
+	return id, nil
+}
+
+// Event is a line with the proof that it is in the file that its record
+// describes (RFC 6962, section 2.1.1): whoever has the record can check it
+// without the rest of the file.
+type Event struct {
+	Cluster string `json:"cluster"`
+	Node    string `json:"node"`
+	Epoch   string `json:"epoch"`
+	Seq     int64  `json:"seq"`
+	File    string `json:"file"`
+	// Line is the number of the line, from 1, of Lines.
+	Line  int64 `json:"line"`
+	Lines int64 `json:"lines"`
+	// Text is the line without its newline.
+	Text string `json:"text"`
+	// LeafHash is the SHA-256 of a zero byte and the line.
+	LeafHash string `json:"leafHash"`
+	// Path are the hashes that lead from the leaf to the root.
+	Path []string `json:"path"`
+	// MerkleRoot is the record's.
+	MerkleRoot string `json:"merkleRoot"`
+	// Record is the key of the record and RecordSHA256 the hash of its bytes,
+	// which the next record holds.
+	Record       string `json:"record"`
+	RecordSHA256 string `json:"recordSHA256"`
+	// KeyID and Signature are the record's; empty where it is not signed.
+	KeyID     string `json:"keyID,omitempty"`
+	Signature string `json:"signature,omitempty"`
+	// Redacted says that this is what archive redaction left of the line.
+	Redacted bool `json:"redacted,omitempty"`
+}
+
+// ErrNoEvent is returned by [Prove] where the archive has no such line.
+var ErrNoEvent = errors.New("no such event in the archive")
+
+// Prove verifies the records of an archive, restores one file and proves that
+// one of its lines belongs to it. The report is that of [Run] with
+// Options.ChainOnly: the proof is worth as much as the chain.
+func Prove(ctx context.Context, a Archive, opt Options, id EventID) (*Event, *Report, error) {
+	opt.ChainOnly, opt.Deep = true, false
+	v, err := run(ctx, a, opt)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := v.fileRecord(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	want := r.Stored()
+	if id.Line > want.Lines {
+		return nil, nil, fmt.Errorf("line %d of %s, which has %d: %w", id.Line, r.Source.Name, want.Lines, ErrNoEvent)
+	}
+	p := newInclusion(id.Line-1, want.Lines)
+	if err := v.restoreTo(ctx, r, p); err != nil {
+		return nil, nil, fmt.Errorf("restore %s: %w", r.Source.Name, err)
+	}
+	root, err := hex.DecodeString(want.MerkleRoot)
+	if err != nil || len(root) != sha256.Size {
+		return nil, nil, fmt.Errorf("record %d has no Merkle root: its lines can only be proven together (--deep)", r.Seq)
+	}
+	path := p.path()
+	leaf := rfc6962.DefaultHasher.HashLeaf(p.text)
+	if err := proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(id.Line-1), uint64(want.Lines), leaf, path, root); err != nil {
+		return nil, nil, fmt.Errorf("line %d of %s is not the one that record %d was made of: %w", id.Line, r.Source.Name, r.Seq, err)
+	}
+	e := &Event{
+		Cluster: r.Cluster, Node: r.Node, Epoch: r.Epoch, Seq: r.Seq, File: r.Source.Name, Line: id.Line, Lines: want.Lines,
+		Text: string(p.text), LeafHash: hex.EncodeToString(leaf), MerkleRoot: want.MerkleRoot,
+		Record: r.key, RecordSHA256: r.sum, KeyID: r.KeyID, Signature: r.Signature, Redacted: r.Content != nil, Path: []string{},
+	}
+	for _, h := range path {
+		e.Path = append(e.Path, hex.EncodeToString(h))
+	}
+	return e, &v.report, nil
+}
+
+// fileRecord finds the record of a file.
+func (v *verification) fileRecord(id EventID) (found *record, err error) {
+	for _, log := range v.logs {
+		for _, e := range log.epochs {
+			for _, r := range e.records {
+				if r.Epoch != id.Epoch || r.Seq != id.Seq || r.Source == nil {
+					continue
+				}
+				if found != nil {
+					return nil, fmt.Errorf("two nodes, %s and %s, have epoch %s and number %d: give --cluster and --node", found.Node, r.Node, id.Epoch, id.Seq)
+				}
+				found = r
+			}
+		}
+	}
+	if found == nil {
+		return nil, fmt.Errorf("a file with epoch %s and number %d: %w", id.Epoch, id.Seq, ErrNoEvent)
+	}
+	return found, nil
+}
+
+// inclusion takes a file and keeps one line and what proves it. The hashes of
+// a path are those of ranges of lines that together are all lines but the one:
+// one pass computes them all, in constant memory.
+type inclusion struct {
+	index  int64
+	ranges []lineRange // in the order of the path
+	line   int64       // being written, from 0
+	text   []byte
+}
+
+type lineRange struct {
+	from, to int64
+	tree     parquet.LineTree
+}
+
+func newInclusion(index, lines int64) *inclusion {
+	p := &inclusion{index: index}
+	p.split(index, 0, lines)
+	return p
+}
+
+// split is PATH(m, D[from:to]) of RFC 6962, section 2.1.1.
+func (p *inclusion) split(index, from, to int64) {
+	n := to - from
+	if n <= 1 {
+		return
+	}
+	k := from + 1<<(bits.Len64(uint64(n-1))-1) // the largest power of two below n
+	if index < k {
+		p.split(index, from, k)
+		p.ranges = append(p.ranges, lineRange{from: k, to: to})
+	} else {
+		p.split(index, k, to)
+		p.ranges = append(p.ranges, lineRange{from: from, to: k})
+	}
+}
+
+// Write takes the next bytes of the file.
+func (p *inclusion) Write(b []byte) (int, error) {
+	n := len(b)
+	for len(b) > 0 {
+		part, ended := cutLine(b)
+		if p.line == p.index {
+			p.text = append(p.text, part...)
+		} else {
+			p.add(b[:len(part)+ended])
+		}
+		p.line += int64(ended)
+		b = b[len(part)+ended:]
+	}
+	return n, nil
+}
+
+// cutLine returns b up to its first newline, and 1 if there is one.
+func cutLine(b []byte) (line []byte, ended int) {
+	if i := bytes.IndexByte(b, '\n'); i >= 0 {
+		return b[:i], 1
+	}
+	return b, 0
+}
+
+func (p *inclusion) add(b []byte) {
+	for i := range p.ranges {
+		if r := &p.ranges[i]; r.from <= p.line && p.line < r.to {
+			_, _ = r.tree.Write(b)
+			return
+		}
+	}
+}
+
+func (p *inclusion) path() [][]byte {
+	var path [][]byte
+	for i := range p.ranges {
+		root := p.ranges[i].tree.Root()
+		path = append(path, root[:])
+	}
+	return path
+}

@@ -1,0 +1,118 @@
+package verify
+
+import (
+	"fmt"
+	"time"
+)
+
+// Kind names what is wrong.
+type Kind string
+
+// The kinds of findings.
+const (
+	// KindRecordUnreadable: what is stored under a record's key is no record,
+	// or not as it was sealed.
+	KindRecordUnreadable Kind = "record_unreadable"
+	// KindRecordNewer: a newer version wrote the record; it was not checked.
+	KindRecordNewer Kind = "record_newer"
+	// KindRecordMisplaced: a record under a key that is not its own.
+	KindRecordMisplaced Kind = "record_misplaced"
+	// KindRecordRepeated: the same record, or its number, is there twice.
+	KindRecordRepeated Kind = "record_repeated"
+	// KindFork: two records follow the same one: one was inserted, or the
+	// sidecar's state was copied and used twice.
+	KindFork Kind = "fork"
+	// KindChainBroken: the record that this one follows is not there, or was
+	// changed.
+	KindChainBroken Kind = "chain_broken"
+	// KindRecordMissing: numbers that must have a record have none.
+	KindRecordMissing Kind = "record_missing"
+	// KindTailMissing: the records end earlier than they should.
+	KindTailMissing Kind = "tail_missing"
+	// KindHeadMissing: the record that was expected is not there.
+	KindHeadMissing Kind = "head_missing"
+	// KindUncovered: between two epochs there is more time than heartbeats
+	// leave, and nothing says what was recorded in it.
+	KindUncovered Kind = "uncovered"
+	// KindUnsigned: a record without a signature where there has to be one.
+	KindUnsigned Kind = "unsigned"
+	// KindBadSignature: a signature that does not fit its record.
+	KindBadSignature Kind = "bad_signature"
+	// KindUnknownKey: signed by a key that nobody vouches for.
+	KindUnknownKey Kind = "unknown_key"
+	// KindObjectMissing: an object that a record names is not there.
+	KindObjectMissing Kind = "object_missing"
+	// KindObjectChanged: an object has another size or SHA-256 than its record
+	// says.
+	KindObjectChanged Kind = "object_changed"
+	// KindObjectMislabeled: an object whose own metadata contradict its record.
+	KindObjectMislabeled Kind = "object_mislabeled"
+	// KindObjectUnrecorded: an object that no record vouches for.
+	KindObjectUnrecorded Kind = "object_unrecorded"
+	// KindObjectUnreadable: an object that cannot be read; it was not checked.
+	KindObjectUnreadable Kind = "object_unreadable"
+	// KindSourceMismatch: what the objects restore to is not what the record
+	// says.
+	KindSourceMismatch Kind = "source_mismatch"
+	// KindLogEdited: bytes of the log were changed after the sidecar had read
+	// them and before they were archived.
+	KindLogEdited Kind = "log_edited"
+	// KindCountMismatch: kube-apiserver counted another number of events than
+	// there are lines.
+	KindCountMismatch Kind = "count_mismatch"
+)
+
+// Finding is one thing that is wrong, and what cannot be trusted for it.
+type Finding struct {
+	Kind Kind `json:"kind"`
+	// Cluster, Node and Epoch say in whose chain; empty where in none.
+	Cluster string `json:"cluster,omitempty"`
+	Node    string `json:"node,omitempty"`
+	Epoch   string `json:"epoch,omitempty"`
+	// Seq is the number of the record concerned, and Last that of the last one
+	// where there are several; 0 where there is none.
+	Seq  int64 `json:"seq,omitempty"`
+	Last int64 `json:"last,omitempty"`
+	// Object is the key of the object or record in the archive.
+	Object string `json:"object,omitempty"`
+	// File is the name of the audit log file concerned.
+	File string `json:"file,omitempty"`
+	// Lines of that file that cannot be trusted; nil: not known more exactly.
+	Lines *Lines `json:"lines,omitempty"`
+	// From and To bound the time in which the log cannot be trusted.
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
+	// Detail is for people.
+	Detail string `json:"detail"`
+}
+
+// Lines is a range of lines of a file, from 1, both included.
+type Lines struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+}
+
+// String is for messages.
+func (l Lines) String() string {
+	if l.From == l.To {
+		return fmt.Sprintf("line %d", l.From)
+	}
+	return fmt.Sprintf("lines %d to %d", l.From, l.To)
+}
+
+// place says where a finding is, in words.
+func (f *Finding) place() string {
+	switch {
+	case f.Object != "":
+		return f.Object
+	case f.Last > f.Seq:
+		return fmt.Sprintf("%s/%s %s, records %d to %d", f.Cluster, f.Node, f.Epoch, f.Seq, f.Last)
+	case f.Seq > 0:
+		return fmt.Sprintf("%s/%s %s, record %d", f.Cluster, f.Node, f.Epoch, f.Seq)
+	case f.Epoch != "":
+		return fmt.Sprintf("%s/%s %s", f.Cluster, f.Node, f.Epoch)
+	case f.Node != "":
+		return f.Cluster + "/" + f.Node
+	}
+	return "the archive"
+}

@@ -1,0 +1,259 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// checkObjects compares what the archive has below data/ with the records.
+func (v *verification) checkObjects(ctx context.Context) error {
+	listed, err := v.listData(ctx)
+	if err != nil {
+		return err
+	}
+	var files []*record
+	named := map[string]*record{}
+	for _, log := range v.logs {
+		for _, e := range log.epochs {
+			for _, r := range e.records {
+				if r.Kind != manifest.KindFile {
+					continue
+				}
+				v.nameObjects(r, named)
+				if v.overlaps(r.span()) {
+					files = append(files, r)
+				}
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(listed)) {
+		if named[key] == nil {
+			v.unrecorded(key)
+		}
+	}
+	stage := "files"
+	if v.opt.Deep {
+		stage = "files restored"
+	}
+	return v.each(ctx, stage, len(files), func(ctx context.Context, i int) error {
+		return v.checkFile(ctx, files[i], listed)
+	})
+}
+
+// listData returns the sizes of the data objects that were asked for.
+func (v *verification) listData(ctx context.Context) (map[string]int64, error) {
+	prefix := "data/"
+	if v.opt.Cluster != "" {
+		prefix += "cluster=" + v.opt.Cluster + "/"
+	}
+	listed := map[string]int64{}
+	for info, err := range v.archive.List(ctx, prefix) {
+		if err != nil {
+			return nil, err
+		}
+		if key, err := archive.ParseKey(info.Key); err == nil && v.opt.Node != "" && key.Node != v.opt.Node {
+			continue
+		}
+		listed[info.Key] = info.Size
+	}
+	return listed, nil
+}
+
+// nameObjects notes the objects of a record.
+func (v *verification) nameObjects(r *record, named map[string]*record) {
+	for _, o := range r.Objects {
+		if other := named[o.Key]; other != nil && other.sum != r.sum {
+			f := r.finding(KindRecordRepeated, fmt.Sprintf("its object is record %d's of epoch %s too", other.Seq, other.Epoch))
+			f.Object = o.Key
+			v.find(f)
+		}
+		named[o.Key] = r
+		key, err := archive.ParseKey(o.Key)
+		if err != nil || key.Cluster != r.Cluster || key.Node != r.Node || key.Epoch != r.Epoch || key.Seq != r.Seq {
+			f := r.finding(KindObjectMislabeled, "the record names an object that does not have its cluster, node, epoch and number")
+			f.Object = o.Key
+			v.find(f)
+		}
+	}
+}
+
+// unrecorded reports an object that no record names, unless its file may have
+// no record yet.
+func (v *verification) unrecorded(name string) {
+	f := Finding{Kind: KindObjectUnrecorded, Object: name, Detail: "no record vouches for it, and queries see its rows"}
+	key, err := archive.ParseKey(name)
+	if err != nil {
+		f.Detail = "its name is not one that auditsidecar gives, and queries see its rows"
+		v.find(f)
+		return
+	}
+	f.Cluster, f.Node, f.Epoch, f.Seq = key.Cluster, key.Node, key.Epoch, key.Seq
+	if day, err := time.Parse(archive.DayLayout, key.Day); err == nil {
+		f.From, f.To = day, day.AddDate(0, 0, 1)
+		if !v.overlaps(f.From, f.To) {
+			return
+		}
+	}
+	for _, log := range v.logs {
+		if log.cluster != key.Cluster || log.node != key.Node || len(log.epochs) == 0 {
+			continue
+		}
+		last := log.epochs[len(log.epochs)-1]
+		if last.name == key.Epoch && (last.pending[key.Seq] || key.Seq > last.highest()) {
+			v.note("%s: not recorded yet, or its record was cut off with the tail", name)
+			return
+		}
+		for _, e := range log.epochs {
+			if e.name == key.Epoch && len(e.records) > 0 && e.records[0].Previous != "" && key.Seq < e.records[0].Seq {
+				return // before what was asked for
+			}
+		}
+	}
+	v.find(f)
+}
+
+func (e *epoch) highest() (seq int64) {
+	for _, r := range e.records {
+		seq = max(seq, r.Seq)
+	}
+	return seq
+}
+
+// checkFile checks the objects of one file and, where all are good and it was
+// asked for, what they restore to.
+func (v *verification) checkFile(ctx context.Context, r *record, listed map[string]int64) error {
+	good := true
+	for _, o := range r.Objects {
+		size, ok := listed[o.Key]
+		f, err := v.checkObject(ctx, r, o, size, ok)
+		if err != nil {
+			return err
+		}
+		if f != nil {
+			f.Object = o.Key
+			if len(r.Objects) > 1 {
+				f.Lines = nil
+				f.Detail += fmt.Sprintf(" (%d rows of %d objects of the file)", o.Rows, len(r.Objects))
+			}
+			v.find(*f)
+			good = false
+		}
+	}
+	if !good || !v.opt.Deep {
+		return nil
+	}
+	return v.restore(ctx, r)
+}
+
+// checkObject checks one object; its finding is nil where it is good.
+func (v *verification) checkObject(ctx context.Context, r *record, o manifest.Object, size int64, listed bool) (*Finding, error) {
+	found := func(kind Kind, format string, args ...any) (*Finding, error) {
+		f := r.finding(kind, fmt.Sprintf(format, args...))
+		return &f, nil
+	}
+	switch {
+	case !listed:
+		return found(KindObjectMissing, "record %d names it, with %d rows, and it is not there", r.Seq, o.Rows)
+	case size != o.Size:
+		return found(KindObjectChanged, "it has %d bytes, record %d says %d", size, r.Seq, o.Size)
+	}
+	info, err := v.archive.Stat(ctx, o.Key)
+	if err == nil && info.Computed {
+		if got := hex.EncodeToString(info.SHA256); got != o.SHA256 {
+			return found(KindObjectChanged, "its SHA-256 is %s, record %d says %s", got, r.Seq, o.SHA256)
+		}
+		return nil, nil //nolint:nilnil // no finding
+	}
+	var object *archive.Object
+	if err == nil {
+		object, err = v.archive.Open(ctx, o.Key)
+	}
+	if err != nil {
+		return v.unopened(ctx, r, err)
+	}
+	defer object.Close()
+	got, err := hashObject(ctx, object)
+	if err != nil {
+		return v.unopened(ctx, r, err)
+	}
+	if got != o.SHA256 {
+		return found(KindObjectChanged, "its SHA-256 is %s, record %d says %s", got, r.Seq, o.SHA256)
+	}
+	if detail := mislabeled(object, r, o); detail != "" {
+		return found(KindObjectMislabeled, "%s", detail)
+	}
+	return nil, nil //nolint:nilnil // no finding
+}
+
+// unopened decides about an object that could not be read: what says
+// something of the object is a finding, an archive that is away is an error.
+func (v *verification) unopened(ctx context.Context, r *record, err error) (*Finding, error) {
+	kind := KindObjectUnreadable
+	switch {
+	case ctx.Err() != nil:
+		return nil, err
+	case errors.Is(err, fs.ErrNotExist):
+		kind = KindObjectMissing
+	case archive.ReasonOf(err) == archive.ReasonChecksum:
+		kind = KindObjectChanged
+	case archive.ReasonOf(err) != archive.ReasonOther:
+		return nil, err
+	}
+	f := r.finding(kind, err.Error())
+	return &f, nil
+}
+
+// hashBuffer is how much of an object is read at once.
+const hashBuffer = 256 << 10
+
+func hashObject(ctx context.Context, o *archive.Object) (string, error) {
+	sum := sha256.New()
+	buf := make([]byte, hashBuffer)
+	for offset := int64(0); offset < o.Size; {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		n, err := o.ReadAt(buf[:min(hashBuffer, o.Size-offset)], offset)
+		sum.Write(buf[:n])
+		if offset += int64(n); err != nil && offset < o.Size {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return "", fmt.Errorf("read %s: %w", o.Key, err)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// mislabeled says where an object's own metadata contradict its record.
+func mislabeled(object *archive.Object, r *record, o manifest.Object) string {
+	m, err := parquet.ReadMeta(object, object.Size)
+	if err != nil {
+		return "it is no object of an audit log: " + err.Error()
+	}
+	want := r.Stored()
+	sum, _ := hex.DecodeString(want.SHA256)
+	switch {
+	case m.Cluster != r.Cluster || m.Node != r.Node || m.Epoch != r.Epoch || m.Seq != r.Seq:
+		return fmt.Sprintf("it says that it is of cluster %s, node %s, %s/%d", m.Cluster, m.Node, m.Epoch, m.Seq)
+	case m.Rows != o.Rows:
+		return fmt.Sprintf("it has %d rows, record %d says %d", m.Rows, r.Seq, o.Rows)
+	case m.SourceSize != want.Size || m.SourceLines != want.Lines || !bytes.Equal(m.SourceSHA256[:], sum):
+		return fmt.Sprintf("it says that its file has %d bytes, %d lines, SHA-256 %x; record %d says %d, %d, %s",
+			m.SourceSize, m.SourceLines, m.SourceSHA256, r.Seq, want.Size, want.Lines, want.SHA256)
+	}
+	return ""
+}

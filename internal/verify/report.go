@@ -1,0 +1,93 @@
+package verify
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+)
+
+// Report is what was checked and found. Its JSON form can be filed.
+type Report struct {
+	// Archive is its URL, At when it was looked at, Program what looked.
+	Archive string    `json:"archive"`
+	At      time.Time `json:"at"`
+	Program string    `json:"program"`
+	// Asked is what was to be checked.
+	Asked Asked `json:"asked"`
+	// Clean says that there are no findings.
+	Clean bool `json:"clean"`
+	// Findings are what is wrong, by chain and number.
+	Findings []Finding `json:"findings"`
+	// Nodes are the chains, by cluster and node.
+	Nodes []Node `json:"nodes"`
+	// Notes are what is not wrong and yet limits what is proven.
+	Notes []string `json:"notes"`
+}
+
+// Asked is what a report is about.
+type Asked struct {
+	Cluster    string    `json:"cluster,omitempty"`
+	Node       string    `json:"node,omitempty"`
+	From       time.Time `json:"from,omitzero"`
+	To         time.Time `json:"to,omitzero"`
+	ChainOnly  bool      `json:"chainOnly"`
+	Deep       bool      `json:"deep"`
+	ExpectHead string    `json:"expectHead,omitempty"`
+	// Keys are the IDs of the public keys that were given.
+	Keys []string `json:"keys,omitempty"`
+}
+
+// Node is what the archive has of one log.
+type Node struct {
+	Cluster string `json:"cluster"`
+	Node    string `json:"node"`
+	// Epochs are in order of time.
+	Epochs []Epoch `json:"epochs"`
+	// Recorded is the time of the last record: nothing after it is proven.
+	Recorded time.Time `json:"recorded"`
+	// Archived is the end of the last file that is archived as a whole.
+	Archived time.Time `json:"archived,omitzero"`
+	// Gaps are the breaks that the records themselves tell of.
+	Gaps []Gap `json:"gaps,omitempty"`
+}
+
+// Epoch is one chain of records.
+type Epoch struct {
+	Epoch     string    `json:"epoch"`
+	MachineID string    `json:"machineID,omitempty"`
+	First     time.Time `json:"first"`
+	Last      time.Time `json:"last"`
+	// Head is the last record.
+	Head manifest.Head `json:"head"`
+	// Records counts all, the others those of a kind.
+	Records    int64 `json:"records"`
+	Files      int64 `json:"files"`
+	Heartbeats int64 `json:"heartbeats"`
+	// Lines and Bytes of the files; Objects and ObjectBytes of the archive.
+	Lines       int64 `json:"lines"`
+	Bytes       int64 `json:"bytes"`
+	Objects     int64 `json:"objects"`
+	ObjectBytes int64 `json:"objectBytes"`
+	// Signed counts the records with a signature that was checked.
+	Signed int64 `json:"signed"`
+	// Keys are the IDs of the keys that signed.
+	Keys []string `json:"keys,omitempty"`
+}
+
+// Gap is a recorded gap, and the record it is in.
+type Gap struct {
+	Epoch string `json:"epoch"`
+	Seq   int64  `json:"seq"`
+	manifest.Gap
+}
+
+// finish puts everything in order.
+func (r *Report) finish() {
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Epoch, b.Epoch),
+			cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Kind, b.Kind))
+	})
+	r.Clean = len(r.Findings) == 0
+}

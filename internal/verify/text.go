@@ -1,0 +1,142 @@
+package verify
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+const timeLayout = "2006-01-02T15:04:05Z"
+
+// WriteText writes the report for people.
+func (r *Report) WriteText(w io.Writer) error {
+	b := &strings.Builder{}
+	fmt.Fprintf(b, "%-10s %s\n%-10s %s, %s\n", "archive", r.Archive, "checked", stamp(r.At), r.Asked.text())
+	for i := range r.Nodes {
+		r.Nodes[i].text(b)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(b, "note: %s\n", n)
+	}
+	for i := range r.Findings {
+		r.Findings[i].text(b)
+	}
+	switch n := len(r.Findings); n {
+	case 0:
+		fmt.Fprintf(b, "OK: nothing is missing and nothing was changed, as far as this was to be checked\n")
+	case 1:
+		fmt.Fprintf(b, "FAILED: 1 finding\n")
+	default:
+		fmt.Fprintf(b, "FAILED: %d findings\n", n)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "?"
+	}
+	return t.UTC().Format(timeLayout)
+}
+
+// text says what was checked.
+func (a Asked) text() string {
+	s := "records, sizes and checksums of all objects"
+	switch {
+	case a.ChainOnly:
+		s = "records only"
+	case a.Deep:
+		s = "records and objects; every file restored and hashed"
+	}
+	if !a.From.IsZero() || !a.To.IsZero() {
+		s += fmt.Sprintf("; %s to %s", stamp(a.From), stamp(a.To))
+	}
+	switch {
+	case len(a.Keys) > 0:
+		s += "; trusted key " + strings.Join(a.Keys, ", ")
+	default:
+		s += "; no public key was given"
+	}
+	return s
+}
+
+func (n *Node) text(b *strings.Builder) {
+	fmt.Fprintf(b, "%s/%s: archived to %s, recorded to %s; nothing after that is proven\n", n.Cluster, n.Node, stamp(n.Archived), stamp(n.Recorded))
+	for _, e := range n.Epochs {
+		fmt.Fprintf(b, "  epoch %s, machine %.8s: %s to %s\n", e.Epoch, e.MachineID, stamp(e.First), stamp(e.Last))
+		fmt.Fprintf(b, "    %s records, %s files, %s heartbeats; %s lines, %s bytes in %s objects of %s bytes\n",
+			count(e.Records), count(e.Files), count(e.Heartbeats), count(e.Lines), count(e.Bytes), count(e.Objects), count(e.ObjectBytes))
+		signed := "not signed: this finds accidents, not somebody who can write all of the archive"
+		if e.Signed > 0 {
+			signed = fmt.Sprintf("%s signed by %s", count(e.Signed), strings.Join(e.Keys, ", "))
+		}
+		fmt.Fprintf(b, "    head %d %s; %s\n", e.Head.Seq, e.Head.SHA256, signed)
+	}
+	for _, g := range n.Gaps {
+		fmt.Fprintf(b, "  recorded gap: %s, %s to %s, %s bytes%s (record %d) %s\n", g.Reason, stamp(g.From.Time), stamp(g.To.Time), unknown(g.Bytes), of(g.File), g.Seq, g.Detail)
+	}
+}
+
+func of(file string) string {
+	if file == "" {
+		return ""
+	}
+	return " of " + file
+}
+
+func unknown(n int64) string {
+	if n < 0 {
+		return "an unknown number of"
+	}
+	return "about " + count(n)
+}
+
+func (f *Finding) text(b *strings.Builder) {
+	fmt.Fprintf(b, "FINDING %s: %s\n  %s\n", f.Kind, f.place(), f.Detail)
+	var scope []string
+	if f.File != "" {
+		scope = append(scope, f.File)
+	}
+	if f.Lines != nil {
+		scope = append(scope, f.Lines.String())
+	}
+	if !f.From.IsZero() || !f.To.IsZero() {
+		scope = append(scope, stamp(f.From)+" to "+stamp(f.To))
+	}
+	if len(scope) > 0 {
+		fmt.Fprintf(b, "  not to be trusted: %s\n", strings.Join(scope, ", "))
+	}
+}
+
+// count writes a number with commas.
+func count(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// WriteText writes the line and its proof for people.
+func (e *Event) WriteText(w io.Writer) error {
+	b := &strings.Builder{}
+	fmt.Fprintf(b, "%s\n\n", e.Text)
+	fmt.Fprintf(b, "line %d of %d of %s (%s/%s), epoch %s, record %d\n", e.Line, e.Lines, e.File, e.Cluster, e.Node, e.Epoch, e.Seq)
+	if e.Redacted {
+		b.WriteString("this is what redaction left of the line\n")
+	}
+	fmt.Fprintf(b, "leaf hash    %s\n", e.LeafHash)
+	for i, h := range e.Path {
+		fmt.Fprintf(b, "path %2d      %s\n", i, h)
+	}
+	fmt.Fprintf(b, "Merkle root  %s\n", e.MerkleRoot)
+	fmt.Fprintf(b, "in record    %s, SHA-256 %s\n", e.Record, e.RecordSHA256)
+	if e.KeyID != "" {
+		fmt.Fprintf(b, "signed by    %s\n", e.KeyID)
+	}
+	b.WriteString("inclusion verified (RFC 6962)\n\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
