@@ -49,6 +49,7 @@ type Batch struct {
 	first      int    // offset of the first entry in buf
 	buf        []byte // headerRoom, labels, entries; owned by the batch, reused after Reset
 	ends       []int  // offset in buf of the end of each entry
+	entry      entry  // memory of the entry that is being added
 }
 
 // NewBatch returns an empty batch of the stream with these labels. It fails for labels that Loki
@@ -101,13 +102,16 @@ func appendLabels(dst []byte, labels string) []byte {
 // full: push it, Reset it, add again. An empty batch takes a line of any size. The line is sent
 // byte for byte; fields may be nil. Neither is referred to afterwards.
 func (b *Batch) Add(timestamp time.Time, line []byte, fields *Fields) bool {
-	e := newEntry(timestamp, line, fields)
-	size := protowire.SizeTag(streamEntries) + protowire.SizeBytes(e.size)
+	e := &b.entry
+	e.set(timestamp, line, fields)
+	size := sizeField(streamEntries, e.size)
 	if len(b.ends) > 0 && (len(b.ends) >= b.maxEntries || b.sizeWith(size) > b.maxBytes) {
+		e.forget()
 		return false
 	}
 	b.grow(size)
 	b.buf = e.append(b.buf)
+	e.forget()
 	b.ends = append(b.ends, len(b.buf))
 	return true
 }

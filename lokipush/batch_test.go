@@ -85,6 +85,20 @@ func TestBatchRoundTripOfRealLines(t *testing.T) {
 	}
 }
 
+func TestMetadataNames(t *testing.T) {
+	v := []byte("v")
+	all := Fields{User: v, Verb: v, Resource: v, Subresource: v, Namespace: v, Name: v, Code: v, Stage: v, Level: v, AuditID: v}
+	b := newTestBatch(t, BatchConfig{})
+	b.Add(time.Unix(1, 1), nil, &all)
+	var got []string
+	for _, pair := range decoded(t, b)[0].Metadata {
+		got = append(got, pair.Name)
+	}
+	if want := MetadataNames(); !reflect.DeepEqual(got, want) || len(got) != maxPairs {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func metadata(f *Fields) []lokitest.Pair {
 	var pairs []lokitest.Pair
 	for _, p := range []struct {

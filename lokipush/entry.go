@@ -16,29 +16,47 @@ const cutMark = "…"
 
 // pair is one element of the structured metadata.
 type pair struct {
-	name  string
+	head  string // the encoded name, and the tag of the value
 	value []byte
 }
 
-// entry is one entry with its sizes computed, so that it can be appended in one go.
+// The heads of the pairs: field 1 of logproto.LabelPairAdapter with the name, then the tag of field
+// 2, the value. All lengths are one byte.
+const (
+	headUser        = "\x0a\x04user\x12"
+	headVerb        = "\x0a\x04verb\x12"
+	headResource    = "\x0a\x08resource\x12"
+	headSubresource = "\x0a\x0bsubresource\x12"
+	headNamespace   = "\x0a\x09namespace\x12"
+	headName        = "\x0a\x04name\x12"
+	headCode        = "\x0a\x04code\x12"
+	headStage       = "\x0a\x05stage\x12"
+	headLevel       = "\x0a\x05level\x12"
+	headAuditID     = "\x0a\x08audit_id\x12"
+)
+
+// maxPairs is how many there are.
+const maxPairs = 10
+
+// entry is one entry with its sizes computed, so that it can be appended in one go. It is reused.
 type entry struct {
 	seconds  int64
 	nanos    int64
 	line     []byte
-	pairs    [10]pair
+	pairs    [maxPairs]pair
 	numPairs int
 	stamp    int // encoded size of the timestamp message
 	size     int // encoded size of the whole entry message
 }
 
-func newEntry(timestamp time.Time, line []byte, fields *Fields) entry {
-	e := entry{seconds: timestamp.Unix(), nanos: int64(timestamp.Nanosecond()), line: line}
+// set makes e the entry of a line.
+func (e *entry) set(timestamp time.Time, line []byte, fields *Fields) {
+	e.seconds, e.nanos, e.line, e.numPairs = timestamp.Unix(), int64(timestamp.Nanosecond()), line, 0
 	e.stamp = sizeInt(timestampSeconds, e.seconds) + sizeInt(timestampNanos, e.nanos)
 	e.size = sizeField(entryTimestamp, e.stamp) + sizeField(entryLine, len(line))
 	if fields != nil {
 		e.collect(fields)
 	}
-	return e
 }
 
 // MetadataNames lists the names that the structured metadata of an entry can have.
@@ -48,26 +66,32 @@ func MetadataNames() []string {
 
 // collect takes the metadata in a fixed order: a retry must not differ in a byte.
 func (e *entry) collect(f *Fields) {
-	e.add("user", f.User)
-	e.add("verb", f.Verb)
-	e.add("resource", f.Resource)
-	e.add("subresource", f.Subresource)
-	e.add("namespace", f.Namespace)
-	e.add("name", f.Name)
-	e.add("code", f.Code)
-	e.add("stage", f.Stage)
-	e.add("level", f.Level)
-	e.add("audit_id", f.AuditID)
+	e.add(headUser, f.User)
+	e.add(headVerb, f.Verb)
+	e.add(headResource, f.Resource)
+	e.add(headSubresource, f.Subresource)
+	e.add(headNamespace, f.Namespace)
+	e.add(headName, f.Name)
+	e.add(headCode, f.Code)
+	e.add(headStage, f.Stage)
+	e.add(headLevel, f.Level)
+	e.add(headAuditID, f.AuditID)
 }
 
-func (e *entry) add(name string, value []byte) {
+// forget lets go of the line and what was read from it.
+func (e *entry) forget() {
+	e.line = nil
+	clear(e.pairs[:e.numPairs])
+}
+
+func (e *entry) add(head string, value []byte) {
 	if len(value) == 0 {
 		return
 	}
 	value = clipValue(value)
-	e.pairs[e.numPairs] = pair{name, value}
+	e.pairs[e.numPairs] = pair{head, value}
 	e.numPairs++
-	e.size += sizeField(entryMetadata, sizePair(name, value))
+	e.size += sizeField(entryMetadata, sizePair(head, value))
 }
 
 // clipValue returns value as valid UTF-8 of at most maxValueLen bytes.
@@ -93,38 +117,45 @@ func (e *entry) append(dst []byte) []byte {
 	dst = appendInt(dst, timestampNanos, e.nanos)
 	dst = appendHead(dst, entryLine, len(e.line))
 	dst = append(dst, e.line...)
-	for i := range e.numPairs {
-		dst = appendPair(dst, e.pairs[i].name, e.pairs[i].value)
+	for i := range e.pairs[:e.numPairs] {
+		p := &e.pairs[i]
+		dst = appendHead(dst, entryMetadata, sizePair(p.head, p.value))
+		dst = append(dst, p.head...)
+		dst = appendLength(dst, len(p.value))
+		dst = append(dst, p.value...)
 	}
 	return dst
 }
 
-// Field numbers of logproto.LabelPairAdapter.
-const (
-	pairName  = protowire.Number(1)
-	pairValue = protowire.Number(2)
-)
+func sizePair(head string, value []byte) int { return len(head) + sizeLength(len(value)) + len(value) }
 
-func sizePair(name string, value []byte) int {
-	return sizeField(pairName, len(name)) + sizeField(pairValue, len(value))
-}
+// sizeField is the size of a length-delimited field with n bytes of content. All fields have
+// numbers below 16, whose tags are one byte.
+func sizeField(_ protowire.Number, n int) int { return 1 + sizeLength(n) + n }
 
-func appendPair(dst []byte, name string, value []byte) []byte {
-	dst = appendHead(dst, entryMetadata, sizePair(name, value))
-	dst = appendHead(dst, pairName, len(name))
-	dst = append(dst, name...)
-	dst = appendHead(dst, pairValue, len(value))
-	return append(dst, value...)
-}
-
-// sizeField is the size of a length-delimited field with n bytes of content.
-func sizeField(field protowire.Number, n int) int {
-	return protowire.SizeTag(field) + protowire.SizeBytes(n)
+// sizeLength is the size of a length, mostly one or two bytes.
+func sizeLength(n int) int {
+	switch {
+	case n < 1<<7:
+		return 1
+	case n < 1<<14:
+		return 2
+	}
+	return protowire.SizeVarint(uint64(n))
 }
 
 // appendHead appends tag and length of a length-delimited field.
 func appendHead(dst []byte, field protowire.Number, n int) []byte {
-	dst = protowire.AppendTag(dst, field, protowire.BytesType)
+	return appendLength(append(dst, byte(field)<<3|byte(protowire.BytesType)), n)
+}
+
+func appendLength(dst []byte, n int) []byte {
+	switch {
+	case n < 1<<7:
+		return append(dst, byte(n))
+	case n < 1<<14:
+		return append(dst, byte(n)|0x80, byte(n>>7))
+	}
 	return protowire.AppendVarint(dst, uint64(n))
 }
 

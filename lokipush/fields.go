@@ -37,9 +37,10 @@ const maxScratch = 256 << 10
 
 // ParseFields reads the fields of one audit line (without its newline) in a single pass over the
 // top-level object. It allocates nothing for lines whose strings have no escapes, and little
-// otherwise. Values that it does not need are skipped, not validated. Of a duplicate key the last
-// one counts, as in encoding/json; a value of an unexpected type counts as absent. All values are
-// valid UTF-8.
+// otherwise. Values that it does not need are skipped, not validated; of a line in the layout of
+// kube-apiserver the request and response objects and the annotations are not looked at. Otherwise
+// of a duplicate key the last one counts, as in encoding/json; a value of an unexpected type counts
+// as absent. All values are valid UTF-8.
 //
 // For a line that can't be followed to its end it returns ErrMalformed and keeps what it found
 // before: such a line is pushed like any other.
@@ -49,9 +50,18 @@ func ParseFields(line []byte, fields *Fields) error {
 		scratch = nil
 	}
 	*fields = Fields{scratch: scratch}
+	if fields.readLayout(line) {
+		return nil
+	}
+	*fields = Fields{scratch: fields.scratch[:0]}
+	return fields.scan(line)
+}
+
+// scan reads a line of any layout.
+func (f *Fields) scan(line []byte) error {
 	event := openObject(line)
 	for m, ok := event.member(); ok; m, ok = event.member() {
-		fields.set(keyText(m.key), m.value)
+		f.set(keyText(m.key), m.value)
 	}
 	if !event.ended() {
 		return ErrMalformed

@@ -90,18 +90,40 @@ func (o *object) quoted() ([]byte, bool) {
 	if start >= len(o.data) || o.data[start] != '"' {
 		return nil, false
 	}
-	for i := start + 1; ; i++ {
-		j := bytes.IndexByte(o.data[i:], '"')
-		if j < 0 {
-			return nil, false
+	end := closing(o.data, start+1)
+	if end < 0 {
+		return nil, false
+	}
+	o.pos = end + 1
+	return o.data[start:o.pos], true
+}
+
+// closing returns the offset of the quote that ends the string whose contents begin at from, -1
+// where there is none.
+func closing(data []byte, from int) int {
+	for i := from; ; i++ {
+		// Most strings are short: a call costs more than looking at them.
+		for end := min(i+shortText, len(data)); i < end && data[i] != '"'; {
+			i++
 		}
-		i += j
-		if !escaped(o.data[start+1 : i]) {
-			o.pos = i + 1
-			return o.data[start:o.pos], true
+		if i >= len(data) {
+			return -1
+		}
+		if data[i] != '"' {
+			j := bytes.IndexByte(data[i:], '"')
+			if j < 0 {
+				return -1
+			}
+			i += j
+		}
+		if data[i-1] != '\\' || !escaped(data[from:i]) {
+			return i
 		}
 	}
 }
+
+// shortText is how far is looked byte by byte.
+const shortText = 16
 
 // escaped reports whether a quote that follows text is escaped: an odd number of backslashes.
 func escaped(text []byte) bool {
@@ -132,24 +154,27 @@ func isLiteral(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c == '-' || c == '+' || c == '.' || c == 'E'
 }
 
-func (o *object) skipNested() bool {
-	depth := 0
-	for o.pos < len(o.data) {
-		switch o.data[o.pos] {
+func (o *object) skipNested() bool { return o.skipDepth(0) }
+
+// skipDepth skips to the end of the object or array that contains the place, depth levels up.
+func (o *object) skipDepth(depth int) bool {
+	data := o.data
+	for i := o.pos; i < len(data); i++ {
+		switch data[i] {
 		case '"':
-			if _, ok := o.quoted(); !ok {
+			if i = closing(data, i+1); i < 0 {
+				o.pos = len(data)
 				return false
 			}
-			continue
 		case '{', '[':
 			depth++
 		case '}', ']':
-			depth--
-		}
-		o.pos++
-		if depth == 0 {
-			return true
+			if depth--; depth == 0 {
+				o.pos = i + 1
+				return true
+			}
 		}
 	}
+	o.pos = len(data)
 	return false
 }

@@ -114,17 +114,13 @@ func (l *Live) observeLag() {
 func isBreak(err error) bool { return breakReason(err) != "" }
 
 func breakReason(err error) string {
-	var (
-		truncated *rotate.TruncatedError
-		gone      *rotate.GoneError
-		corrupt   *rotate.CorruptError
-	)
-	switch {
-	case errors.As(err, &truncated):
+	if _, ok := errors.AsType[*rotate.TruncatedError](err); ok {
 		return "truncated"
-	case errors.As(err, &gone):
+	}
+	if _, ok := errors.AsType[*rotate.GoneError](err); ok {
 		return "gone"
-	case errors.As(err, &corrupt):
+	}
+	if _, ok := errors.AsType[*rotate.CorruptError](err); ok {
 		return "corrupt"
 	}
 	return ""

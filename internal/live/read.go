@@ -22,31 +22,38 @@ const (
 // fill reads lines into parcels until the log is read to its present end or
 // there is no place for more. A break in the log is noted, and read over.
 func (l *Live) fill(ctx context.Context) error {
-	for len(l.waiting) == 0 && ctx.Err() == nil {
-		line, err := l.next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case isBreak(err):
-			l.noteBreak(err)
-			continue
-		case err != nil:
-			return err
-		}
-		early, err := l.add(line)
-		if err != nil {
-			return err
-		}
-		if early > 0 {
-			l.left, l.hasLeft, l.leftUntil = line, true, time.Now().Add(early)
-			return nil
-		}
-		if err := l.launch(ctx); err != nil {
-			return err
+	for ctx.Err() == nil {
+		now := time.Now()
+		for range linesAtOnce {
+			if len(l.waiting) > 0 {
+				return nil
+			}
+			line, err := l.next(now)
+			if err == nil {
+				err = l.add(line, now)
+			}
+			switch {
+			case err == nil:
+			case errors.Is(err, io.EOF):
+				return nil
+			case isBreak(err):
+				l.noteBreak(err)
+			default:
+				return err
+			}
+			if len(l.waiting) == 0 {
+				continue
+			}
+			if err := l.launch(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
+
+// linesAtOnce is how many lines are read without a look at the clock.
+const linesAtOnce = 64
 
 func (l *Live) noteBreak(err error) {
 	l.metrics.breaks.WithLabelValues(breakReason(err)).Inc()
@@ -55,11 +62,11 @@ func (l *Live) noteBreak(err error) {
 
 // next returns the line that had to wait for its time, or reads one. The line
 // that waited is still valid: nothing was read since.
-func (l *Live) next() (rotate.Line, error) {
+func (l *Live) next(now time.Time) (rotate.Line, error) {
 	if !l.hasLeft {
 		return l.reader.Next()
 	}
-	if time.Now().Before(l.leftUntil) {
+	if now.Before(l.leftUntil) {
 		return rotate.Line{}, io.EOF
 	}
 	l.hasLeft = false
@@ -67,22 +74,22 @@ func (l *Live) next() (rotate.Line, error) {
 }
 
 // add puts one line into the parcel of its stream, or passes over it when it
-// is outside of Loki's window. It returns how long the line has to wait before
-// it can be added, and then changes nothing.
-func (l *Live) add(line rotate.Line) (early time.Duration, err error) {
+// is outside of Loki's window. For a line that has to wait for its time it
+// returns io.EOF, as if it were not there yet.
+func (l *Live) add(line rotate.Line, now time.Time) error {
 	e := l.line.apply(line)
-	now := time.Now()
 	if reason := l.cfg.Window.outside(e.at, now); reason != "" {
 		l.passOver(reason, e.at)
 		l.advance(line, e.at)
-		return 0, nil
+		return nil
 	}
 	if early := l.cfg.Window.early(e.at, now); early > 0 {
-		return early, nil
+		l.left, l.hasLeft, l.leftUntil = line, true, now.Add(early)
+		return io.EOF
 	}
 	s, err := l.streams.of(&l.line.fields)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	l.number++
 	l.parcelFor(s, e, line, now).take(line, e.at, l.number)
@@ -94,7 +101,7 @@ func (l *Live) add(line rotate.Line) (early time.Duration, err error) {
 		l.metrics.shrunk.Inc()
 	}
 	l.advance(line, e.at)
-	return 0, nil
+	return nil
 }
 
 // advance moves the reading place behind a line.
