@@ -67,6 +67,7 @@ kube-apiserver's own.`,
 		newDDLCommand(),
 		newLifecycleCommand(),
 		newPolicyCommand(),
+		newDoctorCommand(),
 		newVersionCommand(version),
 	)
 	return root

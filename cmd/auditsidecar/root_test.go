@@ -20,7 +20,7 @@ func TestVersion(t *testing.T) {
 func TestHelp(t *testing.T) {
 	for _, args := range [][]string{{}, {"--help"}, {"help"}} {
 		out := ok(t, args...).stdout
-		for _, verb := range []string{"run", "convert", "restore", "policy", "version"} {
+		for _, verb := range []string{"run", "convert", "restore", "policy", "doctor", "version"} {
 			if !strings.Contains(out, "\n  "+verb+" ") {
 				t.Errorf("%q does not list %s:\n%s", args, verb, out)
 			}

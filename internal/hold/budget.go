@@ -29,8 +29,8 @@ type Budget struct {
 // warnShare of the budget in use is when an operator hears of it.
 const warnShare = 0.8
 
-// resolve fills in the defaults for a file system of this size, in bytes.
-func (b Budget) resolve(size int64) Budget {
+// Resolve fills in the defaults for a file system of this size, in bytes.
+func (b Budget) Resolve(size int64) Budget {
 	if b.MaxBytes == 0 {
 		b.MaxBytes = min(size/10, 20<<30)
 	}
@@ -84,7 +84,7 @@ func (h *Hold) measure(l *look) (usage, error) {
 		return usage{}, fmt.Errorf("look at the free space of %s: %w", h.dir, err)
 	}
 	block := int64(stat.Bsize) //nolint:unconvert // its type depends on the system
-	u := usage{budget: h.cfg.Budget.resolve(int64(stat.Blocks) * block), free: int64(stat.Bavail) * block}
+	u := usage{budget: h.cfg.Budget.Resolve(int64(stat.Blocks) * block), free: int64(stat.Bavail) * block}
 	for i := range l.entries {
 		if e := &l.entries[i]; h.occupies(l, e) {
 			u.used += h.bytesOf(e.ID)

@@ -234,14 +234,14 @@ func TestI8_BudgetGivesWayInOrder(t *testing.T) {
 }
 
 func TestBudgetDefaults(t *testing.T) {
-	got := Budget{}.resolve(1 << 40)
+	got := Budget{}.Resolve(1 << 40)
 	if got.MaxBytes != 20<<30 || got.MinFree != 1<<30 {
 		t.Errorf("on 1 TiB: %+v", got)
 	}
-	if got = (Budget{}).resolve(100 << 30); got.MaxBytes != 10<<30 || got.MinFree != 1<<30 {
+	if got = (Budget{}).Resolve(100 << 30); got.MaxBytes != 10<<30 || got.MinFree != 1<<30 {
 		t.Errorf("on 100 GiB: %+v", got)
 	}
-	if got = (Budget{MaxBytes: 5, MinFree: 6}).resolve(1 << 40); got.MaxBytes != 5 || got.MinFree != 6 {
+	if got = (Budget{MaxBytes: 5, MinFree: 6}).Resolve(1 << 40); got.MaxBytes != 5 || got.MinFree != 6 {
 		t.Errorf("given: %+v", got)
 	}
 }

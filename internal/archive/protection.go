@@ -1,0 +1,91 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+)
+
+// Protection is one setting of a bucket that protects its objects, or costs
+// less for them.
+type Protection struct {
+	Name   string // "versioning", "object-lock", "lifecycle"
+	State  string // what is set; empty for nothing
+	Advice string // where nothing is set
+	Err    error  // why it is not known; an *Error
+}
+
+// Protection reads the bucket's own settings, each needing a permission that the
+// sidecar does not need otherwise (s3:GetBucketVersioning,
+// s3:GetBucketObjectLockConfiguration, s3:GetLifecycleConfiguration). A
+// directory has none.
+func (b *Bucket) Protection(ctx context.Context) []Protection {
+	s, ok := b.store.(*s3Store)
+	if !ok {
+		return nil
+	}
+	all := []Protection{
+		{Name: "versioning", Advice: "switch versioning on: it keeps what somebody with other credentials replaces or deletes"},
+		{Name: "object-lock", Advice: "Object Lock with a retention keeps objects from being deleted by anybody"},
+		{Name: "lifecycle", Advice: "`auditsidecar lifecycle apply`: old objects to cheaper storage, open/ expires"},
+	}
+	for i, read := range []func(context.Context) (string, error){s.versioning, s.objectLock, s.lifecycle} {
+		state, err := read(ctx)
+		all[i].State, all[i].Err = state, b.fail("read the settings of", "", err)
+	}
+	return all
+}
+
+func (s *s3Store) versioning(ctx context.Context) (string, error) {
+	out, err := s.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &s.bucket})
+	if err != nil {
+		return "", s.hints.classify(err, "s3:GetBucketVersioning")
+	}
+	return string(out.Status), nil
+}
+
+func (s *s3Store) objectLock(ctx context.Context) (string, error) {
+	out, err := s.client.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &s.bucket})
+	if notSet(err, "ObjectLockConfigurationNotFoundError") {
+		return "", nil
+	}
+	if err != nil {
+		return "", s.hints.classify(err, "s3:GetBucketObjectLockConfiguration")
+	}
+	c := out.ObjectLockConfiguration
+	if c == nil || c.ObjectLockEnabled != types.ObjectLockEnabledEnabled {
+		return "", nil
+	}
+	if c.Rule == nil || c.Rule.DefaultRetention == nil {
+		return "enabled, without a default retention", nil
+	}
+	r := c.Rule.DefaultRetention
+	return fmt.Sprintf("%s, %d days, %d years", r.Mode, aws.ToInt32(r.Days), aws.ToInt32(r.Years)), nil
+}
+
+func (s *s3Store) lifecycle(ctx context.Context) (string, error) {
+	out, err := s.client.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &s.bucket})
+	if notSet(err, errNoRules) {
+		return "", nil
+	}
+	if err != nil {
+		return "", s.hints.classify(err, "s3:GetLifecycleConfiguration")
+	}
+	var names []string
+	for _, r := range out.Rules {
+		names = append(names, aws.ToString(r.ID))
+	}
+	return fmt.Sprintf("%d rules (%s)", len(names), strings.Join(names, ", ")), nil
+}
+
+// notSet says whether an error means that there is no such setting.
+func notSet(err error, code string) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && api.ErrorCode() == code
+}

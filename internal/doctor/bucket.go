@@ -1,0 +1,111 @@
+package doctor
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
+)
+
+// archiveTimeout bounds one request to the archive. The search for credentials
+// on a machine without any takes 20 s of it.
+const archiveTimeout = 45 * time.Second
+
+// probe is what is stored under [probeKey], the same each time.
+const probe = "Stored by `auditsidecar doctor` to see whether it can be. It may be deleted.\n"
+
+// probeKey is the key of the object that is stored, relative to the archive.
+func probeKey(cluster, node string) string {
+	return fmt.Sprintf("doctor/cluster=%s/node=%s/probe.txt", cluster, node)
+}
+
+// checkArchive tries the archive and, where it works, looks at its settings.
+func checkArchive(ctx context.Context, cfg *Config) []Result {
+	if cfg.Bucket == nil {
+		return nil
+	}
+	tried := tryArchive(ctx, cfg)
+	if tried.Severity == Error {
+		return []Result{tried}
+	}
+	return append([]Result{tried}, protection(ctx, cfg)...)
+}
+
+// tryArchive stores an object and offers other bytes for the same key.
+func tryArchive(ctx context.Context, cfg *Config) Result {
+	const id = "archive"
+	key := probeKey(cfg.Cluster, cfg.Node)
+	err := put(ctx, cfg.Bucket, key, probe)
+	if err == nil {
+		err = put(ctx, cfg.Bucket, key, strings.ToUpper(probe))
+		if err == nil {
+			return result(id, Error, "use a store that honours If-None-Match: * on PutObject",
+				"%s: an object was replaced that was there: the store does not honour If-None-Match, and nothing protects the archive", cfg.Bucket.URL(key))
+		}
+	}
+	switch reason := archive.ReasonOf(err); {
+	case errors.Is(err, archive.ErrConflict):
+		return result(id, OK, "", "%s was stored and cannot be replaced", cfg.Bucket.URL(key))
+	case taken(err) && reason == archive.ReasonPermission:
+		return result(id, Warning, "allow s3:GetObject on the prefix", "objects are stored and cannot be replaced, but not compared either: an upload whose answer is lost stays unconfirmed, and a lost ledger cannot be rebuilt")
+	case reason == archive.ReasonCredentials:
+		return result("credentials", Error, "see docs/iam.md", "%s", err)
+	case reason == archive.ReasonClock:
+		return result("clock-skew", Error, "set the clock (NTP)", "%s", err)
+	}
+	return result(id, Error, "as the message says; see docs/iam.md for the permissions", "%s", err)
+}
+
+// taken says whether the store refused because the key is taken, which then
+// could not be compared.
+func taken(err error) bool {
+	var e *archive.Error
+	return errors.As(err, &e) && strings.HasPrefix(e.Cause, "the key is taken")
+}
+
+func put(ctx context.Context, bucket *archive.Bucket, key, content string) error {
+	ctx, cancel := context.WithTimeout(ctx, archiveTimeout)
+	defer cancel()
+	return bucket.Put(ctx, key, strings.NewReader(content), int64(len(content)), sha256.Sum256([]byte(content)))
+}
+
+// protection reads what protects the bucket from others.
+func protection(ctx context.Context, cfg *Config) (all []Result) {
+	ctx, cancel := context.WithTimeout(ctx, archiveTimeout)
+	defer cancel()
+	for _, p := range cfg.Bucket.Protection(ctx) {
+		r := result("archive-"+p.Name, OK, "", "%s: %s", p.Name, p.State)
+		switch {
+		case p.Err != nil:
+			r.Severity, r.Found = Info, fmt.Sprintf("%s could not be read: %s", p.Name, p.Err)
+		case p.State == "":
+			r.Severity, r.Found, r.Fix = Info, p.Name+": none", p.Advice
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+// checkCredentialsFile looks at who may read the credentials.
+func checkCredentialsFile(_ context.Context, _ *Config) []Result {
+	const id = "credentials-file"
+	file := os.Getenv("AWS_SHARED_CREDENTIALS_FILE")
+	if file == "" {
+		return nil
+	}
+	info, err := os.Stat(file)
+	switch {
+	case os.IsNotExist(err):
+		return one(id, Info, "", "AWS_SHARED_CREDENTIALS_FILE names %s, which does not exist: credentials come from elsewhere", file)
+	case err != nil:
+		return one(id, Warning, "let the sidecar's user read it", "%s", err)
+	case info.Mode().Perm()&0o077 != 0:
+		return one(id, Warning, "chmod 0600 "+file, "%s can be read by others (mode %04o)", file, info.Mode().Perm())
+	}
+	return one(id, OK, "", "%s has mode %04o", file, info.Mode().Perm())
+}

@@ -1,0 +1,20 @@
+// Package doctor looks at a control plane node before the sidecar runs there, or
+// when it does not do what it should, and says what is wrong and what to do.
+//
+// [Run] takes what the verb run is told, and the manifest of kube-apiserver's
+// static pod, and makes every check that these allow. A check is a small function
+// of a [Config]; it returns one [Result] for each thing it looked at, those that
+// are in order included, so that the list also says what was checked. No check
+// needs another to have passed.
+//
+// # What it touches
+//
+//   - In the state directory (or, while there is none, in the audit directory) a
+//     directory .doctor-* is made, one file of the log is linked into it, and both
+//     are removed. kube-apiserver's files are only read and linked.
+//   - In the archive one small object, doctor/cluster=<cluster>/node=<node>/probe.txt,
+//     is stored, the same bytes each time; then other bytes are offered for the same
+//     key, which the store has to refuse. It stays: the sidecar's credentials cannot
+//     delete, and a lifecycle rule for doctor/ may.
+//   - Loki gets a push without entries, which it answers and does not store.
+package doctor

@@ -1,0 +1,96 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/hold"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// Severity is how bad a result is.
+type Severity string
+
+// The severities, from good to bad.
+const (
+	OK      Severity = "ok"
+	Info    Severity = "info"    // could not be found out, or worth knowing
+	Warning Severity = "warning" // works until something else goes wrong
+	Error   Severity = "error"   // does not work, or loses lines
+)
+
+// Result is what one check found.
+type Result struct {
+	ID       string   `json:"id"` // of the check, stable
+	Severity Severity `json:"severity"`
+	Found    string   `json:"found"`
+	Fix      string   `json:"fix,omitempty"` // what to do; empty where nothing is
+}
+
+// Bad says whether any result is a warning or an error.
+func Bad(results []Result) bool {
+	return slices.ContainsFunc(results, func(r Result) bool { return r.Severity == Warning || r.Severity == Error })
+}
+
+// Config is what there is to look at. Only Log is required: checks of what is
+// missing are left out.
+type Config struct {
+	Log      rotate.Log
+	StateDir string // where run keeps its state
+	Copy     bool   // --hold=copy
+	Budget   hold.Budget
+
+	Manifest string // path of kube-apiserver's static pod manifest; empty: none
+	Patches  string // kubeadm's patches directory; empty: none
+
+	Bucket  *archive.Bucket
+	Cluster string
+	Node    string
+	// ArchiveProbe is a URL at the archive whose answer has a Date header.
+	ArchiveProbe string
+
+	LokiURL    string
+	LokiTenant string
+	LokiHTTP   *http.Client // with TLS and credentials
+
+	// Lint returns what is wrong with an audit policy, one line for each finding
+	// that is more than information.
+	Lint func(policy []byte) []string
+
+	FS  durable.FS
+	Now func() time.Time
+	// MountInfo is /proc/self/mountinfo, Inotify /proc/sys/fs/inotify.
+	MountInfo, Inotify string
+	// ClockSynced says whether the kernel's clock is kept by NTP.
+	ClockSynced func() (bool, error)
+}
+
+// Run makes all checks, in the order in which their mistakes should be mended.
+func Run(ctx context.Context, cfg Config) []Result {
+	pod, results := readManifest(&cfg)
+	for _, check := range []func(*Config, *staticPod) []Result{
+		checkSidecar, checkPatches, checkAuditFlags, checkMounted, checkPolicy,
+		checkAuditDir, checkMount, checkHold, checkInotify, checkRotation, checkDisk, checkClock,
+	} {
+		results = append(results, check(&cfg, pod)...)
+	}
+	for _, check := range []func(context.Context, *Config) []Result{
+		checkSkew, checkCredentialsFile, checkArchive, checkLoki,
+	} {
+		results = append(results, check(ctx, &cfg)...)
+	}
+	return results
+}
+
+func result(id string, severity Severity, fix, found string, args ...any) Result {
+	return Result{ID: id, Severity: severity, Found: fmt.Sprintf(found, args...), Fix: fix}
+}
+
+func one(id string, severity Severity, fix, found string, args ...any) []Result {
+	return []Result{result(id, severity, fix, found, args...)}
+}

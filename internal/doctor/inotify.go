@@ -1,0 +1,36 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// checkInotify tries to watch the audit directory.
+func checkInotify(cfg *Config, _ *staticPod) []Result {
+	const id = "inotify"
+	limits := fmt.Sprintf("max_user_instances %s, max_user_watches %s", limit(cfg, "max_user_instances"), limit(cfg, "max_user_watches"))
+	err := tryWatch(cfg.Log.Dir)
+	switch {
+	case err == nil:
+		return one(id, OK, "", "%s can be watched (%s)", cfg.Log.Dir, limits)
+	case errors.Is(err, syscall.ENOENT):
+		return nil // checkAuditDir says it
+	case errors.Is(err, syscall.EMFILE):
+		return one(id, Warning, "sysctl -w fs.inotify.max_user_instances=512", "no inotify instance is left (%s): the directory is read each --rescan-interval instead", limits)
+	case errors.Is(err, syscall.ENOSPC):
+		return one(id, Warning, "sysctl -w fs.inotify.max_user_watches=524288", "no inotify watch is left (%s): the directory is read each --rescan-interval instead", limits)
+	}
+	return one(id, Warning, "the sidecar goes on without, reading the directory each --rescan-interval", "%s (%s)", err, limits)
+}
+
+func limit(cfg *Config, name string) string {
+	data, err := os.ReadFile(filepath.Join(cfg.Inotify, name))
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(data))
+}

@@ -1,0 +1,34 @@
+package doctor
+
+import (
+	"os"
+)
+
+// maxShown is how many findings of a policy are listed.
+const maxShown = 5
+
+// checkPolicy reads the audit policy that kube-apiserver has.
+func checkPolicy(cfg *Config, pod *staticPod) []Result {
+	const id = "policy"
+	file, given := pod.flag("audit-policy-file")
+	if !given || file == "" || cfg.Lint == nil {
+		return nil // checkAuditFlags says it
+	}
+	host := pod.hostPath(pod.apiserver(), file)
+	data, err := os.ReadFile(host)
+	if err != nil {
+		return one(id, Error, "put the policy there (`auditsidecar policy print`): kube-apiserver does not start without it", "%s", err)
+	}
+	found := cfg.Lint(data)
+	if len(found) == 0 {
+		return one(id, OK, "", "%s: nothing found", host)
+	}
+	var all []Result
+	for _, f := range found[:min(len(found), maxShown)] {
+		all = append(all, result(id, Warning, "see `auditsidecar policy lint "+host+"`", "%s: %s", host, f))
+	}
+	if more := len(found) - maxShown; more > 0 {
+		all = append(all, result(id, Warning, "see `auditsidecar policy lint "+host+"`", "%s: %d more findings", host, more))
+	}
+	return all
+}

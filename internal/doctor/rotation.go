@@ -1,0 +1,90 @@
+package doctor
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// enough is how long an outage of the archive should last without a loss.
+const enough = 24 * time.Hour
+
+// checkRotation says how long the archive may be away: until kube-apiserver
+// prunes what it rotated, and from then until the held files fill their budget.
+func checkRotation(cfg *Config, pod *staticPod) []Result {
+	const id = "rotation"
+	segments, err := cfg.Log.Segments()
+	if err != nil {
+		return nil // checkAuditDir says it
+	}
+	maxSize := pod.number("audit-log-maxsize", defaultMaxSize) << 20
+	rate, over := measuredRate(segments, maxSize)
+	if rate <= 0 {
+		return one(id, Info, "look again when the log was rotated twice", "the rate of the log is not known yet: it takes two backups to measure it")
+	}
+	found := fmt.Sprintf("%s a second over the last %s", bytes(int64(rate)), short(over))
+	lasts := func(n int64) time.Duration { return time.Duration(min(float64(n)/rate, 1e9)) * time.Second }
+	var pruned time.Duration
+	if logs := pod.logBytes(); logs > 0 {
+		pruned = lasts(logs - maxSize)
+		if age := pod.number("audit-log-maxage", 366); age > 0 {
+			pruned = min(pruned, time.Duration(age)*24*time.Hour)
+		}
+		found += fmt.Sprintf("; kube-apiserver rotates every %s and prunes after %s", short(lasts(maxSize)), short(pruned))
+	}
+	var stat unix.Statfs_t
+	if err := unix.Statfs(existing(cfg.StateDir), &stat); err != nil {
+		return one(id, Info, "", "%s; look at the free space: %s", found, err)
+	}
+	block := int64(stat.Bsize) //nolint:unconvert // its type depends on the system
+	budget := cfg.Budget.Resolve(int64(stat.Blocks) * block)
+	held := lasts(min(budget.MaxBytes, max(int64(stat.Bavail)*block-budget.MinFree, 0)))
+	found += fmt.Sprintf("; held files may grow for %s more: an outage of the archive of %s loses nothing", short(held), short(pruned+held))
+	if pruned+held < enough {
+		return one(id, Warning, "raise --held-max-bytes or kube-apiserver's --audit-log-maxbackup, or log less (`auditsidecar policy lint`)", "%s", found)
+	}
+	return one(id, OK, "", "%s", found)
+}
+
+// measuredRate returns the bytes a second that were logged between the oldest
+// and the newest backup. A compressed one counts as a full file.
+func measuredRate(segments []rotate.Segment, maxSize int64) (rate float64, over time.Duration) {
+	var backups []rotate.Segment
+	for _, s := range segments {
+		if s.Finished {
+			backups = append(backups, s)
+		}
+	}
+	if len(backups) < 2 {
+		return 0, 0
+	}
+	var n int64
+	for _, s := range backups[1:] { // the first one was begun before the time that is measured
+		if s.Gzip {
+			n += maxSize
+		} else {
+			n += s.Size
+		}
+	}
+	over = backups[len(backups)-1].Rotated.Sub(backups[0].Rotated)
+	if over <= 0 {
+		return 0, 0
+	}
+	return float64(n) / over.Seconds(), over
+}
+
+// short writes a duration in its largest unit.
+func short(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%.1f d", d.Hours()/24)
+	case d >= time.Hour:
+		return fmt.Sprintf("%.1f h", d.Hours())
+	case d >= time.Minute:
+		return fmt.Sprintf("%.1f min", d.Minutes())
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}

@@ -1,0 +1,120 @@
+package doctor
+
+import (
+	"path"
+	"path/filepath"
+	"slices"
+)
+
+// checkSidecar looks for the sidecar in kube-apiserver's pod and beside it.
+func checkSidecar(cfg *Config, pod *staticPod) []Result {
+	const id = "sidecar"
+	if pod == nil {
+		return nil
+	}
+	c, native := pod.sidecar()
+	if c != nil {
+		if wrong := sidecarMistakes(cfg, pod, c, native); len(wrong) > 0 {
+			return wrong
+		}
+		return one(id, OK, "", "%s has the sidecar, %s", cfg.Manifest, c.Image)
+	}
+	for _, p := range otherPods(cfg) {
+		if c, native := p.sidecar(); c != nil {
+			if wrong := sidecarMistakes(cfg, p, c, native); len(wrong) > 0 {
+				return wrong
+			}
+			return one(id, OK, "", "a static pod beside kube-apiserver's has the sidecar, %s", c.Image)
+		}
+	}
+	return one(id, Error, "give the patches again: kubeadm upgrade and join need patches.directory each time (see docs/upgrade.md)",
+		"neither %s nor another manifest beside it has the sidecar", cfg.Manifest)
+}
+
+func sidecarMistakes(cfg *Config, pod *staticPod, c *container, native bool) (all []Result) {
+	const id = "sidecar"
+	report := func(severity Severity, fix, found string, args ...any) {
+		all = append(all, result(id, severity, fix, found, args...))
+	}
+	if native {
+		report(Warning, "make it an ordinary container (manifests/kubeadm-patches)",
+			"the sidecar is an init container: while its image cannot be started, kube-apiserver does not start")
+	}
+	if native && c.RestartPolicy != "Always" {
+		report(Error, "add restartPolicy: Always", "the sidecar is an init container that never ends: kube-apiserver does not start")
+	}
+	if c.ImagePullPolicy == "Always" {
+		report(Warning, "imagePullPolicy: IfNotPresent", "the sidecar needs the registry at each start")
+	}
+	if pod.apiserver() != nil && (c.ReadinessProbe != nil || c.StartupProbe != nil) {
+		report(Warning, "remove it", "the sidecar has a readinessProbe or startupProbe: while a sink is away, kube-apiserver's pod is not ready")
+	}
+	m, v := pod.mountFor(c, cfg.Log.Dir)
+	switch {
+	case v == nil || v.HostPath == nil:
+		report(Error, "mount the audit directory from the host", "the sidecar has no hostPath volume at %s", cfg.Log.Dir)
+	case m.SubPath != "" && path.Base(m.SubPath) == cfg.Log.Name() || isFile(v):
+		report(Error, "mount the directory, as type DirectoryOrCreate", "the sidecar mounts the log as a single file: it does not see rotation")
+	case m.ReadOnly && !cfg.Copy:
+		report(Error, "mount it writable, or run with --hold=copy and a --state-dir elsewhere", "the sidecar mounts %s read-only: it cannot make its hard links", m.MountPath)
+	}
+	return append(all, blockingVolumes(pod, c)...)
+}
+
+// blockingVolumes finds volumes of the sidecar alone that can keep its pod, and
+// kube-apiserver with it, from starting.
+func blockingVolumes(pod *staticPod, c *container) (all []Result) {
+	server := pod.apiserver()
+	if server == nil {
+		return nil
+	}
+	for _, m := range c.VolumeMounts {
+		if slices.ContainsFunc(server.VolumeMounts, func(o volumeMount) bool { return o.Name == m.Name }) {
+			continue
+		}
+		i := slices.IndexFunc(pod.Spec.Volumes, func(v volume) bool { return v.Name == m.Name })
+		if i < 0 || pod.Spec.Volumes[i].HostPath == nil {
+			continue
+		}
+		switch pod.Spec.Volumes[i].HostPath.Type {
+		case "", "DirectoryOrCreate", "FileOrCreate":
+		default:
+			all = append(all, result("sidecar", Warning, "type: DirectoryOrCreate",
+				"the volume %s has the type %s: while there is none on the host, kube-apiserver does not start either", m.Name, pod.Spec.Volumes[i].HostPath.Type))
+		}
+	}
+	return all
+}
+
+func isFile(v *volume) bool {
+	return v.HostPath != nil && (v.HostPath.Type == "File" || v.HostPath.Type == "FileOrCreate")
+}
+
+// checkMounted looks at how kube-apiserver mounts the log.
+func checkMounted(cfg *Config, pod *staticPod) []Result {
+	const id = "log-mount"
+	logPath, given := pod.flag("audit-log-path")
+	if pod.apiserver() == nil || !given || logPath == "" || logPath == "-" {
+		return nil
+	}
+	m, v := pod.mountFor(pod.apiserver(), logPath)
+	fix := "mount the directory " + path.Dir(logPath) + " (extraVolumes, pathType: DirectoryOrCreate)"
+	switch {
+	case v == nil || v.HostPath == nil:
+		return one(id, Error, fix, "kube-apiserver's %s is on no volume: it ends with the container, and nobody else sees it", logPath)
+	case isFile(v) || path.Clean(m.MountPath) == path.Clean(logPath):
+		return one(id, Error, fix, "kube-apiserver's %s is mounted as a single file: it cannot be rotated", logPath)
+	case m.ReadOnly:
+		return one(id, Error, fix+", writable", "kube-apiserver's %s is mounted read-only", m.MountPath)
+	}
+	host := pod.hostPath(pod.apiserver(), logPath)
+	if c, _ := pod.sidecar(); c != nil {
+		if ours := pod.hostPath(c, cfg.Log.Path()); ours != host {
+			return one(id, Error, "give both the same directory of the host", "kube-apiserver writes the host's %s, the sidecar reads the host's %s", host, ours)
+		}
+	}
+	if filepath.Clean(host) != filepath.Clean(cfg.Log.Path()) {
+		return one(id, Info, "", "kube-apiserver writes the host's %s; %s is looked at here", host, cfg.Log.Path())
+	}
+	return one(id, OK, "", "kube-apiserver writes %s, in a directory of the host", host)
+}

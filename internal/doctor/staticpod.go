@@ -1,0 +1,211 @@
+package doctor
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// staticPod is what matters here of a static pod's manifest.
+type staticPod struct {
+	Kind string
+	Spec struct {
+		InitContainers []container `yaml:"initContainers"`
+		Containers     []container
+		Volumes        []volume
+	}
+}
+
+type container struct {
+	Name            string
+	Image           string
+	ImagePullPolicy string `yaml:"imagePullPolicy"`
+	RestartPolicy   string `yaml:"restartPolicy"`
+	Command         []string
+	Args            []string
+	VolumeMounts    []volumeMount `yaml:"volumeMounts"`
+	ReadinessProbe  any           `yaml:"readinessProbe"`
+	StartupProbe    any           `yaml:"startupProbe"`
+}
+
+type volumeMount struct {
+	Name      string
+	MountPath string `yaml:"mountPath"`
+	SubPath   string `yaml:"subPath"`
+	ReadOnly  bool   `yaml:"readOnly"`
+}
+
+type volume struct {
+	Name     string
+	HostPath *struct {
+		Path string
+		Type string
+	} `yaml:"hostPath"`
+}
+
+// parsePod reads a manifest, YAML or JSON.
+func parsePod(data []byte) (*staticPod, error) {
+	p := new(staticPod)
+	if err := yaml.Unmarshal(data, p); err != nil {
+		return nil, fmt.Errorf("parse: %w", err)
+	}
+	if p.Kind != "Pod" {
+		return nil, fmt.Errorf("kind is %q, not Pod", p.Kind)
+	}
+	return p, nil
+}
+
+const apiserverName = "kube-apiserver"
+
+// apiserver returns kube-apiserver's container, nil if there is none.
+func (p *staticPod) apiserver() *container {
+	if p == nil {
+		return nil
+	}
+	i := slices.IndexFunc(p.Spec.Containers, func(c container) bool {
+		return c.Name == apiserverName || len(c.Command) > 0 && path.Base(c.Command[0]) == apiserverName
+	})
+	if i < 0 {
+		return nil
+	}
+	return &p.Spec.Containers[i]
+}
+
+// isSidecar says whether a container runs auditsidecar.
+func isSidecar(c container) bool {
+	image, _, _ := strings.Cut(path.Base(c.Image), "@")
+	image, _, _ = strings.Cut(image, ":")
+	return c.Name == "auditsidecar" || image == "auditsidecar"
+}
+
+// sidecar returns the container of ours, and whether it is an init container.
+func (p *staticPod) sidecar() (c *container, native bool) {
+	if i := slices.IndexFunc(p.Spec.Containers, isSidecar); i >= 0 {
+		return &p.Spec.Containers[i], false
+	}
+	if i := slices.IndexFunc(p.Spec.InitContainers, isSidecar); i >= 0 {
+		return &p.Spec.InitContainers[i], true
+	}
+	return nil, false
+}
+
+// flag returns the value of kube-apiserver's flag, and whether it is given.
+func (p *staticPod) flag(name string) (value string, given bool) {
+	c := p.apiserver()
+	if c == nil {
+		return "", false
+	}
+	words := slices.Concat(c.Command, c.Args)
+	for i, word := range words {
+		key, v, hasValue := strings.Cut(word, "=")
+		if key != "--"+name {
+			continue
+		}
+		if !hasValue && i+1 < len(words) && !strings.HasPrefix(words[i+1], "-") {
+			v = words[i+1]
+		}
+		value, given = v, true // the last one counts
+	}
+	return value, given
+}
+
+// number returns the value of a numeric flag, or what kube-apiserver takes
+// where it is not given.
+func (p *staticPod) number(name string, absent int64) int64 {
+	text, given := p.flag(name)
+	n, err := strconv.ParseInt(text, 10, 64)
+	if !given || err != nil {
+		return absent
+	}
+	return n
+}
+
+// kube-apiserver's defaults since 1.36. Before, there was no rotation limit of
+// backups.
+const (
+	defaultMaxSize   = 100 // MiB
+	defaultMaxBackup = 100
+)
+
+// logBytes is the most that the log's files use, 0 where that is not bounded or
+// not known.
+func (p *staticPod) logBytes() int64 {
+	if p.apiserver() == nil {
+		return 0
+	}
+	size, backups := p.number("audit-log-maxsize", defaultMaxSize), p.number("audit-log-maxbackup", defaultMaxBackup)
+	if size <= 0 || backups <= 0 {
+		return 0
+	}
+	return (size << 20) * (backups + 1)
+}
+
+// mountFor returns the mount of a container that holds a path, and its volume.
+func (p *staticPod) mountFor(c *container, file string) (volumeMount, *volume) {
+	var best volumeMount
+	var found *volume
+	for _, m := range c.VolumeMounts {
+		i := slices.IndexFunc(p.Spec.Volumes, func(v volume) bool { return v.Name == m.Name })
+		if i >= 0 && within(file, path.Clean(m.MountPath)) && len(m.MountPath) >= len(best.MountPath) {
+			best, found = m, &p.Spec.Volumes[i]
+		}
+	}
+	return best, found
+}
+
+// hostPath translates a path in a container to the host's. A path that is on no
+// hostPath is returned as it is.
+func (p *staticPod) hostPath(c *container, file string) string {
+	m, v := p.mountFor(c, file)
+	if v == nil || v.HostPath == nil {
+		return file
+	}
+	return path.Join(v.HostPath.Path, m.SubPath, strings.TrimPrefix(file, path.Clean(m.MountPath)))
+}
+
+// readManifest reads the manifest that cfg names; the pod is nil where it
+// cannot.
+func readManifest(cfg *Config) (*staticPod, []Result) {
+	const id = "manifest"
+	if cfg.Manifest == "" {
+		return nil, one(id, Info, "run doctor on the node, with --manifest", "no manifest of kube-apiserver was given: its flags and mounts are not checked")
+	}
+	data, err := os.ReadFile(cfg.Manifest)
+	if err != nil {
+		return nil, one(id, Error, "give --manifest with the path of kube-apiserver's static pod on this node", "%s", err)
+	}
+	p, err := parsePod(data)
+	if err != nil {
+		return nil, one(id, Error, "give kube-apiserver's manifest", "%s: %s", cfg.Manifest, err)
+	}
+	if p.apiserver() == nil {
+		return nil, one(id, Error, "give kube-apiserver's manifest; a patch of the type +merge removes its container", "%s has no container %s", cfg.Manifest, apiserverName)
+	}
+	if p.Spec.Containers[0].Name != p.apiserver().Name {
+		return p, one(id, Warning, "in the patch list `- name: kube-apiserver` before the sidecar",
+			"kube-apiserver is not the first container of %s: kubectl logs and exec go to another one by default", cfg.Manifest)
+	}
+	return p, one(id, OK, "", "%s has kube-apiserver as its first container", cfg.Manifest)
+}
+
+// otherPods are the other manifests beside kube-apiserver's.
+func otherPods(cfg *Config) []*staticPod {
+	files, _ := filepath.Glob(filepath.Join(filepath.Dir(cfg.Manifest), "[^.]*")) // as kubelet reads them; the pattern is valid
+	var all []*staticPod
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil || filepath.Clean(file) == filepath.Clean(cfg.Manifest) {
+			continue
+		}
+		if p, err := parsePod(data); err == nil {
+			all = append(all, p)
+		}
+	}
+	return all
+}

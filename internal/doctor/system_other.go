@@ -1,0 +1,10 @@
+//go:build !linux
+
+package doctor
+
+import "errors"
+
+// ClockSynced is known on Linux only.
+func ClockSynced() (bool, error) { return false, errors.ErrUnsupported }
+
+func tryWatch(string) error { return errors.ErrUnsupported }
