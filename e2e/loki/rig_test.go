@@ -12,6 +12,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/e2e/loki/lokiserver"
 	"github.com/auditsidecar/auditsidecar/e2e/run/sidecar"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/internal/redact"
 	"github.com/auditsidecar/auditsidecar/lokipush"
 )
 
@@ -172,9 +173,23 @@ func (r *rig) compare(left map[string]int) (found int) {
 	return found
 }
 
-// transform returns what the sidecar does to a line before it is shrunk.
+// transform returns what the sidecar does to a line before it is shrunk: the
+// default rules, with the key that it made in its state directory.
 func (r *rig) transform() func([]byte) []byte {
-	return func(line []byte) []byte { return line }
+	r.t.Helper()
+	key, err := redact.ReadKey(filepath.Join(r.dir, "audit", ".auditsidecar", "redact.key"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	policy, err := redact.NewPolicy(redact.Config{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	redactor := redact.New(policy, key)
+	return func(line []byte) []byte {
+		out, _ := redactor.Line(nil, line)
+		return out
+	}
 }
 
 // drain rotates, waits until the process has read to the end, and stops it.

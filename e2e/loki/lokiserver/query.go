@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -50,23 +51,23 @@ func (s *Server) Instant(ctx context.Context, query string, at time.Time) (Resul
 	return s.query(ctx, "/loki/api/v1/query?"+values.Encode())
 }
 
-// All returns every entry of a log query in the range, however many, in no
-// particular order.
-func (s *Server) All(ctx context.Context, query string, start, end time.Time) ([]Entry, error) {
-	r, err := s.Range(ctx, query, start, end, 0)
-	if err != nil || len(r.Rows) < pageSize {
-		return r.Rows, err
+// All returns every entry of a log query in the range, however many, page by
+// page in the order of time.
+func (s *Server) All(ctx context.Context, query string, start, end time.Time) (all []Entry, err error) {
+	for {
+		r, err := s.Range(ctx, query, start, end, 0)
+		if err != nil || len(r.Rows) < pageSize {
+			return append(all, r.Rows...), err
+		}
+		// The page may end between entries of one nanosecond: these are asked
+		// for again, all of them.
+		last := slices.MaxFunc(r.Rows, func(a, b Entry) int { return a.Time.Compare(b.Time) }).Time
+		if !last.After(start) {
+			return nil, fmt.Errorf("more than %d entries in one nanosecond", pageSize)
+		}
+		all = append(all, slices.DeleteFunc(r.Rows, func(e Entry) bool { return !e.Time.Before(last) })...)
+		start = last
 	}
-	middle := start.Add(end.Sub(start) / 2)
-	if !middle.After(start) {
-		return nil, fmt.Errorf("more than %d entries in one nanosecond", pageSize)
-	}
-	first, err := s.All(ctx, query, start, middle)
-	if err != nil {
-		return nil, err
-	}
-	second, err := s.All(ctx, query, middle, end)
-	return append(first, second...), err
 }
 
 type answer struct {
