@@ -60,3 +60,47 @@ func (b *bounds) compare(x, y []byte) int {
 		return bytes.Compare(x, y)
 	}
 }
+
+// boundInts, boundNumbers and boundPlain note the bounds of the open page by how
+// its values are held.
+func (c *chunk) boundInts() {
+	least, most := c.ints[0], c.ints[0]
+	for _, v := range c.ints {
+		least, most = min(least, v), max(most, v)
+	}
+	var b [8]byte
+	for _, v := range [...]int64{least, most} {
+		binary.LittleEndian.PutUint64(b[:], uint64(v))
+		c.page.add(b[:])
+	}
+}
+
+func (c *chunk) boundNumbers() {
+	if !c.def.bounded {
+		return
+	}
+	last := int32(-1)
+	for _, n := range c.numbers {
+		if n != last {
+			c.page.add(c.dict.value(n))
+		}
+		last = n
+	}
+}
+
+func (c *chunk) boundPlain() {
+	if !c.def.bounded {
+		return
+	}
+	for b := c.plain[min(headroom, len(c.plain)):]; len(b) > 0; {
+		n, width := 0, 8
+		switch c.def.kind {
+		case text:
+			n, width = 4, int(binary.LittleEndian.Uint32(b))
+		case num32:
+			width = 4
+		}
+		c.page.add(b[n : n+width])
+		b = b[n+width:]
+	}
+}

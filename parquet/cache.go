@@ -1,6 +1,9 @@
 package parquet
 
-import "bytes"
+import (
+	"bytes"
+	"hash/crc32"
+)
 
 const (
 	// maxShared is how many parts of one kind the scanner remembers, and
@@ -10,11 +13,24 @@ const (
 )
 
 // cache remembers parts of events by how they stand in a line.
-type cache[T any] struct{ parts map[string]T }
+type cache[T any] struct {
+	parts map[string]T
+	seen  [256]uint32 // checksums of parts that were not there
+}
 
 func (c *cache[T]) get(segment []byte) (T, bool) {
 	part, ok := c.parts[string(segment)]
 	return part, ok
+}
+
+// worth reports whether a part that was not there should be put: the second
+// time that it is seen. Some annotations are of one event only.
+func (c *cache[T]) worth(segment []byte) bool {
+	sum := crc32.Checksum(segment, crc32.MakeTable(crc32.Castagnoli))
+	slot := &c.seen[sum%uint32(len(c.seen))]
+	again := *slot == sum
+	*slot = sum
+	return again
 }
 
 // put adds a part. A full cache starts again: what is frequent comes back at
@@ -42,7 +58,7 @@ func (s *scanner) knownActor() bool {
 	if !s.actorFields() {
 		return false
 	}
-	if s.i == end {
+	if s.i == end && s.actors.worth(segment) {
 		s.shareActor(bytes.Clone(segment))
 	}
 	return true
@@ -83,7 +99,7 @@ func (s *scanner) knownNotes() bool {
 	if !s.lit(head) || !s.annotations() {
 		return false
 	}
-	if s.i == end {
+	if s.i == end && s.notes.worth(segment) {
 		s.shareNotes(bytes.Clone(segment))
 	}
 	return true

@@ -28,6 +28,8 @@ type chunk struct {
 	// Values beyond longValue bytes are pages of their own, in spool.
 	longValue int
 	spool     *spool
+	// constant is the value of all rows of a required column, or nil.
+	constant []byte
 
 	// The open page.
 	reps, defs []uint8
@@ -35,6 +37,7 @@ type chunk struct {
 	numbers    []int32 // of values in the dictionary
 	plain      []byte  // headroom, then values that are not in it, PLAIN encoded
 	ints       []int64 // values of a column with delta encoding
+	intBytes   [8]byte // scratch of int
 
 	// The open chunk.
 	dict     *dictionary // nil for a column without one
@@ -132,14 +135,34 @@ func (c *chunk) plainValue(v []byte) {
 	}
 }
 
-// again adds the value before once more, or v where there is none.
-func (c *chunk) again(v []byte) {
-	if c.full || c.dict.last < 0 {
-		c.bytes(v, 0)
+// catchUp adds the rows that the chunk was not told of, until it has as many
+// as the row group: nulls, or the constant of the column. A row that has
+// nothing in a column need not touch its chunk.
+func (c *chunk) catchUp(rows int64) {
+	n := int(rows-c.rowsDone) - c.rows
+	if n <= 0 {
 		return
 	}
-	c.rows++
-	c.numbers = append(c.numbers, c.dict.last)
+	c.rows += n
+	if c.maxDef > 0 {
+		c.defs = appendZeros(c.defs, n)
+	}
+	if c.maxRep > 0 {
+		c.reps = appendZeros(c.reps, n)
+	}
+	if c.constant != nil {
+		c.numbers = append(c.numbers, c.dict.number(c.constant))
+		for range n - 1 {
+			c.numbers = append(c.numbers, c.dict.last)
+		}
+	}
+}
+
+func appendZeros(b []uint8, n int) []uint8 {
+	from := len(b)
+	b = slices.Grow(b, n)[:from+n]
+	clear(b[from:])
+	return b
 }
 
 // int adds a number or a timestamp.
@@ -149,13 +172,13 @@ func (c *chunk) int(v int64) {
 		c.ints = append(c.ints, v)
 		return
 	}
-	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], uint64(v))
+	// In the chunk, because an array here would be allocated for every value.
+	b := c.intBytes[:]
+	binary.LittleEndian.PutUint64(b, uint64(v))
 	if c.def.kind == num32 {
-		c.value(b[:4])
-		return
+		b = b[:4]
 	}
-	c.value(b[:])
+	c.value(b)
 }
 
 // maxPageRows ends a page whose values take next to nothing: its levels and
@@ -304,42 +327,4 @@ func (c *chunk) pageBody() (body []byte, encoding format.Encoding, err error) {
 	}
 	c.codec.packed = append(levels, *scratch...)
 	return c.codec.packed, encoding, err
-}
-
-func (c *chunk) boundInts() {
-	for _, v := range c.ints {
-		var b [8]byte
-		binary.LittleEndian.PutUint64(b[:], uint64(v))
-		c.page.add(b[:])
-	}
-}
-
-func (c *chunk) boundNumbers() {
-	if !c.def.bounded {
-		return
-	}
-	last := int32(-1)
-	for _, n := range c.numbers {
-		if n != last {
-			c.page.add(c.dict.value(n))
-		}
-		last = n
-	}
-}
-
-func (c *chunk) boundPlain() {
-	if !c.def.bounded {
-		return
-	}
-	for b := c.plain[min(headroom, len(c.plain)):]; len(b) > 0; {
-		n, width := 0, 8
-		switch c.def.kind {
-		case text:
-			n, width = 4, int(binary.LittleEndian.Uint32(b))
-		case num32:
-			width = 4
-		}
-		c.page.add(b[n : n+width])
-		b = b[n+width:]
-	}
 }

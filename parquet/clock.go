@@ -12,30 +12,69 @@ const (
 	microsPerDay    = secondsPerDay * microsPerSecond
 )
 
-// parseMicroTime reads kube-apiserver's form of a timestamp as microseconds
-// since 1970.
-func parseMicroTime(b []byte) (int64, bool) {
-	if len(b) != microTimeLen || b[4] != '-' || b[7] != '-' || b[10] != 'T' ||
-		b[13] != ':' || b[16] != ':' || b[19] != '.' || b[26] != 'Z' {
+// calendar reads and writes kube-apiserver's form of a timestamp. It remembers
+// the last date: nearly all lines of a file are of one day. The zero value is
+// ready for use.
+type calendar struct {
+	known bool
+	text  [dateLen]byte
+	day   int64 // since 1970
+}
+
+// dateLen is the length of 2006-01-02.
+const dateLen = 10
+
+// parse reads a timestamp as microseconds since 1970.
+func (c *calendar) parse(b []byte) (int64, bool) {
+	if len(b) != microTimeLen {
 		return 0, false
 	}
+	if !c.known || string(b[:dateLen]) != string(c.text[:]) {
+		day, ok := parseDate(b[:dateLen])
+		if !ok {
+			return 0, false
+		}
+		c.known, c.text, c.day = true, [dateLen]byte(b), day
+	}
+	us, ok := parseClock(b[dateLen:])
+	return c.day*microsPerDay + us, ok
+}
+
+// parseDate reads 2006-01-02 as days since 1970.
+func parseDate(b []byte) (int64, bool) {
 	year, ok1 := decimal(b[0:4])
 	month, ok2 := decimal(b[5:7])
 	day, ok3 := decimal(b[8:10])
-	hour, ok4 := decimal(b[11:13])
-	minute, ok5 := decimal(b[14:16])
-	second, ok6 := decimal(b[17:19])
-	micro, ok7 := decimal(b[20:26])
-	if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6 && ok7) || hour > 23 || minute > 59 || second > 59 ||
-		month < 1 || month > 12 || day < 1 || day > 31 {
+	if !(ok1 && ok2 && ok3) || b[4] != '-' || b[7] != '-' || month < 1 || month > 12 || day < 1 || day > 31 {
 		return 0, false
 	}
 	days := daysFromCivil(year, month, day)
 	// 31 February comes back as a day in March: such a text is no timestamp.
-	if y, m, d := civilFromDays(days); y != year || m != month || d != day {
+	y, m, d := civilFromDays(days)
+	return days, y == year && m == month && d == day
+}
+
+// parseClock reads T15:04:05.000000Z as microseconds since midnight.
+func parseClock(b []byte) (int64, bool) {
+	_ = b[microTimeLen-dateLen-1]
+	if b[0] != 'T' || b[3] != ':' || b[6] != ':' || b[9] != '.' || b[16] != 'Z' {
 		return 0, false
 	}
-	return ((days*24+hour)*60+minute)*60*microsPerSecond + second*microsPerSecond + micro, true
+	hour, ok1 := twoDigits(b[1], b[2])
+	minute, ok2 := twoDigits(b[4], b[5])
+	second, ok3 := twoDigits(b[7], b[8])
+	high, ok4 := twoDigits(b[10], b[11])
+	middle, ok5 := twoDigits(b[12], b[13])
+	low, ok6 := twoDigits(b[14], b[15])
+	if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6) || hour > 23 || minute > 59 || second > 59 {
+		return 0, false
+	}
+	return ((hour*60+minute)*60+second)*microsPerSecond + (high*100+middle)*100 + low, true
+}
+
+func twoDigits(a, b byte) (int64, bool) {
+	a, b = a-'0', b-'0'
+	return int64(a)*10 + int64(b), a <= 9 && b <= 9
 }
 
 // decimal reads a number of ASCII digits.
@@ -50,18 +89,20 @@ func decimal(b []byte) (int64, bool) {
 	return n, true
 }
 
-// appendMicroTime appends a timestamp in kube-apiserver's form. µs must be
-// within the years 0 to 9999.
-func appendMicroTime(dst []byte, us int64) []byte {
-	days, rest := floorDiv(us, microsPerDay)
-	y, m, d := civilFromDays(days)
+// append appends a timestamp. µs must be within the years 0 to 9999.
+func (c *calendar) append(dst []byte, us int64) []byte {
+	day, rest := floorDiv(us, microsPerDay)
+	if !c.known || day != c.day {
+		c.known, c.day = true, day
+		y, m, d := civilFromDays(day)
+		putDecimal(c.text[0:4], y)
+		putDecimal(c.text[5:7], m)
+		putDecimal(c.text[8:10], d)
+		c.text[4], c.text[7] = '-', '-'
+	}
 	seconds, micro := rest/microsPerSecond, rest%microsPerSecond
 	var b [microTimeLen]byte
-	putDecimal(b[0:4], y)
-	b[4] = '-'
-	putDecimal(b[5:7], m)
-	b[7] = '-'
-	putDecimal(b[8:10], d)
+	copy(b[:], c.text[:])
 	b[10] = 'T'
 	putDecimal(b[11:13], seconds/3600)
 	b[13] = ':'
@@ -99,7 +140,8 @@ func dayOf(us int64) int64 {
 
 // dayText returns a day as 2006-01-02.
 func dayText(day int64) string {
-	return string(appendMicroTime(nil, day*microsPerDay)[:10])
+	var c calendar
+	return string(c.append(nil, day*microsPerDay)[:dateLen])
 }
 
 func floorDiv(a, b int64) (quotient, remainder int64) {

@@ -1,94 +1,84 @@
 package parquet
 
-// addEvent adds what the event has to its columns.
+// addEvent adds what the event has to its columns. What it does not have is
+// left to catchUp.
 func (w *objectWriter) addEvent(r *row) {
 	e := r.event
-	for i, c := range w.chunks[:colUserAgent] {
-		w.addScalar(column(i), c, r)
-	}
+	w.addTexts(e, 0, colUserAgent)
 	w.addActor(e.actor)
-	for i, c := range w.chunks[colObjResource:colAnnotationKey] {
-		w.addScalar(colObjResource+column(i), c, r)
+	w.addTexts(e, colObjResource, colReceived)
+	for _, i := range [...]column{colCode, colReceived, colStaged} {
+		if e.given[i] {
+			w.chunk(i).int(e.ints[i])
+		}
 	}
 	w.addNotes(e.notes)
-	w.addScalar(colRaw, w.chunks[colRaw], r)
+	if r.raw != nil {
+		w.chunk(colRaw).bytes(r.raw, 0)
+	}
+}
+
+// chunk returns the chunk of a column, ready for a value of the next row.
+func (w *objectWriter) chunk(i column) *chunk {
+	c := w.chunks[i]
+	c.catchUp(w.group.rows)
+	return c
+}
+
+// addTexts adds the event's own texts in the columns from and up to to.
+func (w *objectWriter) addTexts(e *event, from, to column) {
+	for i := from; i < to; i++ {
+		if v := e.text[i]; v != nil {
+			w.chunk(i).bytes(v, 0)
+		}
+	}
 }
 
 func (w *objectWriter) addActor(a *actor) {
-	chunks := w.chunks[colUserAgent : colSourceIPs+1]
-	if w.replayed(&a.shared, chunks) {
+	if w.replayed(&a.shared) {
 		return
 	}
-	before := mark(chunks)
-	for i, c := range chunks {
-		switch col := colUserAgent + column(i); c.def.shape {
+	before := w.mark(colUserAgent, colObjResource)
+	for i := colUserAgent; i < colObjResource; i++ {
+		switch c := w.chunks[i]; c.def.shape {
 		case scalar:
-			c.optional(a.text[col])
+			if v := a.text[i]; v != nil {
+				c.bytes(v, 0)
+			}
 		case list:
-			addList(c, a.list(col))
+			addList(c, a.list(i))
 		case mapKey:
-			addKeys(c, a.multimap(col))
+			addKeys(c, a.multimap(i))
 		case mapValues:
-			addMultimapValues(c, a.multimap(col))
+			addMultimapValues(c, a.multimap(i))
 		}
 	}
-	w.record(&a.shared, chunks, &before)
+	w.record(&a.shared, before)
 }
 
 func (w *objectWriter) addNotes(n *notes) {
-	chunks := w.chunks[colAnnotationKey : colAnnotationValue+1]
-	if w.replayed(&n.shared, chunks) {
+	if w.replayed(&n.shared) {
 		return
 	}
-	before := mark(chunks)
-	addKeys(chunks[0], &n.multimap)
-	addMapValues(chunks[1], &n.multimap)
-	w.record(&n.shared, chunks, &before)
+	before := w.mark(colAnnotationKey, colRaw)
+	addKeys(w.chunks[colAnnotationKey], &n.multimap)
+	addMapValues(w.chunks[colAnnotationValue], &n.multimap)
+	w.record(&n.shared, before)
 }
 
-// optional adds a value or, for nil, null.
-func (c *chunk) optional(v []byte) {
-	if v == nil {
-		c.null(0, 0)
-		return
-	}
-	c.bytes(v, 0)
-}
-
-func (w *objectWriter) addScalar(i column, c *chunk, r *row) {
-	e := r.event
-	if c.def.kind != text && c.def.kind != blob {
-		if e.given[i] {
-			c.int(e.ints[i])
-		} else {
-			c.null(0, 0)
-		}
-		return
-	}
-	v := e.text[i]
-	if i == colRaw {
-		v = r.raw
-	}
-	c.optional(v)
-}
-
-// addOrigin adds the columns that every row has.
+// addOrigin adds the columns that every row has. Those of the source have one
+// value for all rows.
 func (w *objectWriter) addOrigin(r *row) {
 	w.chunks[colDecodeStatus].bytes(r.status, 0)
-	w.chunks[colNode].again(w.origin.node)
-	w.chunks[colEpoch].again(w.origin.epoch)
-	w.chunks[colSourceFile].again(w.origin.sourceFile)
-	w.chunks[colSeq].again(w.origin.seq[:])
 	w.chunks[colSourceLine].int(r.line)
 	w.chunks[colLinePart].int(r.part)
 }
 
-// addEmpty adds a list or map that has no elements, or is null.
+// addEmpty adds a list or map that has no elements; one that is null is left
+// to catchUp.
 func addEmpty(c *chunk, given bool) {
 	if given {
 		c.null(0, 1)
-	} else {
-		c.null(0, 0)
 	}
 }
 

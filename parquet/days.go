@@ -15,7 +15,8 @@ const maxDays = 64
 type dayBook struct {
 	split    bool
 	fallback int32 // the day of rotation
-	last     int32 // of the previous line with a timestamp
+	last     int32 // of the previous row
+	more     int64 // rows of that day that are not in rows yet
 	rows     map[int32]int64
 	min, max int64 // stage timestamps, µs since 1970; min > max where there are none
 }
@@ -41,17 +42,30 @@ func (b *dayBook) place(us int64) int32 {
 			day = int32(dayOf(us))
 		}
 	}
+	if day == b.last && b.more > 0 {
+		b.more++
+		return day
+	}
+	b.settle()
 	if _, ok := b.rows[day]; !ok && len(b.rows) >= maxDays {
 		day = b.fallback
 	}
-	b.last = day
-	b.rows[day]++
+	b.last, b.more = day, 1
 	return day
+}
+
+// settle counts the rows of the last day.
+func (b *dayBook) settle() {
+	if b.more > 0 {
+		b.rows[b.last] += b.more
+		b.more = 0
+	}
 }
 
 // days returns the days in order, as they are listed in metadata. A source
 // without lines has one object all the same.
 func (b *dayBook) days() []DayRows {
+	b.settle()
 	if len(b.rows) == 0 {
 		return []DayRows{{Day: b.name(b.fallback)}}
 	}

@@ -12,8 +12,9 @@ import (
 // value; a field of the wrong type is null. It is the way of the few lines
 // that [scanner] refuses, so it may allocate.
 type general struct {
-	skip skipper
-	e    *event
+	skip  skipper
+	dates calendar
+	e     *event
 }
 
 // decode reports whether b is one valid JSON object, with white space around
@@ -328,7 +329,7 @@ func (g *general) time(value []byte, c column) {
 		return
 	}
 	text := g.e.quoted(value)
-	us, ok := parseMicroTime(text)
+	us, ok := g.dates.parse(text)
 	if !ok {
 		us, ok = parseAnyTime(text)
 	}

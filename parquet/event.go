@@ -75,11 +75,19 @@ const maxKeptArena = 256 << 10
 
 // reset makes every column null.
 func (e *event) reset() {
-	e.text = [numColumns][]byte{}
+	// Only these columns have their text here; see texts.
+	clear(e.text[:colUserAgent])
+	clear(e.text[colObjResource:colReceived])
+	e.text[colRaw] = nil
 	e.given = [numColumns]bool{}
+	// Where a part came from a cache, the event's own one is still empty.
+	if e.actor == &e.ownActor {
+		e.actor.reset()
+	}
+	if e.notes == &e.ownNotes {
+		e.notes.reset()
+	}
 	e.actor, e.notes = &e.ownActor, &e.ownNotes
-	e.ownActor.reset()
-	e.ownNotes.reset()
 }
 
 func (a *actor) reset() {

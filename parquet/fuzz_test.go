@@ -24,15 +24,17 @@ func FuzzMicroTime(f *testing.F) {
 	f.Add("2024-02-29T00:00:00.000000Z")
 	f.Add("0000-01-01T00:00:00.000000Z")
 	f.Fuzz(func(t *testing.T, s string) {
-		us, ok := parseMicroTime([]byte(s))
+		var dates calendar
+		dates.parse([]byte("2024-02-29T00:00:00.000000Z"))
+		us, ok := dates.parse([]byte(s))
 		if !ok {
 			return
 		}
-		if got := string(appendMicroTime(nil, us)); got != s {
+		if got := string(dates.append(nil, us)); got != s {
 			t.Fatalf("%q comes back as %q", s, got)
 		}
 		if want, valid := parseAnyTime([]byte(s)); !valid || want != us {
-			t.Fatalf("parseMicroTime(%q) is %d, package time says %d (%v)", s, us, want, valid)
+			t.Fatalf("parse(%q) is %d, package time says %d (%v)", s, us, want, valid)
 		}
 	})
 }
@@ -46,6 +48,14 @@ func FuzzQuoted(f *testing.F) {
 		got := string(appendQuoted(nil, []byte(s)))
 		if got != want {
 			t.Fatalf("%q is quoted as %s, want %s", s, got, want)
+		}
+		for cut := range len(want) + 1 {
+			// The comparison with a line takes it whole, and no other.
+			b := rebuilder{want: []byte(want[:cut] + "x"), comparing: true}
+			b.quoted([]byte(s))
+			if took := !b.differs && string(b.want) == "x"; took != (cut == len(want)) {
+				t.Fatalf("compared with %q, %q counts as the same: %v", want[:cut], s, took)
+			}
 		}
 		if back := string(appendUnquoted(nil, []byte(got[1:len(got)-1]))); back != s {
 			t.Fatalf("%s is unquoted as %q, want %q", got, back, s)

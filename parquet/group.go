@@ -63,6 +63,7 @@ func (w *objectWriter) endGroup() error {
 
 // writeChunk ends a chunk and writes its dictionary and data pages.
 func (w *objectWriter) writeChunk(c *chunk) error {
+	c.catchUp(w.group.rows)
 	if err := c.flush(); err != nil {
 		return err
 	}

@@ -35,16 +35,16 @@ const (
 // file.
 type index struct {
 	limit int
+	size  int64 // of the source
 	refs  []rowRef
 	keys  *dictionary
 	runs  *runFile // nil until the limit was reached
 	work  string
 }
 
-// newIndex returns an index for about so many rows.
-func newIndex(work string, limit int, rows int64) *index {
-	n := min(rows, int64(limit/rowRefSize))
-	return &index{limit: limit, refs: make([]rowRef, 0, n), keys: newDictionary(false), work: work}
+// newIndex returns an index for a source of size bytes.
+func newIndex(work string, limit int, size int64) *index {
+	return &index{limit: limit, size: size, keys: newDictionary(false), work: work}
 }
 
 // add takes one row. The key is copied.
@@ -55,9 +55,22 @@ func (x *index) add(r rowRef, key []byte) error {
 			return err
 		}
 	}
+	if len(x.refs) == cap(x.refs) {
+		x.grow(r.offset)
+	}
 	r.key = uint32(x.keys.number(key))
 	x.refs = append(x.refs, r)
 	return nil
+}
+
+// grow makes room for as many rows as the source will have if its lines go on
+// as they were up to the offset done: room that is not used would make the
+// garbage collector run more often.
+func (x *index) grow(done int64) {
+	n := len(x.refs)
+	all := float64(n) * float64(x.size) / float64(max(done, 1))
+	want := max(int(min(all*1.02, float64(x.limit/rowRefSize))), n+n/4, n+1024)
+	x.refs = slices.Grow(x.refs, want-n)
 }
 
 // sort returns the rows in memory in order, and their keys by rank, by which
@@ -172,14 +185,8 @@ func (x *index) sorted() (func() (rowRef, bool, error), error) {
 	if x.runs == nil {
 		order, _ := x.sort()
 		x.keys = nil
-		return func() (rowRef, bool, error) {
-			if len(order) == 0 {
-				return rowRef{}, false, nil
-			}
-			r := x.refs[order[0]]
-			order = order[1:]
-			return r, true, nil
-		}, nil
+		f := feed{refs: x.refs, order: order}
+		return f.next, nil
 	}
 	if err := x.spill(); err != nil {
 		return nil, err
@@ -190,6 +197,32 @@ func (x *index) sorted() (func() (rowRef, bool, error), error) {
 		return nil, err
 	}
 	return m.next, nil
+}
+
+// feed gives rows in the order of their numbers. It takes several at a time:
+// they lie anywhere in memory, and the processor waits for them together.
+type feed struct {
+	refs  []rowRef
+	order []uint32 // numbers of the rows to come
+	rows  [64]rowRef
+	ready []rowRef // of rows
+}
+
+// next returns the next row; false after the last. It never fails.
+func (f *feed) next() (rowRef, bool, error) {
+	if len(f.ready) == 0 {
+		n := min(len(f.order), len(f.rows))
+		if n == 0 {
+			return rowRef{}, false, nil
+		}
+		for i, number := range f.order[:n] {
+			f.rows[i] = f.refs[number]
+		}
+		f.order, f.ready = f.order[n:], f.rows[:n]
+	}
+	r := f.ready[0]
+	f.ready = f.ready[1:]
+	return r, true, nil
 }
 
 // close frees the runs' file, if there is one.

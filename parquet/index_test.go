@@ -90,9 +90,10 @@ func TestSortKeysCompareAsTheirParts(t *testing.T) {
 func TestGlanceAgreesWithScan(t *testing.T) {
 	var d decoder
 	var e event
+	var g glancer
 	hits := 0
 	for _, line := range realLines(t) {
-		key, us, ok := glance(sourceLine{head: line, tail: line}, nil)
+		key, us, ok := g.glance(sourceLine{head: line, tail: line}, nil)
 		if what, _ := d.line(line, &e); !ok || what != canonical {
 			continue
 		}
@@ -118,7 +119,7 @@ func TestConvertNoticesAWrongGlance(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			line := []byte(strings.SplitN(source, "\n", 2)[0])
-			if _, _, ok := glance(sourceLine{head: line, tail: line}, nil); !ok {
+			if _, _, ok := new(glancer).glance(sourceLine{head: line, tail: line}, nil); !ok {
 				t.Fatal("does not look canonical")
 			}
 			res := roundTrip(t, []byte(source), defaultLimits())

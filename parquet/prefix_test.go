@@ -31,7 +31,7 @@ func TestConvertHashesLinesAndPrefix(t *testing.T) {
 		log := audittest.Corpus(t, name)
 		for _, prefix := range []int{0, 1, len(log) / 3, len(log), len(log) + 1} {
 			result, err := Convert(t.Context(), bytes.NewReader(log), int64(len(log)),
-				Config{Dir: t.TempDir(), Meta: Meta{Epoch: "e"}, Prefix: int64(prefix)})
+				Config{Dir: t.TempDir(), Meta: Meta{Epoch: "e"}, Prefix: int64(prefix), Root: true})
 			if err != nil {
 				t.Fatal(err)
 			}

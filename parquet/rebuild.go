@@ -20,11 +20,18 @@ type rebuilder struct {
 	// that the comparison has failed.
 	comparing, differs bool
 	scratch            []byte
+	dates              calendar
+}
+
+// begin forgets the line before. It keeps scratch and the calendar.
+func (b *rebuilder) begin() {
+	b.dst, b.out, b.err, b.want, b.comparing, b.differs = nil, nil, nil, nil, false, false
 }
 
 // appendLine appends the event to dst.
 func (b *rebuilder) appendLine(dst []byte, e *event) []byte {
-	*b = rebuilder{dst: dst, scratch: b.scratch}
+	b.begin()
+	b.dst = dst
 	b.event(e)
 	dst, b.dst = b.dst, nil
 	return dst
@@ -35,7 +42,8 @@ const directly = 256 << 10
 
 // writeLine writes the event to w, and holds none of its long values.
 func (b *rebuilder) writeLine(w io.Writer, e *event) error {
-	*b = rebuilder{dst: b.scratch[:0], out: w}
+	b.begin()
+	b.dst, b.scratch, b.out = b.scratch[:0], nil, w
 	b.event(e)
 	b.flush()
 	b.out, b.scratch, b.dst = nil, b.dst[:0], nil
@@ -52,7 +60,8 @@ func (b *rebuilder) flush() {
 
 // proves reports whether the columns rebuild line byte for byte.
 func (b *rebuilder) proves(line []byte, e *event) bool {
-	*b = rebuilder{want: line, comparing: true, scratch: b.scratch}
+	b.begin()
+	b.want, b.comparing = line, true
 	b.event(e)
 	ok := !b.differs && len(b.want) == 0
 	b.want = nil
@@ -100,23 +109,34 @@ func (b *rebuilder) quoted(v []byte) {
 		b.dst = appendQuoted(b.dst, v)
 		return
 	}
-	n := len(v)
-	if len(b.want) >= n+2 && b.want[0] == '"' && b.want[n+1] == '"' && same(b.want[1:n+1], v) && plainRun(v, 0) == n {
-		b.want = b.want[n+2:]
-		return
+	want, ok := b.cutQuoted(v)
+	b.want = want
+	b.differs = b.differs || !ok
+}
+
+// cutQuoted returns what is left of the line after v as encoding/json writes
+// it, if that is what comes next.
+func (b *rebuilder) cutQuoted(v []byte) (rest []byte, ok bool) {
+	want := b.want
+	if len(want) == 0 || want[0] != '"' {
+		return nil, false
 	}
-	b.lit(`"`)
-	for !b.differs {
+	want = want[1:]
+	for {
 		n := plainRun(v, 0)
-		b.raw(v[:n])
-		if v = v[n:]; len(v) == 0 {
-			break
+		if len(want) <= n || !same(want[:n], v[:n]) {
+			return nil, false
+		}
+		want, v = want[n:], v[n:]
+		if len(v) == 0 {
+			return want[1:], want[0] == '"'
 		}
 		b.scratch, n = appendEscaped(b.scratch[:0], v)
-		b.raw(b.scratch)
-		v = v[n:]
+		if !bytes.HasPrefix(want, b.scratch) {
+			return nil, false
+		}
+		want, v = want[len(b.scratch):], v[n:]
 	}
-	b.lit(`"`)
 }
 
 func (b *rebuilder) event(e *event) {
@@ -323,8 +343,7 @@ func (b *rebuilder) time(e *event, c column) {
 		b.lit(`null`)
 		return
 	}
-	b.lit(`"`)
-	b.scratch = appendMicroTime(b.scratch[:0], e.ints[c])
+	b.scratch = b.dates.append(append(b.scratch[:0], '"'), e.ints[c])
+	b.scratch = append(b.scratch, '"')
 	b.raw(b.scratch)
-	b.lit(`"`)
 }

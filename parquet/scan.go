@@ -13,6 +13,7 @@ type scanner struct {
 	e    *event
 	skip skipper
 
+	dates  calendar
 	actors cache[*actor]
 	notes  cache[*notes]
 }
@@ -188,7 +189,7 @@ func (s *scanner) time(c column) bool {
 	if end > len(s.b) || s.b[s.i] != '"' || s.b[end-1] != '"' {
 		return false
 	}
-	us, ok := parseMicroTime(s.b[s.i+1 : end-1])
+	us, ok := s.dates.parse(s.b[s.i+1 : end-1])
 	s.e.setInt(c, us)
 	s.i = end
 	return ok

@@ -25,8 +25,8 @@ func checkProof(tb testing.TB, line []byte) {
 	var d decoder
 	var e event
 	var b rebuilder
-	// The second time the shared parts come from the cache.
-	for range 2 {
+	// The third time the shared parts come from the cache.
+	for range 3 {
 		if !proven(&d, &e, line) {
 			return
 		}

@@ -36,4 +36,6 @@ func appendSortKey(dst []byte, e *event) []byte {
 }
 
 // keySum returns a checksum of a sort key, never 0.
-func keySum(key []byte) uint32 { return max(crc32.ChecksumIEEE(key), 1) }
+func keySum(key []byte) uint32 {
+	return max(crc32.Checksum(key, crc32.MakeTable(crc32.Castagnoli)), 1)
+}

@@ -52,19 +52,12 @@ type objectWriter struct {
 
 	chunks [numColumns]*chunk
 	paths  [][]string
-	origin originTexts
 	rows   int64
 	group  groupState
 	token  *groupToken // of the open row group
 	spool  spool       // of the open row group
 	footer format.FileMetaData
 	index  []columnIndexes // of every chunk written
-}
-
-// originTexts are the columns that are equal in all rows.
-type originTexts struct {
-	node, epoch, sourceFile []byte
-	seq                     [8]byte
 }
 
 // groupState counts what is in the open row group.
@@ -83,13 +76,15 @@ func newObjectWriter(path, work string, meta *ObjectMeta, lim limits, codec *cod
 		return nil, fmt.Errorf("create object: %w", err)
 	}
 	w := &objectWriter{path: path, file: f, hash: sha256.New(), limits: lim, meta: meta, paths: newSchema().Columns(), token: new(groupToken), spool: spool{work: work}}
-	w.origin = originTexts{node: []byte(meta.Node), epoch: []byte(meta.Epoch), sourceFile: []byte(meta.SourceName)}
-	binary.LittleEndian.PutUint64(w.origin.seq[:], uint64(meta.Seq))
 	w.buf = bufio.NewWriterSize(io.MultiWriter(f, w.hash), 64<<10)
 	for i, d := range columnDefs() {
 		w.chunks[i] = newChunk(d, codec, &w.spool, lim)
 		w.chunks[i].begin(w.paths[i])
 	}
+	w.chunks[colNode].constant = []byte(meta.Node)
+	w.chunks[colEpoch].constant = []byte(meta.Epoch)
+	w.chunks[colSourceFile].constant = []byte(meta.SourceName)
+	w.chunks[colSeq].constant = binary.LittleEndian.AppendUint64(nil, uint64(meta.Seq))
 	w.footer = format.FileMetaData{
 		Version:      2,
 		Schema:       elements,
@@ -133,6 +128,7 @@ func (w *objectWriter) add(r *row) error {
 		if c.failed != nil {
 			return c.failed
 		}
+		c.catchUp(w.group.rows)
 		if c.pending() >= c.pageSize {
 			if err := c.flush(); err != nil {
 				return err

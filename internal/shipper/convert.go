@@ -38,6 +38,7 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 	result, err := parquet.Convert(ctx, content, content.size, parquet.Config{
 		Dir:  s.dir(e.ID),
 		Work: s.dir(e.ID),
+		Root: true,
 		Meta: parquet.Meta{
 			Cluster: s.cfg.Cluster, Node: s.cfg.Node, Epoch: s.cfg.Ledger.Epoch(), Seq: seq,
 			SourceName: e.Name, Rotated: e.Rotated, Converter: s.cfg.Version,
