@@ -48,7 +48,7 @@ func archiveObject(bucket *archive.Bucket, name string, key archive.Key) object 
 	rotated, _ := time.Parse(archive.RotatedLayout, key.Rotated) // zero for an increment
 	return object{
 		id: sourceID{key.Cluster, key.Node, key.Epoch, key.Seq}, name: bucket.URL(name), open: open,
-		part: key.Kind == archive.KindOpen, from: key.From, to: key.To, rotated: rotated,
+		part: key.Kind == archive.KindOpen, from: key.From, to: key.To, rotated: rotated, day: key.Day,
 	}
 }
 

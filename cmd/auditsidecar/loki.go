@@ -14,15 +14,9 @@ import (
 // newLive wires the stream to Loki.
 func (s *sidecar) newLive(h *hold.Hold, st *state, writes <-chan struct{}) (*live.Live, error) {
 	settings := &s.settings.Loki
-	httpClient, err := settings.HTTPClient()
+	client, err := newLokiClient(settings, s.version)
 	if err != nil {
-		return nil, &usageError{err}
-	}
-	client, err := lokipush.New(lokipush.Config{
-		URL: settings.URL, TenantID: settings.Tenant, HTTPClient: httpClient, UserAgent: "auditsidecar/" + s.version,
-	})
-	if err != nil {
-		return nil, &usageError{fmt.Errorf("--loki-url: %w", err)}
+		return nil, err
 	}
 	var replace func(dst, line []byte) ([]byte, bool)
 	if r := st.redaction.redactor(); r != nil {
@@ -36,6 +30,20 @@ func (s *sidecar) newLive(h *hold.Hold, st *state, writes <-chan struct{}) (*liv
 		Ledger: st.ledger, CursorFile: st.cursorFile, Cursor: st.cursor, Start: lokiStart(settings, st), Released: h.Wake,
 		Observe: s.stream.Observe, Note: s.noteStream, Registry: s.registry,
 	})
+}
+
+func newLokiClient(settings *config.Loki, version string) (*lokipush.Client, error) {
+	httpClient, err := settings.HTTPClient()
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	client, err := lokipush.New(lokipush.Config{
+		URL: settings.URL, TenantID: settings.Tenant, HTTPClient: httpClient, UserAgent: "auditsidecar/" + version,
+	})
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("--loki-url: %w", err)}
+	}
+	return client, nil
 }
 
 // lokiStart is where a log is begun that has no cursor. One whose cursor was

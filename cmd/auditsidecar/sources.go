@@ -54,6 +54,7 @@ type object struct {
 	from    int64
 	to      int64
 	rotated time.Time // of the file; zero where unknown
+	day     string    // of the lines of a finished file, as 2006-01-02; empty where unknown
 	open    func(ctx context.Context) (readerAtCloser, int64, error)
 }
 
@@ -174,9 +175,18 @@ func fileObject(path string) (object, error) {
 	open := func(context.Context) (readerAtCloser, int64, error) { return openFile(path) }
 	part := meta.Increment
 	return object{
-		id: idOf(meta.Meta), name: path, open: open, rotated: meta.Rotated,
+		id: idOf(meta.Meta), name: path, open: open, rotated: meta.Rotated, day: partitionDay(path),
 		part: part.FirstLine > 0, from: part.From, to: part.From + meta.SourceSize,
 	}, nil
+}
+
+// partitionDay is the day in a path of the archive's layout, or empty.
+func partitionDay(path string) string {
+	day, ok := strings.CutPrefix(filepath.Base(filepath.Dir(path)), "dt=")
+	if _, err := time.Parse(time.DateOnly, day); !ok || err != nil {
+		return ""
+	}
+	return day
 }
 
 func openFile(path string) (readerAtCloser, int64, error) {

@@ -46,32 +46,45 @@ const (
 
 // Register declares Loki's flags on flags.
 func (l *Loki) Register(flags *pflag.FlagSet) {
+	l.RegisterClient(flags)
+	flags.StringSliceVar(&l.EventLabels, "loki-event-label", nil, "label with its value from the event: `verb`, level, stage or code_class (2xx, ...); may be repeated. Each set of values is a stream; everything else is structured metadata")
+	flags.StringVar(&l.Start, "loki-start", StartOldest, "where a log is begun that was never streamed: `oldest` (what is there and not too old for Loki) or now")
+	flags.DurationVar(&l.BatchWait, "loki-batch-wait", 300*time.Millisecond, "longest time that a line waits for its batch to fill (1 MiB)")
+	flags.DurationVar(&l.MaxAge, "loki-max-age", 7*24*time.Hour, "age of the oldest line that Loki accepts (its reject_old_samples_max_age); older ones are counted and not sent; 0: Loki accepts any")
+	flags.DurationVar(&l.MaxAhead, "loki-max-ahead", 10*time.Minute, "how far ahead of the clock a line may be for Loki (its creation_grace_period)")
+}
+
+// RegisterClient declares only the flags that say where Loki is, how to reach it,
+// and what a line may be there.
+func (l *Loki) RegisterClient(flags *pflag.FlagSet) {
 	flags.StringVar(&l.URL, "loki-url", "", "`URL` of Loki, for example http://127.0.0.1:3100; empty: stream nothing")
 	flags.StringVar(&l.Tenant, "loki-tenant", "", "Loki tenant, sent as X-Scope-OrgID")
 	flags.StringVar(&l.HTTPConfig, "loki-http-config", "", "YAML `file` with credentials, TLS and proxy for Loki, in the form of Prometheus' http_config: basic_auth, authorization, oauth2, tls_config, proxy_url; secrets as password_file, credentials_file, client_secret_file")
 	flags.StringSliceVar(&l.Labels, "loki-label", nil, "`name=value`, a label of all lines besides job, cluster and node; may be repeated")
-	flags.StringSliceVar(&l.EventLabels, "loki-event-label", nil, "label with its value from the event: `verb`, level, stage or code_class (2xx, ...); may be repeated. Each set of values is a stream; everything else is structured metadata")
-	flags.StringVar(&l.Start, "loki-start", StartOldest, "where a log is begun that was never streamed: `oldest` (what is there and not too old for Loki) or now")
 	flags.IntVar(&l.MaxLineBytes, "loki-max-line-bytes", 256<<10, "longest line that Loki accepts (its max_line_size); longer ones are shrunk for Loki only")
-	flags.DurationVar(&l.BatchWait, "loki-batch-wait", 300*time.Millisecond, "longest time that a line waits for its batch to fill (1 MiB)")
-	flags.DurationVar(&l.MaxAge, "loki-max-age", 7*24*time.Hour, "age of the oldest line that Loki accepts (its reject_old_samples_max_age); older ones are counted and not sent; 0: Loki accepts any")
-	flags.DurationVar(&l.MaxAhead, "loki-max-ahead", 10*time.Minute, "how far ahead of the clock a line may be for Loki (its creation_grace_period)")
 }
 
 // Validate returns every mistake in the settings at once, each naming the flag
 // and the remedy. What only a reader of the HTTP configuration can know is in
 // [Loki.HTTPClient].
 func (l *Loki) Validate() error {
+	return errors.Join(
+		l.ValidateClient(),
+		l.validateStart(),
+		positive("loki-batch-wait", l.BatchWait),
+		notNegative("loki-max-age", l.MaxAge),
+		notNegative("loki-max-ahead", l.MaxAhead),
+	)
+}
+
+// ValidateClient returns every mistake in what [Loki.RegisterClient] declares.
+func (l *Loki) ValidateClient() error {
 	_, labels := l.StaticLabels()
 	return errors.Join(
 		validateLokiURL(l.URL),
 		validateTenant(l.Tenant),
 		labels,
-		l.validateStart(),
-		positive("loki-batch-wait", l.BatchWait),
 		minimum("loki-max-line-bytes", l.MaxLineBytes, 4<<10),
-		notNegative("loki-max-age", l.MaxAge),
-		notNegative("loki-max-ahead", l.MaxAhead),
 	)
 }
 

@@ -1,0 +1,13 @@
+// Package replay takes lines out of the archive again: those that a [Filter]
+// lets through, as they were, or into Loki as a stream of their own.
+//
+// [Lines] cuts restored bytes into lines and stamps each with its time. A [Loki]
+// pushes them with the labels job="audit-replay" and replay=ID, next to cluster
+// and node, so that nobody takes them for what happens now and a replay can be
+// asked, and forgotten, by itself. Its lines are redacted and shrunk as those of
+// run are. Pushing the same replay twice shows each line once.
+//
+// Loki refuses lines that are older than its limits say. The first line goes
+// alone: when Loki refuses it for its age, the replay ends before anything else
+// is sent, with the setting to raise.
+package replay

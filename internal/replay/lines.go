@@ -1,0 +1,85 @@
+package replay
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/lokipush"
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// Line is one line of the log. It is valid until the call that got it returns.
+type Line struct {
+	// Bytes are the line's own, without its newline.
+	Bytes []byte
+	// Time is its stageTimestamp; that of its predecessor where it has none.
+	Time time.Time
+	// Fields are what could be read of it.
+	Fields *lokipush.Fields
+}
+
+// Lines is an [io.Writer] of restored bytes that gives each line which Filter
+// lets through to Do. Call [Lines.Begin] before the first byte of each file and
+// [Lines.End] after the last.
+type Lines struct {
+	Filter Filter
+	Do     func(Line) error
+
+	rest   []byte // an unfinished line; given back when it was a huge one
+	last   time.Time
+	fields lokipush.Fields
+}
+
+// keptRest is the memory for unfinished lines that is kept.
+const keptRest = 1 << 20
+
+// Begin is the begin of a file; rotated is the time of lines before the first
+// one that has a time.
+func (l *Lines) Begin(rotated time.Time) { l.rest, l.last = nil, rotated }
+
+// Write takes the next bytes. It fails with Do's error, or for a line longer
+// than [parquet.MaxLine].
+func (l *Lines) Write(p []byte) (int, error) {
+	for done := 0; ; {
+		end := bytes.IndexByte(p[done:], '\n')
+		if end < 0 {
+			l.rest = append(l.rest, p[done:]...)
+			if len(l.rest) > parquet.MaxLine {
+				return 0, fmt.Errorf("replay: a line is longer than %d bytes", parquet.MaxLine)
+			}
+			return len(p), nil
+		}
+		line := p[done : done+end]
+		if len(l.rest) > 0 {
+			l.rest = append(l.rest, line...)
+			line = l.rest
+		}
+		if err := l.line(line); err != nil {
+			return 0, err
+		}
+		if l.rest = l.rest[:0]; cap(l.rest) > keptRest {
+			l.rest = nil
+		}
+		done += end + 1
+	}
+}
+
+// End is the end of a file: what is left is its last line.
+func (l *Lines) End() error {
+	if len(l.rest) == 0 {
+		return nil
+	}
+	return l.line(l.rest)
+}
+
+func (l *Lines) line(line []byte) error {
+	_ = lokipush.ParseFields(line, &l.fields) // a malformed line is one too, with what was found
+	if t := l.fields.StageTimestamp; !t.IsZero() {
+		l.last = t
+	}
+	if !l.Filter.Match(l.last, &l.fields) {
+		return nil
+	}
+	return l.Do(Line{Bytes: line, Time: l.last, Fields: &l.fields})
+}

@@ -1,0 +1,122 @@
+package replay
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/lokipush"
+)
+
+var rotated = time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)
+
+// collect gives the lines of a file that is written in pieces of n bytes.
+func collect(tb testing.TB, filter Filter, log []byte, n int) (lines []string, times []time.Time) {
+	tb.Helper()
+	l := Lines{Filter: filter, Do: func(line Line) error {
+		lines, times = append(lines, string(line.Bytes)), append(times, line.Time)
+		return nil
+	}}
+	l.Begin(rotated)
+	for piece := range slices.Chunk(log, n) {
+		if _, err := l.Write(piece); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	if err := l.End(); err != nil {
+		tb.Fatal(err)
+	}
+	return lines, times
+}
+
+// Every line of a real log comes out as it is, whatever the pieces.
+func TestLinesAreExact(t *testing.T) {
+	log := audittest.Corpus(t, "diverse.log")
+	want := strings.Split(strings.TrimSuffix(string(log), "\n"), "\n")
+	for _, n := range []int{1 << 10, 64 << 10, len(log)} {
+		if got, _ := collect(t, Filter{}, log, n); !slices.Equal(got, want) {
+			t.Errorf("pieces of %d bytes: %d lines, want %d", n, len(got), len(want))
+		}
+	}
+	if got, _ := collect(t, Filter{}, []byte("a\n\nb"), 1); !slices.Equal(got, []string{"a", "", "b"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// A line without a time has its predecessor's, and before any the rotation's.
+func TestLinesTimes(t *testing.T) {
+	const line = `{"stageTimestamp":"2026-11-22T17:00:00.000001Z"}`
+	at := time.Date(2026, 11, 22, 17, 0, 0, 1000, time.UTC)
+	_, times := collect(t, Filter{}, []byte("torn\n"+line+"\ntorn\n"), 7)
+	if !slices.EqualFunc(times, []time.Time{rotated, at, at}, time.Time.Equal) {
+		t.Errorf("%v", times)
+	}
+}
+
+func TestFilter(t *testing.T) {
+	at := time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)
+	fields := &lokipush.Fields{User: []byte("alice"), Verb: []byte("get"), Resource: []byte("pods"), Code: []byte("200")}
+	for _, test := range []struct {
+		name   string
+		filter Filter
+		want   bool
+	}{
+		{"nothing asked", Filter{}, true},
+		{"from this moment", Filter{From: at}, true},
+		{"from the next", Filter{From: at.Add(1)}, false},
+		{"to this moment", Filter{To: at}, false},
+		{"to the next", Filter{To: at.Add(1)}, true},
+		{"one of two users", Filter{Users: []string{"bob", "alice"}}, true},
+		{"another user", Filter{Users: []string{"bob"}}, false},
+		{"all filters count", Filter{Users: []string{"alice"}, Verbs: []string{"list"}}, false},
+		{"resource and code", Filter{Resources: []string{"pods"}, Codes: []string{"200"}}, true},
+		{"an absent field", Filter{Namespaces: []string{"default"}}, false},
+		{"an absent name", Filter{Names: []string{"x"}}, false},
+	} {
+		if got := test.filter.Match(at, fields); got != test.want {
+			t.Errorf("%s: %v", test.name, got)
+		}
+	}
+}
+
+func TestDays(t *testing.T) {
+	f := Filter{From: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC), To: time.Date(2026, 3, 1, 11, 0, 0, 0, time.UTC)}
+	first, last := f.Days()
+	if first.Format(time.DateOnly) != "2026-02-28" || last.Format(time.DateOnly) != "2026-03-02" {
+		t.Errorf("%s to %s", first, last)
+	}
+	if first, last = (&Filter{}).Days(); !first.IsZero() || !last.IsZero() {
+		t.Errorf("no bounds: %s to %s", first, last)
+	}
+}
+
+// What Do says ends it.
+func TestLinesStop(t *testing.T) {
+	stop := errors.New("enough")
+	l := Lines{Do: func(Line) error { return stop }}
+	l.Begin(rotated)
+	if _, err := l.Write([]byte("a\nb\n")); !errors.Is(err, stop) {
+		t.Errorf("%v", err)
+	}
+}
+
+// Any bytes come out again, however they are cut.
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("a\nb"), 1)
+	f.Add([]byte("\n\n"), 2)
+	f.Add([]byte(`{"stageTimestamp":"2026-11-22T17:00:00Z"`), 5)
+	f.Fuzz(func(t *testing.T, log []byte, n int) {
+		lines, _ := collect(t, Filter{}, log, max(n, 1))
+		got := strings.Join(lines, "\n")
+		if bytes.HasSuffix(log, []byte("\n")) {
+			got += "\n"
+		}
+		if got != string(log) {
+			t.Errorf("%q came out as %q", log, got)
+		}
+	})
+}
