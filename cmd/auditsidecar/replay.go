@@ -101,18 +101,6 @@ func (f *replayFlags) validate() error {
 	return errors.Join(errs...)
 }
 
-func parseTime(flag, text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339Nano} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("--%s %q: expected a day such as 2026-03-01 (UTC) or a time such as 2026-03-01T10:00:00Z", flag, text)
-}
-
 // within says whether a source may have lines of these days; a zero time is no
 // bound.
 func (s *source) within(first, last time.Time) bool {
