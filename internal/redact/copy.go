@@ -71,7 +71,8 @@ func (c *copier) run(ctx context.Context) error {
 			return err
 		}
 		whole, err := c.read()
-		if err != nil && !errors.Is(err, io.EOF) {
+		last := errors.Is(err, io.EOF)
+		if err != nil && !last {
 			return err
 		}
 		if len(c.line) > 0 {
@@ -79,7 +80,7 @@ func (c *copier) run(ctx context.Context) error {
 				return writeErr
 			}
 		}
-		if err != nil {
+		if last {
 			return nil
 		}
 	}
@@ -88,9 +89,8 @@ func (c *copier) run(ctx context.Context) error {
 // passNULs passes on the NULs that come next.
 func (c *copier) passNULs() error {
 	for {
-		next, err := c.in.Peek(1)
-		if err != nil || next[0] != 0 {
-			return nil // read tells an error
+		if next, _ := c.in.Peek(1); len(next) == 0 || next[0] != 0 {
+			return nil // if it is an error, read finds it as well
 		}
 		block, _ := c.in.Peek(c.in.Buffered())
 		n := len(block) - len(bytes.TrimLeft(block, "\x00"))
@@ -144,24 +144,23 @@ func (c *copier) emitLong() error {
 		return err
 	}
 	rest := c.r.hasher()
-	length := int64(0)
-	part, newline, err := c.line[kept.used:], false, error(nil)
+	rest.Write(c.line[kept.used:])
+	length := int64(len(c.line) - kept.used)
 	for {
-		part, newline = bytes.CutSuffix(part, []byte("\n"))
+		part, err := c.in.ReadSlice('\n')
+		part, newline := bytes.CutSuffix(part, []byte("\n"))
 		rest.Write(part)
 		length += int64(len(part))
-		if newline || errors.Is(err, io.EOF) {
-			break
-		}
-		if part, err = c.in.ReadSlice('\n'); err != nil && !errors.Is(err, bufio.ErrBufferFull) && !errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+		case newline:
+			return c.write(append(appendSum(nil, rest.Sum(nil), length), '\n'))
+		case errors.Is(err, io.EOF):
+			return c.write(appendSum(nil, rest.Sum(nil), length))
+		default:
 			return err
 		}
 	}
-	marker := appendSum(nil, rest.Sum(nil), length)
-	if newline {
-		marker = append(marker, '\n')
-	}
-	return c.write(marker)
 }
 
 func (c *copier) write(b []byte) error {

@@ -21,18 +21,18 @@ func (r *Redactor) event(start int) {
 		key, from := member(r.b, i)
 		i = skip(r.b, from)
 		switch {
-		case bytes.EqualFold(key, []byte("kind")):
+		case isName(key, "kind"):
 			kind = text(r.b[from:i])
-		case bytes.EqualFold(key, []byte("verb")):
+		case isName(key, "verb"):
 			verb = text(r.b[from:i])
-		case bytes.EqualFold(key, []byte("objectRef")) && at(r.b, from) == '{':
+		case isName(key, "objectRef") && at(r.b, from) == '{':
 			r.refs = append(r.refs, refOf(r.b, from))
-		case bytes.EqualFold(key, []byte("requestURI")) && at(r.b, from) == '"':
+		case isName(key, "requestURI") && at(r.b, from) == '"':
 			r.found = append(r.found, found{from: from, isURI: true})
 		default:
 			if p, ok := partOf(key); ok {
 				r.found = append(r.found, found{from: from, part: p})
-				leaks = leaks || p == partStatus && quotes(findText(r.b, from, "reason"), findText(r.b, from, "message"))
+				leaks = leaks || p == partStatus && quotes(r.b, from)
 			}
 		}
 	}
@@ -84,4 +84,9 @@ func (r *Redactor) foreign(start int) {
 		r.places = r.places[:0]
 		r.value(start, nil, 0)
 	}
+}
+
+// isName compares a member's name as a decoder may: in any case.
+func isName(key []byte, name string) bool {
+	return len(key) == len(name) && bytes.EqualFold(key, []byte(name))
 }

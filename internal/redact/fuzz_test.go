@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
@@ -98,4 +99,21 @@ var plantings = []string{
 	event("configmaps", "update", `"requestObject":{"kind":"ConfigMap","apiVersion":"v1","data":{"KEY":"SECRET"},"binaryData":{"KEY":"SECRET"}}`),
 	event("tokenreviews", "create", `"requestObject":{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","metadata":{},"spec":{"token":"SECRET"},"status":{"user":{}}}`),
 	event("widgets", "create", `"requestObject":{"kind":"Widget","spec":{"template":{"kind":"Secret","apiVersion":"v1","data":{"KEY":"SECRET"}}}}`),
+}
+
+// FuzzText compares with encoding/json.
+func FuzzText(f *testing.F) {
+	for _, s := range []string{`""`, `"a\"\\\/\b\f\n\r\t"`, `"\u00e9\ud83d\ude00\ud83dx\ude00\ud83d\u0041"`, `"\ud83d"`, `"é"`, `"\u2028"`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		var want string
+		if !utf8.Valid(value) || len(value) == 0 || value[0] != '"' || json.Unmarshal(value, &want) != nil {
+			return
+		}
+		value = bytes.TrimRight(value, " \t\r\n")
+		if got := appendText(make([]byte, 0, 3), value); string(got) != want {
+			t.Errorf("%s: %q, want %q", value, got, want)
+		}
+	})
 }

@@ -1,9 +1,6 @@
 package redact
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "bytes"
 
 // The functions of this file walk over JSON text that is known to be valid.
 // Of other text they return positions within it, which mean nothing.
@@ -104,22 +101,6 @@ func member(b []byte, i int) (key []byte, value int) {
 		i++
 	}
 	return key, space(b, i)
-}
-
-// text returns what a JSON string says, given with its quotes; of any other
-// value, its own bytes.
-func text(value []byte) []byte {
-	if len(value) < 2 || value[0] != '"' {
-		return value
-	}
-	if bytes.IndexByte(value, '\\') < 0 {
-		return value[1 : len(value)-1]
-	}
-	var s string
-	if json.Unmarshal(value, &s) != nil {
-		return value[1 : len(value)-1]
-	}
-	return []byte(s)
 }
 
 // find returns the value of an object's member, nil where there is none; of

@@ -23,6 +23,7 @@ type Redactor struct {
 	from    int    // bytes of b before it are in out, as they are or replaced
 	changed bool
 	nested  bool    // a Secret may be in the body
+	scratch []byte  // memory for unescaped text
 	places  []*node // a stack, owned by the functions that walk
 	found   []found // members of the event
 	refs    []ref   // objectRefs of the event, one as a rule

@@ -21,7 +21,7 @@ func (p part) name() string {
 // partOf is the part that a member of the event is.
 func partOf(key []byte) (part, bool) {
 	for p := range parts {
-		if bytes.EqualFold(key, []byte(p.name())) {
+		if isName(key, p.name()) {
 			return p, true
 		}
 	}
@@ -162,14 +162,17 @@ func tokenRules() []rule {
 
 // quotes says whether the message of a failure may quote the object that was
 // sent. The messages of these reasons name it only.
-func quotes(reason, message []byte) bool {
+func quotes(b []byte, status int) bool {
+	reason := findText(b, status, "reason")
 	switch string(reason) {
 	case "NotFound", "AlreadyExists", "Conflict", "Unauthorized", "Timeout", "ServerTimeout", "TooManyRequests",
 		"Expired", "Gone", "MethodNotAllowed", "NotAcceptable", "ServiceUnavailable":
 		return false
-	case "Forbidden": // but for what an admission plugin has to say
+	}
+	message := find(b, status, "message") // with its quotes
+	if string(reason) == "Forbidden" {    // but for what an admission plugin has to say
 		return bytes.Contains(message, []byte("admission")) || bytes.Contains(message, []byte("denied the request"))
 	}
 	// What authentication says, in an event that has no reason.
-	return len(message) > 0 && !bytes.HasPrefix(message, []byte("Authentication failed, attempted:"))
+	return len(message) > len(`""`) && !bytes.HasPrefix(message, []byte(`"Authentication failed, attempted:`))
 }

@@ -36,9 +36,9 @@ func (e *edge) leads(key []byte) bool {
 	case e.every:
 		return true
 	case e.name != "":
-		return bytes.EqualFold(key, []byte(e.name))
+		return isName(key, e.name)
 	case e.but != nil:
-		return !slices.ContainsFunc(e.but, func(name string) bool { return bytes.EqualFold(key, []byte(name)) })
+		return !slices.ContainsFunc(e.but, func(name string) bool { return isName(key, name) })
 	case e.tail != "":
 		return bytes.HasSuffix(key, []byte(e.tail))
 	case e.head != "":

@@ -131,8 +131,11 @@ func (r *Redactor) leaves(i int) int {
 func (r *Redactor) replace(from, to int) {
 	r.copyTo(from)
 	r.out = append(r.out, '"')
-	r.out = r.appendMarker(r.out, text(r.b[from:to]))
-	r.out = append(r.out, '"')
+	value := appendText(r.scratch[:0], r.b[from:to])
+	r.out = append(r.appendMarker(r.out, value), '"')
+	if r.b[from] == '"' && len(value) < to-from-2 && cap(value) <= keepBuffer {
+		r.scratch = value // it was made here
+	}
 	r.from = to
 }
 

@@ -1,0 +1,192 @@
+package redact
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const ruleFile = `# what this cluster has besides
+disable: [configmaps]
+enable: [configmap-reads]
+rules:
+  - name: environment
+    group: apps
+    resource: deployments
+    subresource: ""
+    paths:
+      - requestObject.spec.template.spec.containers[*].env[*].value
+      - responseObject.spec.template.spec.containers[*].env[*].value
+  - name: notes
+    resource: "*"
+    paths: ['annotations["example.com/note"]', requestObject.x.*.y]
+`
+
+func parsed(t *testing.T, text string) Config {
+	t.Helper()
+	c, err := parseConfig("rules.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestOwnRules(t *testing.T) {
+	r := newTest(t, parsed(t, ruleFile))
+	deployment := func(ref, rest string) string {
+		return eventIn("/apis", `"resource":"deployments","namespace":"n","apiGroup":"apps","apiVersion":"v1"`+ref, "update", `"code":200`, rest)
+	}
+	const template = `"spec":{"template":{"spec":{"containers":[{"name":"a","env":[{"name":"A","value":‹"b"›},{"name":"C","valueFrom":{"x":"y"}}]},{"env":[{"value":‹1›}]}]}}}`
+	for name, text := range map[string]string{
+		"object":              deployment("", `"requestObject":{`+template+`,"value":"v"}`),
+		"list":                deployment("", `"responseObject":{"items":[{`+template+`},{}]}`),
+		"strategic patch":     deployment("", `"requestObject":{`+template+`}`),
+		"JSON patch":          deployment("", `"requestObject":[{"op":"add","path":"/spec/template/spec/containers/0/env/-","value":{"name":"A","value":‹"b"›}},{"op":"add","path":"/spec/template/spec/containers/0/env/0/value","value":‹"b"›},{"op":"add","path":"/spec/template/spec/containers/0/image","value":"i"}]`),
+		"another group":       strings.Replace(deployment("", `"requestObject":{`+template+`}`), `"apiGroup":"apps"`, `"apiGroup":"x"`, 1),
+		"a subresource":       deployment(`,"subresource":"scale"`, `"requestObject":{`+template+`}`),
+		"any resource":        event("pods", "create", `"requestObject":{"x":{"p":{"y":‹"1"›},"q":{"y":{"z":‹"2"›}},"y":"3"}}`),
+		"annotation":          strings.Replace(event("pods", "get", ""), `"a":"b"`, `"a":"b","example.com/note":‹"n"›`, 1),
+		"ConfigMap written":   event("configmaps", "update", `"requestObject":{"data":{"a":‹"b"›}}`),
+		"ConfigMap read":      event("configmaps", "get", `"responseObject":{"data":{"a":‹"b"›}}`),
+		"Secrets as before":   event("secrets", "get", `"responseObject":{"data":{"a":‹"b"›}}`),
+		"nothing of the kind": event("pods", "create", `"requestObject":{"spec":{"containers":[{"env":[{"value":"b"}]}]}}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "another group" || name == "a subresource" {
+				text = strings.NewReplacer("‹", "", "›", "").Replace(text)
+			}
+			line, want := marked(r, text)
+			if out, _ := r.Line(nil, []byte(line)); string(out) != want {
+				t.Errorf("got  %s\nwant %s", out, want)
+			}
+		})
+	}
+}
+
+// A rule that is switched off replaces nothing, and the others go on.
+func TestDisable(t *testing.T) {
+	names, _ := Builtins()
+	off := newTest(t, Config{Disable: names})
+	for _, c := range cases() {
+		line, _ := marked(off, c.line)
+		if out, changed := off.Line(nil, []byte(line)); changed {
+			t.Errorf("%s: everything is off, and it became %s", c.name, out)
+		}
+	}
+	torn := `{"kind":"Event","apiVersion":"audit.k8s.io/v1","requestURI":"/x?token=hunter2","requestObject":{"data":"d`
+	uris := newTest(t, Config{Disable: []string{ruleSecrets, ruleConfigMaps, ruleTokens}})
+	if out, _ := uris.Line(nil, []byte(torn)); strings.Contains(string(out), "hunter2") || !strings.HasSuffix(string(out), `{"data":"d`) {
+		t.Errorf("with the rule for URIs alone: %s", out)
+	}
+}
+
+func TestConfigMistakes(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"disable: [secret]", `there is no rule "secret"`},
+		{"enable: [secrets]\ndisable: [secrets]", "both enabled and disabled"},
+		{"disabled: [secrets]", "rules.yaml:1: field disabled not found"},
+		{"rules:\n  - name: a\n    resource: pods\n    paths: [requestObject]\n    verb: x", "rules.yaml:5: field verb not found"},
+		{"rules: x", "rules.yaml:1: cannot unmarshal"},
+		{"disable: [", "rules.yaml:1: did not find expected node content"},
+		{"disable: []\n---\nenable: []", "rules.yaml:2: a second YAML document"},
+		{"rules:\n  - resource: pods\n    paths: [requestObject]", `rules.yaml:2: rule "": it has no name`},
+		{"rules:\n  - name: a\n    paths: [requestObject]", "it has no resource"},
+		{"rules:\n  - name: a\n    resource: pods", "it has no paths"},
+		{"rules:\n  - name: a\n    resource: pods\n    paths: [x, requestObject.]\n", `path "x": it begins with none of requestObject, responseObject`},
+		{"rules:\n\n  - name: a\n    resource: pods\n    paths: [x, requestObject.]\n", "rules.yaml:3: rule"},
+		{"rules:\n  - name: a\n    resource: pods\n    paths: [x, requestObject.]\n", `path "requestObject.": at character 14: expected a name`},
+		{"rules:\n  - {name: a, resource: pods, paths: ['requestObject.a[0]']}", `at character 16: expected a dot, [*] or ["name"]`},
+		{"rules:\n  - {name: a, resource: pods, paths: ['requestObject[\"a']}", `expected a name and "]`},
+		{"rules:\n  - {name: a, resource: pods, paths: ['requestObject.a*']}", `"a*" is no name`},
+		{"rules:\n  - {name: a, resource: pods, paths: ['']}", "expected a name"},
+		{"rules:\n  - {name: a, resource: pods, paths: ['[*]']}", "expected a name"},
+	} {
+		_, err := parseConfig("rules.yaml", []byte(test.text))
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%q: error %v, want %q", test.text, err, test.want)
+		}
+	}
+	for _, text := range []string{"", "# nothing\n", "disable: []\n"} {
+		if c := parsed(t, text); len(c.builtins()) != 4 {
+			t.Errorf("%q: rules %v", text, c.builtins())
+		}
+	}
+	if _, err := ReadConfig(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// The hash of a policy changes with what it does, and with nothing else.
+func TestPolicyHash(t *testing.T) {
+	hash := func(c Config) string {
+		p, err := NewPolicy(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Hash()
+	}
+	seen := map[string]string{}
+	for name, c := range map[string]Config{
+		"default": {}, "one less": {Disable: []string{ruleTokens}}, "one more": {Enable: []string{ruleConfigMapReads}}, "own": parsed(t, ruleFile),
+		"another path": parsed(t, strings.Replace(ruleFile, "x.*.y", "x.*.z", 1)), "another group": parsed(t, strings.Replace(ruleFile, "group: apps", "", 1)),
+	} {
+		h := hash(c)
+		if len(h) != 64 || seen[h] != "" || h != hash(c) {
+			t.Errorf("%s: %s, like %q", name, h, seen[h])
+		}
+		seen[h] = name
+	}
+	if hash(Config{}) != hash(parsed(t, "# a comment\n")) || hash(Config{}) != hash(Config{Enable: []string{ruleSecrets}}) {
+		t.Error("the same rules have two hashes")
+	}
+	if _, err := NewPolicy(Config{Rules: []Rule{{Name: "x"}}}); err == nil {
+		t.Error("a rule without anything is taken")
+	}
+}
+
+func TestReadKey(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string, size int, mode fs.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(path, make([]byte, size), 0o600), os.Chmod(path, mode)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for _, test := range []struct{ path, want string }{
+		{file("good", 32, 0o600), ""},
+		{file("read-only", 32, 0o400), ""},
+		{file("short", 31, 0o600), "31 bytes"},
+		{file("long", 33, 0o600), "33 bytes"},
+		{file("group", 32, 0o640), "mode 0640"},
+		{file("all", 32, 0o604), "mode 0604"},
+		{file("executable", 32, 0o700), "mode 0700"},
+		{dir, "no regular file"},
+	} {
+		_, err := ReadKey(test.path)
+		if test.want == "" && err != nil || test.want != "" && (!errors.Is(err, ErrBadKey) || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: %v", test.path, err)
+		}
+	}
+	if _, err := ReadKey(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrBadKey) {
+		t.Errorf("error %v", err)
+	}
+	if a, b := NewKey(), NewKey(); a == b || a.ID() == b.ID() || a.ID() != a.ID() || len(a.ID()) != 16 {
+		t.Errorf("IDs %s, %s", a.ID(), b.ID())
+	}
+}
+
+func FuzzParsePath(f *testing.F) {
+	for _, p := range []string{`requestObject.a[*].b`, `annotations["a.b/c"].*`, `x..`, `a["`, `["a"]`, `.`, `a]`} {
+		f.Add(p)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		segments, err := parsePath(path)
+		if err == nil && len(segments) == 0 {
+			t.Errorf("%q: no segments", path)
+		}
+	})
+}
