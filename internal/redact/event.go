@@ -26,7 +26,9 @@ func (r *Redactor) event(start int) {
 		case isName(key, "verb"):
 			verb = text(r.b[from:i])
 		case isName(key, "objectRef") && at(r.b, from) == '{':
-			r.refs = append(r.refs, refOf(r.b, from))
+			if o := refOf(r.b, from); len(o.resource) > 0 {
+				r.refs = append(r.refs, o)
+			}
 		case isName(key, "requestURI") && at(r.b, from) == '"':
 			r.found = append(r.found, found{from: from, isURI: true})
 		default:
@@ -40,7 +42,9 @@ func (r *Redactor) event(start int) {
 		r.foreign(start)
 		return
 	}
+	holdsSecret := r.policy.inner != nil && bytes.Contains(r.b[start:], []byte(secretText))
 	for _, f := range r.found {
+		r.nested = holdsSecret && (f.part == partRequest || f.part == partResponse)
 		r.apply(f, verb, leaks)
 	}
 }
@@ -70,7 +74,6 @@ func (r *Redactor) apply(f found, verb []byte, leaks bool) {
 			r.places = append(r.places, root)
 		}
 	}
-	r.nested = isBody && r.policy.inner != nil && bytes.Contains(r.b[f.from:], []byte(secretText))
 	if isBody && at(r.b, f.from) == '[' {
 		r.patch(f.from, r.places)
 		return

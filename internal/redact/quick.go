@@ -63,6 +63,7 @@ func (q *quick) passes(line []byte) bool {
 // refs looks at every objectRef of the line; known says that there is one.
 func (q *quick) refs(line []byte, hasBody bool) (known, passes bool) {
 	const key, head = `Ref"`, `:{"resource":"`
+	failed := -1 // whether there is a message, not looked up
 	for i := 0; ; {
 		n := bytes.Index(line[i:], []byte(key))
 		if n < 0 {
@@ -75,17 +76,17 @@ func (q *quick) refs(line []byte, hasBody bool) (known, passes bool) {
 		}
 		rest, ok := bytes.CutPrefix(line[i:], []byte(head))
 		end := bytes.IndexByte(rest, '"')
-		if !ok || end < 0 || q.concerns(rest[:end], line, hasBody) {
+		if !ok || end <= 0 || q.whole[string(rest[:end])] || hasBody && q.bodied[string(rest[:end])] {
+			return known, false
+		}
+		if failed < 0 && q.failing[string(rest[:end])] {
+			failed = bytes.Count(line, []byte(`"message"`))
+		}
+		if failed > 0 {
 			return known, false
 		}
 		known = true
 	}
-}
-
-// concerns says that something may be replaced in an event about a resource.
-func (q *quick) concerns(resource, line []byte, hasBody bool) bool {
-	return q.whole[string(resource)] || hasBody && q.bodied[string(resource)] ||
-		q.failing[string(resource)] && bytes.Contains(line, []byte(`"message"`))
 }
 
 // plainURIs says that no requestURI of the line has a credential in it.

@@ -61,7 +61,16 @@ func (r *Redactor) Line(dst, line []byte) (out []byte, changed bool) {
 		out = line
 	}
 	r.b, r.out = nil, nil
+	r.trim()
 	return out, changed
+}
+
+// trim gives back memory that only a strange line needed.
+func (r *Redactor) trim() {
+	const keep = 1 << 12 // entries
+	if cap(r.found) > keep || cap(r.refs) > keep || cap(r.places) > keep {
+		r.found, r.refs, r.places = nil, nil, nil
+	}
 }
 
 // whole treats a line that is one JSON value.

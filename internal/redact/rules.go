@@ -142,7 +142,7 @@ func metadata() *node {
 }
 
 func configMapRule(name string, notReads bool) rule {
-	root := asList(&node{edges: []edge{named("data", all()), named("binaryData", all()), named("metadata", metadata())}})
+	root := asList(&node{bare: true, edges: []edge{named("data", all()), named("binaryData", all()), named("metadata", metadata())}})
 	u := rule{name: name, resource: new("configmaps"), notReads: notReads, withBody: true}
 	u.roots[partRequest], u.roots[partResponse] = root, root
 	u.roots[partAnnotations] = &node{edges: []edge{{head: webhookPatch, to: all()}}}
@@ -151,8 +151,8 @@ func configMapRule(name string, notReads bool) rule {
 
 // tokenRules replace the tokens of TokenReviews and TokenRequests.
 func tokenRules() []rule {
-	holder := &node{edges: []edge{named("token", all())}}
-	root := &node{edges: []edge{named("spec", holder), named("status", holder)}}
+	holder := &node{bare: true, edges: []edge{named("token", all())}}
+	root := &node{bare: true, edges: []edge{named("spec", holder), named("status", holder)}}
 	review := rule{name: ruleTokens, resource: new("tokenreviews")}
 	review.roots[partRequest], review.roots[partResponse] = root, root
 	request := rule{name: ruleTokens, resource: new("serviceaccounts"), subresource: new("token")}

@@ -143,14 +143,17 @@ func (r *Redactor) uri(from, to int) {
 
 // nextToken finds the next token at or after i.
 func nextToken(uri []byte, i int) (token span, found bool) {
+	none := 0 // no web token begins before it
 	for ; i < len(uri); i++ {
 		n := bytes.IndexAny(uri[i:], "eE")
 		if n < 0 {
 			break
 		}
-		i += n
-		if end := webToken(uri, i); end > 0 {
-			return span{i, end}, true
+		if i += n; i >= none {
+			var end int
+			if end, none = webToken(uri, i); end > 0 {
+				return span{i, end}, true
+			}
 		}
 		if from, end := bearer(uri, i); end > from {
 			return span{from, end}, true
@@ -162,21 +165,25 @@ func nextToken(uri []byte, i int) (token span, found bool) {
 // webTokenHead is the base64 of {" and so begins the parts of a JSON Web Token.
 const webTokenHead = "eyJ"
 
-// webToken returns where the JSON Web Token (RFC 7519) at i ends, 0 where there is none:
-// three parts in base64url, of which the first two are JSON objects.
-func webToken(uri []byte, i int) (end int) {
+// webToken returns where the JSON Web Token (RFC 7519) at i ends, 0 where there
+// is none: three parts in base64url, of which the first two are JSON objects.
+// Where there is none, none begins before none either.
+func webToken(uri []byte, i int) (end, none int) {
 	for dots := 0; ; dots++ {
 		if dots < 2 && !bytes.HasPrefix(uri[i:], []byte(webTokenHead)) {
-			return 0
+			return 0, none
 		}
 		for i < len(uri) && isBase64URL(uri[i]) {
 			i++
 		}
+		if dots == 0 {
+			none = i
+		}
 		if dots == 2 {
-			return i
+			return i, none
 		}
 		if i == len(uri) || uri[i] != '.' {
-			return 0
+			return 0, none
 		}
 		i++
 	}
