@@ -69,6 +69,7 @@ demo: build ## Replay a real audit log into Parquet and Loki, restore it, compar
 E2E := e2e-run
 E2E += e2e-s3
 E2E += e2e-loki
+E2E += e2e-controlplane
 E2E += e2e-duckdb
 E2E += e2e-readers
 E2E += e2e-manifests
@@ -94,6 +95,17 @@ e2e-manifests: ## The shipped manifests and policy against Kubernetes' own code
 e2e-loki: build $(LINTER) ## A real Loki: every line once, statuses, alerts, dashboards
 	cd e2e/loki && $(LINTER) run --allow-parallel-runners ./... && \
 		E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 35m -v ./...
+
+# Builds etcd, kube-apiserver and kubeadm from their modules at first; a module
+# of its own, for client-go.
+.PHONY: e2e-controlplane
+e2e-controlplane: build $(LINTER) ## A real kube-apiserver: the account of its audit events; kubeadm
+	cd e2e/controlplane && $(LINTER) run --allow-parallel-runners -c ../../.golangci.yml ./... && \
+		E2E_BINARY=$(CURDIR)/$(BIN) go test -tags e2e -count=1 -timeout 40m -v ./...
+
+.PHONY: e2e-kind
+e2e-kind: ## A kind cluster with the shipped patches (needs Docker; not in e2e)
+	go test -tags e2e -count=1 -timeout 30m -v ./e2e/kind/
 
 .PHONY: e2e-duckdb
 e2e-duckdb: build e2e/duckdb/node_modules/.package-lock.json ## DuckDB reads the objects, cell by cell (needs node and npm)

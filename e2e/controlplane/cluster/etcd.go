@@ -1,0 +1,66 @@
+// Package cluster runs a control plane on the loopback interface: etcd and
+// kube-apiserver, with the flags that they need and no more.
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// Etcd is a running etcd of one member.
+type Etcd struct {
+	URL     string
+	process *process
+}
+
+// StartEtcd starts etcd with its data in dir and waits until it answers. It
+// does not fsync: the data need not outlive the test.
+func StartEtcd(ctx context.Context, binary, dir string) (*Etcd, error) {
+	client, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	peer, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	url, peerURL := "http://127.0.0.1:"+strconv.Itoa(client), "http://127.0.0.1:"+strconv.Itoa(peer)
+	p, err := start("etcd", filepath.Join(dir, "etcd.log"), binary,
+		"--data-dir="+filepath.Join(dir, "data"), "--unsafe-no-fsync=true", "--log-level=warn",
+		"--listen-client-urls="+url, "--advertise-client-urls="+url,
+		"--listen-peer-urls="+peerURL, "--initial-advertise-peer-urls="+peerURL, "--initial-cluster=default="+peerURL)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := p.wait(ctx, func(ctx context.Context) error { return get(ctx, http.DefaultClient, url+"/health") }); err != nil {
+		p.kill()
+		return nil, err
+	}
+	return &Etcd{URL: url, process: p}, nil
+}
+
+// Stop ends etcd.
+func (e *Etcd) Stop() { e.process.kill() }
+
+// get is nil where the URL answers 200.
+func get(ctx context.Context, client *http.Client, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: status %d", url, resp.StatusCode)
+	}
+	return nil
+}

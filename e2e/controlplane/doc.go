@@ -1,0 +1,15 @@
+// Package controlplane runs auditsidecar beside a real control plane:
+//
+//	make e2e-controlplane
+//
+// It starts etcd and kube-apiserver on the loopback interface with the audit
+// policy of manifests/, makes requests with client-go, rotates, compresses,
+// restarts and kills, and then checks the account: what kube-apiserver itself
+// counted, what it wrote (hard links of the test's own to every file), what the
+// archive gives back, and what Loki got. It also has kubeadm render the patches
+// of manifests/ and compares the static pods with recorded ones.
+//
+// The servers are built from their Go modules when they are first needed, into
+// .cache/ at the root of the tree; see package builds. The suite is a module of
+// its own, so that client-go stays out of auditsidecar's.
+package controlplane
