@@ -79,7 +79,8 @@ func (f ruleFile) hurried(t *testing.T) []byte {
 }
 
 // TestAlerts runs the shipped rules in Loki's own ruler, on events that must
-// fire them, on events that must not, and on an hour of ordinary traffic.
+// fire them, on events that must not, and on an hour of ordinary traffic. The
+// dashboards and the queries of the documentation are asked of the same log.
 func TestAlerts(t *testing.T) {
 	rules, s, am := readRules(t), readScenarios(t), newAlertmanager(t)
 	checkRules(t, rules, s)
@@ -91,6 +92,7 @@ func TestAlerts(t *testing.T) {
 		pushEvents(t, server, "near-"+name, s, scenario.Quiet)
 	}
 	ordinary := pushHour(t, server)
+	pushCorpus(t, server)
 	health := waitFired(t, server, am, s)
 	fired, quiet := 0, 0
 	for name, scenario := range s.Alerts {
@@ -115,6 +117,8 @@ func TestAlerts(t *testing.T) {
 		t.Error(text)
 	}
 	hourIsQuiet(t, server, rules)
+	t.Run("dashboards", func(t *testing.T) { checkDashboards(t, server) })
+	t.Run("cookbook", func(t *testing.T) { checkCookbook(t, server) })
 	summary.add("alerts:", "%d loaded with health ok, %d fired by their events, %d quiet on near ones", health, fired, quiet)
 	summary.add("an hour of ordinary traffic:", "%d lines, 0 alerts", ordinary)
 }
@@ -149,6 +153,17 @@ func pushEvents(t *testing.T, server *lokiserver.Server, cluster string, s scena
 			stream.add(line)
 		}
 	}
+	stream.flush()
+}
+
+// pushCorpus pushes the diverse log, for the queries.
+func pushCorpus(t *testing.T, server *lokiserver.Server) {
+	t.Helper()
+	stream := newStream(t, server.URL, "diverse")
+	for line := range audittest.Lines(audittest.Shift(audittest.Corpus(t, "diverse.log"), time.Now())) {
+		stream.add(line)
+	}
+	stream.add(longLine())
 	stream.flush()
 }
 

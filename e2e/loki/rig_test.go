@@ -55,6 +55,30 @@ func newRig(t *testing.T, loki *lokiserver.Server, cluster, pushTo string, write
 // start runs the sidecar and waits until it is ready.
 func (r *rig) start() *sidecar.Process {
 	r.t.Helper()
+	p := r.launch()
+	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
+	defer cancel()
+	if _, err := p.WaitReady(ctx, true); err != nil {
+		r.t.Fatal(err)
+	}
+	return p
+}
+
+// waitMetrics waits until the process has a metric.
+func (r *rig) waitMetrics(p *sidecar.Process, name string) map[string]float64 {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
+	defer cancel()
+	m, err := p.WaitMetrics(ctx, func(m map[string]float64) bool { _, ok := m[name]; return ok }, name)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return m
+}
+
+// launch runs the sidecar.
+func (r *rig) launch() *sidecar.Process {
+	r.t.Helper()
 	p, err := sidecar.Start(sidecar.Config{Binary: binary, Args: r.args})
 	if err != nil {
 		r.t.Fatal(err)
@@ -65,11 +89,6 @@ func (r *rig) start() *sidecar.Process {
 			r.t.Logf("the sidecar's log:\n%s", p.Log())
 		}
 	})
-	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
-	defer cancel()
-	if _, err := p.WaitReady(ctx, true); err != nil {
-		r.t.Fatal(err)
-	}
 	return p
 }
 
