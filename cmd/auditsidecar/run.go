@@ -81,5 +81,5 @@ func validPlaces(ctx context.Context, settings *config.Run) error {
 	if settings.Loki.URL != "" {
 		errs = append(errs, validLoki(&settings.Loki, settings.Identity))
 	}
-	return errors.Join(append(errs, validRedaction(settings.Redact))...)
+	return errors.Join(append(errs, validRedaction(settings.Redact), validProof(settings.Proof))...)
 }

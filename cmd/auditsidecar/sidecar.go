@@ -100,12 +100,17 @@ func (s *sidecar) loops(log rotate.Log, bucket *archive.Bucket, st *state, names
 	if err != nil {
 		return nil, err
 	}
+	ask, err := asker(s.settings.Proof.Server, s.log)
+	if err != nil {
+		return nil, err
+	}
 	objects := &store{bucket: bucket, identity: s.settings.Identity, epoch: st.ledger.Epoch()}
 	sh, err := shipper.New(shipper.Config{
 		StateDir: st.dir, HeldPath: h.Path, Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node,
 		Version: s.version, FS: s.fs, Ledger: st.ledger,
 		Chain: st.chain, Store: objects, DataKey: objects.dataKey, RecordKey: objects.recordKey,
 		OpenKey: objects.openKey, MaxLag: s.maxLag(), Redact: s.archiveRedaction(st), Blind: st.redaction.blind(),
+		Heartbeat: s.heartbeat(), Ask: ask, Key: st.key, NoteHead: s.noteHead,
 		Poke: h.Changed(), Interval: shipperInterval, Released: h.Wake,
 		Observe: s.ship.Observe, Note: s.noteSegment, Registry: s.registry,
 	})
@@ -117,6 +122,14 @@ func (s *sidecar) loops(log rotate.Log, bucket *archive.Bucket, st *state, names
 		all.live, err = s.newLive(h, st, writes)
 	}
 	return all, err
+}
+
+// heartbeat is the longest time without a record. --once is not there to beat.
+func (s *sidecar) heartbeat() time.Duration {
+	if s.settings.Once {
+		return 0
+	}
+	return s.settings.Proof.HeartbeatInterval
 }
 
 // maxLag is how long a line may wait for its copy. --once has no later: it

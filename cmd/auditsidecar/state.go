@@ -31,6 +31,7 @@ type state struct {
 	lock       *durable.LockFile
 	ledger     *ledger.Ledger
 	chain      *manifest.Chain
+	key        *manifest.SigningKey // nil: the chain is not signed
 	redaction  *redaction
 	cursorFile *ledger.CursorFile
 	cursor     ledger.Cursor
@@ -102,7 +103,10 @@ func (s *sidecar) readState(log rotate.Log, st *state) error {
 	}
 	st.streamed = st.cursor.Segment != "" || aside != ""
 	s.noteAside("Loki cursor", aside)
-	return s.openChain(st)
+	if err := s.openChain(st); err != nil {
+		return err
+	}
+	return s.signChain(st)
 }
 
 // checkHold finds out whether the log's files can be held as was asked for.

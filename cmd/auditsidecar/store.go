@@ -30,6 +30,7 @@ func openBucket(ctx context.Context, a config.Archive, tempDir string) (*archive
 	return archive.Open(ctx, a.URL, archive.S3Config{
 		Endpoint: a.Endpoint, Region: a.Region, PathStyle: a.PathStyle,
 		CAFile: a.CAFile, KMSKeyID: a.KMSKeyID, TempDir: tempDir,
+		Lock: archive.Lock{Mode: a.LockMode, Days: a.LockDays},
 	})
 }
 

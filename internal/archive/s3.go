@@ -52,6 +52,7 @@ type s3Store struct {
 	prefix  string // empty, or ending in "/"
 	kmsKey  string
 	tempDir string
+	lock    Lock
 	hints   hints
 }
 
@@ -90,7 +91,7 @@ func newS3Store(ctx context.Context, loc location, cfg S3Config) (*s3Store, erro
 		o.UsePathStyle = cfg.PathStyle
 		o.Credentials = boundedCredentials{ac.Credentials}
 	})
-	s := &s3Store{client: client, bucket: loc.bucket, kmsKey: cfg.KMSKeyID, tempDir: cfg.TempDir,
+	s := &s3Store{client: client, bucket: loc.bucket, kmsKey: cfg.KMSKeyID, tempDir: cfg.TempDir, lock: cfg.Lock,
 		hints: hints{bucket: loc.bucket, region: ac.Region, kms: cfg.KMSKeyID != "", endpoint: endpoint, pathStyle: cfg.PathStyle}}
 	if loc.prefix != "" {
 		s.prefix = loc.prefix + "/"

@@ -71,6 +71,7 @@ func (s *s3Store) upload(ctx context.Context, key string, body *io.SectionReader
 		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
 		Metadata:       map[string]string{metaSHA256: hex.EncodeToString(sum[:])},
 	}
+	s.lock.apply(in, key, time.Now())
 	if s.kmsKey != "" {
 		in.ServerSideEncryption = types.ServerSideEncryptionAwsKms
 		in.SSEKMSKeyId = &s.kmsKey

@@ -18,6 +18,7 @@ type S3Config struct {
 	PathStyle bool   // https://host/bucket/key instead of https://bucket.host/key
 	CAFile    string // PEM file of further certificate authorities
 	KMSKeyID  string // ARN, ID or alias of a KMS key; empty: the bucket's default encryption
+	Lock      Lock   // Object Lock of what is stored
 	TempDir   string // where objects are downloaded to while open; empty: [os.TempDir]
 }
 
@@ -73,7 +74,7 @@ func fileLocation(u *url.URL, cfg S3Config) (location, []error) {
 	}
 	cfg.TempDir = ""
 	if cfg != (S3Config{}) {
-		mistakes = append(mistakes, errors.New("S3 settings (endpoint, region, path style, CA file, KMS key) have no meaning for a directory: remove them or use s3://"))
+		mistakes = append(mistakes, errors.New("S3 settings (endpoint, region, path style, CA file, KMS key, Object Lock) have no meaning for a directory: remove them or use s3://"))
 	}
 	return location{dir: filepath.Clean("/" + u.Path)}, mistakes
 }

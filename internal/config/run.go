@@ -21,6 +21,8 @@ type Run struct {
 	Archive Archive
 	// Loki says where the lines go.
 	Loki Loki
+	// Proof says what the archive's records prove.
+	Proof Proof
 	// Identity names this log among others.
 	Identity Identity
 	// Listen is the address of /metrics, /livez and /readyz.
@@ -62,6 +64,7 @@ func (r *Run) Register(flags *pflag.FlagSet) {
 	flags.Var(&r.HeldMinFree, "held-min-free", "free space below which such files are given up; 0: 2 % of the file system, at most 1GiB")
 	r.Redact.Register(flags)
 	r.Archive.Register(flags)
+	r.Proof.Register(flags)
 	r.Loki.Register(flags)
 	r.Identity.Register(flags)
 }
@@ -72,6 +75,7 @@ func (r *Run) Validate() error {
 	return errors.Join(
 		required("audit-log-path", r.AuditLogPath, "give the path that kube-apiserver has as --audit-log-path"),
 		r.Archive.validate(),
+		r.Proof.Validate(),
 		r.Loki.Validate(),
 		r.Identity.Validate(),
 		r.validateHold(),
@@ -107,11 +111,17 @@ type Archive struct {
 	PathStyle bool
 	KMSKeyID  string
 	CAFile    string
+	// LockMode and LockDays ask for S3 Object Lock: nobody, or nobody without
+	// the right to, deletes a stored object for so many days.
+	LockMode string
+	LockDays int
 }
 
 // Register declares the archive's flags on flags.
 func (a *Archive) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&a.URL, "archive-url", "", "`URL` of the archive: s3://bucket/prefix or file:///dir")
+	flags.StringVar(&a.LockMode, "s3-object-lock-mode", "", "lock records and finished files with S3 Object Lock: `GOVERNANCE` or COMPLIANCE; the bucket must have been made for it")
+	flags.IntVar(&a.LockDays, "s3-object-lock-days", 0, "for how many days")
 	a.RegisterS3(flags)
 }
 
@@ -125,8 +135,25 @@ func (a *Archive) RegisterS3(flags *pflag.FlagSet) {
 }
 
 func (a *Archive) validate() error {
-	return required("archive-url", a.URL, "give s3://bucket/prefix or file:///dir")
+	return errors.Join(required("archive-url", a.URL, "give s3://bucket/prefix or file:///dir"), a.validateLock())
 }
+
+func (a *Archive) validateLock() error {
+	switch {
+	case a.LockMode == "" && a.LockDays == 0:
+		return nil
+	case a.LockMode != "GOVERNANCE" && a.LockMode != "COMPLIANCE":
+		return fmt.Errorf("--s3-object-lock-mode %q: expected GOVERNANCE or COMPLIANCE", a.LockMode)
+	case a.LockDays < 1 || a.LockDays > maxLockDays:
+		return fmt.Errorf("--s3-object-lock-days %d: expected 1 to %d", a.LockDays, maxLockDays)
+	case !strings.HasPrefix(a.URL, "s3://"):
+		return errors.New("--s3-object-lock-mode: a directory has no Object Lock; remove the flag or archive to s3://")
+	}
+	return nil
+}
+
+// maxLockDays is a hundred years, which is what S3 takes.
+const maxLockDays = 36500
 
 // Identity names a log among all logs of an archive.
 type Identity struct {

@@ -118,7 +118,8 @@ func (h *Hold) truncated(e *ledger.Entry, seen, size int64) error {
 		Detail: fmt.Sprintf("the file had %d bytes and was cut from outside; it has %d", seen, size),
 	}
 	h.sizes[e.ID] = size
-	edit := func(e *ledger.Entry) { e.Seen, e.Mark = size, mark }
+	// What was read of it for heartbeats is gone, too, and not without a record.
+	edit := func(e *ledger.Entry) { e.Seen, e.Mark, e.Read = size, mark, nil }
 	return h.record(gap, e, edit)
 }
 

@@ -139,6 +139,9 @@ type Entry struct {
 	// Open is what the archive has of a segment that is still being written;
 	// nil where it has nothing.
 	Open *Increments `json:"open,omitempty"`
+	// Read is how far the segment was read for heartbeats while it was open;
+	// nil where it was not.
+	Read *Reading `json:"read,omitempty"`
 	// Reason says why the segment is quarantined.
 	Reason string `json:"reason,omitempty"`
 }
@@ -150,7 +153,7 @@ func (e *Entry) Owed() bool { return e.State != Retired || e.Loki }
 func (e *Entry) clone() Entry {
 	c := *e
 	c.Objects = slices.Clone(e.Objects)
-	c.Open = e.Open.clone()
+	c.Open, c.Read = e.Open.clone(), e.Read.clone()
 	if e.Source != nil {
 		source := *e.Source
 		source.Levels, source.Stages = maps.Clone(source.Levels), maps.Clone(source.Stages)

@@ -94,11 +94,12 @@ func (l *Ledger) TakeGap(id int64) (seq int64, err error) {
 	return seq, err
 }
 
-// Confirm notes that the archive has the record head: the gap of that number
-// is forgotten, and a converted segment of that number is stored.
+// Confirm notes that the archive has the record head: the gap or notice of that
+// number is forgotten, and a converted segment of that number is stored.
 func (l *Ledger) Confirm(head Head) error {
 	return l.change(func(t *table) error {
 		t.Gaps = slices.DeleteFunc(t.Gaps, func(g Gap) bool { return g.Seq == head.Seq })
+		t.Notices = slices.DeleteFunc(t.Notices, func(n Notice) bool { return n.Seq == head.Seq })
 		for i := range t.Entries {
 			if e := &t.Entries[i]; e.Seq == head.Seq && e.State == Converted {
 				e.State = Stored

@@ -53,6 +53,11 @@ type table struct {
 	Entries []Entry `json:"segments"`
 	Gaps    []Gap   `json:"gaps,omitempty"`
 	LastGap int64   `json:"lastGap,omitempty"`
+	// Of the epoch: notices that wait for the archive, the time of the last
+	// heartbeat, the key that signs.
+	Notices []Notice  `json:"notices,omitempty"`
+	Beat    time.Time `json:"beat,omitzero"`
+	KeyID   string    `json:"keyID,omitempty"`
 }
 
 // Open reads the ledger of a state directory, or begins one. A file that is
@@ -139,12 +144,15 @@ func (l *Ledger) begin(owner string, now time.Time) error {
 	return l.save(l.table)
 }
 
+// epochLayout is the time in an epoch's name.
+const epochLayout = "20060102T150405"
+
 // newEpoch is the creation time with six random hex digits, so that epochs
 // sort and two machines that start in one second differ.
 func newEpoch(now time.Time) string {
 	var random [3]byte
 	_, _ = rand.Read(random[:]) // never fails (crypto/rand)
-	return now.UTC().Format("20060102T150405") + hex.EncodeToString(random[:])
+	return now.UTC().Format(epochLayout) + hex.EncodeToString(random[:])
 }
 
 // Epoch names this life of the state directory: UTC creation time as
@@ -256,6 +264,7 @@ func (l *Ledger) change(edit func(*table) error) error {
 	defer l.mu.Unlock()
 	next := l.table
 	next.Entries, next.Gaps = cloneEntries(next.Entries), slices.Clone(next.Gaps)
+	next.Notices = slices.Clone(next.Notices)
 	if err := edit(&next); err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ func TestRoundTrip(t *testing.T) {
 		Born: noon.Add(-time.Hour), Mark: Mark{N: 9, SHA256: "cc"}, Seen: 8, Wrote: noon, Unnamed: true, Joined: true,
 		Rotated: noon, State: Quarantined, Loki: true, Seq: 3, Source: &Source{Size: 1 << 40, Lines: 5, SHA256: "aa"},
 		Objects: []Object{{Key: "data/k", Work: "2026-11-22.parquet", Size: 9, SHA256: "bb", Rows: 6}}, Reason: "why",
+		Read: &Reading{Size: 5, Lines: 1, SHA256: "ab", State: []byte("state")},
 		Open: &Increments{
 			Offset: 7, Line: 2, Before: Mark{N: 7, SHA256: "dd"}, At: noon,
 			Next: &Increment{Object: Object{Key: "open/k", Work: "open.parquet", Size: 4, SHA256: "ee", Rows: 2}, Offset: 11, Line: 4, Before: Mark{N: 11, SHA256: "ff"}, At: noon},
@@ -57,12 +58,13 @@ func TestCopies(t *testing.T) {
 	l := open(t, durable.OS(), t.TempDir())
 	e := held("1")
 	e.Source, e.Objects = &Source{Lines: 1}, []Object{{Key: "k"}}
-	e.Open = &Increments{Next: &Increment{Line: 1}}
+	e.Open, e.Read = &Increments{Next: &Increment{Line: 1}}, &Reading{State: []byte("s")}
 	must(t, l.Add(e))
 	want := text(t, l.Entries())
 	spoil := func(e Entry) {
 		e.Source.Lines, e.Objects[0].Key = 99, "spoiled"
 		e.Open.Line, e.Open.Next.Line = 99, 99
+		e.Read.Size, e.Read.State[0] = 99, 'x'
 	}
 	spoil(l.Entries()[0])
 	spoil(get(t, l, "1"))

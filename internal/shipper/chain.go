@@ -36,10 +36,12 @@ func (s *Shipper) flush(ctx context.Context) error {
 		if err := s.put(ctx, key, sealed.Path, sealed.Size, sealed.SHA256); err != nil {
 			return fmt.Errorf("archive the record %d: %w", sealed.Seq, err)
 		}
-		if err := s.cfg.Ledger.Confirm(ledger.Head{Seq: sealed.Seq, SHA256: sealed.SHA256}); err != nil {
+		head := ledger.Head{Seq: sealed.Seq, SHA256: sealed.SHA256}
+		if err := s.cfg.Ledger.Confirm(head); err != nil {
 			return err
 		}
-		s.metrics.chainSeq.Set(float64(sealed.Seq))
+		s.metrics.head(s.cfg.Ledger.Epoch(), head)
+		s.cfg.NoteHead(head)
 		if err := s.cfg.Chain.Remove(sealed.Seq); err != nil {
 			return fmt.Errorf("remove the stored record %d: %w", sealed.Seq, err)
 		}

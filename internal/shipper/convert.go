@@ -36,9 +36,10 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 	}
 	defer content.Close()
 	result, err := parquet.Convert(ctx, content, content.size, parquet.Config{
-		Dir:  s.dir(e.ID),
-		Work: s.dir(e.ID),
-		Root: true,
+		Dir:    s.dir(e.ID),
+		Work:   s.dir(e.ID),
+		Prefix: seenOf(e),
+		Root:   true,
 		Meta: parquet.Meta{
 			Cluster: s.cfg.Cluster, Node: s.cfg.Node, Epoch: s.cfg.Ledger.Epoch(), Seq: seq,
 			SourceName: e.Name, Rotated: e.Rotated, Converter: s.cfg.Version,
@@ -57,7 +58,21 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 	if err := s.clearFile(s.workFile(e.ID, redactedName)); err != nil {
 		return err
 	}
-	return s.converted(e, seq, content.describe(src.size, result, nuls), result)
+	prefix := result.PrefixSHA256
+	if content.copy != nil { // it was computed of the copy
+		if prefix, err = prefixSum(src, seenOf(e)); err != nil {
+			return err
+		}
+	}
+	return s.converted(e, content.describe(src.size, result, nuls), result, edited(e, src.size, prefix))
+}
+
+// seenOf is how many bytes of a segment heartbeats have seen.
+func seenOf(e ledger.Entry) int64 {
+	if e.Read == nil {
+		return 0
+	}
+	return e.Read.Size
 }
 
 func (s *Shipper) check(ctx context.Context, result parquet.Result) error {
@@ -68,20 +83,36 @@ func (s *Shipper) check(ctx context.Context, result parquet.Result) error {
 	return parquet.Check(ctx, paths, result)
 }
 
-func (s *Shipper) converted(e ledger.Entry, seq int64, source *ledger.Source, result parquet.Result) error {
+// converted writes the objects into the ledger, with the gap that was found.
+func (s *Shipper) converted(e ledger.Entry, source *ledger.Source, result parquet.Result, gap *ledger.Gap) error {
 	objects := make([]ledger.Object, len(result.Objects))
 	for i, o := range result.Objects {
 		objects[i] = ledger.Object{
-			Key:  s.cfg.DataKey(o.Day, e.Rotated, seq),
+			Key:  s.cfg.DataKey(o.Day, e.Rotated, e.Seq),
 			Work: filepath.Base(o.Path), Size: o.Size, SHA256: o.SHA256, Rows: o.Rows,
 		}
 	}
 	if err := s.cfg.FS.SyncDir(s.dir(e.ID)); err != nil {
 		return err
 	}
-	return s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) {
-		e.State, e.Source, e.Objects = ledger.Converted, source, objects
+	edit := func(e *ledger.Entry) { e.State, e.Source, e.Objects = ledger.Converted, source, objects }
+	if gap == nil {
+		return s.cfg.Ledger.Advance(e.ID, ledger.Held, edit)
+	}
+	err := s.cfg.Ledger.AddGap(*gap, e.ID, func(e *ledger.Entry) error {
+		if e.State != ledger.Held {
+			return ledger.ErrStale
+		}
+		edit(e)
+		e.Read = nil // it is told; a second conversion must not tell it again
+		return nil
 	})
+	if err == nil {
+		e.Reason = gap.Detail
+		s.metrics.edited.Inc()
+		s.cfg.Note("ALARM: the audit log was edited", e)
+	}
+	return err
 }
 
 // refuse quarantines a segment whose bytes cannot be had, ever; an error that

@@ -168,6 +168,9 @@ type yard struct {
 	release int
 	lag     time.Duration
 	redact  *redact.Key // of a redacted archive
+	beat    time.Duration
+	key     *manifest.SigningKey
+	ask     func(context.Context) (Counters, error)
 }
 
 func newYard(t testing.TB) *yard { return &yard{t: t, dir: t.TempDir(), store: newStore()} }
@@ -202,10 +205,14 @@ func (y *yard) start() error {
 	if err != nil {
 		return err
 	}
+	if y.key != nil {
+		chain.SignWith(y.key.Private)
+	}
 	cfg := Config{
 		Chain: chain, DataKey: dataKey, RecordKey: recordKey, OpenKey: openKey, MaxLag: y.lag,
 		StateDir: y.dir, HeldPath: y.heldPath, Cluster: "c", Node: "n", Version: "test",
 		FS: y.fs, Ledger: y.ledger, Store: y.store, Interval: time.Hour,
+		Heartbeat: y.beat, Key: y.key, Ask: y.ask, NoteHead: func(ledger.Head) {},
 		Released: func() { y.release++ }, Observe: func(error) {},
 		Note:     func(event string, e ledger.Entry) { y.notes = append(y.notes, event+": "+e.Name) },
 		Registry: prometheus.NewRegistry(),

@@ -14,9 +14,11 @@ type metrics struct {
 	uploads     *prometheus.CounterVec
 	pendingNow  prometheus.Gauge
 	chainSeq    prometheus.Gauge
+	chainHead   *prometheus.GaugeVec
 	increments  prometheus.Counter
 	openBytes   prometheus.Gauge
 	redacted    prometheus.Counter
+	edited      prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -38,14 +40,18 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m.chainSeq = prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: "auditsidecar", Name: "chain_seq", Help: "Number of the last record that the archive has confirmed.",
 	})
+	m.chainHead = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: "auditsidecar", Name: "chain_head", Help: "Number of the last record that the archive has confirmed; its SHA-256 is a label: what verify takes as --expect-head.",
+	}, []string{"epoch", "sha256"})
 	m.increments = counter("open_increments_total", "Increments of the open file that the archive has confirmed.")
 	m.openBytes = prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: "auditsidecar", Name: "archived_open_bytes", Help: "Bytes of the open file that the archive has as increments.",
 	})
 	m.redacted = counter("archive_redacted_lines_total", "Lines of which something was replaced before they were archived, each time that they were converted.")
+	m.edited = counter("edited_files_total", "Finished files that do not begin with the bytes that were read of them before: somebody changed them.")
 	m.uploads.WithLabelValues("stored")
 	m.uploads.WithLabelValues("failed")
-	reg.MustRegister(m.files, m.lines, m.bytes, m.storedBytes, m.uploads, m.pendingNow, m.chainSeq, m.increments, m.openBytes, m.redacted)
+	reg.MustRegister(m.files, m.lines, m.bytes, m.storedBytes, m.uploads, m.pendingNow, m.chainSeq, m.chainHead, m.increments, m.openBytes, m.redacted, m.edited)
 	return m
 }
 
@@ -57,6 +63,15 @@ func (m *metrics) pending(entries []ledger.Entry) {
 		}
 	}
 	m.pendingNow.Set(n)
+}
+
+// head shows the head of the chain; there is one series of it at a time.
+func (m *metrics) head(epoch string, head ledger.Head) {
+	m.chainHead.Reset()
+	if head.Seq > 0 {
+		m.chainHead.WithLabelValues(epoch, head.SHA256).Set(float64(head.Seq))
+		m.chainSeq.Set(float64(head.Seq))
+	}
 }
 
 func (m *metrics) archived(e ledger.Entry) {

@@ -20,12 +20,15 @@ const maxIncrement = 64 << 20
 const minInterval = time.Second
 
 // interval is the time between two passes: the last line of the open file may
-// wait for its increment so much longer than it should.
+// wait for its increment, and a heartbeat be late, by so much.
 func (s *Shipper) interval() time.Duration {
-	if s.cfg.MaxLag == 0 {
-		return s.cfg.Interval
+	interval := s.cfg.Interval
+	for _, due := range []time.Duration{s.cfg.MaxLag, s.cfg.Heartbeat} {
+		if due > 0 {
+			interval = min(interval, max(due/4, minInterval))
+		}
 	}
-	return min(s.cfg.Interval, max(s.cfg.MaxLag/4, minInterval))
+	return interval
 }
 
 // firstSeen is when complete lines were first seen in a segment that the

@@ -61,6 +61,16 @@ type Config struct {
 	// Blind is what stands for a SHA-256 (hex, as the result) that must not be
 	// told, because the archive is redacted or was; nil where it never is.
 	Blind func(sha256 string) string
+	// Heartbeat is the longest time without a record; 0: no heartbeats.
+	Heartbeat time.Duration
+	// Ask asks kube-apiserver for its counters, in bounded time; nil: nobody
+	// does. It tells of its errors itself.
+	Ask func(ctx context.Context) (Counters, error)
+	// Key is the key that Chain signs with; nil where it does not.
+	Key *manifest.SigningKey
+	// NoteHead hears of each record that the archive has confirmed; it is the
+	// head of the chain then.
+	NoteHead func(ledger.Head)
 	// RecordKey is the key of a record of the chain.
 	RecordKey func(epoch string, seq int64) string
 	// Store takes the objects.
@@ -95,6 +105,7 @@ func New(cfg Config) (*Shipper, error) {
 		return nil, fmt.Errorf("make the work directory: %w", err)
 	}
 	s.metrics.pending(cfg.Ledger.Entries())
+	s.metrics.head(cfg.Ledger.Epoch(), cfg.Ledger.Head())
 	return s, nil
 }
 
@@ -132,7 +143,7 @@ func (s *Shipper) Run(ctx context.Context) error {
 // returns at the first that the disk or the archive refuses.
 func (s *Shipper) Sync(ctx context.Context) error {
 	defer func() { s.metrics.pending(s.cfg.Ledger.Entries()) }()
-	for _, step := range []func(context.Context) error{s.sweep, s.storeLeftovers, s.flush, s.sealGaps, s.reconcile} {
+	for _, step := range []func(context.Context) error{s.announce, s.heartbeat, s.sealNotices, s.sweep, s.storeLeftovers, s.flush, s.sealGaps, s.reconcile} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -144,6 +155,9 @@ func (s *Shipper) Sync(ctx context.Context) error {
 		if err := s.ship(ctx, e.ID); err != nil {
 			return err
 		}
+	}
+	if err := s.sealGaps(ctx); err != nil { // of what was found on the way
+		return err
 	}
 	return s.shipOpen(ctx)
 }

@@ -149,7 +149,7 @@ func (s *site) archive(seq int64, log []byte) int64 {
 	s.t.Helper()
 	rotated := s.now.Add(30 * time.Second)
 	meta := parquet.Meta{Cluster: "prod", Node: s.node, Epoch: s.epoch, Seq: seq, SourceName: "audit-" + rotated.Format(archive.RotatedLayout) + ".log", Rotated: rotated}
-	result, err := parquet.Convert(s.t.Context(), bytes.NewReader(log), int64(len(log)), parquet.Config{Dir: memoryDir(s.t), Meta: meta})
+	result, err := parquet.Convert(s.t.Context(), bytes.NewReader(log), int64(len(log)), parquet.Config{Dir: memoryDir(s.t), Root: true, Meta: meta})
 	must(s.t, err)
 	r := manifest.Record{Kind: manifest.KindFile, Seq: seq, Source: &manifest.Source{
 		Name: meta.SourceName, Inode: uint64(seq), Size: result.Bytes, Lines: result.Lines, SHA256: hex.EncodeToString(result.SHA256[:]),

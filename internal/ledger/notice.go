@@ -1,0 +1,101 @@
+package ledger
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Notice is what a record will say that is neither of a file nor of a gap: that
+// the sidecar is at work, or that a key takes over. It waits for the archive
+// to have the record.
+type Notice struct {
+	// Seq is its number in the chain.
+	Seq int64 `json:"seq"`
+	// Kind is one of the kinds of package manifest.
+	Kind string `json:"kind"`
+	// At is when it became true.
+	At time.Time `json:"at"`
+	// Body is the record's part of that kind.
+	Body json.RawMessage `json:"body"`
+}
+
+// Reading is how far a segment was read while it was open. Whoever reads on
+// sees at its end whether what was read has changed.
+type Reading struct {
+	// Size counts the bytes from the beginning.
+	Size int64 `json:"size"`
+	// Lines counts the newlines in them.
+	Lines int64 `json:"lines"`
+	// SHA256 of the bytes, lower-case hex.
+	SHA256 string `json:"sha256"`
+	// State is that of the hash (crypto/sha256's own encoding), to go on with.
+	State []byte `json:"state"`
+}
+
+func (r *Reading) clone() *Reading {
+	if r == nil {
+		return nil
+	}
+	c := *r
+	c.State = slices.Clone(r.State)
+	return &c
+}
+
+// Notices returns the notices that the archive does not have yet, by number.
+func (l *Ledger) Notices() []Notice {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.table.Notices)
+}
+
+// Heartbeat gives a notice its number, notes that it is the last heartbeat,
+// and notes how far the segment id was read; id is empty where none was.
+func (l *Ledger) Heartbeat(n Notice, id string, read *Reading) error {
+	return l.change(func(t *table) error {
+		if i := t.index(id); i >= 0 {
+			t.Entries[i].Read = read.clone()
+		} else if id != "" {
+			return fmt.Errorf("note what was read of %s: %w", id, ErrUnknown)
+		}
+		t.notice(n)
+		t.Beat = n.At
+		return nil
+	})
+}
+
+// NewKey gives a notice its number and notes that the key signs from now on.
+func (l *Ledger) NewKey(n Notice, keyID string) error {
+	return l.change(func(t *table) error {
+		t.notice(n)
+		t.KeyID = keyID
+		return nil
+	})
+}
+
+func (t *table) notice(n Notice) {
+	n.Seq = t.NextSeq
+	t.NextSeq++
+	t.Notices = append(t.Notices, n)
+}
+
+// LastHeartbeat is the time of the last heartbeat of this epoch, or else when
+// the epoch began.
+func (l *Ledger) LastHeartbeat() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.table.Beat.IsZero() || len(l.table.Epoch) < len(epochLayout) {
+		return l.table.Beat
+	}
+	began, _ := time.Parse(epochLayout, l.table.Epoch[:len(epochLayout)]) // zero: long ago
+	return began
+}
+
+// KeyID names the key that the chain of this epoch is signed with; empty where
+// no key was noted.
+func (l *Ledger) KeyID() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.table.KeyID
+}

@@ -1,0 +1,55 @@
+package ledger
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+)
+
+func TestNotices(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, durable.OS(), dir)
+	began, err := time.Parse(epochLayout, l.Epoch()[:len(epochLayout)])
+	must(t, err)
+	if !l.LastHeartbeat().Equal(began) || l.KeyID() != "" {
+		t.Errorf("a new epoch has the heartbeat %s and the key %q", l.LastHeartbeat(), l.KeyID())
+	}
+	must(t, l.Add(held("1")))
+	read := &Reading{Size: 7, Lines: 2, SHA256: "aa", State: []byte("s")}
+	must(t, l.NewKey(Notice{Kind: "key", At: noon, Body: json.RawMessage(`{"k":1}`)}, "0123"))
+	must(t, l.Heartbeat(Notice{Kind: "heartbeat", At: noon.Add(1), Body: json.RawMessage(`{"b":1}`)}, "1", read))
+	must(t, l.Heartbeat(Notice{Kind: "heartbeat", At: noon.Add(2), Body: json.RawMessage(`{"b":2}`)}, "", nil))
+	if err := l.Heartbeat(Notice{Kind: "heartbeat", At: noon.Add(3)}, "unknown", read); !errors.Is(err, ErrUnknown) {
+		t.Errorf("a heartbeat of a segment that is not there: %v", err)
+	}
+	for _, l := range []*Ledger{l, open(t, durable.OS(), dir)} {
+		var got []int64
+		for _, n := range l.Notices() {
+			got = append(got, n.Seq)
+		}
+		if !reflect.DeepEqual(got, []int64{1, 2, 3}) || l.KeyID() != "0123" || !l.LastHeartbeat().Equal(noon.Add(2)) {
+			t.Errorf("notices %v, key %q, heartbeat %s", got, l.KeyID(), l.LastHeartbeat())
+		}
+		if e := get(t, l, "1"); !reflect.DeepEqual(e.Read, read) {
+			t.Errorf("read %+v", e.Read)
+		}
+	}
+	must(t, l.Confirm(Head{Seq: 2, SHA256: "bb"}))
+	if left := l.Notices(); len(left) != 2 || left[0].Seq != 1 || left[1].Seq != 3 {
+		t.Errorf("left %+v", left)
+	}
+	if seq, err := l.Take("1"); err != nil || seq != 4 {
+		t.Errorf("the next number is %d, %v", seq, err)
+	}
+	must(t, l.NewEpoch(noon.Add(time.Hour)))
+	if len(l.Notices()) != 0 || l.KeyID() != "" || !l.LastHeartbeat().Equal(noon.Add(time.Hour)) {
+		t.Errorf("a new epoch has %+v, key %q, heartbeat %s", l.Notices(), l.KeyID(), l.LastHeartbeat())
+	}
+	if e := get(t, l, "1"); !reflect.DeepEqual(e.Read, read) {
+		t.Errorf("a new epoch forgot what was read: %+v", e.Read)
+	}
+}

@@ -1,0 +1,227 @@
+package shipper
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+)
+
+// Counters is what kube-apiserver counts itself.
+type Counters struct {
+	// Started is when the process began; zero where it does not say.
+	Started time.Time
+	// Events counts the events that were to be written, Errors those that
+	// could not be.
+	Events, Errors int64
+}
+
+// maxReading bounds what one heartbeat reads of the open file. A file that
+// grows by more in an interval is read on by the next ones.
+const maxReading = 256 << 20
+
+// heartbeat decides on a heartbeat if one is due. An archive that is away does
+// not keep it: it is sealed on this node, in its place in the chain, and sent
+// later.
+func (s *Shipper) heartbeat(ctx context.Context) error {
+	now := time.Now()
+	age := now.Sub(s.cfg.Ledger.LastHeartbeat())
+	if s.cfg.Heartbeat == 0 || age >= 0 && age < s.cfg.Heartbeat {
+		return nil
+	}
+	beat := manifest.Heartbeat{Every: max(1, int64(s.cfg.Heartbeat/time.Second))}
+	var growing *ledger.Entry
+	for _, e := range s.cfg.Ledger.Entries() {
+		switch {
+		case !e.Finished:
+			growing = &e // the last of them is the open file
+		case e.State != ledger.Retired && e.State != ledger.Quarantined:
+			beat.Waiting++
+		}
+	}
+	id, read := s.look(ctx, &beat, growing)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	body, err := json.Marshal(beat)
+	if err != nil {
+		return fmt.Errorf("encode a heartbeat: %w", err)
+	}
+	err = s.cfg.Ledger.Heartbeat(ledger.Notice{Kind: string(manifest.KindHeartbeat), At: now.UTC(), Body: body}, id, read)
+	if errors.Is(err, ledger.ErrUnknown) {
+		return nil // it was given up meanwhile; the next pass looks again
+	}
+	return err
+}
+
+// look reads what the open file has gained, between two questions to
+// kube-apiserver: what it had counted before and after is a bound for the
+// lines. A file that cannot be read keeps nobody from archiving others: the
+// heartbeat is without it, and those who hold the file say why.
+func (s *Shipper) look(ctx context.Context, beat *manifest.Heartbeat, e *ledger.Entry) (id string, read *ledger.Reading) {
+	before, asked := s.ask(ctx)
+	src, err := s.openForReading(e)
+	after, again := s.ask(ctx)
+	if asked && again && after.Started.Equal(before.Started) && before.Events <= after.Events {
+		beat.Server = &manifest.Server{Started: stamp(after.Started), Before: before.Events, After: after.Events, Errors: after.Errors}
+	}
+	if src == nil || err != nil {
+		return "", nil
+	}
+	defer src.Close()
+	if read, err = readOn(ctx, src, e.Read); err != nil {
+		return "", nil
+	}
+	beat.Open = &manifest.OpenFile{Name: e.Name, Seq: e.Seq, Inode: e.Inode, Size: read.Size, Lines: read.Lines, SHA256: read.SHA256}
+	if s.cfg.Redact != nil {
+		beat.Open.SHA256, beat.Open.HMAC = "", s.cfg.Blind(read.SHA256)
+	}
+	return e.ID, read
+}
+
+// openForReading opens the open file; nil where there is none to be read.
+func (s *Shipper) openForReading(e *ledger.Entry) (*growing, error) {
+	if e == nil || e.Gzip || e.State != ledger.Held {
+		return nil, nil
+	}
+	return s.openGrowing(*e)
+}
+
+// ask asks kube-apiserver. What it cannot say now is left out of a heartbeat.
+func (s *Shipper) ask(ctx context.Context) (Counters, bool) {
+	if s.cfg.Ask == nil {
+		return Counters{}, false
+	}
+	c, err := s.cfg.Ask(ctx)
+	return c, err == nil && c.Events >= 0 && c.Errors >= 0
+}
+
+// readOn reads what a file has gained since it was read. A file that has
+// become shorter is read from its beginning: those who hold it record what is
+// missing.
+func readOn(ctx context.Context, src *growing, read *ledger.Reading) (*ledger.Reading, error) {
+	next, sum := resume(read)
+	if next.Size > src.size {
+		next, sum = resume(nil)
+	}
+	end := min(src.size, next.Size+maxReading)
+	buf := make([]byte, 256<<10)
+	for next.Size < end {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		n, err := src.ReadAt(buf[:min(int64(len(buf)), end-next.Size)], next.Size)
+		if n == 0 {
+			if err == nil {
+				continue
+			}
+			break // it has become shorter right now
+		}
+		sum.Write(buf[:n])
+		next.Size += int64(n)
+		next.Lines += int64(bytes.Count(buf[:n], []byte{'\n'}))
+	}
+	next.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	state, ok := sum.(encoding.BinaryMarshaler)
+	if !ok {
+		return next, nil
+	}
+	var err error
+	next.State, err = state.MarshalBinary()
+	return next, err
+}
+
+// resume goes on with a hash; one whose state cannot be read begins anew.
+func resume(read *ledger.Reading) (*ledger.Reading, hash.Hash) {
+	sum := sha256.New()
+	if read == nil || len(read.State) == 0 {
+		return &ledger.Reading{}, sum
+	}
+	state, ok := sum.(encoding.BinaryUnmarshaler)
+	if !ok || state.UnmarshalBinary(read.State) != nil || hex.EncodeToString(sum.Sum(nil)) != read.SHA256 {
+		return &ledger.Reading{}, sha256.New()
+	}
+	return &ledger.Reading{Size: read.Size, Lines: read.Lines}, sum
+}
+
+// announce makes the key that signs from now on part of the chain, before
+// anything else is sealed with it.
+func (s *Shipper) announce(context.Context) error {
+	if s.cfg.Key == nil {
+		return nil
+	}
+	id := manifest.KeyID(s.cfg.Key.Public())
+	if s.cfg.Ledger.KeyID() == id {
+		return nil
+	}
+	body, err := json.Marshal(s.cfg.Key.Record())
+	if err != nil {
+		return fmt.Errorf("encode a key: %w", err)
+	}
+	return s.cfg.Ledger.NewKey(ledger.Notice{Kind: string(manifest.KindKey), At: time.Now().UTC(), Body: body}, id)
+}
+
+// sealNotices seals what was decided on and is not sealed yet.
+func (s *Shipper) sealNotices(context.Context) error {
+	for _, n := range s.cfg.Ledger.Notices() {
+		r := manifest.Record{Kind: manifest.Kind(n.Kind), Seq: n.Seq, Time: manifest.At(n.At)}
+		var err error
+		switch r.Kind {
+		case manifest.KindHeartbeat:
+			err = json.Unmarshal(n.Body, &r.Heartbeat)
+		case manifest.KindKey:
+			err = json.Unmarshal(n.Body, &r.Key)
+			if s.cfg.Key != nil {
+				r.Key = s.cfg.Key.Record() // changed once more before this was sealed
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("decode what the ledger has for record %d: %w", n.Seq, err)
+		}
+		_, err = s.cfg.Chain.Seal(r)
+		if sealed := errors.Is(err, manifest.ErrConflict) || errors.Is(err, manifest.ErrRemoved); err != nil && !sealed {
+			return fmt.Errorf("seal the record %d, %s: %w", n.Seq, n.Kind, err)
+		}
+	}
+	return nil
+}
+
+// edited says that bytes which heartbeats saw are others in the finished file;
+// nil where they are not. read is how far it was seen, and prefix the SHA-256
+// of so many bytes now, or of all where there are fewer.
+func edited(e ledger.Entry, size int64, prefix [sha256.Size]byte) *ledger.Gap {
+	read := e.Read
+	if read == nil || size >= read.Size && hex.EncodeToString(prefix[:]) == read.SHA256 {
+		return nil
+	}
+	return &ledger.Gap{
+		Reason: string(manifest.ReasonEdited), File: e.Name, From: e.Born, To: e.Rotated, Bytes: -1,
+		Detail: fmt.Sprintf("some of its first %d bytes (%d lines) were changed after they had been read; record %d has the file as it was in the end",
+			read.Size, read.Lines, e.Seq),
+	}
+}
+
+// prefixSum is the SHA-256 of the first n bytes of a file, or of all.
+func prefixSum(src *source, n int64) (sum [sha256.Size]byte, err error) {
+	h := sha256.New()
+	buf := make([]byte, 256<<10)
+	for at, end := int64(0), min(n, src.size); at < end; {
+		got, err := src.ReadAt(buf[:min(int64(len(buf)), end-at)], at)
+		if got == 0 && err != nil {
+			return sum, fmt.Errorf("hash the beginning of a file: %w", err)
+		}
+		h.Write(buf[:got])
+		at += int64(got)
+	}
+	h.Sum(sum[:0])
+	return sum, nil
+}
