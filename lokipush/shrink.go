@@ -58,21 +58,25 @@ func planCuts(line []byte, limit int) (cuts [maxBodies]cut, n int, ok bool) {
 		return cuts, 0, false
 	}
 	n = findBodies(line, &cuts)
-	size := len(line)
+	return cuts, n, choose(cuts[:n], len(line), limit)
+}
+
+// choose chooses the cuts that bring a line of size bytes below the limit.
+func choose(cuts []cut, size, limit int) bool {
 	for size > limit {
 		largest := -1
-		for i, c := range cuts[:n] {
+		for i, c := range cuts {
 			if !c.chosen && c.saving() > 0 && (largest < 0 || c.saving() > cuts[largest].saving()) {
 				largest = i
 			}
 		}
 		if largest < 0 {
-			return cuts, n, false
+			return false
 		}
 		cuts[largest].chosen = true
 		size -= cuts[largest].saving()
 	}
-	return cuts, n, true
+	return true
 }
 
 func (c cut) saving() int { return c.end - c.start - c.marker }
@@ -82,14 +86,24 @@ func findBodies(line []byte, cuts *[maxBodies]cut) int {
 	n := 0
 	event := openObject(line)
 	for m, ok := event.member(); ok && n < maxBodies; m, ok = event.member() {
-		name := string(keyText(m.key))
-		if name != "requestObject" && name != "responseObject" {
+		name := bodyName(m.key)
+		if name == "" {
 			continue
 		}
 		cuts[n] = cut{name: name, start: m.start, end: m.start + len(m.value), marker: markerLen(name, len(m.value))}
 		n++
 	}
 	return n
+}
+
+// bodyName returns the name of a request or response object by its key, and
+// nothing for any other key.
+func bodyName(key []byte) string {
+	switch name := string(keyText(key)); name {
+	case "requestObject", "responseObject":
+		return name
+	}
+	return ""
 }
 
 // markerLen is the length of appendMarker's result, known without hashing.
@@ -113,10 +127,18 @@ func appendCut(dst, line []byte, cuts []cut) []byte {
 
 // appendMarker appends the marker for the replaced bytes, without its two closing braces.
 func appendMarker(dst []byte, name string, replaced []byte) []byte {
-	dst = append(append(dst, `{"auditsidecar":{"shrunk":"`...), name...)
-	dst = strconv.AppendInt(append(dst, `","bytes":`...), int64(len(replaced)), 10)
 	sum := sha256.Sum256(replaced)
-	dst = hex.AppendEncode(append(dst, `,"sha256":"`...), sum[:])
+	return appendMarkerOf(dst, name, int64(len(replaced)), sum[:])
+}
+
+// appendMarkerOf is appendMarker for so many bytes with this SHA-256; nil leaves it out.
+func appendMarkerOf(dst []byte, name string, size int64, sum []byte) []byte {
+	dst = append(append(dst, `{"auditsidecar":{"shrunk":"`...), name...)
+	dst = strconv.AppendInt(append(dst, `","bytes":`...), size, 10)
+	if sum == nil {
+		return dst
+	}
+	dst = hex.AppendEncode(append(dst, `,"sha256":"`...), sum)
 	return append(dst, '"')
 }
 
@@ -125,8 +147,7 @@ func appendMarker(dst []byte, name string, replaced []byte) []byte {
 //
 //	{"auditsidecar":{"shrunk":"line","bytes":N,"prefix":"…"}}
 func Stub(start []byte, length int64, dst []byte) []byte {
-	dst = append(dst[:0], `{"auditsidecar":{"shrunk":"line","bytes":`...)
-	dst = strconv.AppendInt(dst, length, 10)
+	dst = appendMarkerOf(dst[:0], "line", length, nil)
 	return appendPrefix(dst, start, len(dst)+maxPrefixEscaped+64)
 }
 

@@ -20,9 +20,20 @@ type splitter struct {
 	start, scanned, end int
 	// max is the longest line kept whole; head is how much is kept of others.
 	max, head int
-	// long, if not 0, is the length so far of an unfinished line over max.
-	// Then buf[:head] is its beginning and start is not used.
+	// nuls is how many NUL bytes the unfinished line begins with that are not
+	// in buf any more.
+	nuls int64
+	// long, if not 0, is the length so far of an unfinished line over max,
+	// after its NULs. Then buf[:head] is its beginning and start is not used.
 	long int64
+}
+
+// piece is one line as the splitter gives it.
+type piece struct {
+	// bytes is the line after its first NULs, or the head of it.
+	bytes []byte
+	// nuls is how many NUL bytes it begins with; length counts all of it.
+	nuls, length int64
 }
 
 // newSplitter makes a splitter for lines of up to maxLine bytes.
@@ -30,26 +41,44 @@ func newSplitter(maxLine int) splitter {
 	return splitter{max: maxLine, head: min(headSize, maxLine)}
 }
 
-// next gives the next complete line without its newline, and its length, which
-// is more than len(line) for a line over the limit.
-func (s *splitter) next() (line []byte, length int64, ok bool) {
+// next gives the next complete line without its newline.
+func (s *splitter) next() (p piece, ok bool) {
 	i := bytes.IndexByte(s.buf[s.scanned:s.end], '\n')
 	if i < 0 {
 		s.scanAll()
-		return nil, 0, false
+		return piece{}, false
 	}
 	i += s.scanned
-	if s.long > 0 {
-		line, length = s.buf[:s.head], s.long+int64(i-s.scanned)
-		s.long = 0
-	} else {
-		line, length = s.buf[s.start:i], int64(i-s.start)
-		if length > int64(s.max) {
-			line = line[:s.head]
-		}
-	}
+	p = s.piece(i)
 	s.start, s.scanned = i+1, i+1
-	return line, length, true
+	return p, true
+}
+
+// piece gives the line that ends at buf[end].
+func (s *splitter) piece(end int) piece {
+	if s.long > 0 {
+		length := s.nuls + s.long + int64(end-s.scanned)
+		p := piece{bytes: s.buf[:s.head], nuls: s.nuls, length: length}
+		s.nuls, s.long = 0, 0
+		return p
+	}
+	s.dropNULs(end)
+	line := s.buf[s.start:end]
+	p := piece{bytes: line, nuls: s.nuls, length: s.nuls + int64(len(line))}
+	if len(line) > s.max {
+		p.bytes = line[:s.head]
+	}
+	s.nuls = 0
+	return p
+}
+
+// dropNULs moves start behind the NULs that the line begins with.
+func (s *splitter) dropNULs(end int) {
+	for s.start < end && s.buf[s.start] == 0 {
+		s.start++
+		s.nuls++
+	}
+	s.scanned = max(s.scanned, s.start)
 }
 
 // scanAll notes that the buffer has no newline, and lets go of what exceeds
@@ -57,45 +86,46 @@ func (s *splitter) next() (line []byte, length int64, ok bool) {
 func (s *splitter) scanAll() {
 	n := s.end - s.scanned
 	s.scanned = s.end
-	switch {
-	case s.long > 0:
+	if s.long > 0 {
 		s.long += int64(n)
 		s.scanned, s.end = s.head, s.head
-	case s.end-s.start > s.max:
-		s.long = int64(s.end - s.start)
-		head := s.buf[s.start : s.start+s.head]
-		if len(s.buf) > baseBuffer {
-			s.buf = make([]byte, baseBuffer)
-		}
-		copy(s.buf, head)
-		s.start, s.scanned, s.end = 0, s.head, s.head
+		return
 	}
+	if s.dropNULs(s.end); s.end-s.start <= s.max {
+		return
+	}
+	s.long = int64(s.end - s.start)
+	head := s.buf[s.start : s.start+s.head]
+	if len(s.buf) > baseBuffer {
+		s.buf = make([]byte, baseBuffer)
+	}
+	copy(s.buf, head)
+	s.start, s.scanned, s.end = 0, s.head, s.head
 }
 
 // rest gives what follows the last newline; ok is false if that is nothing.
-func (s *splitter) rest() (line []byte, length int64, ok bool) {
-	length = s.pending()
-	if s.long > 0 {
-		line = s.buf[:s.head]
-	} else {
-		line = s.buf[s.start:s.end]
+func (s *splitter) rest() (p piece, ok bool) {
+	if s.pending() == 0 {
+		return piece{}, false
 	}
+	s.scanned = s.end // next has looked at all of it
+	p = s.piece(s.end)
 	s.reset()
-	return line, length, length > 0
+	return p, true
 }
 
 // pending returns how many bytes were read and not yet given out. It is exact
 // after next has returned false.
 func (s *splitter) pending() int64 {
 	if s.long > 0 {
-		return s.long
+		return s.nuls + s.long
 	}
-	return int64(s.end - s.start)
+	return s.nuls + int64(s.end-s.start)
 }
 
 // reset forgets what was read.
 func (s *splitter) reset() {
-	s.start, s.scanned, s.end, s.long = 0, 0, 0, 0
+	s.start, s.scanned, s.end, s.nuls, s.long = 0, 0, 0, 0, 0
 }
 
 // room returns the space for the next read, never empty. It is called after
@@ -109,7 +139,7 @@ func (s *splitter) room() []byte {
 	case len(s.buf) == 0, len(s.buf) > keptBuffer && n < baseBuffer:
 		s.move(make([]byte, baseBuffer))
 	case n == 0:
-		s.reset()
+		s.start, s.scanned, s.end = 0, 0, 0
 	case s.start > 0 && len(s.buf)-s.end < baseBuffer/4:
 		s.move(s.buf)
 	case s.end == len(s.buf):

@@ -8,16 +8,18 @@ import (
 )
 
 // split feeds content to a splitter in pieces of the given sizes and returns
-// the lines as the splitter gives them, with the full lengths.
-func split(content []byte, maxLine int, piece func() int) (lines []string, lengths []int64) {
+// the lines as the splitter gives them, with the full lengths and
+// the NULs before them.
+func split(content []byte, maxLine int, piece func() int) (lines []string, lengths, nuls []int64) {
 	s := newSplitter(maxLine)
 	for {
 		for {
-			line, n, ok := s.next()
+			p, ok := s.next()
 			if !ok {
 				break
 			}
-			lines, lengths = append(lines, string(line)), append(lengths, n)
+			lines, lengths = append(lines, string(p.bytes)), append(lengths, p.length)
+			nuls = append(nuls, p.nuls)
 		}
 		if len(content) == 0 {
 			break
@@ -26,25 +28,27 @@ func split(content []byte, maxLine int, piece func() int) (lines []string, lengt
 		content = content[n:]
 		s.filled(n)
 	}
-	if line, n, ok := s.rest(); ok {
-		lines, lengths = append(lines, string(line)), append(lengths, n)
+	if p, ok := s.rest(); ok {
+		lines, lengths, nuls = append(lines, string(p.bytes)), append(lengths, p.length), append(nuls, p.nuls)
 	}
-	return lines, lengths
+	return lines, lengths, nuls
 }
 
 // checkSplit compares a split with what bytes.Lines finds.
 func checkSplit(t *testing.T, content []byte, maxLine int, piece func() int) {
 	t.Helper()
-	lines, lengths := split(content, maxLine, piece)
+	lines, lengths, nuls := split(content, maxLine, piece)
 	i := 0
 	for want := range bytes.Lines(content) {
 		want = bytes.TrimSuffix(want, []byte("\n"))
 		n := int64(len(want))
+		want = bytes.TrimLeft(want, "\x00")
+		hole := n - int64(len(want))
 		if len(want) > maxLine {
 			want = want[:min(headSize, maxLine)]
 		}
-		if i >= len(lines) || lines[i] != string(want) || lengths[i] != n {
-			t.Fatalf("line %d of %d with limit %d: want %d bytes of %d", i, len(lines), maxLine, len(want), n)
+		if i >= len(lines) || lines[i] != string(want) || lengths[i] != n || nuls[i] != hole {
+			t.Fatalf("line %d of %d with limit %d: want %d bytes of %d after %d NULs", i, len(lines), maxLine, len(want), n, hole)
 		}
 		i++
 	}
@@ -71,6 +75,39 @@ func TestSplitterAnyLengths(t *testing.T) {
 	}
 }
 
+func TestSplitterSkipsHoles(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	var content []byte
+	for _, n := range []int{0, 1, 7, 8, 9, baseBuffer - 1, baseBuffer, 700 << 10} {
+		for _, event := range []string{"", "event", "event\x00\x00event", strings.Repeat("e", 200<<10)} {
+			content = append(content, make([]byte, n)...)
+			content = append(content, event+"\n"...)
+		}
+	}
+	for _, tail := range []int{0, 5, 2 * baseBuffer} {
+		whole := append(bytes.Clone(content), make([]byte, tail)...)
+		for _, maxLine := range []int{1, 100, 400 << 10} {
+			checkSplit(t, whole, maxLine, func() int { return 1 << 30 })
+			checkSplit(t, whole, maxLine, func() int { return 1 + random.IntN(3*baseBuffer) })
+			checkSplit(t, whole, maxLine, func() int { return 1 + random.IntN(900) })
+		}
+	}
+}
+
+func TestI8_SplitterHoldsNoHole(t *testing.T) {
+	s := newSplitter(defaultMaxLine)
+	for range 40 << 20 / baseBuffer {
+		s.filled(copy(s.room(), make([]byte, baseBuffer)))
+		if _, ok := s.next(); ok || len(s.buf) > baseBuffer {
+			t.Fatalf("a line: %v, a buffer of %d bytes", ok, len(s.buf))
+		}
+	}
+	s.filled(copy(s.room(), "event\n"))
+	if p, ok := s.next(); !ok || string(p.bytes) != "event" || p.nuls != 40<<20 || p.length != 40<<20+5 {
+		t.Errorf("%v: %.20q of %d bytes after %d NULs", ok, p.bytes, p.length, p.nuls)
+	}
+}
+
 func TestI8_SplitterGivesALargeBufferBack(t *testing.T) {
 	for _, c := range []struct {
 		line, atMost int
@@ -85,7 +122,7 @@ func TestI8_SplitterGivesALargeBufferBack(t *testing.T) {
 			s.filled(n)
 			content = content[n:]
 			peak = max(peak, len(s.buf))
-			for _, _, ok := s.next(); ok; _, _, ok = s.next() {
+			for _, ok := s.next(); ok; _, ok = s.next() {
 			}
 		}
 		s.room()
@@ -95,8 +132,8 @@ func TestI8_SplitterGivesALargeBufferBack(t *testing.T) {
 		if peak > defaultMaxLine+baseBuffer {
 			t.Errorf("a line of %d bytes took a buffer of %d", c.line, peak)
 		}
-		if got, _, ok := s.rest(); !ok || string(got) != "next" {
-			t.Errorf("after a line of %d bytes: rest %q, %v", c.line, got, ok)
+		if got, ok := s.rest(); !ok || string(got.bytes) != "next" {
+			t.Errorf("after a line of %d bytes: rest %q, %v", c.line, got.bytes, ok)
 		}
 	}
 }
@@ -104,6 +141,7 @@ func TestI8_SplitterGivesALargeBufferBack(t *testing.T) {
 func FuzzSplitter(f *testing.F) {
 	f.Add([]byte("a\n\nb\r\n\x00\nlong line\nend"), uint8(3), uint8(2))
 	f.Add([]byte("\n\n\n"), uint8(0), uint8(0))
+	f.Add([]byte("\x00\x00\x00a\x00\n\x00\x00\nab\x00\x00"), uint8(1), uint8(1))
 	f.Fuzz(func(t *testing.T, content []byte, maxLine, piece uint8) {
 		checkSplit(t, content, int(maxLine)+1, func() int { return int(piece) + 1 })
 	})

@@ -36,16 +36,22 @@ type Line struct {
 	Offset, End int64
 	// Number is the line's number in the segment, from 1. Empty lines count.
 	Number int64
-	// Bytes is the line without its newline; a carriage return stays. It is
-	// the Reader's memory, valid until the next call of Next or Close.
+	// NULs is how many NUL bytes the line begins with: the hole that a
+	// truncation leaves under a writer that goes on at its old offset.
+	NULs int64
+	// Bytes is the line after its NULs, without its newline; a carriage return
+	// stays. It is the Reader's memory, valid until the next call of Next or
+	// Close.
 	Bytes []byte
 	// Terminated is false for the last bytes of a finished segment that does
 	// not end in a newline.
 	Terminated bool
-	// Len is the length of the line in bytes without its newline.
+	// Len is the length of the line in bytes without its newline, NULs
+	// included.
 	Len int64
-	// Truncated says that the line is longer than MaxLine. Bytes then has only
-	// its first 64 KiB (or MaxLine bytes, if that is less).
+	// Truncated says that the line is, after its NULs, longer than MaxLine.
+	// Bytes then has only its first 64 KiB (or MaxLine bytes, if that is
+	// less); [Reader.OpenLine] has all of them.
 	Truncated bool
 }
 
@@ -58,7 +64,8 @@ func (l Line) Position() Position {
 type ReaderConfig struct {
 	// MaxLine is the longest line in bytes that is given whole; 0 means
 	// 16 MiB. Memory is bounded by about three times this while a line of that
-	// length is read, and is 128 KiB otherwise.
+	// length is read, and is 128 KiB otherwise. NULs that a line begins with
+	// take none.
 	MaxLine int
 	// MaxWait bounds Wait, so that a lost poke costs time and nothing else; 0
 	// means one second.
@@ -145,8 +152,8 @@ func (r *Reader) Next() (Line, error) {
 		return Line{}, fmt.Errorf("read the log: reader: %w", fs.ErrClosed)
 	}
 	for {
-		if b, n, ok := r.lines.next(); ok {
-			return r.line(b, n, true), nil
+		if p, ok := r.lines.next(); ok {
+			return r.line(p, true), nil
 		}
 		if r.in == nil {
 			if err := r.open(); err != nil {
@@ -161,8 +168,8 @@ func (r *Reader) Next() (Line, error) {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return r.broken(err)
 		}
-		if b, n, ok := r.unterminated(); ok {
-			return r.line(b, n, false), nil
+		if p, ok := r.unterminated(); ok {
+			return r.line(p, false), nil
 		}
 		if err := r.atEnd(); err != nil {
 			return Line{}, err
@@ -171,16 +178,17 @@ func (r *Reader) Next() (Line, error) {
 }
 
 // line makes a Line and moves the position behind it.
-func (r *Reader) line(b []byte, length int64, terminated bool) Line {
+func (r *Reader) line(p piece, terminated bool) Line {
 	line := Line{
 		Segment:    r.pos.Segment,
 		Offset:     r.pos.Offset,
-		End:        r.pos.Offset + length,
+		End:        r.pos.Offset + p.length,
 		Number:     r.pos.Line + 1,
-		Bytes:      b,
+		NULs:       p.nuls,
+		Bytes:      p.bytes,
 		Terminated: terminated,
-		Len:        length,
-		Truncated:  length > int64(len(b)),
+		Len:        p.length,
+		Truncated:  p.length-p.nuls > int64(len(p.bytes)),
 	}
 	if terminated {
 		line.End++
@@ -190,12 +198,12 @@ func (r *Reader) line(b []byte, length int64, terminated bool) Line {
 }
 
 // unterminated gives the bytes after the last newline of a complete segment.
-func (r *Reader) unterminated() (b []byte, length int64, ok bool) {
+func (r *Reader) unterminated() (p piece, ok bool) {
 	if !r.final || r.lines.pending() == 0 {
-		return nil, 0, false
+		return piece{}, false
 	}
 	if r.in.shorterThan(r.readOffset()) {
-		return nil, 0, false // atEnd reports the truncation
+		return piece{}, false // atEnd reports the truncation
 	}
 	return r.lines.rest()
 }
@@ -212,8 +220,8 @@ func (r *Reader) broken(err error) (Line, error) {
 		// The stream of a packed file cannot go on: open it again.
 		return Line{}, errors.Join(fmt.Errorf("read the log: %w", err), r.closeInput())
 	}
-	if b, n, ok := r.lines.rest(); ok {
-		return r.line(b, n, false), nil
+	if p, ok := r.lines.rest(); ok {
+		return r.line(p, false), nil
 	}
 	r.seen.add(r.cur)
 	r.choose = true

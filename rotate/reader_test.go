@@ -102,7 +102,7 @@ func TestReaderLines(t *testing.T) {
 		{Segment: ids[0], Offset: 0, End: 2, Number: 1, Bytes: []byte("a"), Terminated: true, Len: 1},
 		{Segment: ids[0], Offset: 2, End: 3, Number: 2, Bytes: []byte(""), Terminated: true, Len: 0},
 		{Segment: ids[0], Offset: 3, End: 6, Number: 3, Bytes: []byte("b\r"), Terminated: true, Len: 2},
-		{Segment: ids[0], Offset: 6, End: 10, Number: 4, Bytes: []byte("\x00\x00c"), Terminated: true, Len: 3},
+		{Segment: ids[0], Offset: 6, End: 10, Number: 4, NULs: 2, Bytes: []byte("c"), Terminated: true, Len: 3},
 		{Segment: ids[0], Offset: 10, End: 13, Number: 5, Bytes: []byte("end"), Terminated: false, Len: 3},
 		{Segment: ids[2], Offset: 0, End: 2, Number: 1, Bytes: []byte("x"), Terminated: true, Len: 1},
 		{Segment: ids[3], Offset: 0, End: 2, Number: 1, Bytes: []byte("y"), Terminated: true, Len: 1},
@@ -119,6 +119,50 @@ func TestReaderLines(t *testing.T) {
 	}
 	log.put(t, log.Name(), "line\n")
 	expect(t, r, "halfline")
+}
+
+// TestReaderOpensLongLines reads them where they are, in every kind of segment.
+func TestReaderOpensLongLines(t *testing.T) {
+	long := strings.Repeat("long ", 100<<10)
+	log := newLog(t)
+	log.put(t, log.at(1)+".gz", packed(t, "a\n\x00\x00"+long+"1\nb\n"))
+	log.put(t, log.at(2), "\x00"+long+"2\n"+long+"3")
+	log.put(t, log.Name(), "c\n"+long+"4\n")
+	r := newReader(t, log, Position{}, ReaderConfig{MaxLine: 100 << 10})
+	found := 0
+	for {
+		line, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		must(t, err)
+		if !line.Truncated {
+			continue
+		}
+		found++
+		if found == 4 {
+			log.rotateTo(t, 3) // and the path is another file's
+		}
+		f, err := r.OpenLine(line)
+		must(t, err)
+		got, err := io.ReadAll(f)
+		must(t, err)
+		must(t, f.Close())
+		if string(got) != long+fmt.Sprint(found) || len(line.Bytes) != headSize {
+			t.Errorf("line %d: %d bytes %.10q…%q", found, len(got), got, got[max(0, len(got)-5):])
+		}
+	}
+	if found != 4 {
+		t.Errorf("%d long lines, want 4", found)
+	}
+	var gone *GoneError
+	if _, err := r.OpenLine(Line{Segment: "another", Offset: 7, Number: 3}); !errors.As(err, &gone) || gone.Position.Line != 2 {
+		t.Errorf("a line of a segment that is not there: %v", err)
+	}
+	must(t, r.Close())
+	if _, err := r.OpenLine(Line{}); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
 }
 
 // listedIDs lists the IDs of the segments.

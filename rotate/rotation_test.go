@@ -55,6 +55,7 @@ func (f *follower) take(r *Reader) error {
 		if line.Offset != int64(file.Len()) || line.Truncated {
 			return fmt.Errorf("line %d of %s is at %d, %d bytes were read", line.Number, line.Segment, line.Offset, file.Len())
 		}
+		file.Write(make([]byte, line.NULs))
 		file.Write(line.Bytes)
 		if line.Terminated {
 			file.WriteByte('\n')

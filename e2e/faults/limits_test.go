@@ -16,7 +16,6 @@ import (
 // descriptor or a goroutine that is left behind now and then shows.
 const (
 	maxMemory         = 64 << 20
-	maxMemoryLong     = 144 << 20 // with lines of 9 MB, each of which must be whole in memory
 	maxFDs            = 64
 	maxGoroutines     = 80
 	maxIdleFDs        = 32
@@ -82,7 +81,7 @@ func (l *limits) idle(ctx context.Context, p *sidecar.Process) (fds, goroutines 
 }
 
 // judge adds to the row what is over the limits.
-func (l *limits) judge(row *outcome, maxMemory int64) {
+func (l *limits) judge(row *outcome) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	row.memory, row.fds, row.goroutines = l.memory, l.fds, l.goroutines

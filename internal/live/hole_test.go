@@ -8,7 +8,6 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
-	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
 // The event behind a hole arrives as it was written, however long the hole is.
@@ -19,7 +18,7 @@ func TestEventBehindAHole(t *testing.T) {
 	}{
 		{"no hole", event, event},
 		{"a short hole", strings.Repeat("\x00", 10) + event, event},
-		{"a hole longer than Loki's longest line", strings.Repeat("\x00", 3<<20) + event, event},
+		{"a hole longer than any line that is held", strings.Repeat("\x00", 12<<20) + event, event},
 		{"NULs within a line stay", event + "\x00\x00" + event, event + "\x00\x00" + event},
 		{"nothing but NULs", strings.Repeat("\x00", 10), strings.Repeat("\x00", 10)},
 	} {
@@ -36,15 +35,14 @@ func TestEventBehindAHole(t *testing.T) {
 	}
 }
 
-// A hole that is longer than what is read of a line leaves nothing to send but
-// a stub that says so.
-func TestHoleLongerThanAnyLine(t *testing.T) {
-	line := rotate.Line{Bytes: make([]byte, 100), Len: 5000, Truncated: true}
-	if got := withoutHole(line); len(got.Bytes) != 100 || got.Len != 5000 {
-		t.Errorf("%d of %d bytes are left", len(got.Bytes), got.Len)
-	}
-	line.Bytes = []byte("\x00\x00event")
-	if got := withoutHole(line); string(got.Bytes) != "event" || got.Len != 4998 {
-		t.Errorf("%q of %d bytes is left", got.Bytes, got.Len)
+// Of a hole with nothing behind it a stub arrives.
+func TestHoleWithoutAnEvent(t *testing.T) {
+	s := newStage(t, lokitest.Config{})
+	s.add("0", strings.Repeat("\x00", 3<<20)+"\nend\n")
+	s.start()
+	s.sync()
+	lines := s.lines()
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], `{"auditsidecar":{"shrunk":"line","bytes":3145728,"prefix":"\u0000`) || lines[1] != "end" {
+		t.Errorf("Loki has %.200q", lines)
 	}
 }

@@ -1,6 +1,8 @@
 package live
 
 import (
+	"errors"
+	"io"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/lokipush"
@@ -13,7 +15,8 @@ import (
 type transformer struct {
 	redactor     func(dst, line []byte) ([]byte, bool)
 	maxLineBytes int
-	last         time.Time // of the line before
+	open         func(rotate.Line) (io.ReadCloser, error) // a long line
+	last         time.Time                                // of the line before
 
 	fields   lokipush.Fields
 	redacted []byte // memory of the last redacted line
@@ -29,12 +32,44 @@ type entry struct {
 }
 
 // apply transforms one line. It does not take the timestamp as the last one:
-// the line may yet have to wait.
-func (t *transformer) apply(line rotate.Line) entry {
+// the line may yet have to wait. The error is that of reading a long line once
+// more.
+func (t *transformer) apply(line rotate.Line) (entry, error) {
+	if line.Truncated {
+		return t.applyLong(line)
+	}
 	line, redacted := t.redact(withoutHole(line))
 	_ = lokipush.ParseFields(line.Bytes, &t.fields) // a malformed line is streamed like any other, with what was found
 	text := t.shrink(line)
-	return entry{at: t.stamp(), text: text, redacted: redacted, shrunk: int64(len(text)) != line.Len}
+	return entry{at: t.stamp(), text: text, redacted: redacted, shrunk: int64(len(text)) != line.Len}, nil
+}
+
+// applyLong transforms a line that is not held whole: it is shrunk first, and
+// what is left of it is redacted. Where it cannot be read any more, its
+// beginning has to do.
+func (t *transformer) applyLong(line rotate.Line) (entry, error) {
+	long := lokipush.LongLine{
+		Open:  func() (io.ReadCloser, error) { return t.open(line) },
+		Size:  line.Len - line.NULs,
+		Start: line.Bytes,
+		Edit:  t.redactor,
+	}
+	text, redacted, err := lokipush.ShrinkLong(long, t.maxLineBytes, t.shrunk)
+	_, gone := errors.AsType[*rotate.GoneError](err)
+	if gone || errors.Is(err, io.ErrUnexpectedEOF) {
+		line, redacted = t.redact(withoutHole(line))
+		text, err = lokipush.Stub(line.Bytes, line.Len, t.shrunk), nil
+	}
+	if err != nil {
+		return entry{}, err
+	}
+	t.shrunk = text
+	if _ = lokipush.ParseFields(text, &t.fields); t.fields.StageTimestamp.IsZero() {
+		// A stub has no fields; what its line begins with has.
+		start, _ := t.redact(line)
+		_ = lokipush.ParseFields(start.Bytes, &t.fields)
+	}
+	return entry{at: t.stamp(), text: text, redacted: redacted, shrunk: true}, nil
 }
 
 // stamp is the line's stageTimestamp, or its predecessor's where it has none.

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// maxLine is the longest line that is read whole. Loki takes 256 KiB by
-	// default, so of a longer line only a stub would arrive in any case.
-	maxLine = 10 << 20
+	// maxLine is the longest line that is read whole, where Loki takes no
+	// longer ones. A longer line is read twice, and never held.
+	maxLine = 1 << 20
 	// cursorInterval is the shortest time between two writes of the cursor.
 	cursorInterval = time.Second
 	// readPause is the shortest time between two reads at the end of the

@@ -2,7 +2,9 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
 	"github.com/auditsidecar/auditsidecar/lokipush"
+	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
 func TestRealLogArrivesUnchanged(t *testing.T) {
@@ -170,6 +173,56 @@ func TestLongLines(t *testing.T) {
 	}
 }
 
+// A line that is not held whole arrives as Shrink would make it, behind a hole
+// as well, with the timestamp that stands at its end.
+func TestLinesLongerThanAnyHeld(t *testing.T) {
+	event := func(size int) string {
+		return `{"verb":"list","responseObject":{"s":"` + strings.Repeat("s", size) + `"},"stageTimestamp":"2026-11-22T10:00:00.000001Z"}`
+	}
+	first, second := event(3<<20), event(2<<20)
+	s := newStage(t, lokitest.Config{})
+	s.add("0", first+"\nx\n"+strings.Repeat("\x00", 2<<20)+second+"\n")
+	s.start()
+	s.sync()
+	shrunk := func(line string) string { return string(lokipush.Shrink([]byte(line), 256<<10, nil)) }
+	s.wantLines(shrunk(first), "x", shrunk(second))
+	for _, e := range s.loki.Entries() {
+		if got := e.Timestamp.Format(time.RFC3339Nano); got != "2026-11-22T10:00:00.000001Z" {
+			t.Errorf("%.100s has timestamp %s", e.Line, got)
+		}
+	}
+	if got := s.loki.Entries()[0].Get("verb"); got != "list" {
+		t.Errorf("metadata has the verb %q", got)
+	}
+}
+
+// TestLongLineThatCannotBeRead fails once: nothing is passed over. Where the
+// line is gone for good its beginning arrives.
+func TestLongLineThatCannotBeRead(t *testing.T) {
+	line := `{"verb":"get","responseObject":"` + strings.Repeat("s", 2<<20) + `"}`
+	s := newStage(t, lokitest.Config{})
+	s.add("0", line+"\nend\n")
+	s.start()
+	broken := errors.New("broken")
+	fail := broken
+	if err := s.live.begin(); err != nil {
+		t.Fatal(err)
+	}
+	s.live.line.open = func(rotate.Line) (io.ReadCloser, error) { return nil, fail }
+	if err := s.live.Sync(t.Context()); !errors.Is(err, broken) {
+		t.Fatalf("error %v, want that of reading", err)
+	}
+	s.wantLines()
+	fail = &rotate.GoneError{}
+	s.sync()
+	if got := s.lines(); len(got) != 2 || !strings.HasPrefix(got[0], `{"auditsidecar":{"shrunk":"line","bytes":2097186,"prefix":"{\"verb`) || got[1] != "end" {
+		t.Errorf("Loki has %.200q", got)
+	}
+	if got := s.loki.Entries()[0].Get("verb"); got != "get" {
+		t.Errorf("metadata has the verb %q", got)
+	}
+}
+
 // What is redacted is gone before a line is shrunk, parsed or sent.
 func TestRedactedLines(t *testing.T) {
 	const secret, marker = "hunter2", "redacted"
@@ -182,22 +235,25 @@ func TestRedactedLines(t *testing.T) {
 		}
 	}
 	s.add("0", `{"verb":"hunter2"}`+"\nplain\n"+`{"requestObject":"`+long+`","x":"hunter2"}`+"\n"+
-		secret+strings.Repeat("y", maxLine)+"\n")
+		secret+strings.Repeat("y", maxLine)+"\n"+`{"responseObject":"hunter2`+strings.Repeat("s", 2<<20)+`","x":"hunter2"}`+"\n")
 	s.start()
 	s.sync()
 	lines := s.lines()
-	if len(lines) != 4 || lines[0] != `{"verb":"redacted"}` || lines[1] != "plain" || !strings.Contains(lines[2], `"x":"redacted"`) ||
+	if len(lines) != 5 || lines[4] != `{"responseObject":{"auditsidecar":{"shrunk":"responseObject","bytes":2097161}},"x":"redacted"}` {
+		t.Errorf("Loki has %.300q", lines)
+	}
+	if lines[0] != `{"verb":"redacted"}` || lines[1] != "plain" || !strings.Contains(lines[2], `"x":"redacted"`) ||
 		!strings.Contains(lines[3], `"prefix":"redactedyyy`) {
 		t.Errorf("Loki has %.300q", lines)
 	}
 	if got := s.loki.Entries()[0].Get("verb"); got != marker {
 		t.Errorf("metadata has the verb %q", got)
 	}
-	if n := testutil.ToFloat64(s.live.metrics.redacted); n != 3 {
-		t.Errorf("redacted lines %v, want 3", n)
+	if n := testutil.ToFloat64(s.live.metrics.redacted); n != 4 {
+		t.Errorf("redacted lines %v, want 4", n)
 	}
-	if n := testutil.ToFloat64(s.live.metrics.shrunk); n != 2 {
-		t.Errorf("shrunk lines %v, want 2", n)
+	if n := testutil.ToFloat64(s.live.metrics.shrunk); n != 3 {
+		t.Errorf("shrunk lines %v, want 3", n)
 	}
 }
 

@@ -77,7 +77,11 @@ func (l *Live) next(now time.Time) (rotate.Line, error) {
 // is outside of Loki's window. For a line that has to wait for its time it
 // returns io.EOF, as if it were not there yet.
 func (l *Live) add(line rotate.Line, now time.Time) error {
-	e := l.line.apply(line)
+	e, err := l.line.apply(line)
+	if err != nil {
+		l.left, l.hasLeft, l.leftUntil = line, true, time.Time{}
+		return err
+	}
 	if reason := l.cfg.Window.outside(e.at, now); reason != "" {
 		l.passOver(reason, e.at)
 		l.advance(line, e.at)

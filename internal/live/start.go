@@ -38,11 +38,11 @@ func (l *Live) begin() error {
 
 func (l *Live) readFrom(c ledger.Cursor) error {
 	from := rotate.Position{Segment: c.Segment, Offset: c.Offset, Line: c.Line}
-	reader, err := rotate.NewReader(l.cfg.Source, from, rotate.ReaderConfig{MaxLine: maxLine})
+	reader, err := rotate.NewReader(l.cfg.Source, from, rotate.ReaderConfig{MaxLine: max(maxLine, l.cfg.MaxLineBytes)})
 	if err != nil {
 		return err
 	}
-	l.reader, l.cursor, l.line.last = reader, c, c.Timestamp
+	l.reader, l.cursor, l.line.last, l.line.open = reader, c, c.Timestamp, reader.OpenLine
 	return nil
 }
 
@@ -87,7 +87,7 @@ func (l *Live) firstTimestamp(segment string) time.Time {
 			break // the stream's own reader says what is wrong
 		}
 		var fields lokipush.Fields
-		if _ = lokipush.ParseFields(withoutHole(line).Bytes, &fields); !fields.StageTimestamp.IsZero() {
+		if _ = lokipush.ParseFields(line.Bytes, &fields); !fields.StageTimestamp.IsZero() {
 			return fields.StageTimestamp
 		}
 	}
