@@ -85,10 +85,18 @@ func (b *Bucket) Put(ctx context.Context, key string, body io.ReaderAt, size int
 		return b.fail("store", key, err)
 	}
 	err := b.store.put(ctx, key, io.NewSectionReader(source{body, size}, 0, size), sum)
-	if ReasonOf(err) == reasonExists {
+	if ReasonOf(err) == reasonExists || ReasonOf(err) == ReasonPermission && b.taken(ctx, key) {
 		err = b.compare(ctx, key, size, sum)
 	}
 	return b.fail("store", key, err)
+}
+
+// taken says whether there is an object under the key. Some servers refuse to
+// replace one that Object Lock protects as forbidden, before they look at
+// If-None-Match.
+func (b *Bucket) taken(ctx context.Context, key string) bool {
+	_, _, err := b.store.get(ctx, key, false)
+	return err == nil
 }
 
 // source is a body of so many bytes. Its errors say that it is at fault, not the

@@ -37,6 +37,9 @@ func (b *Bucket) Protection(ctx context.Context) []Protection {
 	}
 	for i, read := range []func(context.Context) (string, error){s.versioning, s.objectLock, s.lifecycle} {
 		state, err := read(ctx)
+		if ReasonOf(err) == ReasonUnsupported {
+			state, all[i].Advice, err = "", "the store has no such setting", nil
+		}
 		all[i].State, all[i].Err = state, b.fail("read the settings of", "", err)
 	}
 	return all

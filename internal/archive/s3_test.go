@@ -193,6 +193,28 @@ func TestPutObjectPermissionAlone(t *testing.T) {
 	wantReason(t, put(t, b, "k", []byte("x")), archive.ReasonPermission, true, "the key is taken", "s3:GetObject")
 }
 
+// A locked object is forbidden on some servers (versitygw 1.8), not there
+// already: a PUT whose answer was lost must be recognised all the same.
+func TestI5_ForbiddenByObjectLock(t *testing.T) {
+	t.Parallel()
+	f := newFakeS3(t)
+	b := f.open(t, archive.S3Config{})
+	if err := put(t, b, "k", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	f.fault = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut {
+			fakeError(w, r, http.StatusForbidden, "AccessDenied", "Access Denied because object protected by object lock.")
+		}
+		return r.Method == http.MethodPut
+	}
+	if err := put(t, b, "k", []byte("x")); err != nil {
+		t.Errorf("the same bytes: %v", err)
+	}
+	wantReason(t, put(t, b, "k", []byte("y")), archive.ReasonConflict, true, "another object")
+	wantReason(t, put(t, b, "other", []byte("x")), archive.ReasonPermission, true, "s3:PutObject")
+}
+
 func TestTooLargeForOnePut(t *testing.T) {
 	t.Parallel()
 	f := newFakeS3(t)
