@@ -12,19 +12,19 @@ type found struct {
 	isURI bool
 }
 
-// event replaces what the rules say of the event at i, a valid JSON object.
+// event replaces what the rules say of the event at start, a JSON object that
+// was just validated.
 func (r *Redactor) event(start int) {
 	r.found, r.refs = r.found[:0], r.refs[:0]
 	var verb, kind []byte
 	leaks := false
-	for i, ok := element(r.b, start+1); ok; i, ok = element(r.b, i) {
-		key, from := member(r.b, i)
-		i = skip(r.b, from)
+	for _, m := range r.json.members {
+		key, from, end := text(r.b[start+m.key:start+m.keyEnd]), start+m.value, start+m.end
 		switch {
 		case isName(key, "kind"):
-			kind = text(r.b[from:i])
+			kind = text(r.b[from:end])
 		case isName(key, "verb"):
-			verb = text(r.b[from:i])
+			verb = text(r.b[from:end])
 		case isName(key, "objectRef") && at(r.b, from) == '{':
 			if o := refOf(r.b, from); len(o.resource) > 0 {
 				r.refs = append(r.refs, o)
@@ -49,8 +49,20 @@ func (r *Redactor) event(start int) {
 	}
 }
 
-func refOf(b []byte, i int) ref {
-	return ref{group: findText(b, i, "apiGroup"), resource: findText(b, i, "resource"), subresource: findText(b, i, "subresource")}
+func refOf(b []byte, i int) (o ref) {
+	for i, ok := element(b, i+1); ok; i, ok = element(b, i) {
+		key, from := member(b, i)
+		i = skip(b, from)
+		switch string(key) {
+		case "apiGroup":
+			o.group = text(b[from:i])
+		case "resource":
+			o.resource = text(b[from:i])
+		case "subresource":
+			o.subresource = text(b[from:i])
+		}
+	}
+	return o
 }
 
 // apply replaces what the rules say of one member.
@@ -85,7 +97,7 @@ func (r *Redactor) apply(f found, verb []byte, leaks bool) {
 func (r *Redactor) foreign(start int) {
 	if r.nested = r.policy.inner != nil && bytes.Contains(r.b[start:], []byte(secretText)); r.nested {
 		r.places = r.places[:0]
-		r.value(start, nil, 0)
+		r.value(space(r.b, start), nil, 0)
 	}
 }
 

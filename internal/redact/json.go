@@ -1,7 +1,5 @@
 package redact
 
-import "bytes"
-
 // The functions of this file walk over JSON text that is known to be valid.
 // Of other text they return positions within it, which mean nothing.
 
@@ -23,22 +21,18 @@ func at(b []byte, i int) byte {
 
 // skipString returns the position after the string that begins at i.
 func skipString(b []byte, i int) int {
-	for i++; i < len(b); {
-		n := bytes.IndexByte(b[i:], '"')
-		if n < 0 {
+	for i++; ; {
+		i = plainRun(b, i)
+		switch at(b, i) {
+		case '"':
+			return i + 1
+		case '\\':
+			i++
+		}
+		if i++; i >= len(b) {
 			return len(b)
 		}
-		i += n
-		slashes := 0
-		for b[i-1-slashes] == '\\' {
-			slashes++ // ends at the opening quote at the latest
-		}
-		i++
-		if slashes%2 == 0 {
-			return i
-		}
 	}
-	return len(b)
 }
 
 // skip returns the position after the value that begins at i.

@@ -68,6 +68,9 @@ func (r *Redactor) Line(dst, line []byte) (out []byte, changed bool) {
 // trim gives back memory that only a strange line needed.
 func (r *Redactor) trim() {
 	const keep = 1 << 12 // entries
+	if cap(r.json.members) > keep {
+		r.json.members = nil
+	}
 	if cap(r.found) > keep || cap(r.refs) > keep || cap(r.places) > keep {
 		r.found, r.refs, r.places = nil, nil, nil
 	}
@@ -76,7 +79,7 @@ func (r *Redactor) trim() {
 // whole treats a line that is one JSON value.
 func (r *Redactor) whole() {
 	if i := space(r.b, 0); at(r.b, i) == '{' {
-		r.event(i)
+		r.event(0) // the members' places count from the text that was validated
 	} else if r.policy.bodies {
 		r.leaves(i) // nobody writes such a line
 	}

@@ -13,14 +13,21 @@ const maxDepth = 10000
 type validator struct {
 	b     []byte
 	depth int
+	// members are those of the outermost object, in order; valid until the
+	// next text.
+	members []place
 	// objects has bit d set where the container at depth d is an object.
 	objects [maxDepth/64 + 1]uint64
 }
 
+// place is where a member of an object is: its key, with its quotes, and its
+// value.
+type place struct{ key, keyEnd, value, end int }
+
 // valid reports whether b is one JSON value with nothing but white space
 // around it.
 func (v *validator) valid(b []byte) bool {
-	v.b, v.depth = b, 0
+	v.b, v.depth, v.members = b, 0, v.members[:0]
 	i := v.run(space(b, 0))
 	v.b = nil
 	return i >= 0 && space(b, i) == len(b)
@@ -79,6 +86,9 @@ func (v *validator) open(i int, object bool) (next int, opened bool) {
 // brackets. more is false where the outermost value has ended.
 func (v *validator) after(i int) (next int, more bool) {
 	for v.depth > 0 {
+		if n := len(v.members); v.depth == 1 && n > 0 {
+			v.members[n-1].end = i
+		}
 		i = space(v.b, i)
 		object := v.objects[v.depth/64]&(1<<(v.depth%64)) != 0
 		switch c := at(v.b, i); {
@@ -104,13 +114,19 @@ func (v *validator) key(i int) int {
 	if at(v.b, i) != '"' {
 		return -1
 	}
+	p := place{key: i}
 	if i = validString(v.b, i); i < 0 {
 		return -1
 	}
+	p.keyEnd = i
 	if i = space(v.b, i); at(v.b, i) != ':' {
 		return -1
 	}
-	return space(v.b, i+1)
+	p.value = space(v.b, i+1)
+	if v.depth == 1 {
+		v.members = append(v.members, p)
+	}
+	return p.value
 }
 
 // validString returns the end of the string at i, -1 where it is none.
