@@ -38,6 +38,9 @@ func bench(o options) (err error) {
 	if err := s.prepare(); err != nil {
 		return err
 	}
+	if o.pgo != "" {
+		return s.writeProfile()
+	}
 	for i := range o.rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", i+1, o.rounds)
 		if err := s.round(i); err != nil {
@@ -61,6 +64,9 @@ func (s *session) prepare() error {
 		return fmt.Errorf("find input: %w", err)
 	}
 	s.size = info.Size()
+	if s.pgo != "" {
+		return nil
+	}
 	if s.duckdb, err = installDuckDB(s.cache); err != nil {
 		fmt.Fprintln(os.Stderr, "without DuckDB:", err)
 	}

@@ -2,7 +2,11 @@
 // same run and on one core: CPU seconds, peak memory, size, and what queries
 // read. It prints a table, and what each figure must reach.
 //
-//	go run ./hack/bench [-mb 100] [-rounds 5] [-input FILE] [-large=false] [-profile FILE]
+//	go run -pgo=cmd/auditsidecar/default.pgo ./hack/bench [-mb 100] [-rounds 5] [-input FILE] [-large=false]
+//	go run -pgo=off -trimpath ./hack/bench -pgo FILE [-rounds 20]
+//
+// The second form compares nothing: it writes the profile that the compiler
+// takes for the program (make pgo).
 //
 // The input is made of real audit logs (see internal/audittest) unless one is
 // given. What it needs from npm goes to the cache directory; where npm or zstd
@@ -25,6 +29,7 @@ type options struct {
 	input      string
 	large      bool
 	cache      string
+	pgo        string // where the compiler's profile is written to
 }
 
 func main() {
@@ -37,6 +42,7 @@ func main() {
 	flag.StringVar(&o.input, "input", "", "an audit log to use instead of the built-in ones")
 	flag.BoolVar(&o.large, "large", true, "measure memory with files of 1 GB as well")
 	flag.StringVar(&o.cache, "cache", filepath.Join(".cache", "bench"), "where tools are installed")
+	flag.StringVar(&o.pgo, "pgo", "", "write a profile for the compiler to this file, and compare nothing")
 	flag.Parse()
 	exit(bench(o))
 }

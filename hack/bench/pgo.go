@@ -1,0 +1,27 @@
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+)
+
+// writeProfile converts and checks the input in rounds and writes what took
+// the CPU time to a file that the compiler takes as its profile (-pgo).
+func (s *session) writeProfile() error {
+	args := []string{"tool", "pprof", "-proto", "-output", s.pgo, s.self}
+	for i := range s.rounds {
+		for _, verb := range []string{"convert", "check"} {
+			profile := filepath.Join(s.dir, verb+strconv.Itoa(i))
+			if _, _, err := run([]string{profileVariable + "=" + profile}, s.self, childVerb, verb, s.input, s.output(verb)); err != nil {
+				return err
+			}
+			args = append(args, profile)
+		}
+	}
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("merge profiles: %w: %s", err, out)
+	}
+	return nil
+}
