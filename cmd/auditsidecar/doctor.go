@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -88,6 +89,13 @@ func examine(cmd *cobra.Command, settings *config.Run, places nodePlaces, format
 		Budget:   hold.Budget{MaxBytes: int64(settings.HeldMaxBytes), MinFree: int64(settings.HeldMinFree)},
 		Manifest: places.manifest, Patches: places.patches,
 		Bucket: bucket, Cluster: settings.Identity.Cluster, Node: settings.Identity.Node, ArchiveProbe: archiveProbe(settings.Archive),
+		Secrets: []doctor.SecretFile{
+			{Setting: "AWS_SHARED_CREDENTIALS_FILE", Path: os.Getenv("AWS_SHARED_CREDENTIALS_FILE"), Optional: true},
+			{Setting: "--signing-key-file", Path: settings.Proof.SigningKeyFile},
+			{Setting: "--redact-key-file", Path: settings.Redact.KeyFile},
+			{Setting: "--apiserver-metrics-token-file", Path: settings.Proof.Server.TokenFile},
+			{Setting: "--apiserver-metrics-key-file", Path: settings.Proof.Server.KeyFile},
+		},
 		LokiURL: settings.Loki.URL, LokiTenant: settings.Loki.Tenant, LokiHTTP: lokiHTTP,
 		Lint: lintLines, FS: durable.OS(), Now: time.Now,
 		MountInfo: "/proc/self/mountinfo", Inotify: "/proc/sys/fs/inotify", ClockSynced: doctor.ClockSynced,

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -89,23 +88,4 @@ func protection(ctx context.Context, cfg *Config) (all []Result) {
 		all = append(all, r)
 	}
 	return all
-}
-
-// checkCredentialsFile looks at who may read the credentials.
-func checkCredentialsFile(_ context.Context, _ *Config) []Result {
-	const id = "credentials-file"
-	file := os.Getenv("AWS_SHARED_CREDENTIALS_FILE")
-	if file == "" {
-		return nil
-	}
-	info, err := os.Stat(file)
-	switch {
-	case os.IsNotExist(err):
-		return one(id, Info, "", "AWS_SHARED_CREDENTIALS_FILE names %s, which does not exist: credentials come from elsewhere", file)
-	case err != nil:
-		return one(id, Warning, "let the sidecar's user read it", "%s", err)
-	case info.Mode().Perm()&0o077 != 0:
-		return one(id, Warning, "chmod 0600 "+file, "%s can be read by others (mode %04o)", file, info.Mode().Perm())
-	}
-	return one(id, OK, "", "%s has mode %04o", file, info.Mode().Perm())
 }

@@ -54,6 +54,8 @@ type Config struct {
 	// ArchiveProbe is a URL at the archive whose answer has a Date header.
 	ArchiveProbe string
 
+	Secrets []SecretFile
+
 	LokiURL    string
 	LokiTenant string
 	LokiHTTP   *http.Client // with TLS and credentials
@@ -80,7 +82,7 @@ func Run(ctx context.Context, cfg Config) []Result {
 		results = append(results, check(&cfg, pod)...)
 	}
 	for _, check := range []func(context.Context, *Config) []Result{
-		checkSkew, checkCredentialsFile, checkArchive, checkLoki,
+		checkSkew, checkSecretFiles, checkArchive, checkLoki,
 	} {
 		results = append(results, check(ctx, &cfg)...)
 	}

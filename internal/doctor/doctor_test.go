@@ -229,20 +229,22 @@ spec:
 	}
 }
 
-func TestCredentialsFile(t *testing.T) {
+func TestSecretFiles(t *testing.T) {
 	n := good(t)
-	n.write(t, "credentials", "")
-	path := filepath.Join(n.root, "credentials")
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", path)
+	n.write(t, "key", "")
+	path := filepath.Join(n.root, "key")
 	for mode, want := range map[os.FileMode]Severity{0o600: OK, 0o400: OK, 0o640: Warning, 0o604: Warning} {
 		must(t, os.Chmod(path, mode))
-		if got := checkCredentialsFile(t.Context(), &n.cfg); len(got) != 1 || got[0].Severity != want {
+		n.cfg.Secrets = []SecretFile{{Setting: "--signing-key-file", Path: path}, {Setting: "not set"}}
+		if got := checkSecretFiles(t.Context(), &n.cfg); len(got) != 1 || got[0].Severity != want {
 			t.Errorf("mode %o: %+v, want %s", mode, got, want)
 		}
 	}
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", path+"x")
-	if got := checkCredentialsFile(t.Context(), &n.cfg); len(got) != 1 || got[0].Severity != Info {
-		t.Errorf("missing: %+v", got)
+	for optional, want := range map[bool]Severity{true: Info, false: Error} {
+		n.cfg.Secrets = []SecretFile{{Setting: "x", Path: path + "x", Optional: optional}}
+		if got := checkSecretFiles(t.Context(), &n.cfg); len(got) != 1 || got[0].Severity != want {
+			t.Errorf("missing, optional %v: %+v", optional, got)
+		}
 	}
 }
 

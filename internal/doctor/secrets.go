@@ -1,0 +1,37 @@
+package doctor
+
+import (
+	"context"
+	"os"
+)
+
+// SecretFile is a file that nobody but the sidecar may read.
+type SecretFile struct {
+	Setting  string // the flag or variable that names it
+	Path     string // empty: not set
+	Optional bool   // need not exist
+}
+
+// checkSecretFiles looks at who may read what is secret.
+func checkSecretFiles(_ context.Context, cfg *Config) (all []Result) {
+	for _, f := range cfg.Secrets {
+		if f.Path != "" {
+			all = append(all, f.check())
+		}
+	}
+	return all
+}
+
+func (f SecretFile) check() Result {
+	const id = "secret-file"
+	info, err := os.Stat(f.Path)
+	switch {
+	case os.IsNotExist(err) && f.Optional:
+		return result(id, Info, "", "%s names %s, which does not exist: the next source is asked", f.Setting, f.Path)
+	case err != nil:
+		return result(id, Error, "put it there, readable by the sidecar's user", "%s: %s", f.Setting, err)
+	case info.Mode().Perm()&0o077 != 0:
+		return result(id, Warning, "chmod 0600 "+f.Path, "%s: %s can be read by others (mode %04o)", f.Setting, f.Path, info.Mode().Perm())
+	}
+	return result(id, OK, "", "%s: %s has mode %04o", f.Setting, f.Path, info.Mode().Perm())
+}
