@@ -1,0 +1,87 @@
+//go:build e2e
+
+package kind
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// root is the root of the tree.
+const root = "../.."
+
+// run runs a program to its end and returns what it printed to standard output.
+func run(t *testing.T, stdin string, program string, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	var stderr strings.Builder
+	cmd.Stdin, cmd.Stderr = strings.NewReader(stdin), &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return string(out), fmt.Errorf("%s %s: %w\n%s%s", filepath.Base(program), strings.Join(args, " "), err, out, stderr.String())
+	}
+	return string(out), nil
+}
+
+// must is run where a failure ends the test.
+func must(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	out, err := run(t, "", program, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// kindBinary is kind: that of the PATH, or one built from its module.
+func kindBinary(t *testing.T) string {
+	t.Helper()
+	if path, err := exec.LookPath("kind"); err == nil {
+		return path
+	}
+	sum, err := os.ReadFile("tool/go.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := filepath.Abs(filepath.Join(root, ".cache", fmt.Sprintf("kind-%x", sha256.Sum256(sum))[:21]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "sigs.k8s.io/kind")
+		cmd.Dir, cmd.Env = "tool", append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=readonly")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("build kind: %v\n%s", err, out)
+		}
+	}
+	return path
+}
+
+// image builds the container image with a version, for this machine, and
+// returns its name and the path of its docker archive.
+func image(t *testing.T, version string) (name, archive string) {
+	t.Helper()
+	out := t.TempDir()
+	absolute, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	arch := strings.TrimSpace(must(t, "go", "env", "GOARCH"))
+	cmd := exec.CommandContext(t.Context(), "go", "run", ".", "-source", absolute, "-out", out, "-version", version, "-arch", arch)
+	cmd.Dir = filepath.Join(root, "hack", "image")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build the image: %v\n%s", err, text)
+	}
+	return "ghcr.io/auditsidecar/auditsidecar:" + version, filepath.Join(out, "auditsidecar-linux-"+arch+".tar")
+}
