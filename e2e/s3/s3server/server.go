@@ -31,9 +31,10 @@ type Server struct {
 	Bucket    string
 	Dir       string // where the buckets are directories and the objects files
 
-	binary  string
-	log     string
-	process *exec.Cmd // nil while stopped
+	binary   string
+	log      string
+	versions string    // where older versions are, of buckets that have them
+	process  *exec.Cmd // nil while stopped
 }
 
 // Start starts a server that ends with the test.
@@ -43,9 +44,12 @@ func Start(tb testing.TB) *Server {
 	s := &Server{
 		AccessKey: "e2e-access", SecretKey: rand.Text(), Region: "eu-central-1", Bucket: "audit",
 		Dir: filepath.Join(work, "data"), binary: binary(tb), log: filepath.Join(work, "server.log"),
+		versions: filepath.Join(work, "versions"),
 	}
-	if err := os.Mkdir(s.Dir, 0o755); err != nil {
-		tb.Fatal(err)
+	for _, dir := range []string{s.Dir, s.versions} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	s.Endpoint = "http://" + freeAddress(tb)
 	s.Resume(tb)
@@ -102,7 +106,7 @@ func (s *Server) Resume(tb testing.TB) {
 		tb.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command(s.binary, "--port", strings.TrimPrefix(s.Endpoint, "http://"), "--region", s.Region, "posix", s.Dir)
+	cmd := exec.Command(s.binary, "--port", strings.TrimPrefix(s.Endpoint, "http://"), "--region", s.Region, "posix", "--versioning-dir", s.versions, s.Dir)
 	cmd.Env = []string{"ROOT_ACCESS_KEY=" + s.AccessKey, "ROOT_SECRET_KEY=" + s.SecretKey, "HOME=" + filepath.Dir(s.Dir), "PATH=" + os.Getenv("PATH")}
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -129,10 +133,21 @@ func (s *Server) waitReady(tb testing.TB) {
 // NewBucket makes a further bucket.
 func (s *Server) NewBucket(tb testing.TB, name string) {
 	tb.Helper()
+	s.newBucket(tb, &s3.CreateBucketInput{Bucket: &name})
+}
+
+// NewLockBucket makes a bucket with versions and Object Lock.
+func (s *Server) NewLockBucket(tb testing.TB, name string) {
+	tb.Helper()
+	s.newBucket(tb, &s3.CreateBucketInput{Bucket: &name, ObjectLockEnabledForBucket: aws.Bool(true)})
+}
+
+func (s *Server) newBucket(tb testing.TB, in *s3.CreateBucketInput) {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), 20*time.Second)
 	defer cancel()
-	if _, err := s.Client().CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil {
-		tb.Fatalf("create bucket %s: %v", name, err)
+	if _, err := s.Client().CreateBucket(ctx, in); err != nil {
+		tb.Fatalf("create bucket %s: %v", *in.Bucket, err)
 	}
 }
 
