@@ -31,6 +31,15 @@ func (r *rig) checkArchive() {
 			bytes.Count(stream.Stdout, []byte("\n")), len(stream.Stdout), bytes.Count(want, []byte("\n")), len(want), firstDifference(stream.Stdout, want))
 	}
 	r.checkFiles()
+	r.checkProof()
+}
+
+// checkProof has verify find nothing wrong, whatever happened to the sidecar.
+func (r *rig) checkProof() {
+	r.t.Helper()
+	if v := r.verb(append([]string{"verify", r.url, "--deep"}, r.args...)...); v.Code != 0 {
+		r.t.Errorf("verify: exit %d: %s\n%s", v.Code, v.Stderr, v.Stdout)
+	}
 }
 
 // checkFiles restores by name.

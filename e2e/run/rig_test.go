@@ -96,7 +96,7 @@ func (r *rig) start() *sidecar.Process {
 func (r *rig) runArgs() []string {
 	return append([]string{
 		"--audit-log-path", r.log, "--archive-url", r.url, "--loki-url", "http://" + r.addr,
-		"--cluster", "e2e", "--node", "cp1",
+		"--cluster", "e2e", "--node", "cp1", "--heartbeat-interval", "1s", // so that there are some
 	}, r.args...)
 }
 
