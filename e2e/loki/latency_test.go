@@ -1,0 +1,116 @@
+package loki
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/e2e/loki/lokiserver"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/lokipush"
+)
+
+const (
+	latencyLines = 20 * linesPerSecond
+	probers      = 4
+)
+
+// What must be reached where nothing else is at work. The suite gives p99 more:
+// Loki, the writer and the queries share two cores with the sidecar.
+const (
+	medianLimit = 500 * time.Millisecond
+	p99Limit    = 2 * time.Second
+)
+
+// TestLatency takes the time from a line's write until a query finds it, at
+// 2,000 lines a second.
+func TestLatency(t *testing.T) {
+	server := lokiserver.Start(t, lokiserver.Config{File: "manifests/loki/loki.yaml"})
+	r := newRig(t, server, "latency", server.URL, audittest.Config{})
+	p := r.start()
+	written := new(newest)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var (
+		wg    sync.WaitGroup
+		mu    sync.Mutex
+		times []time.Duration
+	)
+	for range probers {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				if d, ok := r.probe(ctx, written); ok {
+					mu.Lock()
+					times = append(times, d)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	if err := r.writer.Replay(ctx, written.note(audittest.Fresh(audittest.Corpus(t, "rotated.log"), latencyLines)), linesPerSecond, 2*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	wg.Wait()
+	r.stop(p)
+	if len(times) < 40 {
+		t.Fatalf("only %d lines were timed", len(times))
+	}
+	slices.Sort(times)
+	median, p99 := times[len(times)/2], times[len(times)*99/100]
+	if median > medianLimit || p99 > p99Limit {
+		t.Errorf("written to queryable: p50 %v, p99 %v; must be %v, %v", median, p99, medianLimit, p99Limit)
+	}
+	summary.add("written to queryable:", "p50 %.2f s, p99 %.2f s, max %.2f s at %d lines/s (%d timed)",
+		median.Seconds(), p99.Seconds(), times[len(times)-1].Seconds(), linesPerSecond, len(times))
+}
+
+// newest is the line that was written last.
+type newest struct {
+	mu    sync.Mutex
+	stamp time.Time // its own
+	at    time.Time // when it was written
+}
+
+// note remembers each line as it goes by.
+func (n *newest) note(lines iter.Seq[[]byte]) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		var f lokipush.Fields
+		for line := range lines {
+			if lokipush.ParseFields(line, &f) == nil {
+				n.mu.Lock()
+				n.stamp, n.at = f.StageTimestamp, time.Now()
+				n.mu.Unlock()
+			}
+			if !yield(line) {
+				return
+			}
+		}
+	}
+}
+
+func (n *newest) get() (stamp, at time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.stamp, n.at
+}
+
+// probe takes the newest line and asks for it until it is found.
+func (r *rig) probe(ctx context.Context, written *newest) (time.Duration, bool) {
+	stamp, at := written.get()
+	if time.Since(at) > 100*time.Millisecond { // nothing is written now
+		time.Sleep(10 * time.Millisecond)
+		return 0, false
+	}
+	for ctx.Err() == nil {
+		result, err := r.loki.Range(ctx, `{job="audit", cluster="`+r.cluster+`"}`, stamp, stamp.Add(time.Microsecond), 0)
+		if err == nil && len(result.Rows) > 0 {
+			return time.Since(at), true
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return 0, false
+}
