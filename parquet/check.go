@@ -14,30 +14,30 @@ import (
 
 // Check reopens what [Convert] wrote and proves it: size and SHA-256 of every
 // object, its number of rows, its metadata, and the SHA-256 of the source
-// rebuilt from all of them. paths are the objects where they are now; want is
-// what Convert returned. The error is [ErrMismatch], [ErrIncomplete] or
+// rebuilt from all of them. want is what Convert returned, and the objects are
+// still where it says. The error is [ErrMismatch], [ErrIncomplete] or
 // [ErrNotOurs] where the objects are to blame. A temporary file of the size of
 // the source goes to the directory of the first object.
-func Check(ctx context.Context, paths []string, want Result) error {
-	if len(paths) != len(want.Objects) {
-		return fmt.Errorf("check: %w: %d objects, want %d", ErrIncomplete, len(paths), len(want.Objects))
+func Check(ctx context.Context, want Result) error {
+	if len(want.Objects) == 0 {
+		return fmt.Errorf("check: %w: no objects", ErrIncomplete)
 	}
 	// What Convert held is garbage now: away with it before Restore holds as much.
 	runtime.GC()
 	var inputs []Input
-	for i, path := range paths {
-		f, err := os.Open(path)
+	for _, o := range want.Objects {
+		f, err := os.Open(o.Path)
 		if err != nil {
 			return fmt.Errorf("check: %w", err)
 		}
 		defer f.Close()
-		in, err := checkObject(f, path, want, want.Objects[i])
+		in, err := checkObject(f, want, o)
 		if err != nil {
-			return fmt.Errorf("check %s: %w", path, err)
+			return fmt.Errorf("check %s: %w", o.Path, err)
 		}
 		inputs = append(inputs, in)
 	}
-	err := RestoreIn(ctx, filepath.Dir(paths[0]), inputs, io.Discard)
+	err := RestoreIn(ctx, filepath.Dir(want.Objects[0].Path), inputs, io.Discard)
 	if err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
@@ -45,7 +45,7 @@ func Check(ctx context.Context, paths []string, want Result) error {
 }
 
 // checkObject compares one object with what Convert said of it.
-func checkObject(f *os.File, path string, want Result, o Object) (Input, error) {
+func checkObject(f *os.File, want Result, o Object) (Input, error) {
 	sum := sha256.New()
 	size, err := io.Copy(sum, f)
 	if err != nil {
@@ -58,7 +58,7 @@ func checkObject(f *os.File, path string, want Result, o Object) (Input, error) 
 	if err != nil {
 		return Input{}, err
 	}
-	return Input{Name: path, ReaderAt: f, Size: size}, m.check(want, o)
+	return Input{Name: o.Path, ReaderAt: f, Size: size}, m.check(want, o)
 }
 
 // check compares metadata with what Convert returned.

@@ -47,15 +47,6 @@ func fastDir(tb testing.TB) string {
 	return dir
 }
 
-// paths returns the objects' paths.
-func paths(res Result) []string {
-	var all []string
-	for _, o := range res.Objects {
-		all = append(all, o.Path)
-	}
-	return all
-}
-
 func inputs(tb testing.TB, res Result) []Input {
 	tb.Helper()
 	var in []Input
@@ -76,7 +67,7 @@ func roundTrip(tb testing.TB, source []byte, lim limits) Result {
 	if want := sha256.Sum256(source); res.SHA256 != want || res.Bytes != int64(len(source)) {
 		tb.Fatalf("result: %d bytes, %x; want %d, %x", res.Bytes, res.SHA256, len(source), want)
 	}
-	if err := Check(context.Background(), paths(res), res); err != nil {
+	if err := Check(context.Background(), res); err != nil {
 		tb.Fatalf("check: %v", err)
 	}
 	var out bytes.Buffer

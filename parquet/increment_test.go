@@ -27,7 +27,7 @@ func convertPart(tb testing.TB, source []byte, from, to int, lim limits) Result 
 	if err != nil {
 		tb.Fatalf("convert: %v", err)
 	}
-	if err := Check(context.Background(), paths(res), res); err != nil {
+	if err := Check(context.Background(), res); err != nil {
 		tb.Fatalf("check: %v", err)
 	}
 	return res

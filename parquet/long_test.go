@@ -123,7 +123,7 @@ func TestI8_LongLinesAreHeldOnce(t *testing.T) {
 	}); n > info.Size()+beside {
 		t.Errorf("converting a line of %d MiB allocates %d MiB", size>>20, n>>20)
 	}
-	if n := allocated(func() error { return Check(context.Background(), paths(res), res) }); n > info.Size()+beside {
+	if n := allocated(func() error { return Check(context.Background(), res) }); n > info.Size()+beside {
 		t.Errorf("checking a line of %d MiB allocates %d MiB", size>>20, n>>20)
 	}
 }

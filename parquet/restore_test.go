@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -110,7 +109,7 @@ func TestI3_CheckFindsEveryChange(t *testing.T) {
 		if err := os.WriteFile(path, changed, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := Check(t.Context(), []string{path}, res); !errors.Is(err, ErrMismatch) {
+		if err := Check(t.Context(), res); !errors.Is(err, ErrMismatch) {
 			t.Fatalf("byte %d changed: %v, want ErrMismatch", at, err)
 		}
 		// Without the checksum of the file, Restore must fail or be right.
@@ -135,14 +134,18 @@ func TestCheckComparesWithTheResult(t *testing.T) {
 		want := res
 		want.Objects = append([]Object(nil), res.Objects...)
 		change(&want)
-		if err := Check(t.Context(), paths(res), want); !errors.Is(err, ErrMismatch) {
+		if err := Check(t.Context(), want); !errors.Is(err, ErrMismatch) {
 			t.Errorf("%s: %v, want ErrMismatch", name, err)
 		}
 	}
-	if err := Check(t.Context(), nil, res); !errors.Is(err, ErrIncomplete) {
-		t.Errorf("no objects: %v, want ErrIncomplete", err)
+	if err := os.Remove(res.Objects[0].Path); err != nil {
+		t.Fatal(err)
 	}
-	if err := Check(t.Context(), []string{filepath.Join(t.TempDir(), "none")}, res); !errors.Is(err, os.ErrNotExist) {
+	if err := Check(t.Context(), res); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing object: %v, want ErrNotExist", err)
+	}
+	res.Objects = nil
+	if err := Check(t.Context(), res); !errors.Is(err, ErrIncomplete) {
+		t.Errorf("no objects: %v, want ErrIncomplete", err)
 	}
 }

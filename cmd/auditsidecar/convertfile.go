@@ -71,11 +71,7 @@ func (f *convertFlags) check(ctx context.Context, result parquet.Result) error {
 	if f.noCheck {
 		return nil
 	}
-	paths := make([]string, len(result.Objects))
-	for i, o := range result.Objects {
-		paths[i] = o.Path
-	}
-	return parquet.Check(ctx, paths, result)
+	return parquet.Check(ctx, result)
 }
 
 // place renames the objects to where they belong.

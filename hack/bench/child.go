@@ -65,5 +65,5 @@ func convert(in, out string, check bool) error {
 	if !check {
 		return nil
 	}
-	return parquet.Check(ctx, []string{out}, res)
+	return parquet.Check(ctx, res)
 }

@@ -48,7 +48,7 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 	if err != nil {
 		return s.refuse(e, fmt.Errorf("convert %s: %w", e.Name, err))
 	}
-	if err := s.check(ctx, result); err != nil {
+	if err := parquet.Check(ctx, result); err != nil {
 		return fmt.Errorf("check the objects of %s: %w", e.Name, err)
 	}
 	nuls, err := countNULs(ctx, src, src.size)
@@ -73,14 +73,6 @@ func seenOf(e ledger.Entry) int64 {
 		return 0
 	}
 	return e.Read.Size
-}
-
-func (s *Shipper) check(ctx context.Context, result parquet.Result) error {
-	paths := make([]string, len(result.Objects))
-	for i, o := range result.Objects {
-		paths[i] = o.Path
-	}
-	return parquet.Check(ctx, paths, result)
 }
 
 // converted writes the objects into the ledger, with the gap that was found.

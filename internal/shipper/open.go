@@ -206,7 +206,7 @@ func (s *Shipper) convertPart(ctx context.Context, e ledger.Entry, src io.Reader
 	if err != nil {
 		return err
 	}
-	if err := s.check(ctx, result); err != nil {
+	if err := parquet.Check(ctx, result); err != nil {
 		return err
 	}
 	if err := s.clearFile(s.workFile(e.ID, redactedName)); err != nil {
