@@ -1,6 +1,7 @@
 // Package manifest writes the record of what the archive holds: one for each
-// finished file of the audit log, one for each break in its continuity, linked
-// into a chain so that a missing or changed record shows.
+// finished file of the audit log, one for each break in its continuity, one each
+// hour in which nothing else happened, one for each signing key, linked into a
+// chain so that a missing or changed record shows.
 //
 // # Records
 //
@@ -22,9 +23,17 @@
 // numbers say which records there have to be. Every number that was taken ends
 // in a record, if need be in a gap ("quarantined"), or it shows as missing.
 //
-// The chain is not signed. It finds accidents. Somebody who can write all of
-// the archive can write another chain; and a tail that was cut off is found
-// only by those who know the last hash, [Chain.Head].
+// # Signatures
+//
+// A [Chain] with a key ([Chain.SignWith]) signs each record: Ed25519 over the
+// encoding without the signature. A [KindKey] record, signed by the key that it
+// names, begins the use of a key; where one key takes over from another it holds
+// the consent of that one ([Endorse]). Since each record holds the hash of the
+// one before it, a signature vouches for all of them.
+//
+// Without signatures the chain finds accidents only: somebody who can write all
+// of the archive can write another chain. Signed or not, a tail that was cut off
+// is found only by those who know the last hash, [Chain.Head].
 //
 // # Assumptions
 //

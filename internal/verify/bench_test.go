@@ -1,0 +1,111 @@
+package verify
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// BenchmarkChainOnly reads and checks signed records on disk; goal: 2,000 of
+// them a second.
+func BenchmarkChainOnly(b *testing.B) {
+	s := newSite(b, epochA)
+	s.sign(1, 0)
+	s.file(s.log(3))
+	for range 3000 {
+		s.heartbeat(0, nil)
+	}
+	for b.Loop() {
+		if r := s.verify(Options{ChainOnly: true, Keys: []ed25519.PublicKey{publicOf(1)}}); !r.Clean {
+			b.Fatal(kinds(r))
+		}
+	}
+	b.ReportMetric(float64(3002*b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+// bigSite has one file of 100 MB.
+func bigSite(b *testing.B) (s *site, log []byte) {
+	s = newSite(b, epochA)
+	log = bytes.Repeat(audittest.Corpus(b, "rotated.log"), 10)
+	s.file(log)
+	return s, log
+}
+
+// BenchmarkHashObjects reads local objects; goal: 1 GB a second and core.
+func BenchmarkHashObjects(b *testing.B) {
+	s := newSite(b, epochA)
+	key := "data/cluster=prod/dt=2026-11-22/x.parquet"
+	s.write(key, bytes.Repeat([]byte("0123456789abcdef"), 8<<20))
+	b.SetBytes(128 << 20)
+	before := cpu(b)
+	for b.Loop() {
+		o, err := s.bucket().Open(b.Context(), key)
+		must(b, err)
+		if _, err := hashObject(b.Context(), o); err != nil {
+			b.Fatal(err)
+		}
+		must(b, o.Close())
+	}
+	b.ReportMetric(float64(b.N)*(128<<20)/1e9/(cpu(b)-before), "GB/cpu-s")
+}
+
+// BenchmarkDeep compares the CPU of restoring and hashing a file with that of
+// its conversion and check; goal: at most 2.
+func BenchmarkDeep(b *testing.B) {
+	s, log := bigSite(b)
+	before := cpu(b)
+	_, err := parquet.Convert(b.Context(), bytes.NewReader(log), int64(len(log)), parquet.Config{Dir: memoryDir(b), Root: true})
+	must(b, err)
+	convert := cpu(b) - before
+	before = cpu(b)
+	for b.Loop() {
+		if r := s.verify(Options{Deep: true}); !r.Clean {
+			b.Fatal(kinds(r))
+		}
+	}
+	deep := (cpu(b) - before) / float64(b.N)
+	b.ReportMetric(deep*1e9/float64(len(log)), "cpu-s/GB")
+	b.ReportMetric(convert*1e9/float64(len(log)), "convert-cpu-s/GB")
+	b.ReportMetric(deep/convert, "deep/convert")
+}
+
+// BenchmarkSealing is what the Merkle tree adds to what the shipper does with
+// a file, conversion and check; goal: less than 10 %.
+func BenchmarkSealing(b *testing.B) {
+	log := bytes.Repeat(audittest.Corpus(b, "rotated.log"), 10)
+	ship := func(root bool) float64 {
+		dir := memoryDir(b)
+		before := cpu(b)
+		result, err := parquet.Convert(b.Context(), bytes.NewReader(log), int64(len(log)), parquet.Config{Dir: dir, Root: root})
+		must(b, err)
+		var paths []string
+		for _, o := range result.Objects {
+			paths = append(paths, o.Path)
+		}
+		must(b, parquet.Check(b.Context(), paths, result))
+		return cpu(b) - before
+	}
+	ship(true) // warm
+	var with, without float64
+	for b.Loop() {
+		without += ship(false)
+		with += ship(true)
+	}
+	b.ReportMetric(with*1e9/float64(len(log))/float64(b.N), "sealed-cpu-s/GB")
+	b.ReportMetric(100*(with/without-1), "%-more")
+}
+
+// cpu is the CPU time of this process so far, in seconds.
+func cpu(b *testing.B) float64 {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(os.NewSyscallError("getrusage", err))
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
