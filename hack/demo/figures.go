@@ -25,6 +25,8 @@ type figures struct {
 	archiveLag        time.Duration
 	streamEqual       bool // restore ARCHIVE gives what was written
 	filesEqual        bool // restore ARCHIVE -o DIR gives the files by name
+	proven            bool // verify --deep finds nothing wrong
+	tamperFound       bool // verify finds a flipped bit, and names the object
 }
 
 // String is the table that the user sees.
@@ -56,6 +58,9 @@ func (f figures) String() string {
 	fmt.Fprintln(&b, "Restored from the archive:")
 	row("restored byte for byte", "%s", yes(f.streamEqual))
 	row("original files by name", "%s", yes(f.filesEqual))
+	fmt.Fprintln(&b, "Proven by the signed chain of records:")
+	row("verify --deep", "%s", map[bool]string{true: "nothing is missing, nothing was changed", false: "FINDINGS"}[f.proven])
+	row("one flipped bit is found", "%s", yes(f.tamperFound))
 	return b.String()
 }
 
@@ -75,6 +80,8 @@ func (f figures) verdict() error {
 	check(f.shrunk == f.long, "%d lines are too long for Loki, %d entries are shrunk", f.long, f.shrunk)
 	check(f.streamEqual, "the restored lines differ from the written ones")
 	check(f.filesEqual, "the restored files differ from the written ones")
+	check(f.proven, "verify found something wrong with the archive")
+	check(f.tamperFound, "verify did not find a flipped bit")
 	return errors.Join(wrong...)
 }
 

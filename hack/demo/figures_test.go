@@ -13,8 +13,8 @@ import (
 func good() figures {
 	return figures{
 		files: 4, lines: 8294, json: 10_485_452, rows: 8294, objects: 4, parquet: 1_048_545,
-		entries: 8300, distinct: 8294, identical: 8292, long: 2, shrunk: 2, lokiLag: 640 * time.Millisecond,
-		streamEqual: true, filesEqual: true,
+		entries: 8300, distinct: 8294, identical: 8292, redacted: 1, long: 1, shrunk: 1, lokiLag: 640 * time.Millisecond,
+		streamEqual: true, filesEqual: true, proven: true, tamperFound: true,
 	}
 }
 
@@ -29,6 +29,8 @@ func TestVerdict(t *testing.T) {
 		"entries are shrunk": func(f *figures) { f.shrunk-- },
 		"restored lines":     func(f *figures) { f.streamEqual = false },
 		"restored files":     func(f *figures) { f.filesEqual = false },
+		"something wrong":    func(f *figures) { f.proven = false },
+		"a flipped bit":      func(f *figures) { f.tamperFound = false },
 		"were written":       func(f *figures) { f.files = 1 },
 	} {
 		f := good()

@@ -39,10 +39,13 @@ func (s stage) play(ctx context.Context) (figures, error) {
 		return figures{}, err
 	}
 	defer writer.Close()
+	if err := s.keygen(ctx); err != nil {
+		return figures{}, err
+	}
 	process, err := sidecar.Start(sidecar.Config{Binary: s.binary, Args: []string{
 		"--audit-log-path", filepath.Join(s.dir, "audit", "audit.log"),
 		"--archive-url", "file://" + s.archive(),
-		"--loki-url", lokiURL, "--cluster", "demo", "--node", "cp1",
+		"--loki-url", lokiURL, "--cluster", "demo", "--node", "cp1", "--signing-key-file", s.key(),
 	}})
 	if err != nil {
 		return figures{}, err
@@ -55,8 +58,10 @@ func (s stage) play(ctx context.Context) (figures, error) {
 	if err := terminate(process); err != nil {
 		return figures{}, err
 	}
-	err = s.compare(ctx, &f, writer, loki)
-	return f, err
+	if err := s.compare(ctx, &f, writer, loki); err != nil {
+		return f, err
+	}
+	return f, s.prove(ctx, &f)
 }
 
 // follow replays the log and waits until both sinks have all of it.
