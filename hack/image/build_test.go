@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -59,25 +60,25 @@ func buildFrom(t *testing.T, source string) *options {
 	return o
 }
 
-// copySource copies the Go files of the main module.
+// copySource copies what the binary could be built from: every directory of the
+// tree but those that have a module of their own or nothing to build.
 func copySource(t *testing.T, source, target string) {
 	t.Helper()
-	for _, part := range []string{"go.mod", "go.sum", "cmd", "internal", "rotate", "parquet", "lokipush", "manifests"} {
-		from := filepath.Join(source, part)
-		info, err := os.Stat(from)
-		if os.IsNotExist(err) && part == "manifests" {
+	if err := os.Mkdir(target, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		from, to := filepath.Join(source, e.Name()), filepath.Join(target, e.Name())
+		switch {
+		case strings.HasPrefix(e.Name(), ".") || slices.Contains([]string{"bin", "dist", "docs", "e2e", "hack"}, e.Name()):
 			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		to := filepath.Join(target, part)
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if info.IsDir() {
+		case e.IsDir():
 			err = os.CopyFS(to, os.DirFS(from))
-		} else {
+		default:
 			var content []byte
 			if content, err = os.ReadFile(from); err == nil {
 				err = os.WriteFile(to, content, 0o600)

@@ -4,8 +4,8 @@
 // etcd/): one go.mod for each, so that one tool's dependencies do not move
 // another's. The binaries are in .cache/<group>-<hash of go.mod and go.sum>/ at
 // the root of the tree. The first build of Kubernetes takes about ten minutes on
-// two cores; E2E_KUBERNETES names a directory with kube-apiserver, kubeadm and
-// kubectl to use instead, for example those of another version.
+// two cores; E2E_KUBERNETES names a directory with a kube-apiserver and a kubeadm
+// to use instead, for example those of another version.
 package builds
 
 import (

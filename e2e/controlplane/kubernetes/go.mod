@@ -1,4 +1,4 @@
-// kube-apiserver, kubeadm and kubectl, as a module of their own. Not tidied on
+// kube-apiserver and kubeadm, as a module of their own. Not tidied on
 // purpose: with this one requirement Go takes every other version from
 // Kubernetes' own go.mod, which is what the released binaries have.
 module github.com/auditsidecar/auditsidecar/e2e/controlplane/kubernetes
