@@ -117,7 +117,7 @@ func (c *Client) Push(ctx context.Context, b *Batch) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	body := c.compress(b.request())
+	body := c.body(b)
 	defer body.release()
 	req, err := c.request(ctx, body)
 	if err != nil {
@@ -147,13 +147,16 @@ func (c *Client) request(ctx context.Context, body *sharedBody) (*http.Request, 
 	return req, nil
 }
 
-// compress returns the snappy block of a request in a buffer of the pool.
-func (c *Client) compress(request []byte) *sharedBody {
+// body returns the snappy block of a batch: its own, or one in a buffer of the pool.
+func (c *Client) body(b *Batch) *sharedBody {
+	if b.packed != nil {
+		return newSharedBody(b.packed, func([]byte) {}) // not reused
+	}
 	var buffer []byte
 	if kept, ok := c.bodies.Get().(*[]byte); ok {
 		buffer = (*kept)[:cap(*kept)]
 	}
-	return newSharedBody(s2.EncodeSnappy(buffer, request), func(data []byte) {
+	return newSharedBody(s2.EncodeSnappy(buffer, b.request()), func(data []byte) {
 		if cap(data) <= maxPooledBody {
 			c.bodies.Put(&data)
 		}

@@ -35,7 +35,8 @@
 //   - An answer about the stream, the tenant or the URL refuses nothing: Deliver waits, and OnDown
 //     says what is wrong.
 //   - A batch keeps at most MaxBytes + 256 KiB of memory over Reset, a Client no more than 1.25 MiB
-//     for each push in flight. A batch of one line holds that line, whatever its size.
+//     for each push in flight, and nothing for a packed batch. A batch of one line holds that line,
+//     whatever its size.
 //
 // The package logs nothing: PusherConfig's hooks report transitions and attempts.
 package lokipush

@@ -104,6 +104,9 @@ func (p *Pusher) deliver(ctx context.Context, b *Batch, offset int, refused []Re
 	if err != nil || answer == nil {
 		return refused, err
 	}
+	if b, err = b.unpacked(); err != nil {
+		return refused, err
+	}
 	if b.Len() == 1 {
 		return append(refused, Refusal{Index: offset, Reason: answer.Reason, Err: answer}), nil
 	}

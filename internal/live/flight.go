@@ -30,13 +30,22 @@ type landing struct {
 	err     error // not accepted: the flight was cancelled
 }
 
-// seal ends the filling of a parcel: it waits for a place in flight.
+// seal ends the filling of a parcel: it waits for a place in flight, packed.
 func (l *Live) seal(p *parcel) {
 	l.open = slices.DeleteFunc(l.open, func(o *parcel) bool { return o == p })
 	l.openBytes -= p.batch.Bytes()
 	p.stream.open = nil
+	full := p.batch
+	p.batch, l.scratch = full.Pack(l.scratch)
+	if len(l.free) < maxFree {
+		full.Reset()
+		l.free = append(l.free, full)
+	}
 	l.await(p)
 }
+
+// maxFree is how many batches are kept to be filled again.
+const maxFree = 2
 
 // await puts a parcel among those that wait, in the order of their first lines.
 func (l *Live) await(p *parcel) {
@@ -139,7 +148,6 @@ func (l *Live) settle(done landing) {
 	l.refused(done.refused, p.batch.Len())
 	l.metrics.lines.Add(float64(p.batch.Len() - len(done.refused)))
 	l.metrics.observeEntry(p.newest)
-	l.recycle(p.batch)
 }
 
 // settleLanded takes the landings that there are.
@@ -169,13 +177,5 @@ func (l *Live) refused(refused []lokipush.Refusal, of int) {
 	}
 	if len(refused) > 0 {
 		l.cfg.Note(fmt.Sprintf("Loki refused %d of %d lines for good; they are in the archive", len(refused), of), refused[0].Err)
-	}
-}
-
-// recycle keeps the memory of a few batches.
-func (l *Live) recycle(b *lokipush.Batch) {
-	if len(l.free) < maxInFlight {
-		b.Reset()
-		l.free = append(l.free, b)
 	}
 }

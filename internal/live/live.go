@@ -88,7 +88,8 @@ type Live struct {
 	landed  chan landing
 	failed  error // why the last flight was given up
 
-	free      []*lokipush.Batch // memory of settled parcels
+	free      []*lokipush.Batch // memory of sealed parcels
+	scratch   []byte            // memory to pack the next one in
 	openBytes int               // in open
 	number    int64             // of the last line that was added
 	sent      int64             // the highest number that was ever in flight

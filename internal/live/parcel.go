@@ -11,7 +11,7 @@ import (
 // parcel is a batch of one stream and the part of the log that it is made of,
 // from its first line until Loki has taken or refused every one of its lines.
 type parcel struct {
-	batch  *lokipush.Batch
+	batch  *lokipush.Batch // packed once it is sealed
 	stream *stream
 
 	first, last    int64         // numbers of its first and last line, in the order of reading
