@@ -15,7 +15,7 @@ import (
 // when the pass came to its end before that.
 func (y *yard) crash(k int64, loss durable.Loss) bool {
 	y.t.Helper()
-	power := durable.NewPowerLoss(k, y.t.TempDir())
+	power := durable.NewPowerLoss(k, fastDir(y.t))
 	y.fs = durable.OS().WithHook(power.Hook)
 	err := y.start()
 	if err == nil {

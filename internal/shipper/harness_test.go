@@ -173,7 +173,7 @@ type yard struct {
 	ask     func(context.Context) (Counters, error)
 }
 
-func newYard(t testing.TB) *yard { return &yard{t: t, dir: t.TempDir(), store: newStore()} }
+func newYard(t testing.TB) *yard { return &yard{t: t, dir: fastDir(t), store: newStore()} }
 
 // fastDir returns a directory where fsync costs nothing, if there is one.
 func fastDir(t testing.TB) string {
