@@ -81,6 +81,9 @@ func (s *Shipper) look(ctx context.Context, beat *manifest.Heartbeat, e *ledger.
 	if read, err = readOn(ctx, src, e.Read); err != nil {
 		return "", nil
 	}
+	if read.Size < src.size {
+		beat.Server = nil // there are more lines than were counted
+	}
 	beat.Open = &manifest.OpenFile{Name: e.Name, Seq: e.Seq, Inode: e.Inode, Size: read.Size, Lines: read.Lines, SHA256: read.SHA256}
 	if s.cfg.Redact != nil {
 		beat.Open.SHA256, beat.Open.HMAC = "", s.cfg.Blind(read.SHA256)

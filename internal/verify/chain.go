@@ -109,6 +109,9 @@ func (v *verification) brokenLink(e *epoch, f manifest.Finding, out Finding) {
 // lost. Files are archived in the order of their numbers, though.
 func (v *verification) missingNumbers(log *nodeLog, e *epoch, f manifest.Finding, out Finding) {
 	later := slices.ContainsFunc(e.records, func(r *record) bool { return r.Kind == manifest.KindFile && r.Seq > f.Last })
+	if len(e.records) == 0 {
+		return // what is there has findings of its own
+	}
 	first := e.records[0]
 	if !e.broken && first.Previous != "" && f.Last < first.Seq {
 		return // before what was asked for

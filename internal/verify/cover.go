@@ -19,8 +19,14 @@ const defaultEvery = time.Hour
 // leave no room for a missing record, and what a file has in it is recorded
 // whatever time that took.
 func (v *verification) checkCover(log *nodeLog) {
-	for i := 1; i < len(log.epochs); i++ {
-		before, after := log.epochs[i-1], log.epochs[i]
+	var epochs []*epoch // others have findings of their own
+	for _, e := range log.epochs {
+		if len(e.records) > 0 {
+			epochs = append(epochs, e)
+		}
+	}
+	for i := 1; i < len(epochs); i++ {
+		before, after := epochs[i-1], epochs[i]
 		from, to := before.summary.Last, after.summary.First
 		v.note("%s/%s: epoch %s follows %s: the sidecar's state was lost or replaced; nothing proves that no record came between %s and %s",
 			log.cluster, log.node, after.name, before.name, from.Format(time.RFC3339), to.Format(time.RFC3339))
@@ -29,11 +35,11 @@ func (v *verification) checkCover(log *nodeLog) {
 				Detail: fmt.Sprintf("no record for %s between the end of this epoch and the next, %s", to.Sub(from).Round(time.Second), after.name)})
 		}
 	}
-	if v.opt.To.IsZero() || len(log.epochs) == 0 {
+	if v.opt.To.IsZero() || len(epochs) == 0 {
 		return
 	}
-	last := log.epochs[0]
-	for _, e := range log.epochs {
+	last := epochs[0]
+	for _, e := range epochs {
 		if e.summary.Last.After(last.summary.Last) {
 			last = e
 		}
@@ -95,7 +101,7 @@ func (v *verification) checkSeen(log *nodeLog) {
 			}
 			open := r.Heartbeat.Open
 			file := e.fileOf(r)
-			if file == nil {
+			if file == nil || e.cutSince(r, file) {
 				continue // still open, or a gap says what became of it
 			}
 			file.heard = append(file.heard, seen{r.Time.Time, *open})
@@ -107,6 +113,20 @@ func (v *verification) checkSeen(log *nodeLog) {
 			}
 		}
 	}
+}
+
+// cutSince says whether it is recorded that a file was cut or replaced after a
+// heartbeat saw it: what the heartbeat saw is known to be gone.
+func (e *epoch) cutSince(heartbeat, file *record) bool {
+	for _, r := range e.records {
+		for _, g := range r.Gaps {
+			cut := g.Reason == manifest.ReasonTruncated || g.Reason == manifest.ReasonReplaced
+			if cut && !g.To.Before(heartbeat.Time.Time) && !g.From.After(file.Source.Rotated.Time) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // fileOf finds the record of the file that a heartbeat saw open: by its

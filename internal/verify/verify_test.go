@@ -95,6 +95,12 @@ func TestHonestArchives(t *testing.T) {
 		"lines of two days": {func(s *site) {
 			s.file(append(s.log(3), event(1, noon.AddDate(0, 0, 1))...))
 		}, Options{Deep: true}, ""},
+		"a file that was cut, as is recorded": {func(s *site) {
+			log := s.log(30)
+			s.heartbeat(3, log)
+			s.gap(manifest.ReasonTruncated)
+			s.file(log[:1000])
+		}, Options{Deep: true}, ""},
 		"heartbeats of a growing file": {func(s *site) {
 			log := s.log(30)
 			s.heartbeat(0, log[:0])
@@ -175,6 +181,17 @@ func TestFindings(t *testing.T) {
 			s.begin(epochB)
 			s.sign(2, 0)
 		}, Options{}, "unknown_key 1"},
+		"unsigned in the next epoch": {func(s *site) {
+			s.sign(1, 0)
+			s.begin(epochB)
+			s.file(s.log(3))
+		}, Options{}, "unsigned"},
+		"nothing of an epoch can be read": {func(s *site) {
+			s.file(s.log(3))
+			s.begin(epochB)
+			s.gap(manifest.ReasonPruned)
+			s.write(s.record(1), []byte("x"))
+		}, Options{To: noon}, "record_unreadable 1"},
 		"the old key goes on": {func(s *site) {
 			s.sign(1, 0)
 			s.sign(2, 1)
@@ -229,7 +246,7 @@ func checkFound(t *testing.T, cases map[string]found) {
 				t.Log(text(t, r))
 			}
 			for _, f := range r.Findings {
-				if f.Detail == "" || f.From.IsZero() && f.To.IsZero() && f.Kind != KindTailMissing {
+				if f.Detail == "" || f.From.IsZero() && f.To.IsZero() && f.Kind != KindTailMissing && f.Kind != KindRecordUnreadable {
 					t.Errorf("no detail or no time: %+v", f)
 				}
 			}
