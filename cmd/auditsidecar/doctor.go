@@ -96,6 +96,7 @@ func examine(cmd *cobra.Command, settings *config.Run, places nodePlaces, format
 			{Setting: "--apiserver-metrics-token-file", Path: settings.Proof.Server.TokenFile},
 			{Setting: "--apiserver-metrics-key-file", Path: settings.Proof.Server.KeyFile},
 		},
+		Listen:  settings.Listen,
 		LokiURL: settings.Loki.URL, LokiTenant: settings.Loki.Tenant, LokiHTTP: lokiHTTP,
 		Lint: lintLines, FS: durable.OS(), Now: time.Now,
 		MountInfo: "/proc/self/mountinfo", Inotify: "/proc/sys/fs/inotify", ClockSynced: doctor.ClockSynced,

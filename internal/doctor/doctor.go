@@ -56,6 +56,8 @@ type Config struct {
 
 	Secrets []SecretFile
 
+	Listen string // where a sidecar that runs answers; empty: do not ask
+
 	LokiURL    string
 	LokiTenant string
 	LokiHTTP   *http.Client // with TLS and credentials
@@ -82,7 +84,7 @@ func Run(ctx context.Context, cfg Config) []Result {
 		results = append(results, check(&cfg, pod)...)
 	}
 	for _, check := range []func(context.Context, *Config) []Result{
-		checkSkew, checkSecretFiles, checkArchive, checkLoki,
+		checkSkew, checkSecretFiles, checkArchive, checkLoki, checkRunning,
 	} {
 		results = append(results, check(ctx, &cfg)...)
 	}

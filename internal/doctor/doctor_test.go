@@ -229,6 +229,35 @@ spec:
 	}
 }
 
+// A sidecar that runs is asked, one that does not is no defect.
+func TestRunning(t *testing.T) {
+	n := good(t)
+	status := http.StatusOK
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/readyz" || !r.URL.Query().Has("verbose") || r.Header.Get("X-Scope-OrgID") != "" {
+			status = http.StatusNotFound
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, "archive: waiting for S3\n")
+	}))
+	t.Cleanup(s.Close)
+	n.cfg.Listen, n.cfg.LokiTenant = strings.TrimPrefix(s.URL, "http://"), "secret"
+	for _, test := range []struct {
+		status int
+		want   Severity
+		found  string
+	}{{200, OK, "ready"}, {503, Warning, "waiting for S3"}} {
+		status = test.status
+		if got := checkRunning(t.Context(), &n.cfg); len(got) != 1 || got[0].Severity != test.want || !strings.Contains(got[0].Found, test.found) {
+			t.Errorf("%d: %+v", test.status, got)
+		}
+	}
+	s.Close()
+	if got := checkRunning(t.Context(), &n.cfg); len(got) != 1 || got[0].Severity != Info {
+		t.Errorf("none: %+v", got)
+	}
+}
+
 func TestSecretFiles(t *testing.T) {
 	n := good(t)
 	n.write(t, "key", "")

@@ -41,14 +41,15 @@ func clusterName(host string) bool {
 // pushNothing asks /ready and sends a push without entries.
 func pushNothing(ctx context.Context, cfg *Config, u *url.URL) []Result {
 	const id = "loki"
+	peer := peer{client: cfg.LokiHTTP, tenant: cfg.LokiTenant}
 	push := u
 	if !strings.HasSuffix(u.Path, "/push") {
 		push = u.JoinPath("/loki/api/v1/push")
-		if code, text, err := ask(ctx, cfg, http.MethodGet, u.JoinPath("/ready").String(), ""); err == nil && code == http.StatusServiceUnavailable {
+		if code, text, err := ask(ctx, peer, http.MethodGet, u.JoinPath("/ready").String(), ""); err == nil && code == http.StatusServiceUnavailable {
 			return one(id, Warning, "wait, or look at Loki's log", "Loki is there and not ready: %s", text)
 		}
 	}
-	code, text, err := ask(ctx, cfg, http.MethodPost, push.String(), `{"streams":[]}`)
+	code, text, err := ask(ctx, peer, http.MethodPost, push.String(), `{"streams":[]}`)
 	switch {
 	case err != nil:
 		return one(id, Error, "is Loki running, and may this node reach it?", "%s", err)
@@ -64,17 +65,26 @@ func pushNothing(ctx context.Context, cfg *Config, u *url.URL) []Result {
 	return one(id, Error, "check --loki-url: this does not look like Loki", "%s answers %d to a push: %s", push.Redacted(), code, text)
 }
 
+// peer is somebody who is asked over HTTP.
+type peer struct {
+	client *http.Client
+	tenant string // Loki's; empty: none
+}
+
+// maxAnswer is how much of an answer is shown, in bytes.
+const maxAnswer = 500
+
 // ask makes a request and returns status and the beginning of the answer.
-func ask(ctx context.Context, cfg *Config, method, to, body string) (code int, text string, err error) {
+func ask(ctx context.Context, p peer, method, to, body string) (code int, text string, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, to, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	if cfg.LokiTenant != "" {
-		req.Header.Set("X-Scope-OrgID", cfg.LokiTenant)
+	if p.tenant != "" {
+		req.Header.Set("X-Scope-OrgID", p.tenant)
 	}
-	client := *cfg.LokiHTTP
+	client := *p.client
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := client.Do(req)
 	if err != nil {
@@ -85,6 +95,6 @@ func ask(ctx context.Context, cfg *Config, method, to, body string) (code int, t
 		return 0, "", err
 	}
 	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, 300))
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	return resp.StatusCode, strings.Join(strings.Fields(string(data)), " "), err
 }
