@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/e2e/run/sidecar"
+	"github.com/auditsidecar/auditsidecar/e2e/s3/s3server"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
@@ -18,8 +19,17 @@ import (
 // lost its state, without a line twice; and once it is rotated the archive has
 // the file, and only that.
 func TestI1_OpenFile(t *testing.T) {
-	r := newRig(t, audittest.Config{})
-	r.env = []string{"AUDITSIDECAR_ARCHIVE_MAX_LAG=1s"}
+	t.Run("directory", func(t *testing.T) { openFile(t, newRig(t, audittest.Config{})) })
+	t.Run("S3", func(t *testing.T) {
+		s := s3server.Start(t)
+		r := newRig(t, audittest.Config{})
+		r.onS3(s, s.Bucket)
+		openFile(t, r)
+	})
+}
+
+func openFile(t *testing.T, r *rig) {
+	r.env = append(r.env, "AUDITSIDECAR_ARCHIVE_MAX_LAG=1s")
 	r.serve()
 
 	r.write(1500)
@@ -39,6 +49,7 @@ func TestI1_OpenFile(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(filepath.Dir(r.log), ".auditsidecar")); err != nil {
 		t.Fatal(err)
 	}
+	r.stateLost = true
 	r.write(1000)
 	p = r.start()
 	r.waitOpen(p)
@@ -76,12 +87,12 @@ func (r *rig) waitOpen(p *sidecar.Process) {
 // checkPartial restores the open file from the archive alone.
 func (r *rig) checkPartial() {
 	r.t.Helper()
-	v := r.verb("restore", r.url)
+	v := r.verb(append([]string{"restore", r.url}, r.args...)...)
 	if want := readFile(r.t, r.log); v.Code != 0 || !bytes.Equal(v.Stdout, want) {
 		r.t.Errorf("restore: exit %d, %d bytes, want %d; they differ at %d\n%s", v.Code, len(v.Stdout), len(want), firstDifference(v.Stdout, want), v.Stderr)
 	}
 	dir := r.t.TempDir()
-	if v := r.verb("restore", r.url, "-o", dir); v.Code != 0 {
+	if v := r.verb(append([]string{"restore", r.url, "-o", dir}, r.args...)...); v.Code != 0 {
 		r.t.Fatalf("restore -o: exit %d: %s", v.Code, v.Stderr)
 	}
 	entries, err := os.ReadDir(dir)

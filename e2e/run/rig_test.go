@@ -34,8 +34,10 @@ type rig struct {
 	url  string // of the archive
 	env  []string
 	args []string // more flags, of `run` and of `restore`
-	loki *lokitest.Receiver
-	addr string // of the Loki side, which serve starts
+
+	stateLost bool // the state directory was removed
+	loki      *lokitest.Receiver
+	addr      string // of the Loki side, which serve starts
 
 	writer *audittest.Writer
 }
