@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// fresh is a value that no policy names: YAML cannot hold it.
-const fresh = "\x00"
+// fresh is a value that no policy names: no user, verb or resource has a NUL.
+const fresh = "\x00any"
 
 // maxWitnesses bounds the search for a request that reaches a rule.
 const maxWitnesses = 50_000
