@@ -121,11 +121,11 @@ e2e-readers: build ## Other Parquet readers agree, cell by cell
 
 .PHONY: e2e-sql
 e2e-sql: build ## Every query of manifests/queries in DuckDB, compared with the JSON
-	cd e2e/sql && E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 15m -v -run DuckDB ./...
+	cd e2e/sql && E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 15m -v -run DuckDB .
 
 .PHONY: e2e-trino
 e2e-trino: build ## The same in a real Trino over S3 (fetches 0.8 GB once; needs mvn and a JDK of 24)
-	cd e2e/sql && TRINO=1 E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 30m -v -run Trino ./...
+	cd e2e/sql && TRINO=1 E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 30m -v -run Trino .
 
 # As root: one scenario mounts a small tmpfs to fill it.
 FAULTS_TEST = E2E_BINARY=$(CURDIR)/$(BIN) go test -tags e2e -count=1 -v -parallel 10
@@ -141,6 +141,11 @@ faults: build ## Every fault on the real binary, in full length; prints a table 
 .PHONY: faults-short
 faults-short: build ## The same faults, each for some seconds
 	$(FAULTS_TEST) -timeout 10m ./e2e/faults
+
+.PHONY: bench-queries
+bench-queries: build ## Ask the archive and JSON.gz the same, in DuckDB: CPU time and bytes
+	go run ./hack/corpus $(CACHE)/corpus >/dev/null
+	cd e2e/sql && go run ./bench -binary $(CURDIR)/$(BIN) -log $(CACHE)/corpus/rotated.log
 
 .PHONY: bench
 bench: build ## Compare speed, memory and size with other converters

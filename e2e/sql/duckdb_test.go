@@ -2,6 +2,9 @@ package sql
 
 import (
 	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -49,5 +52,32 @@ func TestQueriesInDuckDB(t *testing.T) {
 				t.Error("no rows: the query or the log shows nothing")
 			}
 		})
+	}
+}
+
+// The documented statement compacts a day, and keeps every row.
+func TestCompactInDuckDB(t *testing.T) {
+	files, dir := logs(t), t.TempDir()
+	archive(t, files, "file://"+dir, nil)
+	db := inDuckDB(t, "file://"+dir)
+	text, err := os.ReadFile("../../manifests/queries/compact/duckdb.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := filepath.Join(t.TempDir(), "one.parquet")
+	if _, err := ask(t, db, strings.ReplaceAll(statement(string(text)), "audit-production-2026-11-22.parquet", one)); err != nil {
+		t.Fatal(err)
+	}
+	const count = "SELECT count(*), count(DISTINCT node), sum(source_line), count(raw) FROM "
+	want, err := ask(t, db, count+"audit.audit_events WHERE dt = '2026-11-22'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ask(t, db, count+"'"+one+"'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := differ(got, want); d != "" {
+		t.Error(d)
 	}
 }

@@ -47,7 +47,32 @@ func TestQueriesInTrino(t *testing.T) {
 			fmt.Fprintf(&table, "%-32s %6d %6t  %s\n", q.name, len(got.cells), !t.Failed(), server.BytesRead(t)[q.text])
 		})
 	}
+	compacted(t, db, s3.Bucket)
 	t.Logf("\n%-32s %6s %6s  %s\n%s", "query", "rows", "equal", "bytes read", table.String())
+}
+
+// compacted runs the documented statement and counts what it wrote.
+func compacted(t *testing.T, db *sql.DB, bucket string) {
+	t.Helper()
+	text, err := os.ReadFile("../../manifests/queries/compact/trino.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ask(t, db, strings.ReplaceAll(statement(string(text)), "s3://audit-results/", "s3://"+bucket+"/")); err != nil {
+		t.Fatalf("the statement that compacts: %v", err)
+	}
+	const count = "SELECT count(*), count(DISTINCT node), sum(source_line), count(raw) FROM hive.audit.%s WHERE cluster = 'production' AND dt = '2026-11-22'"
+	var results []rows
+	for _, table := range []string{"audit_events", "audit_compact_20261122"} {
+		got, err := ask(t, db, fmt.Sprintf(count, table))
+		if err != nil {
+			t.Fatal(err)
+		}
+		results = append(results, got)
+	}
+	if d := differ(results[1], results[0]); d != "" {
+		t.Errorf("compacted: %s", d)
+	}
 }
 
 // inTrino is a connection after the statements that ddl makes.

@@ -83,7 +83,7 @@ func (s *Server) configure(tb testing.TB, dir, home, port string, s3 *s3server.S
 		"hive.metastore=file", "hive.metastore.catalog.dir=local:///", "fs.native-local.enabled=true", "local.location="+filepath.Join(dir, "metastore"),
 		"fs.native-s3.enabled=true", "s3.endpoint="+s3.Endpoint, "s3.region="+s3.Region, "s3.path-style-access=true",
 		"s3.aws-access-key="+s3.AccessKey, "s3.aws-secret-key="+s3.SecretKey,
-		"hive.timestamp-precision=MICROSECONDS", "hive.parquet.time-zone=UTC",
+		"hive.timestamp-precision=MICROSECONDS", "hive.non-managed-table-writes-enabled=true", "hive.parquet.time-zone=UTC",
 		"parquet.small-file-threshold=0B") // read columns of small objects, too, so that the bytes say something
 	for _, d := range []string{"plugin", "metastore"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
