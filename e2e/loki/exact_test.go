@@ -1,6 +1,8 @@
 package loki
 
 import (
+	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,19 +21,74 @@ const (
 // through rotations into the shipped configuration.
 func TestEveryLineOnce(t *testing.T) {
 	server := lokiserver.Start(t, lokiserver.Config{File: "manifests/loki/loki.yaml"})
+	checkConfig(t, server)
 	t.Run("a real log", func(t *testing.T) { realLog(t, server) })
 	t.Run("kill -9", func(t *testing.T) { killed(t, server) })
 	t.Run("lost answers", func(t *testing.T) { lostAnswers(t, server) })
+	t.Run("Loki killed", func(t *testing.T) { lokiKilled(t, server) })
 }
 
-// TestEveryLineOnceS3 is the same on the configuration with S3.
+// TestEveryLineOnceS3 is the same on the configuration with S3, also when the
+// lines have gone to the bucket.
 func TestEveryLineOnceS3(t *testing.T) {
-	realLog(t, lokiserver.StartS3(t))
+	server, bucket := lokiserver.StartS3(t)
+	checkConfig(t, server)
+	r := realLog(t, server)
+	if err := server.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	chunks := 0
+	for deadline := time.Now().Add(time.Minute); chunks == 0 && time.Now().Before(deadline); time.Sleep(time.Second) {
+		chunks = countFiles(t, bucket)
+	}
+	if chunks == 0 {
+		t.Error("there is no chunk in the bucket after a flush")
+	}
+	if a := r.check(); a.found != a.in {
+		t.Errorf("%d of %d lines are found after the flush", a.found, a.in)
+	}
+}
+
+func countFiles(t *testing.T, dir string) (n int) {
+	t.Helper()
+	if err := filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			n++
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// checkConfig compares what Loki says that it runs with what must not be lost
+// from the shipped configurations.
+func checkConfig(t *testing.T, server *lokiserver.Server) {
+	t.Helper()
+	body, err := server.Get(t.Context(), "/config")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"reporting_enabled: false", "retention_enabled: true", "retention_period: 90d", "max_query_lookback: 90d",
+		"allow_structured_metadata: true", "max_line_size: 256KB", "reject_old_samples_max_age: 1w", "discover_log_levels: false",
+		"grpc_server_max_recv_msg_size: 67108864", "grpc_server_max_send_msg_size: 67108864",
+	} {
+		if !strings.Contains(string(body), want+"\n") {
+			t.Errorf("Loki's configuration lacks %q", want)
+		}
+	}
+	_, sharding, _ := strings.Cut(string(body), "shard_streams:\n")
+	if !strings.HasPrefix(strings.TrimSpace(sharding), "enabled: false") {
+		t.Error("Loki shards streams: what is sent twice would be seen twice")
+	}
 }
 
 // realLog writes what kube-apiserver wrote: ordinary traffic, many odd shapes,
 // then a line that is too long for Loki.
-func realLog(t *testing.T, server *lokiserver.Server) {
+func realLog(t *testing.T, server *lokiserver.Server) *rig {
+	t.Helper()
 	r := newRig(t, server, "real", server.URL, audittest.Config{})
 	p := r.start()
 	for _, name := range []string{"rotated.log", "diverse.log"} {
@@ -52,6 +109,7 @@ func realLog(t *testing.T, server *lokiserver.Server) {
 	files := len(r.writer.Files())
 	t.Logf("%d lines in %d files", a.in, files)
 	summary.add(t.Name()+":", "%d lines in, %d found once, %d identical, %d redacted, %d shrunk", a.in, a.found, a.identical, a.redacted, a.shrunk)
+	return r
 }
 
 // longLine is what a list of all pods is at level RequestResponse. The corpus'
@@ -102,6 +160,27 @@ func lostAnswers(t *testing.T, server *lokiserver.Server) {
 	}
 	a := r.check()
 	summary.add("answers lost:", "%d of pushes; %d lines in, %d found once", lost, a.in, a.found)
+}
+
+// lokiKilled kills Loki while lines come, and starts it again: what it has
+// accepted is in its write-ahead log, what it has not is sent again.
+func lokiKilled(t *testing.T, server *lokiserver.Server) {
+	r := newRig(t, server, "crashed", server.URL, audittest.Config{})
+	p := r.start()
+	done := make(chan error, 1)
+	go func() {
+		done <- r.writer.Replay(t.Context(), audittest.Fresh(audittest.Corpus(t, "rotated.log"), 12000), linesPerSecond, time.Second)
+	}()
+	time.Sleep(2 * time.Second)
+	server.Kill()
+	time.Sleep(time.Second)
+	server.Resume(t)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	r.drain(p)
+	a := r.check()
+	summary.add("Loki killed:", "%d lines in, %d found once", a.in, a.found)
 }
 
 // The corpus has no two equal lines: otherwise Loki would hide one of them, and

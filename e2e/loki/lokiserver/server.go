@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -33,24 +32,24 @@ type Server struct {
 	Dir    string // its data
 	Tenant string // sent with queries where not empty
 
+	binary  string
+	args    []string
+	env     []string
 	log     string
 	process *exec.Cmd
+	ended   chan struct{} // closed when the process has ended
 }
 
 // Start starts a Loki that ends with the test, and waits until it is ready.
 func Start(tb testing.TB, cfg Config) *Server {
 	tb.Helper()
-	binary, dir := Binary(tb), tb.TempDir()
+	dir := tb.TempDir()
 	address := freeAddress(tb)
 	_, port, _ := strings.Cut(address, ":")
 	_, grpc, _ := strings.Cut(freeAddress(tb), ":")
-	s := &Server{URL: "http://" + address, Dir: dir, log: filepath.Join(dir, "loki.log")}
-	log, err := os.Create(s.log)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer log.Close()
-	args := []string{
+	s := &Server{URL: "http://" + address, Dir: dir, binary: Binary(tb), log: filepath.Join(dir, "loki.log")}
+	s.env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "AWS_EC2_METADATA_DISABLED=true"}, cfg.Env...)
+	s.args = []string{
 		"-config.file=" + filepath.Join(Repository(tb), cfg.File),
 		"-server.http-listen-address=127.0.0.1", "-server.http-listen-port=" + port,
 		"-server.grpc-listen-port=" + grpc,
@@ -61,22 +60,45 @@ func Start(tb testing.TB, cfg Config) *Server {
 		"-ingester.min-ready-duration=0s",
 	}
 	if !strings.Contains(cfg.File, "s3") {
-		args = append(args, "-common.storage.filesystem.chunk-directory="+filepath.Join(dir, "chunks"))
+		s.args = append(s.args, "-common.storage.filesystem.chunk-directory="+filepath.Join(dir, "chunks"))
 	}
 	if err := writeRules(dir, cfg.Rules); err != nil {
 		tb.Fatal(err)
 	}
-	s.process = exec.Command(binary, append(args, cfg.Args...)...)
-	s.process.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "AWS_EC2_METADATA_DISABLED=true"}, cfg.Env...)
-	s.process.Stdout, s.process.Stderr = log, log
-	if err := s.process.Start(); err != nil {
+	s.args = append(s.args, cfg.Args...)
+	s.Resume(tb)
+	tb.Cleanup(func() {
+		s.Kill()
+		if tb.Failed() {
+			tb.Logf("Loki's log:\n%s", s.Log())
+		}
+	})
+	return s
+}
+
+// Resume starts the Loki again after Kill, at the same address with the same
+// data, and waits until it is ready.
+func (s *Server) Resume(tb testing.TB) {
+	tb.Helper()
+	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer log.Close()
+	process, ended := exec.Command(s.binary, s.args...), make(chan struct{})
+	process.Env, process.Stdout, process.Stderr = s.env, log, log
+	if err := process.Start(); err != nil {
 		tb.Fatalf("start Loki: %v", err)
 	}
-	ended := make(chan struct{})
-	go func() { defer close(ended); _ = s.process.Wait() }()
-	tb.Cleanup(func() { s.stop(tb, ended) })
-	s.waitReady(tb, ended)
-	return s
+	go func() { defer close(ended); _ = process.Wait() }()
+	s.process, s.ended = process, ended
+	s.waitReady(tb)
+}
+
+// Kill ends Loki at once, as a crash does. Its data stay.
+func (s *Server) Kill() {
+	_ = s.process.Process.Kill() // fails only when it has ended already
+	<-s.ended
 }
 
 // writeRules puts the rules where the ruler looks for those of the one tenant.
@@ -98,16 +120,6 @@ func freeAddress(tb testing.TB) string {
 	return l.Addr().String()
 }
 
-// stop ends Loki: it has nothing to keep, so not by its own slow way.
-func (s *Server) stop(tb testing.TB, ended <-chan struct{}) {
-	tb.Helper()
-	_ = s.process.Process.Signal(syscall.SIGKILL)
-	<-ended
-	if tb.Failed() {
-		tb.Logf("Loki's log:\n%s", s.Log())
-	}
-}
-
 // Log returns the end of what Loki has logged.
 func (s *Server) Log() string {
 	text, err := os.ReadFile(s.log)
@@ -117,12 +129,12 @@ func (s *Server) Log() string {
 	return string(text[max(0, len(text)-6000):])
 }
 
-func (s *Server) waitReady(tb testing.TB, ended <-chan struct{}) {
+func (s *Server) waitReady(tb testing.TB) {
 	tb.Helper()
 	deadline := time.Now().Add(2 * time.Minute)
 	for time.Now().Before(deadline) {
 		select {
-		case <-ended:
+		case <-s.ended:
 			tb.Fatalf("Loki ended:\n%s", s.Log())
 		case <-time.After(100 * time.Millisecond):
 		}
@@ -160,4 +172,21 @@ func (s *Server) Get(ctx context.Context, path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %s: %s", path[:min(len(path), 200)], resp.Status, strings.TrimSpace(string(body[:min(len(body), 500)])))
 	}
 	return body, nil
+}
+
+// Flush has Loki write what it has in memory to the store.
+func (s *Server) Flush(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/flush", http.NoBody)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("flush Loki: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusNoContent && resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("flush Loki: %s", resp.Status)
+	}
+	return nil
 }
