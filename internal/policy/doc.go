@@ -19,7 +19,7 @@
 // system:authenticated, a service account in system:serviceaccounts, and so on.
 //
 // The search is exact up to 50,000 combinations; a rule with more is taken to be
-// alive.
+// alive, and so are the rest of a policy that would take more than a second or two.
 //
 // # Blind detections
 //

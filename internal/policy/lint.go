@@ -12,11 +12,15 @@ func Lint(data []byte) []Finding {
 	if !usable {
 		return findings
 	}
+	p.left = maxCompared
 	for _, check := range []func(*Policy) []Finding{
 		deadRules, deadParts, secretValues, noCatchAll, unloggedSubresources,
 		stages, managedFields, noise, listBodies, blindDetections,
 	} {
 		findings = append(findings, check(&p)...)
+	}
+	if p.left < 0 {
+		findings = append(findings, p.whole("too-large", SeverityInfo, "split the rules' lists", "the policy is too large for all of it to be checked"))
 	}
 	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(a.Line, b.Line) })
 	return findings

@@ -33,6 +33,7 @@ type Policy struct {
 	Rules             []Rule
 
 	line int
+	left int // comparisons of a request with a rule that Lint may still make
 }
 
 // Rule is one rule of a policy. An empty list leaves open what it is about.

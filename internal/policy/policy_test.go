@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/auditsidecar/auditsidecar/manifests"
 )
@@ -132,14 +133,22 @@ func TestDeadRules(t *testing.T) {
 
 // The number of combinations is bounded; beyond, nothing is claimed.
 func TestSearchIsBounded(t *testing.T) {
-	many := func(what string) string {
+	many := func(what string, n int) string {
 		var all []string
-		for i := range 300 {
+		for i := range n {
 			all = append(all, fmt.Sprintf("%s%d", what, i))
 		}
 		return strings.Join(all, ", ")
 	}
-	r := "users: [" + many("u") + "], verbs: [" + many("v") + "]"
+	begun := time.Now()
+	huge := make([]string, 2000)
+	for i := range huge {
+		huge[i] = "level: Metadata, users: [" + many("u", 20) + "], verbs: [" + many("v", 20) + "]"
+	}
+	if found := Lint(rules(huge...)); !slices.ContainsFunc(found, func(f Finding) bool { return f.ID == "too-large" }) || time.Since(begun) > time.Minute {
+		t.Errorf("%d findings after %s", len(found), time.Since(begun))
+	}
+	r := "users: [" + many("u", 300) + "], verbs: [" + many("v", 300) + "]"
 	found := Lint(rules("level: None, "+r, "level: Metadata, "+r, "level: Metadata"))
 	if got := ids(found); slices.Contains(got, "dead-rule@2") {
 		t.Errorf("findings %q after too many combinations", got)

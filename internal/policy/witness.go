@@ -8,8 +8,12 @@ import (
 // fresh is a value that no policy names: no user, verb or resource has a NUL.
 const fresh = "\x00any"
 
-// maxWitnesses bounds the search for a request that reaches a rule.
-const maxWitnesses = 50_000
+const (
+	// maxWitnesses bounds the search for a request that reaches a rule.
+	maxWitnesses = 50_000
+	// maxCompared bounds all searches in a policy: a second or two.
+	maxCompared = 5_000_000
+)
 
 // target narrows the requests that a rule is asked about.
 type target struct {
@@ -50,7 +54,8 @@ func (p *Policy) reach(i int, r *Rule, t target) search {
 	for _, place := range r.places(t) {
 		for _, subject := range r.subjects(t.known) {
 			for _, verb := range r.verbs(t.verbs) {
-				if tried++; tried > maxWitnesses {
+				tried++
+				if p.left -= i + 1; tried > maxWitnesses || p.left < 0 {
 					s.stopped = true
 					return s
 				}
