@@ -28,7 +28,8 @@ type chunk struct {
 	// Values beyond longValue bytes are pages of their own, in spool.
 	longValue int
 	spool     *spool
-	// constant is the value of all rows of a required column, or nil.
+	// constant is the value of the rows that a required column is not told of,
+	// or nil.
 	constant []byte
 
 	// The open page.
@@ -150,9 +151,14 @@ func (c *chunk) catchUp(rows int64) {
 	if c.maxRep > 0 {
 		c.reps = appendZeros(c.reps, n)
 	}
-	if c.constant != nil {
-		c.numbers = append(c.numbers, c.dict.number(c.constant))
-		for range n - 1 {
+	if c.constant == nil {
+		return
+	}
+	c.value(c.constant)
+	for range n - 1 {
+		if c.full {
+			c.plainValue(c.constant)
+		} else {
 			c.numbers = append(c.numbers, c.dict.last)
 		}
 	}

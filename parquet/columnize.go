@@ -6,7 +6,8 @@ func (w *objectWriter) addEvent(r *row) {
 	e := r.event
 	w.addTexts(e, 0, colUserAgent)
 	w.addActor(e.actor)
-	w.addTexts(e, colObjResource, colReceived)
+	w.addObjectRef(e)
+	w.addTexts(e, colRespStatus, colReceived)
 	for _, i := range [...]column{colCode, colReceived, colStaged} {
 		if e.given[i] {
 			w.chunk(i).int(e.ints[i])
@@ -67,11 +68,15 @@ func (w *objectWriter) addNotes(n *notes) {
 }
 
 // addOrigin adds the columns that every row has. Those of the source have one
-// value for all rows.
+// value for all rows, and the others that catchUp fills in one for nearly all.
 func (w *objectWriter) addOrigin(r *row) {
-	w.chunks[colDecodeStatus].bytes(r.status, 0)
+	if string(r.status) != statusOK {
+		w.chunk(colDecodeStatus).bytes(r.status, 0)
+	}
 	w.chunks[colSourceLine].int(r.line)
-	w.chunks[colLinePart].int(r.part)
+	if r.part != 0 {
+		w.chunk(colLinePart).int(r.part)
+	}
 }
 
 // addEmpty adds a list or map that has no elements; one that is null is left

@@ -144,6 +144,8 @@ type conversion struct {
 	lineBuf        []byte // the line that is being written
 	codec          *codec
 	key            []byte // scratch of confirms
+	keyOf          refID  // of the event before
+	keySum         uint32 // of its sort key
 	texts          statusTexts
 
 	writer *objectWriter // of the open object

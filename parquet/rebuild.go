@@ -21,6 +21,8 @@ type rebuilder struct {
 	comparing, differs bool
 	scratch            []byte
 	dates              calendar
+	ref                refID  // of the objectRef that was proven last
+	refBytes           []byte // that one
 }
 
 // begin forgets the line before. It keeps scratch and the calendar.
@@ -290,7 +292,26 @@ func (b *rebuilder) annotations(m *multimap) {
 	b.lit(`}`)
 }
 
+// objectRef writes objectRef. One that was proven for the event before is
+// compared by its bytes.
 func (b *rebuilder) objectRef(e *event) {
+	if !b.comparing || e.ref == (refID{}) {
+		b.objectRefMembers(e)
+		return
+	}
+	if e.ref == b.ref {
+		b.raw(b.refBytes)
+		return
+	}
+	before := b.want
+	b.objectRefMembers(e)
+	if !b.differs {
+		b.ref = e.ref
+		b.refBytes = append(b.refBytes[:0], before[:len(before)-len(b.want)]...)
+	}
+}
+
+func (b *rebuilder) objectRefMembers(e *event) {
 	first := true
 	for c := colObjResource; c <= colObjSubresource; c++ {
 		v := e.text[c]

@@ -16,6 +16,7 @@ type scanner struct {
 	dates  calendar
 	actors cache[*actor]
 	notes  cache[*notes]
+	ref    lastRef
 }
 
 // eventHead is how every event starts, and eventHeadV1 the only version that
@@ -68,7 +69,7 @@ func (s *scanner) actorFields() bool {
 
 // request passes the fields from objectRef to responseObject.
 func (s *scanner) request() bool {
-	if s.lit(objectRefHead) && !s.objectRef() {
+	if !s.knownRef() {
 		return false
 	}
 	if s.lit(`,"responseStatus":{"metadata":{}`) && !s.responseStatus() {

@@ -233,3 +233,32 @@ func FuzzScan(f *testing.F) {
 		}
 	})
 }
+
+// TestObjectRefIsKnownAgain has lines whose objectRef is that of the line
+// before, or nearly.
+func TestObjectRefIsKnownAgain(t *testing.T) {
+	line := strings.TrimSpace(canonicalLine)
+	at := strings.Index(line, `"objectRef":{`)
+	ref := line[at : at+strings.IndexByte(line[at:], '}')+1]
+	var d decoder
+	var e event
+	var b rebuilder
+	for _, change := range []string{
+		ref, ref, `"objectRef":{"resource":"pods"}`, `"objectRef":{"resource":"pods"}`, `"objectRef":{"resource":"pods","name":"p"}`,
+		`"objectRef":{"resource":"a\u003cb"}`, `"objectRef":{"resource":"a\u003cb"}`, ref, `"objectRef":{"resource":"pods","name":"p"}`, ref,
+	} {
+		changed := []byte(strings.Replace(line, ref, change, 1))
+		e.release()
+		if what, _ := d.line(changed, &e); what != canonical || !b.proves(changed, &e) {
+			t.Fatalf("%s is not proven", change)
+		}
+		if got := b.appendLine(nil, &e); !bytes.Equal(got, changed) {
+			t.Fatalf("%s is rebuilt as %s", change, got)
+		}
+		// What follows must not profit from a proof of other values.
+		e.text[colObjName] = []byte("another")
+		if e.ref = (refID{}); b.proves(changed, &e) {
+			t.Fatalf("%s is proven with another name", change)
+		}
+	}
+}

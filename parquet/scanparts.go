@@ -130,6 +130,7 @@ func (s *scanner) objectRef() bool {
 		if first = false; !s.text(c) {
 			return false
 		}
+		s.ref.spans[c-colObjResource] = span{s.i - 1 - len(s.e.text[c]), s.i - 1}
 	}
 	return s.lit(`}`)
 }

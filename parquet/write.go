@@ -55,9 +55,11 @@ type objectWriter struct {
 	rows   int64
 	group  groupState
 	token  *groupToken // of the open row group
-	spool  spool       // of the open row group
-	footer format.FileMetaData
-	index  []columnIndexes // of every chunk written
+	// lastRef is of the row before.
+	lastRef refID
+	spool   spool // of the open row group
+	footer  format.FileMetaData
+	index   []columnIndexes // of every chunk written
 }
 
 // groupState counts what is in the open row group.
@@ -81,6 +83,8 @@ func newObjectWriter(path, work string, meta *ObjectMeta, lim limits, codec *cod
 		w.chunks[i] = newChunk(d, codec, &w.spool, lim)
 		w.chunks[i].begin(w.paths[i])
 	}
+	w.chunks[colDecodeStatus].constant = []byte(statusOK)
+	w.chunks[colLinePart].constant = make([]byte, 4)
 	w.chunks[colNode].constant = []byte(meta.Node)
 	w.chunks[colEpoch].constant = []byte(meta.Epoch)
 	w.chunks[colSourceFile].constant = []byte(meta.SourceName)
