@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
 // With --hold=copy and a state directory elsewhere nothing is written into the
@@ -27,4 +29,18 @@ func TestRunOnceWithCopies(t *testing.T) {
 	if len(held) != 0 {
 		t.Errorf("copies are left: %q", held)
 	}
+}
+
+// Another sidecar may have its state elsewhere: the audit directory itself is
+// what both lock.
+func TestRunOnceBesideAnotherStateDirectory(t *testing.T) {
+	dir := t.TempDir()
+	audit := filepath.Join(dir, "audit")
+	put(t, filepath.Join(audit, "audit.log"), []byte("open\n"))
+	lock, err := durable.OS().LockDir(audit)
+	must(t, err)
+	args := append(runOnce(dir), "--hold=copy", "--state-dir", filepath.Join(dir, "state"))
+	call(t, args...).refused(t, exitFailed, "one sidecar works on an audit directory", audit)
+	must(t, lock.Close())
+	ok(t, args...)
 }

@@ -22,7 +22,7 @@ func (s *sidecar) once(ctx context.Context, log rotate.Log, bucket *archive.Buck
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, st.lock.Close()) }()
+	defer func() { err = errors.Join(err, st.unlock()) }()
 	loops, err := s.loops(log, bucket, st, nil, nil)
 	if err != nil {
 		return err

@@ -35,7 +35,7 @@ func (s *sidecar) serve(ctx context.Context, log rotate.Log, bucket *archive.Buc
 		}
 		return err
 	}
-	defer func() { err = errors.Join(err, st.lock.Close()) }()
+	defer func() { err = errors.Join(err, st.unlock()) }()
 	return s.work(ctx, log, bucket, st, group)
 }
 

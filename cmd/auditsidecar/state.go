@@ -28,7 +28,7 @@ const startRetry = 2 * time.Second
 // state is an opened state directory. The process holds its lock.
 type state struct {
 	dir        string
-	lock       *durable.LockFile
+	locks      []*durable.LockFile
 	ledger     *ledger.Ledger
 	chain      *manifest.Chain
 	key        *manifest.SigningKey // nil: the chain is not signed
@@ -66,15 +66,44 @@ func (s *sidecar) openState(log rotate.Log) (*state, error) {
 	if err := s.fs.MkdirAll(st.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the state directory; let the sidecar write to %s, or run it with --hold=copy and a --state-dir elsewhere: %w", filepath.Dir(st.dir), err)
 	}
-	lock, err := s.fs.Lock(filepath.Join(st.dir, "lock"))
-	if err != nil {
-		return nil, fmt.Errorf("one sidecar works on an audit directory, and this one waits: %w", err)
+	err := s.lock(log, st)
+	if err == nil {
+		err = s.readState(log, st)
 	}
-	st.lock = lock
-	if err := s.readState(log, st); err != nil {
-		return nil, errors.Join(err, lock.Close())
+	if err != nil {
+		return nil, errors.Join(err, st.unlock())
 	}
 	return st, nil
+}
+
+// lock locks the state directory, and the audit directory for the sidecars that
+// have their state elsewhere.
+func (s *sidecar) lock(log rotate.Log, st *state) error {
+	const waits = "one sidecar works on an audit directory, and this one waits: %w"
+	lock, err := s.fs.Lock(filepath.Join(st.dir, "lock"))
+	if err != nil {
+		return fmt.Errorf(waits, err)
+	}
+	st.locks = append(st.locks, lock)
+	lock, err = s.fs.LockDir(log.Dir)
+	switch {
+	case errors.Is(err, durable.ErrLocked):
+		return fmt.Errorf(waits, err)
+	case err != nil:
+		s.log.Warn().Err(err).Msg("the audit directory cannot be locked: nothing keeps a sidecar with another --state-dir from it")
+	default:
+		st.locks = append(st.locks, lock)
+	}
+	return nil
+}
+
+// unlock gives the directories to the next sidecar.
+func (st *state) unlock() error {
+	var err error
+	for _, lock := range st.locks {
+		err = errors.Join(err, lock.Close())
+	}
+	return err
 }
 
 // stateDirName is the state directory's name in the audit directory: there,

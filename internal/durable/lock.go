@@ -33,7 +33,10 @@ func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 
 // LockFile is a lock that this process holds, until Close or the end of the
 // process, however it ends.
-type LockFile struct{ file *os.File }
+type LockFile struct {
+	file *os.File
+	text bool // the file names its holder
+}
 
 // maxHolder bounds what is read of a lock file, in bytes.
 const maxHolder = 256
@@ -49,18 +52,43 @@ func (f FS) Lock(path string) (*LockFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
-	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		holder, _ := io.ReadAll(io.LimitReader(file, maxHolder))
+	if err := flock(file); err != nil {
+		var locked *LockedError
+		if errors.As(err, &locked) {
+			holder, _ := io.ReadAll(io.LimitReader(file, maxHolder))
+			locked.Holder = string(holder)
+		}
 		_ = file.Close()
-		return nil, &LockedError{Path: path, Holder: string(holder)}
-	}
-	if err != nil {
-		_ = file.Close()
-		return nil, fmt.Errorf("lock %s: %w", path, err)
+		return nil, err
 	}
 	writeHolder(file)
-	return &LockFile{file: file}, nil
+	return &LockFile{file: file, text: true}, nil
+}
+
+// LockDir takes the lock of [FS.Lock] on a directory itself: nothing is made in
+// it or written to it. It excludes only others that do the same. Some network
+// file systems cannot lock a directory; the error is no [*LockedError] then.
+func (f FS) LockDir(path string) (*LockFile, error) {
+	dir, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	if err := flock(dir); err != nil {
+		_ = dir.Close()
+		return nil, err
+	}
+	return &LockFile{file: dir}, nil
+}
+
+func flock(file *os.File) error {
+	err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	switch {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return &LockedError{Path: file.Name()}
+	case err != nil:
+		return fmt.Errorf("lock %s: %w", file.Name(), err)
+	}
+	return nil
 }
 
 func writeHolder(file *os.File) {
@@ -73,8 +101,10 @@ func writeHolder(file *os.File) {
 
 // Close releases the lock.
 func (l *LockFile) Close() error {
-	// The text would name the wrong process if the next holder could not write.
-	_ = l.file.Truncate(0)
+	if l.text {
+		// It would name the wrong process if the next holder could not write.
+		_ = l.file.Truncate(0)
+	}
 	if err := l.file.Close(); err != nil {
 		return fmt.Errorf("unlock %s: %w", l.file.Name(), err)
 	}

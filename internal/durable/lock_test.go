@@ -70,6 +70,29 @@ func TestLock(t *testing.T) {
 	must(t, again.Close())
 }
 
+func TestLockDir(t *testing.T) {
+	dir := t.TempDir()
+	lock, err := OS().LockDir(dir)
+	must(t, err)
+	if _, err := OS().LockDir(dir); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("second LockDir: %v, want ErrLocked", err)
+	}
+	file, err := OS().Lock(filepath.Join(dir, "lock"))
+	must(t, err)
+	must(t, file.Close())
+	must(t, os.Remove(filepath.Join(dir, "lock")))
+	must(t, lock.Close())
+	again, err := OS().LockDir(dir)
+	must(t, err)
+	must(t, again.Close())
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("the directory has %v, %v", entries, err)
+	}
+	if _, err := OS().LockDir(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrLocked) {
+		t.Errorf("a missing directory: %v", err)
+	}
+}
+
 func TestLockWithoutHolderText(t *testing.T) {
 	err := &LockedError{Path: "/x/lock"}
 	if got := err.Error(); got != "lock /x/lock: held by another process" {
