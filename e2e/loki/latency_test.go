@@ -18,8 +18,8 @@ const (
 	probers      = 4
 )
 
-// What must be reached where nothing else is at work. The suite gives p99 more:
-// Loki, the writer and the queries share two cores with the sidecar.
+// What must be reached, with Loki, the writer and the queries on the same cores
+// as the sidecar.
 const (
 	medianLimit = 500 * time.Millisecond
 	p99Limit    = 2 * time.Second

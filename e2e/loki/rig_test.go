@@ -119,8 +119,8 @@ type account struct {
 	in, found, identical, redacted, shrunk int
 }
 
-// untouched is what no rule of redaction can apply to: neither a secret nor a
-// token is spoken of.
+// touchable are the lines that a rule of redaction may apply to: all that speak
+// of a secret or a token. The others must arrive as they are.
 var touchable = regexp.MustCompile(`(?i)secret|token|bearer|authorization|last-applied`)
 
 // check reads everything that Loki has of this rig's log and compares it with
