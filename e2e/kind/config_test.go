@@ -114,3 +114,36 @@ func (n *node) kindConfig() string {
 	n.write("kind.yaml", string(content))
 	return filepath.Join(n.dir, "kind.yaml")
 }
+
+// upgradeConfig is the shipped UpgradeConfiguration for a version. What has
+// nothing to do with the static pod is left out, and what not every node image
+// has (CoreDNS).
+func (n *node) upgradeConfig(version string, patches bool) string {
+	n.t.Helper()
+	var config struct {
+		APIVersion string         `yaml:"apiVersion"`
+		Kind       string         `yaml:"kind"`
+		Apply      map[string]any `yaml:"apply"`
+		Timeouts   map[string]any `yaml:"timeouts"`
+	}
+	if err := yaml.Unmarshal([]byte(n.shipped("kubeadm/v1beta4/upgrade.yaml")), &config); err != nil {
+		n.t.Fatal(err)
+	}
+	if config.Apply["patches"] == nil {
+		n.t.Fatal("the shipped upgrade.yaml has no apply.patches")
+	}
+	if !patches {
+		delete(config.Apply, "patches")
+	}
+	config.Apply["kubernetesVersion"] = version
+	config.Apply["forceUpgrade"] = true // to the version that runs
+	config.Apply["certificateRenewal"] = false
+	config.Apply["etcdUpgrade"] = false
+	config.Apply["skipPhases"] = []string{"preflight", "addon", "kubelet-config", "bootstrap-token"}
+	config.Timeouts = map[string]any{"upgradeManifests": "90s"} // 5m by default
+	content, err := yaml.Marshal(config)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return string(content)
+}

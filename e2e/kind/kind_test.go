@@ -138,22 +138,7 @@ func (s *suite) upgrade(what string, patches bool) (string, error) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	// What has nothing to do with the static pod stays out, and what not every
-	// node image has (CoreDNS).
-	config := fmt.Sprintf(`apiVersion: kubeadm.k8s.io/v1beta4
-kind: UpgradeConfiguration
-apply:
-  kubernetesVersion: %s
-  forceUpgrade: true
-  certificateRenewal: false
-  etcdUpgrade: false
-  skipPhases: [preflight, addon, kubelet-config, bootstrap-token]
-timeouts:
-  upgradeManifests: 90s # 5m by default
-`, strings.TrimSpace(version))
-	if patches {
-		config = strings.Replace(config, "timeouts:", "  patches:\n    directory: /etc/kubernetes/patches\ntimeouts:", 1)
-	}
+	config := s.node.upgradeConfig(strings.TrimSpace(version), patches)
 	if _, err := s.exec(config, "sh", "-c", "cat >/tmp/upgrade.yaml"); err != nil {
 		s.t.Fatal(err)
 	}
