@@ -45,12 +45,12 @@ func TestCopy(t *testing.T) {
 // Of a line that is too long for memory the beginning is kept, as of a torn
 // one, and no more of it is looked at than fits.
 func TestCopyLongLine(t *testing.T) {
-	head, _, _ := strings.Cut(event("secrets", "create", `"requestObject":{}`), `"responseStatus"`)
+	head, _, _ := strings.Cut(event("secrets", "create", `"requestObject":{}`), `,"responseStatus"`)
 	secret := strings.Repeat("hunter2 ", 1000)
 	r := newTest(t, Config{})
 	for _, c := range []struct{ line, kept string }{
-		{head + `"requestObject":{"data":{"a":"` + secret + `"}}}`, head},
-		{strings.Replace(head, "secrets\"", "x?token=hunter2\"", 1) + `"requestObject":{"data":"` + secret, ""},
+		{head + `,"requestObject":{"data":{"a":"` + secret + `"}}}`, head},
+		{strings.Replace(head, "secrets\"", "x?token=hunter2\"", 1) + `,"requestObject":{"data":"` + secret, ""},
 		{secret, ""},
 	} {
 		if c.kept == "" && strings.HasPrefix(c.line, "{") {

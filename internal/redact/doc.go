@@ -33,10 +33,11 @@
 //
 // A crash leaves a torn line, and the next event glued to it. Of such a line
 // whole events are treated like any other; of the event that it begins with,
-// what stands before the response status and the bodies is kept; the rest is
-// replaced by a marker without quotes, because nobody can say what it is a
-// part of. So is an event's body where the event does not say what it is about.
-// A torn line without a body, which has nothing to hide, stays as it is.
+// the members before the response status are kept, as far as they are whole; the
+// rest is replaced by a marker without quotes, because nobody can say what it
+// is a part of. So is what is no event at all, and an event's body where the
+// event does not say what it is about. A torn line without a body, which has
+// nothing to hide, stays as it is.
 //
 // # Cost
 //

@@ -32,14 +32,17 @@ func (r *Redactor) event(start int) {
 		case isName(key, "requestURI") && at(r.b, from) == '"':
 			r.found = append(r.found, found{from: from, isURI: true})
 		default:
-			if p, ok := partOf(key); ok {
-				r.found = append(r.found, found{from: from, part: p})
+			p, known := partOf(key)
+			if known {
 				leaks = leaks || p == partStatus && quotes(r.b, from)
+			}
+			if known || isStrange(key, at(r.b, from)) {
+				r.found = append(r.found, found{from: from, part: p})
 			}
 		}
 	}
-	if string(kind) != "Event" && len(r.found) == 0 {
-		r.foreign(start)
+	if string(kind) != "Event" && r.policy.bodies {
+		r.leaves(space(r.b, start)) // nobody writes such a line
 		return
 	}
 	holdsSecret := r.policy.inner != nil && bytes.Contains(r.b[start:], []byte(secretText))
@@ -47,6 +50,19 @@ func (r *Redactor) event(start int) {
 		r.nested = holdsSecret && (f.part == partRequest || f.part == partResponse)
 		r.apply(f, verb, leaks)
 	}
+}
+
+// isStrange says whether a member whose value begins with c may be what is left of a
+// body, after a crash that happened to leave valid JSON. It is treated like one.
+func isStrange(key []byte, c byte) bool {
+	if c != '{' && c != '[' {
+		return false
+	}
+	switch string(key) {
+	case "user", "impersonatedUser", "authenticationMetadata", "sourceIPs", "objectRef":
+		return false
+	}
+	return true
 }
 
 func refOf(b []byte, i int) (o ref) {
@@ -91,14 +107,6 @@ func (r *Redactor) apply(f found, verb []byte, leaks bool) {
 		return
 	}
 	r.value(f.from, r.places, 0)
-}
-
-// foreign replaces the Secrets of a JSON object that is no event.
-func (r *Redactor) foreign(start int) {
-	if r.nested = r.policy.inner != nil && bytes.Contains(r.b[start:], []byte(secretText)); r.nested {
-		r.places = r.places[:0]
-		r.value(space(r.b, start), nil, 0)
-	}
 }
 
 // isName compares a member's name as a decoder may: in any case.

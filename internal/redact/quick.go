@@ -46,9 +46,6 @@ func (q *quick) passes(line []byte) bool {
 	if q.anyWhole || len(line) < len(eventHead) || string(line[:len(eventHead)]) != eventHead {
 		return false
 	}
-	if q.uris && !plainURIs(line) {
-		return false
-	}
 	// Each search begins with a byte that is rare in events.
 	hasBody := bytes.Contains(line, []byte(`Object"`)) // requestObject, responseObject
 	if hasBody && q.anyBodied {
@@ -57,7 +54,10 @@ func (q *quick) passes(line []byte) bool {
 	if known, passes := q.refs(line, hasBody); !passes || hasBody && !known {
 		return false
 	}
-	return !hasBody || !q.secrets || !bytes.Contains(line, []byte(secretText))
+	if hasBody && q.secrets && bytes.Contains(line, []byte(secretText)) {
+		return false
+	}
+	return !q.uris || plainURIs(line)
 }
 
 // refs looks at every objectRef of the line; known says that there is one.

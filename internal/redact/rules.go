@@ -18,7 +18,7 @@ func (p part) name() string {
 	return [parts]string{"requestObject", "responseObject", "responseStatus", "annotations"}[p]
 }
 
-// partOf is the part that a member of the event is.
+// partOf is the part that a member of the event is; the first where it is none.
 func partOf(key []byte) (part, bool) {
 	for p := range parts {
 		if isName(key, p.name()) {

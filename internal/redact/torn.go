@@ -14,10 +14,10 @@ const tornEffort = 8
 // it is a part of. NUL bytes, the hole that a truncation leaves, stay.
 func (r *Redactor) torn() {
 	line, kept := r.b, 0
-	if bytes.HasPrefix(line, []byte(eventHead)) {
+	effort := tornEffort*len(line) + 64<<10
+	if bytes.HasPrefix(line, []byte(eventHead)) && r.nextWhole(line, 0, &effort).from > 0 {
 		kept = r.beginning(line)
 	}
-	effort := tornEffort*len(line) + 64<<10
 	for i := kept; i < len(line); {
 		whole := r.nextWhole(line, i, &effort)
 		r.unknown(line, i, whole.from)
@@ -51,25 +51,46 @@ func (r *Redactor) nextWhole(line []byte, i int, effort *int) span {
 	return span{len(line), len(line)}
 }
 
-// endsEvent reports whether rest may follow a whole event.
+// endsEvent reports whether rest may follow a whole event: nothing, a NUL, or
+// an event, be it torn within its first bytes.
 func endsEvent(rest []byte) bool {
 	rest = bytes.TrimRight(rest, "\r")
-	return len(rest) == 0 || rest[0] == 0 || bytes.HasPrefix(rest, []byte(eventHead))
+	return len(rest) == 0 || rest[0] == 0 || bytes.HasPrefix(rest, []byte(eventHead)) || bytes.HasPrefix([]byte(eventHead), rest)
 }
 
 // beginning returns how much of the torn event at the start of a line is kept,
-// and replaces the credentials in its URI.
+// and replaces the credentials in its URI: the members before the response
+// status, as far as they are whole and in kube-apiserver's form.
 func (r *Redactor) beginning(line []byte) int {
-	end := len(line)
-	for _, stop := range []string{`"responseStatus"`, `"requestObject"`, `"responseObject"`, `"annotations"`, eventHead} {
-		if n := bytes.Index(line[len(eventHead):end], []byte(stop)); n >= 0 {
-			end = len(eventHead) + n
+	end := len(eventHead)
+	if n := bytes.Index(line[end:], []byte(eventHead)); n >= 0 {
+		line = line[:end+n] // what is glued to it is no value of it
+	}
+	for end < len(line) && line[end] == ',' {
+		colon := skipString(line, end+1)
+		if !isHarmless(text(line[end+1:colon])) || at(line, colon) != ':' {
+			break
 		}
+		to := r.json.end(line, colon+1)
+		if to < 0 || to < len(line) && line[to] != ',' {
+			break
+		}
+		end = to
 	}
 	if r.policy.uris {
 		r.tornURIs(line[:end])
 	}
 	return end
+}
+
+// isHarmless says whether a member of an event comes before what may have to be
+// replaced.
+func isHarmless(key []byte) bool {
+	switch string(key) {
+	case "level", "auditID", "stage", "requestURI", "verb", "user", "impersonatedUser", "authenticationMetadata", "sourceIPs", "userAgent", "objectRef":
+		return true
+	}
+	return false
 }
 
 // tornURIs replaces the credentials of every requestURI in a text that need

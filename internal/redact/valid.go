@@ -24,10 +24,16 @@ type place struct{ key, keyEnd, value, end int }
 // valid reports whether b is one JSON value with nothing but white space
 // around it.
 func (v *validator) valid(b []byte) bool {
-	v.b, v.depth, v.members = b, 0, v.members[:0]
-	i := v.run(space(b, 0))
-	v.b = nil
+	i := v.end(b, space(b, 0))
 	return i >= 0 && space(b, i) == len(b)
+}
+
+// end returns the end of the value that begins at i, -1 where none does.
+func (v *validator) end(b []byte, i int) int {
+	v.b, v.depth, v.members = b, 0, v.members[:0]
+	i = v.run(i)
+	v.b = nil
+	return i
 }
 
 // run returns the end of the value at i, -1 where it is none. Each turn of the loop

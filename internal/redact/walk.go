@@ -1,6 +1,9 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // maxNested is how deep in a body a Secret is looked for; what is deeper and
 // may be one is replaced.
@@ -85,16 +88,12 @@ func (r *Redactor) holdsManifest(key []byte, i int, places []*node) bool {
 	if at(r.b, i) != '"' {
 		return false
 	}
-	value := r.b[i:skipString(r.b, i)]
-	if r.nested && bytes.HasSuffix(key, []byte(appliedName)) && bytes.Contains(value, []byte(`Secret\"`)) {
+	if r.nested && bytes.HasSuffix(key, []byte(appliedName)) && bytes.Contains(r.b[i:skipString(r.b, i)], []byte(`Secret\"`)) {
 		return true
 	}
-	for _, n := range places {
-		if n.manifests && (bytes.Contains(value, []byte(`ata\"`))) {
-			return true // data, stringData, binaryData
-		}
-	}
-	return false
+	// data, stringData, binaryData
+	return slices.ContainsFunc(places, func(n *node) bool { return n.manifests }) &&
+		bytes.Contains(r.b[i:skipString(r.b, i)], []byte(`ata\"`))
 }
 
 // leaves replaces every string, number and boolean of the value at i, and
