@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"os"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/e2e/run/sidecar"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
+	"github.com/auditsidecar/auditsidecar/internal/verify"
 )
 
 // judging is held while the content of a scenario is in memory: there are many
@@ -35,6 +37,7 @@ func (s *stage) judge() {
 	defer judging.Unlock()
 	s.row.written = s.lines()
 	s.judgeArchive()
+	s.judgeProof()
 	s.judgeLoki()
 	s.row.gaps = s.recordedGaps()
 	s.judgeLoss()
@@ -44,6 +47,24 @@ func (s *stage) judge() {
 		s.t.Error(p)
 	}
 	s.loki.Reset()
+}
+
+// judgeProof has verify look at the archive: whatever happened, what is there is
+// proven and what is not is a recorded gap. Only the time in which no sidecar
+// ran, before a new epoch, is covered by nothing.
+func (s *stage) judgeProof() {
+	s.t.Helper()
+	v := s.verb(sidecar.Config{Binary: s.binary, Env: s.env, Args: append([]string{"verify", s.url, "--deep", "-o", "json"}, s.args...)})
+	var report verify.Report
+	if err := json.Unmarshal(v.Stdout, &report); err != nil {
+		s.row.problem("verify: exit %d: %s", v.Code, firstLine(v.Stderr))
+		return
+	}
+	for _, f := range report.Findings {
+		if f.Kind != verify.KindUncovered {
+			s.row.problem("verify: %s %s: %s", f.Kind, f.Object, f.Detail)
+		}
+	}
 }
 
 // judgeArchive compares all files with what restore makes of the archive.

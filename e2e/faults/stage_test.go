@@ -134,7 +134,7 @@ func (s *stage) onS3(server *s3server.Server) {
 }
 
 func (s *stage) config(verb ...string) sidecar.Config {
-	args := append(verb, "--audit-log-path", s.log, "--archive-url", s.url, "--loki-url", s.lokiNet.URL(), "--cluster", "faults", "--node", "cp1", "--redact-key-file", s.keyFile)
+	args := append(verb, "--audit-log-path", s.log, "--archive-url", s.url, "--loki-url", s.lokiNet.URL(), "--cluster", "faults", "--node", "cp1", "--redact-key-file", s.keyFile, "--heartbeat-interval", "2s")
 	return sidecar.Config{Binary: s.binary, Env: s.env, Args: append(append(args, s.args...), s.sc.args...)}
 }
 

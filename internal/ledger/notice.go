@@ -51,18 +51,31 @@ func (l *Ledger) Notices() []Notice {
 }
 
 // Heartbeat gives a notice its number, notes that it is the last heartbeat,
-// and notes how far the segment id was read; id is empty where none was.
-func (l *Ledger) Heartbeat(n Notice, id string, read *Reading) error {
+// and notes how far the segment id was read on from a reading; id is empty
+// where none was. [ErrStale] when the segment is no longer known to be read so
+// far: it was cut meanwhile.
+func (l *Ledger) Heartbeat(n Notice, id string, from, read *Reading) error {
 	return l.change(func(t *table) error {
-		if i := t.index(id); i >= 0 {
-			t.Entries[i].Read = read.clone()
-		} else if id != "" {
+		switch i := t.index(id); {
+		case id == "":
+		case i < 0:
 			return fmt.Errorf("note what was read of %s: %w", id, ErrUnknown)
+		case !t.Entries[i].Read.same(from):
+			return fmt.Errorf("note what was read of %s: %w", id, ErrStale)
+		default:
+			t.Entries[i].Read = read.clone()
 		}
 		t.notice(n)
 		t.Beat = n.At
 		return nil
 	})
+}
+
+func (r *Reading) same(other *Reading) bool {
+	if r == nil || other == nil {
+		return r == other
+	}
+	return r.Size == other.Size && r.SHA256 == other.SHA256
 }
 
 // NewKey gives a notice its number and notes that the key signs from now on.

@@ -21,10 +21,15 @@ func TestNotices(t *testing.T) {
 	must(t, l.Add(held("1")))
 	read := &Reading{Size: 7, Lines: 2, SHA256: "aa", State: []byte("s")}
 	must(t, l.NewKey(Notice{Kind: "key", At: noon, Body: json.RawMessage(`{"k":1}`)}, "0123"))
-	must(t, l.Heartbeat(Notice{Kind: "heartbeat", At: noon.Add(1), Body: json.RawMessage(`{"b":1}`)}, "1", read))
-	must(t, l.Heartbeat(Notice{Kind: "heartbeat", At: noon.Add(2), Body: json.RawMessage(`{"b":2}`)}, "", nil))
-	if err := l.Heartbeat(Notice{Kind: "heartbeat", At: noon.Add(3)}, "unknown", read); !errors.Is(err, ErrUnknown) {
+	must(t, l.Heartbeat(Notice{Kind: "heartbeat", At: noon.Add(1), Body: json.RawMessage(`{"b":1}`)}, "1", nil, read))
+	must(t, l.Heartbeat(Notice{Kind: "heartbeat", At: noon.Add(2), Body: json.RawMessage(`{"b":2}`)}, "", nil, nil))
+	if err := l.Heartbeat(Notice{Kind: "heartbeat", At: noon.Add(3)}, "unknown", nil, read); !errors.Is(err, ErrUnknown) {
 		t.Errorf("a heartbeat of a segment that is not there: %v", err)
+	}
+	for _, from := range []*Reading{nil, {Size: 7, SHA256: "other"}} {
+		if err := l.Heartbeat(Notice{Kind: "heartbeat", At: noon.Add(3)}, "1", from, read); !errors.Is(err, ErrStale) {
+			t.Errorf("a heartbeat that went on from %+v: %v", from, err)
+		}
 	}
 	for _, l := range []*Ledger{l, open(t, durable.OS(), dir)} {
 		var got []int64

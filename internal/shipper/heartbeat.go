@@ -48,6 +48,10 @@ func (s *Shipper) heartbeat(ctx context.Context) error {
 			beat.Waiting++
 		}
 	}
+	var from *ledger.Reading
+	if growing != nil {
+		from = growing.Read
+	}
 	id, read := s.look(ctx, &beat, growing)
 	if err := ctx.Err(); err != nil {
 		return err
@@ -56,9 +60,9 @@ func (s *Shipper) heartbeat(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("encode a heartbeat: %w", err)
 	}
-	err = s.cfg.Ledger.Heartbeat(ledger.Notice{Kind: string(manifest.KindHeartbeat), At: now.UTC(), Body: body}, id, read)
-	if errors.Is(err, ledger.ErrUnknown) {
-		return nil // it was given up meanwhile; the next pass looks again
+	err = s.cfg.Ledger.Heartbeat(ledger.Notice{Kind: string(manifest.KindHeartbeat), At: now.UTC(), Body: body}, id, from, read)
+	if errors.Is(err, ledger.ErrUnknown) || errors.Is(err, ledger.ErrStale) {
+		return nil // it was given up, or cut, meanwhile; the next pass looks again
 	}
 	return err
 }

@@ -243,7 +243,6 @@ func TestI4_NoticesSurviveCrashes(t *testing.T) {
 		points := 0
 		for k := int64(0); ; k++ {
 			y := newBeatingYard(t)
-			y.dir = t.TempDir() // where what is lost can be put aside
 			y.mustStart()
 			y.add("0", event(22, "a"), nil)
 			y.add("1", event(22, "b"), asOpen)

@@ -42,11 +42,7 @@ func TestThousandFilesAreClean(t *testing.T) {
 
 // What is not wrong must not be found: the states that a sidecar leaves.
 func TestHonestArchives(t *testing.T) {
-	for name, c := range map[string]struct {
-		make func(*site)
-		opt  Options
-		note string
-	}{
+	checkHonest(t, map[string]honest{
 		"a file that is still open": {func(s *site) {
 			s.file(s.log(5))
 			s.take() // of the open file
@@ -95,6 +91,11 @@ func TestHonestArchives(t *testing.T) {
 		"lines of two days": {func(s *site) {
 			s.file(append(s.log(3), event(1, noon.AddDate(0, 0, 1))...))
 		}, Options{Deep: true}, ""},
+	})
+}
+
+func TestHonestHeartbeats(t *testing.T) {
+	checkHonest(t, map[string]honest{
 		"a file that was cut, as is recorded": {func(s *site) {
 			log := s.log(30)
 			s.heartbeat(3, log)
@@ -108,7 +109,19 @@ func TestHonestArchives(t *testing.T) {
 			s.heartbeat(4, log)
 			s.file(log)
 		}, Options{Deep: true}, ""},
-	} {
+	})
+}
+
+// honest is an archive with nothing wrong, and what is noted of it.
+type honest struct {
+	make func(*site)
+	opt  Options
+	note string
+}
+
+func checkHonest(t *testing.T, cases map[string]honest) {
+	t.Helper()
+	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, epochA)
