@@ -96,7 +96,7 @@ e2e-manifests: ## The shipped manifests and policy against Kubernetes' own code
 .PHONY: e2e-loki
 e2e-loki: build $(LINTER) ## A real Loki: every line once, statuses, alerts, dashboards
 	cd e2e/loki && export GOFLAGS=-mod=mod && $(LINTER) run --allow-parallel-runners ./... && \
-		E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 35m -v ./...
+		E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 35m -v . # one package: it prints as it goes
 
 # Builds etcd, kube-apiserver and kubeadm from their modules at first; a module
 # of its own, for client-go.
