@@ -43,10 +43,11 @@ func (l *Live) keepCursor(now bool) error {
 		if !now && time.Since(l.storedAt) < cursorInterval {
 			return nil
 		}
-		if err := l.cfg.CursorFile.Store(at); err != nil {
-			return err
+		l.storedAt = time.Now()
+		if l.unwritten = l.cfg.CursorFile.Store(at); l.unwritten != nil {
+			return l.unwritten
 		}
-		l.stored, l.storedAt = at, time.Now()
+		l.stored = at
 	}
 	l.spanFrom(l.unsettled())
 	return l.release(at.Segment)

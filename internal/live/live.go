@@ -98,14 +98,16 @@ type Live struct {
 	// the cursor on disk.
 	spanOldest, spanNewest time.Time
 
-	cursor   ledger.Cursor // the place after the last line that was read
-	stored   ledger.Cursor // what the cursor file says
-	storedAt time.Time     // when it was written
-	released string        // the segment before which no claim is left
+	cursor    ledger.Cursor // the place after the last line that was read
+	stored    ledger.Cursor // what the cursor file says
+	storedAt  time.Time     // when it was last written, or could not be
+	unwritten error         // why it could not be, the last time
+	released  string        // the segment before which no claim is left
 
 	left      rotate.Line // a line that is ahead of its time
 	hasLeft   bool
 	leftUntil time.Time
+	atEnd     bool // the last read came to the present end of the log
 
 	passedOver time.Time // when a line outside of Loki's window was last noted
 	lagAt      time.Time // when the lag was last measured
@@ -163,17 +165,16 @@ func (l *Live) Run(ctx context.Context) error {
 // turn reads what there is a place for, and sends what is full or due. With
 // all everything is due.
 func (l *Live) turn(ctx context.Context, all bool) error {
+	l.atEnd = false
 	if err := l.begin(); errors.Is(err, io.EOF) {
+		l.atEnd = true
 		l.cfg.Observe(nil) // no file yet
 		return nil
 	} else if err != nil {
 		return err
 	}
+	err := l.fill(ctx)
 	l.settleLanded()
-	err := l.launch(ctx)
-	if err == nil {
-		err = l.fill(ctx)
-	}
 	l.sealDue(all)
 	err = errors.Join(err, l.launch(ctx))
 	if err == nil && l.unsettled() == nil {
@@ -206,17 +207,17 @@ func (l *Live) wait(ctx context.Context) {
 }
 
 // Sync sends everything up to the present end of the log. Where it does not
-// come to the end, a later call or run goes on.
+// come to the end, a later call or run goes on. A cursor that cannot be written
+// is an error, in the end.
 func (l *Live) Sync(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer l.land()
 	defer cancel()
 	for l.failed = nil; ctx.Err() == nil; l.wait(ctx) {
-		err := l.turn(ctx, true)
-		if err != nil {
+		if err := l.turn(ctx, true); err != nil && (l.unwritten == nil || durable.IsFatal(err)) {
 			return err
 		}
-		if l.unsettled() == nil && !l.hasLeft {
+		if l.unsettled() == nil && !l.hasLeft && l.atEnd {
 			return l.keepLast()
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/lokipush"
 	"github.com/auditsidecar/auditsidecar/rotate"
@@ -20,39 +21,57 @@ const (
 )
 
 // fill reads lines into parcels until the log is read to its present end or
-// there is no place for more. A break in the log is noted, and read over.
-func (l *Live) fill(ctx context.Context) error {
-	for ctx.Err() == nil {
-		now := time.Now()
-		for range linesAtOnce {
-			if len(l.waiting) > 0 {
+// there is no place for more. A cursor that cannot be written is an error, but
+// no reason to stop.
+func (l *Live) fill(ctx context.Context) (err error) {
+	var cursor error
+	defer func() { err = errors.Join(err, cursor) }()
+	for more := true; more && err == nil && ctx.Err() == nil; {
+		// A backlog may take long to read, and all of it may be passed over.
+		l.settleLanded()
+		l.sealDue(false)
+		if e := errors.Join(l.launch(ctx), l.keepCursor(false)); e != nil {
+			if cursor = e; durable.IsFatal(e) {
 				return nil
-			}
-			line, err := l.next(now)
-			if err == nil {
-				err = l.add(line, now)
-			}
-			switch {
-			case err == nil:
-			case errors.Is(err, io.EOF):
-				return nil
-			case isBreak(err):
-				l.noteBreak(err)
-			default:
-				return err
-			}
-			if len(l.waiting) == 0 {
-				continue
-			}
-			if err := l.launch(ctx); err != nil {
-				return err
 			}
 		}
+		if len(l.waiting) > 0 {
+			return nil
+		}
+		more, err = l.readSome()
 	}
-	return nil
+	return err
 }
 
-// linesAtOnce is how many lines are read without a look at the clock.
+// readSome reads a few lines. It returns false at the present end of the log
+// and when a parcel waits for its place. A break in the log is noted, and read
+// over.
+func (l *Live) readSome() (more bool, err error) {
+	now := time.Now()
+	for range linesAtOnce {
+		line, err := l.next(now)
+		if err == nil {
+			err = l.add(line, now)
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
+			l.atEnd = true
+			return false, nil
+		case isBreak(err):
+			l.noteBreak(err)
+		default:
+			return false, err
+		}
+		if len(l.waiting) > 0 {
+			break
+		}
+	}
+	return true, nil
+}
+
+// linesAtOnce is how many lines are read without a look at the clock and at
+// what else there is to do.
 const linesAtOnce = 64
 
 func (l *Live) noteBreak(err error) {

@@ -49,6 +49,23 @@ func TestLinesOutsideOfTheWindow(t *testing.T) {
 	})
 }
 
+// The cursor moves while a long backlog is passed over, not only behind it.
+func TestCursorMovesWhileLinesArePassedOver(t *testing.T) {
+	s := newStage(t, lokitest.Config{})
+	s.edit = lokiWindow
+	s.add("0", "")
+	s.start()
+	s.sync()
+	s.append("0", strings.Repeat(event(0, time.Now().Add(-8*24*time.Hour), 0)+"\n", 3*linesAtOnce))
+	s.live.storedAt = time.Time{} // long ago
+	if err := s.live.fill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if c := s.cursor(); c.Line != linesAtOnce {
+		t.Errorf("the cursor is at %+v, want line %d", c, linesAtOnce)
+	}
+}
+
 // A line that is a little too far ahead waits, and those behind it, too.
 func TestLineAheadOfItsTimeWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
