@@ -178,10 +178,14 @@ func pushHour(t *testing.T, server *lokiserver.Server) int {
 		}
 	}
 	stream := newStream(t, server.URL, "ordinary")
-	begin := time.Now().Add(-time.Hour)
-	for i, line := range lines {
-		at := begin.Add(time.Hour * time.Duration(i) / time.Duration(len(lines)))
-		stream.add(audittest.Shift(line, at))
+	// The newest line first: the ruler is at work, and an hour of which only the
+	// beginning has arrived is a log that has fallen silent.
+	const hour = 59 * time.Minute // Loki takes what is less than an hour behind
+	now := time.Now()
+	stream.add(audittest.Shift(lines[len(lines)-1], now))
+	stream.flush()
+	for i, line := range lines[:len(lines)-1] {
+		stream.add(audittest.Shift(line, now.Add(hour*time.Duration(i)/time.Duration(len(lines))-hour)))
 	}
 	stream.flush()
 	if len(lines) < 2000 {
