@@ -41,7 +41,7 @@ func (s *stage) judge() {
 	s.judgeLoki()
 	s.row.gaps = s.recordedGaps()
 	s.judgeLoss()
-	s.limits.judge(s.row)
+	s.limits.judge(s.row, max(s.sc.memory, maxMemory))
 	s.row.judged = true
 	for _, p := range s.row.problems {
 		s.t.Error(p)

@@ -32,6 +32,8 @@ type scenario struct {
 	// anyOrder says that the order of the files in the archive cannot be
 	// known: kube-apiserver's own names contradict it.
 	anyOrder bool
+	// memory is the most that the process may have, in bytes; 0: maxMemory.
+	memory int64
 	// run writes lines and makes the fault happen, with a sidecar running when
 	// it returns.
 	run func(*stage)

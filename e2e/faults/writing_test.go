@@ -20,7 +20,7 @@ func writing() []scenario {
 			s.ready()
 			s.write(5000, pick(time.Minute, 12*time.Second), 2*time.Second)
 		}},
-		{name: "lines of 200 KB, 1.5 MB and 9 MB", onS3: true, run: func(s *stage) {
+		{name: "lines of 200 KB, 1.5 MB and 9 MB", onS3: true, memory: maxMemoryLong, run: func(s *stage) {
 			s.start()
 			s.ready()
 			s.writeLong(pick(40, 8), 200<<10, 1500<<10, 9<<20)
