@@ -51,12 +51,8 @@ func newRig(t *testing.T, writer audittest.Config) *rig {
 		t: t, log: filepath.Join(dir, "audit", "audit.log"), url: "file://" + filepath.Join(dir, "archive"),
 		loki: lokitest.New(lokitest.Config{MaxAge: 7 * 24 * time.Hour, MaxAhead: 10 * time.Minute}),
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.addr = l.Addr().String()
-	if err := l.Close(); err != nil {
+	var err error
+	if r.addr, err = audittest.FreeAddress(); err != nil {
 		t.Fatal(err)
 	}
 	writer.Path = r.log

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // process is a server that runs until it is ended.
@@ -88,14 +91,10 @@ func (p *process) tail() string {
 
 // freePort returns a loopback port that nobody listens on now.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := audittest.FreeAddress()
 	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+		return 0, err
 	}
-	defer l.Close()
-	address, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, fmt.Errorf("find a free port: %v is no TCP address", l.Addr())
-	}
-	return address.Port, nil
+	_, port, _ := strings.Cut(address, ":")
+	return strconv.Atoi(port)
 }

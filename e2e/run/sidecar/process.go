@@ -5,12 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // Config says what to run.
@@ -56,7 +57,7 @@ func environment(extra []string) []string {
 
 // Start starts the process; it does not wait until it is ready.
 func Start(cfg Config) (*Process, error) {
-	listen, err := freeAddress()
+	listen, err := audittest.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -72,15 +73,6 @@ func Start(cfg Config) (*Process, error) {
 		_ = p.cmd.Wait() // the exit code is in ProcessState
 	}()
 	return p, nil
-}
-
-// freeAddress returns a loopback address that nobody listens on now.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
 }
 
 // Exited is closed when the process has ended.

@@ -6,7 +6,6 @@ package trino
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/e2e/s3/s3server"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 const (
@@ -158,15 +158,11 @@ func findJava(tb testing.TB) string {
 
 func freePort(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := audittest.FreeAddress()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		tb.Fatal(err)
-	}
+	_, port, _ := strings.Cut(address, ":")
 	return port
 }
 
