@@ -40,6 +40,7 @@ type rig struct {
 	addr      string // of the Loki side, which serve starts
 
 	writer *audittest.Writer
+	prunes bool // the writer deletes backups
 }
 
 // newRig makes the directories and reserves an address for Loki. The writer is
@@ -55,7 +56,7 @@ func newRig(t *testing.T, writer audittest.Config) *rig {
 	if r.addr, err = audittest.FreeAddress(); err != nil {
 		t.Fatal(err)
 	}
-	writer.Path = r.log
+	writer.Path, r.prunes = r.log, writer.MaxBackups > 0
 	if r.writer, err = audittest.NewWriter(writer); err != nil {
 		t.Fatal(err)
 	}

@@ -3,9 +3,11 @@
 package run
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/e2e/run/sidecar"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
@@ -32,9 +34,7 @@ func full(t *testing.T, r *rig) {
 	if got := int64(m["auditsidecar_archived_lines_total"]); got != r.writer.Lines() {
 		t.Errorf("%d lines archived, %d written", got, r.writer.Lines())
 	}
-	if got := int64(m["auditsidecar_streamed_lines_total"]); got != r.writer.Lines() {
-		t.Errorf("%d lines streamed, %d written", got, r.writer.Lines())
-	}
+	r.waitStreamed(p)
 	r.stop(p)
 	if twice := r.checkLoki(); twice != 0 {
 		t.Errorf("%d entries came twice", twice)
@@ -77,4 +77,17 @@ func TestRotationAndCompression(t *testing.T) {
 	r.stop(p)
 	r.checkLoki()
 	r.checkArchive()
+}
+
+// waitStreamed waits until the sidecar has counted all lines as streamed, which
+// is a moment after Loki has them.
+func (r *rig) waitStreamed(p *sidecar.Process) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
+	defer cancel()
+	const streamed = "auditsidecar_streamed_lines_total"
+	want := float64(r.writer.Lines())
+	if _, err := p.WaitMetrics(ctx, func(m map[string]float64) bool { return m[streamed] == want }, streamed); err != nil {
+		r.t.Errorf("%.0f lines were written: %v", want, err)
+	}
 }
