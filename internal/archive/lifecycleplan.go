@@ -105,7 +105,7 @@ func (l Lifecycle) plan(prefix string, have []types.LifecycleRule) (LifecyclePla
 // isOurs: a rule of this archive; another archive in the bucket has other IDs.
 func isOurs(rule types.LifecycleRule, prefix string) bool {
 	for _, name := range []string{"data", "open", "uploads"} {
-		if aws.ToString(rule.ID) == *newRule(name, prefix, "").ID {
+		if aws.ToString(rule.ID) == ruleID(name, prefix) {
 			return true
 		}
 	}

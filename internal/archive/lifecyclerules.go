@@ -97,13 +97,19 @@ func (l Lifecycle) rules(prefix string) []types.LifecycleRule {
 // ourID begins the ID of every rule of ours.
 const ourID = "auditsidecar-"
 
-func newRule(name, prefix, filter string) types.LifecycleRule {
+// ruleID is the ID of one of our rules for the archive below a prefix; S3 takes
+// 255 bytes.
+func ruleID(name, prefix string) string {
 	id := ourID + name
 	if prefix != "" {
 		id += "-" + prefix
 	}
+	return id[:min(len(id), 255)]
+}
+
+func newRule(name, prefix, filter string) types.LifecycleRule {
 	return types.LifecycleRule{
-		ID: aws.String(id[:min(len(id), 255)]), Status: types.ExpirationStatusEnabled,
+		ID: aws.String(ruleID(name, prefix)), Status: types.ExpirationStatusEnabled,
 		Filter: &types.LifecycleRuleFilter{Prefix: aws.String(filter)},
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
 )
 
 // Options say what the tables are about.
@@ -23,10 +25,7 @@ type Options struct {
 	From string
 }
 
-var (
-	validCluster  = regexp.MustCompile(`^[A-Za-z0-9._-]{1,63}$`)
-	validDatabase = regexp.MustCompile(`^([a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]*$`)
-)
+var validDatabase = regexp.MustCompile(`^([a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]*$`)
 
 // Validate returns every mistake at once. What it lets through needs no
 // quoting in SQL.
@@ -36,9 +35,7 @@ func (o Options) Validate() error {
 		errs = append(errs, fmt.Errorf("--database %q: expected lower-case letters, digits and '_', such as audit, or CATALOG.SCHEMA for Trino", o.Database))
 	}
 	for _, c := range o.Clusters {
-		if !validCluster.MatchString(c) {
-			errs = append(errs, fmt.Errorf("--clusters %q: only letters, digits, '.', '_' and '-', at most 63 of them", c))
-		}
+		errs = append(errs, archive.CheckName("--clusters", c))
 	}
 	if _, err := time.Parse(time.DateOnly, o.From); err != nil {
 		errs = append(errs, fmt.Errorf("--from %q: expected a day such as 2026-01-31", o.From))
