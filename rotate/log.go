@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Log is the family of files behind one --audit-log-path: the open file
@@ -70,39 +72,47 @@ const maxListings = 8
 // what does not have a backup's name, and a ".gz" whose plain file is still
 // there, because kube-apiserver is then still writing it. Without an open file
 // (as between the two steps of a rotation) it lists the backups. The list never
-// has the file that was opened by a rotation without the one that was closed.
+// has the file that was opened by a rotation without the one that was closed,
+// unless that one was pruned meanwhile.
 //
 // A missing directory is an error that wraps fs.ErrNotExist. If the open file's
 // name belongs to a directory, a symbolic link or a device, that is an error
 // too: nothing could be followed, and silence would look like an idle log.
 func (l Log) Segments() ([]Segment, error) {
 	var segments, earlier []Segment
-	before, err := l.open()
+	before, err := l.pin()
 	if err != nil {
 		return nil, err
 	}
 	for range maxListings {
 		earlier = segments
 		if segments, err = l.backups(); err != nil {
-			return nil, err
+			return nil, errors.Join(err, before.close())
 		}
-		after, err := l.open()
-		if err != nil {
-			return nil, err
+		after, err := l.pin()
+		if err := errors.Join(err, before.close()); err != nil {
+			return nil, errors.Join(err, after.close())
 		}
 		// A rotation during the listing may have hidden the closed file: its
-		// old name was gone, its new name not there yet. It shows in the inode.
-		if before.ID == after.ID {
-			if after.ID != "" {
-				segments = append(segments, after)
-			}
+		// old name was gone, its new name not there yet. It shows in the inode,
+		// which no later file can have had while it was pinned.
+		if before.ID == after.ID && after.ID != "" {
+			return append(segments, after.Segment), after.close()
+		}
+		// Without an open file, two listings must agree.
+		if before.ID == after.ID && sameNames(earlier, segments) {
 			return segments, nil
 		}
 		before = after
 	}
 	// It rotates faster than it can be listed. What the listing before had,
 	// too, is without a hole; a reader waits for the rest.
-	return settled(earlier, segments), nil
+	return settled(earlier, segments), before.close()
+}
+
+// sameNames tells whether two listings have the same backups.
+func sameNames(a, b []Segment) bool {
+	return slices.EqualFunc(a, b, func(a, b Segment) bool { return a.Name == b.Name })
 }
 
 // settled returns the backups up to the first one that the earlier listing did
@@ -117,20 +127,44 @@ func settled(earlier, later []Segment) []Segment {
 	return later
 }
 
-// open describes the open file; ID is empty if there is none.
-func (l Log) open() (Segment, error) {
-	info, err := os.Lstat(l.Path())
+// pinned is the open file as it was looked at. Until it is closed its inode
+// number belongs to no other file, even if it is unlinked.
+type pinned struct {
+	Segment
+	file *os.File // opened with O_PATH; nil if there is no open file
+}
+
+// close gives the inode free.
+func (p pinned) close() error {
+	if p.file == nil {
+		return nil
+	}
+	return p.file.Close()
+}
+
+// pin describes the open file and keeps its inode; ID is empty if there is
+// none. It needs no permission to read the file and does not follow a symbolic
+// link (open(2), O_PATH). On an error there is nothing to close.
+func (l Log) pin() (pinned, error) {
+	fd, err := unix.Open(l.Path(), unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Segment{}, nil
+		return pinned{}, nil
 	}
 	if err != nil {
-		return Segment{}, fmt.Errorf("look at the audit log: %w", err)
+		return pinned{}, fmt.Errorf("look at the audit log: %w", &fs.PathError{Op: "open", Path: l.Path(), Err: err})
 	}
-	if !info.Mode().IsRegular() {
-		return Segment{}, fmt.Errorf("follow %s: it is a %s, not a regular file: give the file that kube-apiserver's --audit-log-path names",
+	file := os.NewFile(uintptr(fd), l.Path())
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		err = fmt.Errorf("look at the audit log: %w", err)
+	case !info.Mode().IsRegular():
+		err = fmt.Errorf("follow %s: it is a %s, not a regular file: give the file that kube-apiserver's --audit-log-path names",
 			l.Path(), kind(info.Mode()))
+	default:
+		return pinned{Segment: l.segment(l.Name(), l.Name(), info), file: file}, nil
 	}
-	return l.segment(l.Name(), l.Name(), info), nil
+	return pinned{}, errors.Join(err, file.Close())
 }
 
 // kind names what is not a regular file.
