@@ -22,11 +22,12 @@ type scenario struct {
 	byIncrements bool     // the last file stays open; its increments are the archive
 	realLoki     bool     // Loki itself instead of the receiver
 	redacted     bool     // lines to Loki are redacted, as they are by default
+	counted      bool     // heartbeats have kube-apiserver's own counters
 }
 
 var scenarios = []scenario{
 	{
-		name: "blocking", rounds: 400, redacted: true,
+		name: "blocking", rounds: 400, redacted: true, counted: true,
 		flags: []string{"--audit-log-maxsize=1", "--audit-log-maxbackup=100"},
 	},
 	{

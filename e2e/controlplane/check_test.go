@@ -42,6 +42,10 @@ func (r *rig) check(s scenario) figures {
 		r.t.Errorf("%d files: nothing was rotated, the scenario shows nothing", f.files)
 	}
 	r.checkCounts(v.Stdout, &f)
+	r.verify()
+	if s.counted {
+		r.checkHeartbeats()
+	}
 	f.loki = r.checkLoki(s, written)
 	for _, secret := range []string{traffic.SecretValue, base64.StdEncoding.EncodeToString([]byte(traffic.SecretValue))} {
 		if bytes.Contains(written, []byte(secret)) {

@@ -76,6 +76,9 @@ func newRig(t *testing.T, s scenario) *rig {
 	r.args = append(append([]string{
 		"--audit-log-path", api.AuditLog(), "--archive-url", r.url, "--loki-url", r.loki.url, "--cluster", "e2e", "--node", "cp1",
 	}, r.reach...), s.args...)
+	if s.counted {
+		r.args = append(append(r.args, "--heartbeat-interval=1s"), api.MetricsFlags()...)
+	}
 	if !s.redacted {
 		r.args = append(r.args, "--redact=off") // so that Loki's lines can be compared
 	}

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	certutil "k8s.io/client-go/util/cert"
 )
 
 // Config is what an APIServer is made of.
@@ -52,8 +54,15 @@ func New(cfg Config) (*APIServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the key of service accounts: %w", err)
 	}
+	serving, servingKey, err := certutil.GenerateSelfSignedCertKey("127.0.0.1", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("make the certificate of kube-apiserver: %w", err)
+	}
 	for name, content := range map[string][]byte{
+		"apiserver.crt":     serving,
+		"apiserver.key":     servingKey,
 		"sa.key":            pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}),
+		"token":             []byte(a.token),
 		"tokens.csv":        []byte(a.token + ",e2e-admin,e2e-admin,\"system:masters\"\n"),
 		"audit-policy.yaml": cfg.Policy,
 	} {
@@ -77,7 +86,8 @@ func (a *APIServer) Start(ctx context.Context) error {
 	args := append([]string{
 		"--etcd-servers=" + a.cfg.EtcdURL, "--etcd-prefix=" + a.cfg.Prefix,
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--endpoint-reconciler-type=none",
-		"--secure-port=" + strconv.Itoa(a.port), "--cert-dir=" + a.cfg.Dir,
+		"--secure-port=" + strconv.Itoa(a.port),
+		"--tls-cert-file=" + a.path("apiserver.crt"), "--tls-private-key-file=" + a.path("apiserver.key"),
 		"--service-cluster-ip-range=10.0.0.0/24", "--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-signing-key-file=" + a.path("sa.key"), "--service-account-key-file=" + a.path("sa.key"),
 		"--token-auth-file=" + a.path("tokens.csv"), "--authorization-mode=RBAC", "--profiling=false",
@@ -93,13 +103,22 @@ func (a *APIServer) Start(ctx context.Context) error {
 	return p.wait(ctx, func(ctx context.Context) error {
 		client, err := rest.HTTPClientFor(a.rest())
 		if err != nil {
-			return err // the certificate is not written yet
+			return err
 		}
 		return get(ctx, client, a.url()+"/readyz")
 	})
 }
 
 func (a *APIServer) url() string { return "https://127.0.0.1:" + strconv.Itoa(a.port) }
+
+// MetricsFlags tell the sidecar how to read the server's own counters.
+func (a *APIServer) MetricsFlags() []string {
+	return []string{
+		"--apiserver-metrics-url", a.url() + "/metrics",
+		"--apiserver-metrics-token-file", a.path("token"),
+		"--apiserver-metrics-ca-file", a.path("apiserver.crt"),
+	}
+}
 
 // rest is how an administrator reaches the server.
 func (a *APIServer) rest() *rest.Config {
