@@ -120,13 +120,17 @@ func (v *verification) checkSeen(log *nodeLog) {
 func (e *epoch) cutSince(heartbeat, file *record) bool {
 	for _, r := range e.records {
 		for _, g := range r.Gaps {
-			cut := g.Reason == manifest.ReasonTruncated || g.Reason == manifest.ReasonReplaced
-			if cut && !g.To.Before(heartbeat.Time.Time) && !g.From.After(file.Source.Rotated.Time) {
+			if isCutGap(g) && !g.To.Before(heartbeat.Time.Time) && !g.From.After(file.Source.Rotated.Time) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// isCutGap says whether a gap is one after which a file is not what it was.
+func isCutGap(g manifest.Gap) bool {
+	return g.Reason == manifest.ReasonTruncated || g.Reason == manifest.ReasonReplaced
 }
 
 // fileOf finds the record of the file that a heartbeat saw open: by its

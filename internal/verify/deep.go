@@ -18,7 +18,7 @@ import (
 // restore restores a file from its objects and compares its hashes with those
 // of the record, and its beginnings with what heartbeats saw.
 func (v *verification) restore(ctx context.Context, r *record) error {
-	p := newRehash(r)
+	p := newRehash(r.marks())
 	err := v.restoreTo(ctx, r, p)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -73,25 +73,16 @@ func (v *verification) compare(r *record, p *rehash) {
 	v.compareSeen(r, p)
 }
 
-// compareSeen looks for the first heartbeat that saw other bytes: what was
-// changed lies between the one before it and it.
+// compareSeen looks for the first heartbeat that saw other bytes.
 func (v *verification) compareSeen(r *record, p *rehash) {
-	line := int64(1)
-	for i, mark := range p.marks {
-		if got := hex.EncodeToString(p.at[i]); got == mark.SHA256 {
-			line = mark.Lines + 1
-			continue
-		}
-		f := r.finding(KindLogEdited, fmt.Sprintf("the file was changed between %s, when its first %d bytes had SHA-256 %s, and its rotation",
-			mark.at.Format(timeLayout), mark.Size, mark.SHA256))
-		last := mark.Lines
-		if p.within[i] {
-			last++
-		}
-		f.Object, f.Lines = r.key, &Lines{line, max(last, line)}
-		v.find(f)
+	mark, from, to, ok := p.firstEdited()
+	if !ok {
 		return
 	}
+	f := r.finding(KindLogEdited, fmt.Sprintf("the file was changed between %s, when its first %d bytes had SHA-256 %s, and its rotation",
+		mark.at.Format(timeLayout), mark.Size, mark.SHA256))
+	f.Object, f.Lines = r.key, &Lines{from, to}
+	v.find(f)
 }
 
 // rehash takes a restored file and computes what is compared.
@@ -106,14 +97,39 @@ type rehash struct {
 	last   byte // that was written
 }
 
-func newRehash(r *record) *rehash {
-	p := &rehash{sum: sha256.New()}
-	if r.Content == nil {
-		p.marks = slices.DeleteFunc(slices.Clone(r.heard), func(s seen) bool { return s.SHA256 == "" || s.Size > r.Source.Size })
+// marks are the beginnings of a file that heartbeats saw and that can be
+// compared: where the archive is redacted, none can.
+func (r *record) marks() []seen {
+	if r.Content != nil {
+		return nil
 	}
+	return slices.DeleteFunc(slices.Clone(r.heard), func(s seen) bool { return s.Size > r.Source.Size })
+}
+
+// newRehash takes what was seen of the file; only plain hashes are compared.
+func newRehash(marks []seen) *rehash {
+	p := &rehash{sum: sha256.New(), marks: slices.DeleteFunc(slices.Clone(marks), func(s seen) bool { return s.SHA256 == "" })}
 	slices.SortStableFunc(p.marks, func(a, b seen) int { return cmp.Compare(a.Size, b.Size) })
 	p.reach()
 	return p
+}
+
+// firstEdited finds the first mark that does not fit; what was changed lies
+// between the one before it and it, in the lines from and to.
+func (p *rehash) firstEdited() (mark seen, from, to int64, ok bool) {
+	from = 1
+	for i := range p.at {
+		mark = p.marks[i]
+		if hex.EncodeToString(p.at[i]) != mark.SHA256 {
+			to = mark.Lines
+			if p.within[i] {
+				to++
+			}
+			return mark, from, max(from, to), true
+		}
+		from = mark.Lines + 1
+	}
+	return seen{}, 0, 0, false
 }
 
 // Write takes the next bytes.

@@ -18,6 +18,8 @@
 //     own checksum counts without a download. No object that no record names.
 //   - With Options.Deep each file is restored; its SHA-256, its Merkle root and
 //     the beginnings that heartbeats saw must be the recorded ones.
+//     Increments of files without a record, below open/, must join, and begin
+//     as heartbeats saw the file; what was added since, nothing vouches for.
 //   - Where heartbeats have kube-apiserver's counters, the number of lines.
 //
 // A finding says which object or record, which lines and which time cannot be
@@ -29,8 +31,7 @@
 //
 // Between two epochs nothing links: the sidecar's state was lost or its
 // identity changed. More time than two heartbeats between them is a finding,
-// less is a note. Increments of files that are still open, below open/, are
-// not looked at.
+// less is a note.
 //
 // # Assumptions
 //

@@ -51,6 +51,9 @@ const (
 	KindObjectUnrecorded Kind = "object_unrecorded"
 	// KindObjectUnreadable: an object that cannot be read; it was not checked.
 	KindObjectUnreadable Kind = "object_unreadable"
+	// KindIncrementBroken: an increment of a file that has no record yet cannot
+	// be read, is not what it says, or does not join the one before it.
+	KindIncrementBroken Kind = "increment_broken"
 	// KindSourceMismatch: what the objects restore to is not what the record
 	// says.
 	KindSourceMismatch Kind = "source_mismatch"

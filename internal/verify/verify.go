@@ -87,6 +87,9 @@ func run(ctx context.Context, a Archive, opt Options) (*verification, error) {
 		if err := v.checkObjects(ctx); err != nil {
 			return nil, err
 		}
+		if err := v.checkIncrements(ctx); err != nil {
+			return nil, err
+		}
 	}
 	v.report.finish()
 	return v, nil
