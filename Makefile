@@ -55,8 +55,19 @@ $(LINTER): hack/tools/go.mod hack/tools/go.sum
 	touch $@
 
 .PHONY: verify
-verify: ## Check what the linter cannot (file lengths, invariant numbers, ...)
+verify: ## Check what the linter cannot (file lengths, links, the reference, ...)
 	go run ./hack/verify
+	go test -count=1 -run Reference ./cmd/auditsidecar
+
+# The commands are in package main, which only its own tests can import.
+.PHONY: reference
+reference: ## Write docs/configuration.md and docs/metrics.md anew from the program
+	go test -count=1 -run Reference ./cmd/auditsidecar -update
+
+.PHONY: man
+man: ## Write the manual pages into dist/man
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) go test -count=1 -run ManPages ./cmd/auditsidecar -man $(CURDIR)/dist/man -man-version '$(VERSION)'
+	ls dist/man
 
 .PHONY: check
 check: lint verify test ## Everything that needs no server: lint, verify, test
@@ -73,6 +84,7 @@ E2E += e2e-controlplane
 E2E += e2e-duckdb
 E2E += e2e-readers
 E2E += e2e-manifests
+E2E += e2e-rules
 E2E += e2e-sql
 
 .PHONY: e2e
@@ -89,6 +101,11 @@ e2e-s3: ## The archive against a real S3 server (versitygw)
 .PHONY: e2e-manifests
 e2e-manifests: ## The shipped manifests and policy against Kubernetes' own code
 	cd e2e/manifests && go vet ./... && go test -count=1 -timeout 10m -v ./...
+
+# The first run builds promtool into .cache (some minutes).
+.PHONY: e2e-rules
+e2e-rules: ## The alerts on the sidecar, each fired and kept quiet by Prometheus' promtool
+	go test -tags e2e -count=1 -timeout 20m -v ./e2e/rules/
 
 # A module of its own. The first run builds Loki into .cache (some minutes).
 # mod=mod: what the root module requires counts there, too, and need not be said

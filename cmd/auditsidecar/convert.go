@@ -53,7 +53,7 @@ in data/cluster=CLUSTER/dt=DAY/. The inputs are only read.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVarP(&f.out, "out", "o", "", "`path` to write: a .parquet file or a directory")
-	flags.StringVar(&f.format, "output", "text", "what to print about each file: text or json")
+	flags.StringVar(&f.format, "output", formatText, "what to print about each file: `text|json`")
 	flags.BoolVar(&f.noCheck, "no-check", false, "do not read the objects back to prove them")
 	f.identity.Register(flags)
 	flags.Lookup("cluster").DefValue = "local"
@@ -66,9 +66,7 @@ func (f *convertFlags) validate(args []string) error {
 	if f.out == "" {
 		errs = append(errs, errors.New("-o is required: a .parquet file or a directory"))
 	}
-	if f.format != "text" && f.format != "json" {
-		errs = append(errs, fmt.Errorf("--output %q: expected text or json", f.format))
-	}
+	errs = append(errs, checkFormat(f.format))
 	if f.oneFile() && len(args) > 1 {
 		errs = append(errs, fmt.Errorf("%s takes one input, not %d: give a directory as -o", f.out, len(args)))
 	}
@@ -122,7 +120,7 @@ type converted struct {
 }
 
 func (f *convertFlags) report(w io.Writer, c converted) error {
-	if f.format == "json" {
+	if f.format == formatJSON {
 		return json.NewEncoder(w).Encode(c)
 	}
 	ratio := ""
