@@ -40,7 +40,10 @@ func newConvertCommand(version string) *cobra.Command {
 Parquet from which restore makes the same bytes again; it proves this before it
 returns. OUT that ends in .parquet takes one input as one object. Otherwise OUT
 is a directory with the layout of the archive: one object per file and UTC day
-in data/cluster=CLUSTER/dt=DAY/. The inputs are only read.`,
+in data/cluster=CLUSTER/dt=DAY/. The inputs are only read.
+
+Only run makes the records that verify asks for: what convert writes can be
+restored and queried, and its files prove themselves, but not that none is missing.`,
 		Example: convertExample,
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
