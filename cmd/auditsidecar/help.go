@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -13,21 +14,21 @@ import (
 // exitCodes ends the help of every verb.
 const exitCodes = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the check was made and found something."
 
-// showHelp is the help of every verb: cobra's own, with flags that fit the
-// terminal, and the exit codes.
+// showHelp is the help of every verb: what it does, flags that fit the terminal,
+// and the exit codes.
 func showHelp(root *cobra.Command) {
-	help := root.HelpFunc()
-	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
-		help(cmd, args)
-		if !cmd.HasParent() {
-			return // it has them in its text
-		}
-		fmt.Fprintf(cmd.OutOrStdout(), "\n%s\n", exitCodes)
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		out := cmd.OutOrStdout()
+		fmt.Fprint(out, helpText(cmd, terminalWidth(out)))
 	})
-	root.SetUsageFunc(func(cmd *cobra.Command) error {
-		_, err := io.WriteString(cmd.OutOrStdout(), usage(cmd, terminalWidth(cmd.OutOrStdout())))
-		return err
-	})
+}
+
+func helpText(cmd *cobra.Command, width int) string {
+	text := strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short)) + "\n\n" + usage(cmd, width)
+	if cmd.HasParent() { // the program itself has them in its text
+		text += "\n" + exitCodes + "\n"
+	}
+	return text
 }
 
 // usage says how a verb is called. Lines of flags are broken at width; 0: never,

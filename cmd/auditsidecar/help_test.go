@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 )
 
 // verbs calls do for every verb that does something, below the program itself.
@@ -46,19 +47,29 @@ func TestEveryVerbHasExamples(t *testing.T) {
 
 // In a pipe a flag and all that is said of it are one line; on a terminal lines
 // fit it.
-func TestUsageFitsTheTerminal(t *testing.T) {
-	cmd, _, err := newRoot("").Find([]string{"run"})
-	must(t, err)
-	for line := range strings.Lines(usage(cmd, 0)) {
+func TestHelpFitsTheTerminal(t *testing.T) {
+	out := ok(t, "run", "--help").stdout
+	for line := range strings.Lines(out) {
 		if strings.Contains(line, "--hold ") && !strings.Contains(line, "disk from the start") {
 			t.Errorf("broken: %q", line)
 		}
 	}
-	_, flags, _ := strings.Cut(usage(cmd, 100), "\nFlags:\n")
+	cmd, _, err := newRoot("").Find([]string{"run"})
+	must(t, err)
+	tty := openTerminal(t)
+	must(t, unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 100}))
+	_, flags, found := strings.Cut(helpText(cmd, terminalWidth(tty)), "\nFlags:\n")
+	if !found || !strings.Contains(flags, exitCodes) {
+		t.Errorf("flags: %q", flags)
+	}
 	for line := range strings.Lines(flags) {
 		if len(strings.TrimRight(line, "\n")) > 104 { // a word may stick out
 			t.Errorf("%d characters: %q", len(line), line)
 		}
+	}
+	must(t, unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 400}))
+	if w := terminalWidth(tty); w != widest {
+		t.Errorf("width %d of a terminal of 400", w)
 	}
 }
 
@@ -118,18 +129,18 @@ func wrong(t *testing.T, args []string, flag string) []string {
 	t.Helper()
 	dir := t.TempDir()
 	rest := map[string][]string{
-		"run":              {"--audit-log-path", "/a/audit.log", "--archive-url", "s3://b/p", "--s3-region", "r", "--cluster", "c", "--loki-url", "http://127.0.0.1:1"},
-		"convert":          {put(t, filepath.Join(dir, "a.log"), []byte("{}\n")), "-o", filepath.Join(dir, "a.parquet")},
-		"verify":           {dir},
-		"replay":           {dir, "--loki-url", "http://127.0.0.1:1"},
-		"policy lint":      {os.DevNull},
-		"lifecycle print":  {"s3://b/p"},
-		"lifecycle check":  {"s3://b/p"},
-		"lifecycle apply":  {"s3://b/p"},
-		"version":          nil,
-		"completion bash":  nil,
-		"lifecycle":        nil,
-		"policy":           nil,
+		"run":             {"--audit-log-path", "/a/audit.log", "--archive-url", "s3://b/p", "--s3-region", "r", "--cluster", "c", "--loki-url", "http://127.0.0.1:1"},
+		"convert":         {put(t, filepath.Join(dir, "a.log"), []byte("{}\n")), "-o", filepath.Join(dir, "a.parquet")},
+		"verify":          {dir},
+		"replay":          {dir, "--loki-url", "http://127.0.0.1:1"},
+		"policy lint":     {os.DevNull},
+		"lifecycle print": {"s3://b/p"},
+		"lifecycle check": {"s3://b/p"},
+		"lifecycle apply": {"s3://b/p"},
+		"version":         nil,
+		"completion bash": nil,
+		"lifecycle":       nil,
+		"policy":          nil,
 	}
 	rest["doctor"] = rest["run"]
 	return append(append(slices.Clone(args), rest[strings.Join(args, " ")]...), "--"+flag, "frobnicate")

@@ -120,7 +120,7 @@ type Archive struct {
 // Register declares the archive's flags on flags.
 func (a *Archive) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&a.URL, "archive-url", "", "`URL` of the archive: s3://bucket/prefix or file:///dir")
-	flags.StringVar(&a.LockMode, "s3-object-lock-mode", "", "lock records and finished files with S3 Object Lock, `GOVERNANCE|COMPLIANCE`; the bucket must have been made for it")
+	flags.StringVar(&a.LockMode, "s3-object-lock-mode", "", "`mode` of S3 Object Lock for records and finished files: GOVERNANCE or COMPLIANCE; the bucket must have been made for it")
 	flags.IntVar(&a.LockDays, "s3-object-lock-days", 0, "for how many `days` to lock them")
 	a.RegisterS3(flags)
 }
