@@ -18,6 +18,10 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# With the settings of build, its profile included, so that what it has compiled is
+# not compiled again: twenty seconds of CPU time for somebody who just cloned this.
+LIKE_BUILD := CGO_ENABLED=0 go run -trimpath -pgo=cmd/auditsidecar/default.pgo
+
 .PHONY: build
 build: ## Build the static binary bin/auditsidecar
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/auditsidecar
@@ -55,15 +59,30 @@ $(LINTER): hack/tools/go.mod hack/tools/go.sum
 	touch $@
 
 .PHONY: verify
-verify: ## Check what the linter cannot (file lengths, invariant numbers, ...)
+verify: ## Check what the linter cannot (file lengths, links, the reference, ...)
 	go run ./hack/verify
+	go test -count=1 -run Reference ./cmd/auditsidecar
+
+# The commands are in package main, which only its own tests can import.
+.PHONY: reference
+reference: ## Write docs/configuration.md and docs/metrics.md anew from the program
+	go test -count=1 -run Reference ./cmd/auditsidecar -update
+
+.PHONY: man
+man: ## Write the manual pages into dist/man
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) go test -count=1 -run ManPages ./cmd/auditsidecar -man $(CURDIR)/dist/man -man-version '$(VERSION)'
+	ls dist/man
 
 .PHONY: check
 check: lint verify test ## Everything that needs no server: lint, verify, test
 
 .PHONY: demo
 demo: build ## Replay a real audit log into Parquet and Loki, restore it, compare
-	go run ./hack/demo -binary $(BIN)
+	$(LIKE_BUILD) ./hack/demo -binary $(BIN)
+
+.PHONY: logs
+logs: ## Unpack a few real audit logs into logs/, to try things on
+	$(LIKE_BUILD) ./hack/corpus logs
 
 # One suite a line: adding one is not a change of the others.
 E2E := e2e-run
@@ -73,6 +92,7 @@ E2E += e2e-controlplane
 E2E += e2e-duckdb
 E2E += e2e-readers
 E2E += e2e-manifests
+E2E += e2e-rules
 E2E += e2e-sql
 
 .PHONY: e2e
@@ -89,6 +109,11 @@ e2e-s3: ## The archive against a real S3 server (versitygw)
 .PHONY: e2e-manifests
 e2e-manifests: ## The shipped manifests and policy against Kubernetes' own code
 	cd e2e/manifests && go vet ./... && go test -count=1 -timeout 10m -v ./...
+
+# The first run builds promtool into .cache (some minutes).
+.PHONY: e2e-rules
+e2e-rules: ## The alerts on the sidecar, each fired and kept quiet by Prometheus' promtool
+	go test -tags e2e -count=1 -timeout 20m -v ./e2e/rules/
 
 # A module of its own. The first run builds Loki into .cache (some minutes).
 # mod=mod: what the root module requires counts there, too, and need not be said

@@ -40,7 +40,10 @@ func newConvertCommand(version string) *cobra.Command {
 Parquet from which restore makes the same bytes again; it proves this before it
 returns. OUT that ends in .parquet takes one input as one object. Otherwise OUT
 is a directory with the layout of the archive: one object per file and UTC day
-in data/cluster=CLUSTER/dt=DAY/. The inputs are only read.`,
+in data/cluster=CLUSTER/dt=DAY/. The inputs are only read.
+
+Only run makes the records that verify asks for: what convert writes can be
+restored and queried, and its files prove themselves, but not that none is missing.`,
 		Example: convertExample,
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -53,7 +56,7 @@ in data/cluster=CLUSTER/dt=DAY/. The inputs are only read.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVarP(&f.out, "out", "o", "", "`path` to write: a .parquet file or a directory")
-	flags.StringVar(&f.format, "output", "text", "what to print about each file: text or json")
+	flags.StringVar(&f.format, "output", formatText, "what to print about each file: `text|json`")
 	flags.BoolVar(&f.noCheck, "no-check", false, "do not read the objects back to prove them")
 	f.identity.Register(flags)
 	flags.Lookup("cluster").DefValue = "local"
@@ -66,9 +69,7 @@ func (f *convertFlags) validate(args []string) error {
 	if f.out == "" {
 		errs = append(errs, errors.New("-o is required: a .parquet file or a directory"))
 	}
-	if f.format != "text" && f.format != "json" {
-		errs = append(errs, fmt.Errorf("--output %q: expected text or json", f.format))
-	}
+	errs = append(errs, checkFormat(f.format))
 	if f.oneFile() && len(args) > 1 {
 		errs = append(errs, fmt.Errorf("%s takes one input, not %d: give a directory as -o", f.out, len(args)))
 	}
@@ -122,7 +123,7 @@ type converted struct {
 }
 
 func (f *convertFlags) report(w io.Writer, c converted) error {
-	if f.format == "json" {
+	if f.format == formatJSON {
 		return json.NewEncoder(w).Encode(c)
 	}
 	ratio := ""

@@ -20,8 +20,9 @@ const ddlExample = `  # tables for Athena, partitions of two clusters
 func newDDLCommand() *cobra.Command {
 	var o ddl.Options
 	cmd := &cobra.Command{
-		Use:   "ddl {" + strings.Join(ddl.Engines(), "|") + "} --location URL",
-		Short: "Print the SQL that makes an archive a database",
+		Use:        "ddl {" + strings.Join(ddl.Engines(), "|") + "} --location URL",
+		Short:      "Print the SQL that makes an archive a database",
+		SuggestFor: []string{"sql", "tables", "schema"},
 		Long: `ddl prints the statements that make tables and views of an archive: audit_events
 (all rows) and audit (one row an event, nested columns flattened), audit_records,
 audit_files and audit_gaps (the archive's own record of what it has and has not).

@@ -83,23 +83,3 @@ func texts(t *testing.T) (all []string) {
 	}
 	return all
 }
-
-// Every link between the documents leads somewhere.
-func TestDocsLinks(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
-	links := 0
-	for _, file := range texts(t) {
-		if filepath.Ext(file) != ".md" {
-			continue
-		}
-		for _, m := range link.FindAllStringSubmatch(string(readFile(t, file)), -1) {
-			links++
-			if _, err := os.Stat(filepath.Join(filepath.Dir(file), m[1])); err != nil {
-				t.Errorf("%s: %s leads nowhere", file, m[1])
-			}
-		}
-	}
-	if links < 20 {
-		t.Errorf("only %d links were found", links)
-	}
-}

@@ -42,9 +42,10 @@ func newDoctorCommand() *cobra.Command {
 	var places nodePlaces
 	var format string
 	cmd := &cobra.Command{
-		Use:   "doctor --config FILE",
-		Short: "Check a control plane node, its kube-apiserver, the archive and Loki",
-		Long:  doctorLong,
+		Use:        "doctor --config FILE",
+		Short:      "Check a control plane node, its kube-apiserver, the archive and Loki",
+		SuggestFor: []string{"check", "diagnose", "preflight", "status"},
+		Long:       doctorLong,
 		Example: `  auditsidecar doctor --config /etc/kubernetes/auditsidecar/config.yaml
   auditsidecar doctor --config config.yaml -o json | jq '.[] | select(.severity != "ok")'`,
 		Args: usageArgs(cobra.NoArgs),
@@ -60,7 +61,7 @@ func newDoctorCommand() *cobra.Command {
 	flags.SortFlags = false
 	flags.StringVar(&places.manifest, "manifest", "/etc/kubernetes/manifests/kube-apiserver.yaml", "`path` of kube-apiserver's static pod manifest; empty: do not look at it")
 	flags.StringVar(&places.patches, "patches", "/etc/kubernetes/patches", "`directory` of kubeadm's patches; empty: do not look at it")
-	flags.StringVarP(&format, "output", "o", formatText, "text or json")
+	registerFormat(flags, &format)
 	settings.Register(flags)
 	logs.register(flags)
 	flags.String(config.FileFlag, "", "YAML `file` with settings, named like the flags")
@@ -140,7 +141,7 @@ func printResults(w io.Writer, results []doctor.Result, format string) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(results)
 	}
-	width := 0
+	colours, width := newPaint(w), 0
 	count := map[doctor.Severity]int{}
 	for _, r := range results {
 		width = max(width, len(r.ID))
@@ -148,7 +149,8 @@ func printResults(w io.Writer, results []doctor.Result, format string) error {
 	}
 	var text strings.Builder
 	for _, r := range results {
-		fmt.Fprintf(&text, "%-7s  %-*s  %s\n", r.Severity, width, r.ID, r.Found)
+		severity := colours.word(string(r.Severity), fmt.Sprintf("%-7s", r.Severity))
+		fmt.Fprintf(&text, "%s  %-*s  %s\n", severity, width, r.ID, r.Found)
 		if r.Fix != "" && r.Severity != doctor.OK {
 			fmt.Fprintf(&text, "%-7s  %-*s  -> %s\n", "", width, "", r.Fix)
 		}

@@ -25,8 +25,9 @@ const keygenExample = `  # a key for this node, and its public half beside it
 func newKeygenCommand() *cobra.Command {
 	var out, replaces string
 	cmd := &cobra.Command{
-		Use:   "keygen -o FILE [--replaces FILE]",
-		Short: "Make a key to sign the archive's records with",
+		Use:        "keygen -o FILE [--replaces FILE]",
+		Short:      "Make a key to sign the archive's records with",
+		SuggestFor: []string{"key", "keys", "sign"},
 		Long: `keygen makes an Ed25519 key for run --signing-key-file. The private key goes to
 FILE (PEM, PKCS #8, mode 0600), the public key to FILE.pub, for verify
 --public-key. Keep a copy of the public key where nobody who can write the

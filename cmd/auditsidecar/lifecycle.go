@@ -13,14 +13,16 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/config"
 )
 
-const lifecycleExample = `  # what would change, and nothing else
-  auditsidecar lifecycle check s3://audit-archive/audit-logs --s3-region eu-central-1
+const (
+	lifecycleCheckExample = `  # what would change, and nothing else
+  auditsidecar lifecycle check s3://audit-archive/audit-logs --s3-region eu-central-1`
 
-  # make the bucket's rules those of the archive; rules of others stay
-  auditsidecar lifecycle apply s3://audit-archive/audit-logs --s3-region eu-central-1
+	lifecycleApplyExample = `  # make the bucket's rules those of the archive; rules of others stay
+  auditsidecar lifecycle apply s3://audit-archive/audit-logs --s3-region eu-central-1`
 
-  # for Terraform or the aws command
+	lifecyclePrintExample = `  # for Terraform or the aws command
   auditsidecar lifecycle print s3://audit-archive/audit-logs --archive-days 180`
+)
 
 // lifecycleFlags are the flags of the verb lifecycle.
 type lifecycleFlags struct {
@@ -30,31 +32,32 @@ type lifecycleFlags struct {
 
 func newLifecycleCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "lifecycle {print|check|apply} s3://BUCKET/PREFIX",
-		Short: "Move old data to cheaper storage and expire it in time",
+		Use:        "lifecycle {print|check|apply} s3://BUCKET/PREFIX",
+		Short:      "Move old data to cheaper storage and expire it in time",
+		SuggestFor: []string{"retention", "expire"},
 		Long: `lifecycle is about the rules by which S3 moves data to cheaper storage classes and
 deletes it in the end. Records (manifests/) never move and never expire. print
 shows the rules, check compares them with the bucket's (exit code 3 if they
 differ), apply writes them. Rules of others stay as they are; where one would
 move or delete the archive's objects in another way, nothing is written.`,
-		Example: lifecycleExample,
+		Example: lifecycleCheckExample + "\n\n" + lifecycleApplyExample + "\n\n" + lifecyclePrintExample,
 		Args:    noVerb,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		lifecycleVerb("print", "Show the rules", (*lifecycleFlags).print),
-		lifecycleVerb("check", "Compare the bucket's rules; exit code 3 if they differ", (*lifecycleFlags).check),
-		lifecycleVerb("apply", "Write the rules into the bucket", (*lifecycleFlags).apply),
+		lifecycleVerb("print", "Show the rules", lifecyclePrintExample, (*lifecycleFlags).print),
+		lifecycleVerb("check", "Compare the bucket's rules; exit code 3 if they differ", lifecycleCheckExample, (*lifecycleFlags).check),
+		lifecycleVerb("apply", "Write the rules into the bucket", lifecycleApplyExample, (*lifecycleFlags).apply),
 	)
 	return cmd
 }
 
-func lifecycleVerb(name, short string, do func(*lifecycleFlags, *cobra.Command, string) error) *cobra.Command {
+func lifecycleVerb(name, short, example string, do func(*lifecycleFlags, *cobra.Command, string) error) *cobra.Command {
 	var f lifecycleFlags
 	cmd := &cobra.Command{
 		Use:     name + " s3://BUCKET/PREFIX",
 		Short:   short,
-		Example: lifecycleExample,
+		Example: example,
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := errors.Join(f.rules.Validate(), s3Only(args[0])); err != nil {

@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 )
 
 // logFlags say how to log.
@@ -19,8 +17,8 @@ type logFlags struct {
 }
 
 func (l *logFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&l.level, "log-level", "info", "debug, info, warn or error")
-	flags.StringVar(&l.format, "log-format", "auto", "json, console, or auto: console on a terminal")
+	flags.StringVar(&l.level, "log-level", "info", "least severity to log: `debug|info|warn|error`")
+	flags.StringVar(&l.format, "log-format", "auto", "`auto|console|json`; auto is console on a terminal, json elsewhere")
 }
 
 // logger checks the flags and returns a logger to out.
@@ -34,13 +32,13 @@ func (l *logFlags) logger(out io.Writer) (zerolog.Logger, error) {
 	}
 	var formatErr error
 	writer := out
-	console := zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != ""}
+	console := zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: !bool(newPaint(out))}
 	switch l.format {
 	case "json":
 	case "console":
 		writer = console
 	case "auto":
-		if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		if isTerminal(out) {
 			writer = console
 		}
 	default:

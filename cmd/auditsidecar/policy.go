@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/auditsidecar/auditsidecar/internal/policy"
 	"github.com/auditsidecar/auditsidecar/manifests"
@@ -15,10 +16,16 @@ import (
 
 func newPolicyCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "policy print|lint",
-		Short: "Print a good audit policy for kube-apiserver, or check one",
-		Args:  noVerb,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:        "policy {print|lint}",
+		Short:      "Print a good audit policy for kube-apiserver, or check one",
+		SuggestFor: []string{"lint"},
+		Example: `  # the policy that the alerts and queries expect
+  auditsidecar policy print > /etc/kubernetes/audit/audit-policy.yaml
+
+  # is mine as good?
+  auditsidecar policy lint /etc/kubernetes/audit/audit-policy.yaml`,
+		Args: noVerb,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newPolicyPrintCommand(), newPolicyLintCommand())
 	return cmd
@@ -64,7 +71,7 @@ func newPolicyLintCommand() *cobra.Command {
 			return lintPolicies(cmd, args, format)
 		},
 	}
-	cmd.Flags().StringVarP(&format, "output", "o", formatText, "text or json")
+	registerFormat(cmd.Flags(), &format)
 	return cmd
 }
 
@@ -73,6 +80,11 @@ const (
 	formatText = "text"
 	formatJSON = "json"
 )
+
+// registerFormat declares -o where it is a format.
+func registerFormat(flags *pflag.FlagSet, format *string) {
+	flags.StringVarP(format, "output", "o", formatText, "form of the output: `text|json`")
+}
 
 func checkFormat(format string) error {
 	if format != formatText && format != formatJSON {
@@ -139,9 +151,11 @@ func printLinted(w io.Writer, linted []lintedFile, format string) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(append([]lintedFile{}, linted...))
 	}
+	colours := newPaint(w)
 	for _, l := range linted {
 		for _, f := range l.Findings {
-			if _, err := fmt.Fprintf(w, "%s:%d: %s: %s [%s]\n\t%s\n", l.File, max(f.Line, 1), f.Severity, f.Message, f.ID, f.Fix); err != nil {
+			severity := colours.word(string(f.Severity), string(f.Severity))
+			if _, err := fmt.Fprintf(w, "%s:%d: %s: %s [%s]\n\t%s\n", l.File, max(f.Line, 1), severity, f.Message, f.ID, f.Fix); err != nil {
 				return err
 			}
 		}

@@ -40,8 +40,9 @@ type replayFlags struct {
 func newReplayCommand(version string) *cobra.Command {
 	var f replayFlags
 	cmd := &cobra.Command{
-		Use:   "replay PATH|URL... [--from TIME] [--to TIME]",
-		Short: "Take lines out of the archive: to standard output, or into Loki",
+		Use:        "replay PATH|URL... [--from TIME] [--to TIME]",
+		Short:      "Take lines out of the archive: to standard output, or into Loki",
+		SuggestFor: []string{"query", "search", "grep", "export"},
 		Long: `replay writes the lines of a range of time that match all filters, byte for byte
 and in their original order, to standard output. With --loki-url it pushes them
 into Loki instead, as a stream of its own with the labels job="audit-replay" and

@@ -33,8 +33,9 @@ func newRestoreCommand() *cobra.Command {
 	var out string
 	var s3 config.Archive
 	cmd := &cobra.Command{
-		Use:   "restore PATH|URL... [-o DIR]",
-		Short: "Write the original audit log from its objects, byte for byte",
+		Use:        "restore PATH|URL... [-o DIR]",
+		Short:      "Write the original audit log from its objects, byte for byte",
+		SuggestFor: []string{"extract", "cat", "download"},
 		Long: `restore writes the lines that the objects were made of, in their original order,
 to standard output: objects are ordered by cluster, node, epoch and number. PATH
 is an object or a directory, URL (s3:// or file://) an archive; everything in it

@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/auditsidecar/auditsidecar/internal/config"
 )
 
 // The exit codes of every verb.
@@ -46,7 +49,14 @@ func newRoot(version string) *cobra.Command {
 		Short: "The audit log of a Kubernetes API server: complete, provable and searchable",
 		Long: `auditsidecar runs beside kube-apiserver, archives its audit log as Parquet,
 byte for byte, and streams it to Loki. It reads files and never writes to
-kube-apiserver's own.`,
+kube-apiserver's own.
+
+Reports are coloured on a terminal only, and not with NO_COLOR set.
+
+` + exitCodes,
+		Example: `  auditsidecar run --help
+  auditsidecar doctor --config /etc/kubernetes/auditsidecar/config.yaml
+  auditsidecar verify s3://audit-archive/audit-logs --s3-region eu-central-1`,
 		Version:           version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -56,7 +66,7 @@ kube-apiserver's own.`,
 	}
 	root.SetVersionTemplate("auditsidecar {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &usageError{fmt.Errorf("%w\nSee '%s --help'", err, cmd.CommandPath())}
+		return &usageError{fmt.Errorf("%w%s\nSee '%s --help'", err, likeFlag(cmd, err), cmd.CommandPath())}
 	})
 	root.AddCommand(
 		newRunCommand(version),
@@ -71,7 +81,23 @@ kube-apiserver's own.`,
 		newDoctorCommand(),
 		newVersionCommand(version),
 	)
+	completeFlags(root)
+	showHelp(root)
 	return root
+}
+
+// likeFlag names the flags that were probably meant by one that is none.
+func likeFlag(cmd *cobra.Command, err error) string {
+	missing, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok || missing.GetSpecifiedShortnames() != "" {
+		return ""
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if like := config.Similar(missing.GetSpecifiedName(), names); len(like) > 0 {
+		return "; did you mean --" + strings.Join(like, " or --") + "?"
+	}
+	return ""
 }
 
 // noVerb is what happens to a word that is no verb.

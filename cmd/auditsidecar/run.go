@@ -25,8 +25,9 @@ func newRunCommand(version string) *cobra.Command {
 	var settings config.Run
 	var logs logFlags
 	cmd := &cobra.Command{
-		Use:   "run --audit-log-path PATH --archive-url URL --cluster NAME",
-		Short: "Archive and stream the audit log beside kube-apiserver",
+		Use:        "run --audit-log-path PATH --archive-url URL --cluster NAME",
+		Short:      "Archive and stream the audit log beside kube-apiserver",
+		SuggestFor: []string{"start", "serve", "archive", "stream", "tail"},
 		Long: `run holds every file of the audit log by a hard link, archives each finished
 file as Parquet and streams the open one to Loki, until it is told to stop.
 

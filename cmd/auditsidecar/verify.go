@@ -44,8 +44,9 @@ type verifyFlags struct {
 func newVerifyCommand(version string) *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
-		Use:   "verify PATH|URL",
-		Short: "Prove what an archive holds, or find what is missing or changed",
+		Use:        "verify PATH|URL",
+		Short:      "Prove what an archive holds, or find what is missing or changed",
+		SuggestFor: []string{"prove", "audit", "chain"},
 		Long: `verify checks the chain of records of every node, their signatures, and that
 every object they name is there with the size and the SHA-256 they say. Local
 objects are hashed; the checksum that S3 itself has computed counts without a
@@ -86,7 +87,7 @@ func (f *verifyFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.from, "from", "", "only files with lines from this `time` on (2026-11-01 or 2026-11-01T12:00:00Z)")
 	flags.StringVar(&f.to, "to", "", "only files with lines until this `time`, which the records must reach")
 	flags.StringVar(&f.event, "event", "", "print one line, `EPOCH/SEQ/LINE`, with its inclusion proof")
-	flags.StringVarP(&f.output, "output", "o", "text", "`form` of the report: text or json")
+	registerFormat(flags, &f.output)
 	f.s3.RegisterS3(flags)
 }
 
@@ -119,10 +120,7 @@ func (f *verifyFlags) parse() error {
 		_, err := verify.ParseEventID(f.event)
 		errs = append(errs, err)
 	}
-	if f.output != "text" && f.output != "json" {
-		errs = append(errs, fmt.Errorf("--output %q: expected text or json", f.output))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, checkFormat(f.output))...)
 }
 
 func parseTime(flag, s string) (time.Time, error) {
@@ -189,7 +187,7 @@ func (f *verifyFlags) run(ctx context.Context, bucket *archive.Bucket, version s
 
 // write writes the result as it was asked for.
 func (f *verifyFlags) write(out io.Writer, event *verify.Event, report *verify.Report) error {
-	if f.output == "json" {
+	if f.output == formatJSON {
 		enc := json.NewEncoder(out)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
@@ -206,5 +204,10 @@ func (f *verifyFlags) write(out io.Writer, event *verify.Event, report *verify.R
 			return err
 		}
 	}
-	return report.WriteText(out)
+	var text strings.Builder
+	if err := report.WriteText(&text); err != nil {
+		return err
+	}
+	_, err := io.WriteString(out, newPaint(out).lines(text.String()))
+	return err
 }

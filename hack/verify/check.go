@@ -52,6 +52,9 @@ func check(tree fs.FS) ([]string, error) {
 	}); err != nil {
 		return nil, fmt.Errorf("walk the tree: %w", err)
 	}
+	if err := c.links(tree); err != nil {
+		return nil, fmt.Errorf("follow the links: %w", err)
+	}
 	slices.Sort(c.findings)
 	return c.findings, nil
 }

@@ -12,6 +12,7 @@ func file(content string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(
 func TestCheck(t *testing.T) {
 	base := fstest.MapFS{
 		"docs/DESIGN.md":     file("## Invariants\n- **I1** every byte\n- **I2** each line\n"),
+		"docs/README.md":     file("[design](DESIGN.md)"),
 		".golangci.yml":      file("files: [\"**/internal/hold/*.go\"]\n"),
 		"internal/hold/a.go": file("package hold\n"),
 	}
@@ -62,7 +63,7 @@ func TestCheckNeedsTheDesign(t *testing.T) {
 
 func TestFindingsAreSorted(t *testing.T) {
 	tree := fstest.MapFS{
-		"docs/DESIGN.md": file(""), ".golangci.yml": file(""),
+		"docs/DESIGN.md": file(""), "docs/README.md": file("[design](DESIGN.md)"), ".golangci.yml": file(""),
 		"rotate/a.go": file("package rotate\n"), "hack/b.go": file("package misc\n"),
 	}
 	got, err := check(tree)

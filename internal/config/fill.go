@@ -206,24 +206,42 @@ func (s setting) apply(flags *pflag.FlagSet, given map[string]bool) error {
 // inFile says whether a flag is a setting that a file can have.
 func inFile(f *pflag.Flag) bool { return f.Name != FileFlag && f.Name != helpFlag }
 
-// suggestion finds the setting that was probably meant, by cobra's own
-// measure of likeness, which it offers for commands only.
+// suggestion finds the setting that was probably meant.
 func suggestion(flags *pflag.FlagSet, typed string) string {
-	if typed == "" {
-		return "" // everything begins like it
-	}
-	names := &cobra.Command{SuggestionsMinimumDistance: 3}
-	run := func(*cobra.Command, []string) {}
+	var names []string
 	flags.VisitAll(func(f *pflag.Flag) {
 		if inFile(f) {
-			names.AddCommand(&cobra.Command{Use: f.Name, Run: run})
+			names = append(names, f.Name)
 		}
 	})
-	like := names.SuggestionsFor(strings.ReplaceAll(typed, "_", "-"))
+	like := Similar(typed, names)
 	if len(like) == 0 {
 		return ""
 	}
 	return fmt.Sprintf("; did you mean %s?", strings.Join(like, " or "))
+}
+
+// mostSimilar is how many names are still a help.
+const mostSimilar = 5
+
+// Similar returns the names that are like what was typed, by cobra's own measure
+// of likeness, which it offers for commands only; where there are none, those
+// that it is a part of.
+func Similar(typed string, names []string) []string {
+	if typed == "" {
+		return nil // everything begins like it
+	}
+	typed = strings.ToLower(strings.ReplaceAll(typed, "_", "-"))
+	all := &cobra.Command{SuggestionsMinimumDistance: 3}
+	run := func(*cobra.Command, []string) {}
+	for _, name := range names {
+		all.AddCommand(&cobra.Command{Use: name, Run: run})
+	}
+	like := all.SuggestionsFor(typed)
+	if len(like) == 0 && len(typed) >= 4 {
+		like = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !strings.Contains(name, typed) })
+	}
+	return like[:min(len(like), mostSimilar)]
 }
 
 // plain takes pflag's own wrapping off an error, which repeats the flag with

@@ -47,8 +47,8 @@ const (
 // Register declares Loki's flags on flags.
 func (l *Loki) Register(flags *pflag.FlagSet) {
 	l.RegisterClient(flags)
-	flags.StringSliceVar(&l.EventLabels, "loki-event-label", nil, "label with its value from the event: `verb`, level, stage or code_class (2xx, ...); may be repeated. Each set of values is a stream; everything else is structured metadata")
-	flags.StringVar(&l.Start, "loki-start", StartOldest, "where a log is begun that was never streamed: `oldest` (what is there and not too old for Loki) or now")
+	flags.StringSliceVar(&l.EventLabels, "loki-event-label", nil, "`label` with its value from the event: verb, level, stage or code_class (2xx, ...); may be repeated. Each set of values is a stream; everything else is structured metadata")
+	flags.StringVar(&l.Start, "loki-start", StartOldest, "where a log is begun that was never streamed, `oldest|now`; oldest: with what is there and not too old for Loki")
 	flags.DurationVar(&l.BatchWait, "loki-batch-wait", 300*time.Millisecond, "longest time that a line waits for its batch to fill (1 MiB)")
 	flags.DurationVar(&l.MaxAge, "loki-max-age", 7*24*time.Hour, "age of the oldest line that Loki accepts (its reject_old_samples_max_age); older ones are counted and not sent; 0: Loki accepts any")
 	flags.DurationVar(&l.MaxAhead, "loki-max-ahead", 10*time.Minute, "how far ahead of the clock a line may be for Loki (its creation_grace_period)")

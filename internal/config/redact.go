@@ -27,7 +27,7 @@ const (
 
 // Register declares the flags on flags.
 func (r *Redact) Register(flags *pflag.FlagSet) {
-	flags.StringVar(&r.Mode, "redact", RedactLoki, "where the values of Secrets, tokens and the like are replaced by keyed hashes: `loki`, archive (there as well: the archive then does not have what kube-apiserver wrote) or off")
+	flags.StringVar(&r.Mode, "redact", RedactLoki, "where the values of Secrets, tokens and the like are replaced by keyed hashes, `loki|archive|off`; archive: there as well as in Loki, and the archive then does not have what kube-apiserver wrote")
 	flags.StringVar(&r.RulesFile, "redact-rules", "", "YAML `file` with rules of what else is replaced, and of what is not")
 	flags.StringVar(&r.KeyFile, "redact-key-file", "", "`file` with the 32 bytes of the hashes' key, mode 0600, to share it between nodes; empty: one of this node's own, in the state directory")
 }

@@ -58,7 +58,7 @@ func (r *Run) Register(flags *pflag.FlagSet) {
 	flags.DurationVar(&r.RescanInterval, "rescan-interval", 5*time.Second, "how often the directory is listed whatever inotify says")
 	flags.DurationVar(&r.ArchiveMaxLag, "archive-max-lag", 15*time.Minute, "longest time that a line of the open file has no copy in the archive; 0: until the file is rotated")
 	flags.DurationVar(&r.ShutdownTimeout, "shutdown-timeout", 20*time.Second, "longest time to drain after SIGTERM; keep it below terminationGracePeriodSeconds")
-	flags.StringVar(&r.Hold, "hold", HoldLink, "how files are kept until the sinks have them: `link` (hard links in the audit directory's own mount), or copy where they cannot be linked; a copy is made of finished files only and takes disk from the start")
+	flags.StringVar(&r.Hold, "hold", HoldLink, "how files are kept until the sinks have them, `link|copy`: hard links in the audit directory's own mount, or copies where they cannot be linked; a copy is made of finished files only and takes disk from the start")
 	flags.StringVar(&r.StateDir, "state-dir", "", "`directory` of the sidecar's state, with --hold=copy only; empty: .auditsidecar in the audit directory")
 	flags.Var(&r.HeldMaxBytes, "held-max-bytes", "most disk that files may use which kube-apiserver has pruned and a sink still needs, such as 5GiB; 0: 10 % of the file system, at most 20GiB")
 	flags.Var(&r.HeldMinFree, "held-min-free", "free space below which such files are given up; 0: 2 % of the file system, at most 1GiB")
@@ -120,8 +120,8 @@ type Archive struct {
 // Register declares the archive's flags on flags.
 func (a *Archive) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&a.URL, "archive-url", "", "`URL` of the archive: s3://bucket/prefix or file:///dir")
-	flags.StringVar(&a.LockMode, "s3-object-lock-mode", "", "lock records and finished files with S3 Object Lock: `GOVERNANCE` or COMPLIANCE; the bucket must have been made for it")
-	flags.IntVar(&a.LockDays, "s3-object-lock-days", 0, "for how many days")
+	flags.StringVar(&a.LockMode, "s3-object-lock-mode", "", "`mode` of S3 Object Lock for records and finished files: GOVERNANCE or COMPLIANCE; the bucket must have been made for it")
+	flags.IntVar(&a.LockDays, "s3-object-lock-days", 0, "for how many `days` to lock them")
 	a.RegisterS3(flags)
 }
 
