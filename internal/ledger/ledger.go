@@ -131,7 +131,7 @@ func (l *Ledger) begin(owner string, now time.Time) error {
 		if e.State != Quarantined {
 			e.State = Held
 		}
-		e.Seq, e.Source, e.Objects, e.Open = 0, nil, nil, nil
+		e.Seq, e.Origin, e.Source, e.Objects, e.Open = 0, nil, nil, nil, nil
 	}
 	gaps := l.table.Gaps
 	for i := range gaps {

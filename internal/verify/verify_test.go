@@ -83,6 +83,11 @@ func TestHonestArchives(t *testing.T) {
 			}
 			s.remove(s.record(1), s.data(2), s.record(2))
 		}, Options{From: noon.Add(3*time.Minute + time.Second)}, "checked from record 3 on"},
+		"recorded by the epoch after the one that stored it": {func(s *site) {
+			s.file(s.log(5))
+			s.begin(epochB)
+			s.archiveAs(s.take(), origin{epochA, 2}, append(s.log(3), event(1, noon.AddDate(0, 0, 1))...))
+		}, Options{Deep: true}, "epoch " + epochB + " follows"},
 		"an empty file": {func(s *site) { s.file(nil) }, Options{Deep: true}, ""},
 		"no newline at the end": {func(s *site) {
 			log := s.log(3)
@@ -147,6 +152,19 @@ type found struct {
 
 func TestFindings(t *testing.T) {
 	checkFound(t, map[string]found{
+		"an object of a later epoch": {func(s *site) {
+			s.archiveAs(s.take(), origin{epochB, 1}, s.log(5))
+		}, Options{}, "object_mislabeled 1 lines 1-5, object_mislabeled 1 lines 1-5"},
+		"an object of another number": {func(s *site) {
+			s.archiveAs(s.take(), origin{epochA, 2}, s.log(5))
+		}, Options{}, "object_mislabeled 1 lines 1-5, object_mislabeled 1 lines 1-5"},
+		"one object, recorded by two epochs": {func(s *site) {
+			log := s.log(5)
+			s.archive(s.take(), log)
+			s.begin(epochB)
+			s.now = s.now.Add(-time.Minute) // the same rotation time
+			s.archiveAs(s.take(), origin{epochA, 1}, log)
+		}, Options{}, "record_repeated 1 lines 1-5"},
 		"no archive at all": {func(*site) {}, Options{}, "tail_missing"},
 		"the open file was edited": {func(s *site) {
 			log := s.log(30)
