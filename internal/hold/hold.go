@@ -72,6 +72,7 @@ type Hold struct {
 	waiting   map[string]wait  // listed, but there is no room to copy them; by name
 	noRoom    error            // of this pass
 	seenAt    time.Time        // when a size was last put on disk
+	newest    newest           // of the last complete listing
 	orphan    bool             // the alarm for a deleted file is on
 	huge      bool             // the alarm for a file without rotation is on
 	tight     bool             // the budget is nearly used up

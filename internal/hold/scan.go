@@ -27,6 +27,7 @@ func (h *Hold) scan(ctx context.Context) (changed bool, err error) {
 	missing := map[string]bool{}
 	h.noRoom = nil
 	for range maxLooks {
+		began := time.Now()
 		listed, err := h.cfg.Log.Segments()
 		if err != nil {
 			return changed, fmt.Errorf("list the audit directory: %w", err)
@@ -41,7 +42,7 @@ func (h *Hold) scan(ctx context.Context) (changed bool, err error) {
 			return changed, err
 		}
 		if !again && !vanished {
-			examined, err := h.examine(listed)
+			examined, err := h.examine(listed, began)
 			return changed || examined, err
 		}
 	}
@@ -49,11 +50,14 @@ func (h *Hold) scan(ctx context.Context) (changed bool, err error) {
 }
 
 // examine looks for breaks and at the disk, once the ledger and the directory
-// agree.
-func (h *Hold) examine(listed []rotate.Segment) (changed bool, err error) {
+// agree. The listing began at a time.
+func (h *Hold) examine(listed []rotate.Segment, at time.Time) (changed bool, err error) {
 	look := h.look(listed)
+	if n := len(look.entries); n > 0 {
+		h.newest = newest{look.entries[n-1].ID, at}
+	}
 	h.baseline = h.baseline && len(listed) == 0
-	err = errors.Join(h.noteVanished(look), h.watchOpen(look))
+	err = errors.Join(h.noteVanished(look), h.watchOpen(look), h.watchReplaced(look))
 	if len(h.waiting) == 0 { // else what waits would be taken for missing
 		err = errors.Join(err, h.joinAll(look))
 	}
@@ -136,6 +140,7 @@ func (h *Hold) linkNew(l *look) (again, linked bool, err error) {
 			errs = append(errs, err)
 			continue
 		}
+		e.Joined = e.Joined || h.follows(l, fresh, i, e)
 		fresh = append(fresh, e)
 		h.unwritten = fresh // they take room already
 	}
@@ -254,7 +259,8 @@ func (h *Hold) finishRotated(l *look) (changed bool, err error) {
 // finishVanished notes open segments that have no name in the directory any
 // more while another file is audit.log: they were rotated and pruned before
 // anyone looked. Without another audit.log the file may still be written to,
-// so it stays open, unless its bytes are lost with its name. missing remembers
+// so it stays open, unless its bytes are lost with its name; and so it does while
+// its writer may not have moved to the other one. missing remembers
 // what an earlier listing of this pass did not show; look again while
 // something is missing for the first time.
 func (h *Hold) finishVanished(l *look, missing map[string]bool) (lookAgain, changed bool, err error) {
@@ -270,8 +276,11 @@ func (h *Hold) finishVanished(l *look, missing map[string]bool) (lookAgain, chan
 			continue
 		}
 		finish := h.finishUnnamed
-		if !held {
+		switch {
+		case !held:
 			finish = h.lose
+		case !h.writerMoved(l, e):
+			continue
 		}
 		if err := finish(l, e); err != nil {
 			return false, changed, err
