@@ -151,13 +151,16 @@ func hasInode(entries []ledger.Entry, inode uint64) bool {
 	return slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.Inode == inode })
 }
 
-// add writes the entries of new links. While the disk is too full for that
+// add makes new links durable, all with one fsync, and writes their entries. While the disk is too full for that
 // the links wait: one file linked again under every number would be adopted,
 // and archived, once for each of them.
 func (h *Hold) add(entries []ledger.Entry) error {
 	h.unwritten = entries
 	if len(entries) == 0 {
 		return nil
+	}
+	if err := h.cfg.FS.SyncDir(h.dir); err != nil {
+		return err
 	}
 	if err := h.cfg.Ledger.Add(entries...); err != nil {
 		return err
