@@ -193,8 +193,8 @@ func (h *Hold) Sync(ctx context.Context) error {
 	if _, err := os.Stat(h.dir); err != nil {
 		return fmt.Errorf("%w (%w)", ErrStateGone, err)
 	}
-	changed, err := h.scan(ctx)
-	released, releaseErr := h.release()
+	listed, changed, err := h.scan(ctx)
+	released, releaseErr := h.release(listed)
 	h.metrics.observe(h.cfg.Ledger.Entries(), h.bytesOf)
 	if changed || released {
 		h.poke()

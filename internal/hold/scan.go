@@ -22,15 +22,16 @@ const maxLooks = 4
 // snapshot: while kube-apiserver renames a file, it can show neither of its
 // names, or a name that is another file's by the time it is linked. So a
 // pass that met a change lists again, and a file counts as gone only when
-// two listings in a row do not have it.
-func (h *Hold) scan(ctx context.Context) (changed bool, err error) {
+// two listings in a row do not have it. listed is what the ledger agrees with in
+// the end; nil where it does not come to that.
+func (h *Hold) scan(ctx context.Context) (listed []rotate.Segment, changed bool, err error) {
 	missing := map[string]bool{}
 	h.noRoom = nil
 	for range maxLooks {
 		began := time.Now()
 		listed, err := h.cfg.Log.Segments()
 		if err != nil {
-			return changed, fmt.Errorf("list the audit directory: %w", err)
+			return nil, changed, fmt.Errorf("list the audit directory: %w", err)
 		}
 		look := h.look(listed)
 		didUnpack, packErr := h.finishPacked(look)
@@ -39,14 +40,14 @@ func (h *Hold) scan(ctx context.Context) (changed bool, err error) {
 		vanished, didVanish, vanishErr := h.finishVanished(look, missing)
 		changed = changed || didUnpack || didLink || didFinish || didVanish
 		if err := errors.Join(packErr, linkErr, finishErr, vanishErr); err != nil || ctx.Err() != nil {
-			return changed, err
+			return nil, changed, err
 		}
 		if !again && !vanished {
 			examined, err := h.examine(listed, began)
-			return changed || examined, err
+			return append([]rotate.Segment{}, listed...), changed || examined, err
 		}
 	}
-	return changed, nil
+	return nil, changed, nil
 }
 
 // examine looks for breaks and at the disk, once the ledger and the directory
