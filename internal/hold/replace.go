@@ -3,6 +3,7 @@ package hold
 import (
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -12,22 +13,29 @@ import (
 const fileClock = 20 * time.Millisecond
 
 // writerMoved says whether kube-apiserver has gone on to another file than the
-// segment e, which has no name any more: a later one was rotated, or audit.log
-// was written to after it. Before that it may be that audit.log was replaced
-// under its writer, which does not notice: it closes a file only to rotate it.
+// segment e, which has no name any more: a later one was rotated, or was written
+// to after it. Before that it may be that audit.log was replaced under its
+// writer, which does not notice: it closes a file only to rotate it.
 func (h *Hold) writerMoved(l *look, e *ledger.Entry) bool {
-	open, _ := l.open()
+	_, hasOpen := l.open()
 	path := h.at(e.ID)
 	if h.cfg.Copy || path == "" {
-		return true // nothing is known of it
-	}
-	for i := range l.entries {
-		if later := &l.entries[i]; later.ID > e.ID && later.Finished {
-			return true
-		}
+		return hasOpen // nothing is known of its writes
 	}
 	info, err := os.Stat(path)
-	return err != nil || open.Size > 0 && !info.ModTime().After(open.ModTime)
+	if err != nil {
+		return hasOpen
+	}
+	return slices.ContainsFunc(l.entries, func(later ledger.Entry) bool {
+		return later.ID > e.ID && (later.Finished || h.writtenSince(later.ID, info.ModTime()))
+	})
+}
+
+// writtenSince says whether a held file has bytes, the last of them written
+// after a time.
+func (h *Hold) writtenSince(id string, at time.Time) bool {
+	info, err := os.Stat(h.Path(id))
+	return err == nil && info.Size() > 0 && !at.After(info.ModTime().Add(fileClock))
 }
 
 // watchReplaced records that the name of the open file is another file's while

@@ -268,23 +268,24 @@ func (h *Hold) finishRotated(l *look) (changed bool, err error) {
 // what an earlier listing of this pass did not show; look again while
 // something is missing for the first time.
 func (h *Hold) finishVanished(l *look, missing map[string]bool) (lookAgain, changed bool, err error) {
-	_, hasOpen := l.open()
+	h.undecided = false
 	for i := range l.entries {
 		e := &l.entries[i]
-		held := h.isHeld(e.ID)
-		if e.Finished || l.listedInode(e.Inode) && (!h.cfg.Copy || l.byInode[e.Inode] == e) || held && !hasOpen {
+		if e.Finished || l.listedInode(e.Inode) && (!h.cfg.Copy || l.byInode[e.Inode] == e) {
 			continue
 		}
 		if !missing[e.ID] {
 			missing[e.ID], lookAgain = true, true
 			continue
 		}
-		finish := h.finishUnnamed
-		switch {
-		case !held:
-			finish = h.lose
-		case !h.writerMoved(l, e):
+		held := h.isHeld(e.ID)
+		if held && !h.writerMoved(l, e) {
+			h.undecided = true
 			continue
+		}
+		finish := h.finishUnnamed
+		if !held {
+			finish = h.lose
 		}
 		if err := finish(l, e); err != nil {
 			return false, changed, err

@@ -77,7 +77,7 @@ func (h *Hold) noteVanished(l *look) error {
 	vanishing := h.vanishing
 	h.vanishing = nil
 	for _, s := range vanishing {
-		if l.byInode[s.Inode] != nil || s.Size == 0 {
+		if l.entryOf(s) != nil || s.Size == 0 { // renamed, or compressed, and held by now
 			continue
 		}
 		now := time.Now().UTC()

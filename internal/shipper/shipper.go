@@ -160,7 +160,7 @@ func (s *Shipper) Sync(ctx context.Context) error {
 	}
 	for _, e := range s.cfg.Ledger.Entries() {
 		if !e.Finished {
-			continue
+			break // numbers follow the rotation
 		}
 		if err := s.ship(ctx, e.ID); err != nil {
 			return err

@@ -152,19 +152,6 @@ type found struct {
 
 func TestFindings(t *testing.T) {
 	checkFound(t, map[string]found{
-		"an object of a later epoch": {func(s *site) {
-			s.archiveAs(s.take(), origin{epochB, 1}, s.log(5))
-		}, Options{}, "object_mislabeled 1 lines 1-5, object_mislabeled 1 lines 1-5"},
-		"an object of another number": {func(s *site) {
-			s.archiveAs(s.take(), origin{epochA, 2}, s.log(5))
-		}, Options{}, "object_mislabeled 1 lines 1-5, object_mislabeled 1 lines 1-5"},
-		"one object, recorded by two epochs": {func(s *site) {
-			log := s.log(5)
-			s.archive(s.take(), log)
-			s.begin(epochB)
-			s.now = s.now.Add(-time.Minute) // the same rotation time
-			s.archiveAs(s.take(), origin{epochA, 1}, log)
-		}, Options{}, "record_repeated 1 lines 1-5"},
 		"no archive at all": {func(*site) {}, Options{}, "tail_missing"},
 		"the open file was edited": {func(s *site) {
 			log := s.log(30)
