@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
 // wrote sets when a file was last written to.
@@ -164,4 +165,40 @@ func TestI9_Replaced(t *testing.T) {
 		t.Errorf("writer_on_deleted_file %v", on)
 	}
 	h.wantHeld("one\ntwo\n", "three\n")
+}
+
+// Several files that nobody saw the names of are finished but for the last,
+// after which nothing was written yet.
+func TestUnnamedFilesFinishInOrder(t *testing.T) {
+	h := newHouse(t)
+	h.write("one\n")
+	h.mustStart()
+	h.sync()
+	h.remove(h.rotate())
+	h.write("two\n")
+	if _, _, err := h.hold.linkNew(h.hold.look(h.listed())); err != nil {
+		t.Fatal(err)
+	}
+	h.remove(h.rotate())
+	h.sync()
+	entries := h.ledger.Entries()
+	if len(entries) != 3 || !entries[0].Finished || entries[1].Finished || entries[2].Finished || !h.hold.glance() {
+		t.Errorf("entries %+v", entries)
+	}
+	h.write("three\n")
+	h.sync()
+	if entries = h.ledger.Entries(); !entries[1].Finished || entries[2].Finished || h.hold.glance() {
+		t.Errorf("entries %+v", entries)
+	}
+	h.wantHeld("one\n", "two\n", "three\n")
+	h.wantGaps()
+}
+
+func (h *house) listed() []rotate.Segment {
+	h.t.Helper()
+	listed, err := h.log.Segments()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return listed
 }
