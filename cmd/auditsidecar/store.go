@@ -7,13 +7,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/internal/shipper"
 )
@@ -34,8 +33,8 @@ func openBucket(ctx context.Context, a config.Archive, tempDir string) (*archive
 	})
 }
 
-func (s *store) dataKey(day string, rotated time.Time, seq int64) string {
-	return archive.DataKey(s.identity.Cluster, day, rotated.UTC().Format(archive.RotatedLayout), s.identity.Node, s.epoch, seq)
+func (s *store) dataKey(day string, rotated time.Time, of ledger.Origin) string {
+	return archive.DataKey(s.identity.Cluster, day, rotated.UTC().Format(archive.RotatedLayout), s.identity.Node, of.Epoch, of.Seq)
 }
 
 func (s *store) openKey(seq, from, to int64) string {
@@ -49,42 +48,6 @@ func (s *store) recordKey(epoch string, seq int64) string {
 // maxRecordBytes bounds what is read as a record: one has some hundred bytes,
 // and sixty for each of at most 64 objects.
 const maxRecordBytes = 1 << 20
-
-// Find implements [shipper.Store]. The rotation time is in the names of data
-// objects; they lie under the day of their last events, which is the day of
-// the rotation or the one before.
-func (s *store) Find(ctx context.Context, rotated time.Time) ([]manifest.Record, error) {
-	stamp := rotated.UTC().Format(archive.RotatedLayout)
-	found := map[string]manifest.Record{}
-	for _, day := range []time.Time{rotated.UTC(), rotated.UTC().AddDate(0, 0, -1)} {
-		prefix := archive.DataPrefix(s.identity.Cluster, day.Format(archive.DayLayout)) + stamp + "-" + s.identity.Node + "-"
-		for info, err := range s.bucket.List(ctx, prefix) {
-			if archive.ReasonOf(err) == archive.ReasonPermission {
-				return nil, nil // may store, may not list: nothing can be found
-			}
-			if err != nil {
-				return nil, err
-			}
-			key, err := archive.ParseKey(info.Key)
-			if err != nil || key.Node != s.identity.Node {
-				continue
-			}
-			recordKey := s.recordKey(key.Epoch, key.Seq)
-			if _, have := found[recordKey]; have {
-				continue
-			}
-			record, err := s.readRecord(ctx, recordKey)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue // stored, but never recorded: not archived
-			}
-			if err != nil {
-				return nil, err
-			}
-			found[recordKey] = record
-		}
-	}
-	return slices.Collect(maps.Values(found)), nil
-}
 
 func (s *store) readRecord(ctx context.Context, key string) (manifest.Record, error) {
 	o, err := s.bucket.Open(ctx, key)

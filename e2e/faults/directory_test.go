@@ -25,6 +25,7 @@ func directoryFaults() []scenario {
 			s.start()
 			s.ready()
 			w.write(s, rate, pick(30*time.Second, 8*time.Second), 500*time.Millisecond)
+			w.delete = false // the last rotation comes without a line after it
 		}},
 		{name: "audit.log truncated, writer appends", gaps: []string{"truncated"}, run: func(s *stage) { s.truncate() }},
 		{name: "audit.log truncated, NUL hole", gaps: []string{"truncated", "nul_hole"}, run: func(s *stage) {
@@ -33,6 +34,7 @@ func directoryFaults() []scenario {
 			s.truncate()
 		}},
 		{name: "audit.log unlinked under its writer", gaps: []string{"deleted_writer"}, optional: true, run: unlinkOpen},
+		{name: "audit.log moved away, a new one made", gaps: []string{"replaced"}, run: moveOpen},
 		{name: "directory gone and back", run: directoryGone},
 		{name: "clock set back an hour", anyOrder: true, run: func(s *stage) {
 			w := s.ownWriter(3)
@@ -41,6 +43,7 @@ func directoryFaults() []scenario {
 			w.write(s, rate, pick(15*time.Second, 4*time.Second), 500*time.Millisecond)
 			w.ahead = -time.Hour
 			w.write(s, rate, pick(15*time.Second, 4*time.Second), 500*time.Millisecond)
+			w.keep = 0 // the last rotation comes without a line after it
 		}},
 	}
 }
@@ -147,6 +150,20 @@ func unlinkOpen(s *stage) {
 	s.ready()
 	s.write(rate, 2*time.Second, 900*time.Millisecond)
 	s.must(os.Remove(s.log))
+	s.write(rate, pick(20*time.Second, 6*time.Second), 0)
+	s.awaitLoki() // the lines go on to be streamed
+	s.must(s.rotate())
+	s.write(rate, 2*time.Second, 900*time.Millisecond)
+}
+
+// moveOpen does what logrotate does with audit.log: kube-apiserver knows nothing
+// of it and goes on in the old file.
+func moveOpen(s *stage) {
+	s.start()
+	s.ready()
+	s.write(rate, 2*time.Second, 900*time.Millisecond)
+	s.must(os.Rename(s.log, s.log+".1"))
+	s.must(os.WriteFile(s.log, nil, 0o600))
 	s.write(rate, pick(20*time.Second, 6*time.Second), 0)
 	s.awaitLoki() // the lines go on to be streamed
 	s.must(s.rotate())

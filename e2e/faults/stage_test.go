@@ -23,7 +23,7 @@ import (
 // The longest that the sidecar may need to catch up once the fault is over,
 // and to end after SIGTERM. Generous: the machine may be busy.
 const (
-	catchUp   = 100 * time.Second
+	catchUp   = 240 * time.Second
 	stopLimit = 40 * time.Second
 )
 
@@ -176,7 +176,7 @@ func (s *stage) notReady(texts ...string) {
 
 func (s *stage) readiness(p *sidecar.Process, ready bool, texts ...string) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), catchUp)
 	defer cancel()
 	if _, err := p.WaitReady(ctx, ready, texts...); err != nil {
 		s.t.Fatal(err)

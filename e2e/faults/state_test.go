@@ -3,9 +3,16 @@
 package faults
 
 import (
+	"errors"
 	"os"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/e2e/faults/badnet"
 )
+
+// noHeartbeat keeps the first object from waiting behind a record whose answer
+// is lost.
+func noHeartbeat() []string { return []string{"--heartbeat-interval", "1h"} }
 
 // stateFaults are the scenarios in which the sidecar's own state is damaged
 // while backups that are archived already are still listed.
@@ -27,6 +34,19 @@ func stateFaults() []scenario {
 		of("ledger deleted", func(s *stage) { s.must(os.Remove(s.state("ledger.json"))) }),
 		of("ledger corrupt", func(s *stage) { s.must(os.Truncate(s.state("ledger.json"), 100)) }),
 		of("Loki cursor deleted", func(s *stage) { s.must(os.RemoveAll(s.state("cursor.json"))) }),
+		{name: "ledger lost between PUT and record", onS3: true, args: noHeartbeat(), run: func(s *stage) {
+			s.start()
+			s.ready()
+			s.s3Net.Set(badnet.Condition{LoseAnswer: true})
+			s.write(rate, 2*time.Second, 500*time.Millisecond)
+			s.eventually("an object is stored and nobody knows", func() bool { return s.archivedFiles() > 0 })
+			s.p.Kill()
+			s.must(errors.Join(os.Remove(s.state("ledger.json")), os.RemoveAll(s.state("work"))))
+			s.s3Net.Set(badnet.Condition{})
+			s.start()
+			s.ready()
+			s.write(rate, 2*time.Second, 500*time.Millisecond)
+		}},
 		of("work files deleted", func(s *stage) { s.must(os.RemoveAll(s.state("work"))) }),
 	}
 }

@@ -82,6 +82,15 @@ func (f FS) Link(oldPath, newPath string) error {
 	return f.SyncDir(filepath.Dir(newPath))
 }
 
+// LinkUnsynced is Link without the fsync: the name is durable after the next
+// [FS.SyncDir] of newPath's directory.
+func (f FS) LinkUnsynced(oldPath, newPath string) error {
+	if err := f.link(oldPath, newPath); err != nil {
+		return fmt.Errorf("link: %w", err)
+	}
+	return nil
+}
+
 // Rename gives oldPath the name newPath, replacing it, and fsyncs the directories
 // of both. It does not fsync the content: see [FS.SyncFile].
 func (f FS) Rename(oldPath, newPath string) error {

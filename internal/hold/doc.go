@@ -50,7 +50,7 @@
 //
 // # Crash points
 //
-// The link is made durable before the ledger has its entry. After a crash in
+// The links of a pass are made durable before the ledger has their entries. After a crash in
 // between, the next start finds a link without an entry and adopts it. A
 // link is removed before its entry is forgotten; a crash in between leaves an
 // entry without a link that nobody owes anything for, which the next pass

@@ -72,6 +72,8 @@ type Hold struct {
 	waiting   map[string]wait  // listed, but there is no room to copy them; by name
 	noRoom    error            // of this pass
 	seenAt    time.Time        // when a size was last put on disk
+	newest    newest           // of the last complete listing
+	undecided bool             // whether a file without a name is finished
 	orphan    bool             // the alarm for a deleted file is on
 	huge      bool             // the alarm for a file without rotation is on
 	tight     bool             // the budget is nearly used up
@@ -162,8 +164,8 @@ func (h *Hold) await(ctx context.Context, tick, glance <-chan time.Time) {
 		case <-tick:
 			return
 		case <-glance:
-			if h.glance() != nil {
-				return // the pass will say what is wrong
+			if h.glance() {
+				return
 			}
 		}
 	}
@@ -173,11 +175,12 @@ func (h *Hold) await(ctx context.Context, tick, glance <-chan time.Time) {
 // is cut off it and written over within this time leaves no trace.
 const glanceInterval = time.Second
 
-// glance looks at the growth of the open file, and at nothing else.
-func (h *Hold) glance() error {
+// glance looks at the growth of the open file, and at nothing else. It says that
+// a pass is due: to tell what is wrong, or to decide what the last one could not.
+func (h *Hold) glance() bool {
 	h.pass.Lock()
 	defer h.pass.Unlock()
-	return h.watchOpen(&look{entries: h.cfg.Ledger.Entries()})
+	return h.watchOpen(&look{entries: h.cfg.Ledger.Entries()}) != nil || h.undecided
 }
 
 // ErrStateGone is returned by [Hold.Sync] when the state directory was
@@ -192,8 +195,8 @@ func (h *Hold) Sync(ctx context.Context) error {
 	if _, err := os.Stat(h.dir); err != nil {
 		return fmt.Errorf("%w (%w)", ErrStateGone, err)
 	}
-	changed, err := h.scan(ctx)
-	released, releaseErr := h.release()
+	listed, changed, err := h.scan(ctx)
+	released, releaseErr := h.release(listed)
 	h.metrics.observe(h.cfg.Ledger.Entries(), h.bytesOf)
 	if changed || released {
 		h.poke()

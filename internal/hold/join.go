@@ -14,7 +14,8 @@ import (
 // joinTolerance is how far apart the end of one file and the beginning of
 // the next may be. kube-apiserver creates the new file right after it has
 // renamed the old one, in the same call; the kernel's clock for files ticks
-// every few milliseconds, and a busy node may stop the call for a while.
+// every few milliseconds, and a busy node may stop the call for a while. Where
+// that says nothing of a loss it may be longer: see follows and fillTime.
 const joinTolerance = 500 * time.Millisecond
 
 // unnamedTolerance is the same where nobody saw the first one's backup name,
@@ -73,16 +74,21 @@ func (h *Hold) joinTo(before, e *ledger.Entry) error {
 	if began.IsZero() { // an empty file: look again when it has a line
 		return nil
 	}
+	tolerance = max(tolerance, fillTime(before, e))
 	if before.Unnamed {
 		tolerance = max(tolerance, unnamedTolerance)
 	}
 	if began.Sub(before.Rotated) <= tolerance || apart(began, h.lastWrite(before)) <= tolerance {
 		return h.join(e)
 	}
+	reason, gone := reasonPruned, "files between them were pruned before they were seen"
+	if before.Unnamed && !e.Finished { // else a file between them would be listed
+		reason, gone = reasonReplaced, "that one was replaced or deleted without a rotation: no backup followed it"
+	}
 	gap := ledger.Gap{
-		Reason: reasonPruned, File: before.Name, From: before.Rotated, To: began, Bytes: estimate(before, began),
-		Detail: fmt.Sprintf("%s was created %s after %s was rotated; files between them were pruned before they were seen",
-			e.Name, began.Sub(before.Rotated).Round(time.Second), before.Name),
+		Reason: reason, File: before.Name, From: before.Rotated, To: began, Bytes: estimate(before, began),
+		Detail: fmt.Sprintf("%s was created %s after %s was rotated; %s",
+			e.Name, began.Sub(before.Rotated).Round(time.Second), before.Name, gone),
 	}
 	return h.record(gap, e, func(e *ledger.Entry) { e.Joined = true })
 }

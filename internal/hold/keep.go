@@ -14,8 +14,9 @@ import (
 
 // keeper keeps the bytes of segments: by hard links, or by copies.
 type keeper interface {
-	// keep keeps a listed file as the segment id. It is repeated when the
-	// file is finished: what it has then lasts. s has no Path where the file
+	// keep keeps a listed file as the segment id; a link lasts from the next
+	// fsync of the directory on. It is repeated when the file is finished:
+	// what it has then lasts. s has no Path where the file
 	// has no name any more. [errChanged] says that the name is another
 	// file's by now, [errNoRoom] that a later call may succeed.
 	keep(id string, s rotate.Segment) error
@@ -49,7 +50,7 @@ func (k *links) keep(id string, s rotate.Segment) error {
 	if s.Path == "" || exists(path) {
 		return nil // linked since it was first seen
 	}
-	err := k.fs.Link(s.Path, path)
+	err := k.fs.LinkUnsynced(s.Path, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return errChanged
 	}

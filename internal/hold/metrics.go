@@ -35,7 +35,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Namespace: "auditsidecar", Name: "gaps_total", Help: "Breaks found in the audit log, by reason.",
 		}, []string{"reason"}),
 	}
-	for _, reason := range []string{reasonTruncated, reasonPruned, reasonVanished, reasonBudget} {
+	for _, reason := range []string{reasonTruncated, reasonPruned, reasonReplaced, reasonVanished, reasonBudget} {
 		m.gaps.WithLabelValues(reason)
 	}
 	reg.MustRegister(m.files, m.bytes, m.quarantined, m.orphan, m.huge, m.budgetUsed, m.budgetMax, m.diskFree, m.gaps)

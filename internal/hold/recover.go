@@ -46,6 +46,7 @@ func (h *Hold) findAgain() error {
 	}
 	entries := h.cfg.Ledger.Entries()
 	h.keep.owners(entries, listed)
+	kept := false
 	for i := range entries {
 		e := &entries[i]
 		if e.Finished || h.isHeld(e.ID) {
@@ -58,9 +59,13 @@ func (h *Hold) findAgain() error {
 			if err := h.keep.keep(e.ID, s); err != nil && !errors.Is(err, errChanged) && !errors.Is(err, errNoRoom) {
 				return err
 			}
+			kept = true
 		}
 	}
-	return nil
+	if !kept {
+		return nil
+	}
+	return h.cfg.FS.SyncDir(h.dir)
 }
 
 // pinned is the set of inodes that links with an entry hold.

@@ -22,14 +22,16 @@ const maxLooks = 4
 // snapshot: while kube-apiserver renames a file, it can show neither of its
 // names, or a name that is another file's by the time it is linked. So a
 // pass that met a change lists again, and a file counts as gone only when
-// two listings in a row do not have it.
-func (h *Hold) scan(ctx context.Context) (changed bool, err error) {
+// two listings in a row do not have it. listed is what the ledger agrees with in
+// the end; nil where it does not come to that.
+func (h *Hold) scan(ctx context.Context) (listed []rotate.Segment, changed bool, err error) {
 	missing := map[string]bool{}
 	h.noRoom = nil
 	for range maxLooks {
+		began := time.Now()
 		listed, err := h.cfg.Log.Segments()
 		if err != nil {
-			return changed, fmt.Errorf("list the audit directory: %w", err)
+			return nil, changed, fmt.Errorf("list the audit directory: %w", err)
 		}
 		look := h.look(listed)
 		didUnpack, packErr := h.finishPacked(look)
@@ -38,22 +40,25 @@ func (h *Hold) scan(ctx context.Context) (changed bool, err error) {
 		vanished, didVanish, vanishErr := h.finishVanished(look, missing)
 		changed = changed || didUnpack || didLink || didFinish || didVanish
 		if err := errors.Join(packErr, linkErr, finishErr, vanishErr); err != nil || ctx.Err() != nil {
-			return changed, err
+			return nil, changed, err
 		}
 		if !again && !vanished {
-			examined, err := h.examine(listed)
-			return changed || examined, err
+			examined, err := h.examine(listed, began)
+			return append([]rotate.Segment{}, listed...), changed || examined, err
 		}
 	}
-	return changed, nil
+	return nil, changed, nil
 }
 
 // examine looks for breaks and at the disk, once the ledger and the directory
-// agree.
-func (h *Hold) examine(listed []rotate.Segment) (changed bool, err error) {
+// agree. The listing began at a time.
+func (h *Hold) examine(listed []rotate.Segment, at time.Time) (changed bool, err error) {
 	look := h.look(listed)
+	if n := len(look.entries); n > 0 {
+		h.newest = newest{look.entries[n-1].ID, at}
+	}
 	h.baseline = h.baseline && len(listed) == 0
-	err = errors.Join(h.noteVanished(look), h.watchOpen(look))
+	err = errors.Join(h.noteVanished(look), h.watchOpen(look), h.watchReplaced(look))
 	if len(h.waiting) == 0 { // else what waits would be taken for missing
 		err = errors.Join(err, h.joinAll(look))
 	}
@@ -136,6 +141,7 @@ func (h *Hold) linkNew(l *look) (again, linked bool, err error) {
 			errs = append(errs, err)
 			continue
 		}
+		e.Joined = e.Joined || h.follows(l, fresh, i, e)
 		fresh = append(fresh, e)
 		h.unwritten = fresh // they take room already
 	}
@@ -146,13 +152,16 @@ func hasInode(entries []ledger.Entry, inode uint64) bool {
 	return slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.Inode == inode })
 }
 
-// add writes the entries of new links. While the disk is too full for that
+// add makes new links durable, all with one fsync, and writes their entries. While the disk is too full for that
 // the links wait: one file linked again under every number would be adopted,
 // and archived, once for each of them.
 func (h *Hold) add(entries []ledger.Entry) error {
 	h.unwritten = entries
 	if len(entries) == 0 {
 		return nil
+	}
+	if err := h.cfg.FS.SyncDir(h.dir); err != nil {
+		return err
 	}
 	if err := h.cfg.Ledger.Add(entries...); err != nil {
 		return err
@@ -254,19 +263,24 @@ func (h *Hold) finishRotated(l *look) (changed bool, err error) {
 // finishVanished notes open segments that have no name in the directory any
 // more while another file is audit.log: they were rotated and pruned before
 // anyone looked. Without another audit.log the file may still be written to,
-// so it stays open, unless its bytes are lost with its name. missing remembers
+// so it stays open, unless its bytes are lost with its name; and so it does while
+// its writer may not have moved to the other one. missing remembers
 // what an earlier listing of this pass did not show; look again while
 // something is missing for the first time.
 func (h *Hold) finishVanished(l *look, missing map[string]bool) (lookAgain, changed bool, err error) {
-	_, hasOpen := l.open()
+	h.undecided = false
 	for i := range l.entries {
 		e := &l.entries[i]
-		held := h.isHeld(e.ID)
-		if e.Finished || l.listedInode(e.Inode) && (!h.cfg.Copy || l.byInode[e.Inode] == e) || held && !hasOpen {
+		if e.Finished || l.listedInode(e.Inode) && (!h.cfg.Copy || l.byInode[e.Inode] == e) {
 			continue
 		}
 		if !missing[e.ID] {
 			missing[e.ID], lookAgain = true, true
+			continue
+		}
+		held := h.isHeld(e.ID)
+		if held && !h.writerMoved(l, e) {
+			h.undecided = true
 			continue
 		}
 		finish := h.finishUnnamed

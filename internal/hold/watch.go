@@ -16,6 +16,7 @@ import (
 const (
 	reasonTruncated = "truncated"
 	reasonPruned    = "pruned"
+	reasonReplaced  = "replaced"
 	reasonVanished  = "vanished"
 )
 
@@ -76,7 +77,7 @@ func (h *Hold) noteVanished(l *look) error {
 	vanishing := h.vanishing
 	h.vanishing = nil
 	for _, s := range vanishing {
-		if l.byInode[s.Inode] != nil || s.Size == 0 {
+		if l.entryOf(s) != nil || s.Size == 0 { // renamed, or compressed, and held by now
 			continue
 		}
 		now := time.Now().UTC()
@@ -151,14 +152,14 @@ func (h *Hold) alarms(l *look) {
 		if e.Finished || !h.isHeld(e.ID) {
 			continue
 		}
-		if !hasOpen {
+		if _, _, replaced := h.replacedAt(l, e); replaced || !hasOpen {
 			orphan = e
 		}
 		if h.sizes[e.ID] > hugeLog {
 			huge = e
 		}
 	}
-	h.alarm(&h.orphan, h.metrics.orphan, orphan, "ALARM: kube-apiserver writes to a deleted file; its bytes are held here; restart kube-apiserver so that it makes a new one")
+	h.alarm(&h.orphan, h.metrics.orphan, orphan, "ALARM: kube-apiserver writes to a file that was deleted, moved or replaced; its bytes are held here; restart kube-apiserver so that it goes on in audit.log")
 	h.alarm(&h.huge, h.metrics.huge, huge, "ALARM: the audit log is not rotated, so nothing of it is archived; set --audit-log-maxsize")
 }
 

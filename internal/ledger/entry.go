@@ -132,6 +132,9 @@ type Entry struct {
 	// Seq is the segment's number in the chain of this epoch; 0 before its
 	// first increment or its conversion.
 	Seq int64 `json:"seq,omitempty"`
+	// Origin is what the segment's objects are numbered by where that is not
+	// this epoch and Seq; nil where it is.
+	Origin *Origin `json:"origin,omitempty"`
 	// Source is set by the conversion.
 	Source *Source `json:"source,omitempty"`
 	// Objects are set by the conversion.
@@ -146,6 +149,14 @@ type Entry struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// Origin is the place of a file in the chain of an epoch, as its objects bear
+// it. An earlier epoch stored some of them and was lost before it could record
+// the file: then they keep its number, and the record is this epoch's.
+type Origin struct {
+	Epoch string `json:"epoch"`
+	Seq   int64  `json:"seq"`
+}
+
 // Owed says whether any sink still needs the segment's bytes.
 func (e *Entry) Owed() bool { return e.State != Retired || e.Loki }
 
@@ -154,6 +165,10 @@ func (e *Entry) clone() Entry {
 	c := *e
 	c.Objects = slices.Clone(e.Objects)
 	c.Open, c.Read = e.Open.clone(), e.Read.clone()
+	if e.Origin != nil {
+		origin := *e.Origin
+		c.Origin = &origin
+	}
 	if e.Source != nil {
 		source := *e.Source
 		source.Levels, source.Stages = maps.Clone(source.Levels), maps.Clone(source.Stages)

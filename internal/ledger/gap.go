@@ -48,7 +48,7 @@ func (l *Ledger) AddGap(gap Gap, id string, edit func(*Entry) error) error {
 			if i < 0 {
 				return fmt.Errorf("change %s in the ledger: %w", id, ErrUnknown)
 			}
-			if err := edit(&t.Entries[i]); err != nil {
+			if err := edit(t.edit(i)); err != nil {
 				return err
 			}
 		}
@@ -102,7 +102,7 @@ func (l *Ledger) Confirm(head Head) error {
 		t.Notices = slices.DeleteFunc(t.Notices, func(n Notice) bool { return n.Seq == head.Seq })
 		for i := range t.Entries {
 			if e := &t.Entries[i]; e.Seq == head.Seq && e.State == Converted {
-				e.State = Stored
+				t.edit(i).State = Stored
 			}
 		}
 		t.Head = head

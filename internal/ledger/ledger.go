@@ -39,7 +39,8 @@ type Ledger struct {
 	path string
 
 	mu    sync.Mutex
-	table table // what the file holds
+	table table             // what the file holds
+	lines map[string][]byte // its entries as they are there, by ID
 }
 
 // table is the file's form.
@@ -50,7 +51,7 @@ type table struct {
 	NextSeq int64   `json:"nextSeq"`
 	Fresh   bool    `json:"fresh,omitempty"`
 	Head    Head    `json:"head"`
-	Entries []Entry `json:"segments"`
+	Entries []Entry `json:"segments,omitempty"`
 	Gaps    []Gap   `json:"gaps,omitempty"`
 	LastGap int64   `json:"lastGap,omitempty"`
 	// Of the epoch: notices that wait for the archive, the time of the last
@@ -58,6 +59,8 @@ type table struct {
 	Notices []Notice  `json:"notices,omitempty"`
 	Beat    time.Time `json:"beat,omitzero"`
 	KeyID   string    `json:"keyID,omitempty"`
+
+	changed map[string]bool // entries that are no longer what the file holds
 }
 
 // Open reads the ledger of a state directory, or begins one. A file that is
@@ -131,7 +134,7 @@ func (l *Ledger) begin(owner string, now time.Time) error {
 		if e.State != Quarantined {
 			e.State = Held
 		}
-		e.Seq, e.Source, e.Objects, e.Open = 0, nil, nil, nil
+		e.Seq, e.Origin, e.Source, e.Objects, e.Open = 0, nil, nil, nil, nil
 	}
 	gaps := l.table.Gaps
 	for i := range gaps {
@@ -141,6 +144,7 @@ func (l *Ledger) begin(owner string, now time.Time) error {
 		Version: version, Epoch: newEpoch(now), Owner: owner, NextSeq: 1, Fresh: true,
 		Entries: entries, Gaps: gaps, LastGap: l.table.LastGap,
 	}
+	l.lines = nil
 	return l.save(l.table)
 }
 
@@ -188,7 +192,8 @@ func (l *Ledger) Add(entries ...Entry) error {
 			if t.index(e.ID) >= 0 {
 				return fmt.Errorf("add %s to the ledger: it is there already", e.ID)
 			}
-			t.Entries = append(t.Entries, e)
+			t.Entries = append(t.Entries, e.clone())
+			t.changed[e.ID] = true
 		}
 		slices.SortFunc(t.Entries, func(a, b Entry) int { return strings.Compare(a.ID, b.ID) })
 		return nil
@@ -225,7 +230,7 @@ func (l *Ledger) Take(id string) (seq int64, err error) {
 			return fmt.Errorf("number %s: %w", id, ErrUnknown)
 		}
 		if t.Entries[i].Seq == 0 {
-			t.Entries[i].Seq = t.NextSeq
+			t.edit(i).Seq = t.NextSeq
 			t.NextSeq++
 		}
 		seq = t.Entries[i].Seq
@@ -253,7 +258,7 @@ func (l *Ledger) changeEntry(id string, edit func(*Entry) error) error {
 		if i < 0 {
 			return fmt.Errorf("change %s in the ledger: %w", id, ErrUnknown)
 		}
-		return edit(&t.Entries[i])
+		return edit(t.edit(i))
 	})
 }
 
@@ -263,30 +268,22 @@ func (l *Ledger) change(edit func(*table) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	next := l.table
-	next.Entries, next.Gaps = cloneEntries(next.Entries), slices.Clone(next.Gaps)
-	next.Notices = slices.Clone(next.Notices)
+	next.Entries, next.Gaps = slices.Clone(next.Entries), slices.Clone(next.Gaps)
+	next.Notices, next.changed = slices.Clone(next.Notices), map[string]bool{}
 	if err := edit(&next); err != nil {
 		return err
 	}
 	if !consistent(next.Entries) { // Open would set such a file aside
 		return errors.New("change the ledger: an entry would have no ID, a second one or no known state")
 	}
-	if err := l.save(next); err != nil {
-		return err
-	}
-	l.table = next
-	return nil
+	return l.save(next)
 }
 
-func (l *Ledger) save(t table) error {
-	data, err := json.MarshalIndent(t, "", " ")
-	if err != nil {
-		return fmt.Errorf("encode the ledger: %w", err)
-	}
-	if err := l.fs.WriteFile(l.path, append(data, '\n'), 0o600); err != nil {
-		return fmt.Errorf("write the ledger: %w", err)
-	}
-	return nil
+// edit returns an entry to be changed: a copy that takes its place.
+func (t *table) edit(i int) *Entry {
+	t.Entries[i] = t.Entries[i].clone()
+	t.changed[t.Entries[i].ID] = true
+	return &t.Entries[i]
 }
 
 func (t *table) index(id string) int {

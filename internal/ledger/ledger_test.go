@@ -24,7 +24,8 @@ func TestRoundTrip(t *testing.T) {
 		Born: noon.Add(-time.Hour), Mark: Mark{N: 9, SHA256: "cc"}, Seen: 8, Wrote: noon, Unnamed: true, Joined: true,
 		Rotated: noon, State: Quarantined, Loki: true, Seq: 3, Source: &Source{Size: 1 << 40, Lines: 5, SHA256: "aa"},
 		Objects: []Object{{Key: "data/k", Work: "2026-11-22.parquet", Size: 9, SHA256: "bb", Rows: 6}}, Reason: "why",
-		Read: &Reading{Size: 5, Lines: 1, SHA256: "ab", State: []byte("state")},
+		Origin: &Origin{Epoch: "20261122T120000a1b2c3", Seq: 4},
+		Read:   &Reading{Size: 5, Lines: 1, SHA256: "ab", State: []byte("state")},
 		Open: &Increments{
 			Offset: 7, Line: 2, Before: Mark{N: 7, SHA256: "dd"}, At: noon,
 			Next: &Increment{Object: Object{Key: "open/k", Work: "open.parquet", Size: 4, SHA256: "ee", Rows: 2}, Offset: 11, Line: 4, Before: Mark{N: 11, SHA256: "ff"}, At: noon},

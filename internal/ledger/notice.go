@@ -63,7 +63,7 @@ func (l *Ledger) Heartbeat(n Notice, id string, from, read *Reading) error {
 		case !t.Entries[i].Read.same(from):
 			return fmt.Errorf("note what was read of %s: %w", id, ErrStale)
 		default:
-			t.Entries[i].Read = read.clone()
+			t.edit(i).Read = read.clone()
 		}
 		t.notice(n)
 		t.Beat = n.At

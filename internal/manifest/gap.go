@@ -12,8 +12,8 @@ const (
 	ReasonPruned Reason = "pruned"
 	// ReasonTruncated: the file became shorter than what was read of it.
 	ReasonTruncated Reason = "truncated"
-	// ReasonReplaced: another file has the name, without a rotation, or the
-	// bytes that were read have changed.
+	// ReasonReplaced: another file took the open file's name without a
+	// rotation. The old one is archived; what went into neither is not known.
 	ReasonReplaced Reason = "replaced"
 	// ReasonEdited: bytes of the file that had been read were changed before it
 	// was archived. What is archived is what the file had in the end.

@@ -66,7 +66,7 @@ func (s *Shipper) proveAdopted(ctx context.Context, e ledger.Entry, i int, their
 	if err != nil {
 		return 0, "", 0, err
 	}
-	if meta.Epoch != s.cfg.Ledger.Epoch() || meta.Seq != e.Seq || hex.EncodeToString(meta.SourceSHA256[:]) != e.Source.Stored().SHA256 {
+	if s.origin(e) != (ledger.Origin{Epoch: meta.Epoch, Seq: meta.Seq}) || hex.EncodeToString(meta.SourceSHA256[:]) != e.Source.Stored().SHA256 {
 		return 0, "", 0, fmt.Errorf("it says epoch %s, number %d, source %x", meta.Epoch, meta.Seq, meta.SourceSHA256)
 	}
 	source := sha256.New()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -55,7 +56,7 @@ func TestI5_AForeignObjectIsNeverAdopted(t *testing.T) {
 	y.add("0", event(22, "a"), nil)
 	for key, data := range other.store.objects {
 		if filepath.Dir(key) != "manifests" {
-			y.store.objects[key] = data
+			y.store.objects[strings.Replace(key, other.ledger.Epoch(), y.ledger.Epoch(), 1)] = data
 		}
 	}
 	if err := y.shipper.Sync(t.Context()); err == nil || errors.Is(err, ErrTaken) {

@@ -25,6 +25,7 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 		return err
 	}
 	e.Seq = seq
+	origin := s.origin(e)
 	src, err := s.open(ctx, e)
 	if err != nil {
 		return s.refuse(e, err)
@@ -41,7 +42,7 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 		Prefix: seenOf(e),
 		Root:   true,
 		Meta: parquet.Meta{
-			Cluster: s.cfg.Cluster, Node: s.cfg.Node, Epoch: s.cfg.Ledger.Epoch(), Seq: seq,
+			Cluster: s.cfg.Cluster, Node: s.cfg.Node, Epoch: origin.Epoch, Seq: origin.Seq,
 			SourceName: e.Name, Rotated: e.Rotated, Converter: s.cfg.Version,
 		},
 	})
@@ -67,6 +68,14 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 	return s.converted(e, content.describe(src.size, result, nuls), result, edited(e, src.size, prefix))
 }
 
+// origin is what the objects of a numbered segment are numbered by.
+func (s *Shipper) origin(e ledger.Entry) ledger.Origin {
+	if e.Origin != nil {
+		return *e.Origin
+	}
+	return ledger.Origin{Epoch: s.cfg.Ledger.Epoch(), Seq: e.Seq}
+}
+
 // seenOf is how many bytes of a segment heartbeats have seen.
 func seenOf(e ledger.Entry) int64 {
 	if e.Read == nil {
@@ -80,7 +89,7 @@ func (s *Shipper) converted(e ledger.Entry, source *ledger.Source, result parque
 	objects := make([]ledger.Object, len(result.Objects))
 	for i, o := range result.Objects {
 		objects[i] = ledger.Object{
-			Key:  s.cfg.DataKey(o.Day, e.Rotated, e.Seq),
+			Key:  s.cfg.DataKey(o.Day, e.Rotated, s.origin(e)),
 			Work: filepath.Base(o.Path), Size: o.Size, SHA256: o.SHA256, Rows: o.Rows,
 		}
 	}

@@ -8,10 +8,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -36,8 +36,8 @@ type memoryStore struct {
 
 func newStore() *memoryStore { return &memoryStore{objects: map[string][]byte{}} }
 
-func dataKey(day string, rotated time.Time, seq int64) string {
-	return fmt.Sprintf("%s/%s-%08d", day, rotated.UTC().Format("20060102T150405"), seq)
+func dataKey(day string, rotated time.Time, of ledger.Origin) string {
+	return fmt.Sprintf("%s/%s-%s-%08d", day, rotated.UTC().Format("20060102T150405"), of.Epoch, of.Seq)
 }
 
 func openKey(seq, from, to int64) string { return fmt.Sprintf("open/%08d/%012d-%012d", seq, from, to) }
@@ -79,13 +79,30 @@ func (m *memoryStore) wantChain(t testing.TB) {
 }
 
 // Find implements Store.
-func (m *memoryStore) Find(_ context.Context, rotated time.Time) (found []manifest.Record, err error) {
+func (m *memoryStore) Find(_ context.Context, rotated time.Time, about bool) (found []Found, err error) {
 	if m.findErr != nil {
 		return nil, m.findErr
 	}
+	named := map[string]bool{}
 	for key, data := range m.objects {
-		if r, err := manifest.Decode(data); err == nil && strings.HasPrefix(key, "manifests/") && r.Source != nil && r.Source.Rotated.Equal(rotated) {
-			found = append(found, r)
+		r, err := manifest.Decode(data)
+		if err != nil || !strings.HasPrefix(key, "manifests/") || r.Source == nil {
+			continue
+		}
+		for _, o := range r.Objects {
+			named[o.Key] = true
+		}
+		if about || r.Source.Rotated.Equal(rotated) {
+			found = append(found, Found{Record: &r})
+		}
+	}
+	for key, data := range m.objects {
+		if strings.HasPrefix(key, "manifests/") || strings.HasPrefix(key, "open/") || named[key] {
+			continue
+		}
+		meta, err := parquet.ReadMeta(bytes.NewReader(data), int64(len(data)))
+		if err == nil && (about || meta.Rotated.Equal(rotated)) {
+			found = append(found, Found{Meta: meta})
 		}
 	}
 	return found, nil
@@ -124,11 +141,10 @@ func (m *memoryStore) Put(_ context.Context, key, file string, size int64, sum s
 	return nil
 }
 
-// restored gives the original bytes of every segment in the store, by number.
+// restored gives the original bytes of every segment in the store, by epoch and number.
 func (m *memoryStore) restored(t testing.TB) []string {
 	t.Helper()
-	bySeq := map[int64][]parquet.Input{}
-	var seqs []int64
+	byFile := map[ledger.Origin][]parquet.Input{}
 	for key, data := range m.objects {
 		if strings.HasPrefix(key, "manifests/") || strings.HasPrefix(key, "open/") {
 			continue
@@ -137,17 +153,17 @@ func (m *memoryStore) restored(t testing.TB) []string {
 		if err != nil {
 			t.Fatalf("%s: %v", key, err)
 		}
-		if bySeq[meta.Seq] == nil {
-			seqs = append(seqs, meta.Seq)
-		}
-		bySeq[meta.Seq] = append(bySeq[meta.Seq], parquet.Input{Name: key, ReaderAt: bytes.NewReader(data), Size: int64(len(data))})
+		of := ledger.Origin{Epoch: meta.Epoch, Seq: meta.Seq}
+		byFile[of] = append(byFile[of], parquet.Input{Name: key, ReaderAt: bytes.NewReader(data), Size: int64(len(data))})
 	}
-	sort.Slice(seqs, func(i, j int) bool { return seqs[i] < seqs[j] })
+	files := slices.SortedFunc(maps.Keys(byFile), func(a, b ledger.Origin) int {
+		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Seq, b.Seq))
+	})
 	var texts []string
-	for _, seq := range seqs {
+	for _, of := range files {
 		var out bytes.Buffer
-		if err := parquet.Restore(t.Context(), bySeq[seq], &out); err != nil {
-			t.Fatal(err)
+		if err := parquet.Restore(t.Context(), byFile[of], &out); err != nil {
+			t.Fatalf("%v: %v", of, err)
 		}
 		texts = append(texts, out.String())
 	}

@@ -11,12 +11,12 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
-// reconcile asks the archive, once at the beginning of an epoch, which of the
-// finished files it has from an earlier one: a lost ledger must not archive
-// a file a second time. A file is taken for archived when a record names it
-// with the same size and SHA-256.
+// reconcile asks the archive, once at the beginning of an epoch, what it has of
+// the finished files from an earlier one: a lost ledger must not archive a line
+// a second time.
 func (s *Shipper) reconcile(ctx context.Context) error {
 	if !s.cfg.Ledger.Fresh() {
 		return nil
@@ -33,24 +33,58 @@ func (s *Shipper) reconcile(ctx context.Context) error {
 }
 
 func (s *Shipper) reconcileOne(ctx context.Context, e ledger.Entry) error {
-	records, err := s.cfg.Store.Find(ctx, e.Rotated)
-	if err != nil || len(records) == 0 {
+	found, err := s.cfg.Store.Find(ctx, e.Rotated, e.Unnamed)
+	if err != nil || len(found) == 0 {
 		return err
 	}
-	size, sum, err := s.fingerprint(ctx, e)
+	print, err := s.fingerprint(ctx, e)
 	if err != nil {
 		return s.refuse(e, err)
 	}
-	for _, r := range records {
-		if r.Source == nil || r.Source.Name != e.Name || r.Source.Size != size || !s.isSum(r.Source, sum) {
-			continue
+	for _, f := range found {
+		if f.Record != nil && s.isRecordOf(f.Record.Source, e, print) {
+			return s.archivedBefore(e, f.Record)
 		}
-		s.cfg.Note("the archive has it from an earlier epoch", e)
-		return s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) {
-			e.State, e.Source, e.Objects = ledger.Retired, archivedSource(&r), archivedObjects(r.Objects)
-		})
+	}
+	for _, f := range found {
+		if f.Record == nil && isObjectOf(f.Meta, e, print) {
+			return s.takeUp(e, f.Meta)
+		}
 	}
 	return nil
+}
+
+// isRecordOf says whether a record is of a held file. A name that nobody saw
+// is no evidence.
+func (s *Shipper) isRecordOf(m *manifest.Source, e ledger.Entry, print fingerprint) bool {
+	return m != nil && (e.Unnamed || m.Name == e.Name) && m.Size == print.size && s.isSum(m, print.sum)
+}
+
+// isObjectOf says whether an object is made of what is archived of a held file.
+func isObjectOf(m parquet.ObjectMeta, e ledger.Entry, print fingerprint) bool {
+	return (e.Unnamed || m.SourceName == e.Name) && m.SourceSize == print.storedSize && hex.EncodeToString(m.SourceSHA256[:]) == print.storedSum
+}
+
+// archivedBefore retires a file that an earlier epoch has archived.
+func (s *Shipper) archivedBefore(e ledger.Entry, r *manifest.Record) error {
+	s.cfg.Note("the archive has it from an earlier epoch", e)
+	return s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) {
+		e.State, e.Source, e.Objects = ledger.Retired, archivedSource(r), archivedObjects(r.Objects)
+	})
+}
+
+// takeUp goes on where an earlier epoch stopped, which had stored objects of a
+// file and not recorded it. The conversion makes the same objects under the same
+// keys, those that are missing among them; what the archive has is compared
+// when they are stored (I5), so nothing is taken on the object's own word.
+func (s *Shipper) takeUp(e ledger.Entry, m parquet.ObjectMeta) error {
+	s.cfg.Note("going on with the objects that an earlier epoch has stored and not recorded", e)
+	return s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) {
+		e.Origin = &ledger.Origin{Epoch: m.Epoch, Seq: m.Seq}
+		if e.Unnamed {
+			e.Name, e.Rotated, e.Unnamed = m.SourceName, m.Rotated, false
+		}
+	})
 }
 
 // isSum says whether a record is of a file with this SHA-256.
@@ -81,21 +115,49 @@ func archivedObjects(objects []manifest.Object) []ledger.Object {
 	return out
 }
 
-// fingerprint is the size and the SHA-256 of a held file, unpacked.
-func (s *Shipper) fingerprint(ctx context.Context, e ledger.Entry) (int64, string, error) {
+// fingerprint identifies the bytes of a file, unpacked, and those that are
+// archived of it: the same unless the archive is redacted.
+type fingerprint struct {
+	size       int64
+	sum        string // SHA-256
+	storedSize int64
+	storedSum  string
+}
+
+func (s *Shipper) fingerprint(ctx context.Context, e ledger.Entry) (f fingerprint, err error) {
 	if err := s.begin(e.ID); err != nil {
-		return 0, "", err
+		return f, err
 	}
 	src, err := s.open(ctx, e)
 	if err != nil {
-		return 0, "", err
+		return f, err
 	}
+	defer src.Close()
+	f.size = src.size
+	if f.sum, err = sumOf(ctx, src, src.size); err != nil {
+		return f, err
+	}
+	content, err := s.content(ctx, e, src, src.size)
+	if err != nil {
+		return f, err
+	}
+	defer content.Close()
+	f.storedSize, f.storedSum = f.size, f.sum
+	if content.copy != nil {
+		f.storedSize = content.size
+		if f.storedSum, err = sumOf(ctx, content, content.size); err != nil {
+			return f, err
+		}
+	}
+	return f, s.clear(e.ID)
+}
+
+func sumOf(ctx context.Context, r io.ReaderAt, size int64) (string, error) {
 	hash := sha256.New()
-	_, err = io.Copy(hash, &cancelReader{ctx, src})
-	if err = errors.Join(err, src.Close(), s.clear(e.ID)); err != nil {
-		return 0, "", fmt.Errorf("hash a held file: %w", err)
+	if _, err := io.Copy(hash, &cancelReader{ctx, io.NewSectionReader(r, 0, size)}); err != nil {
+		return "", fmt.Errorf("hash a held file: %w", err)
 	}
-	return src.size, hex.EncodeToString(hash.Sum(nil)), nil
+	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
 // gone says that a file is not there (any more).

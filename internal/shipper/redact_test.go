@@ -177,9 +177,6 @@ func TestRedactedLostLedger(t *testing.T) {
 			}
 			y.redact = &test.key
 			y.mustStart()
-			y.shipper.cfg.DataKey = func(day string, rotated time.Time, seq int64) string {
-				return y.ledger.Epoch() + dataKey(day, rotated, seq) // as real keys have it
-			}
 			y.add("0", secretEvent(22, "a"), nil)
 			y.sync()
 			y.sync()

@@ -13,6 +13,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
 // DirName is the directory of unfinished work in the state directory.
@@ -24,11 +25,20 @@ type Store interface {
 	// archive has confirmed its size and SHA-256 (hex). Storing the same
 	// bytes again is success; other bytes are never replaced: [ErrTaken].
 	Put(ctx context.Context, key, file string, size int64, sha256 string) error
-	// Find returns the records of this log's files that were rotated at a
-	// time, of all epochs. Where the archive may not be listed it returns none.
-	Find(ctx context.Context, rotated time.Time) ([]manifest.Record, error)
+	// Find returns the files of this log, of all epochs, that were rotated at
+	// a time; with about, those that were rotated next before and after it.
+	// Where the archive may not be listed it returns none.
+	Find(ctx context.Context, rotated time.Time, about bool) ([]Found, error)
 	// Fetch writes the object under a key to a new file.
 	Fetch(ctx context.Context, key, file string) error
+}
+
+// Found is a file that the archive has objects of.
+type Found struct {
+	// Record is the file's; nil where the archive has none.
+	Record *manifest.Record
+	// Meta is what one of the objects says, where there is no record.
+	Meta parquet.ObjectMeta
 }
 
 // Config is what a Shipper needs.
@@ -49,7 +59,7 @@ type Config struct {
 	Chain *manifest.Chain
 	// DataKey is the key of the object with the rows of one UTC day, as
 	// 2006-01-02, of a segment.
-	DataKey func(day string, rotated time.Time, seq int64) string
+	DataKey func(day string, rotated time.Time, of ledger.Origin) string
 	// OpenKey is the key of the increment with the bytes [from, to) of a
 	// segment that is still being written.
 	OpenKey func(seq, from, to int64) string
@@ -150,7 +160,7 @@ func (s *Shipper) Sync(ctx context.Context) error {
 	}
 	for _, e := range s.cfg.Ledger.Entries() {
 		if !e.Finished {
-			continue
+			break // numbers follow the rotation
 		}
 		if err := s.ship(ctx, e.ID); err != nil {
 			return err

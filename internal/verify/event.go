@@ -17,10 +17,10 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
-// EventID names a line of an archived file.
+// EventID names a line of an archived file, as its row does.
 type EventID struct {
 	Epoch string
-	Seq   int64 // of the file's record
+	Seq   int64 // of the file
 	Line  int64 // from 1
 }
 
@@ -121,7 +121,7 @@ func (v *verification) fileRecord(id EventID) (found *record, err error) {
 	for _, log := range v.logs {
 		for _, e := range log.epochs {
 			for _, r := range e.records {
-				if r.Epoch != id.Epoch || r.Seq != id.Seq || r.Source == nil {
+				if r.Source == nil || r.origin() != (origin{id.Epoch, id.Seq}) {
 					continue
 				}
 				if found != nil {

@@ -82,7 +82,7 @@ func (v *verification) nameObjects(r *record, named map[string]*record) {
 		}
 		named[o.Key] = r
 		key, err := archive.ParseKey(o.Key)
-		if err != nil || key.Cluster != r.Cluster || key.Node != r.Node || key.Epoch != r.Epoch || key.Seq != r.Seq {
+		if err != nil || !r.numbers(key) {
 			f := r.finding(KindObjectMislabeled, "the record names an object that does not have its cluster, node, epoch and number")
 			f.Object = o.Key
 			v.find(f)
@@ -247,7 +247,7 @@ func mislabeled(object *archive.Object, r *record, o manifest.Object) string {
 	want := r.Stored()
 	sum, _ := hex.DecodeString(want.SHA256)
 	switch {
-	case m.Cluster != r.Cluster || m.Node != r.Node || m.Epoch != r.Epoch || m.Seq != r.Seq:
+	case m.Cluster != r.Cluster || m.Node != r.Node || r.origin() != (origin{m.Epoch, m.Seq}):
 		return fmt.Sprintf("it says that it is of cluster %s, node %s, %s/%d", m.Cluster, m.Node, m.Epoch, m.Seq)
 	case m.Rows != o.Rows:
 		return fmt.Sprintf("it has %d rows, record %d says %d", m.Rows, r.Seq, o.Rows)

@@ -147,8 +147,14 @@ func (s *site) file(log []byte) int64 {
 
 func (s *site) archive(seq int64, log []byte) int64 {
 	s.t.Helper()
+	return s.archiveAs(seq, origin{s.epoch, seq}, log)
+}
+
+// archiveAs archives a log as objects that are numbered by of.
+func (s *site) archiveAs(seq int64, of origin, log []byte) int64 {
+	s.t.Helper()
 	rotated := s.now.Add(30 * time.Second)
-	meta := parquet.Meta{Cluster: "prod", Node: s.node, Epoch: s.epoch, Seq: seq, SourceName: "audit-" + rotated.Format(archive.RotatedLayout) + ".log", Rotated: rotated}
+	meta := parquet.Meta{Cluster: "prod", Node: s.node, Epoch: of.epoch, Seq: of.seq, SourceName: "audit-" + rotated.Format(archive.RotatedLayout) + ".log", Rotated: rotated}
 	result, err := parquet.Convert(s.t.Context(), bytes.NewReader(log), int64(len(log)), parquet.Config{Dir: memoryDir(s.t), Root: true, Meta: meta})
 	must(s.t, err)
 	r := manifest.Record{Kind: manifest.KindFile, Seq: seq, Source: &manifest.Source{
@@ -157,7 +163,7 @@ func (s *site) archive(seq int64, log []byte) int64 {
 		First: manifest.At(result.First), Last: manifest.At(result.Last), Rotated: manifest.At(rotated),
 	}}
 	for _, o := range result.Objects {
-		key := archive.DataKey("prod", o.Day, rotated.Format(archive.RotatedLayout), s.node, s.epoch, seq)
+		key := archive.DataKey("prod", o.Day, rotated.Format(archive.RotatedLayout), s.node, of.epoch, of.seq)
 		data, err := os.ReadFile(o.Path)
 		must(s.t, err)
 		s.write(key, data)

@@ -83,6 +83,11 @@ func TestHonestArchives(t *testing.T) {
 			}
 			s.remove(s.record(1), s.data(2), s.record(2))
 		}, Options{From: noon.Add(3*time.Minute + time.Second)}, "checked from record 3 on"},
+		"recorded by the epoch after the one that stored it": {func(s *site) {
+			s.file(s.log(5))
+			s.begin(epochB)
+			s.archiveAs(s.take(), origin{epochA, 2}, append(s.log(3), event(1, noon.AddDate(0, 0, 1))...))
+		}, Options{Deep: true}, "epoch " + epochB + " follows"},
 		"an empty file": {func(s *site) { s.file(nil) }, Options{Deep: true}, ""},
 		"no newline at the end": {func(s *site) {
 			log := s.log(3)

@@ -1,0 +1,204 @@
+package hold
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// wrote sets when a file was last written to.
+func (h *house) wrote(path string, ago time.Duration) {
+	h.t.Helper()
+	at := time.Now().Add(-ago)
+	if err := os.Chtimes(path, at, at); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// rotateSlowly rotates as a busy node does: the next file is created some time
+// after the last write to this one.
+func (h *house) rotateSlowly(took time.Duration) (backup string) {
+	h.t.Helper()
+	backup = h.rotate()
+	h.wrote(backup, took)
+	return backup
+}
+
+// TestI9_ASlowRotationIsNoGap has more time between two files than a rotation
+// takes, and different things that are known of what was between them.
+func TestI9_ASlowRotationIsNoGap(t *testing.T) {
+	const slow = 3 * time.Second
+	for name, test := range map[string]struct {
+		while func(h *house) // after the first file was held
+		want  []string
+	}{
+		"the first is listed": {func(h *house) {
+			h.rotateSlowly(slow)
+			h.write("two\n")
+		}, nil},
+		"the first is listed, and so are those that follow": {func(h *house) {
+			h.rotateSlowly(slow)
+			for range 3 {
+				h.write("more\n")
+				h.rotate()
+			}
+		}, nil},
+		"the first is deleted, the next one is open": {func(h *house) {
+			h.remove(h.rotateSlowly(slow))
+			h.write("two\n")
+		}, nil},
+		"pruned: one backup is kept, and it is not the first": {func(h *house) {
+			h.remove(h.rotateSlowly(slow))
+			h.write("never seen\n")
+			h.remove(h.rotate())
+			h.write("three\n")
+			h.rotate()
+		}, []string{"pruned "}},
+		"deleted between files that are there": {func(h *house) {
+			h.rotateSlowly(time.Minute)
+			h.write("two\n")
+		}, []string{"pruned audit-2026-11-22T17-00-01.000.log"}},
+		"replaced long ago": {func(h *house) {
+			h.remove(h.rotateSlowly(time.Minute))
+			h.write("two\n")
+		}, []string{"replaced "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.write("one\n")
+			h.wrote(h.log.Path(), time.Minute)
+			h.mustStart()
+			h.sync()
+			test.while(h)
+			h.mustStart() // nobody looked meanwhile
+			h.sync()
+			h.sync()
+			for i, want := range test.want {
+				if last := len(want) - 1; want[last] == ' ' {
+					test.want[i] = want + h.ledger.Entries()[0].Name // made from a time of the disk
+				}
+			}
+			h.wantGaps(test.want...)
+		})
+	}
+}
+
+// Files of 100 MiB do not come and go within seconds; small ones may.
+func TestI9_FillTime(t *testing.T) {
+	for _, test := range []struct {
+		name         string
+		before, next int64
+		want         int
+	}{
+		{"large files", 100 << 20, 100 << 20, 0},
+		{"small files", 1 << 20, 1 << 20, 1},
+		{"the size was changed", 100 << 20, 1 << 20, 1},
+	} {
+		h := newHouse(t)
+		h.write("one\n")
+		h.mustStart()
+		h.sync()
+		h.rotate()
+		h.write("two\n")
+		h.rotate()
+		h.sync()
+		ago := time.Now().Add(-4 * time.Second).UTC()
+		h.times(0, func(e *ledger.Entry) { e.Wrote, e.Rotated, e.Seen = ago, ago, test.before })
+		h.times(1, func(e *ledger.Entry) { e.Joined, e.Seen = false, test.next })
+		h.sync()
+		if got := len(h.ledger.Gaps()); got != test.want {
+			t.Errorf("%s: %d gaps, want %d", test.name, got, test.want)
+		}
+	}
+}
+
+// TestI9_Replaced moves audit.log away and makes another one, as logrotate does;
+// its writer goes on in the old one until it rotates.
+func TestI9_Replaced(t *testing.T) {
+	h := newHouse(t)
+	h.write("one\n")
+	h.mustStart()
+	h.sync()
+	moved := filepath.Join(h.log.Dir, "audit.log.1")
+	if err := os.Rename(h.log.Path(), moved); err != nil {
+		t.Fatal(err)
+	}
+	h.write("")
+	h.sync()
+	h.wantGaps() // a new file that is empty may be a rotation
+	h.wantEntries("audit.log held", "audit.log held")
+
+	f, err := os.OpenFile(moved, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString("two\n"); err != nil {
+		t.Fatal(err)
+	}
+	h.wrote(moved, -time.Second)
+	h.sync()
+	h.mustStart()
+	h.sync()
+	h.wantGaps("replaced audit.log")
+	h.wantEntries("audit.log held", "audit.log held")
+	h.wantHeld("one\ntwo\n", "")
+	if on := testutil.ToFloat64(h.hold.metrics.orphan); on != 1 {
+		t.Errorf("writer_on_deleted_file %v", on)
+	}
+
+	h.write("three\n") // kube-apiserver was restarted
+	h.wrote(h.log.Path(), -2*time.Second)
+	h.sync()
+	h.sync()
+	h.wantGaps("replaced audit.log")
+	if e := h.ledger.Entries(); !e[0].Finished || e[1].Finished {
+		t.Errorf("entries %+v", e)
+	}
+	if on := testutil.ToFloat64(h.hold.metrics.orphan); on != 0 {
+		t.Errorf("writer_on_deleted_file %v", on)
+	}
+	h.wantHeld("one\ntwo\n", "three\n")
+}
+
+// Several files that nobody saw the names of are finished but for the last,
+// after which nothing was written yet.
+func TestUnnamedFilesFinishInOrder(t *testing.T) {
+	h := newHouse(t)
+	h.write("one\n")
+	h.mustStart()
+	h.sync()
+	h.remove(h.rotate())
+	h.write("two\n")
+	if _, _, err := h.hold.linkNew(h.hold.look(h.listed())); err != nil {
+		t.Fatal(err)
+	}
+	h.remove(h.rotate())
+	h.sync()
+	entries := h.ledger.Entries()
+	if len(entries) != 3 || !entries[0].Finished || entries[1].Finished || entries[2].Finished || !h.hold.glance() {
+		t.Errorf("entries %+v", entries)
+	}
+	h.write("three\n")
+	h.sync()
+	if entries = h.ledger.Entries(); !entries[1].Finished || entries[2].Finished || h.hold.glance() {
+		t.Errorf("entries %+v", entries)
+	}
+	h.wantHeld("one\n", "two\n", "three\n")
+	h.wantGaps()
+}
+
+func (h *house) listed() []rotate.Segment {
+	h.t.Helper()
+	listed, err := h.log.Segments()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return listed
+}

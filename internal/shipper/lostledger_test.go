@@ -1,0 +1,180 @@
+package shipper
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/redact"
+)
+
+// loseLedger starts the next process without the ledger. The files are still
+// there, so those who hold them find them anew.
+func (y *yard) loseLedger(texts ...string) {
+	y.t.Helper()
+	if err := os.Remove(filepath.Join(y.dir, ledger.FileName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		y.t.Fatal(err)
+	}
+	y.mustStart()
+	y.addAll(texts)
+}
+
+func (y *yard) addAll(texts []string) {
+	y.t.Helper()
+	for i, text := range texts {
+		y.add(fmt.Sprint(i), text, func(e *ledger.Entry) { e.Rotated = time.Date(2026, 11, 22, 17, i, 0, 0, time.UTC) })
+	}
+}
+
+// wantOnce wants every text once in the archive, in any order, as objects that
+// one record names, and nothing else.
+func (y *yard) wantOnce(texts ...string) {
+	y.t.Helper()
+	got := y.store.restored(y.t)
+	slices.Sort(got)
+	want := slices.Sorted(slices.Values(texts))
+	if !slices.Equal(got, want) {
+		y.t.Errorf("the archive has\n%q, want\n%q", got, want)
+	}
+	named := map[string]int{}
+	for _, r := range y.store.records(y.t) {
+		for _, o := range r.Objects {
+			named[o.Key]++
+		}
+	}
+	for key := range y.store.objects {
+		if !strings.HasPrefix(key, "manifests/") && named[key] != 1 {
+			y.t.Errorf("%d records name %s", named[key], key)
+		}
+	}
+	y.store.wantChain(y.t)
+}
+
+// TestI5_LedgerLostAtEveryStep stops after every effect while two files are
+// archived, loses the ledger as well, and expects each file once. The first one
+// has two days, so that one of its objects may be stored and the other not.
+func TestI5_LedgerLostAtEveryStep(t *testing.T) {
+	for times, step := range map[string]int64{"once": 1, "twice": 5} {
+		t.Run(times, func(t *testing.T) {
+			t.Parallel()
+			texts := []string{event(21, "a") + event(22, "b"), event(22, "c")}
+			points := 0
+			for k := int64(0); ; k += step {
+				y := newYard(t)
+				y.mustStart()
+				y.addAll(texts)
+				crashed := y.crash(k, []durable.Loss{durable.LoseAll, durable.LoseNothing}[k%2])
+				y.loseLedger(texts...)
+				if times == "twice" { // lost again in the middle of the next pass
+					y.crash(k/2, durable.LoseNothing)
+					y.loseLedger(texts...)
+				}
+				y.sync()
+				y.wantOnce(texts...)
+				y.wantNoWork()
+				if t.Failed() {
+					t.Fatalf("crash after %d effects", k)
+				}
+				if !crashed {
+					break
+				}
+				points++
+			}
+			if points < 10 {
+				t.Errorf("only %d crash points", points)
+			}
+			t.Logf("%d crash points", points)
+		})
+	}
+}
+
+// archiveSome has the archive take n objects and then nothing more, and loses
+// what was sealed by then.
+func (y *yard) archiveSome(n int) {
+	y.t.Helper()
+	y.store.fail = func(string) error {
+		if n--; n < 0 {
+			return errors.New("no route")
+		}
+		return nil
+	}
+	if err := y.shipper.Sync(y.t.Context()); n < 0 && err == nil {
+		y.t.Fatal("no error")
+	}
+	y.store.fail = nil
+	if err := os.RemoveAll(filepath.Join(y.dir, "sealed")); err != nil {
+		y.t.Fatal(err)
+	}
+}
+
+func TestI5_ObjectsOfALostEpochAreTakenUp(t *testing.T) {
+	text := secretEvent(21, "a") + secretEvent(22, "b")
+	named := func(e *ledger.Entry) { e.Rotated = time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC) }
+	unnamed := func(e *ledger.Entry) {
+		e.Name, e.Rotated, e.Unnamed = "audit-unseen.log", time.Date(2026, 11, 22, 16, 59, 58, 0, time.UTC), true
+	}
+	for name, test := range map[string]struct {
+		stored   int // objects, of two
+		redacted bool
+		again    func(*ledger.Entry) // how the file is found again
+	}{
+		"one of two days":           {1, false, named},
+		"all of it":                 {2, false, named},
+		"of a redacted archive":     {1, true, named},
+		"the name was pruned":       {1, false, unnamed},
+		"recorded, the name pruned": {3, false, unnamed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			y := newYard(t)
+			if test.redacted {
+				y.redact = &redact.Key{1}
+			}
+			y.mustStart()
+			y.add("0", text, named)
+			y.archiveSome(test.stored)
+			before := len(y.store.objects)
+			y.loseLedger()
+			y.add("0", text, test.again)
+			y.sync()
+			if before != test.stored || len(y.store.objects) != 3 {
+				t.Errorf("%d objects before, %d after", before, len(y.store.objects))
+			}
+			if r := y.store.records(t)[0]; r.Source.Name != "audit-0.log" || !r.Source.Rotated.Equal(time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)) {
+				t.Errorf("record of %s, %v", r.Source.Name, r.Source.Rotated)
+			}
+			if got := y.store.restored(t); len(got) != 1 || !test.redacted && got[0] != text {
+				t.Errorf("restored %q", got)
+			}
+		})
+	}
+}
+
+// What somebody else has stored is not taken up on its own word: its bytes must
+// be those of the file.
+func TestI5_AnObjectThatLiesIsNotTakenUp(t *testing.T) {
+	y := newYard(t)
+	y.mustStart()
+	y.addAll([]string{event(22, "a")})
+	y.archiveSome(1)
+	for key, data := range y.store.objects {
+		lie := slices.Clone(data)
+		for i := range 200 { // the first pages: the metadata stay
+			lie[4+i] ^= 1
+		}
+		y.store.objects[key] = lie
+	}
+	y.loseLedger(event(22, "a"))
+	if err := y.shipper.Sync(t.Context()); err == nil || !strings.Contains(err.Error(), "holds another object") {
+		t.Errorf("error %v", err)
+	}
+	if y.state("0") != ledger.Converted {
+		t.Errorf("state %s", y.state("0"))
+	}
+}
