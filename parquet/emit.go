@@ -107,11 +107,12 @@ func (c *conversion) emit(ref rowRef) error {
 // confirms reports whether a glance was right about a line that has been
 // decoded into c.event.
 func (c *conversion) confirms(ref rowRef, parts int) bool {
-	if e := &c.event; e.ref == (refID{}) || e.ref != c.keyOf {
+	e := &c.event
+	if id := e.parts[refPart]; id == (partID{}) || id != c.keyOf {
 		c.key = appendSortKey(c.key[:0], e)
-		c.keyOf, c.keySum = e.ref, keySum(c.key)
+		c.keyOf, c.keySum = id, keySum(c.key)
 	}
-	return parts < 2 && ref.time == c.event.stageTime() && ref.sum == c.keySum
+	return parts < 2 && ref.time == e.stageTime() && ref.sum == c.keySum
 }
 
 // keep says whether a line's bytes must be kept beside its columns.

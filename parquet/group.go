@@ -134,8 +134,6 @@ func (w *objectWriter) writeBloom(c *chunk) error {
 	if len(c.hashes) == 0 {
 		return nil
 	}
-	slices.Sort(c.hashes)
-	c.hashes = slices.Compact(c.hashes)
 	filter := make(bloom.SplitBlockFilter, bloom.NumSplitBlocksOf(int64(len(c.hashes)), bloomBits))
 	filter.InsertBulk(c.hashes)
 	header := format.BloomFilterHeader{NumBytes: int32(len(filter.Bytes()))}

@@ -16,7 +16,7 @@ type scanner struct {
 	dates  calendar
 	actors cache[*actor]
 	notes  cache[*notes]
-	ref    lastRef
+	last   [numParts]lastPart
 }
 
 // eventHead is how every event starts, and eventHeadV1 the only version that
@@ -69,10 +69,7 @@ func (s *scanner) actorFields() bool {
 
 // request passes the fields from objectRef to responseObject.
 func (s *scanner) request() bool {
-	if !s.knownRef() {
-		return false
-	}
-	if s.lit(`,"responseStatus":{"metadata":{}`) && !s.responseStatus() {
+	if !s.knownRef() || !s.knownStatus() {
 		return false
 	}
 	if s.lit(`,"requestObject":`) && !s.raw(colRequestObject) {

@@ -50,16 +50,15 @@ type objectWriter struct {
 	limits limits
 	meta   *ObjectMeta
 
-	chunks [numColumns]*chunk
-	paths  [][]string
-	rows   int64
-	group  groupState
-	token  *groupToken // of the open row group
-	// lastRef is of the row before.
-	lastRef refID
-	spool   spool // of the open row group
-	footer  format.FileMetaData
-	index   []columnIndexes // of every chunk written
+	chunks    [numColumns]*chunk
+	paths     [][]string
+	rows      int64
+	group     groupState
+	token     *groupToken      // of the open row group
+	lastParts [numParts]partID // of the row before
+	spool     spool            // of the open row group
+	footer    format.FileMetaData
+	index     []columnIndexes // of every chunk written
 }
 
 // groupState counts what is in the open row group.
