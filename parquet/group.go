@@ -40,6 +40,9 @@ func (w *objectWriter) endGroup() error {
 		return nil
 	}
 	g := format.RowGroup{NumRows: w.group.rows, FileOffset: w.size, Ordinal: int16(len(w.footer.RowGroups))}
+	if !w.group.cut {
+		g.SortingColumns = sortOrder()
+	}
 	for _, c := range w.chunks {
 		if err := w.writeChunk(c); err != nil {
 			return err

@@ -64,7 +64,8 @@ type objectWriter struct {
 // groupState counts what is in the open row group.
 type groupState struct {
 	rows  int64
-	bytes int // of source lines
+	bytes int  // of source lines
+	cut   bool // a sort key is not all of its values
 }
 
 func newObjectWriter(path, work string, meta *ObjectMeta, lim limits, codec *codec) (*objectWriter, error) {
@@ -123,6 +124,7 @@ func (w *objectWriter) add(r *row) error {
 	w.rows++
 	w.group.rows++
 	w.group.bytes += r.size
+	w.group.cut = w.group.cut || cutsKey(r.event)
 	if w.rows%pageCheckRows != 0 && r.size < w.limits.page/pageCheckRows {
 		return nil
 	}
