@@ -190,7 +190,7 @@ func isHex(c byte) bool {
 
 // bare passes a number, true, false or null.
 func bare(b []byte, i int) int {
-	n := 0
+	var n int
 	switch rest := b[i:]; {
 	case hasPrefix(rest, "true"), hasPrefix(rest, "null"):
 		n = 4
