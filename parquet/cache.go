@@ -14,13 +14,31 @@ const (
 
 // cache remembers parts of events by how they stand in a line.
 type cache[T any] struct {
-	parts map[string]T
+	parts map[string]known[T]
+	last  known[T]    // the part that was got last: very often the next row has it too
 	seen  [256]uint32 // checksums of parts that were not there
 }
 
+// known is a part and how it stands in a line.
+type known[T any] struct {
+	segment []byte
+	part    T
+}
+
 func (c *cache[T]) get(segment []byte) (T, bool) {
-	part, ok := c.parts[string(segment)]
-	return part, ok
+	k, ok := c.parts[string(segment)]
+	if ok {
+		c.last = k
+	}
+	return k.part, ok
+}
+
+// again returns the length of the last part where text begins with it, else 0.
+func (c *cache[T]) again(text []byte) int {
+	if !bytes.HasPrefix(text, c.last.segment) {
+		return 0
+	}
+	return len(c.last.segment)
 }
 
 // worth reports whether a part that was not there should be put: the second
@@ -37,14 +55,19 @@ func (c *cache[T]) worth(segment []byte) bool {
 // once.
 func (c *cache[T]) put(segment []byte, part T) {
 	if c.parts == nil || len(c.parts) >= maxShared {
-		c.parts = map[string]T{}
+		c.parts = map[string]known[T]{}
 	}
-	c.parts[string(segment)] = part
+	c.parts[string(segment)] = known[T]{segment, part}
 }
 
 // knownActor passes the fields from user to userAgent. Where objectRef follows
 // them they are looked up, and decoded only the first time.
 func (s *scanner) knownActor() bool {
+	if n := s.actors.again(s.b[s.i:]); n > 0 && hasPrefix(s.b[s.i+n:], objectRefHead) {
+		s.e.actor = s.actors.last.part
+		s.i += n
+		return true
+	}
 	end, ok := findObjectRef(s.b, s.i)
 	if !ok || end-s.i > maxSegment {
 		return s.actorFields()
@@ -87,6 +110,11 @@ func (s *scanner) knownNotes() bool {
 		return true
 	}
 	end := len(s.b) - 1
+	if n := s.notes.again(s.b[s.i:]); n > 0 && s.i+n == end {
+		s.e.notes = s.notes.last.part
+		s.i = end
+		return true
+	}
 	if end-s.i > maxSegment {
 		return s.lit(head) && s.annotations()
 	}

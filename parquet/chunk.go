@@ -132,7 +132,10 @@ func (c *chunk) plainValue(v []byte) {
 	}
 	c.plain = append(c.plain, v...)
 	if c.def.bloom {
-		c.hashes = append(c.hashes, bloomHash(v))
+		// Rows are sorted: values that repeat are mostly neighbours.
+		if h := bloomHash(v); len(c.hashes) == 0 || h != c.hashes[len(c.hashes)-1] {
+			c.hashes = append(c.hashes, h)
+		}
 	}
 }
 

@@ -34,7 +34,6 @@ func newEncoder() (*zstd.Encoder, error) {
 		zstd.WithEncoderCRC(false),
 		zstd.WithZeroFrames(true),
 		zstd.WithWindowSize(1<<21),
-		zstd.WithLowerEncoderMem(true),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("make zstd encoder: %w", err)

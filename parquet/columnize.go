@@ -6,8 +6,9 @@ func (w *objectWriter) addEvent(r *row) {
 	e := r.event
 	w.addTexts(e, 0, colUserAgent)
 	w.addActor(e.actor)
-	w.addObjectRef(e)
-	w.addTexts(e, colRespStatus, colReceived)
+	w.addPart(e, refPart, colObjResource, colCode)
+	w.addPart(e, statusPart, colRespStatus, colRequestObject)
+	w.addTexts(e, colRequestObject, colReceived)
 	for _, i := range [...]column{colCode, colReceived, colStaged} {
 		if e.given[i] {
 			w.chunk(i).int(e.ints[i])

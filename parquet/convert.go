@@ -144,7 +144,7 @@ type conversion struct {
 	lineBuf        []byte // the line that is being written
 	codec          *codec
 	key            []byte // scratch of confirms
-	keyOf          refID  // of the event before
+	keyOf          partID // the objectRef of the event before
 	keySum         uint32 // of its sort key
 	texts          statusTexts
 

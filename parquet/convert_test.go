@@ -220,7 +220,8 @@ func TestConvertLeavesNothingAfterAnError(t *testing.T) {
 	dir := t.TempDir()
 	source := []byte(strings.Repeat(canonicalLine, 3000))
 	ctx, cancel := context.WithCancel(t.Context())
-	src := &cancelAfter{Reader: bytes.NewReader(source), left: 1500, cancel: cancel}
+	firstPass := (len(source) + readSize - 1) / readSize
+	src := &cancelAfter{Reader: bytes.NewReader(source), left: firstPass + 2, cancel: cancel}
 	_, err := Convert(ctx, src, int64(len(source)), Config{Meta: testMeta(), Dir: dir})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want context.Canceled", err)

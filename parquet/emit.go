@@ -2,9 +2,7 @@ package parquet
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"time"
 )
@@ -17,7 +15,7 @@ func (c *conversion) writeObjects(ctx context.Context) error {
 		return err
 	}
 	days := c.days.days()
-	ref, more, err := next()
+	rows, err := newFetcher(c.src, next)
 	var count int64
 	for _, d := range days {
 		if err == nil {
@@ -27,11 +25,14 @@ func (c *conversion) writeObjects(ctx context.Context) error {
 			if count++; count%checkEvery == 0 && ctx.Err() != nil {
 				return fmt.Errorf("write objects: %w", ctx.Err())
 			}
-			if !more {
-				return fmt.Errorf("write objects: index ended at row %d of %s", n, d.Day)
-			}
-			if err = c.emit(ref); err == nil {
-				ref, more, err = next()
+			ref, line, ok, fetchErr := rows.row()
+			switch {
+			case fetchErr != nil:
+				err = fetchErr
+			case !ok:
+				err = fmt.Errorf("write objects: index ended at row %d of %s", n, d.Day)
+			default:
+				err = c.emit(ref, line)
 			}
 		}
 		if err != nil {
@@ -81,11 +82,13 @@ func (c *conversion) closeObject() error {
 // maxKeptLine is the largest line buffer that outlives its line.
 const maxKeptLine = 256 << 10
 
-// emit writes one row.
-func (c *conversion) emit(ref rowRef) error {
-	line, err := c.read(ref)
-	if err != nil {
-		return err
+// emit writes one row. A line that was not read ahead is nil.
+func (c *conversion) emit(ref rowRef, line []byte) error {
+	if line == nil {
+		var err error
+		if line, err = c.read(ref); err != nil {
+			return err
+		}
 	}
 	e := &c.event
 	e.release()
@@ -107,11 +110,12 @@ func (c *conversion) emit(ref rowRef) error {
 // confirms reports whether a glance was right about a line that has been
 // decoded into c.event.
 func (c *conversion) confirms(ref rowRef, parts int) bool {
-	if e := &c.event; e.ref == (refID{}) || e.ref != c.keyOf {
+	e := &c.event
+	if id := e.parts[refPart]; id == (partID{}) || id != c.keyOf {
 		c.key = appendSortKey(c.key[:0], e)
-		c.keyOf, c.keySum = e.ref, keySum(c.key)
+		c.keyOf, c.keySum = id, keySum(c.key)
 	}
-	return parts < 2 && ref.time == c.event.stageTime() && ref.sum == c.keySum
+	return parts < 2 && ref.time == e.stageTime() && ref.sum == c.keySum
 }
 
 // keep says whether a line's bytes must be kept beside its columns.
@@ -142,11 +146,5 @@ func (c *conversion) read(ref rowRef) ([]byte, error) {
 		c.lineBuf = make([]byte, max(size, maxKeptLine))
 	}
 	line := c.lineBuf[:size]
-	if got, err := c.src.ReadAt(line, ref.offset); got < size {
-		if err == nil || errors.Is(err, io.EOF) {
-			err = ErrSourceChanged
-		}
-		return nil, fmt.Errorf("read line %d: %w", ref.line, err)
-	}
-	return line, nil
+	return line, readLine(c.src, line, ref)
 }

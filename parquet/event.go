@@ -28,7 +28,7 @@ type event struct {
 	actor *actor // own, or one from the scanner's cache
 	notes *notes
 
-	ref refID // of objectRef, where it is known by its bytes
+	parts [numParts]partID // of what is known by its bytes
 
 	ownActor actor
 	ownNotes notes
@@ -81,7 +81,7 @@ func (e *event) reset() {
 	clear(e.text[:colUserAgent])
 	clear(e.text[colObjResource:colReceived])
 	e.text[colRaw] = nil
-	e.ref = refID{}
+	e.parts = [numParts]partID{}
 	e.given = [numColumns]bool{}
 	// Where a part came from a cache, the event's own one is still empty.
 	if e.actor == &e.ownActor {

@@ -5,7 +5,10 @@ import "bytes"
 // glancer takes glances at lines. The zero value is ready for use.
 type glancer struct {
 	dates calendar
-	tail  int // where the timestamp of the last line began, from its end
+	// tails are where the timestamps of the last lines began, from their ends:
+	// few different annotations follow them.
+	tails [8]int
+	next  int // the one of tails that is replaced next
 }
 
 // glance finds the sort key and the stage timestamp of a canonical line without
@@ -89,17 +92,20 @@ const (
 	maxTail = 2 << 10
 )
 
-// time finds the stage timestamp: first where it was in the last line, because
-// few different annotations follow it, then everywhere.
+// time finds the stage timestamp: first where it was in the last lines, then
+// everywhere.
 func (g *glancer) time(line []byte) (int64, bool) {
-	if at := len(line) - g.tail; g.tail > 0 && at > len(eventHeadV1) && hasPrefix(line[at:], stageTimeHead) {
-		return g.timeAt(line, at)
+	for _, tail := range g.tails {
+		if at := len(line) - tail; tail > 0 && at > len(eventHeadV1) && hasPrefix(line[at:], stageTimeHead) {
+			return g.timeAt(line, at)
+		}
 	}
 	const t = len(`,"stage`) // the T in it is rare
 	stop := max(len(eventHeadV1), len(line)-maxTail)
 	for at := len(line) - microTimeLen; at > stop; at-- {
 		if line[at] == 'T' && hasPrefix(line[at-t:], stageTimeHead) {
-			g.tail = len(line) - (at - t)
+			g.tails[g.next] = len(line) - (at - t)
+			g.next = (g.next + 1) % len(g.tails)
 			return g.timeAt(line, at-t)
 		}
 	}

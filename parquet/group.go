@@ -40,6 +40,9 @@ func (w *objectWriter) endGroup() error {
 		return nil
 	}
 	g := format.RowGroup{NumRows: w.group.rows, FileOffset: w.size, Ordinal: int16(len(w.footer.RowGroups))}
+	if !w.group.cut {
+		g.SortingColumns = sortOrder()
+	}
 	for _, c := range w.chunks {
 		if err := w.writeChunk(c); err != nil {
 			return err
@@ -134,8 +137,6 @@ func (w *objectWriter) writeBloom(c *chunk) error {
 	if len(c.hashes) == 0 {
 		return nil
 	}
-	slices.Sort(c.hashes)
-	c.hashes = slices.Compact(c.hashes)
 	filter := make(bloom.SplitBlockFilter, bloom.NumSplitBlocksOf(int64(len(c.hashes)), bloomBits))
 	filter.InsertBulk(c.hashes)
 	header := format.BloomFilterHeader{NumBytes: int32(len(filter.Bytes()))}

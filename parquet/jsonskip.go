@@ -8,8 +8,6 @@ const maxDepth = 10000
 // skipper walks over JSON text and says where a value ends. It uses no
 // recursion: the kinds of the open containers are bits of a stack.
 type skipper struct {
-	b     []byte
-	i     int
 	depth int
 	// stack has bit d set where the container at depth d is an object.
 	stack [maxDepth/64 + 1]uint64
@@ -18,146 +16,153 @@ type skipper struct {
 }
 
 // skipValue returns the end of the JSON value that starts at b[i], and whether
-// there is a valid one. ascii is true where all its bytes are ASCII.
+// there is a valid one; else it returns where it stopped. ascii is true where all its bytes are ASCII.
 func (s *skipper) skipValue(b []byte, i int) (end int, ascii, ok bool) {
-	s.b, s.i, s.depth, s.ascii = b, i, 0, true
-	ok = s.run()
-	s.b = nil
-	return s.i, s.ascii, ok
+	s.depth, s.ascii = 0, true
+	if end = s.run(b, i); end < 0 {
+		return ^end, s.ascii, false
+	}
+	return end, s.ascii, true
 }
 
+// The functions that follow pass something that starts at i and return where it
+// ends, or ^i where it is not valid at i.
+
 // run is the state machine: each turn of the loop passes one value or opens
-// one container.
-func (s *skipper) run() bool {
+// one container. It returns the end of the outermost value.
+func (s *skipper) run(b []byte, i int) int {
 	for {
-		s.space()
-		if s.i >= len(s.b) {
-			return false
+		if i = space(b, i); i >= len(b) {
+			return ^i
 		}
 		opened := false
-		switch c := s.b[s.i]; c {
-		case '{', '[':
-			var ok bool
-			if opened, ok = s.open(c == '{'); !ok {
-				return false
-			}
+		switch c := b[i]; c {
 		case '"':
-			if !s.str() {
-				return false
-			}
+			i = s.str(b, i)
+		case '{', '[':
+			i, opened = s.open(b, i)
 		default:
-			if !s.bare() {
-				return false
-			}
+			i = bare(b, i)
+		}
+		if i < 0 {
+			return i
 		}
 		if opened {
 			continue
 		}
-		if done, ok := s.after(); done || !ok {
-			return ok
+		var done bool
+		if i, done = s.after(b, i); done || i < 0 {
+			return i
 		}
 	}
 }
 
 // open passes { or [, and for an object the first key. opened is false where
 // the container was empty and is closed again.
-func (s *skipper) open(object bool) (opened, ok bool) {
-	s.i++
-	s.space()
-	closing := byte(']')
-	if object {
-		closing = '}'
-	}
-	if s.i < len(s.b) && s.b[s.i] == closing {
-		s.i++
-		return false, s.depth < maxDepth
+func (s *skipper) open(b []byte, i int) (next int, opened bool) {
+	object := b[i] == '{'
+	closing := b[i] + 2 // } or ]
+	i = space(b, i+1)
+	if i < len(b) && b[i] == closing {
+		if s.depth >= maxDepth {
+			return ^i, false
+		}
+		return i + 1, false
 	}
 	if s.depth++; s.depth > maxDepth {
-		return false, false
+		return ^i, false
 	}
 	word, bit := s.depth/64, uint64(1)<<(s.depth%64)
 	if !object {
 		s.stack[word] &^= bit
-		return true, true
+		return i, true
 	}
 	s.stack[word] |= bit
-	return true, s.key()
+	return s.key(b, i), true
 }
 
 // after passes what follows a value: a comma (and the next key), or closing
 // brackets. done is true where the outermost value has ended.
-func (s *skipper) after() (done, ok bool) {
+func (s *skipper) after(b []byte, i int) (next int, done bool) {
 	for s.depth > 0 {
-		s.space()
-		if s.i >= len(s.b) {
-			return false, false
+		if i = space(b, i); i >= len(b) {
+			return ^i, false
 		}
 		object := s.stack[s.depth/64]&(1<<(s.depth%64)) != 0
-		c := s.b[s.i]
-		s.i++
+		c := b[i]
+		i++
 		switch {
 		case c == ',':
 			if object {
-				s.space()
-				return false, s.key()
+				return s.key(b, space(b, i)), false
 			}
-			return false, true
+			return i, false
 		case c == '}' && object, c == ']' && !object:
 			s.depth--
 		default:
-			return false, false
+			return ^i, false
 		}
 	}
-	return true, true
+	return i, true
 }
 
 // key passes a member's name and colon.
-func (s *skipper) key() bool {
-	if s.i >= len(s.b) || s.b[s.i] != '"' || !s.str() {
-		return false
+func (s *skipper) key(b []byte, i int) int {
+	if i >= len(b) || b[i] != '"' {
+		return ^i
 	}
-	s.space()
-	if s.i >= len(s.b) || s.b[s.i] != ':' {
-		return false
+	if i = s.str(b, i); i < 0 {
+		return i
 	}
-	s.i++
-	return true
+	if i = space(b, i); i >= len(b) || b[i] != ':' {
+		return ^i
+	}
+	return i + 1
 }
 
-func (s *skipper) space() {
-	for s.i < len(s.b) && s.b[s.i] <= ' ' {
-		switch s.b[s.i] {
+// space passes white space, of which there is none in what kube-apiserver
+// writes.
+func space(b []byte, i int) int {
+	if i < len(b) && b[i] > ' ' {
+		return i
+	}
+	return someSpace(b, i)
+}
+
+func someSpace(b []byte, i int) int {
+	for i < len(b) {
+		switch b[i] {
 		case ' ', '\t', '\r', '\n':
-			s.i++
+			i++
 		default:
-			return
+			return i
 		}
 	}
+	return i
 }
 
 // str passes a string, from its opening quote.
-func (s *skipper) str() bool {
-	b, i := s.b, s.i+1
+func (s *skipper) str(b []byte, i int) int {
+	i++
 	for {
 		i = stringRun(b, i)
 		if i >= len(b) {
-			return false
+			return ^i
 		}
 		switch c := b[i]; {
 		case c == '"':
-			s.i = i + 1
-			return true
+			return i + 1
 		case c == '\\':
 			n := escapeLen(b[i:])
 			if n == 0 {
-				return false
+				return ^i
 			}
 			i += n
 		case c >= utf8.RuneSelf:
 			s.ascii = false
 			i++
 		default:
-			return false
+			return ^i
 		}
 	}
 }
@@ -184,19 +189,20 @@ func isHex(c byte) bool {
 }
 
 // bare passes a number, true, false or null.
-func (s *skipper) bare() bool {
-	b := s.b[s.i:]
+func bare(b []byte, i int) int {
 	var n int
-	switch {
-	case hasPrefix(b, "true"), hasPrefix(b, "null"):
+	switch rest := b[i:]; {
+	case hasPrefix(rest, "true"), hasPrefix(rest, "null"):
 		n = 4
-	case hasPrefix(b, "false"):
+	case hasPrefix(rest, "false"):
 		n = 5
 	default:
-		n = numberLen(b)
+		n = numberLen(rest)
 	}
-	s.i += n
-	return n > 0
+	if n == 0 {
+		return ^i
+	}
+	return i + n
 }
 
 // numberLen returns the length of the JSON number that b starts with, or 0.

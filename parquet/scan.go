@@ -16,7 +16,7 @@ type scanner struct {
 	dates  calendar
 	actors cache[*actor]
 	notes  cache[*notes]
-	ref    lastRef
+	last   [numParts]lastPart
 }
 
 // eventHead is how every event starts, and eventHeadV1 the only version that
@@ -69,10 +69,7 @@ func (s *scanner) actorFields() bool {
 
 // request passes the fields from objectRef to responseObject.
 func (s *scanner) request() bool {
-	if !s.knownRef() {
-		return false
-	}
-	if s.lit(`,"responseStatus":{"metadata":{}`) && !s.responseStatus() {
+	if !s.knownRef() || !s.knownStatus() {
 		return false
 	}
 	if s.lit(`,"requestObject":`) && !s.raw(colRequestObject) {
@@ -124,15 +121,13 @@ func (s *scanner) str() ([]byte, bool) {
 // unquote passes a string that holds more than plain ASCII, from the byte
 // after its opening quote.
 func (s *scanner) unquote(start int) ([]byte, bool) {
-	s.skip.b, s.skip.i, s.skip.ascii = s.b, start-1, true
-	ok := s.skip.str()
-	end := s.skip.i - 1
-	s.skip.b = nil
-	if !ok || (!s.skip.ascii && !utf8.Valid(s.b[start:end])) {
+	s.skip.ascii = true
+	end := s.skip.str(s.b, start-1)
+	if end < 0 || (!s.skip.ascii && !utf8.Valid(s.b[start:end-1])) {
 		return nil, false
 	}
-	s.i = end + 1
-	return s.e.unquoted(s.b[start:end]), true
+	s.i = end
+	return s.e.unquoted(s.b[start : end-1]), true
 }
 
 // unquoted returns the text of a JSON string given without its quotes, in the

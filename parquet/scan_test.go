@@ -234,31 +234,47 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// TestObjectRefIsKnownAgain has lines whose objectRef is that of the line
-// before, or nearly.
-func TestObjectRefIsKnownAgain(t *testing.T) {
+// TestPartsAreKnownAgain has lines a part of which is that of the line before,
+// or nearly.
+func TestPartsAreKnownAgain(t *testing.T) {
 	line := strings.TrimSpace(canonicalLine)
 	at := strings.Index(line, `"objectRef":{`)
 	ref := line[at : at+strings.IndexByte(line[at:], '}')+1]
-	var d decoder
-	var e event
-	var b rebuilder
-	for _, change := range []string{
-		ref, ref, `"objectRef":{"resource":"pods"}`, `"objectRef":{"resource":"pods"}`, `"objectRef":{"resource":"pods","name":"p"}`,
-		`"objectRef":{"resource":"a\u003cb"}`, `"objectRef":{"resource":"a\u003cb"}`, ref, `"objectRef":{"resource":"pods","name":"p"}`, ref,
+	const head = `,"responseStatus":{"metadata":{}`
+	status := line[strings.Index(line, head):strings.Index(line, `,"requestObject":`)]
+	for _, c := range []struct {
+		part    part
+		old     string
+		column  column
+		changes []string
+	}{
+		{refPart, ref, colObjName, []string{
+			ref, ref, `"objectRef":{"resource":"pods"}`, `"objectRef":{"resource":"pods"}`, `"objectRef":{"resource":"pods","name":"p"}`,
+			`"objectRef":{"resource":"a\u003cb"}`, `"objectRef":{"resource":"a\u003cb"}`, ref, `"objectRef":{"resource":"pods","name":"p"}`, ref,
+		}},
+		{statusPart, status, colRespMessage, []string{
+			status, status, head + `,"code":404}`, head + `,"code":404}`, head + `,"code":409}`, head + `,"status":"Failure"}`,
+			head + `,"message":"a \"b\" \u003c","code":404}`, head + `,"message":"a \"b\" \u003c","code":404}`,
+			head + `,"details":{"name":"a"},"code":404}`, head + `,"details":{"name":"a"},"code":404}`, ``, status, ``, head + `,"code":404}`,
+		}},
 	} {
-		changed := []byte(strings.Replace(line, ref, change, 1))
-		e.release()
-		if what, _ := d.line(changed, &e); what != canonical || !b.proves(changed, &e) {
-			t.Fatalf("%s is not proven", change)
-		}
-		if got := b.appendLine(nil, &e); !bytes.Equal(got, changed) {
-			t.Fatalf("%s is rebuilt as %s", change, got)
-		}
-		// What follows must not profit from a proof of other values.
-		e.text[colObjName] = []byte("another")
-		if e.ref = (refID{}); b.proves(changed, &e) {
-			t.Fatalf("%s is proven with another name", change)
+		var d decoder
+		var e event
+		var b rebuilder
+		for _, change := range c.changes {
+			changed := []byte(strings.Replace(line, c.old, change, 1))
+			e.release()
+			if what, _ := d.line(changed, &e); what != canonical || !b.proves(changed, &e) {
+				t.Fatalf("%s is not proven", change)
+			}
+			if got := b.appendLine(nil, &e); !bytes.Equal(got, changed) {
+				t.Fatalf("%s is rebuilt as %s", change, got)
+			}
+			// What follows must not profit from a proof of other values.
+			e.text[c.column] = []byte("another")
+			if e.parts[c.part] = (partID{}); b.proves(changed, &e) {
+				t.Fatalf("%s is proven with another value", change)
+			}
 		}
 	}
 }

@@ -130,10 +130,12 @@ func (s *scanner) objectRef() bool {
 		if first = false; !s.text(c) {
 			return false
 		}
-		s.ref.spans[c-colObjResource] = span{s.i - 1 - len(s.e.text[c]), s.i - 1}
 	}
 	return s.lit(`}`)
 }
+
+// responseStatusHead is how responseStatus starts: its metadata is always empty.
+const responseStatusHead = `,"responseStatus":{"metadata":{}`
 
 // responseStatus passes what follows the empty metadata.
 func (s *scanner) responseStatus() bool {

@@ -3,6 +3,8 @@ package parquet
 import (
 	"bytes"
 	"hash/crc32"
+
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // maxKeyPart is how much of a name counts for the order of rows. Kubernetes
@@ -33,6 +35,22 @@ func appendSortKey(dst []byte, e *event) []byte {
 		dst = append(append(dst, v...), 0, 1)
 	}
 	return dst
+}
+
+// cutsKey reports whether an event's sort key is not all of its values. Where
+// one is cut, rows with the same beginning are in the order of their times.
+func cutsKey(e *event) bool {
+	return len(e.text[colObjResource]) > maxKeyPart || len(e.text[colObjNamespace]) > maxKeyPart || len(e.text[colObjName]) > maxKeyPart
+}
+
+// sortOrder is the order of the rows, as it is declared of a row group without
+// a cut key.
+func sortOrder() []format.SortingColumn {
+	var order []format.SortingColumn
+	for _, c := range [...]column{colObjResource, colObjNamespace, colObjName, colStaged, colSourceLine, colLinePart} {
+		order = append(order, format.SortingColumn{ColumnIdx: int32(c), NullsFirst: true})
+	}
+	return order
 }
 
 // keySum returns a checksum of a sort key, never 0.

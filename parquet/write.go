@@ -50,22 +50,22 @@ type objectWriter struct {
 	limits limits
 	meta   *ObjectMeta
 
-	chunks [numColumns]*chunk
-	paths  [][]string
-	rows   int64
-	group  groupState
-	token  *groupToken // of the open row group
-	// lastRef is of the row before.
-	lastRef refID
-	spool   spool // of the open row group
-	footer  format.FileMetaData
-	index   []columnIndexes // of every chunk written
+	chunks    [numColumns]*chunk
+	paths     [][]string
+	rows      int64
+	group     groupState
+	token     *groupToken      // of the open row group
+	lastParts [numParts]partID // of the row before
+	spool     spool            // of the open row group
+	footer    format.FileMetaData
+	index     []columnIndexes // of every chunk written
 }
 
 // groupState counts what is in the open row group.
 type groupState struct {
 	rows  int64
-	bytes int // of source lines
+	bytes int  // of source lines
+	cut   bool // a sort key is not all of its values
 }
 
 func newObjectWriter(path, work string, meta *ObjectMeta, lim limits, codec *codec) (*objectWriter, error) {
@@ -124,6 +124,7 @@ func (w *objectWriter) add(r *row) error {
 	w.rows++
 	w.group.rows++
 	w.group.bytes += r.size
+	w.group.cut = w.group.cut || cutsKey(r.event)
 	if w.rows%pageCheckRows != 0 && r.size < w.limits.page/pageCheckRows {
 		return nil
 	}

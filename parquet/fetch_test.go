@@ -1,0 +1,119 @@
+package parquet
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"testing"
+)
+
+// countingReader counts reads and their bytes.
+type countingReader struct {
+	*bytes.Reader
+	reads, bytes int
+}
+
+func (r *countingReader) ReadAt(p []byte, off int64) (int, error) {
+	r.reads++
+	r.bytes += len(p)
+	return r.Reader.ReadAt(p, off)
+}
+
+// inTurn gives refs one after another.
+func inTurn(refs []rowRef) func() (rowRef, bool, error) {
+	return func() (rowRef, bool, error) {
+		if len(refs) == 0 {
+			return rowRef{}, false, nil
+		}
+		r := refs[0]
+		refs = refs[1:]
+		return r, true, nil
+	}
+}
+
+func TestFetcherGivesEveryRowItsBytes(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	source := make([]byte, 16<<20)
+	for i := range source {
+		source[i] = byte(random.Uint32())
+	}
+	sized := func(size func() int) (refs []rowRef) {
+		for at := 0; ; {
+			n := size()
+			if at+n > len(source) || len(refs) == 3*fetchRows {
+				return refs
+			}
+			refs = append(refs, rowRef{offset: int64(at), size: uint32(n), line: uint32(len(refs) + 1)})
+			at += n + 1
+		}
+	}
+	shuffled := func(refs []rowRef) []rowRef {
+		random.Shuffle(len(refs), func(i, j int) { refs[i], refs[j] = refs[j], refs[i] })
+		return refs
+	}
+	short := func() int { return random.IntN(2000) }
+	mixed := func() int { return random.IntN(1 << random.IntN(20)) }
+	overlapping := sized(short)
+	for _, r := range sized(short)[:1000] {
+		overlapping = append(overlapping, r, rowRef{offset: r.offset + int64(r.size)/2, size: r.size / 4, line: r.line, part: 1})
+	}
+	for name, refs := range map[string][]rowRef{
+		"none":           nil,
+		"one":            sized(short)[:1],
+		"empty":          sized(func() int { return 0 }),
+		"in order":       sized(short),
+		"shuffled":       shuffled(sized(short)),
+		"of all lengths": shuffled(sized(mixed)),
+		"long":           shuffled(sized(func() int { return maxKeptLine + random.IntN(2) })),
+		"overlapping":    shuffled(overlapping),
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, err := newFetcher(bytes.NewReader(source), inTurn(refs))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range refs {
+				ref, line, ok, err := f.row()
+				if err != nil || !ok || ref != want {
+					t.Fatalf("row %d is %v, %v, %v; want %v", i, ref, ok, err, want)
+				}
+				if long := want.size > maxKeptLine; long != (line == nil) {
+					t.Fatalf("row %d of %d bytes: is it to be read ahead? %v", i, want.size, line != nil)
+				} else if !long && !bytes.Equal(line, source[want.offset:want.offset+int64(want.size)]) {
+					t.Fatalf("row %d has other bytes", i)
+				}
+			}
+			if _, _, ok, err := f.row(); ok || err != nil {
+				t.Errorf("after the last row: %v, %v", ok, err)
+			}
+		})
+	}
+}
+
+func TestFetcherReadsNeighboursAtOnce(t *testing.T) {
+	src := &countingReader{Reader: bytes.NewReader(make([]byte, 10<<20))}
+	var refs []rowRef
+	for at := int64(9 << 20); at >= 0; at -= 1500 { // gaps of 500 bytes
+		refs = append(refs, rowRef{offset: at, size: 1000})
+	}
+	f, err := newFetcher(src, inTurn(refs))
+	for ok := err == nil; ok; {
+		if _, _, ok, err = f.row(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// What lies between takes room as well, which is not endless.
+	if src.reads > len(refs)/2 || src.bytes > 10<<20 {
+		t.Errorf("%d reads of %d bytes for %d lines", src.reads, src.bytes, len(refs))
+	}
+}
+
+func TestFetcherNoticesATruncatedSource(t *testing.T) {
+	f, err := newFetcher(bytes.NewReader(make([]byte, 100)), inTurn([]rowRef{{offset: 50, size: 60, line: 7}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := f.row(); !errors.Is(err, ErrSourceChanged) {
+		t.Errorf("error %v, want ErrSourceChanged", err)
+	}
+}

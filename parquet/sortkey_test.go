@@ -1,0 +1,130 @@
+package parquet
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	pq "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+// sortedRows returns the sort columns of every row, row group by row group, and
+// what is declared of their order.
+func sortedRows(t *testing.T, res Result) (groups [][][]pq.Value, declared [][]format.SortingColumn) {
+	t.Helper()
+	b, err := os.ReadFile(res.Objects[0].Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := pq.OpenFile(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, g := range f.RowGroups() {
+		declared = append(declared, f.Metadata().RowGroups[i].SortingColumns)
+		rows := make([][]pq.Value, g.NumRows())
+		for _, s := range sortOrder() {
+			var c columnReader
+			c.open(g.ColumnChunks()[s.ColumnIdx], false)
+			for n := range rows {
+				v, ok, err := c.next()
+				if err != nil || !ok {
+					t.Fatalf("row %d: %v, %v", n, ok, err)
+				}
+				rows[n] = append(rows[n], v.Clone())
+			}
+			if err := c.close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		groups = append(groups, rows)
+	}
+	return groups, declared
+}
+
+// compareValues compares as Parquet does, null first.
+func compareValues(a, b pq.Value) int {
+	switch {
+	case a.IsNull() || b.IsNull():
+		return cmp.Compare(b2i(!a.IsNull()), b2i(!b.IsNull()))
+	case a.Kind() == pq.ByteArray:
+		return bytes.Compare(a.ByteArray(), b.ByteArray())
+	case a.Kind() == pq.Int32:
+		return cmp.Compare(a.Int32(), b.Int32())
+	default:
+		return cmp.Compare(a.Int64(), b.Int64())
+	}
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// linesWithNames returns lines about objects whose names, namespaces and times
+// are many, few, empty or missing.
+func linesWithNames(names []string) []byte {
+	random := rand.New(rand.NewPCG(3, 4))
+	var b bytes.Buffer
+	member := func(name, value string) string {
+		if value == "-" {
+			return ""
+		}
+		return fmt.Sprintf(`,%q:%q`, name, value)
+	}
+	pick := func(from ...string) string { return from[random.IntN(len(from))] }
+	for range 3000 {
+		ref := member("resource", pick("pods", "po", "-", "")) + member("namespace", pick("-", "a", "b", "")) + member("name", pick(names...))
+		if ref != "" {
+			ref = `,"objectRef":{` + ref[1:] + `}`
+		}
+		stamp := fmt.Sprintf(`"2026-11-22T16:59:%02d.%06dZ"`, random.IntN(60), random.IntN(3))
+		if random.IntN(20) == 0 {
+			stamp = "null"
+		}
+		fmt.Fprintf(&b, `{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"x","stage":"Panic","requestURI":"/","verb":"get","user":{}%s,"requestReceivedTimestamp":%s,"stageTimestamp":%s}`+"\n", ref, stamp, stamp)
+	}
+	return b.Bytes()
+}
+
+func TestDeclaredOrderIsTrue(t *testing.T) {
+	lim := defaultLimits()
+	lim.rowGroup = 100 << 10
+	torn := `{"kind":"Event"` + strings.Repeat(strings.TrimSpace(canonicalLine), 3) + "\n\n\x00\n"
+	source := append(linesWithNames([]string{"-", "", "a", "b", "a!", "ä", "\x01", "a\\u0000b", "a\\u0000"}), torn...)
+	groups, declared := sortedRows(t, roundTrip(t, source, lim))
+	if len(groups) < 3 {
+		t.Fatalf("%d row groups, want several", len(groups))
+	}
+	for i, rows := range groups {
+		if len(declared[i]) != len(sortOrder()) {
+			t.Errorf("row group %d declares %d columns", i, len(declared[i]))
+		}
+		for n := 1; n < len(rows); n++ {
+			order := 0
+			for c := 0; c < len(rows[n]) && order == 0; c++ {
+				order = compareValues(rows[n-1][c], rows[n][c])
+			}
+			if order >= 0 {
+				t.Fatalf("row group %d: row %d is %v after %v", i, n, rows[n], rows[n-1])
+			}
+		}
+	}
+}
+
+func TestOrderOfCutKeysIsNotDeclared(t *testing.T) {
+	long := strings.Repeat("n", maxKeyPart)
+	for names, want := range map[string]int{long: len(sortOrder()), long + "a": 0} {
+		_, declared := sortedRows(t, roundTrip(t, linesWithNames([]string{names, "a"}), defaultLimits()))
+		if len(declared) != 1 || len(declared[0]) != want {
+			t.Errorf("names of %d bytes: declared is %v, want %d columns", len(names), declared, want)
+		}
+	}
+}
