@@ -61,6 +61,12 @@ func (l *layout) skipText() bool {
 
 // field reads a string into a field.
 func (l *layout) field(f *Fields, value *[]byte) bool {
+	if from := l.pos + 1; from < len(l.line) && l.line[l.pos] == '"' {
+		if end, plain := closingPlain(l.line, from); plain {
+			*value, l.pos = l.line[from:end], end+1
+			return true
+		}
+	}
 	text, ok := l.quoted()
 	if ok {
 		*value = f.text(text)

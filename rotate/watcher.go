@@ -17,8 +17,14 @@ const (
 	defaultPoll    = 250 * time.Millisecond
 	defaultRetry   = time.Minute
 	missingRecheck = time.Second
-	// writePause is the least time between two pokes for writes.
+	// writePause is the least time between two pokes for writes, and how long
+	// the kernel keeps what happens after a write: each event that is read costs
+	// two wake-ups, and a busy log has thousands a second.
 	writePause = 20 * time.Millisecond
+	// backlog is how long after a pause events count as what the kernel has
+	// kept. They are read without a pause, however many they are, because the
+	// change of a name may be behind them.
+	backlog = 200 * time.Microsecond
 )
 
 // WatcherConfig sets the pace of a Watcher; the zero value is the default.
@@ -76,13 +82,15 @@ func setDefault(d *time.Duration, def time.Duration) {
 }
 
 // Writes subscribes to every change: writes to files in the directory and all
-// that Names reports. The first write after a pause pokes at once, further ones
-// after 20 ms, together. The channel has room for one poke, so that pokes which
-// come faster than they are taken melt into one too. Subscribe before Run.
+// that Names reports. The first write after a pause pokes at once, what follows
+// within 20 ms after them, together. The channel has room for one poke, so that
+// pokes which come faster than they are taken melt into one too. Subscribe
+// before Run.
 func (w *Watcher) Writes() <-chan struct{} { return subscribe(&w.writes) }
 
 // Names subscribes to changes of the listing: a file appeared, was renamed or
-// went. Writes to a file do not poke it. Subscribe before Run.
+// went. Writes to a file do not poke it. A change that follows a write within
+// 20 ms is seen after them. Subscribe before Run.
 func (w *Watcher) Names() <-chan struct{} { return subscribe(&w.names) }
 
 func subscribe(to *[]chan struct{}) <-chan struct{} {
@@ -163,10 +171,14 @@ func (w *Watcher) follow(ctx context.Context, watch *fsnotify.Watcher, dir os.Fi
 	writes := pacer{subscribers: w.writes, timer: time.NewTimer(writePause)}
 	defer writes.timer.Stop()
 	for {
+		events := watch.Events
+		if writes.closed {
+			events = nil
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case event, ok := <-watch.Events:
+		case event, ok := <-events:
 			switch {
 			case !ok || w.gone(event):
 				w.pokeAll()
@@ -207,12 +219,16 @@ type pacer struct {
 	subscribers []chan struct{}
 	// timer runs from a poke until the next one may follow.
 	timer *time.Timer
-	// paused says that the timer runs, due that a write came since it started.
-	paused, due bool
+	// paused says that the timer runs, due that a write came since it started,
+	// closed that no events are read until it has run out.
+	paused, due, closed bool
+	// opened is when the last pause ended.
+	opened time.Time
 }
 
 // poke notes a write.
 func (p *pacer) poke() {
+	p.closed = time.Since(p.opened) > backlog
 	if p.paused {
 		p.due = true
 		return
@@ -224,10 +240,12 @@ func (p *pacer) poke() {
 
 // pause is called when the timer has run out.
 func (p *pacer) pause() {
-	p.paused = false
-	if p.due {
+	due := p.due
+	p.paused, p.due, p.closed = false, false, false
+	if due {
 		p.poke()
 	}
+	p.opened, p.closed = time.Now(), false
 }
 
 // same reports whether the directory at the path is still the one in info.
