@@ -17,14 +17,6 @@ const (
 	defaultPoll    = 250 * time.Millisecond
 	defaultRetry   = time.Minute
 	missingRecheck = time.Second
-	// writePause is the least time between two pokes for writes, and how long
-	// the kernel keeps what happens after a write: each event that is read costs
-	// two wake-ups, and a busy log has thousands a second.
-	writePause = 20 * time.Millisecond
-	// backlog is how long after a pause events count as what the kernel has
-	// kept. They are read without a pause, however many they are, because the
-	// change of a name may be behind them.
-	backlog = 200 * time.Microsecond
 )
 
 // WatcherConfig sets the pace of a Watcher; the zero value is the default.
@@ -83,14 +75,14 @@ func setDefault(d *time.Duration, def time.Duration) {
 
 // Writes subscribes to every change: writes to files in the directory and all
 // that Names reports. The first write after a pause pokes at once, what follows
-// within 20 ms after them, together. The channel has room for one poke, so that
+// within 50 ms after them, together. The channel has room for one poke, so that
 // pokes which come faster than they are taken melt into one too. Subscribe
 // before Run.
 func (w *Watcher) Writes() <-chan struct{} { return subscribe(&w.writes) }
 
 // Names subscribes to changes of the listing: a file appeared, was renamed or
 // went. Writes to a file do not poke it. A change that follows a write within
-// 20 ms is seen after them. Subscribe before Run.
+// 50 ms is seen after them. Subscribe before Run.
 func (w *Watcher) Names() <-chan struct{} { return subscribe(&w.names) }
 
 func subscribe(to *[]chan struct{}) <-chan struct{} {
@@ -212,40 +204,6 @@ const nameChange = fsnotify.Create | fsnotify.Remove | fsnotify.Rename
 // gone reports whether the event says that the directory was moved or removed.
 func (w *Watcher) gone(e fsnotify.Event) bool {
 	return e.Op&nameChange != 0 && e.Name == w.dir
-}
-
-// pacer pokes for writes, which come one by one for every line of the log.
-type pacer struct {
-	subscribers []chan struct{}
-	// timer runs from a poke until the next one may follow.
-	timer *time.Timer
-	// paused says that the timer runs, due that a write came since it started,
-	// closed that no events are read until it has run out.
-	paused, due, closed bool
-	// opened is when the last pause ended.
-	opened time.Time
-}
-
-// poke notes a write.
-func (p *pacer) poke() {
-	p.closed = time.Since(p.opened) > backlog
-	if p.paused {
-		p.due = true
-		return
-	}
-	poke(p.subscribers)
-	p.paused, p.due = true, false
-	p.timer.Reset(writePause)
-}
-
-// pause is called when the timer has run out.
-func (p *pacer) pause() {
-	due := p.due
-	p.paused, p.due, p.closed = false, false, false
-	if due {
-		p.poke()
-	}
-	p.opened, p.closed = time.Now(), false
 }
 
 // same reports whether the directory at the path is still the one in info.
