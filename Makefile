@@ -178,6 +178,10 @@ bench-queries: build ## Ask the archive and JSON.gz the same, in DuckDB: CPU tim
 bench: build ## Compare speed, memory and size with other converters
 	go run -pgo=cmd/auditsidecar/default.pgo ./hack/bench
 
+.PHONY: bench-pipeline
+bench-pipeline: build ## CPU per GB, CPU at 2,000 lines/s and memory of the whole binary
+	go run ./hack/benchpipeline -binary $(BIN)
+
 # The build takes this profile by its name. The converter's hot functions change
 # seldom: it is made again by hand, after they did.
 .PHONY: pgo

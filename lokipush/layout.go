@@ -61,6 +61,12 @@ func (l *layout) skipText() bool {
 
 // field reads a string into a field.
 func (l *layout) field(f *Fields, value *[]byte) bool {
+	if from := l.pos + 1; from < len(l.line) && l.line[l.pos] == '"' {
+		if end, plain := closingPlain(l.line, from); plain {
+			*value, l.pos = l.line[from:end], end+1
+			return true
+		}
+	}
 	text, ok := l.quoted()
 	if ok {
 		*value = f.text(text)
@@ -213,15 +219,13 @@ func (l *layout) times(f *Fields) bool {
 
 // parseMicroTime reads 2006-01-02T15:04:05.000000Z.
 func parseMicroTime(text []byte) (time.Time, bool) {
-	const form = "dddd-dd-ddTdd:dd:dd.ddddddZ"
-	for i := range form {
-		c := text[i]
-		if form[i] == 'd' && (c < '0' || c > '9') || form[i] != 'd' && c != form[i] {
-			return time.Time{}, false
-		}
+	if text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != '.' || text[26] != 'Z' {
+		return time.Time{}, false
 	}
+	ok := true
 	number := func(from, to int) (n int) {
 		for _, c := range text[from:to] {
+			ok = ok && c-'0' <= 9
 			n = 10*n + int(c-'0')
 		}
 		return n
@@ -230,5 +234,5 @@ func parseMicroTime(text []byte) (time.Time, bool) {
 	hour, minute, second := number(11, 13), number(14, 16), number(17, 19)
 	at := time.Date(year, time.Month(month), day, hour, minute, second, number(20, 26)*1000, time.UTC)
 	// time.Date takes 31 February for 3 March: such a date is none.
-	return at, at.Day() == day && at.Month() == time.Month(month) && hour < 24 && minute < 60 && second < 60
+	return at, ok && at.Day() == day && at.Month() == time.Month(month) && hour < 24 && minute < 60 && second < 60
 }

@@ -17,8 +17,6 @@ const (
 	defaultPoll    = 250 * time.Millisecond
 	defaultRetry   = time.Minute
 	missingRecheck = time.Second
-	// writePause is the least time between two pokes for writes.
-	writePause = 20 * time.Millisecond
 )
 
 // WatcherConfig sets the pace of a Watcher; the zero value is the default.
@@ -76,13 +74,15 @@ func setDefault(d *time.Duration, def time.Duration) {
 }
 
 // Writes subscribes to every change: writes to files in the directory and all
-// that Names reports. The first write after a pause pokes at once, further ones
-// after 20 ms, together. The channel has room for one poke, so that pokes which
-// come faster than they are taken melt into one too. Subscribe before Run.
+// that Names reports. The first write after a pause pokes at once, what follows
+// within 50 ms after them, together. The channel has room for one poke, so that
+// pokes which come faster than they are taken melt into one too. Subscribe
+// before Run.
 func (w *Watcher) Writes() <-chan struct{} { return subscribe(&w.writes) }
 
 // Names subscribes to changes of the listing: a file appeared, was renamed or
-// went. Writes to a file do not poke it. Subscribe before Run.
+// went. Writes to a file do not poke it. A change that follows a write within
+// 50 ms is seen after them. Subscribe before Run.
 func (w *Watcher) Names() <-chan struct{} { return subscribe(&w.names) }
 
 func subscribe(to *[]chan struct{}) <-chan struct{} {
@@ -163,10 +163,14 @@ func (w *Watcher) follow(ctx context.Context, watch *fsnotify.Watcher, dir os.Fi
 	writes := pacer{subscribers: w.writes, timer: time.NewTimer(writePause)}
 	defer writes.timer.Stop()
 	for {
+		events := watch.Events
+		if writes.closed {
+			events = nil
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case event, ok := <-watch.Events:
+		case event, ok := <-events:
 			switch {
 			case !ok || w.gone(event):
 				w.pokeAll()
@@ -200,34 +204,6 @@ const nameChange = fsnotify.Create | fsnotify.Remove | fsnotify.Rename
 // gone reports whether the event says that the directory was moved or removed.
 func (w *Watcher) gone(e fsnotify.Event) bool {
 	return e.Op&nameChange != 0 && e.Name == w.dir
-}
-
-// pacer pokes for writes, which come one by one for every line of the log.
-type pacer struct {
-	subscribers []chan struct{}
-	// timer runs from a poke until the next one may follow.
-	timer *time.Timer
-	// paused says that the timer runs, due that a write came since it started.
-	paused, due bool
-}
-
-// poke notes a write.
-func (p *pacer) poke() {
-	if p.paused {
-		p.due = true
-		return
-	}
-	poke(p.subscribers)
-	p.paused, p.due = true, false
-	p.timer.Reset(writePause)
-}
-
-// pause is called when the timer has run out.
-func (p *pacer) pause() {
-	p.paused = false
-	if p.due {
-		p.poke()
-	}
 }
 
 // same reports whether the directory at the path is still the one in info.

@@ -67,7 +67,7 @@ func (s *watching) mode(t *testing.T, want Mode) {
 }
 
 // settle is how long a test waits for a poke that must not come.
-const settle = 60 * time.Millisecond
+const settle = 3 * writePause
 
 // pokes waits for the wanted pokes and a moment more, and returns those that
 // came.

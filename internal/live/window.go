@@ -23,13 +23,15 @@ type Window struct {
 // ahead would hold up all others for too long.
 const maxEarly = 10 * time.Minute
 
-func (w Window) tooOld(at, now time.Time) bool {
-	return w.MaxAge > 0 && at.Before(now.Add(-w.MaxAge))
-}
+func (w Window) tooOld(at, now time.Time) bool { return w.MaxAge > 0 && at.Sub(now) < -w.MaxAge }
 
 // early is how long an entry has to wait before Loki takes it.
 func (w Window) early(at, now time.Time) time.Duration {
-	return max(0, at.Sub(now.Add(w.MaxAhead)))
+	ahead := at.Sub(now)
+	if ahead <= w.MaxAhead {
+		return 0
+	}
+	return ahead - w.MaxAhead
 }
 
 // outside returns the reason for which Loki will not take an entry, empty
@@ -38,7 +40,7 @@ func (w Window) outside(at, now time.Time) lokipush.Reason {
 	switch {
 	case w.tooOld(at, now):
 		return lokipush.ReasonTooOld
-	case w.early(at, now) > maxEarly:
+	case at.Sub(now) > w.MaxAhead+maxEarly:
 		return lokipush.ReasonTooFarInFuture
 	}
 	return ""

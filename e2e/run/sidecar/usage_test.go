@@ -17,6 +17,39 @@ func TestParsePeak(t *testing.T) {
 	}
 }
 
+func TestParseCPU(t *testing.T) {
+	got, err := parseCPU([]byte("7899 (a) b) R 7890 7890 9268 0 -1 4194304 99 0 0 0 120 34 5 6 20 0 1 0 290003 3133440\n"))
+	if err != nil || got != 1540*time.Millisecond {
+		t.Errorf("got %v, %v", got, err)
+	}
+	for _, bad := range []string{"", "1 (x) R 1 2 3", "1 (x) R 1 2 3 4 5 6 7 8 9 10 x 34 5", "1 (x) R 1 2 3 4 5 6 7 8 9 10 120 x 5"} {
+		if got, err := parseCPU([]byte(bad)); err == nil {
+			t.Errorf("%q gave %v and no error", bad, got)
+		}
+	}
+}
+
+func TestCPU(t *testing.T) {
+	p, err := Start(Config{Binary: script(t, "while :; do :; done")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got time.Duration
+	for range 1000 {
+		if got, err = p.CPU(); err != nil || got > 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err != nil || got <= 0 {
+		t.Errorf("a busy process: %v, %v", got, err)
+	}
+	p.Kill()
+	if got, err := p.CPU(); err == nil {
+		t.Errorf("an ended process: %v and no error", got)
+	}
+}
+
 func TestPeakMemory(t *testing.T) {
 	p, err := Start(Config{Binary: script(t, "exec sleep 60")})
 	if err != nil {
