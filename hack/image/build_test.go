@@ -17,6 +17,10 @@ import (
 // multi-platform archive may have it, too.
 const maxImage = 25 << 20
 
+// maxBinary is what the stripped binary may have, in bytes; docs/BENCHMARKS.md
+// says what it is made of.
+const maxBinary = 31_000_000
+
 // The whole way for one platform, from two source directories: the same bytes,
 // small enough, and a binary that runs with nothing but the image around it.
 func TestBuildTwice(t *testing.T) {
@@ -125,6 +129,9 @@ func runInside(t *testing.T, archive string) {
 	}
 	if out, err := exec.Command("tar", "-xzf", layers[0], "-C", root).CombinedOutput(); err != nil {
 		t.Fatalf("unpack the layer: %v: %s", err, out)
+	}
+	if info, err := os.Stat(filepath.Join(root, "usr/local/bin/auditsidecar")); err != nil || info.Size() > maxBinary {
+		t.Errorf("the binary: %+v, %v; want at most %d bytes", info, err, maxBinary)
 	}
 	cmd := exec.CommandContext(t.Context(), "/usr/local/bin/auditsidecar", "version")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: 65532, Gid: 65532}}
