@@ -30,8 +30,16 @@ image: ## Build the container image for amd64 and arm64 into dist/, with SBOMs
 	cd hack/image && go run . -source ../.. -out ../../dist -name $(IMAGE) -version $(VERSION) -revision '$(REVISION)' -epoch $(SOURCE_DATE_EPOCH)
 	ls -l dist
 
+# RELEASE_FLAGS=-sign-key=KEY signs the checksums; -builder=URI says who builds.
+# Nothing that a release has not is to be in dist/ before.
+.PHONY: release-snapshot
+release-snapshot: ## Everything that a release has into dist/: archives, images, SBOMs, provenance, checksums
+	rm -f dist/auditsidecar* dist/SHA256SUMS*
+	cd hack/image && go run . -release -source ../.. -out ../../dist -man ../../dist/man -name $(IMAGE) -version $(VERSION) -revision '$(REVISION)' -epoch $(SOURCE_DATE_EPOCH) $(RELEASE_FLAGS)
+	ls -l dist
+
 .PHONY: image-test
-image-test: ## Build the image twice: the same bytes, small enough, and it runs
+image-test: ## Build image and release twice: the same bytes, small enough, and it runs
 	cd hack/image && go vet ./... && go test -count=1 -timeout 15m ./...
 
 .PHONY: test
@@ -60,8 +68,24 @@ $(LINTER): hack/tools/go.mod hack/tools/go.sum
 verify: ## Check what the linter cannot (file lengths, invariant numbers, ...)
 	go run ./hack/verify
 
+# go.mod and go.sum say exactly what is used, and the modules here are those.
+.PHONY: modules
+modules: ## Check go.mod and go.sum, and the modules that were downloaded
+	go mod tidy -diff
+	go mod verify
+
+.PHONY: licenses
+licenses: ## Check the licenses of all dependencies; writes bin/THIRD_PARTY_NOTICES.txt
+	mkdir -p bin
+	cd hack/image && go run . -source ../.. -notices ../../bin/THIRD_PARTY_NOTICES.txt
+
+# Asks vuln.go.dev, so it is no part of the gate: CI runs it beside.
+.PHONY: vulns
+vulns: ## Look for known vulnerabilities in what is called (needs vuln.go.dev)
+	go run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...
+
 .PHONY: check
-check: lint verify test ## Everything that needs no server: lint, verify, test
+check: lint verify modules licenses test ## Everything that needs no server
 
 .PHONY: demo
 demo: build ## Replay a real audit log into Parquet and Loki, restore it, compare
