@@ -82,7 +82,7 @@ licenses: ## Check the licenses of all dependencies; writes bin/THIRD_PARTY_NOTI
 # Asks vuln.go.dev, so it is no part of the gate: CI runs it beside.
 .PHONY: vulns
 vulns: ## Look for known vulnerabilities in what is called (needs vuln.go.dev)
-	go run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...
+	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
 .PHONY: check
 check: lint verify modules licenses test ## Everything that needs no server
