@@ -131,7 +131,7 @@ func settled(earlier, later []Segment) []Segment {
 // number belongs to no other file, even if it is unlinked.
 type pinned struct {
 	Segment
-	file *os.File // opened with O_PATH; nil if there is no open file
+	file *os.File // opened with pinFlags; nil if there is no open file
 }
 
 // close gives the inode free.
@@ -143,10 +143,9 @@ func (p pinned) close() error {
 }
 
 // pin describes the open file and keeps its inode; ID is empty if there is
-// none. It needs no permission to read the file and does not follow a symbolic
-// link (open(2), O_PATH). On an error there is nothing to close.
+// none. It does not follow a symbolic link. On an error there is nothing to close.
 func (l Log) pin() (pinned, error) {
-	fd, err := unix.Open(l.Path(), unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(l.Path(), pinFlags, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return pinned{}, nil
 	}
@@ -240,5 +239,5 @@ func fileID(info fs.FileInfo) (device, inode uint64) {
 	if !ok {
 		return 0, 0
 	}
-	return st.Dev, st.Ino
+	return deviceIn(st), st.Ino
 }

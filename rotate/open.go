@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -13,7 +14,8 @@ import (
 // Open opens a finished segment for reading from its start; for a packed one
 // (gzip) it gives the unpacked bytes. Errors name the file. Reading a packed
 // file that was cut short ends in an error that wraps io.ErrUnexpectedEOF, at
-// once if not even its header is whole.
+// once if not even its header is whole. A symbolic link, or anything else that
+// is no regular file, is an error.
 func Open(path string, packed bool) (io.ReadCloser, error) {
 	f, err := openPlain(path)
 	if err != nil {
@@ -31,13 +33,21 @@ func Open(path string, packed bool) (io.ReadCloser, error) {
 
 // openPlain opens path for reading.
 func openPlain(path string) (*os.File, error) {
-	f, err := os.Open(path)
+	// A pipe that has taken the name must not be waited for.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("open audit log: %w: run as root, or let this user's group read it "+
 			"(chgrp and chmod 0640 on the open file: kube-apiserver keeps group and mode at rotation)", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open audit log: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is a %s, not a regular file", path, kind(info.Mode()))
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open audit log: %w", err), f.Close())
 	}
 	return f, nil
 }

@@ -127,3 +127,20 @@ func TestOpenUnreadableNamesTheRemedy(t *testing.T) {
 		}
 	})
 }
+
+// Nothing but a regular file is opened: a link could lead to any file of the
+// machine, and a pipe would be waited for.
+func TestOpenFollowsNothing(t *testing.T) {
+	dir := t.TempDir()
+	file, link, pipe := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
+	must(t, os.WriteFile(file, []byte("x"), 0o600))
+	must(t, os.Symlink(file, link))
+	must(t, unix.Mkfifo(pipe, 0o600))
+	for _, path := range []string{link, pipe, dir} {
+		for _, gzip := range []bool{false, true} {
+			if got, err := readAll(path, gzip); err == nil || !strings.Contains(err.Error(), path) {
+				t.Errorf("%s: %q, error %v", path, got, err)
+			}
+		}
+	}
+}

@@ -19,7 +19,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// After the first signal the next one has its default effect: it kills.
 	context.AfterFunc(ctx, stop)
-	err := newRoot(version).ExecuteContext(ctx)
+	err := newRoot(version).ExecuteContext(ownProcess(ctx))
 	if err != nil && !errors.Is(err, errFindings) {
 		fmt.Fprintln(os.Stderr, "auditsidecar:", err)
 	}

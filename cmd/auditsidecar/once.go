@@ -23,6 +23,7 @@ func (s *sidecar) once(ctx context.Context, log rotate.Log, bucket *archive.Buck
 		return err
 	}
 	defer func() { err = errors.Join(err, st.unlock()) }()
+	s.confine(ctx, log, bucket, st)
 	loops, err := s.loops(log, bucket, st, nil, nil)
 	if err != nil {
 		return err

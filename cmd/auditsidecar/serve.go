@@ -41,6 +41,7 @@ func (s *sidecar) serve(ctx context.Context, log rotate.Log, bucket *archive.Buc
 
 // work runs the loops over an opened state directory.
 func (s *sidecar) work(ctx context.Context, log rotate.Log, bucket *archive.Bucket, st *state, group *group) error {
+	s.confine(ctx, log, bucket, st)
 	watcher, err := rotate.NewWatcher(log.Dir, rotate.WatcherConfig{
 		Rescan:   s.settings.RescanInterval,
 		OnChange: func(mode rotate.Mode, err error) { s.observeWatch(mode, err) },

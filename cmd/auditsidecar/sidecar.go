@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -66,6 +67,9 @@ func newSidecar(settings config.Run, version string, log zerolog.Logger) *sideca
 
 // run is the verb: once through, or until ctx is done.
 func (s *sidecar) run(ctx context.Context) error {
+	if ownsProcess(ctx) {
+		syscall.Umask(umask)
+	}
 	log, err := rotate.ParsePath(s.settings.AuditLogPath)
 	if err != nil {
 		return &usageError{fmt.Errorf("--audit-log-path: %w", err)}

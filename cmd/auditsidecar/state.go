@@ -63,10 +63,14 @@ func (s *sidecar) openState(log rotate.Log) (*state, error) {
 		return nil, err
 	}
 	st := &state{dir: cmp.Or(s.settings.StateDir, filepath.Join(log.Dir, stateDirName))}
-	if err := s.fs.MkdirAll(st.dir, 0o700); err != nil {
+	err := s.fs.MkdirPrivate(st.dir)
+	if errors.Is(err, durable.ErrNotPrivate) {
+		return nil, fmt.Errorf("use the state directory: %w", err)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("make the state directory; let the sidecar write to %s, or run it with --hold=copy and a --state-dir elsewhere: %w", filepath.Dir(st.dir), err)
 	}
-	err := s.lock(log, st)
+	err = s.lock(log, st)
 	if err == nil {
 		err = s.readState(log, st)
 	}

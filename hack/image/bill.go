@@ -16,18 +16,18 @@ import (
 
 // writeBill writes the bill of materials of one binary: the modules that the
 // linker put into it, as Go's build information has them.
-func writeBill(o *options, arch, binary string) error {
+func writeBill(o *options, t target, binary string) error {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
 		return fmt.Errorf("read the build information of %s: %w", binary, err)
 	}
-	path := filepath.Join(o.Out, "auditsidecar-linux-"+arch+".cdx.json")
+	path := filepath.Join(o.Out, "auditsidecar-"+t.String()+".cdx.json")
 	out, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	encoder := cdx.NewBOMEncoder(out, cdx.BOMFileFormatJSON).SetPretty(true)
-	if err := encoder.EncodeVersion(bill(o, arch, info), cdx.SpecVersion1_6); err != nil {
+	if err := encoder.EncodeVersion(bill(o, t, info), cdx.SpecVersion1_6); err != nil {
 		_ = out.Close()
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -40,7 +40,7 @@ func writeBill(o *options, arch, binary string) error {
 // bill has the main module as its subject and one component for each module,
 // the standard library included. It carries no serial number: that would be
 // another one in every build.
-func bill(o *options, arch string, info *debug.BuildInfo) *cdx.BOM {
+func bill(o *options, t target, info *debug.BuildInfo) *cdx.BOM {
 	main := component(debug.Module{Path: info.Main.Path, Version: o.Version})
 	main.Type = cdx.ComponentTypeApplication
 	standard := component(debug.Module{Path: "std", Version: strings.TrimPrefix(info.GoVersion, "go")})
@@ -59,8 +59,8 @@ func bill(o *options, arch string, info *debug.BuildInfo) *cdx.BOM {
 		Timestamp: o.time().Format(time.RFC3339),
 		Component: &main,
 		Properties: &[]cdx.Property{
-			{Name: "cdx:gomod:build:env:GOOS", Value: "linux"},
-			{Name: "cdx:gomod:build:env:GOARCH", Value: arch},
+			{Name: "cdx:gomod:build:env:GOOS", Value: t.OS},
+			{Name: "cdx:gomod:build:env:GOARCH", Value: t.Arch},
 			{Name: "cdx:gomod:build:env:CGO_ENABLED", Value: "0"},
 		},
 	}

@@ -9,23 +9,47 @@ import (
 	"strings"
 )
 
-// compile builds the static binary for one architecture. What could differ
+// target is what a binary is built for.
+type target struct{ OS, Arch string }
+
+// String is the form that names of files have: "linux-amd64".
+func (t target) String() string { return t.OS + "-" + t.Arch }
+
+// compile builds the static binary for one target. What could differ
 // from machine to machine is said here: Go's own variables that change the
 // output, the paths, and whether version control is asked.
-func compile(ctx context.Context, o *options, arch, path string) error {
+func compile(ctx context.Context, o *options, t target, path string) error {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
-		return fmt.Errorf("build for %s: %w", arch, err)
+		return fmt.Errorf("build for %s: %w", t, err)
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly",
-		"-ldflags", "-s -w -buildid= -X main.version="+o.Version, "-o", absolute, "./cmd/auditsidecar")
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-mod=readonly"}
+	cold, err := coldPackages(o.Source)
+	if err != nil {
+		return fmt.Errorf("build for %s: %w", t, err)
+	}
+	for _, pattern := range cold {
+		args = append(args, "-gcflags="+pattern+"=-l")
+	}
+	args = append(args, "-ldflags", "-s -w -buildid= -X main.version="+o.Version, "-o", absolute, "./cmd/auditsidecar")
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = o.Source
 	cmd.Env = append(environ("GOFLAGS", "GOEXPERIMENT", "GOWORK", "GODEBUG", "GOAMD64", "GOARM64", "GOOS", "GOARCH", "CGO_ENABLED"),
-		"GOFLAGS="+parallel(), "GOWORK=off", "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0")
+		"GOFLAGS="+parallel(), "GOWORK=off", "CGO_ENABLED=0", "GOOS="+t.OS, "GOARCH="+t.Arch, "GOAMD64=v1", "GOARM64=v8.0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build for %s: %w\n%s", arch, err, out)
+		return fmt.Errorf("build for %s: %w\n%s", t, err, out)
 	}
 	return nil
+}
+
+// coldPackages are the patterns of packages that run seldom: they are compiled
+// without inlining, as `make build` does.
+func coldPackages(source string) ([]string, error) {
+	content, err := os.ReadFile(filepath.Join(source, "cmd/auditsidecar/cold-packages.txt"))
+	if err != nil {
+		return nil, fmt.Errorf("read which packages run seldom: %w", err)
+	}
+	return strings.Fields(string(content)), nil
 }
 
 // environ is the environment without the variables that are set on purpose.

@@ -9,6 +9,19 @@
 //	auditsidecar-linux-ARCH.cdx.json
 //	                              CycloneDX 1.6 bill of materials of that binary
 //
+// With -release it adds what a release has beside them:
+//
+//	auditsidecar_VERSION_OS_ARCH.tar.gz
+//	                              the binary, completions, manual pages, manifests,
+//	                              license and the notices of what is in the binary
+//	auditsidecar_VERSION.intoto.json
+//	                              SLSA 1.0 provenance: source, modules, flags
+//	SHA256SUMS                    of all of these, with SHA256SUMS.sig if there is
+//	                              a key to sign with
+//
+// docs/verify-release.md says how each is used. -notices checks the licenses of
+// all dependencies and writes their notices, and does nothing else.
+//
 // The image has the static binary, Mozilla's root certificates, /etc/passwd,
 // /etc/group and an empty /tmp, and nothing else. The files are functions of
 // the source, the Go version and the flags: no clock, host name, user or path

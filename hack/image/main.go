@@ -21,12 +21,23 @@ type options struct {
 	Revision string   // commit
 	Epoch    int64    // seconds since 1970
 	Arches   []string // GOARCH values
+	Release  bool     // make the archives, checksums and provenance, too
+	Targets  []target // beside the image's, of a release
+	Man      string   // directory of manual pages; need not be there
+	Builder  string   // who builds, for the provenance
+	SignKey  string   // private key of OpenSSH that signs the checksums
 }
 
 func (o *options) time() time.Time { return time.Unix(o.Epoch, 0).UTC() }
 
 func main() {
 	var o options
+	notices := flag.String("notices", "", "check the licenses of all dependencies, write their notices to `file` and do nothing else")
+	targets := flag.String("targets", "darwin/amd64,darwin/arm64", "comma-separated `list` of GOOS/GOARCH that a release has beside the image's")
+	flag.BoolVar(&o.Release, "release", false, "make the archives, checksums and provenance of a release, too")
+	flag.StringVar(&o.Man, "man", "", "`directory` of manual pages for a release")
+	flag.StringVar(&o.Builder, "builder", "https://github.com/auditsidecar/auditsidecar/hack/image", "`URI` of who builds, for the provenance")
+	flag.StringVar(&o.SignKey, "sign-key", "", "OpenSSH private key `file` that signs a release's checksums")
 	arches := flag.String("arch", "amd64,arm64", "comma-separated GOARCH `list`")
 	flag.StringVar(&o.Source, "source", ".", "root `directory` of the source tree")
 	flag.StringVar(&o.Out, "out", "dist", "`directory` of the results")
@@ -36,10 +47,18 @@ func main() {
 	flag.Int64Var(&o.Epoch, "epoch", 0, "time stamp of everything in the image, in `seconds` since 1970")
 	flag.Parse()
 	o.Arches = strings.Split(*arches, ",")
+	for t := range strings.FieldsFuncSeq(*targets, func(r rune) bool { return r == ',' }) {
+		system, arch, _ := strings.Cut(t, "/")
+		o.Targets = append(o.Targets, target{system, arch})
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := build(ctx, &o); err != nil {
+	make := build
+	if *notices != "" {
+		make = func(ctx context.Context, o *options) error { return writeNotices(ctx, o, *notices) }
+	}
+	if err := make(ctx, &o); err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)
 		stop()
 		os.Exit(1)
@@ -58,11 +77,14 @@ func build(ctx context.Context, o *options) error {
 	defer os.RemoveAll(work)
 
 	var images []platformImage
+	binaries := map[target]string{}
 	for _, arch := range o.Arches {
-		binary := filepath.Join(work, "auditsidecar-"+arch)
-		if err := compile(ctx, o, arch, binary); err != nil {
+		t := target{"linux", arch}
+		binary := filepath.Join(work, t.String())
+		if err := compile(ctx, o, t, binary); err != nil {
 			return err
 		}
+		binaries[t] = binary
 		img, err := newImage(o, arch, binary)
 		if err != nil {
 			return err
@@ -70,10 +92,13 @@ func build(ctx context.Context, o *options) error {
 		if err := writeDockerArchive(o, img); err != nil {
 			return err
 		}
-		if err := writeBill(o, arch, binary); err != nil {
+		if err := writeBill(o, t, binary); err != nil {
 			return err
 		}
 		images = append(images, img)
 	}
-	return writeOCIArchive(o, work, images)
+	if err := writeOCIArchive(o, work, images); err != nil || !o.Release {
+		return err
+	}
+	return release(ctx, o, work, binaries)
 }

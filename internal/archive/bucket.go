@@ -75,6 +75,14 @@ func (b *Bucket) URL(key string) string {
 	return b.base + "/" + key
 }
 
+// Dir returns the directory of a file:// archive, empty for any other.
+func (b *Bucket) Dir() string {
+	if d, ok := b.store.(*dirStore); ok {
+		return d.root
+	}
+	return ""
+}
+
 // Put stores size bytes of body under key, once and never over another object.
 // sum is their SHA-256. It returns nil only when the store has confirmed that
 // the key holds exactly these bytes, be it from this call or from an earlier one

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	dirMode  fs.FileMode = 0o750
-	fileMode fs.FileMode = 0o640
+	dirMode  fs.FileMode = 0o700
+	fileMode fs.FileMode = 0o600
 )
 
 // dirStore keeps objects as files below root.

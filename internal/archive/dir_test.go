@@ -30,7 +30,7 @@ func TestModesOfFilesAndDirectories(t *testing.T) {
 	if err := putBytes(t, dirBucket(durable.OS(), root), "a/b/c", "x"); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]fs.FileMode{"": 0o750, "a": 0o750, "a/b": 0o750, "a/b/c": 0o640} {
+	for path, want := range map[string]fs.FileMode{"": 0o700, "a": 0o700, "a/b": 0o700, "a/b/c": 0o600} {
 		info, err := os.Stat(filepath.Join(root, path))
 		if err != nil {
 			t.Fatal(err)

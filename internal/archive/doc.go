@@ -1,7 +1,7 @@
 // Package archive stores finished objects, once and for good, in a directory or
 // in a bucket that speaks S3.
 //
-//	file:///directory    files below it; directories 0750, files 0640
+//	file:///directory    files below it; directories 0700, files 0600
 //	s3://bucket/prefix   Amazon S3 or a compatible server, see [S3Config]
 //
 // Keys are relative to that URL; [DataKey], [ManifestKey] and [OpenKey] make

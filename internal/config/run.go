@@ -34,6 +34,9 @@ type Run struct {
 	Hold string
 	// StateDir is the state directory; empty: one in the audit directory.
 	StateDir string
+	// Landlock says whether the process gives up rights by Landlock:
+	// [LandlockAuto] or [LandlockOff].
+	Landlock string
 	// HeldMaxBytes bounds the disk that held files may use; 0: a tenth of it.
 	HeldMaxBytes Bytes
 	// HeldMinFree is the free space below which held files are given up; 0:
@@ -60,6 +63,7 @@ func (r *Run) Register(flags *pflag.FlagSet) {
 	flags.DurationVar(&r.ShutdownTimeout, "shutdown-timeout", 20*time.Second, "longest time to drain after SIGTERM; keep it below terminationGracePeriodSeconds")
 	flags.StringVar(&r.Hold, "hold", HoldLink, "how files are kept until the sinks have them, `link|copy`: hard links in the audit directory's own mount, or copies where they cannot be linked; a copy is made of finished files only and takes disk from the start")
 	flags.StringVar(&r.StateDir, "state-dir", "", "`directory` of the sidecar's state, with --hold=copy only; empty: .auditsidecar in the audit directory")
+	flags.StringVar(&r.Landlock, "landlock", LandlockAuto, "`auto` gives up the right to change any file but state, archive, temporary files and ~/.aws, where the kernel has Landlock; off does not")
 	flags.Var(&r.HeldMaxBytes, "held-max-bytes", "most disk that files may use which kube-apiserver has pruned and a sink still needs, such as 5GiB; 0: 10 % of the file system, at most 20GiB")
 	flags.Var(&r.HeldMinFree, "held-min-free", "free space below which such files are given up; 0: 2 % of the file system, at most 1GiB")
 	r.Redact.Register(flags)
@@ -79,6 +83,7 @@ func (r *Run) Validate() error {
 		r.Loki.Validate(),
 		r.Identity.Validate(),
 		r.validateHold(),
+		r.validateLandlock(),
 		r.Redact.Validate(),
 		validateListen(r.Listen),
 		positive("rescan-interval", r.RescanInterval),
@@ -92,6 +97,19 @@ const (
 	HoldLink = "link"
 	HoldCopy = "copy"
 )
+
+// The values of --landlock.
+const (
+	LandlockAuto = "auto"
+	LandlockOff  = "off"
+)
+
+func (r *Run) validateLandlock() error {
+	if r.Landlock != LandlockAuto && r.Landlock != LandlockOff {
+		return fmt.Errorf("--landlock %q: expected %s or %s", r.Landlock, LandlockAuto, LandlockOff)
+	}
+	return nil
+}
 
 func (r *Run) validateHold() error {
 	switch {

@@ -44,6 +44,8 @@ func TestValidate(t *testing.T) {
 		{"archive-max-lag", func(r *Run, s string) { r.ArchiveMaxLag = duration(t, s) }, "0s", ""},
 		{"archive-max-lag", func(r *Run, s string) { r.ArchiveMaxLag = duration(t, s) }, "-1ns", "0 or more"},
 		{"shutdown-timeout", func(r *Run, s string) { r.ShutdownTimeout = duration(t, s) }, "0s", "more than 0"},
+		{"landlock", func(r *Run, s string) { r.Landlock = s }, "off", ""},
+		{"landlock", func(r *Run, s string) { r.Landlock = s }, "on", "expected auto or off"},
 		{"listen", setListen, "127.0.0.1:0", ""},
 		{"listen", setListen, "127.0.0.2:65535", ""},
 		{"listen", setListen, "[::1]:9464", ""},
@@ -122,9 +124,9 @@ func TestValidateHold(t *testing.T) {
 // value can be.
 func TestValidateSaysAll(t *testing.T) {
 	err := (&Run{Loki: Loki{URL: "x"}}).Validate()
-	wantError(t, err, "--audit-log-path", "--archive-url", "--loki-url", "--cluster", "--node", "--hold", "--redact", "--listen",
+	wantError(t, err, "--audit-log-path", "--archive-url", "--loki-url", "--cluster", "--node", "--hold", "--landlock", "--redact", "--listen",
 		"--rescan-interval", "--loki-batch-wait", "--shutdown-timeout", "--loki-max-line-bytes", "--loki-start")
-	if n := strings.Count(err.Error(), "\n") + 1; n != 13 {
+	if n := strings.Count(err.Error(), "\n") + 1; n != 14 {
 		t.Errorf("%d lines:\n%v", n, err)
 	}
 }

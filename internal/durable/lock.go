@@ -42,13 +42,13 @@ type LockFile struct {
 const maxHolder = 256
 
 // Lock takes the exclusive advisory lock (flock(2)) on path without waiting, and
-// makes the file, mode 0600, where it is missing. If it is held, the error is a
+// makes the file, mode 0600, where it is missing; a symbolic link is refused. If it is held, the error is a
 // [*LockedError]. The holder's process ID and host name are written into the
 // file for the message; the lock itself does not depend on them, so a full disk
 // cannot prevent it. The file is never removed: removing it would let two
 // processes hold two files of one name.
 func (f FS) Lock(path string) (*LockFile, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -99,10 +100,12 @@ func (k *copies) copy(id string, file *os.File, nameless bool) error {
 	return nil
 }
 
-// openListed opens a listed file, and makes sure that it is that file.
+// openListed opens a listed file, and makes sure that it is that file: neither
+// a symbolic link nor a pipe that has taken its name since is followed or waited
+// for.
 func openListed(s rotate.Segment) (*os.File, error) {
-	f, err := os.Open(s.Path)
-	if errors.Is(err, fs.ErrNotExist) {
+	f, err := os.OpenFile(s.Path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) {
 		return nil, errChanged
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package hold
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -322,5 +323,36 @@ func TestCheckCopyExplains(t *testing.T) {
 	}
 	if err := explainOpen(&os.PathError{Op: "open", Path: "x", Err: syscall.EACCES}); !strings.Contains(err.Error(), "chgrp") {
 		t.Errorf("no remedy in %v", err)
+	}
+}
+
+// Between the listing and the look somebody puts a symbolic link or a pipe in
+// the place of a file: neither is followed, nor waited for.
+func TestOpenListedFollowsNothing(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, put := range map[string]func(path string) error{
+		"symbolic link": func(path string) error { return os.Symlink(secret, path) },
+		"pipe":          func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"other file":    func(path string) error { return os.WriteFile(path, []byte("other"), 0o600) },
+		"nothing":       func(string) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newCopyHouse(t)
+			h.write("one\n")
+			listed, err := h.log.Segments()
+			if err != nil || len(listed) != 1 {
+				t.Fatalf("%d files, %v", len(listed), err)
+			}
+			path := h.log.Path()
+			if err := errors.Join(os.Rename(path, path+".away"), put(path)); err != nil {
+				t.Fatal(err)
+			}
+			if f, err := openListed(listed[0]); !errors.Is(err, errChanged) {
+				t.Errorf("%v, error %v, want errChanged", f, err)
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -57,6 +58,7 @@ type Config struct {
 type Hold struct {
 	cfg     Config
 	dir     string
+	home    fs.FileInfo // of dir, as it was at the start
 	keep    keeper
 	metrics *metrics
 
@@ -91,8 +93,12 @@ func New(cfg Config) (*Hold, error) {
 	if cfg.Copy {
 		h.keep = newCopies(cfg.FS, h.dir, h.roomFor)
 	}
-	if err := cfg.FS.MkdirAll(h.dir, 0o700); err != nil {
+	if err := cfg.FS.MkdirPrivate(h.dir); err != nil {
 		return nil, fmt.Errorf("make the directory of held files: %w", err)
+	}
+	var err error
+	if h.home, err = os.Lstat(h.dir); err != nil {
+		return nil, fmt.Errorf("look at the directory of held files: %w", err)
 	}
 	h.baseline = len(cfg.Ledger.Entries()) == 0
 	h.next = firstNumber
@@ -184,7 +190,7 @@ func (h *Hold) glance() bool {
 }
 
 // ErrStateGone is returned by [Hold.Sync] when the state directory was
-// removed from under the process, usually with the whole audit directory.
+// removed or replaced under the process, usually with the whole audit directory.
 var ErrStateGone = errors.New("the state directory is gone; was the audit directory removed or mounted anew? A restart begins again in the new one")
 
 // Sync makes one pass. What it could not do is in the error; the next pass
@@ -192,8 +198,12 @@ var ErrStateGone = errors.New("the state directory is gone; was the audit direct
 func (h *Hold) Sync(ctx context.Context) error {
 	h.pass.Lock()
 	defer h.pass.Unlock()
-	if _, err := os.Stat(h.dir); err != nil {
+	info, err := os.Lstat(h.dir)
+	if err != nil {
 		return fmt.Errorf("%w (%w)", ErrStateGone, err)
+	}
+	if !os.SameFile(info, h.home) {
+		return fmt.Errorf("%w (%s is another directory now)", ErrStateGone, h.dir)
 	}
 	listed, changed, err := h.scan(ctx)
 	released, releaseErr := h.release(listed)

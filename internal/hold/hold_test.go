@@ -312,6 +312,31 @@ func TestStateGone(t *testing.T) {
 	}
 }
 
+// Somebody puts another directory in the place of ours.
+func TestStateReplaced(t *testing.T) {
+	h := newHouse(t)
+	h.write("one\n")
+	h.mustStart()
+	held := filepath.Join(h.stateDir(), DirName)
+	if err := errors.Join(os.Rename(held, held+".away"), os.Symlink(held+".away", held)); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.hold.Sync(t.Context()); !errors.Is(err, ErrStateGone) {
+		t.Errorf("a symbolic link to the same: %v, want ErrStateGone", err)
+	}
+	if err := errors.Join(os.Remove(held), os.Mkdir(held, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.hold.Sync(t.Context()); !errors.Is(err, ErrStateGone) {
+		t.Errorf("another directory: %v, want ErrStateGone", err)
+	}
+	if err := errors.Join(os.Remove(held), os.Rename(held+".away", held)); err != nil {
+		t.Fatal(err)
+	}
+	h.sync()
+	h.wantHeld("one\n")
+}
+
 func TestMetricsAndPokes(t *testing.T) {
 	h := newHouse(t)
 	h.write("one\n")

@@ -366,10 +366,3 @@ func inodeIn(info os.FileInfo) uint64 {
 	}
 	return 0
 }
-
-func deviceOf(info os.FileInfo) uint64 {
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		return stat.Dev
-	}
-	return 0
-}

@@ -64,7 +64,7 @@ func Open(fsys durable.FS, dir string, id Identity, head Head) (*Chain, error) {
 		return nil, fmt.Errorf("open the chain of records: head %d, SHA-256 %q: %w", head.Seq, head.SHA256, ErrInvalid)
 	}
 	id.MachineID = text(id.MachineID) // as the records have it
-	if err := fsys.MkdirAll(dir, 0o700); err != nil {
+	if err := fsys.MkdirPrivate(dir); err != nil {
 		return nil, fmt.Errorf("open the chain of records: %w", err)
 	}
 	if err := fsys.RemoveTemps(dir); err != nil {

@@ -111,7 +111,7 @@ type Shipper struct {
 // New prepares the work directory.
 func New(cfg Config) (*Shipper, error) {
 	s := &Shipper{cfg: cfg, work: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry), most: maxIncrement}
-	if err := cfg.FS.MkdirAll(s.work, 0o700); err != nil {
+	if err := cfg.FS.MkdirPrivate(s.work); err != nil {
 		return nil, fmt.Errorf("make the work directory: %w", err)
 	}
 	s.metrics.pending(cfg.Ledger.Entries())
