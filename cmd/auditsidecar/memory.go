@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 )
 
@@ -11,9 +12,15 @@ import (
 // once, may take the heap a little beyond the limit.
 const memoryLimit = 36 << 20
 
-// limitMemory sets the limit, unless the environment has set one.
+// limitMemory sets the limit, unless the environment has set one, and keeps the
+// runtime from noting who allocates.
 func limitMemory() {
+	runtime.MemProfileRate = 0
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
 }
+
+// profileMemory has the runtime note who allocates from now on, a sample every
+// 512 KiB, for --admin-pprof.
+func profileMemory() { runtime.MemProfileRate = 512 << 10 }

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
@@ -24,6 +26,7 @@ type store struct {
 	bucket   *archive.Bucket
 	identity config.Identity
 	epoch    string
+	success  prometheus.Gauge // when something was stored
 }
 
 func openBucket(ctx context.Context, a config.Archive, tempDir string) (*archive.Bucket, error) {
@@ -123,6 +126,9 @@ func (s *store) Put(ctx context.Context, key, file string, size int64, sha256 st
 	err = s.bucket.Put(ctx, key, f, size, sum)
 	if errors.Is(err, archive.ErrConflict) {
 		return fmt.Errorf("%w: %w", shipper.ErrTaken, err)
+	}
+	if err == nil {
+		s.success.SetToCurrentTime()
 	}
 	return err
 }
