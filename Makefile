@@ -120,6 +120,7 @@ E2E += e2e-readers
 E2E += e2e-manifests
 E2E += e2e-rules
 E2E += e2e-sql
+E2E += e2e-page
 
 .PHONY: e2e
 e2e: $(E2E) ## All end-to-end suites
@@ -127,6 +128,10 @@ e2e: $(E2E) ## All end-to-end suites
 .PHONY: e2e-run
 e2e-run: build ## The binary as a process: rates, rotation, kill -9, bad input
 	E2E_BINARY=$(CURDIR)/$(BIN) go test -tags e2e -count=1 -timeout 20m -v ./e2e/run/...
+
+.PHONY: e2e-page
+e2e-page: build ## The status page in Chromium: phone, dark, no script; start-up; no secrets
+	E2E_BINARY=$(CURDIR)/$(BIN) go test -tags e2e -count=1 -timeout 10m -v ./e2e/page/...
 
 .PHONY: e2e-s3
 e2e-s3: ## The archive against a real S3 server (versitygw)

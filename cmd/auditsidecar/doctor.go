@@ -96,6 +96,7 @@ func examine(cmd *cobra.Command, settings *config.Run, places nodePlaces, format
 			{Setting: "--redact-key-file", Path: settings.Redact.KeyFile},
 			{Setting: "--apiserver-metrics-token-file", Path: settings.Proof.Server.TokenFile},
 			{Setting: "--apiserver-metrics-key-file", Path: settings.Proof.Server.KeyFile},
+			{Setting: "--web-config-file", Path: settings.WebConfig},
 		},
 		Listen:  settings.Listen,
 		LokiURL: settings.Loki.URL, LokiTenant: settings.Loki.Tenant, LokiHTTP: lokiHTTP,

@@ -4,6 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -14,6 +18,7 @@ import (
 type logFlags struct {
 	level  string
 	format string
+	valve  valve
 }
 
 func (l *logFlags) register(flags *pflag.FlagSet) {
@@ -44,5 +49,54 @@ func (l *logFlags) logger(out io.Writer) (zerolog.Logger, error) {
 	default:
 		formatErr = fmt.Errorf("--log-format %q: expected json, console or auto", l.format)
 	}
-	return zerolog.New(writer).Level(level).With().Timestamp().Logger(), errors.Join(levelErr, formatErr)
+	l.valve.usual = level
+	log := zerolog.New(writer).Level(zerolog.DebugLevel).Hook(&l.valve).With().Timestamp().Logger()
+	l.valve.log.Store(&log)
+	return log, errors.Join(levelErr, formatErr)
+}
+
+// valve lets the lines through that are of the usual level, or all of them.
+type valve struct {
+	usual zerolog.Level
+	open  atomic.Bool
+	log   atomic.Pointer[zerolog.Logger] // nil before the settings are read
+}
+
+// Run implements [zerolog.Hook].
+func (v *valve) Run(e *zerolog.Event, level zerolog.Level, _ string) {
+	if level < v.usual && !v.open.Load() {
+		e.Discard()
+	}
+}
+
+// toggle opens the valve, or sets it back.
+func (v *valve) toggle() {
+	open := !v.open.Load()
+	v.open.Store(true) // the line is to be seen
+	if log := v.log.Load(); log != nil {
+		level := v.usual
+		if open {
+			level = zerolog.DebugLevel
+		}
+		log.Info().Str("logLevel", level.String()).Msg("SIGUSR1: the log level is changed")
+	}
+	v.open.Store(open)
+}
+
+// toggleOnSignal changes between the level of the settings and debug with each
+// SIGUSR1, until the function that it returns is called.
+func (l *logFlags) toggleOnSignal() (stop func()) {
+	signals, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, syscall.SIGUSR1)
+	go func() {
+		defer close(done)
+		for range signals {
+			l.valve.toggle()
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+		<-done
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/hold"
@@ -77,4 +78,14 @@ func validLoki(settings *config.Loki, identity config.Identity) error {
 	return err
 }
 
-func (s *sidecar) noteStream(event string, err error) { s.log.Warn().Err(err).Msg("loki: " + event) }
+// noteStream logs what became of lines. A Loki that refuses a line of every
+// push would fill the log: what is of one kind is told once a minute.
+func (s *sidecar) noteStream(event string, err error) {
+	if left, ok := s.repeats.allow(event, time.Now()); ok {
+		line := s.log.Warn().Err(err)
+		if left > 0 {
+			line = line.Int("leftOut", left)
+		}
+		line.Msg("loki: " + event)
+	}
+}

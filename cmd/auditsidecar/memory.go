@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 )
 
@@ -17,8 +18,10 @@ const memoryLimit = 36 << 20
 // time.
 const gcPercent = 200
 
-// limitMemory sets both, unless the environment has set them.
+// limitMemory sets both, unless the environment has set them, and keeps the
+// runtime from noting who allocates.
 func limitMemory() {
+	runtime.MemProfileRate = 0
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
@@ -26,3 +29,7 @@ func limitMemory() {
 		debug.SetGCPercent(gcPercent)
 	}
 }
+
+// profileMemory has the runtime note who allocates from now on, a sample every
+// 512 KiB, for --admin-pprof.
+func profileMemory() { runtime.MemProfileRate = 512 << 10 }

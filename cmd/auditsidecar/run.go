@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/auditsidecar/auditsidecar/internal/admin"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
@@ -33,15 +34,22 @@ file as Parquet and streams the open one to Loki, until it is told to stop.
 
 Every flag can also come from an environment variable (--archive-url is
 AUDITSIDECAR_ARCHIVE_URL) or from a YAML file (archive-url: ...) named by
---config. The command line counts most, then the environment, then the file.`,
+--config. The command line counts most, then the environment, then the file.
+
+http://127.0.0.1:9464/ (--listen) shows how it is. SIGTERM drains both sinks;
+SIGUSR1 logs at the level debug, and at the usual one when it is sent again.`,
 		Example: runExample,
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			defer logs.toggleOnSignal()()
 			log, err := prepare(cmd, &settings, &logs)
 			if err != nil {
 				return &usageError{err}
 			}
-			return newSidecar(settings, version, log).run(cmd.Context())
+			if settings.AdminPprof {
+				profileMemory()
+			}
+			return newSidecar(settings, config.Show(cmd.Flags()), version, log).run(cmd.Context())
 		},
 	}
 	flags := cmd.Flags()
@@ -81,6 +89,11 @@ func validPlaces(ctx context.Context, settings *config.Run) error {
 	}
 	if settings.Loki.URL != "" {
 		errs = append(errs, validLoki(&settings.Loki, settings.Identity))
+	}
+	if settings.WebConfig != "" {
+		if err := admin.CheckWebConfig(settings.WebConfig); err != nil {
+			errs = append(errs, fmt.Errorf("--web-config-file: %w", err))
+		}
 	}
 	return errors.Join(append(errs, validRedaction(settings.Redact), validProof(settings.Proof))...)
 }

@@ -18,11 +18,14 @@ import (
 
 // serve runs the loops until ctx is done or one of them fails, then drains.
 func (s *sidecar) serve(ctx context.Context, log rotate.Log, bucket *archive.Bucket) (err error) {
-	server, err := admin.Listen(ctx, s.settings.Listen, s.health, s.registry)
+	server, err := admin.Listen(ctx, admin.Config{
+		Address: s.settings.Listen, TLSAddress: s.settings.ListenTLS, WebConfig: s.settings.WebConfig, Pprof: s.settings.AdminPprof,
+		Health: s.health, Metrics: s.registry, Report: s.report, Log: s.log,
+	})
 	if err != nil {
 		return err
 	}
-	s.log.Info().Str("address", server.Address()).Msg("listening")
+	s.log.Info().Str("address", server.Address()).Str("tlsAddress", server.TLSAddress()).Msg("listening")
 	group := newGroup()
 	defer func() { err = errors.Join(err, group.stop()) }()
 	if err := group.start("listener", server.Run); err != nil {
@@ -49,11 +52,13 @@ func (s *sidecar) work(ctx context.Context, log rotate.Log, bucket *archive.Buck
 	if err != nil {
 		return err
 	}
+	s.gaps.waiting(st.ledger.Gaps())
 	loops, err := s.loops(log, bucket, st, watcher.Names(), watcher.Writes())
 	if err != nil {
 		return err
 	}
 	defer loops.hold.Close()
+	s.working.Store(&working{st, loops})
 	if err := s.firstPass(ctx, loops.hold); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -35,16 +36,21 @@ type sidecar struct {
 	health   *admin.Health
 	fs       durable.FS
 	polling  prometheus.Gauge // 1 without inotify
+	stored   prometheus.Gauge // when the archive last took something
+	shown    []config.Shown   // the settings, as they may be shown
+	gaps     *gaps
+	repeats  repeats
+	working  atomic.Pointer[working] // nil until the state is open
 
 	// One health for each loop; stream stays nil without a Loki.
 	begin, watch, held, ship, stream *admin.Loop
 }
 
-func newSidecar(settings config.Run, version string, log zerolog.Logger) *sidecar {
+func newSidecar(settings config.Run, shown []config.Shown, version string, log zerolog.Logger) *sidecar {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s := &sidecar{
-		settings: settings, version: version, log: log, registry: registry,
+		settings: settings, shown: shown, version: version, log: log, registry: registry,
 		health: admin.NewHealth(log, registry, time.Now), fs: durable.OS(),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
@@ -56,8 +62,13 @@ func newSidecar(settings config.Run, version string, log zerolog.Logger) *sideca
 		Namespace: "auditsidecar", Name: "watch_polling",
 		Help: "1 while no inotify watch can be had and the directory is listed every --rescan-interval instead.",
 	})
-	registry.MustRegister(build, s.polling)
-	s.begin, s.watch = s.health.Loop("start"), s.health.Loop("watch")
+	s.stored = prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: "auditsidecar", Name: "archive_last_success_timestamp_seconds",
+		Help: "When the archive last confirmed an object or a record; 0 before the first.",
+	})
+	registry.MustRegister(build, s.polling, s.stored, settingsMetric(shown), newLedgerMetrics(s))
+	s.gaps = newGaps(registry)
+	s.begin, s.watch = s.health.Quiet("start"), s.health.Quiet("watch")
 	s.held, s.ship = s.health.Loop("hold"), s.health.Loop("archive")
 	if settings.Loki.URL != "" {
 		s.stream = s.health.Loop("loki")
@@ -108,7 +119,7 @@ func (s *sidecar) loops(log rotate.Log, bucket *archive.Bucket, st *state, names
 	if err != nil {
 		return nil, err
 	}
-	objects := &store{bucket: bucket, identity: s.settings.Identity, epoch: st.ledger.Epoch()}
+	objects := &store{bucket: bucket, identity: s.settings.Identity, epoch: st.ledger.Epoch(), success: s.stored}
 	sh, err := shipper.New(shipper.Config{
 		StateDir: st.dir, HeldPath: h.Path, Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node,
 		Version: s.version, FS: s.fs, Ledger: st.ledger,
@@ -116,7 +127,7 @@ func (s *sidecar) loops(log rotate.Log, bucket *archive.Bucket, st *state, names
 		OpenKey: objects.openKey, MaxLag: s.maxLag(), Redact: s.archiveRedaction(st), Blind: st.redaction.blind(),
 		Heartbeat: s.heartbeat(), Ask: ask, Key: st.key, NoteHead: s.noteHead,
 		Poke: h.Changed(), Interval: shipperInterval, Released: h.Wake,
-		Observe: s.ship.Observe, Note: s.noteSegment, Registry: s.registry,
+		Observe: s.ship.Observe, Note: s.noteSegment, NoteGap: s.noteGap, Registry: s.registry,
 	})
 	if err != nil {
 		return nil, err
@@ -163,10 +174,4 @@ func (s *sidecar) noteSegment(event string, e ledger.Entry) {
 		line = line.Str("objects", strings.Join(keys, " "))
 	}
 	line.Msg(event)
-}
-
-// noteGap logs a break in the log.
-func (s *sidecar) noteGap(g ledger.Gap) {
-	s.log.Error().Str("reason", g.Reason).Str("file", g.File).Time("from", g.From).Time("to", g.To).
-		Int64("bytes", g.Bytes).Str("detail", g.Detail).Msg("GAP in the audit log: recorded for the archive")
 }

@@ -172,6 +172,7 @@ func (s *sidecar) openChain(st *state) error {
 		if err := st.ledger.AddGap(gap, "", nil); err != nil {
 			return err
 		}
+		s.gaps.total.WithLabelValues(gap.Reason).Inc() // the page has it from the ledger
 		chain, err = s.chainOf(st)
 	}
 	st.chain = chain

@@ -10,6 +10,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -23,6 +25,7 @@ type store struct {
 	bucket   *archive.Bucket
 	identity config.Identity
 	epoch    string
+	success  prometheus.Gauge // when something was stored
 }
 
 func openBucket(ctx context.Context, a config.Archive, tempDir string) (*archive.Bucket, error) {
@@ -86,6 +89,9 @@ func (s *store) Put(ctx context.Context, key, file string, size int64, sha256 st
 	err = s.bucket.Put(ctx, key, f, size, sum)
 	if errors.Is(err, archive.ErrConflict) {
 		return fmt.Errorf("%w: %w", shipper.ErrTaken, err)
+	}
+	if err == nil {
+		s.success.SetToCurrentTime()
 	}
 	return err
 }

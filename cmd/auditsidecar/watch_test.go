@@ -1,12 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"net/http"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/rs/zerolog"
 
+	"github.com/auditsidecar/auditsidecar/internal/admin"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
@@ -14,7 +19,7 @@ import (
 // Without inotify the sidecar is ready all the same, and a metric says why it
 // is slower.
 func TestI8_PollingIsVisible(t *testing.T) {
-	s := newSidecar(config.Run{}, "test", zerolog.Nop())
+	s := newSidecar(config.Run{}, nil, "test", zerolog.Nop())
 	for _, step := range []struct {
 		mode rotate.Mode
 		err  error
@@ -29,4 +34,43 @@ func TestI8_PollingIsVisible(t *testing.T) {
 			t.Errorf("%v: watch_polling %v, want %v", step.mode, got, step.want)
 		}
 	}
+}
+
+// The start and the watch report when something changes. That they are silent
+// for hours, as nothing does, is no reason for kubelet to restart the process;
+// that another loop is, is one.
+func TestLivezInTheLongRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSidecar(config.Run{Loki: config.Loki{URL: "http://loki:3100"}}, nil, "test", zerolog.Nop())
+		for _, loop := range []*admin.Loop{s.begin, s.watch, s.held, s.ship, s.stream} {
+			loop.Observe(nil)
+		}
+		time.Sleep(3 * time.Hour)
+		if got := livez(t, s); got != http.StatusInternalServerError {
+			t.Errorf("all loops hang: %d", got)
+		}
+		for _, loop := range []*admin.Loop{s.held, s.ship, s.stream} {
+			loop.Observe(nil)
+		}
+		if got := livez(t, s); got != http.StatusOK {
+			t.Errorf("all loops turn: %d", got)
+		}
+	})
+}
+
+// livez asks the sidecar's own server.
+func livez(t *testing.T, s *sidecar) (code int) {
+	t.Helper()
+	server, err := admin.Listen(t.Context(), admin.Config{Address: "127.0.0.1:0", Health: s.health, Metrics: s.registry, Report: s.report})
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx) }()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get("http://" + server.Address() + "/livez")
+	must(t, err)
+	must(t, resp.Body.Close())
+	cancel()
+	must(t, <-done)
+	return resp.StatusCode
 }

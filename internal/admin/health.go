@@ -45,6 +45,14 @@ func (h *Health) Loop(name string) *Loop {
 	return l
 }
 
+// Quiet adds a loop that reports when something changes and at no other time:
+// once it has begun, its silence is no reason for /livez to fail.
+func (h *Health) Quiet(name string) *Loop {
+	l := h.Loop(name)
+	l.quiet = true
+	return l
+}
+
 // livez answers 200 while every loop turns.
 func (h *Health) livez(w http.ResponseWriter, _ *http.Request) {
 	var late []string
@@ -90,7 +98,7 @@ func (s status) line(now time.Time) string {
 		return "[-] " + s.name + ": starting"
 	case s.err != nil:
 		since := now.Sub(s.failing).Round(time.Second)
-		return fmt.Sprintf("[-] %s: %s (for %s)", s.name, strings.ReplaceAll(s.err.Error(), "\n", "; "), since)
+		return fmt.Sprintf("[-] %s: %s (for %s)", s.name, oneLine(s.err), since)
 	}
 	return "[+] " + s.name + ": ok"
 }

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -14,17 +15,21 @@ const reasonEvery = time.Minute
 
 // Loop is the health of one loop. It is safe for concurrent use.
 type Loop struct {
-	name string
-	log  zerolog.Logger
-	now  func() time.Time
+	name  string
+	quiet bool // it tells only of changes: silence is no sign of a stall
+	log   zerolog.Logger
+	now   func() time.Time
 
 	failures prometheus.Counter
 
 	mu       sync.Mutex
 	seen     time.Time // last report
+	changed  time.Time // from well to failing or back, or the end
 	failing  time.Time // since when; zero when well
 	failed   int       // reports of failure since then
 	err      error     // the last report, or what it waits for
+	last     error     // the last failure, also after it is over
+	lastAt   time.Time // and when
 	logged   string    // the reason that was logged last
 	loggedAt time.Time // and when
 	finished bool      // the loop ended on purpose
@@ -32,22 +37,25 @@ type Loop struct {
 
 // Observe takes the result of one pass, or of one attempt within a pass that
 // keeps failing. Logged is the change from well to failing and back, and a new
-// reason of failing, at most once a minute.
+// reason of failing, at most once a minute; at the level debug, everything.
 func (l *Loop) Observe(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
 	first := l.seen.IsZero()
 	l.seen = now
+	l.log.Debug().Err(err).Msg(l.name + ": a pass ended")
 	switch {
 	case err == nil && !l.failing.IsZero():
 		l.log.Info().Dur("after", now.Sub(l.failing)).Int("attempts", l.failed).Msg(l.name + ": well again")
-		l.failing, l.failed = time.Time{}, 0
+		l.failing, l.failed, l.changed = time.Time{}, 0, now
 	case err == nil && first:
 		l.log.Info().Msg(l.name + ": running")
+		l.changed = now
 	case err != nil && l.failing.IsZero():
 		l.log.Error().Err(err).Msg(l.name + ": failing, trying on")
-		l.failing, l.logged, l.loggedAt = now, err.Error(), now
+		l.failing, l.changed = now, now
+		l.logged, l.loggedAt = err.Error(), now
 	case err != nil && err.Error() != l.logged && now.Sub(l.loggedAt) >= reasonEvery:
 		l.log.Warn().Err(err).Msg(l.name + ": still failing, for another reason")
 		l.logged, l.loggedAt = err.Error(), now
@@ -55,6 +63,7 @@ func (l *Loop) Observe(err error) {
 	if err != nil {
 		l.failed++
 		l.failures.Inc()
+		l.last, l.lastAt = err, now
 	}
 	l.err = err
 }
@@ -63,7 +72,7 @@ func (l *Loop) Observe(err error) {
 func (l *Loop) Finish() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.finished = true
+	l.finished, l.changed = true, l.now()
 }
 
 // status is a copy of a loop's health.
@@ -71,8 +80,12 @@ type status struct {
 	name     string
 	started  bool
 	late     bool
+	seen     time.Time
+	changed  time.Time
 	err      error
 	failing  time.Time
+	last     error
+	lastAt   time.Time
 	finished bool
 }
 
@@ -85,6 +98,15 @@ func (l *Loop) status(stall time.Duration, begun time.Time) status {
 	}
 	return status{
 		name: l.name, started: !l.seen.IsZero(), err: l.err, failing: l.failing, finished: l.finished,
-		late: !l.finished && l.now().Sub(last) > stall,
+		seen: l.seen, changed: l.changed, last: l.last, lastAt: l.lastAt,
+		late: !l.finished && !(l.quiet && !l.seen.IsZero()) && l.now().Sub(last) > stall,
 	}
+}
+
+// oneLine is an error as a line of text.
+func oneLine(err error) string {
+	if err == nil {
+		return ""
+	}
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
 }

@@ -28,7 +28,7 @@ type rig struct {
 
 func newRig() *rig {
 	r := &rig{registry: prometheus.NewRegistry(), clock: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
-	r.Health = NewHealth(zerolog.New(&r.log), r.registry, r.now)
+	r.Health = NewHealth(zerolog.New(&r.log).Level(zerolog.InfoLevel), r.registry, r.now)
 	return r
 }
 
@@ -36,6 +36,14 @@ func (r *rig) now() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.clock
+}
+
+// config is a server's, over the rig.
+func (r *rig) config(address string) Config {
+	return Config{
+		Address: address, Health: r.Health, Metrics: r.registry, Log: zerolog.New(&r.log),
+		Report: func() Report { return Report{Version: "v1", Cluster: "production", Node: "cp-1"} },
+	}
 }
 
 // pass moves the clock.

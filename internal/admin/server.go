@@ -11,60 +11,184 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/rs/zerolog"
+	"golang.org/x/net/netutil"
 )
 
-// Server answers /metrics, /livez and /readyz.
-type Server struct {
-	listener net.Listener
-	server   *http.Server
+// Config is what a Server needs.
+type Config struct {
+	// Address is where the node itself asks, without TLS: host:port, on
+	// loopback.
+	Address string
+	// TLSAddress is where others ask, with TLS and an account or a client
+	// certificate as WebConfig says; empty: nowhere.
+	TLSAddress string
+	// WebConfig is a file in the form of Prometheus' exporters; see [CheckWebConfig].
+	WebConfig string
+	// Pprof adds Go's profiles under /debug/pprof/.
+	Pprof bool
+	// Health has the loops.
+	Health *Health
+	// Metrics are what /metrics and the page show.
+	Metrics prometheus.Gatherer
+	// Report tells of the program, for the page. It may be called by several
+	// goroutines at once.
+	Report func() Report
+	// Log takes what goes wrong with connections.
+	Log zerolog.Logger
+
+	limits limits // for tests; zero: the usual ones
 }
 
-// Listen opens the address, host:port, so that a port in use is an error at
-// start, and returns a server that answers once it runs.
-func Listen(ctx context.Context, address string, health *Health, metrics prometheus.Gatherer) (*Server, error) {
+// limits bound what one who asks can cost.
+type limits struct {
+	conns  int           // open at a time, on each address
+	header time.Duration // to send the header of a request
+	idle   time.Duration // between two requests
+}
+
+func usualLimits() limits { return limits{conns: 64, header: 5 * time.Second, idle: time.Minute} }
+
+// Server answers what operators ask.
+type Server struct {
+	board *board
+	doors []door
+}
+
+// door is one address.
+type door struct {
+	listener net.Listener
+	server   *http.Server
+	serve    func() error
+}
+
+// Listen opens the addresses, so that a port in use is an error at start, and
+// returns a server that answers once it runs.
+func Listen(ctx context.Context, cfg Config) (*Server, error) {
+	if cfg.limits == (limits{}) {
+		cfg.limits = usualLimits()
+	}
+	b := &board{health: cfg.Health, metrics: cfg.Metrics, report: cfg.Report}
+	handler, err := routes(cfg, b)
+	if err != nil {
+		return nil, err
+	}
+	local, err := open(ctx, "--listen", cfg.Address, cfg, handler)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{board: b, doors: []door{local}}
+	if cfg.TLSAddress == "" {
+		return s, nil
+	}
+	outer, err := open(ctx, "--listen-tls", cfg.TLSAddress, cfg, handler)
+	if err != nil {
+		return nil, errors.Join(err, local.listener.Close())
+	}
+	outer.serve = func() error { return serveTLS(outer.listener, outer.server, cfg.WebConfig, cfg.Log) }
+	s.doors = append(s.doors, outer)
+	return s, nil
+}
+
+// routes says who answers what.
+func routes(cfg Config, b *board) (http.Handler, error) {
+	p, err := newPage(b)
+	if err != nil {
+		return nil, fmt.Errorf("read the status page: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	mux.HandleFunc("GET /livez", cfg.Health.livez)
+	mux.HandleFunc("GET /readyz", cfg.Health.readyz)
+	mux.Handle("GET /{$}", atHome(p))
+	mux.Handle("GET /status.json", atHome(http.HandlerFunc(b.json)))
+	mux.HandleFunc("GET /style.css", asset("text/css; charset=utf-8", styleSheet))
+	mux.HandleFunc("GET /icon.svg", asset("image/svg+xml", icon))
+	if cfg.Pprof {
+		mux.Handle("GET /debug/pprof/", atHome(profiles()))
+	}
+	return guarded(mux), nil
+}
+
+func open(ctx context.Context, flag, address string, cfg Config, handler http.Handler) (door, error) {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("listen for /metrics and /readyz: another process uses %s; give a free port as --listen: %w", address, err)
+		return door{}, fmt.Errorf("listen for /metrics and /readyz: another process uses %s; give a free port as %s: %w", address, flag, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listen for /metrics and /readyz (--listen): %w", err)
+		return door{}, fmt.Errorf("listen for /metrics and /readyz (%s): %w", flag, err)
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
-	mux.HandleFunc("GET /livez", health.livez)
-	mux.HandleFunc("GET /readyz", health.readyz)
-	return &Server{listener: listener, server: &http.Server{
-		Handler:           mux,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
+	d := door{listener: netutil.LimitListener(listener, cfg.limits.conns)}
+	d.server = &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: cfg.limits.header,
+		ReadTimeout:       2 * cfg.limits.header,
 		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
+		IdleTimeout:       cfg.limits.idle,
 		MaxHeaderBytes:    16 << 10,
-	}}, nil
+		ErrorLog:          connectionLog(cfg.Log),
+	}
+	d.serve = func() error { return d.server.Serve(d.listener) }
+	return d, nil
 }
 
-// Address returns the address it listens on, with the port that was chosen
-// where the setting said 0.
-func (s *Server) Address() string { return s.listener.Addr().String() }
+// Address returns the address on which the node asks, with the port that was
+// chosen where the setting said 0.
+func (s *Server) Address() string { return s.doors[0].listener.Addr().String() }
 
-// Run answers until ctx is done; requests under way get a second to end.
-func (s *Server) Run(ctx context.Context) error {
-	done := make(chan error, 1)
-	go func() { done <- s.server.Serve(s.listener) }()
-	select {
-	case err := <-done:
-		return fmt.Errorf("answer on %s: %w", s.Address(), err)
-	case <-ctx.Done():
+// TLSAddress is the same for others; empty where they cannot ask.
+func (s *Server) TLSAddress() string {
+	if len(s.doors) < 2 {
+		return ""
 	}
+	return s.doors[1].listener.Addr().String()
+}
+
+// Run answers, and notes the lags for the page's graphs, until ctx is done;
+// requests under way get a second to end.
+func (s *Server) Run(ctx context.Context) error {
+	done := make(chan error, len(s.doors))
+	for _, d := range s.doors {
+		go func() { done <- d.serve() }()
+	}
+	left, failed := s.watch(ctx, done)
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	err := s.server.Shutdown(stop)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = s.server.Close()
+	for _, d := range s.doors {
+		err := d.server.Shutdown(stop)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = d.server.Close()
+		}
+		failed = errors.Join(failed, err, ignoreClosed(d.listener.Close()))
 	}
-	if served := <-done; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
+	for range left {
+		if served := <-done; !errors.Is(served, http.ErrServerClosed) {
+			failed = errors.Join(failed, served)
+		}
+	}
+	return failed
+}
+
+// watch takes samples until ctx is done or a door fails, and says how many
+// doors are still served.
+func (s *Server) watch(ctx context.Context, done <-chan error) (left int, err error) {
+	tick := time.NewTicker(sampleEvery)
+	defer tick.Stop()
+	for s.board.sample(); ; s.board.sample() {
+		select {
+		case err := <-done:
+			return len(s.doors) - 1, fmt.Errorf("answer on %s: %w", s.Address(), err)
+		case <-ctx.Done():
+			return len(s.doors), nil
+		case <-tick.C:
+		}
+	}
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
 	}
 	return err
 }

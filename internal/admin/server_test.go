@@ -14,7 +14,13 @@ import (
 // listen starts a server on a free port; the test ends it.
 func listen(t *testing.T, r *rig) (s *Server, stop func() error) {
 	t.Helper()
-	s, err := Listen(t.Context(), "127.0.0.1:0", r.Health, r.registry)
+	return serve(t, r.config("127.0.0.1:0"))
+}
+
+// serve runs a server; the test ends it.
+func serve(t *testing.T, cfg Config) (s *Server, stop func() error) {
+	t.Helper()
+	s, err := Listen(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +72,12 @@ func TestServer(t *testing.T) {
 		{"HEAD", "/livez", 200, ""},
 		{"GET", "/readyz", 503, "[-] hold: starting"},
 		{"POST", "/livez", 405, ""},
-		{"GET", "/", 404, ""},
+		{"GET", "/", 200, "<h1>Starting</h1>"},
+		{"GET", "/style.css", 200, "prefers-color-scheme"},
+		{"GET", "/icon.svg", 200, "<svg"},
+		{"GET", "/status.json", 200, `"headline": "Starting"`},
+		{"POST", "/", 405, ""},
+		{"GET", "/index.html", 404, ""},
 		{"GET", "/debug/pprof/", 404, ""},
 	} {
 		code, body := request(t, test.method, "http://"+s.Address()+test.path)
@@ -106,7 +117,7 @@ func TestRunEndsWithAClientThatHangs(t *testing.T) {
 
 // Run that is told to stop before it began still gives the address back.
 func TestRunAfterTheEnd(t *testing.T) {
-	s, err := Listen(t.Context(), "127.0.0.1:0", newRig().Health, newRig().registry)
+	s, err := Listen(t.Context(), newRig().config("127.0.0.1:0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,11 +135,11 @@ func TestRunAfterTheEnd(t *testing.T) {
 
 // A listener that breaks ends Run with an error that names the address.
 func TestRunFails(t *testing.T) {
-	s, err := Listen(t.Context(), "127.0.0.1:0", newRig().Health, newRig().registry)
+	s, err := Listen(t.Context(), newRig().config("127.0.0.1:0"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.listener.Close()
+	s.doors[0].listener.Close()
 	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), s.Address()) {
 		t.Errorf("Run: %v", err)
 	}
@@ -148,9 +159,9 @@ func TestListenErrors(t *testing.T) {
 		{"127.0.0.1:70000", []string{"--listen", "70000"}},
 		{"192.0.2.1:0", []string{"--listen", "192.0.2.1"}}, // not an address of this machine
 	} {
-		s, err := Listen(t.Context(), test.address, newRig().Health, newRig().registry)
+		s, err := Listen(t.Context(), newRig().config(test.address))
 		if err == nil {
-			s.listener.Close()
+			s.doors[0].listener.Close()
 			t.Errorf("listens on %s", test.address)
 			continue
 		}

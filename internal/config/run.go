@@ -25,8 +25,15 @@ type Run struct {
 	Proof Proof
 	// Identity names this log among others.
 	Identity Identity
-	// Listen is the address of /metrics, /livez and /readyz.
+	// Listen is the address of /metrics, /livez, /readyz and the status page,
+	// for the node itself.
 	Listen string
+	// ListenTLS is the same for others, as WebConfig says; empty: nowhere.
+	ListenTLS string
+	// WebConfig is a file with the certificate and with who may ask.
+	WebConfig string
+	// AdminPprof serves Go's profiles there.
+	AdminPprof bool
 	// Once archives what is finished, streams to the end and stops.
 	Once bool
 	// Hold says how files are kept that a sink still needs: [HoldLink] or
@@ -56,7 +63,10 @@ type Run struct {
 // Register declares the flags, with their defaults, on flags.
 func (r *Run) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&r.AuditLogPath, "audit-log-path", "", "the `path` that kube-apiserver has as --audit-log-path")
-	flags.StringVar(&r.Listen, "listen", "127.0.0.1:9464", "`address` of /metrics, /livez and /readyz")
+	flags.StringVar(&r.Listen, "listen", "127.0.0.1:9464", "loopback `address` of the status page, /metrics, /livez and /readyz")
+	flags.StringVar(&r.ListenTLS, "listen-tls", "", "`address` of the same for other machines, such as 10.0.0.7:9465, with TLS and accounts or client certificates as --web-config-file says; empty: not at all")
+	flags.StringVar(&r.WebConfig, "web-config-file", "", "YAML `file` for --listen-tls, in the form of Prometheus' exporters: tls_server_config, basic_auth_users")
+	flags.BoolVar(&r.AdminPprof, "admin-pprof", false, "serve Go's profiles under /debug/pprof/")
 	flags.BoolVar(&r.Once, "once", false, "archive the finished files, stream to the end, then exit")
 	flags.DurationVar(&r.RescanInterval, "rescan-interval", 5*time.Second, "how often the directory is listed whatever inotify says")
 	flags.DurationVar(&r.ArchiveMaxLag, "archive-max-lag", 15*time.Minute, "longest time that a line of the open file has no copy in the archive; 0: until the file is rotated")
@@ -86,6 +96,7 @@ func (r *Run) Validate() error {
 		r.validateLandlock(),
 		r.Redact.Validate(),
 		validateListen(r.Listen),
+		r.validateListenTLS(),
 		positive("rescan-interval", r.RescanInterval),
 		notNegative("archive-max-lag", r.ArchiveMaxLag),
 		positive("shutdown-timeout", r.ShutdownTimeout),
@@ -230,18 +241,39 @@ func minimum(flag string, value, least int) error {
 }
 
 // validateListen refuses an address that others on the network could reach:
-// the sidecar runs in the host's network and has no authentication here.
+// the sidecar runs in the host's network, and there anybody may ask.
 func validateListen(address string) error {
-	host, port, err := net.SplitHostPort(address)
+	host, err := splitAddress("listen", address, "127.0.0.1:9464")
 	if err != nil {
-		return fmt.Errorf("--listen %q: expected HOST:PORT, such as 127.0.0.1:9464", address)
+		return err
 	}
 	ip := net.ParseIP(host)
 	if !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("--listen %q: only loopback addresses, such as 127.0.0.1:9464", address)
-	}
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Errorf("--listen %q: the port must be a number from 0 to 65535", address)
+		return fmt.Errorf("--listen %q: only loopback addresses, such as 127.0.0.1:9464; for other machines there is --listen-tls", address)
 	}
 	return nil
+}
+
+func (r *Run) validateListenTLS() error {
+	switch {
+	case r.ListenTLS == "" && r.WebConfig == "":
+		return nil
+	case r.ListenTLS == "":
+		return errors.New("--web-config-file is for --listen-tls, which is missing")
+	case r.WebConfig == "":
+		return errors.New("--listen-tls needs --web-config-file, with a certificate and with who may ask")
+	}
+	_, err := splitAddress("listen-tls", r.ListenTLS, "10.0.0.7:9465")
+	return err
+}
+
+func splitAddress(flag, address, example string) (host string, err error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", fmt.Errorf("--%s %q: expected HOST:PORT, such as %s", flag, address, example)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", fmt.Errorf("--%s %q: the port must be a number from 0 to 65535", flag, address)
+	}
+	return host, nil
 }

@@ -27,6 +27,7 @@ func TestValidate(t *testing.T) {
 	long := strings.Repeat("a", 63)
 	setCluster := func(r *Run, s string) { r.Identity.Cluster = s }
 	setListen := func(r *Run, s string) { r.Listen = s }
+	setTLS := func(r *Run, s string) { r.ListenTLS, r.WebConfig = s, "web.yml" }
 	validate(t, []mistake{
 		{"audit-log-path", func(r *Run, s string) { r.AuditLogPath = s }, "", "kube-apiserver has"},
 		{"archive-url", func(r *Run, s string) { r.Archive.URL = s }, "", "s3://bucket/prefix or file:///dir"},
@@ -55,11 +56,18 @@ func TestValidate(t *testing.T) {
 		{"listen", setListen, ":9464", "only loopback"},
 		{"listen", setListen, "0.0.0.0:9464", "only loopback"},
 		{"listen", setListen, "[::]:9464", "only loopback"},
-		{"listen", setListen, "10.0.0.7:9464", "only loopback"},
+		{"listen", setListen, "10.0.0.7:9464", "--listen-tls"},
 		{"listen", setListen, "localhost.example:9464", "only loopback"},
 		{"listen", setListen, "127.0.0.1:", "port must be a number"},
 		{"listen", setListen, "127.0.0.1:http", "port must be a number"},
 		{"listen", setListen, "127.0.0.1:65536", "port must be a number"},
+		{"listen-tls", setTLS, "10.0.0.7:9465", ""},
+		{"listen-tls", setTLS, ":9465", ""},
+		{"listen-tls", setTLS, "[::]:9465", ""},
+		{"listen-tls", setTLS, "10.0.0.7", "expected HOST:PORT"},
+		{"listen-tls", setTLS, "10.0.0.7:https", "port must be a number"},
+		{"listen-tls", func(r *Run, s string) { r.ListenTLS = s }, "10.0.0.7:9465", "needs --web-config-file"},
+		{"web-config-file", func(r *Run, s string) { r.WebConfig = s }, "web.yml", "--listen-tls"},
 	})
 }
 

@@ -15,7 +15,6 @@ type metrics struct {
 	budgetUsed  prometheus.Gauge
 	budgetMax   prometheus.Gauge
 	diskFree    prometheus.Gauge
-	gaps        *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -31,14 +30,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		budgetUsed:  gauge("held_budget_used_bytes", "Disk that would be free without the sidecar: held files that left the audit directory, and work."),
 		budgetMax:   gauge("held_budget_max_bytes", "The most of that before held files are given up."),
 		diskFree:    gauge("disk_free_bytes", "Free space of the audit directory's file system."),
-		gaps: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: "auditsidecar", Name: "gaps_total", Help: "Breaks found in the audit log, by reason.",
-		}, []string{"reason"}),
 	}
-	for _, reason := range []string{reasonTruncated, reasonPruned, reasonReplaced, reasonVanished, reasonBudget} {
-		m.gaps.WithLabelValues(reason)
-	}
-	reg.MustRegister(m.files, m.bytes, m.quarantined, m.orphan, m.huge, m.budgetUsed, m.budgetMax, m.diskFree, m.gaps)
+	reg.MustRegister(m.files, m.bytes, m.quarantined, m.orphan, m.huge, m.budgetUsed, m.budgetMax, m.diskFree)
 	return m
 }
 

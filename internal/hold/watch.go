@@ -137,7 +137,6 @@ func (h *Hold) record(gap ledger.Gap, e *ledger.Entry, edit func(*ledger.Entry))
 	if e != nil {
 		edit(e)
 	}
-	h.metrics.gaps.WithLabelValues(gap.Reason).Inc()
 	h.cfg.NoteGap(gap)
 	return nil
 }

@@ -137,6 +137,7 @@ func (l *Live) attempted(a lokipush.Attempt) {
 	switch decision {
 	case lokipush.Accepted:
 		l.metrics.bytes.Add(float64(a.Bytes))
+		l.metrics.lastSuccess.SetToCurrentTime()
 		l.cfg.Observe(nil)
 	case lokipush.Retry, lokipush.Stop:
 		l.cfg.Observe(fmt.Errorf("push to %s: %w", l.cfg.Client.URL(), a.Err))

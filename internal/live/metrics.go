@@ -11,6 +11,8 @@ import (
 )
 
 type metrics struct {
+	readLines   prometheus.Counter
+	readBytes   prometheus.Counter
 	lines       prometheus.Counter
 	bytes       prometheus.Counter
 	redacted    prometheus.Counter
@@ -18,6 +20,7 @@ type metrics struct {
 	lagBytes    prometheus.Gauge
 	lagTime     prometheus.Gauge
 	lastEntry   prometheus.Gauge
+	lastSuccess prometheus.Gauge
 	inFlight    prometheus.Gauge
 	pushSeconds prometheus.Histogram
 	pushes      *prometheus.CounterVec
@@ -38,14 +41,17 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "auditsidecar", Name: name, Help: help}, []string{label})
 	}
 	m := &metrics{
-		lines:     counter("streamed_lines_total", "Lines that Loki accepted."),
-		bytes:     counter("streamed_bytes_total", "Uncompressed bytes of the pushes that Loki accepted."),
-		redacted:  counter("loki_redacted_lines_total", "Lines of which something was replaced before they were sent."),
-		shrunk:    counter("loki_shrunk_lines_total", "Lines longer than Loki accepts, sent in a shorter form."),
-		lagBytes:  gauge("loki_lag_bytes", "Bytes of the log that Loki has neither accepted nor refused."),
-		lagTime:   gauge("loki_lag_seconds", "Age of the oldest line that was read and that Loki has neither accepted nor refused; 0 when there is none."),
-		lastEntry: gauge("loki_last_entry_timestamp_seconds", "Newest timestamp of the entries that Loki accepted."),
-		inFlight:  gauge("loki_pushes_in_flight", "Deliveries to Loki under way, waits between their attempts included."),
+		readLines:   counter("read_lines_total", "Lines that were read of the log, to be streamed."),
+		readBytes:   counter("read_bytes_total", "Bytes of these lines."),
+		lines:       counter("streamed_lines_total", "Lines that Loki accepted."),
+		bytes:       counter("streamed_bytes_total", "Uncompressed bytes of the pushes that Loki accepted."),
+		redacted:    counter("loki_redacted_lines_total", "Lines of which something was replaced before they were sent."),
+		shrunk:      counter("loki_shrunk_lines_total", "Lines longer than Loki accepts, sent in a shorter form."),
+		lagBytes:    gauge("loki_lag_bytes", "Bytes of the log that Loki has neither accepted nor refused."),
+		lagTime:     gauge("loki_lag_seconds", "Age of the oldest line that was read and that Loki has neither accepted nor refused; 0 when there is none."),
+		lastEntry:   gauge("loki_last_entry_timestamp_seconds", "Newest timestamp of the entries that Loki accepted."),
+		lastSuccess: gauge("loki_last_success_timestamp_seconds", "When Loki last accepted a push; 0 before the first."),
+		inFlight:    gauge("loki_pushes_in_flight", "Deliveries to Loki under way, waits between their attempts included."),
 		pushSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "auditsidecar", Name: "loki_push_duration_seconds", Help: "Time that one attempt to push took, failed ones included.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
@@ -55,7 +61,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		breaks:  vec("stream_breaks_total", "Breaks in what could be read of the log, by reason.", "reason"),
 	}
 	m.create()
-	reg.MustRegister(m.lines, m.bytes, m.redacted, m.shrunk, m.lagBytes, m.lagTime, m.lastEntry, m.inFlight, m.pushSeconds, m.pushes, m.refused, m.breaks)
+	reg.MustRegister(m.readLines, m.readBytes, m.lines, m.bytes, m.redacted, m.shrunk, m.lagBytes, m.lagTime, m.lastEntry, m.lastSuccess, m.inFlight, m.pushSeconds, m.pushes, m.refused, m.breaks)
 	return m
 }
 

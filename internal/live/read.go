@@ -130,6 +130,8 @@ func (l *Live) add(line rotate.Line, now time.Time) error {
 // advance moves the reading place behind a line.
 func (l *Live) advance(line rotate.Line, at time.Time) {
 	l.line.last = at
+	l.metrics.readLines.Inc()
+	l.metrics.readBytes.Add(float64(line.End - line.Offset))
 	l.cursor = ledger.Cursor{Segment: line.Segment, Offset: line.End, Line: line.Number, Timestamp: at}
 }
 

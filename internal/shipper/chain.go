@@ -109,12 +109,17 @@ func (s *Shipper) fileRecord(e ledger.Entry) manifest.Record {
 		r.Objects = append(r.Objects, manifest.Object{Key: o.Key, Size: o.Size, SHA256: o.SHA256, Rows: o.Rows})
 	}
 	if e.Source.NULs > 0 {
-		r.Gaps = []manifest.Gap{{
-			From: stamp(e.Source.First), To: stamp(e.Rotated), Reason: reasonNULHole, Bytes: e.Source.NULs, File: e.Name,
-			Detail: "NUL bytes, left by a truncation under the writer; they are archived as they are",
-		}}
+		r.Gaps = gapRecord(nulHole(e, e.Source), e.Seq).Gaps
 	}
 	return r
+}
+
+// nulHole is the break that NUL bytes in a finished file are.
+func nulHole(e ledger.Entry, source *ledger.Source) ledger.Gap {
+	return ledger.Gap{
+		From: source.First, To: e.Rotated, Reason: string(reasonNULHole), Bytes: source.NULs, File: e.Name,
+		Detail: "NUL bytes, left by a truncation under the writer; they are archived as they are",
+	}
 }
 
 func gapRecord(g ledger.Gap, seq int64) manifest.Record {

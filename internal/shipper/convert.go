@@ -97,6 +97,9 @@ func (s *Shipper) converted(e ledger.Entry, source *ledger.Source, result parque
 		return err
 	}
 	edit := func(e *ledger.Entry) { e.State, e.Source, e.Objects = ledger.Converted, source, objects }
+	if source.NULs > 0 {
+		s.cfg.NoteGap(nulHole(e, source))
+	}
 	if gap == nil {
 		return s.cfg.Ledger.Advance(e.ID, ledger.Held, edit)
 	}
@@ -111,6 +114,7 @@ func (s *Shipper) converted(e ledger.Entry, source *ledger.Source, result parque
 	if err == nil {
 		e.Reason = gap.Detail
 		s.metrics.edited.Inc()
+		s.cfg.NoteGap(*gap)
 		s.cfg.Note("ALARM: the audit log was edited", e)
 	}
 	return err

@@ -177,6 +177,7 @@ type yard struct {
 	fs    durable.FS
 	store *memoryStore
 	notes []string
+	gaps  []string // reasons
 
 	starts  int64
 	ledger  *ledger.Ledger
@@ -231,6 +232,7 @@ func (y *yard) start() error {
 		Heartbeat: y.beat, Key: y.key, Ask: y.ask, NoteHead: func(ledger.Head) {},
 		Released: func() { y.release++ }, Observe: func(error) {},
 		Note:     func(event string, e ledger.Entry) { y.notes = append(y.notes, event+": "+e.Name) },
+		NoteGap:  func(g ledger.Gap) { y.gaps = append(y.gaps, g.Reason) },
 		Registry: prometheus.NewRegistry(),
 	}
 	if y.redact != nil {

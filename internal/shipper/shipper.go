@@ -95,6 +95,8 @@ type Config struct {
 	Observe func(error)
 	// Note hears what an operator should know of a single segment.
 	Note func(event string, e ledger.Entry)
+	// NoteGap hears of each break that is found in the bytes of a file.
+	NoteGap func(ledger.Gap)
 	// Registry takes the metrics.
 	Registry prometheus.Registerer
 }
@@ -282,6 +284,7 @@ func (s *Shipper) quarantine(e ledger.Entry, from ledger.State, reason error) er
 		return err
 	}
 	e.Reason = reason.Error()
+	s.cfg.NoteGap(gap)
 	s.cfg.Note("quarantined: it cannot be archived as it is and stays held", e)
 	return s.clear(e.ID)
 }

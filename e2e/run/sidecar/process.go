@@ -81,6 +81,9 @@ func (p *Process) Exited() <-chan struct{} { return p.done }
 // Log returns what the process has written so far to standard output and error.
 func (p *Process) Log() string { return p.log.String() }
 
+// URL is where the process answers: http://127.0.0.1:PORT.
+func (p *Process) URL() string { return p.base }
+
 // PID returns the process number.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 

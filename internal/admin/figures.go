@@ -1,0 +1,82 @@
+package admin
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+)
+
+// namespace begins the name of every metric of ours.
+const namespace = "auditsidecar_"
+
+// figures are the values of our metrics at one moment: under the name without
+// its beginning the sum over the labels, and under name/value each value of a
+// metric with one label. The page shows what Prometheus is told.
+type figures map[string]float64
+
+// gather reads the metrics. What cannot be read is left out: /metrics says why.
+func gather(from prometheus.Gatherer) figures {
+	families, _ := from.Gather()
+	f := figures{}
+	for _, family := range families {
+		name, ours := strings.CutPrefix(family.GetName(), namespace)
+		if !ours {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			value := valueOf(m)
+			f[name] += value
+			if labels := m.GetLabel(); len(labels) == 1 {
+				f[name+"/"+labels[0].GetValue()] = value
+			}
+		}
+	}
+	return f
+}
+
+func valueOf(m *dto.Metric) float64 {
+	switch {
+	case m.Counter != nil:
+		return m.Counter.GetValue()
+	case m.Gauge != nil:
+		return m.Gauge.GetValue()
+	}
+	return 0
+}
+
+// known says whether there is such a metric, with a value.
+func (f figures) known(name string) bool {
+	v, ok := f[name]
+	return ok && !math.IsNaN(v)
+}
+
+// get is a value, 0 where it is not known.
+func (f figures) get(name string) float64 {
+	if !f.known(name) {
+		return 0
+	}
+	return f[name]
+}
+
+// by returns the values of a metric with one label.
+func (f figures) by(name string) map[string]float64 {
+	values := map[string]float64{}
+	for key, v := range f {
+		if label, ok := strings.CutPrefix(key, name+"/"); ok {
+			values[label] = v
+		}
+	}
+	return values
+}
+
+// at is a time; zero where the metric is 0 or not known.
+func (f figures) at(name string) time.Time {
+	seconds := f.get(name)
+	if seconds <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(seconds * 1e3)).UTC()
+}

@@ -1,0 +1,123 @@
+package admin
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+)
+
+// point is a value some time ago; NaN where it was not known.
+type point struct {
+	ago   time.Duration
+	value float64
+}
+
+// The size of a graph, in its own units: it is stretched to its place.
+const (
+	graphWidth  = 600
+	graphHeight = 100
+)
+
+// buckets is how many points a graph has at most, each the greatest of its
+// samples: a short peak is seen.
+const buckets = 120
+
+// maxBreak is how far two points may be from each other with a line between
+// them: beyond it nobody measured.
+const maxBreak = 3 * window / buckets
+
+// graph is a line over the window, with the area below it, as the paths of an
+// SVG.
+type graph struct {
+	Name string
+	Line string
+	Area string
+	Top  string // what the upper edge stands for
+	Peak string // the greatest value
+	None bool   // nothing was measured yet
+}
+
+// draw makes a graph. atLeast is the least that the upper edge stands for, so
+// that small values look small; format writes a value.
+func draw(name string, points []point, atLeast float64, nice func(float64) float64, format func(float64) string) graph {
+	points = thin(points)
+	peak := 0.0
+	for _, p := range points {
+		peak = max(peak, p.value)
+	}
+	top := nice(max(peak, atLeast))
+	g := graph{Name: name, Top: format(top), Peak: format(peak), None: len(points) == 0}
+	var line, area strings.Builder
+	for i, p := range points {
+		x, y := place(p, top)
+		switch {
+		case i == 0 || points[i-1].ago-p.ago > maxBreak:
+			closeArea(&area, points, i, top)
+			fmt.Fprintf(&line, "M%d %dh0", x, y) // a single point is seen, too
+			fmt.Fprintf(&area, "M%d %dL%d %d", x, graphHeight, x, y)
+		default:
+			fmt.Fprintf(&line, "L%d %d", x, y)
+			fmt.Fprintf(&area, "L%d %d", x, y)
+		}
+	}
+	closeArea(&area, points, len(points), top)
+	g.Line, g.Area = line.String(), area.String()
+	return g
+}
+
+// closeArea ends the part of the area whose last point is before i.
+func closeArea(area *strings.Builder, points []point, i int, top float64) {
+	if i > 0 {
+		x, _ := place(points[i-1], top)
+		fmt.Fprintf(area, "L%d %dZ", x, graphHeight)
+	}
+}
+
+// place is where a point is in the graph.
+func place(p point, top float64) (x, y int) {
+	x = graphWidth - int(math.Round(graphWidth*p.ago.Seconds()/window.Seconds()))
+	y = graphHeight - int(math.Round(graphHeight*min(1, p.value/top)))
+	return x, y
+}
+
+// thin leaves the greatest point of each bucket and drops what is not known.
+func thin(points []point) []point {
+	const width = window / buckets
+	var out []point
+	for _, p := range points {
+		if math.IsNaN(p.value) || p.value < 0 {
+			continue
+		}
+		if n := len(out); n > 0 && out[n-1].ago/width == p.ago/width {
+			if p.value >= out[n-1].value {
+				out[n-1] = p
+			}
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// niceSeconds is the next duration that people count in.
+func niceSeconds(s float64) float64 {
+	for _, step := range []float64{1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 6 * 3600, 12 * 3600, 24 * 3600, 48 * 3600} {
+		if s <= step {
+			return step
+		}
+	}
+	const day = 24 * 3600
+	return math.Ceil(s/day) * day
+}
+
+// niceBytes is the next number of bytes that is 1, 2 or 5 with zeros.
+func niceBytes(b float64) float64 {
+	power := math.Pow(10, math.Floor(math.Log10(max(1, b))))
+	for _, step := range []float64{1, 2, 5} {
+		if b <= step*power {
+			return step * power
+		}
+	}
+	return 10 * power
+}

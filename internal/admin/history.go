@@ -1,0 +1,77 @@
+package admin
+
+import (
+	"math"
+	"sync"
+	"time"
+)
+
+const (
+	// window is how far back the graphs go.
+	window = time.Hour
+	// sampleEvery is the time between two samples.
+	sampleEvery = 10 * time.Second
+	// samples is how many are kept: those of the window.
+	samples = int(window/sampleEvery) + 1
+)
+
+// The lines of the graphs.
+const (
+	lokiSeconds = iota
+	lokiBytes
+	archiveSeconds
+	archiveBytes
+	series
+)
+
+// sampled are the metrics behind the lines.
+var sampled = [series]string{"loki_lag_seconds", "loki_lag_bytes", "archive_lag_seconds", "archive_lag_bytes"}
+
+// sample is what was measured at one moment; NaN is what was not known.
+type sample struct {
+	at     time.Time
+	values [series]float32
+}
+
+// history keeps the samples of the window, in a place of fixed size. It is
+// safe for concurrent use.
+type history struct {
+	mu   sync.Mutex
+	ring [samples]sample
+	next int
+	n    int
+}
+
+// add keeps a sample in the place of the oldest.
+func (h *history) add(at time.Time, f figures) {
+	s := sample{at: at}
+	for i, name := range sampled {
+		s.values[i] = float32(math.NaN())
+		if f.known(name) {
+			s.values[i] = float32(f[name])
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ring[h.next] = s
+	h.next = (h.next + 1) % samples
+	h.n = min(h.n+1, samples)
+}
+
+// line returns one of the lines, the oldest point first, as far as it is in
+// the window; its last point is what is measured now.
+func (h *history) line(which int, now time.Time, f figures) []point {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	points := make([]point, 0, h.n)
+	for i := range h.n {
+		s := h.ring[(h.next-h.n+i+samples)%samples]
+		if ago := now.Sub(s.at); ago >= 0 && ago <= window {
+			points = append(points, point{ago, float64(s.values[which])})
+		}
+	}
+	if name := sampled[which]; f.known(name) {
+		points = append(points, point{0, f[name]})
+	}
+	return points
+}

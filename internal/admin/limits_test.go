@@ -1,0 +1,120 @@
+package admin
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Clients that send their header byte by byte take every place there is, and
+// lose it again: whoever asks properly is answered.
+func TestSlowLoris(t *testing.T) {
+	r := newRig()
+	cfg := r.config("127.0.0.1:0")
+	cfg.limits = limits{conns: 4, header: 300 * time.Millisecond, idle: 300 * time.Millisecond}
+	s, stop := serve(t, cfg)
+	stopped := make(chan struct{})
+	for range 3 * cfg.limits.conns {
+		conn, err := net.Dial("tcp", s.Address())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		go func() { // it ends when its connection is closed
+			_, _ = io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX-")
+			for {
+				select {
+				case <-stopped:
+					return
+				case <-time.After(20 * time.Millisecond):
+				}
+				if _, err := io.WriteString(conn, "a"); err != nil {
+					return
+				}
+			}
+		}()
+	}
+	defer close(stopped)
+	begin := time.Now()
+	if code, body := request(t, "GET", "http://"+s.Address()+"/livez"); code != 200 {
+		t.Errorf("%d %s", code, body)
+	}
+	if took := time.Since(begin); took > 30*time.Second {
+		t.Errorf("answered after %v", took)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A connection that is kept open without a request is closed.
+func TestIdle(t *testing.T) {
+	r := newRig()
+	cfg := r.config("127.0.0.1:0")
+	cfg.limits = limits{conns: 1, header: time.Second, idle: 100 * time.Millisecond}
+	s, stop := serve(t, cfg)
+	conn, err := net.Dial("tcp", s.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	in := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if err := conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.ReadByte(); err != io.EOF {
+		t.Errorf("the connection is still open: %v", err)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A header that is too long is refused, and not read to its end.
+func TestLongHeader(t *testing.T) {
+	s, stop := listen(t, newRig())
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+s.Address()+"/livez", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Long", strings.Repeat("a", 64<<10))
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUsualLimits(t *testing.T) {
+	s, err := Listen(t.Context(), newRig().config("127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.doors[0].listener.Close()
+	h := s.doors[0].server
+	if h.ReadHeaderTimeout != 5*time.Second || h.ReadTimeout == 0 || h.WriteTimeout == 0 || h.IdleTimeout == 0 || h.MaxHeaderBytes != 16<<10 {
+		t.Errorf("%+v", h)
+	}
+}

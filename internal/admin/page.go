@@ -1,0 +1,116 @@
+package admin
+
+import (
+	"bytes"
+	_ "embed" // the page and what belongs to it
+	"encoding/json"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+)
+
+//go:embed page.html
+var pageSource string
+
+//go:embed style.css
+var styleSheet []byte
+
+//go:embed icon.svg
+var icon []byte
+
+// pagePolicy lets the page load its own style sheet and icon and nothing else:
+// no script, no form, no frame around it.
+const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// page answers with the status as a page for people.
+type page struct {
+	board *board
+	text  *template.Template
+}
+
+func newPage(b *board) (*page, error) {
+	text, err := template.New("page").Funcs(template.FuncMap{
+		"span": span, "brief": brief, "size": size, "number": number, "reason": reason,
+		"count": func(n float64, thing string) string { return count(n, thing) },
+		"lost":  func(n int64) string { return size(float64(n)) },
+		"width": func(share float64) int { return int(share * graphWidth) },
+	}).Parse(pageSource)
+	return &page{b, text}, err
+}
+
+// view is what the template is given.
+type view struct {
+	*Status
+	// Refresh is after how many seconds the page is loaded again; 0: never.
+	Refresh int
+}
+
+// Ago is how long ago a time was.
+func (v view) Ago(t time.Time) string { return v.ago(t) }
+
+// Age is how long ago a time was, without the word.
+func (v view) Age(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return span(v.Now.Sub(t).Seconds())
+}
+
+// First is the worst problem, which the headline tells; nil where there is none.
+func (v view) First() *Problem {
+	if len(v.Problems) == 0 {
+		return nil
+	}
+	return &v.Problems[0]
+}
+
+// Others are the other problems.
+func (v view) Others() []Problem { return v.Problems[min(1, len(v.Problems)):] }
+
+// OnPath says whether a loop has a place of its own on the page.
+func (v view) OnPath(loop string) bool {
+	return slices.ContainsFunc(v.Paths, func(p Path) bool { return p.Part.Name == loop })
+}
+
+// minRefresh and maxRefresh bound how often a browser may ask to be served.
+const (
+	minRefresh = 5
+	maxRefresh = 3600
+)
+
+func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	v := view{Status: p.board.status()}
+	if n, err := strconv.Atoi(r.URL.Query().Get("refresh")); err == nil {
+		v.Refresh = min(max(n, minRefresh), maxRefresh)
+	}
+	var out bytes.Buffer
+	if err := p.text.Execute(&out, v); err != nil {
+		http.Error(w, "the page cannot be made: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	send(w, "text/html; charset=utf-8", "no-store", out.Bytes())
+}
+
+// json answers with the same for programs.
+func (b *board) json(w http.ResponseWriter, _ *http.Request) {
+	out, err := json.MarshalIndent(b.status(), "", " ")
+	if err != nil {
+		http.Error(w, "the status cannot be encoded: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	send(w, "application/json", "no-store", append(out, '\n'))
+}
+
+// asset answers with a file that never changes while the process runs.
+func asset(kind string, content []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { send(w, kind, "no-cache", content) }
+}
+
+func send(w http.ResponseWriter, kind, cache string, content []byte) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", cache)
+	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+	_, _ = w.Write(content) // the client went away
+}

@@ -1,0 +1,116 @@
+package admin
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// span is a duration as people say it: "14 s", "6 min", "3 h 20 min".
+func span(s float64) string {
+	switch d := time.Duration(max(0, s) * float64(time.Second)); {
+	case d < 10*time.Second && d >= time.Second:
+		return strconv.Itoa(int(d.Round(time.Second)/time.Second)) + " s"
+	case d < 2*time.Minute:
+		return strconv.Itoa(int(d/time.Second)) + " s"
+	case d < time.Hour:
+		return strconv.Itoa(int(d/time.Minute)) + " min"
+	case d < 24*time.Hour:
+		return two(int(d/time.Hour), "h", int(d%time.Hour/time.Minute), "min")
+	default:
+		return two(int(d/(24*time.Hour)), "d", int(d%(24*time.Hour)/time.Hour), "h")
+	}
+}
+
+func two(n int, unit string, rest int, smaller string) string {
+	if rest == 0 {
+		return fmt.Sprintf("%d %s", n, unit)
+	}
+	return fmt.Sprintf("%d %s %d %s", n, unit, rest, smaller)
+}
+
+// size is a number of bytes: "0 B", "12 kB", "3.1 MB".
+func size(b float64) string {
+	const units = "kMGTPE"
+	if math.IsNaN(b) || b < 0 {
+		return "?"
+	}
+	if b < 1000 {
+		return strconv.Itoa(int(b)) + " B"
+	}
+	unit := 0
+	for b /= 1000; b >= 999.5 && unit < len(units)-1; b /= 1000 {
+		unit++
+	}
+	if b < 9.95 {
+		return fmt.Sprintf("%.1f %cB", b, units[unit])
+	}
+	return fmt.Sprintf("%.0f %cB", b, units[unit])
+}
+
+// number is a count with a comma at every thousand.
+func number(n float64) string {
+	s := strconv.FormatInt(int64(n), 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// count is a number of things: "1 file", "3 files".
+func count(n float64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return number(n) + " " + thing + "s"
+}
+
+// reason says in words what a reason of a gap means.
+func reason(r string) string {
+	switch r {
+	case "pruned":
+		return "deleted by kube-apiserver before it was held"
+	case "truncated":
+		return "cut off from outside"
+	case "replaced":
+		return "replaced by another file"
+	case "edited":
+		return "changed after it was read"
+	case "vanished":
+		return "deleted before it could be held"
+	case "nul_hole":
+		return "a hole of NUL bytes"
+	case "deleted_writer":
+		return "written to a file without a name"
+	case "disk_budget":
+		return "given up to save the disk"
+	case "quarantined":
+		return "cannot be archived as it is; it is kept"
+	case "unreadable":
+		return "cannot be read"
+	case "state_lost":
+		return "the sidecar's own state was lost"
+	}
+	return strings.ReplaceAll(r, "_", " ")
+}
+
+// maxError is how many characters of an error are shown.
+const maxError = 400
+
+// clip shortens a text that is too long to be read.
+func clip(text string) string {
+	if runes := []rune(text); len(runes) > maxError {
+		return string(runes[:maxError]) + "…"
+	}
+	return text
+}
+
+// brief is the end of an error of Go's HTTP client, which begins with the URL.
+func brief(text string) string {
+	if i := strings.LastIndex(text, `": `); i >= 0 {
+		text = text[i+len(`": `):]
+	}
+	return clip(text)
+}
