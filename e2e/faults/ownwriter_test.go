@@ -104,7 +104,7 @@ func (w *ownWriter) write(s *stage, rate int, d, rotateEvery time.Duration) {
 			s.sleep(time.Until(due))
 		}
 		if time.Now().After(next) {
-			next = next.Add(rotateEvery)
+			next = time.Now().Add(rotateEvery) // after a stall no burst of tiny files
 			s.must(w.rotate())
 		}
 		s.must(w.writeLine(line))

@@ -217,7 +217,7 @@ func (w *Writer) Replay(ctx context.Context, lines iter.Seq[[]byte], rate int, r
 			return err
 		}
 		if rotateEvery > 0 && !time.Now().Before(next) {
-			next = next.Add(rotateEvery)
+			next = time.Now().Add(rotateEvery) // after a stall no burst of tiny files
 			if err := w.Rotate(); err != nil {
 				return err
 			}

@@ -202,3 +202,28 @@ func (h *house) listed() []rotate.Segment {
 	}
 	return listed
 }
+
+// Where the order of pruning says nothing, the first event of a file may: it is
+// the one that made kube-apiserver rotate the file before.
+func TestI9_TheFirstEventJoins(t *testing.T) {
+	for _, test := range []struct {
+		after time.Duration // of the event, since the rotation
+		want  int
+	}{{100 * time.Millisecond, 0}, {-100 * time.Millisecond, 0}, {5 * time.Second, 1}} {
+		h := newHouse(t)
+		h.write("one\n")
+		h.mustStart()
+		h.sync()
+		h.rotate()
+		rotated := time.Now().Add(-7 * time.Second).UTC()
+		h.write(`{"stageTimestamp":"` + rotated.Add(test.after).Format(time.RFC3339Nano) + "\"}\n")
+		h.rotate()
+		h.sync()
+		h.times(0, func(e *ledger.Entry) { e.Rotated, e.Wrote = rotated, rotated })
+		h.times(1, func(e *ledger.Entry) { e.Joined = false })
+		h.sync()
+		if got := len(h.ledger.Gaps()); got != test.want {
+			t.Errorf("%v after the rotation: %d gaps, want %d", test.after, got, test.want)
+		}
+	}
+}

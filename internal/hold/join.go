@@ -81,6 +81,13 @@ func (h *Hold) joinTo(before, e *ledger.Entry) error {
 	if began.Sub(before.Rotated) <= tolerance || apart(began, h.lastWrite(before)) <= tolerance {
 		return h.join(e)
 	}
+	carries, err := h.carries(before, e)
+	if err != nil {
+		return err
+	}
+	if carries {
+		return h.join(e)
+	}
 	reason, gone := reasonPruned, "files between them were pruned before they were seen"
 	if before.Unnamed && !e.Finished { // else a file between them would be listed
 		reason, gone = reasonReplaced, "that one was replaced or deleted without a rotation: no backup followed it"
@@ -91,6 +98,18 @@ func (h *Hold) joinTo(before, e *ledger.Entry) error {
 			e.Name, began.Sub(before.Rotated).Round(time.Second), before.Name, gone),
 	}
 	return h.record(gap, e, func(e *ledger.Entry) { e.Joined = true })
+}
+
+// carries says whether a file begins with the event that made kube-apiserver
+// rotate the one before it: its time is that of this rotation, however long the
+// node took to create the file. The file after one that was pruned begins with
+// the event that made it rotate that one, about when the file was created.
+func (h *Hold) carries(before, e *ledger.Entry) (bool, error) {
+	if before.Unnamed || e.Gzip {
+		return false, nil
+	}
+	first, err := firstEvent(h.Path(e.ID), false)
+	return err == nil && !first.IsZero() && apart(first, before.Rotated) <= joinTolerance, err
 }
 
 func apart(a, b time.Time) time.Duration { return a.Sub(b).Abs() }

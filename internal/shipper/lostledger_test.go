@@ -57,10 +57,10 @@ func (y *yard) wantOnce(texts ...string) {
 	y.store.wantChain(y.t)
 }
 
-// TestI5_LedgerLostAtEveryStep stops after every effect while two files are
+// TestI5_CrashWithTheLedgerLost stops after every effect while two files are
 // archived, loses the ledger as well, and expects each file once. The first one
 // has two days, so that one of its objects may be stored and the other not.
-func TestI5_LedgerLostAtEveryStep(t *testing.T) {
+func TestI5_CrashWithTheLedgerLost(t *testing.T) {
 	for times, step := range map[string]int64{"once": 1, "twice": 5} {
 		t.Run(times, func(t *testing.T) {
 			t.Parallel()
