@@ -23,6 +23,7 @@ type rebuilder struct {
 	dates              calendar
 	ref                refID  // of the objectRef that was proven last
 	refBytes           []byte // that one
+	weaver             *weaver
 }
 
 // begin forgets the line before. It keeps scratch and the calendar.
@@ -142,6 +143,10 @@ func (b *rebuilder) cutQuoted(v []byte) (rest []byte, ok bool) {
 }
 
 func (b *rebuilder) event(e *event) {
+	if e.text[colUnknownFields] != nil {
+		b.woven(e)
+		return
+	}
 	b.lit(eventHeadV1)
 	b.text(e.text[colLevel])
 	b.lit(`,"auditID":`)
