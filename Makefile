@@ -182,7 +182,7 @@ e2e-sql: build ## Every query of manifests/queries in DuckDB, compared with the 
 	cd e2e/sql && E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 15m -v -run DuckDB .
 
 .PHONY: e2e-trino
-e2e-trino: build ## The same in a real Trino over S3 (fetches 0.8 GB once; needs mvn and a JDK of 24)
+e2e-trino: build ## The same in a real Trino over S3 (fetches 0.5 GB once; needs mvn, and a JDK of 24 or pip)
 	cd e2e/sql && TRINO=1 E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 30m -v -run Trino .
 
 # As root: one scenario mounts a small tmpfs to fill it.

@@ -15,6 +15,7 @@ func (w *objectWriter) addEvent(r *row) {
 		}
 	}
 	w.addNotes(e.notes)
+	w.addTexts(e, colUnknownFields, colUnknownFields+1)
 	if r.raw != nil {
 		w.chunk(colRaw).bytes(r.raw, 0)
 	}

@@ -51,6 +51,7 @@ const (
 	colSeq
 	colSourceLine
 	colLinePart
+	colUnknownFields // since schema version 2
 	numColumns
 )
 
@@ -149,6 +150,7 @@ func columnDefs() [numColumns]columnDef {
 		colSeq:                {name: "seq", shape: required, kind: num64, bounded: true},
 		colSourceLine:         {name: "source_line", shape: required, kind: num64, enc: deltaEncoding, bounded: true},
 		colLinePart:           {name: "line_part", shape: required, kind: num32, bounded: true},
+		colUnknownFields:      {name: "unknown_fields"},
 	}
 }
 

@@ -4,7 +4,7 @@ package parquet
 type outcome int
 
 const (
-	canonical   outcome = iota // the scanner took it; the proof is still due
+	canonical   outcome = iota // the scanner took it, or what is known of it; the proof is still due
 	irregular                  // an event in another form
 	broken                     // whole events somewhere in it
 	undecodable                // no event
@@ -14,6 +14,7 @@ const (
 // are to do so.
 type decoder struct {
 	scanner scanner
+	cutter  cutter
 	general general
 	probe   event // for events that are only looked for
 }
@@ -21,7 +22,7 @@ type decoder struct {
 // line decodes a whole line. For a broken line, e holds the first event found
 // and parts are all of them; otherwise parts is nil.
 func (d *decoder) line(line []byte, e *event) (o outcome, parts []span) {
-	if d.scanner.scan(line, e) {
+	if d.scanner.scan(line, e) || d.extended(line, e) {
 		return canonical, nil
 	}
 	if d.general.decode(line, e) {
@@ -38,7 +39,7 @@ func (d *decoder) line(line []byte, e *event) (o outcome, parts []span) {
 
 // part decodes one event that salvage found.
 func (d *decoder) part(text []byte, e *event) {
-	if !d.scanner.scan(text, e) {
+	if !d.scanner.scan(text, e) && !d.extended(text, e) {
 		d.general.decode(text, e)
 	}
 }

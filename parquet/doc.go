@@ -26,6 +26,11 @@
 // raw and give every whole event that is found in them its own row:
 // decode_status "salvaged", line_part 0, 1, 2 and so on.
 //
+// Fields that this version does not know, in an event that otherwise has the
+// fixed form, are kept as JSON text in the column unknown_fields and take part in
+// encoding the line back: what a later kube-apiserver adds does not cost raw.
+// Objects of all older schema versions are read.
+//
 // # Assumptions
 //
 // The source does not change while it is converted: it is read twice, and

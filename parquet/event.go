@@ -80,7 +80,7 @@ func (e *event) reset() {
 	// Only these columns have their text here; see texts.
 	clear(e.text[:colUserAgent])
 	clear(e.text[colObjResource:colReceived])
-	e.text[colRaw] = nil
+	e.text[colRaw], e.text[colUnknownFields] = nil, nil
 	e.parts = [numParts]partID{}
 	e.given = [numColumns]bool{}
 	// Where a part came from a cache, the event's own one is still empty.

@@ -192,8 +192,8 @@ func notOurs(err *error) {
 
 func objectMeta(f *pq.File) (ObjectMeta, error) {
 	p := metaParser{f: f}
-	if v := p.text(keySchema); p.err == nil && v != schemaVersion {
-		return ObjectMeta{}, fmt.Errorf("read metadata: schema version %q, want %q (use a newer auditsidecar): %w", v, schemaVersion, ErrNotOurs)
+	if v := p.text(keySchema); p.err == nil && columnsIn(v) == 0 {
+		return ObjectMeta{}, fmt.Errorf("read metadata: schema version %q, want %q at most (use a newer auditsidecar): %w", v, schemaVersion, ErrNotOurs)
 	}
 	m := ObjectMeta{
 		Meta: Meta{

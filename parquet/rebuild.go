@@ -22,6 +22,7 @@ type rebuilder struct {
 	scratch            []byte
 	dates              calendar
 	proven             [numParts]provenPart
+	weaver             *weaver
 }
 
 // begin forgets the line before. It keeps scratch and the calendar.
@@ -146,6 +147,10 @@ func (b *rebuilder) cutQuoted(v []byte) (rest []byte, ok bool) {
 }
 
 func (b *rebuilder) event(e *event) {
+	if e.text[colUnknownFields] != nil {
+		b.woven(e)
+		return
+	}
 	b.lit(eventHeadV1)
 	b.text(e.text[colLevel])
 	b.lit(`,"auditID":`)

@@ -10,7 +10,19 @@ import (
 
 // schemaVersion is the value of the metadata key of that name. It changes when
 // a reader of older objects could be misled.
-const schemaVersion = "1"
+const schemaVersion = "2"
+
+// columnsIn returns how many leaf columns the objects of a version have: the
+// first ones, because new ones come last. 0 for a version that is not known.
+func columnsIn(version string) int {
+	switch version {
+	case "1":
+		return int(colUnknownFields)
+	case schemaVersion:
+		return int(numColumns)
+	}
+	return 0
+}
 
 // orderedGroup is a group of columns in the order of columnDefs. The library's
 // own group sorts by name.
@@ -89,9 +101,12 @@ func schemaParts() ([]format.SchemaElement, []format.ColumnOrder, error) {
 	return m.Schema, m.ColumnOrders, nil
 }
 
-// checkSchema reports whether an object has our columns.
+// checkSchema reports whether an object has the columns of its version.
 func checkSchema(f *pq.File) error {
 	want, got := newSchema().Columns(), f.Schema().Columns()
+	if version, _ := f.Lookup(keySchema); columnsIn(version) > 0 {
+		want = want[:columnsIn(version)]
+	}
 	if len(want) != len(got) {
 		return fmt.Errorf("object has %d columns, want %d: not written by auditsidecar, or by a newer version", len(got), len(want))
 	}

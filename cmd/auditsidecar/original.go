@@ -12,6 +12,7 @@ import (
 // original is one original file, or its beginning, that can be written.
 type original struct {
 	name string
+	size int64 // of what write writes, in bytes
 	// write writes it, with temporary files in the directory work. After a
 	// [parquet.HoleError] what was written is good as far as it goes.
 	write func(ctx context.Context, work string, w io.Writer) error
@@ -74,7 +75,7 @@ func (s *source) read(ctx context.Context, f form, do func(original) error) erro
 		if err != nil {
 			return err
 		}
-		return do(original{name: meta.SourceName + partialSuffix, write: s.writeParts})
+		return do(original{name: meta.SourceName + partialSuffix, size: s.extent(), write: s.writeParts})
 	}
 	return s.withObjects(ctx, func(in []parquet.Input) error {
 		first := in[0]
@@ -85,12 +86,12 @@ func (s *source) read(ctx context.Context, f form, do func(original) error) erro
 		if has := idOf(meta.Meta); has != s.id { // among each other parquet compares them
 			return fmt.Errorf("%s holds lines of %s: was it copied to another name?", first.Name, has)
 		}
-		return do(wholeOriginal(meta.SourceName, in))
+		return do(wholeOriginal(meta, in))
 	})
 }
 
-func wholeOriginal(name string, in []parquet.Input) original {
-	return original{name: name, write: func(ctx context.Context, work string, w io.Writer) error {
+func wholeOriginal(meta parquet.ObjectMeta, in []parquet.Input) original {
+	return original{name: meta.SourceName, size: meta.SourceSize, write: func(ctx context.Context, work string, w io.Writer) error {
 		return parquet.RestoreIn(ctx, work, in, w)
 	}}
 }

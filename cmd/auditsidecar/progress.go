@@ -35,17 +35,25 @@ const (
 
 // update shows a stage, ten times a second at most.
 func (p *progressBar) update(stage string, done, total int64) {
-	if p.out == nil || total == 0 {
+	if total == 0 {
+		return
+	}
+	p.show(stage, float64(done)/float64(total), func() string { return fmt.Sprintf("%d/%d %s", done, total, stage) })
+}
+
+// show shows which part of a stage is done, from 0 to 1, with a text beside it.
+func (p *progressBar) show(stage string, part float64, text func() string) {
+	if p.out == nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if done < total && stage == p.last && time.Since(p.shown) < barInterval {
+	if part < 1 && stage == p.last && time.Since(p.shown) < barInterval {
 		return
 	}
 	p.shown, p.last = time.Now(), stage
-	filled := int(barWidth * done / total)
-	fmt.Fprintf(p.out, "\r\x1b[K[%s%s] %d/%d %s", strings.Repeat("=", filled), strings.Repeat(" ", barWidth-filled), done, total, stage)
+	filled := int(barWidth * part)
+	fmt.Fprintf(p.out, "\r\x1b[K[%s%s] %s", strings.Repeat("=", filled), strings.Repeat(" ", barWidth-filled), text())
 }
 
 // clear removes the line.
@@ -53,4 +61,18 @@ func (p *progressBar) clear() {
 	if p.out != nil {
 		fmt.Fprint(p.out, "\r\x1b[K")
 	}
+}
+
+// above is a writer of messages that come to stand above the bar.
+func (p *progressBar) above(out io.Writer) io.Writer { return &aboveBar{p, out} }
+
+type aboveBar struct {
+	bar *progressBar
+	out io.Writer
+}
+
+// Write writes a message of whole lines.
+func (a *aboveBar) Write(b []byte) (int, error) {
+	a.bar.clear()
+	return a.out.Write(b)
 }

@@ -114,15 +114,19 @@ func (s *source) within(first, last time.Time) bool {
 	})
 }
 
-// each restores the sources and gives lines what they hold.
-func (f *replayFlags) each(ctx context.Context, sources []*source, report io.Writer, lines *replay.Lines, begin func(sourceID) error) error {
+// each restores the sources and gives lines what they hold; out is where these
+// go in the end, nil for Loki.
+func (f *replayFlags) each(ctx context.Context, sources []*source, out, report io.Writer, lines *replay.Lines, begin func(sourceID) error) error {
+	progress := newFileProgress(report, out, len(sources))
+	defer progress.bar.clear()
 	for _, s := range sources {
 		if err := begin(s.id); err != nil {
 			return err
 		}
-		err := s.restore(ctx, sources, report, func(o original) error {
+		err := s.restore(ctx, sources, progress.bar.above(report), func(o original) error {
 			lines.Begin(s.rotated())
-			if err := o.write(ctx, os.TempDir(), lines); err != nil {
+			progress.begin(o.size)
+			if err := o.write(ctx, os.TempDir(), io.MultiWriter(lines, progress)); err != nil {
 				return err
 			}
 			return lines.End()
@@ -130,6 +134,7 @@ func (f *replayFlags) each(ctx context.Context, sources []*source, report io.Wri
 		if err != nil {
 			return err
 		}
+		progress.end()
 	}
 	return nil
 }
@@ -151,7 +156,7 @@ func (f *replayFlags) toOutput(ctx context.Context, sources []*source, w, report
 		}
 		return err
 	}}
-	err := f.each(ctx, sources, report, &lines, func(sourceID) error { return nil })
+	err := f.each(ctx, sources, w, report, &lines, func(sourceID) error { return nil })
 	if err == nil {
 		err = out.Flush()
 	}
@@ -182,7 +187,7 @@ func (f *replayFlags) toLoki(ctx context.Context, version string, sources []*sou
 	}
 	lines := replay.Lines{Filter: f.filter, Do: func(l replay.Line) error { return loki.Add(ctx, l) }}
 	begin := func(id sourceID) error { return loki.Begin(ctx, id.cluster, id.node) }
-	if err = f.each(ctx, sources, report, &lines, begin); err == nil {
+	if err = f.each(ctx, sources, nil, report, &lines, begin); err == nil {
 		err = loki.Flush(ctx)
 	}
 	return errors.Join(err, f.account(report, id, loki))

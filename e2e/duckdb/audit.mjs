@@ -61,6 +61,12 @@ export function columns(event) {
   };
 }
 
+/**
+ * What the column of unknown fields must have, parsed: the one field that the
+ * suites add, with the place where they do.
+ */
+export const unknown = (event) => (event.tenant === undefined ? null : { verb: null, tenant: event.tenant });
+
 /** Columns that hold JSON text. */
 export const jsonColumns = ['response_details', 'request_object', 'response_object'];
 

@@ -2,23 +2,26 @@
 // what this suite's own parse of the original log says. Run by `make e2e-duckdb`.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { columns, jsonColumns, parse, splitLines } from './audit.mjs';
+import { columns, jsonColumns, parse, splitLines, unknown } from './audit.mjs';
 
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..');
 const binary = process.env.E2E_BINARY ?? path.join(root, 'bin/auditsidecar');
 const gzip = path.join(root, 'internal/audittest/testdata/audit-2026-11-22T17-12-15.746.log.gz');
 const dir = mkdtempSync(path.join(tmpdir(), 'auditsidecar-duckdb-'));
-const names = ['diverse.log', 'rotated.log', 'torn-line.log', 'nul-hole.log', 'enospc.log'];
+const names = ['diverse.log', 'rotated.log', 'torn-line.log', 'nul-hole.log', 'enospc.log', 'new-field.log'];
 let db;
 
 before(async () => {
   execFileSync('go', ['run', './hack/corpus', path.join(dir, 'corpus')], { cwd: root });
+  // Every line has a field that no column knows.
+  const diverse = readFileSync(path.join(dir, 'corpus', 'diverse.log'), 'latin1');
+  writeFileSync(path.join(dir, 'corpus', 'new-field.log'), diverse.replaceAll(',"user":{', ',"tenant":"team-a","user":{'), 'latin1');
   db = await (await DuckDBInstance.create(':memory:')).connect();
 });
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -73,8 +76,10 @@ function compareRows(rows, lines) {
   part0.forEach((row, i) => {
     const where = `line ${i + 1}`;
     assert.equal(Number(row.source_line), i + 1, where);
-    if (row.raw === null) seen.columns++;
-    else {
+    if (row.raw === null) {
+      seen.columns++;
+      assert.deepEqual(JSON.parse(row.unknown_fields), unknown(parse(lines[i])), `${where}: unknown_fields`);
+    } else {
       seen.raw++;
       assert.ok(row.raw.equals(lines[i]), `${where}: raw is not the line`);
     }

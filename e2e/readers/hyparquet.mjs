@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
-import { columns, jsonColumns, parse, splitLines } from '../duckdb/audit.mjs';
+import { columns, jsonColumns, parse, splitLines, unknown } from '../duckdb/audit.mjs';
 
 const parsers = { timestampFromMicroseconds: (micros) => micros };
 
@@ -34,6 +34,10 @@ async function compare(log) {
     if (!event) {
       assert(row.raw, `line ${n} is no event and has no raw`);
       continue;
+    }
+    if (!row.raw) {
+      assert.deepEqual(JSON.parse(cell(row, 'unknown_fields')), unknown(event), `unknown_fields of line ${n}`);
+      cells++;
     }
     for (const [name, want] of Object.entries(columns(event))) {
       let got = cell(row, name);

@@ -76,7 +76,11 @@ func athena() dialect {
 
 func duckDB() dialect {
 	return dialect{
-		types:   map[parquet.ColumnType]string{}, // they are in the objects
+		types: map[parquet.ColumnType]string{
+			parquet.TypeString: "VARCHAR", parquet.TypeBinary: "BLOB", parquet.TypeInt32: "INTEGER", parquet.TypeInt64: "BIGINT",
+			parquet.TypeTimestamp: "TIMESTAMP WITH TIME ZONE", parquet.TypeStringList: "VARCHAR[]",
+			parquet.TypeStringMap: "MAP(VARCHAR, VARCHAR)", parquet.TypeStringListMap: "MAP(VARCHAR, VARCHAR[])",
+		},
 		scalars: scalars{text: "VARCHAR", integer: "BIGINT", unsigned: "UBIGINT", boolean: "BOOLEAN"},
 		list:    "%s[]", dict: "MAP(VARCHAR, %s)", object: "STRUCT(%s)", field: " ", quoted: `"`, keepCase: true,
 		at: "%s['%s']", first: "%s[1]", join: "array_to_string(%s, ', ')",

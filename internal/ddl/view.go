@@ -37,5 +37,5 @@ func (d dialect) viewColumns() []viewColumn {
 		viewColumn{"authorization_decision", d.At("annotations", "authorization.k8s.io/decision")},
 		viewColumn{"authorization_reason", d.At("annotations", "authorization.k8s.io/reason")},
 		viewColumn{"pod_security_violations", d.At("annotations", "pod-security.kubernetes.io/audit-violations")})
-	return append(view, same("decode_status", "epoch", "seq", "source_file", "source_line", "line_part")...)
+	return append(view, same("unknown_fields", "decode_status", "epoch", "seq", "source_file", "source_line", "line_part")...)
 }

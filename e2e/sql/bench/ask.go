@@ -38,10 +38,6 @@ func openDB() (*database, error) {
 	return &database{db}, nil
 }
 
-func parquetFrom(glob string) string {
-	return "read_parquet('" + glob + "', hive_partitioning=true, hive_types={'cluster': VARCHAR, 'dt': VARCHAR})"
-}
-
 // jsonFrom reads only what the questions need: the best that JSON can do.
 func jsonFrom(glob string) string {
 	return `(SELECT stage, verb, auditID AS audit_id, requestURI AS request_uri, "user".username AS user_name, sourceIPs AS source_ips,

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 )
 
@@ -51,29 +52,49 @@ func (s *suite) run() error {
 		return err
 	}
 	defer db.Close()
-	archived := dataset{"archive", parquetFrom(filepath.Join(s.dir, "archive", "data", "*", "*", "*.parquet"))}
+	events, err := s.tables(db, "archive")
+	if err != nil {
+		return err
+	}
+	archived := dataset{"archive", events}
 	plain := dataset{"JSON.gz", jsonFrom(filepath.Join(s.dir, "gz", "*", "*.json.gz"))}
 	if err := db.compare(fmt.Sprintf("%d days, %d nodes", s.days, s.nodes), plain, archived); err != nil {
 		return err
 	}
-	if err := s.oneDay(db); err != nil {
+	if err := s.oneDay(db, events); err != nil {
 		return err
 	}
 	return s.compact(db)
 }
 
+// tables makes the tables of an archive, a directory, as `ddl` says it, and
+// returns the one of all rows.
+func (s *suite) tables(db *database, dir string) (string, error) {
+	script, err := exec.Command(s.binary, "ddl", "duckdb", "--location", "file://"+filepath.Join(s.dir, dir), "--database", dir).Output()
+	if err == nil {
+		_, err = db.Exec(string(script))
+	}
+	if err != nil {
+		return "", fmt.Errorf("make the tables of %s: %w", dir, err)
+	}
+	return dir + ".audit_events", nil
+}
+
 // oneDay asks the whole archive about one day, and that day alone.
-func (s *suite) oneDay(db *database) error {
+func (s *suite) oneDay(db *database, events string) error {
 	day := dayOf(s.days / 2)
-	whole := dataset{"archive", parquetFrom(filepath.Join(s.dir, "archive", "data", "*", "*", "*.parquet")) + " WHERE dt = '" + day + "'"}
-	alone := dataset{"that day", parquetFrom(filepath.Join(s.dir, "archive", "data", "*", "dt="+day, "*.parquet"))}
+	whole := dataset{"archive", events + " WHERE dt = '" + day + "'"}
+	alone := dataset{"that day", "read_parquet('" + filepath.Join(s.dir, "archive", "data", "*", "dt="+day, "*.parquet") + "')"}
 	return db.compare("one day of "+fmt.Sprint(s.days), alone, whole)
 }
 
 // compact asks about a day of small objects, and about what a single statement
 // of an engine makes of them.
 func (s *suite) compact(db *database) error {
-	small := parquetFrom(filepath.Join(s.dir, "small", "data", "*", "*", "*.parquet"))
+	small, err := s.tables(db, "small")
+	if err != nil {
+		return err
+	}
 	one := filepath.Join(s.dir, "compact.parquet")
 	cost, err := db.measure(`COPY (SELECT * FROM ` + small + ` ORDER BY object_resource, object_namespace, object_name, stage_timestamp, node, epoch, seq, source_line, line_part)
 		TO '` + one + `' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 200000)`)

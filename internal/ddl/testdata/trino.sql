@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS hive.audit.audit_events (
   seq bigint,
   source_line bigint,
   line_part integer,
+  unknown_fields varchar,
   cluster varchar,
   dt varchar
 )
@@ -99,6 +100,7 @@ SELECT
   element_at(annotations, 'authorization.k8s.io/decision') AS authorization_decision,
   element_at(annotations, 'authorization.k8s.io/reason') AS authorization_reason,
   element_at(annotations, 'pod-security.kubernetes.io/audit-violations') AS pod_security_violations,
+  unknown_fields,
   decode_status,
   epoch,
   seq,

@@ -1,0 +1,288 @@
+package parquet
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// What a later kube-apiserver adds to its events is in no column of its own.
+// The members of a line that this version does not know are taken out of it and
+// kept as they are in the column unknown_fields; what is left is decoded as ever.
+//
+// The column is a JSON object that nests as the event does. A known member that
+// stands before an unknown one is there too, as null, to say where the unknown
+// one belongs:
+//
+//	{"verb":"get","tenant":"a","user":{"username":"u","region":"b"},"sourceIPs":[]}
+//	{"verb":null,"tenant":"a","user":{"username":null,"region":"b"}}
+//
+// Which names are known is asked when a line is taken apart only. To put it
+// together again (see weaver) it is enough to know which members the columns
+// give, so that versions with more columns read older objects all the same.
+
+// cutter takes the unknown members out of a line.
+type cutter struct {
+	skip skipper
+	line []byte
+	// known is the line without its unknown members, and with 0 in the place of
+	// its bodies.
+	known   []byte
+	unknown []byte // the column
+	bodies  bodies
+}
+
+// bodies are the request and the response object as they stand in a line, or
+// nil.
+type bodies [2][]byte
+
+// bodyOf returns which body has that name; -1 for another member.
+func bodyOf(name []byte) int {
+	switch string(name) {
+	case "requestObject":
+		return 0
+	case "responseObject":
+		return 1
+	}
+	return -1
+}
+
+// elided stands for a body where its bytes are not of interest.
+const elided = "0"
+
+// maxWoven bounds what is kept of a line beside its bodies while its unknown
+// members are taken out: a line that has more keeps raw.
+const maxWoven = 1 << 20
+
+// extended decodes a line that has the canonical form apart from members that
+// are unknown. What e holds is valid until the next call.
+func (d *decoder) extended(line []byte, e *event) bool {
+	c := &d.cutter
+	if !c.cut(line) || !d.scanner.scan(c.known, e) {
+		return false
+	}
+	e.text[colUnknownFields] = c.unknown
+	for i, col := range [...]column{colRequestObject, colResponseObject} {
+		if c.bodies[i] != nil {
+			e.text[col] = c.bodies[i]
+		}
+	}
+	return true
+}
+
+// cut reports whether a line has unknown members and is otherwise written
+// without white space.
+func (c *cutter) cut(line []byte) bool {
+	c.known, c.unknown = keepBuffer(c.known, maxKeptLine), keepBuffer(c.unknown, maxKeptLine)
+	c.line, c.bodies = line, bodies{}
+	event := level{of: eventObject}
+	end, ok := c.object(0, &event, nil)
+	c.line = nil
+	return ok && end == len(line) && len(c.unknown) > 0
+}
+
+// level is an object of a line that is being passed.
+type level struct {
+	of   objectKind
+	name []byte // of the object; nil for the event
+	// before is the known member that was passed last, if unknown lacks it.
+	before []byte
+	opened bool // unknown has the object
+	empty  bool // no member of the object is known
+}
+
+// object passes an object of the line, of which parent is the one around it.
+func (c *cutter) object(at int, l, parent *level) (end int, ok bool) {
+	if at >= len(c.line) || c.line[at] != '{' {
+		return 0, false
+	}
+	c.known = append(c.known, '{')
+	l.empty = true
+	for i := at + 1; i < len(c.line); i++ {
+		if i == at+1 && c.line[i] == '}' {
+			return c.end(i, l), true
+		}
+		m, ascii, ok := c.skip.memberAt(c.line, i)
+		if !ok || m.end == len(c.line) || !c.member(m, ascii, l, parent) {
+			return 0, false
+		}
+		switch i = m.end; c.line[i] {
+		case ',':
+		case '}':
+			return c.end(i, l), true
+		default:
+			return 0, false
+		}
+	}
+	return 0, false
+}
+
+// end closes an object whose last byte is at i.
+func (c *cutter) end(i int, l *level) int {
+	c.known = append(c.known, '}')
+	if l.opened {
+		c.unknown = append(c.unknown, '}')
+	}
+	return i + 1
+}
+
+// member puts one member where it belongs.
+func (c *cutter) member(m place, ascii bool, l, parent *level) bool {
+	name := m.name(c.line)
+	known, inner := l.of.member(string(name))
+	if !known {
+		return c.take(m, ascii, l, parent)
+	}
+	if i := bodyOf(name); l.of == eventObject && i >= 0 && string(c.line[m.value:m.end]) != "null" {
+		c.bodies[i] = c.line[m.value:m.end:m.end]
+		l.empty, l.before = false, name
+		c.known = append(append(appendComma(c.known), c.line[m.from:m.value]...), elided...)
+		return ascii || utf8.Valid(c.bodies[i])
+	}
+	if inner != noObject && c.line[m.value] == '{' {
+		return c.nested(m, ascii, inner, l)
+	}
+	l.empty, l.before = false, name
+	c.known = append(appendComma(c.known), c.line[m.from:m.end]...)
+	return c.fits()
+}
+
+// nested passes a known object in the event. One of which nothing is known is
+// unknown as a whole, because no column would tell that it is there; user
+// always is.
+func (c *cutter) nested(m place, ascii bool, kind objectKind, event *level) bool {
+	l := level{of: kind, name: m.name(c.line)}
+	known, unknown, before := len(c.known), len(c.unknown), *event
+	c.known = append(appendComma(c.known), c.line[m.from:m.value]...)
+	if _, ok := c.object(m.value, &l, event); !ok {
+		return false
+	}
+	if l.empty && string(l.name) != "user" {
+		c.known, c.unknown, *event = c.known[:known], c.unknown[:unknown], before
+		return c.take(m, ascii, event, nil)
+	}
+	event.empty, event.before = false, l.name
+	if l.opened {
+		event.before = nil
+	}
+	return true
+}
+
+// take puts a member into unknown.
+func (c *cutter) take(m place, ascii bool, l, parent *level) bool {
+	if !ascii && !utf8.Valid(c.line[m.value:m.end]) {
+		return false
+	}
+	c.open(l, parent)
+	if l.before != nil {
+		c.unknown = append(append(append(appendComma(c.unknown), '"'), l.before...), `":null`...)
+		l.before = nil
+	}
+	c.unknown = append(appendComma(c.unknown), c.line[m.from:m.end]...)
+	return c.fits()
+}
+
+// open begins an object in unknown, if it is not there.
+func (c *cutter) open(l, parent *level) {
+	if l.opened {
+		return
+	}
+	if parent != nil {
+		c.open(parent, nil)
+		c.unknown = append(append(append(appendComma(c.unknown), '"'), l.name...), `":`...)
+	}
+	c.unknown = append(c.unknown, '{')
+	l.opened = true
+}
+
+func (c *cutter) fits() bool { return len(c.known)+len(c.unknown) <= maxWoven }
+
+// appendComma appends the comma that comes before a member, which is none at
+// the beginning of an object.
+func appendComma(b []byte) []byte {
+	if n := len(b); n > 0 && b[n-1] != '{' {
+		return append(b, ',')
+	}
+	return b
+}
+
+// place says where a member of an object is in a JSON text.
+type place struct {
+	from  int // of the quote before its name
+	value int
+	end   int // after the value
+}
+
+// name returns the member's name.
+func (p place) name(text []byte) []byte { return text[p.from+1 : p.value-2] }
+
+// memberAt returns where the member is that begins at i: one with a plain name
+// and no white space around its value. ascii is as in skipValue.
+func (s *skipper) memberAt(text []byte, i int) (m place, ascii, ok bool) {
+	if i >= len(text) || text[i] != '"' {
+		return place{}, false, false
+	}
+	end := plainRun(text, i+1)
+	value := end + len(`":`)
+	if value >= len(text) || !bytes.Equal(text[end:value], []byte(`":`)) || text[value] <= ' ' {
+		return place{}, false, false
+	}
+	end, ascii, ok = s.skipValue(text, value)
+	return place{i, value, end}, ascii, ok
+}
+
+// objectKind is a kind of object in an event of which the names of all members
+// are known.
+type objectKind int
+
+const (
+	noObject objectKind = iota
+	eventObject
+	userObject
+	authenticationObject
+	refObject
+	statusObject
+)
+
+// member says whether a member of that name is known, and which kind of object
+// it is; noObject for anything else.
+func (k objectKind) member(name string) (known bool, inner objectKind) {
+	switch k {
+	case eventObject:
+		return eventMember(name)
+	case userObject:
+		switch name {
+		case "username", "uid", "groups", "extra":
+			return true, noObject
+		}
+	case authenticationObject:
+		return name == "impersonationConstraint", noObject
+	case refObject:
+		switch name {
+		case "resource", "namespace", "name", "uid", "apiGroup", "apiVersion", "resourceVersion", "subresource":
+			return true, noObject
+		}
+	case statusObject:
+		switch name {
+		case "metadata", "status", "message", "reason", "details", "code":
+			return true, noObject
+		}
+	}
+	return false, noObject
+}
+
+func eventMember(name string) (known bool, inner objectKind) {
+	switch name {
+	case "kind", "apiVersion", "level", "auditID", "stage", "requestURI", "verb", "sourceIPs", "userAgent",
+		"requestObject", "responseObject", "requestReceivedTimestamp", "stageTimestamp", "annotations":
+		return true, noObject
+	case "user", "impersonatedUser":
+		return true, userObject
+	case "authenticationMetadata":
+		return true, authenticationObject
+	case "objectRef":
+		return true, refObject
+	case "responseStatus":
+		return true, statusObject
+	}
+	return false, noObject
+}

@@ -1,0 +1,125 @@
+package parquet
+
+import "bytes"
+
+// weaver puts a line together from its known members, which the columns give,
+// and its unknown ones; the opposite of [cutter].
+type weaver struct {
+	plain  rebuilder // of the known members
+	skip   skipper
+	known  []byte // what plain wrote, with the bodies elided
+	stand  []byte // for a body
+	bodies bodies
+	places [2][maxPlaces]place // of the members of the event, and of an object in it
+}
+
+// maxPlaces is how many members an object has in what a rebuilder writes, at
+// most.
+const maxPlaces = 24
+
+// woven writes an event that has unknown members.
+func (b *rebuilder) woven(e *event) {
+	if b.weaver == nil {
+		b.weaver = &weaver{stand: []byte(elided)}
+	}
+	w := b.weaver
+	unknown := e.text[colUnknownFields]
+	w.write(e)
+	w.weave(b, w.known, unknown, 0)
+	w.bodies = bodies{}
+}
+
+// write makes the known members. The event is as before when it returns.
+func (w *weaver) write(e *event) {
+	unknown := e.text[colUnknownFields]
+	w.bodies = bodies{e.text[colRequestObject], e.text[colResponseObject]}
+	e.text[colUnknownFields] = nil
+	for i, c := range [...]column{colRequestObject, colResponseObject} {
+		if w.bodies[i] != nil {
+			e.text[c] = w.stand
+		}
+	}
+	w.known = w.plain.appendLine(keepBuffer(w.known, maxKeptLine), e)
+	e.text[colUnknownFields], e.text[colRequestObject], e.text[colResponseObject] = unknown, w.bodies[0], w.bodies[1]
+}
+
+// weave writes an object from its known members and the unknown ones. A member
+// of unknown that is among the known ones says how far these are to be written
+// first; depth is 0 for the event and 1 for an object in it.
+func (w *weaver) weave(b *rebuilder, known, unknown []byte, depth int) {
+	places := w.find(known, depth)
+	b.lit(`{`)
+	first := true
+	for i := 1; i < len(unknown); i++ {
+		m, _, ok := w.skip.memberAt(unknown, i)
+		if !ok {
+			break // what was written here is always whole
+		}
+		i = m.end
+		n := indexOf(places, known, m.name(unknown))
+		for range n {
+			w.member(b, known, places[0], depth, &first)
+			places = places[1:]
+		}
+		switch {
+		case n < 0:
+			b.comma(&first)
+			b.raw(unknown[m.from:m.end])
+			continue
+		case depth == 0 && unknown[m.value] == '{' && known[places[0].value] == '{':
+			b.comma(&first)
+			b.raw(known[places[0].from:places[0].value])
+			w.weave(b, known[places[0].value:places[0].end], unknown[m.value:m.end], 1)
+		default:
+			w.member(b, known, places[0], depth, &first)
+		}
+		places = places[1:]
+	}
+	for _, p := range places {
+		w.member(b, known, p, depth, &first)
+	}
+	b.lit(`}`)
+}
+
+// find returns the places of the members of an object.
+func (w *weaver) find(object []byte, depth int) []place {
+	places := w.places[depth][:0]
+	for i := 1; i < len(object) && len(places) < maxPlaces; i++ {
+		m, _, ok := w.skip.memberAt(object, i)
+		if !ok {
+			break // the closing brace of an empty one
+		}
+		places = append(places, m)
+		i = m.end
+	}
+	return places
+}
+
+// indexOf returns which of the places has that name; -1 for none.
+func indexOf(places []place, object, name []byte) int {
+	for i, p := range places {
+		if bytes.Equal(p.name(object), name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// member writes a known member, a body with its own bytes.
+func (w *weaver) member(b *rebuilder, known []byte, p place, depth int, first *bool) {
+	b.comma(first)
+	if i := bodyOf(p.name(known)); depth == 0 && i >= 0 {
+		b.raw(known[p.from:p.value])
+		b.raw(w.bodies[i])
+		return
+	}
+	b.raw(known[p.from:p.end])
+}
+
+// comma writes the comma before a member that is not the first.
+func (b *rebuilder) comma(first *bool) {
+	if !*first {
+		b.lit(`,`)
+	}
+	*first = false
+}
