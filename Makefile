@@ -37,7 +37,7 @@ image: ## Build the container image for amd64 and arm64 into dist/, with SBOMs
 # RELEASE_FLAGS=-sign-key=KEY signs the checksums; -builder=URI says who builds.
 # Nothing that a release has not is to be in dist/ before.
 .PHONY: release-snapshot
-release-snapshot: ## Everything that a release has into dist/: archives, images, SBOMs, provenance, checksums
+release-snapshot: man ## Everything that a release has into dist/: archives, images, SBOMs, provenance, checksums
 	rm -f dist/auditsidecar* dist/SHA256SUMS*
 	cd hack/image && go run . -release -source ../.. -out ../../dist -man ../../dist/man -name $(IMAGE) -version $(VERSION) -revision '$(REVISION)' -epoch $(SOURCE_DATE_EPOCH) $(RELEASE_FLAGS)
 	ls -l dist
