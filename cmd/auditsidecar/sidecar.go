@@ -119,7 +119,7 @@ func (s *sidecar) loops(log rotate.Log, bucket *archive.Bucket, st *state, names
 	if err != nil {
 		return nil, err
 	}
-	objects := &store{bucket: bucket, identity: s.settings.Identity, epoch: st.ledger.Epoch(), success: s.stored}
+	objects := &store{bucket: bucket, identity: s.settings.Identity, epoch: st.ledger.Epoch(), success: s.stored, alive: s.ship.Alive}
 	sh, err := shipper.New(shipper.Config{
 		StateDir: st.dir, HeldPath: h.Path, Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node,
 		Version: s.version, FS: s.fs, Ledger: st.ledger,
@@ -127,7 +127,7 @@ func (s *sidecar) loops(log rotate.Log, bucket *archive.Bucket, st *state, names
 		OpenKey: objects.openKey, MaxLag: s.maxLag(), Redact: s.archiveRedaction(st), Blind: st.redaction.blind(),
 		Heartbeat: s.heartbeat(), Ask: ask, Key: st.key, NoteHead: s.noteHead,
 		Poke: h.Changed(), Interval: shipperInterval, Released: h.Wake,
-		Observe: s.ship.Observe, Note: s.noteSegment, NoteGap: s.noteGap, Registry: s.registry,
+		Observe: s.ship.Observe, Note: s.noteArchived, NoteGap: s.noteGap, Registry: s.registry,
 	})
 	if err != nil {
 		return nil, err
@@ -154,6 +154,13 @@ func (s *sidecar) maxLag() time.Duration {
 		return 0
 	}
 	return s.settings.ArchiveMaxLag
+}
+
+// noteArchived is noteSegment for the archive's loop, whose pass over many
+// waiting files takes long.
+func (s *sidecar) noteArchived(event string, e ledger.Entry) {
+	s.ship.Alive()
+	s.noteSegment(event, e)
 }
 
 // noteSegment logs what happened to one file.

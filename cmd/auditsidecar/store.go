@@ -26,6 +26,19 @@ type store struct {
 	identity config.Identity
 	epoch    string
 	success  prometheus.Gauge // when something was stored
+	alive    func()           // hears that an upload goes on
+}
+
+// body is what is uploaded. The store reads it as fast as the line takes it.
+type body struct {
+	io.ReaderAt
+	alive func()
+}
+
+// ReadAt reads from the body.
+func (b body) ReadAt(p []byte, off int64) (int, error) {
+	b.alive()
+	return b.ReaderAt.ReadAt(p, off)
 }
 
 func openBucket(ctx context.Context, a config.Archive, tempDir string) (*archive.Bucket, error) {
@@ -86,7 +99,7 @@ func (s *store) Put(ctx context.Context, key, file string, size int64, sha256 st
 	if info, err := f.Stat(); err != nil || info.Size() != size {
 		return errors.Join(fmt.Errorf("%s: %w", file, shipper.ErrWorkGone), err)
 	}
-	err = s.bucket.Put(ctx, key, f, size, sum)
+	err = s.bucket.Put(ctx, key, body{f, s.alive}, size, sum)
 	if errors.Is(err, archive.ErrConflict) {
 		return fmt.Errorf("%w: %w", shipper.ErrTaken, err)
 	}

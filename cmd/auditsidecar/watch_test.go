@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/http"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +17,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/admin"
 	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
@@ -54,6 +59,36 @@ func TestLivezInTheLongRun(t *testing.T) {
 		}
 		if got := livez(t, s); got != http.StatusOK {
 			t.Errorf("all loops turn: %d", got)
+		}
+	})
+}
+
+// Files that are archived one after another, and an upload that takes what the
+// line gives, keep the archive's loop alive: kubelet does not kill a sidecar that
+// works off an outage.
+func TestLivezWhileTheArchiveCatchesUp(t *testing.T) {
+	work := put(t, filepath.Join(t.TempDir(), "work"), bytes.Repeat([]byte("x"), 1<<20))
+	sum := sha256.Sum256(readFile(t, work))
+	synctest.Test(t, func(t *testing.T) {
+		s := newSidecar(config.Run{}, nil, "test", zerolog.Nop())
+		bucket, err := openBucket(t.Context(), config.Archive{URL: "file://" + t.TempDir()}, t.TempDir())
+		must(t, err)
+		objects := &store{bucket: bucket, success: s.stored, alive: s.ship.Alive}
+		for what, goesOn := range map[string]func(){
+			"a file":    func() { s.noteArchived("archived", ledger.Entry{}) },
+			"an upload": func() { must(t, objects.Put(t.Context(), "data/x", work, 1<<20, hex.EncodeToString(sum[:]))) },
+		} {
+			time.Sleep(time.Hour)
+			s.begin.Observe(nil)
+			s.watch.Observe(nil)
+			s.held.Observe(nil)
+			if got := livez(t, s); got != http.StatusInternalServerError {
+				t.Errorf("nothing for an hour: %d", got)
+			}
+			goesOn()
+			if got := livez(t, s); got != http.StatusOK {
+				t.Errorf("after %s: %d", what, got)
+			}
 		}
 	})
 }

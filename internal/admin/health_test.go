@@ -43,6 +43,32 @@ func TestLivez(t *testing.T) {
 	expect("it turns again", http.StatusOK, "ok")
 }
 
+// A pass over a long backlog, or one large object over a slow line, is no stall
+// as long as it moves; and it is no end of a failure.
+func TestALongPassIsAlive(t *testing.T) {
+	r := newRig()
+	archive := r.Loop("archive")
+	for range 5 {
+		r.pass(stall)
+		archive.Alive()
+	}
+	if code, body := ask(r.livez, "/livez"); code != http.StatusOK {
+		t.Errorf("while the first pass moves: %d %q", code, body)
+	}
+	if code, body := ask(r.readyz, "/readyz"); code != http.StatusServiceUnavailable || body != "[-] archive: starting\n" {
+		t.Errorf("while the first pass moves: %d %q", code, body)
+	}
+	archive.Observe(errors.New("no connection"))
+	archive.Alive()
+	if code, _ := ask(r.readyz, "/readyz"); code != http.StatusServiceUnavailable {
+		t.Errorf("a sign of life hides a failure: %d", code)
+	}
+	r.pass(stall + 1)
+	if code, _ := ask(r.livez, "/livez"); code != http.StatusInternalServerError {
+		t.Errorf("it moves no more: %d", code)
+	}
+}
+
 func TestReadyz(t *testing.T) {
 	r := newRig()
 	hold, archive := r.Loop("hold"), r.Loop("archive")

@@ -24,6 +24,7 @@ type Loop struct {
 
 	mu       sync.Mutex
 	seen     time.Time // last report
+	alive    time.Time // last sign of life within a pass
 	changed  time.Time // from well to failing or back, or the end
 	failing  time.Time // since when; zero when well
 	failed   int       // reports of failure since then
@@ -68,6 +69,15 @@ func (l *Loop) Observe(err error) {
 	l.err = err
 }
 
+// Alive is a sign of life in the middle of a pass, which may take long: a
+// backlog of files, a large object over a slow line. It says nothing of how the
+// pass goes.
+func (l *Loop) Alive() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.alive = l.now()
+}
+
 // Finish says that the loop ended on purpose: it is neither late nor failing.
 func (l *Loop) Finish() {
 	l.mu.Lock()
@@ -92,9 +102,11 @@ type status struct {
 func (l *Loop) status(stall time.Duration, begun time.Time) status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	last := l.seen
-	if last.IsZero() {
-		last = begun
+	last := begun
+	for _, at := range [...]time.Time{l.seen, l.alive} {
+		if at.After(last) {
+			last = at
+		}
 	}
 	return status{
 		name: l.name, started: !l.seen.IsZero(), err: l.err, failing: l.failing, finished: l.finished,
