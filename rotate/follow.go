@@ -209,7 +209,7 @@ func (r *Reader) stillOpen() bool {
 	if err != nil {
 		return false
 	}
-	device, inode := fileID(info)
+	device, inode := FileID(info)
 	return inode == r.cur.Inode && device == r.cur.Device
 }
 

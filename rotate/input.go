@@ -42,7 +42,7 @@ func (in *input) begin(s Segment, offset int64) error {
 	if err != nil {
 		return fmt.Errorf("look at the open audit log: %w", err)
 	}
-	device, inode := fileID(info)
+	device, inode := FileID(info)
 	if (s.Inode != 0 && inode != s.Inode) || (s.Device != 0 && device != s.Device) {
 		return fmt.Errorf("open %s: %w", s.Path, errReplaced)
 	}

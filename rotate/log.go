@@ -220,7 +220,7 @@ func (l Log) backups() ([]Segment, error) {
 
 // segment describes the file called entry, which is the segment called name.
 func (l Log) segment(entry, name string, info fs.FileInfo) Segment {
-	device, inode := fileID(info)
+	device, inode := FileID(info)
 	return Segment{
 		ID:      strconv.FormatUint(device, 10) + "-" + strconv.FormatUint(inode, 10),
 		Name:    name,
@@ -232,9 +232,9 @@ func (l Log) segment(entry, name string, info fs.FileInfo) Segment {
 	}
 }
 
-// fileID returns the device and inode numbers in a FileInfo of package os,
+// FileID returns the device and inode numbers in a FileInfo of package os,
 // zeros for any other.
-func fileID(info fs.FileInfo) (device, inode uint64) {
+func FileID(info fs.FileInfo) (device, inode uint64) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return 0, 0

@@ -269,6 +269,7 @@ func segmentAt(e *ledger.Entry, p place) rotate.Segment {
 	if err != nil || p.inode != 0 && inodeIn(info) != p.inode {
 		return s
 	}
-	s.Size, s.ModTime, s.Device, s.Inode = info.Size(), info.ModTime(), deviceOf(info), inodeIn(info)
+	s.Size, s.ModTime = info.Size(), info.ModTime()
+	s.Device, s.Inode = rotate.FileID(info)
 	return s
 }

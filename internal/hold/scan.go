@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -361,8 +360,6 @@ func inodeOf(path string) (uint64, error) {
 }
 
 func inodeIn(info os.FileInfo) uint64 {
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		return stat.Ino
-	}
-	return 0
+	_, inode := rotate.FileID(info)
+	return inode
 }
