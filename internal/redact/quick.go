@@ -46,48 +46,66 @@ func (q *quick) passes(line []byte) bool {
 	if q.anyWhole || len(line) < len(eventHead) || string(line[:len(eventHead)]) != eventHead {
 		return false
 	}
-	// Each search begins with a byte that is rare in events.
-	hasBody := bytes.Contains(line, []byte(`Object"`)) // requestObject, responseObject
-	if hasBody && q.anyBodied {
+	at := look(line)
+	if at.body && (q.anyBodied || at.refs == 0) || at.refs > len(at.resources) {
 		return false
 	}
-	if known, passes := q.refs(line, hasBody); !passes || hasBody && !known {
-		return false
+	for _, resource := range at.resources[:at.refs] {
+		if !q.lets(line, resource, at.body) {
+			return false
+		}
 	}
-	if hasBody && q.secrets && bytes.Contains(line, []byte(secretText)) {
+	if at.body && q.secrets && bytes.Contains(line, []byte(secretText)) {
 		return false
 	}
 	return !q.uris || plainURIs(line)
 }
 
-// refs looks at every objectRef of the line; known says that there is one.
-func (q *quick) refs(line []byte, hasBody bool) (known, passes bool) {
-	const key, head = `Ref"`, `:{"resource":"`
-	failed := -1 // whether there is a message, not looked up
-	for i := 0; ; {
-		n := bytes.Index(line[i:], []byte(key))
+// lets says that the resource of an event, nil where it cannot be told, is no
+// reason to replace anything.
+func (q *quick) lets(line, resource []byte, body bool) bool {
+	if resource == nil || q.whole[string(resource)] || body && q.bodied[string(resource)] {
+		return false
+	}
+	return !q.failing[string(resource)] || !bytes.Contains(line, []byte(`"message"`))
+}
+
+// sight is what a line shows to one search, wherever in it it is.
+type sight struct {
+	body      bool      // there is a requestObject or a responseObject
+	refs      int       // how many objectRefs there are
+	resources [4][]byte // of the first ones; nil where it is not where it should be
+}
+
+// look looks for the j of requestObject, responseObject and objectRef, a letter
+// that is rare in events.
+func look(line []byte) (at sight) {
+	const object, ref, head = `Object"`, `"objectRef"`, `:{"resource":"`
+	for i := len(eventHead); ; i++ {
+		n := bytes.IndexByte(line[i:], 'j')
 		if n < 0 {
-			return known, true
+			return at
 		}
-		n += i
-		i = n + len(key)
-		if !bytes.HasSuffix(line[:n], []byte(`"object`)) {
+		i += n
+		if from := i - len(`Ob`); hasPrefix(line[from:], object) {
+			at.body = true
 			continue
 		}
-		rest, ok := bytes.CutPrefix(line[i:], []byte(head))
-		end := bytes.IndexByte(rest, '"')
-		if !ok || end <= 0 || q.whole[string(rest[:end])] || hasBody && q.bodied[string(rest[:end])] {
-			return known, false
+		from := i - len(`"ob`)
+		if !hasPrefix(line[from:], ref) {
+			continue
 		}
-		if failed < 0 && q.failing[string(rest[:end])] {
-			failed = bytes.Count(line, []byte(`"message"`))
+		if at.refs < len(at.resources) {
+			rest, ok := bytes.CutPrefix(line[from+len(ref):], []byte(head))
+			if end := bytes.IndexByte(rest, '"'); ok && end > 0 {
+				at.resources[at.refs] = rest[:end]
+			}
 		}
-		if failed > 0 {
-			return known, false
-		}
-		known = true
+		at.refs++
 	}
 }
+
+func hasPrefix(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }
 
 // plainURIs says that no requestURI of the line has a credential in it.
 func plainURIs(line []byte) bool {

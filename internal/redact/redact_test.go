@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -246,6 +247,26 @@ func TestQuickAgrees(t *testing.T) {
 		}
 		if passed*10 < lines*7 {
 			t.Errorf("%s: only %d of %d lines pass", name, passed, lines)
+		}
+	}
+}
+
+// The quick search finds the word wherever it is, in any case, and nothing else.
+func TestHasBearer(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for n := range 200_000 {
+		uri := make([]byte, random.IntN(24))
+		for i := range uri {
+			uri[i] = "bearBEAR/x"[random.IntN(10)]
+		}
+		if n%3 == 0 {
+			uri = slices.Insert(uri, random.IntN(len(uri)+1), []byte("bEareR")...)
+		}
+		if got, want := hasBearer(uri), bytes.Contains(bytes.ToLower(uri), []byte("bearer")); got != want {
+			t.Fatalf("%q: %v", uri, got)
+		}
+		if got, want := hasWebToken(append(uri, "eyeyJ"[:n%6%5+1]...)), n%6%5 == 4; got != want {
+			t.Fatalf("%q: %v", uri, got)
 		}
 	}
 }

@@ -163,14 +163,24 @@ func tokenRules() []rule {
 // quotes says whether the message of a failure may quote the object that was
 // sent. The messages of these reasons name it only.
 func quotes(b []byte, status int) bool {
-	reason := findText(b, status, "reason")
+	var reason, message []byte // the message with its quotes; of several the last one, as decoders do
+	if at(b, status) == '{' {
+		for i, ok := element(b, status+1); ok; i, ok = element(b, i) {
+			key, from := member(b, i)
+			i = skip(b, from)
+			switch string(key) {
+			case "reason":
+				reason = text(b[from:i])
+			case "message":
+				message = b[from:i]
+			}
+		}
+	}
 	switch string(reason) {
 	case "NotFound", "AlreadyExists", "Conflict", "Unauthorized", "Timeout", "ServerTimeout", "TooManyRequests",
 		"Expired", "Gone", "MethodNotAllowed", "NotAcceptable", "ServiceUnavailable":
 		return false
-	}
-	message := find(b, status, "message") // with its quotes
-	if string(reason) == "Forbidden" {    // but for what an admission plugin has to say
+	case "Forbidden": // but for what an admission plugin has to say
 		return bytes.Contains(message, []byte("admission")) || bytes.Contains(message, []byte("denied the request"))
 	}
 	// What authentication says, in an event that has no reason.

@@ -94,20 +94,45 @@ func plainURI(uri []byte) bool {
 	if !plain {
 		return false
 	}
-	return !bytes.Contains(uri, []byte(webTokenHead)) && !hasBearer(uri)
+	return !hasWebToken(uri) && !hasBearer(uri)
 }
 
-// hasBearer says that the word "bearer" is in a URI, in any case.
+// hasWebToken says that what begins a JSON Web Token is in a URI. Of its three
+// letters the last is rare there.
+func hasWebToken(uri []byte) bool {
+	const last = len(webTokenHead) - 1
+	for i := last; i < len(uri); i++ {
+		n := bytes.IndexByte(uri[i:], webTokenHead[last])
+		if n < 0 {
+			return false
+		}
+		if i += n; string(uri[i-last:i+1]) == webTokenHead {
+			return true
+		}
+	}
+	return false
+}
+
+// hasBearer says that the word "bearer" is in a URI, in any case. It looks at
+// the place of the word's last letter first, and how far it goes on from there
+// is what Horspool's search (1980) says of the letter.
 func hasBearer(uri []byte) bool {
-	for _, first := range []byte("bB") {
-		for rest := uri; ; {
-			n := bytes.IndexByte(rest, first)
-			if n < 0 {
-				break
-			}
-			if rest = rest[n+1:]; len(rest) > 5 && bytes.EqualFold(rest[:5], []byte("earer")) {
+	const word = "bearer"
+	for i := len(word) - 1; i < len(uri); {
+		switch uri[i] | 0x20 {
+		case 'r':
+			if bytes.EqualFold(uri[i+1-len(word):i+1], []byte(word)) {
 				return true
 			}
+			i += 2
+		case 'e':
+			i++
+		case 'a':
+			i += 3
+		case 'b':
+			i += 5
+		default:
+			i += len(word)
 		}
 	}
 	return false
