@@ -66,16 +66,16 @@ func MetadataNames() []string {
 
 // collect takes the metadata in a fixed order: a retry must not differ in a byte.
 func (e *entry) collect(f *Fields) {
-	e.add(headUser, f.User)
-	e.add(headVerb, f.Verb)
-	e.add(headResource, f.Resource)
-	e.add(headSubresource, f.Subresource)
-	e.add(headNamespace, f.Namespace)
-	e.add(headName, f.Name)
-	e.add(headCode, f.Code)
-	e.add(headStage, f.Stage)
-	e.add(headLevel, f.Level)
-	e.add(headAuditID, f.AuditID)
+	e.add(headUser, f.User, f.plain)
+	e.add(headVerb, f.Verb, f.plain)
+	e.add(headResource, f.Resource, f.plain)
+	e.add(headSubresource, f.Subresource, f.plain)
+	e.add(headNamespace, f.Namespace, f.plain)
+	e.add(headName, f.Name, f.plain)
+	e.add(headCode, f.Code, f.plain)
+	e.add(headStage, f.Stage, f.plain)
+	e.add(headLevel, f.Level, f.plain)
+	e.add(headAuditID, f.AuditID, f.plain)
 }
 
 // forget lets go of the line and what was read from it.
@@ -84,11 +84,14 @@ func (e *entry) forget() {
 	clear(e.pairs[:e.numPairs])
 }
 
-func (e *entry) add(head string, value []byte) {
+// add takes a value, which needs no look at its bytes where it is plain.
+func (e *entry) add(head string, value []byte, plain bool) {
 	if len(value) == 0 {
 		return
 	}
-	value = clipValue(value)
+	if !plain {
+		value = clipValue(value)
+	}
 	e.pairs[e.numPairs] = pair{head, value}
 	e.numPairs++
 	e.size += sizeField(entryMetadata, sizePair(head, value))

@@ -29,7 +29,10 @@ type Fields struct {
 	// read. It is meant for the entry's timestamp and is no metadata.
 	StageTimestamp time.Time
 
+	plain   bool   // all values are short and ASCII
 	scratch []byte // unescaped strings; owned by Fields, reused by the next ParseFields
+	users   *users // of lines before
+	minute  minute // of the line before
 }
 
 // maxScratch is the memory for unescaped strings that a Fields keeps from line to line.
@@ -49,11 +52,11 @@ func ParseFields(line []byte, fields *Fields) error {
 	if cap(scratch) > maxScratch {
 		scratch = nil
 	}
-	*fields = Fields{scratch: scratch}
+	*fields = Fields{scratch: scratch, users: fields.users, minute: fields.minute}
 	if fields.readLayout(line) {
 		return nil
 	}
-	*fields = Fields{scratch: fields.scratch[:0]}
+	*fields = Fields{scratch: fields.scratch[:0], users: fields.users, minute: fields.minute}
 	return fields.scan(line)
 }
 

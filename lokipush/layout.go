@@ -1,9 +1,6 @@
 package lokipush
 
-import (
-	"bytes"
-	"time"
-)
+import "bytes"
 
 // layout reads a line that is written as kube-apiserver writes it: compact, the members in the order
 // of the Event type (k8s.io/apiserver/pkg/apis/audit/v1), which no version has ever changed. It
@@ -17,7 +14,6 @@ type layout struct {
 
 // Lengths in the last members of a line.
 const (
-	microTime = len("2006-01-02T15:04:05.000000Z") // metav1.MicroTime, always in UTC
 	stageTime = `,"stageTimestamp":"`
 	received  = `,"requestReceivedTimestamp":"`
 	annotated = `","annotations":{"`
@@ -27,6 +23,7 @@ const (
 // with the fields half filled.
 func (f *Fields) readLayout(line []byte) bool {
 	l := layout{line: line}
+	f.plain = true
 	if !l.lit(`{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":`) || !l.field(f, &f.Level) ||
 		!l.lit(`,"auditID":`) || !l.field(f, &f.AuditID) || !l.lit(`,"stage":`) || !l.field(f, &f.Stage) ||
 		!l.lit(`,"requestURI":`) || !l.skipText() || !l.lit(`,"verb":`) || !l.field(f, &f.Verb) ||
@@ -59,14 +56,19 @@ func (l *layout) skipText() bool {
 	return ok
 }
 
+// plainText is the length up to which the text of a field is read eight bytes at a time: the names
+// of service accounts are longer than other strings.
+const plainText = 120
+
 // field reads a string into a field.
 func (l *layout) field(f *Fields, value *[]byte) bool {
 	if from := l.pos + 1; from < len(l.line) && l.line[l.pos] == '"' {
-		if end, plain := closingPlain(l.line, from); plain {
+		if end, plain := closingPlain(l.line, from, plainText); plain {
 			*value, l.pos = l.line[from:end], end+1
 			return true
 		}
 	}
+	f.plain = false
 	text, ok := l.quoted()
 	if ok {
 		*value = f.text(text)
@@ -95,15 +97,12 @@ func (l *layout) optional(name string) bool {
 }
 
 func (l *layout) user(f *Fields) bool {
+	if !l.lit(`{"username":`) {
+		_, ok := l.value() // a user without a name: nothing of it is needed
+		return ok
+	}
 	start := l.pos
-	if l.lit(`{"username":`) && !l.field(f, &f.User) {
-		return false
-	}
-	if l.pos > start {
-		return l.rest()
-	}
-	_, ok := l.value() // a user without a name: nothing of it is needed
-	return ok
+	return l.field(f, &f.User) && l.knownUser(f, start)
 }
 
 // rest skips to the end of an object of which some members were read.
@@ -152,6 +151,9 @@ func (l *layout) status(f *Fields) bool {
 	if !l.lit(`,"responseStatus":`) {
 		return true
 	}
+	if l.success(f) {
+		return true
+	}
 	value, ok := l.value()
 	if !ok || value[0] != '{' {
 		return false
@@ -168,6 +170,18 @@ func (l *layout) status(f *Fields) bool {
 	if isInteger(code) {
 		f.Code = code
 	}
+	return true
+}
+
+// success reads the status of an event that has nothing to say but its code, which is that of most.
+func (l *layout) success(f *Fields) bool {
+	const head = `{"metadata":{},"code":`
+	from := l.pos + len(head)
+	end := from + len("200")
+	if end >= len(l.line) || string(l.line[l.pos:from]) != head || l.line[end] != '}' || !isInteger(l.line[from:end]) {
+		return false
+	}
+	f.Code, l.pos = l.line[from:end:end], end+1
 	return true
 }
 
@@ -205,7 +219,7 @@ func (l *layout) times(f *Fields) bool {
 	if l.pos > len(l.line) || !l.lit(stageTime) || len(l.line)-l.pos < microTime {
 		return false
 	}
-	at, ok := parseMicroTime(l.line[l.pos : l.pos+microTime])
+	at, ok := f.minute.time(l.line[l.pos : l.pos+microTime])
 	f.StageTimestamp = at
 	l.pos += microTime
 	switch {
@@ -215,24 +229,4 @@ func (l *layout) times(f *Fields) bool {
 		return bytes.HasSuffix(l.line, []byte(`"}}`))
 	}
 	return l.lit(`"}`) && l.pos == len(l.line)
-}
-
-// parseMicroTime reads 2006-01-02T15:04:05.000000Z.
-func parseMicroTime(text []byte) (time.Time, bool) {
-	if text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != '.' || text[26] != 'Z' {
-		return time.Time{}, false
-	}
-	ok := true
-	number := func(from, to int) (n int) {
-		for _, c := range text[from:to] {
-			ok = ok && c-'0' <= 9
-			n = 10*n + int(c-'0')
-		}
-		return n
-	}
-	year, month, day := number(0, 4), number(5, 7), number(8, 10)
-	hour, minute, second := number(11, 13), number(14, 16), number(17, 19)
-	at := time.Date(year, time.Month(month), day, hour, minute, second, number(20, 26)*1000, time.UTC)
-	// time.Date takes 31 February for 3 March: such a date is none.
-	return at, ok && at.Day() == day && at.Month() == time.Month(month) && hour < 24 && minute < 60 && second < 60
 }

@@ -12,33 +12,53 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
-// parsed returns what the general scan finds in a line.
+// scanned returns what the general scan finds in a line.
 func scanned(line []byte) (Fields, error) {
 	var f Fields
 	err := f.scan(line)
-	f.scratch = nil
-	return f, err
+	return found(f), err
+}
+
+// found is what was read from a line, without the memory that goes on to the next one.
+func found(f Fields) Fields {
+	f.scratch, f.users, f.minute, f.plain = nil, nil, minute{}, false
+	return f
+}
+
+// isPlain says whether no value of an entry with these fields would be clipped.
+func isPlain(f Fields) bool {
+	for _, v := range [][]byte{f.User, f.Verb, f.Resource, f.Subresource, f.Namespace, f.Name, f.Code, f.Stage, f.Level, f.AuditID} {
+		if !bytes.Equal(v, clipValue(v)) {
+			return false
+		}
+	}
+	return true
 }
 
 // Every line of a real log has the layout, and it gives what the general scan gives.
 func TestLayoutOfRealLines(t *testing.T) {
 	for _, name := range []string{"diverse.log", "rotated.log"} {
-		n := 0
+		n, plain := 0, 0
+		var f Fields
 		for line := range bytes.Lines(audittest.Corpus(t, name)) {
 			line = bytes.TrimSuffix(line, []byte("\n"))
-			var f Fields
+			f = Fields{users: f.users, minute: f.minute}
 			if !f.readLayout(line) {
 				t.Fatalf("%s: not in the layout: %.500s", name, line)
 			}
-			f.scratch = nil
 			want, err := scanned(line)
-			if err != nil || !reflect.DeepEqual(f, want) {
-				t.Fatalf("%s: %+v\nwant %+v, %v\n%.500s", name, f, want, err, line)
+			if got := found(f); err != nil || !reflect.DeepEqual(got, want) {
+				t.Fatalf("%s: %+v\nwant %+v, %v\n%.500s", name, got, want, err, line)
 			}
-			n++
+			if f.plain && !isPlain(f) {
+				t.Fatalf("%s: not plain: %+v", name, f)
+			}
+			if n++; f.plain {
+				plain++
+			}
 		}
-		if n < 1000 {
-			t.Errorf("%s: %d lines", name, n)
+		if n < 1000 || plain < n*95/100 {
+			t.Errorf("%s: %d lines, of which %d are plain", name, n, plain)
 		}
 	}
 }
@@ -99,7 +119,7 @@ func TestLayout(t *testing.T) {
 		var f Fields
 		fits := f.readLayout([]byte(c.line))
 		want, err := scanned([]byte(c.line))
-		if f.scratch = nil; fits != c.fits || fits && !reflect.DeepEqual(f, want) || err != nil {
+		if got := found(f); fits != c.fits || fits && !reflect.DeepEqual(got, want) || err != nil {
 			t.Errorf("%s: fits %v, %v\ngot  %+v\nwant %+v", name, fits, err, f, want)
 		}
 	}
@@ -115,25 +135,30 @@ func TestLayoutOfTornLines(t *testing.T) {
 	}
 }
 
-func TestParseMicroTime(t *testing.T) {
+func TestMicroTime(t *testing.T) {
+	var known minute
 	for text, ok := range map[string]bool{
-		"2026-11-22T10:00:00.123456Z": true,
-		"0000-01-01T00:00:00.000000Z": true,
-		"2024-02-29T23:59:59.999999Z": true,
-		"2026-02-29T23:59:59.999999Z": false,
-		"2026-00-22T10:00:00.123456Z": false,
-		"2026-13-22T10:00:00.123456Z": false,
-		"2026-11-00T10:00:00.123456Z": false,
-		"2026-11-22T24:00:00.123456Z": false,
-		"2026-11-22T10:60:00.123456Z": false,
-		"2026-11-22T10:00:60.123456Z": false,
-		"2026-11-22T10:00:00,123456Z": false,
-		"2026-11-22T10:00:00.12345xZ": false,
+		"2026-11-22T10:00:00.123456Z":             true,
+		"0000-01-01T00:00:00.000000Z":             true,
+		"2024-02-29T23:59:59.999999Z":             true,
+		"2026-02-29T23:59:59.999999Z":             false,
+		"2026-00-22T10:00:00.123456Z":             false,
+		"2026-13-22T10:00:00.123456Z":             false,
+		"2026-11-00T10:00:00.123456Z":             false,
+		"2026-11-22T24:00:00.123456Z":             false,
+		"2026-11-22T10:60:00.123456Z":             false,
+		"2026-11-22T10:00:60.123456Z":             false,
+		"2026-11-22T10:00:00,123456Z":             false,
+		"2026-11-22T10:00:00.12345xZ":             false,
+		"2026-11-22T10:00:0x.123456Z":             false,
+		"2026-1x-22T10:00:00.123456Z":             false,
+		strings.Repeat("\x00", 17) + "00.000000Z": false,
 	} {
-		got, fits := parseMicroTime([]byte(text))
 		want, err := time.Parse("2006-01-02T15:04:05.000000Z07:00", text)
-		if fits != ok || ok && (err != nil || !got.Equal(want)) {
-			t.Errorf("%s: %s, %v", text, got, fits)
+		for _, m := range []*minute{new(minute), &known, &known} {
+			if got, fits := m.time([]byte(text)); fits != ok || ok && (err != nil || !got.Equal(want)) {
+				t.Errorf("%q: %s, %v", text, got, fits)
+			}
 		}
 	}
 }
@@ -145,14 +170,20 @@ func FuzzLayout(f *testing.F) {
 	line, _, _ := bytes.Cut(audittest.Corpus(f, "diverse.log"), []byte("\n"))
 	f.Add(line)
 	f.Fuzz(func(t *testing.T, line []byte) {
-		var got Fields
-		if !got.readLayout(line) || !json.Valid(line) || !ordered(line) {
+		var first Fields
+		if !first.readLayout(line) || !json.Valid(line) || !ordered(line) {
 			return
 		}
-		got.scratch = nil
 		want, err := scanned(line)
-		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("got  %+v\nwant %+v, %v", got, want, err)
+		second := Fields{users: first.users, minute: first.minute} // knows the user and the minute
+		second.readLayout(line)
+		for _, f := range []Fields{first, second} {
+			if got := found(f); err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("got  %+v\nwant %+v, %v", got, want, err)
+			}
+			if f.plain && !isPlain(f) {
+				t.Errorf("not plain: %+v", f)
+			}
 		}
 	})
 }

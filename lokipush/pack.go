@@ -1,6 +1,7 @@
 package lokipush
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/klauspost/compress/s2"
@@ -19,7 +20,7 @@ func (b *Batch) Pack(scratch []byte) (packed *Batch, _ []byte) {
 	compressed := s2.EncodeSnappy(scratch[:cap(scratch)], b.request())
 	packed = &Batch{
 		maxBytes: b.maxBytes, maxEntries: b.maxEntries, first: b.first,
-		packed: append(make([]byte, 0, len(compressed)), compressed...), packedLen: b.Len(), packedBytes: b.Bytes(),
+		packed: bytes.Clone(compressed), packedLen: b.Len(), packedBytes: b.Bytes(),
 	}
 	if cap(compressed) > maxPooledBody {
 		return packed, nil

@@ -105,20 +105,20 @@ func (o *object) quoted() ([]byte, bool) {
 // closing returns the offset of the quote that ends the string whose contents begin at from, -1
 // where there is none.
 func closing(data []byte, from int) int {
-	end, _ := closingPlain(data, from)
+	end, _ := closingPlain(data, from, shortText)
 	return end
 }
 
-// shortText is how far is looked eight bytes at a time. Most strings are shorter, and a call costs
-// more than looking at them.
+// shortText is how far is looked eight bytes at a time for the end of a string that nobody wants to
+// read. Most strings are shorter, and a call costs more than looking at them.
 const shortText = 48
 
-// closingPlain is closing, and says whether the string is known to stand for its own bytes: short,
-// ASCII, and without an escape.
-func closingPlain(data []byte, from int) (end int, plain bool) {
+// closingPlain is closing, and says whether the string is known to stand for its own bytes: of at
+// most short bytes (up to seven more), ASCII, and without an escape.
+func closingPlain(data []byte, from, short int) (end int, plain bool) {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	i := from
-	for ; i+8 <= len(data) && i < from+shortText; i += 8 {
+	for ; i+8 <= len(data) && i < from+short; i += 8 {
 		x := binary.LittleEndian.Uint64(data[i:])
 		quote, slash := x^'"'*ones, x^'\\'*ones
 		// The lowest hit is never a false one.

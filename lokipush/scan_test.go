@@ -25,14 +25,14 @@ func TestClosing(t *testing.T) {
 			for at := range length + 1 {
 				text := strings.Repeat("x", at) + test.mark + strings.Repeat("x", length-at)
 				for _, rest := range []string{`"`, `","verb":"get"}`} {
-					end, plain := closingPlain([]byte(`{"`+text+rest), 2)
+					end, plain := closingPlain([]byte(`{"`+text+rest), 2, shortText)
 					// Where the last step of eight bytes is whole and not beyond shortText.
 					short := len(text) < shortText-8 && len(text)+len(rest) >= len(text)+8-len(text)%8
 					if end != 2+len(text) || plain && !test.plain || short && plain != test.plain {
 						t.Fatalf("%s at %d of %d, then %s: end %d, plain %v", test.name, at, length, rest, end, plain)
 					}
 				}
-				if end, _ := closingPlain([]byte(`{"`+text), 2); end != -1 {
+				if end, _ := closingPlain([]byte(`{"`+text), 2, shortText); end != -1 {
 					t.Fatalf("%s at %d of %d, not closed: end %d", test.name, at, length, end)
 				}
 			}
