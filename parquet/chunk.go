@@ -44,6 +44,7 @@ type chunk struct {
 	dict     *dictionary // nil for a column without one
 	dictMax  int         // bytes; beyond them the pages that follow are plain
 	full     bool        // the dictionary takes no more
+	stream   *pageStream // the values of the open page, of a streamed column; else nil
 	pages    []byte      // finished pages with their headers
 	spooled  []spooled   // bodies that belong between them
 	failed   error       // why a value could not be added
@@ -119,6 +120,10 @@ const growFrom = 256 << 10
 func (c *chunk) plainLen() int { return max(len(c.plain)-headroom, 0) }
 
 func (c *chunk) plainValue(v []byte) {
+	if c.def.streamed {
+		c.streamValue(v)
+		return
+	}
 	if len(c.plain) == 0 {
 		c.plain = append(c.plain, make([]byte, headroom)...)
 	}
@@ -202,7 +207,11 @@ func (c *chunk) pending() int {
 	if c.rows >= maxPageRows {
 		return c.pageSize
 	}
-	return c.plainLen() + 2*len(c.numbers) + 8*len(c.ints) + len(c.defs)/8
+	n := c.plainLen() + 2*len(c.numbers) + 8*len(c.ints) + len(c.defs)/8
+	if c.stream != nil {
+		n += c.stream.size
+	}
+	return n
 }
 
 // memory returns the bytes that the chunk holds.
@@ -211,6 +220,9 @@ func (c *chunk) memory() int {
 	if c.dict != nil {
 		n += len(c.dict.page) + 24*c.dict.len()
 	}
+	if c.stream != nil {
+		n += len(c.stream.packed)
+	}
 	return n
 }
 
@@ -218,6 +230,9 @@ func (c *chunk) memory() int {
 func (c *chunk) flush() error {
 	if c.rows == 0 {
 		return nil
+	}
+	if c.stream != nil {
+		return c.flushStream()
 	}
 	if c.unprofitable() {
 		c.dropDictionary()
@@ -233,7 +248,7 @@ func (c *chunk) flush() error {
 	if c.pages, err = c.appendPage(c.pages, &header, body); err != nil {
 		return err
 	}
-	c.record(before, levels, nulls, encoding)
+	c.record(before, format.DataPage, levels, nulls, encoding)
 	c.reps, c.defs, c.rows = c.reps[:0], c.defs[:0], 0
 	c.numbers, c.ints = c.numbers[:0], c.ints[:0]
 	c.plain = keepBuffer(c.plain, 4*c.pageSize)
@@ -324,6 +339,10 @@ func (c *chunk) pageBody() (body []byte, encoding format.Encoding, err error) {
 		e := rle.DictionaryEncoding{}
 		*scratch, err = e.EncodeInt32((*scratch)[:0], c.numbers)
 		encoding = format.RLEDictionary
+	case c.def.enc == lengthEncoding && c.plainLen() > 0:
+		c.boundPlain()
+		*scratch, err = c.lengths((*scratch)[:0])
+		encoding = format.DeltaLengthByteArray
 	case c.plainLen() > 0 && len(levels) <= headroom:
 		c.boundPlain()
 		from := headroom - len(levels)
@@ -336,4 +355,21 @@ func (c *chunk) pageBody() (body []byte, encoding format.Encoding, err error) {
 	}
 	c.codec.packed = append(levels, *scratch...)
 	return c.codec.packed, encoding, err
+}
+
+// lengths appends the values of the open page, DELTA_LENGTH_BYTE_ARRAY encoded,
+// to dst. The page's plain values are overwritten.
+func (c *chunk) lengths(dst []byte) ([]byte, error) {
+	ends := append(c.codec.ends[:0], 0)
+	values := c.plain[headroom:]
+	to := 0
+	for from := 0; from < len(values); {
+		n := int(binary.LittleEndian.Uint32(values[from:]))
+		to += copy(values[to:], values[from+4:from+4+n])
+		from += 4 + n
+		ends = append(ends, uint32(to))
+	}
+	c.codec.ends = ends
+	e := delta.LengthByteArrayEncoding{}
+	return e.EncodeByteArray(dst, values[:to], ends)
 }

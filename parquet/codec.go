@@ -16,24 +16,34 @@ type codec struct {
 	// streaming is the same for pages that are written in parts; nil until the
 	// first one.
 	streaming *zstd.Encoder
+	// streams are the pages of streamed columns that are not open.
+	streams []*pageStream
 	// scratch and packed are buffers for a page that is being made; all chunks
 	// use them, one after another.
 	scratch, packed []byte
+	ends            []uint32 // scratch of lengths
 }
 
+// The windows of the encoders: of a page that is compressed at once, and of one
+// that is compressed as it is filled. An encoder has memory for two windows.
+const (
+	pageWindow   = 512 << 10
+	streamWindow = 1 << 20
+)
+
 func newCodec() (*codec, error) {
-	e, err := newEncoder()
+	e, err := newEncoder(pageWindow)
 	return &codec{encoder: e}, err
 }
 
-func newEncoder() (*zstd.Encoder, error) {
+func newEncoder(window int) (*zstd.Encoder, error) {
 	e, err := zstd.NewWriter(nil,
 		zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithEncoderConcurrency(1),
 		zstd.WithAllLitEntropyCompression(true),
 		zstd.WithEncoderCRC(false),
 		zstd.WithZeroFrames(true),
-		zstd.WithWindowSize(1<<21),
+		zstd.WithWindowSize(window),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("make zstd encoder: %w", err)
@@ -44,11 +54,11 @@ func newEncoder() (*zstd.Encoder, error) {
 // encode appends src, compressed, to dst.
 func (c *codec) encode(dst, src []byte) []byte { return c.encoder.EncodeAll(src, dst) }
 
-// stream writes parts to w as one frame.
-func (c *codec) stream(w io.Writer, parts [][]byte) error {
+// frame writes parts to w as one frame.
+func (c *codec) frame(w io.Writer, parts [][]byte) error {
 	if c.streaming == nil {
 		var err error
-		if c.streaming, err = newEncoder(); err != nil {
+		if c.streaming, err = newEncoder(streamWindow); err != nil {
 			return err
 		}
 	}

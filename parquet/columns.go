@@ -75,8 +75,10 @@ type columnDef struct {
 	enc   encoding
 	bloom bool // has a bloom filter
 	// pages is how many times larger than others its pages are: long values
-	// that repeat each other over long distances compress much better.
-	pages int
+	// that repeat each other over long distances compress much better. Those
+	// of a column that is streamed are compressed as they are filled.
+	pages    int
+	streamed bool
 	// bounded is true where minimum and maximum are worth their space: the
 	// values are short, or the sort order makes pages differ.
 	bounded bool
@@ -86,9 +88,10 @@ type columnDef struct {
 type encoding int
 
 const (
-	dictEncoding  encoding = iota // RLE_DICTIONARY, then PLAIN where too many values differ
-	plainEncoding                 // PLAIN
-	deltaEncoding                 // DELTA_BINARY_PACKED
+	dictEncoding   encoding = iota // RLE_DICTIONARY, then PLAIN where too many values differ
+	plainEncoding                  // PLAIN
+	deltaEncoding                  // DELTA_BINARY_PACKED
+	lengthEncoding                 // DELTA_LENGTH_BYTE_ARRAY
 )
 
 // kind is the physical and logical type of a leaf column.
@@ -108,7 +111,7 @@ func columnDefs() [numColumns]columnDef {
 		colLevel:              {name: "level", bounded: true},
 		colStage:              {name: "stage", bounded: true},
 		colVerb:               {name: "verb", bounded: true},
-		colAuditID:            {name: "audit_id", enc: plainEncoding, bloom: true},
+		colAuditID:            {name: "audit_id", enc: lengthEncoding, bloom: true},
 		colRequestURI:         {name: "request_uri", enc: plainEncoding, pages: 4},
 		colUserAgent:          {name: "user_agent"},
 		colUserName:           {name: "user_name", bloom: true, bounded: true},
@@ -136,8 +139,8 @@ func columnDefs() [numColumns]columnDef {
 		colRespReason:         {name: "response_reason", bounded: true},
 		colRespMessage:        {name: "response_message", enc: plainEncoding, pages: 4},
 		colRespDetails:        {name: "response_details"},
-		colRequestObject:      {name: "request_object", enc: plainEncoding, pages: 32},
-		colResponseObject:     {name: "response_object", enc: plainEncoding, pages: 32},
+		colRequestObject:      {name: "request_object", enc: plainEncoding, pages: 32, streamed: true},
+		colResponseObject:     {name: "response_object", enc: plainEncoding, pages: 32, streamed: true},
 		colReceived:           {name: "request_received_timestamp", kind: micros, enc: deltaEncoding, bounded: true},
 		colStaged:             {name: "stage_timestamp", kind: micros, enc: deltaEncoding, bounded: true},
 		colAnnotationKey:      {name: "annotations", shape: mapKey},

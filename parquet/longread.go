@@ -8,9 +8,11 @@ import (
 	"hash"
 	"hash/crc32"
 	"io"
+	"math"
 	"math/bits"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go/encoding/delta"
 	"github.com/parquet-go/parquet-go/encoding/rle"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
@@ -38,10 +40,12 @@ type longReader struct {
 	// The open page.
 	levels []uint8
 	taken  int        // levels used
-	values []byte     // what was not read of a page that is unpacked; in buf
+	values []byte     // what was not read of a page that is unpacked; in buf or texts
+	ends   []uint32   // of those values that follow each other without their lengths
 	stream *pageInput // of a large page, else nil
 
 	buf   []byte // memory of values, reused
+	texts []byte // the same of values without lengths
 	value []byte // the last value of a large page
 }
 
@@ -61,11 +65,11 @@ func newUnpacker() (*unpacker, error) {
 
 // isLongColumn says whether [longReader] can read a chunk.
 func isLongColumn(d columnDef, m *format.ColumnMetaData) bool {
-	if d.enc != plainEncoding || d.shape != scalar || m.Codec != format.Zstd || m.DictionaryPageOffset != 0 {
+	if d.enc != plainEncoding && d.enc != lengthEncoding || d.shape != scalar || m.Codec != format.Zstd || m.DictionaryPageOffset != 0 {
 		return false
 	}
 	for _, e := range m.Encoding {
-		if e != format.Plain && e != format.RLE {
+		if e != format.Plain && e != format.RLE && e != format.DeltaLengthByteArray {
 			return false
 		}
 	}
@@ -83,7 +87,7 @@ func (c *longReader) open(src io.ReaderAt, m *format.ColumnMetaData, unpack *unp
 		c.in.Reset(section)
 	}
 	c.decoder.Reset(new(thrift.CompactProtocol).NewReader(c.in))
-	c.levels, c.taken, c.values = c.levels[:0], 0, nil
+	c.levels, c.taken, c.values, c.ends = c.levels[:0], 0, nil, c.ends[:0]
 }
 
 // close gives up the open page.
@@ -120,6 +124,8 @@ func (c *longReader) next() ([]byte, error) {
 		var err error
 		c.value, err = c.stream.value(c.value)
 		return c.value, err
+	case len(c.ends) > 0:
+		return c.nextText()
 	}
 	if len(c.values) < 4 {
 		return nil, errDamagedPage
@@ -133,13 +139,24 @@ func (c *longReader) next() ([]byte, error) {
 	return v, nil
 }
 
+// nextText returns the next of the values that stand without their lengths.
+func (c *longReader) nextText() ([]byte, error) {
+	if len(c.ends) < 2 {
+		return nil, errDamagedPage
+	}
+	n := c.ends[1] - c.ends[0]
+	v := c.values[:n:n]
+	c.values, c.ends = c.values[n:], c.ends[1:]
+	return v, nil
+}
+
 // endPage looks whether the open page was read to its end.
 func (c *longReader) endPage() error {
 	defer c.closeStream()
 	if c.stream != nil {
 		return c.stream.end()
 	}
-	if len(c.values) > 0 {
+	if len(c.values) > 0 || len(c.ends) > 1 {
 		return errDamagedPage
 	}
 	return nil
@@ -150,46 +167,105 @@ func (c *longReader) readPage() error {
 	if _, err := c.in.Peek(1); errors.Is(err, io.EOF) {
 		return errShort
 	}
-	var header format.PageHeader
-	if err := c.decoder.Decode(&header); err != nil {
-		return fmt.Errorf("read page header: %w", err)
+	p, err := c.readHeader()
+	if err != nil {
+		return err
 	}
-	data := header.DataPageHeader
-	packed, size, values := int64(header.CompressedPageSize), int64(header.UncompressedPageSize), int(data.V.NumValues)
-	if header.Type != format.DataPage || !data.Valid || data.V.Encoding != format.Plain ||
-		packed < 0 || packed > c.left || size < 4 || values < 0 {
-		return errDamagedPage
+	c.ends = c.ends[:0]
+	if p.size > largePage && p.encoding == format.Plain {
+		return c.openStream(&p)
 	}
-	if size > largePage {
-		return c.openStream(packed, size, values, uint32(header.CRC))
+	body, err := c.readPacked(&p)
+	if err != nil {
+		return err
 	}
-	c.unpack.packed = keepBuffer(c.unpack.packed, 2*largePage)
-	if cap(c.unpack.packed) < int(packed) {
-		c.unpack.packed = make([]byte, packed)
+	if cap(c.buf) < int(p.size) {
+		c.buf = make([]byte, 0, p.size)
 	}
-	body := c.unpack.packed[:packed]
-	if _, err := io.ReadFull(c.in, body); err != nil {
-		return fmt.Errorf("read page: %w", io.ErrUnexpectedEOF)
-	}
-	if sum := crc32.ChecksumIEEE(body); header.CRC != 0 && sum != uint32(header.CRC) {
-		return fmt.Errorf("%w: its checksum is %08x, want %08x", errDamagedPage, sum, uint32(header.CRC))
-	}
-	if cap(c.buf) < int(size) {
-		c.buf = make([]byte, 0, size)
-	}
-	var err error
-	if c.buf, err = c.unpack.whole.DecodeAll(body, c.buf[:0]); err != nil {
+	// Before version 2, the levels are compressed with the values.
+	levels := body[:p.levels]
+	if c.buf, err = c.unpack.whole.DecodeAll(body[p.levels:], c.buf[:0]); err != nil {
 		return fmt.Errorf("unpack page: %w", err)
 	}
-	if int64(len(c.buf)) != size {
+	if int64(len(c.buf)) != p.size-p.levels {
 		return errDamagedPage
 	}
-	n := int64(binary.LittleEndian.Uint32(c.buf))
-	if n > size-4 {
-		return errDamagedPage
+	c.values = c.buf
+	if !p.second {
+		if levels, c.values, err = cutLevels(c.buf); err != nil {
+			return err
+		}
 	}
-	c.values = c.buf[4+n:]
-	return c.readLevels(c.buf[4:4+n], values)
+	if p.encoding == format.DeltaLengthByteArray && len(c.values) > 0 {
+		e := delta.LengthByteArrayEncoding{}
+		if c.texts, c.ends, err = e.DecodeByteArray(c.texts[:0], c.values, c.ends); err != nil {
+			return fmt.Errorf("read values: %w", err)
+		}
+		c.values = c.texts
+	}
+	return c.readLevels(levels, p.values)
+}
+
+// cutLevels returns the levels that come first, after their length, and the rest.
+func cutLevels(page []byte) (levels, values []byte, err error) {
+	if len(page) < 4 {
+		return nil, nil, errDamagedPage
+	}
+	n := uint64(binary.LittleEndian.Uint32(page))
+	if n > uint64(len(page)-4) {
+		return nil, nil, errDamagedPage
+	}
+	return page[4 : 4+n], page[4+n:], nil
+}
+
+// pageHead is what the header of a page says.
+type pageHead struct {
+	packed, size int64 // bytes, with those of the levels
+	values       int   // nulls included
+	encoding     format.Encoding
+	crc          uint32 // 0 where there is none
+	second       bool   // DATA_PAGE_V2: it begins with levels, not compressed
+	levels       int64  // their bytes; 0 in other pages
+}
+
+func (c *longReader) readHeader() (p pageHead, err error) {
+	var header format.PageHeader
+	if err := c.decoder.Decode(&header); err != nil {
+		return p, fmt.Errorf("read page header: %w", err)
+	}
+	p = pageHead{packed: int64(header.CompressedPageSize), size: int64(header.UncompressedPageSize), crc: uint32(header.CRC)}
+	first, second := &header.DataPageHeader, &header.DataPageHeaderV2
+	repeated := int32(0)
+	switch {
+	case header.Type == format.DataPage && first.Valid:
+		p.values, p.encoding = int(first.V.NumValues), first.V.Encoding
+	case header.Type == format.DataPageV2 && second.Valid && (!second.V.IsCompressed.Valid || second.V.IsCompressed.V):
+		p.values, p.encoding = int(second.V.NumValues), second.V.Encoding
+		p.second, p.levels, repeated = true, int64(second.V.DefinitionLevelsByteLength), second.V.RepetitionLevelsByteLength
+	default:
+		return p, errDamagedPage
+	}
+	if p.encoding != format.Plain && p.encoding != format.DeltaLengthByteArray || repeated != 0 || p.values < 0 || p.size < 0 ||
+		p.packed > c.left || p.levels < 0 || p.levels > min(p.packed, p.size) || p.size > math.MaxInt32 {
+		return p, errDamagedPage
+	}
+	return p, nil
+}
+
+// readPacked returns the page as it is stored, valid until the next call.
+func (c *longReader) readPacked(p *pageHead) ([]byte, error) {
+	c.unpack.packed = keepBuffer(c.unpack.packed, 2*largePage)
+	if cap(c.unpack.packed) < int(p.packed) {
+		c.unpack.packed = make([]byte, p.packed)
+	}
+	body := c.unpack.packed[:p.packed]
+	if _, err := io.ReadFull(c.in, body); err != nil {
+		return nil, fmt.Errorf("read page: %w", io.ErrUnexpectedEOF)
+	}
+	if sum := crc32.ChecksumIEEE(body); p.crc != 0 && sum != p.crc {
+		return nil, fmt.Errorf("%w: its checksum is %08x, want %08x", errDamagedPage, sum, p.crc)
+	}
+	return body, nil
 }
 
 // readLevels reads the definition levels of a page: 1 for a value, 0 for null.
@@ -207,19 +283,24 @@ func (c *longReader) readLevels(packed []byte, values int) error {
 }
 
 // openStream opens a large page.
-func (c *longReader) openStream(packed, size int64, values int, crc uint32) error {
-	s := &pageInput{packed: io.LimitedReader{R: c.in, N: packed}, sum: crc32.NewIEEE(), want: crc, left: size}
-	var err error
-	s.zstd, err = zstd.NewReader(io.TeeReader(&s.packed, s.sum), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+func (c *longReader) openStream(p *pageHead) error {
+	s := &pageInput{packed: io.LimitedReader{R: c.in, N: p.packed}, sum: crc32.NewIEEE(), want: p.crc, left: p.size - p.levels}
+	in := io.TeeReader(&s.packed, s.sum)
+	levels := make([]byte, p.levels)
+	_, err := io.ReadFull(in, levels)
 	if err != nil {
+		return fmt.Errorf("read levels: %w", io.ErrUnexpectedEOF)
+	}
+	if s.zstd, err = zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true)); err != nil {
 		return fmt.Errorf("unpack page: %w", err)
 	}
 	c.values, c.stream = nil, s
-	levels, err := s.value(nil)
-	if err != nil {
-		return err
+	if !p.second {
+		if levels, err = s.value(nil); err != nil {
+			return err
+		}
 	}
-	return c.readLevels(levels, values)
+	return c.readLevels(levels, p.values)
 }
 
 // pageInput reads a page while it is unpacked.

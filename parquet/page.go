@@ -49,7 +49,7 @@ func (c *chunk) appendHeader(dst []byte, header *format.PageHeader) ([]byte, err
 }
 
 // record notes a finished page in the indexes.
-func (c *chunk) record(before int64, levels int, nulls int64, encoding format.Encoding) {
+func (c *chunk) record(before int64, page format.PageType, levels int, nulls int64, encoding format.Encoding) {
 	c.offsets.PageLocations = append(c.offsets.PageLocations, format.PageLocation{
 		Offset:             before, // of the chunk's data for now
 		CompressedPageSize: int32(c.pagesSize() - before),
@@ -63,7 +63,7 @@ func (c *chunk) record(before int64, levels int, nulls int64, encoding format.En
 	c.index.MinValues = append(c.index.MinValues, bytes.Clone(c.page.min))
 	c.index.MaxValues = append(c.index.MaxValues, bytes.Clone(c.page.max))
 	c.bounds.merge(&c.page)
-	c.countEncoding(format.DataPage, encoding)
+	c.countEncoding(page, encoding)
 }
 
 func (c *chunk) countEncoding(page format.PageType, encoding format.Encoding) {

@@ -38,7 +38,7 @@ func (s *spool) add(codec *codec, parts ...[]byte) (body spooled, crc uint32, er
 	sum := crc32.NewIEEE()
 	buf := bufio.NewWriterSize(io.NewOffsetWriter(s.file, s.size), 64<<10)
 	out := &countingWriter{to: io.MultiWriter(buf, sum)}
-	if err := codec.stream(out, parts); err != nil {
+	if err := codec.frame(out, parts); err != nil {
 		return spooled{}, 0, fmt.Errorf("write spill file: %w", err)
 	}
 	if err := buf.Flush(); err != nil {
@@ -126,7 +126,7 @@ func (c *chunk) addLong(v []byte) error {
 	}
 	body.after = len(c.pages)
 	c.spooled = append(c.spooled, body)
-	c.record(before, c.levels(), 0, format.Plain)
+	c.record(before, format.DataPage, c.levels(), 0, format.Plain)
 	c.defs, c.rows = c.defs[:0], 0
 	return nil
 }
