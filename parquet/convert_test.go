@@ -28,7 +28,11 @@ func testMeta() Meta {
 // convertBytes converts source in a fresh directory and checks the result.
 func convertBytes(tb testing.TB, source []byte, lim limits) Result {
 	tb.Helper()
-	cfg := Config{Meta: testMeta(), Dir: fastDir(tb)}
+	return convertWith(tb, source, Config{Meta: testMeta(), Dir: fastDir(tb)}, lim)
+}
+
+func convertWith(tb testing.TB, source []byte, cfg Config, lim limits) Result {
+	tb.Helper()
 	res, err := convert(context.Background(), bytes.NewReader(source), int64(len(source)), cfg, lim)
 	if err != nil {
 		tb.Fatalf("convert: %v", err)

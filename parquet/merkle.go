@@ -89,10 +89,19 @@ func (t *LineTree) begin() {
 	t.hash.Write(leafPrefix)
 }
 
-// end adds the leaf that was begun: as in binary counting, it joins every
-// perfect subtree that it completes.
+// end adds the leaf that was begun.
 func (t *LineTree) end() {
 	t.hash.Sum(t.leaf[:0])
+	t.join(&t.leaf)
+}
+
+// join adds a leaf: as in binary counting, it joins every perfect subtree that
+// it completes.
+func (t *LineTree) join(leaf *[sha256.Size]byte) {
+	if t.hash == nil {
+		t.hash = sha256.New()
+	}
+	t.leaf = *leaf
 	level := 0
 	for ; t.size>>level&1 == 1; level++ {
 		t.node(&t.leaf, &t.roots[level], &t.leaf)

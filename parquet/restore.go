@@ -54,14 +54,23 @@ func RestoreIn(ctx context.Context, work string, in []Input, w io.Writer) error 
 	return err
 }
 
-// restoration is the state of one call of Restore.
+// lineTaker takes the lines of a source in any order. A line that is long is
+// written piece by piece.
+type lineTaker interface {
+	add(line int64, build func(dst []byte) []byte) error
+	addLong(line int64, write func(io.Writer) error) error
+}
+
+// restoration is the state of one call of Restore, or of a check.
 type restoration struct {
+	to    lineTaker // of what is collected
 	order lineOrder
 	meta  ObjectMeta // of the first object
 	files []*pq.File
 }
 
 func (r *restoration) run(ctx context.Context, in []Input, w io.Writer) error {
+	r.to = &r.order
 	if err := r.open(in); err != nil {
 		return err
 	}
@@ -154,9 +163,9 @@ func (r *restoration) collect(ctx context.Context, f *pq.File) (err error) {
 			continue
 		}
 		if row.isLong() {
-			err = r.order.addLong(row.line, func(w io.Writer) error { return row.write(w, &b) })
+			err = r.to.addLong(row.line, func(w io.Writer) error { return row.write(w, &b) })
 		} else {
-			err = r.order.add(row.line, build)
+			err = r.to.add(row.line, build)
 		}
 		if err != nil {
 			return err

@@ -97,7 +97,7 @@ func TestReadMetaReturnsWhatWasGiven(t *testing.T) {
 // TestI3_CheckFindsEveryChange flips bits all over an object.
 func TestI3_CheckFindsEveryChange(t *testing.T) {
 	source := bytes.Join(realLines(t)[:50], []byte("\n"))
-	res := convertBytes(t, source, defaultLimits())
+	res := convertWith(t, source, Config{Meta: testMeta(), Dir: fastDir(t), Root: true}, defaultLimits())
 	path := res.Objects[0].Path
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -112,13 +112,31 @@ func TestI3_CheckFindsEveryChange(t *testing.T) {
 		if err := Check(t.Context(), res); !errors.Is(err, ErrMismatch) {
 			t.Fatalf("byte %d changed: %v, want ErrMismatch", at, err)
 		}
+		// Without the checksum of the file, the lines must be found to be others.
+		if in, same := input(changed), sameLines(t, changed, source); !same {
+			if err := checkLines(t.Context(), []Input{in}, res); err == nil {
+				t.Fatalf("byte %d changed: other lines, and no error", at)
+			}
+		}
 		// Without the checksum of the file, Restore must fail or be right.
 		var out bytes.Buffer
-		err := Restore(t.Context(), []Input{{Name: "x", ReaderAt: bytes.NewReader(changed), Size: int64(len(changed))}}, &out)
+		err := Restore(t.Context(), []Input{input(changed)}, &out)
 		if err == nil && !bytes.Equal(out.Bytes(), source) {
 			t.Fatalf("byte %d changed: restored other bytes without an error", at)
 		}
 	}
+}
+
+func input(object []byte) Input {
+	return Input{Name: "x", ReaderAt: bytes.NewReader(object), Size: int64(len(object))}
+}
+
+// sameLines says whether a changed object still is the source.
+func sameLines(t *testing.T, object, source []byte) bool {
+	t.Helper()
+	var out bytes.Buffer
+	err := Restore(t.Context(), []Input{input(object)}, &out)
+	return err == nil && bytes.Equal(out.Bytes(), source)
 }
 
 func TestCheckComparesWithTheResult(t *testing.T) {
