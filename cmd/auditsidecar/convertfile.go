@@ -204,7 +204,7 @@ func unpackFailure(err error) error {
 // statInput opens plain bytes. The rotation time is the one in the name of a
 // backup, else the time of the last write.
 func statInput(path, name string, modified time.Time) (*input, error) {
-	file, err := os.Open(path)
+	file, err := durable.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open the file: %w", err)
 	}

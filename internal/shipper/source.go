@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
@@ -53,7 +54,7 @@ func (s *Shipper) open(ctx context.Context, e ledger.Entry) (*source, error) {
 }
 
 func openSource(path string) (*source, error) {
-	f, err := os.Open(path)
+	f, err := durable.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open a finished file: %w", err)
 	}
