@@ -30,6 +30,16 @@ func limitMemory() {
 	}
 }
 
+// limitProcessors keeps run to one core at a time, unless the environment says
+// otherwise: the others are kube-apiserver's and etcd's, and one is enough for
+// 60 MB of log a second. It also saves a tenth of the CPU time, which the
+// runtime's threads took to wake and to wait for each other.
+func limitProcessors() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1)
+	}
+}
+
 // profileMemory has the runtime note who allocates from now on, a sample every
 // 512 KiB, for --admin-pprof.
 func profileMemory() { runtime.MemProfileRate = 512 << 10 }
