@@ -90,9 +90,16 @@ func (s *session) round(n int) error {
 	ours := func(series *series, verb string, env ...string) error {
 		return s.contend(series, verb, func(out string) (usage, error) {
 			u, answer, err := run(env, s.self, childVerb, verb, s.input, out)
-			if verb != "json" && err == nil {
-				_, err = fmt.Sscan(string(answer), &s.lines, &s.rawLines)
+			if err != nil {
+				return u, err
 			}
+			var start float64
+			printed := []any{&start, &s.lines, &s.rawLines}
+			if verb == "json" {
+				printed = printed[:1]
+			}
+			_, err = fmt.Sscan(string(answer), printed...)
+			u.cpu -= start
 			return u, err
 		})
 	}

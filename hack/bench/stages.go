@@ -16,7 +16,7 @@ type stage struct {
 
 // stages returns the parts of a conversion, in the order in which they run.
 func stages() []stage {
-	const p = "parquet."
+	const p, endStream = "parquet.", "github.com/klauspost/compress/zstd.(*Encoder).Close"
 	return []stage{
 		{"read the source in order", []string{p + "(*lineReader).next"}, []string{"crypto/internal/fips140/sha256.(*Digest).Write"}},
 		{"SHA-256 of the source", []string{"crypto/internal/fips140/sha256.(*Digest).Write"}, nil},
@@ -24,10 +24,10 @@ func stages() []stage {
 		{"read lines in sorted order", []string{p + "(*fetcher).fetch", p + "(*conversion).read"}, nil},
 		{"scan", []string{p + "(*decoder).line"}, nil},
 		{"prove", []string{p + "(*rebuilder).proves"}, nil},
-		{"dictionaries and columns", []string{p + "(*objectWriter).addEvent", p + "(*objectWriter).addOrigin"}, nil},
+		{"dictionaries and columns", []string{p + "(*objectWriter).addEvent", p + "(*objectWriter).addOrigin"}, []string{p + "(*pageStream).add"}},
 		{"pages, bloom filters, bounds", []string{p + "(*objectWriter).add", p + "(*objectWriter).finish"},
-			[]string{p + "(*objectWriter).addEvent", p + "(*objectWriter).addOrigin", p + "(*codec).encode"}},
-		{"zstd", []string{p + "(*codec).encode"}, nil},
+			[]string{p + "(*objectWriter).addEvent", p + "(*objectWriter).addOrigin", p + "(*codec).encode", endStream}},
+		{"zstd", []string{p + "(*codec).encode", p + "(*pageStream).add", endStream}, nil},
 	}
 }
 
