@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,8 +28,9 @@ const (
 
 // lifecycleFlags are the flags of the verb lifecycle.
 type lifecycleFlags struct {
-	rules archive.Lifecycle
-	s3    config.Archive
+	rules  archive.Lifecycle
+	s3     config.Archive
+	format string // of check
 }
 
 func newLifecycleCommand() *cobra.Command {
@@ -60,7 +63,7 @@ func lifecycleVerb(name, short, example string, do func(*lifecycleFlags, *cobra.
 		Example: example,
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := errors.Join(f.rules.Validate(), s3Only(args[0])); err != nil {
+			if err := errors.Join(f.rules.Validate(), s3Only(args[0]), checkFormat(f.format)); err != nil {
 				return &usageError{err}
 			}
 			if w := f.rules.Warning(); w != "" {
@@ -70,6 +73,9 @@ func lifecycleVerb(name, short, example string, do func(*lifecycleFlags, *cobra.
 		},
 	}
 	f.register(cmd.Flags())
+	if f.format = formatText; name == "check" {
+		registerFormat(cmd.Flags(), &f.format)
+	}
 	return cmd
 }
 
@@ -101,32 +107,51 @@ func (f *lifecycleFlags) print(cmd *cobra.Command, url string) error {
 	return err
 }
 
-// plan says what would change; conflicts are findings.
-func (f *lifecycleFlags) plan(ctx context.Context, cmd *cobra.Command, url string) (*archive.Bucket, archive.LifecyclePlan, error) {
+// plan finds out what would change.
+func (f *lifecycleFlags) plan(ctx context.Context, url string) (*archive.Bucket, archive.LifecyclePlan, error) {
 	f.s3.URL = url
 	bucket, err := openBucket(ctx, f.s3, "")
 	if err != nil {
 		return nil, archive.LifecyclePlan{}, &usageError{err}
 	}
 	plan, err := bucket.PlanLifecycle(ctx, f.rules)
-	if err != nil {
-		return nil, plan, err
-	}
-	out := cmd.OutOrStdout()
+	return bucket, plan, err
+}
+
+// show says what would change; conflicts are findings.
+func show(out io.Writer, plan archive.LifecyclePlan) error {
 	for _, c := range plan.Conflicts {
 		fmt.Fprintln(out, "conflict:", c)
 	}
 	fmt.Fprint(out, plan.Diff)
 	if len(plan.Conflicts) > 0 {
 		fmt.Fprintln(out, "nothing was written: change or remove the rules above, or give the archive a bucket of its own")
-		return nil, plan, errFindings
+		return errFindings
 	}
-	return bucket, plan, nil
+	return nil
+}
+
+// lifecycleState is what check prints as JSON.
+type lifecycleState struct {
+	InPlace   bool     `json:"in_place"`
+	Conflicts []string `json:"conflicts"`
+	Diff      string   `json:"diff"`
 }
 
 func (f *lifecycleFlags) check(cmd *cobra.Command, url string) error {
-	_, plan, err := f.plan(cmd.Context(), cmd, url)
+	_, plan, err := f.plan(cmd.Context(), url)
 	if err != nil {
+		return err
+	}
+	if f.format == formatJSON {
+		inPlace := len(plan.Conflicts) == 0 && plan.Diff == ""
+		state := lifecycleState{InPlace: inPlace, Conflicts: append([]string{}, plan.Conflicts...), Diff: plan.Diff}
+		if err := json.NewEncoder(cmd.OutOrStdout()).Encode(state); err != nil || inPlace {
+			return err
+		}
+		return errFindings
+	}
+	if err := show(cmd.OutOrStdout(), plan); err != nil {
 		return err
 	}
 	if plan.Diff != "" {
@@ -137,8 +162,11 @@ func (f *lifecycleFlags) check(cmd *cobra.Command, url string) error {
 }
 
 func (f *lifecycleFlags) apply(cmd *cobra.Command, url string) error {
-	bucket, plan, err := f.plan(cmd.Context(), cmd, url)
+	bucket, plan, err := f.plan(cmd.Context(), url)
 	if err != nil {
+		return err
+	}
+	if err := show(cmd.OutOrStdout(), plan); err != nil {
 		return err
 	}
 	if plan.Diff == "" {
