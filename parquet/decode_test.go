@@ -3,6 +3,7 @@ package parquet
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -170,4 +171,27 @@ func FuzzSkipValue(f *testing.F) {
 			t.Fatalf("skipValue(%q): ascii is %v", b, ascii)
 		}
 	})
+}
+
+// A line with a NUL byte, wherever it is, is not a whole event: where all lines
+// are, nobody need look for the hole that a truncation leaves.
+func TestNoEventHasNULs(t *testing.T) {
+	var d decoder
+	var e event
+	for _, line := range append(realLines(t)[:20], []byte(canonicalLine), []byte(` { "kind" : "Event", "apiVersion":"audit.k8s.io/v1" } `)) {
+		for at := range len(line) + 1 {
+			inserted := slices.Insert(bytes.Clone(line), at, 0)
+			if o, _ := d.line(inserted, &e); o != broken && o != undecodable {
+				t.Fatalf("%q: outcome %d", inserted, o)
+			}
+			if at == len(line) {
+				break
+			}
+			replaced := bytes.Clone(line)
+			replaced[at] = 0
+			if o, _ := d.line(replaced, &e); o != broken && o != undecodable {
+				t.Fatalf("%q: outcome %d", replaced, o)
+			}
+		}
+	}
 }
