@@ -58,7 +58,7 @@ func (l *leaves) addLong(line int64, write func(io.Writer) error) error {
 		return fmt.Errorf("%w: there is a row for line %d of %d", ErrMismatch, line, len(l.leaves))
 	}
 	if l.leaves[n] != [sha256.Size]byte{} {
-		return fmt.Errorf("%w: line %d twice", ErrMismatch, line)
+		return fmt.Errorf("%w: line %d twice", ErrIncomplete, line)
 	}
 	l.hash.Reset()
 	l.hash.Write(leafPrefix)

@@ -77,7 +77,7 @@ func TestLeaves(t *testing.T) {
 	}{
 		"in another order": {[]int64{3, 1, 2}, lines, nil},
 		"one is missing":   {[]int64{3, 1}, lines, ErrIncomplete},
-		"one twice":        {[]int64{3, 1, 3}, lines, ErrMismatch},
+		"one twice":        {[]int64{3, 1, 3}, lines, ErrIncomplete},
 		"one too many":     {[]int64{3, 1, 2, 4}, append(lines, "x"), ErrMismatch},
 		"one before":       {[]int64{0}, lines, ErrMismatch},
 		"other text":       {[]int64{1, 2, 3}, []string{"b", "", "ccc"}, ErrMismatch},

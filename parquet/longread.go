@@ -8,8 +8,6 @@ import (
 	"hash"
 	"hash/crc32"
 	"io"
-	"math"
-	"math/bits"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/encoding/delta"
@@ -34,14 +32,15 @@ var errDamagedPage = errors.New("damaged page")
 type longReader struct {
 	unpack  *unpacker
 	in      *bufio.Reader
-	left    int64 // packed bytes of the chunk that were not read
+	left    int64 // packed bytes of the chunk's pages that were not read, at most
 	decoder thrift.Decoder
 
 	// The open page.
 	levels []uint8
 	taken  int        // levels used
 	values []byte     // what was not read of a page that is unpacked; in buf or texts
-	ends   []uint32   // of those values that follow each other without their lengths
+	ends   []uint32   // where values end that stand without their lengths; first a zero
+	ended  int        // of ends, how many were passed
 	stream *pageInput // of a large page, else nil
 
 	buf   []byte // memory of values, reused
@@ -56,7 +55,7 @@ type unpacker struct {
 }
 
 func newUnpacker() (*unpacker, error) {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(largePage))
 	if err != nil {
 		return nil, fmt.Errorf("make zstd decoder: %w", err)
 	}
@@ -76,10 +75,10 @@ func isLongColumn(d columnDef, m *format.ColumnMetaData) bool {
 	return true
 }
 
-// open starts to read a chunk of an object.
-func (c *longReader) open(src io.ReaderAt, m *format.ColumnMetaData, unpack *unpacker) {
+// open starts to read a chunk of an object of size bytes.
+func (c *longReader) open(src io.ReaderAt, size int64, m *format.ColumnMetaData, unpack *unpacker) {
 	c.unpack = unpack
-	c.left = m.TotalCompressedSize
+	c.left = max(min(m.TotalCompressedSize, size-m.DataPageOffset), 0)
 	section := io.NewSectionReader(src, m.DataPageOffset, c.left)
 	if c.in == nil {
 		c.in = bufio.NewReaderSize(section, longReadBuffer)
@@ -87,7 +86,7 @@ func (c *longReader) open(src io.ReaderAt, m *format.ColumnMetaData, unpack *unp
 		c.in.Reset(section)
 	}
 	c.decoder.Reset(new(thrift.CompactProtocol).NewReader(c.in))
-	c.levels, c.taken, c.values, c.ends = c.levels[:0], 0, nil, c.ends[:0]
+	c.levels, c.taken, c.values, c.ends, c.ended = c.levels[:0], 0, nil, c.ends[:0], 0
 }
 
 // close gives up the open page.
@@ -141,13 +140,15 @@ func (c *longReader) next() ([]byte, error) {
 
 // nextText returns the next of the values that stand without their lengths.
 func (c *longReader) nextText() ([]byte, error) {
-	if len(c.ends) < 2 {
+	if c.ended+1 >= len(c.ends) {
 		return nil, errDamagedPage
 	}
-	n := c.ends[1] - c.ends[0]
-	v := c.values[:n:n]
-	c.values, c.ends = c.values[n:], c.ends[1:]
-	return v, nil
+	from, to := c.ends[c.ended], c.ends[c.ended+1]
+	if from > to || uint64(to) > uint64(len(c.values)) {
+		return nil, errDamagedPage
+	}
+	c.ended++
+	return c.values[from:to:to], nil
 }
 
 // endPage looks whether the open page was read to its end.
@@ -156,7 +157,7 @@ func (c *longReader) endPage() error {
 	if c.stream != nil {
 		return c.stream.end()
 	}
-	if len(c.values) > 0 || len(c.ends) > 1 {
+	if len(c.ends) > 0 && c.ended+1 != len(c.ends) || len(c.ends) == 0 && len(c.values) > 0 {
 		return errDamagedPage
 	}
 	return nil
@@ -171,8 +172,9 @@ func (c *longReader) readPage() error {
 	if err != nil {
 		return err
 	}
-	c.ends = c.ends[:0]
-	if p.size > largePage && p.encoding == format.Plain {
+	c.left -= p.packed
+	c.ends, c.ended = c.ends[:0], 0
+	if p.size > largePage {
 		return c.openStream(&p)
 	}
 	body, err := c.readPacked(&p)
@@ -197,81 +199,43 @@ func (c *longReader) readPage() error {
 		}
 	}
 	if p.encoding == format.DeltaLengthByteArray && len(c.values) > 0 {
-		e := delta.LengthByteArrayEncoding{}
-		if c.texts, c.ends, err = e.DecodeByteArray(c.texts[:0], c.values, c.ends); err != nil {
-			return fmt.Errorf("read values: %w", err)
+		if err := c.readTexts(p.values); err != nil {
+			return err
 		}
-		c.values = c.texts
 	}
 	return c.readLevels(levels, p.values)
 }
 
-// cutLevels returns the levels that come first, after their length, and the rest.
-func cutLevels(page []byte) (levels, values []byte, err error) {
-	if len(page) < 4 {
-		return nil, nil, errDamagedPage
+// readTexts reads values that stand without their lengths, at most so many.
+func (c *longReader) readTexts(values int) error {
+	// The library makes room for as many as the page says: it says so third.
+	rest, count := c.values, uint64(0)
+	for range 3 {
+		n, width := uint64(0), 0
+		if n, width = binary.Uvarint(rest); width <= 0 {
+			return errDamagedPage
+		}
+		count, rest = n, rest[width:]
 	}
-	n := uint64(binary.LittleEndian.Uint32(page))
-	if n > uint64(len(page)-4) {
-		return nil, nil, errDamagedPage
+	if count > uint64(values) {
+		return errDamagedPage
 	}
-	return page[4 : 4+n], page[4+n:], nil
-}
-
-// pageHead is what the header of a page says.
-type pageHead struct {
-	packed, size int64 // bytes, with those of the levels
-	values       int   // nulls included
-	encoding     format.Encoding
-	crc          uint32 // 0 where there is none
-	second       bool   // DATA_PAGE_V2: it begins with levels, not compressed
-	levels       int64  // their bytes; 0 in other pages
-}
-
-func (c *longReader) readHeader() (p pageHead, err error) {
-	var header format.PageHeader
-	if err := c.decoder.Decode(&header); err != nil {
-		return p, fmt.Errorf("read page header: %w", err)
+	e := delta.LengthByteArrayEncoding{}
+	var err error
+	if c.texts, c.ends, err = e.DecodeByteArray(c.texts[:0], c.values, c.ends); err != nil {
+		return fmt.Errorf("read values: %w", err)
 	}
-	p = pageHead{packed: int64(header.CompressedPageSize), size: int64(header.UncompressedPageSize), crc: uint32(header.CRC)}
-	first, second := &header.DataPageHeader, &header.DataPageHeaderV2
-	repeated := int32(0)
-	switch {
-	case header.Type == format.DataPage && first.Valid:
-		p.values, p.encoding = int(first.V.NumValues), first.V.Encoding
-	case header.Type == format.DataPageV2 && second.Valid && (!second.V.IsCompressed.Valid || second.V.IsCompressed.V):
-		p.values, p.encoding = int(second.V.NumValues), second.V.Encoding
-		p.second, p.levels, repeated = true, int64(second.V.DefinitionLevelsByteLength), second.V.RepetitionLevelsByteLength
-	default:
-		return p, errDamagedPage
-	}
-	if p.encoding != format.Plain && p.encoding != format.DeltaLengthByteArray || repeated != 0 || p.values < 0 || p.size < 0 ||
-		p.packed > c.left || p.levels < 0 || p.levels > min(p.packed, p.size) || p.size > math.MaxInt32 {
-		return p, errDamagedPage
-	}
-	return p, nil
-}
-
-// readPacked returns the page as it is stored, valid until the next call.
-func (c *longReader) readPacked(p *pageHead) ([]byte, error) {
-	c.unpack.packed = keepBuffer(c.unpack.packed, 2*largePage)
-	if cap(c.unpack.packed) < int(p.packed) {
-		c.unpack.packed = make([]byte, p.packed)
-	}
-	body := c.unpack.packed[:p.packed]
-	if _, err := io.ReadFull(c.in, body); err != nil {
-		return nil, fmt.Errorf("read page: %w", io.ErrUnexpectedEOF)
-	}
-	if sum := crc32.ChecksumIEEE(body); p.crc != 0 && sum != p.crc {
-		return nil, fmt.Errorf("%w: its checksum is %08x, want %08x", errDamagedPage, sum, p.crc)
-	}
-	return body, nil
+	c.values = c.texts
+	return nil
 }
 
 // readLevels reads the definition levels of a page: 1 for a value, 0 for null.
 func (c *longReader) readLevels(packed []byte, values int) error {
+	if runLength(packed) > uint64(values)+7 { // the last eight may not all be used
+		return errDamagedPage
+	}
 	var err error
-	e := rle.Encoding{BitWidth: bits.Len8(1)}
+	e := rle.Encoding{BitWidth: 1}
 	if c.levels, err = e.DecodeLevels(c.levels[:0], packed); err != nil {
 		return fmt.Errorf("read levels: %w", err)
 	}

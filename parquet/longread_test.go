@@ -20,7 +20,9 @@ func TestLongReaderAgreesWithTheLibrary(t *testing.T) {
 			source.WriteString(longLine(largePage+i) + "\nno event\n")
 		}
 	}
-	in := inputs(t, convertBytes(t, []byte(source.String()), defaultLimits()))[0]
+	lim := defaultLimits()
+	lim.page = largePage / 16 // those of bodies are large pages
+	in := inputs(t, convertBytes(t, []byte(source.String()), lim))[0]
 	f := openFull(t, in)
 	defs, columns, values := columnDefs(), 0, 0
 	unpack, err := newUnpacker()
@@ -35,7 +37,7 @@ func TestLongReaderAgreesWithTheLibrary(t *testing.T) {
 				continue
 			}
 			columns++
-			long.open(in, m, unpack)
+			long.open(in, in.Size, m, unpack)
 			eachValue(t, chunk, func(_ int, want pq.Value) {
 				got, err := long.next()
 				if err != nil {

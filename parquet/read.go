@@ -205,7 +205,7 @@ func (o *objectReader) open(g pq.RowGroup) {
 			o.how[c] = notRead
 		case isLongColumn(d, m):
 			o.how[c] = byPage
-			o.long[c].open(o.file, m, o.unpack)
+			o.long[c].open(o.file, o.file.Size(), m, o.unpack)
 		default:
 			o.how[c] = byValue
 			o.columns[c].open(chunk, d.shape != scalar && d.shape != required)

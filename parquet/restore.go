@@ -24,8 +24,8 @@ type Input struct {
 }
 
 var (
-	// ErrIncomplete is returned by [Restore] where objects or rows of the
-	// source are missing; the error's text says which.
+	// ErrIncomplete is returned by [Restore] and [Check] where objects or rows
+	// of the source are missing, or rows are there twice; the error's text says which.
 	ErrIncomplete = errors.New("incomplete source")
 	// ErrMismatch is returned by [Restore] and [Check] where the rebuilt
 	// source is not the one that was converted.
