@@ -12,7 +12,9 @@ var ErrMalformed = errors.New("parse audit line: not a whole JSON object")
 
 // Fields is the structured metadata of one audit line. A nil or empty value is absent and is left
 // out of the entry. The slices alias the parsed line or memory of Fields itself: they are valid
-// until the next ParseFields with the same Fields and as long as the line's bytes do not change.
+// until the next ParseFields with the same Fields and as long as the line's bytes do not change. What
+// ParseFields has filled must be neither changed nor copied: it remembers what need not be looked at
+// again.
 type Fields struct {
 	User        []byte // user.username
 	Verb        []byte

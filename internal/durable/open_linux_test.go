@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// Reading changes nothing of a file, not even its time of access (I7).
-func TestOpenLeavesAccessTime(t *testing.T) {
+// moves says whether reading a file, opened by open, moves its time of access.
+func moves(t *testing.T, open func(string) (*os.File, error)) bool {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "audit.log")
 	if err := os.WriteFile(path, []byte("line\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -22,7 +23,7 @@ func TestOpenLeavesAccessTime(t *testing.T) {
 	if err := os.Chtimes(path, old, old.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	f, err := Open(path)
+	f, err := open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,10 +35,18 @@ func TestOpenLeavesAccessTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if at := info.Sys().(*syscall.Stat_t).Atim; at.Sec != old.Unix() {
-		t.Errorf("the time of access is %v, was %v", time.Unix(at.Sec, at.Nsec), old)
+	return info.Sys().(*syscall.Stat_t).Atim.Sec != old.Unix()
+}
+
+// Reading leaves the time of access alone.
+func TestOpenLeavesAccessTime(t *testing.T) {
+	if !moves(t, os.Open) {
+		t.Log("this file system keeps no times of access: nothing can be seen here")
 	}
-	if _, err := Open(path + ".gone"); !errors.Is(err, fs.ErrNotExist) {
+	if moves(t, Open) {
+		t.Error("the time of access has moved")
+	}
+	if _, err := Open(filepath.Join(t.TempDir(), "gone")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no such file: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
 
@@ -24,7 +25,7 @@ type growing struct {
 // openGrowing opens an open segment. It returns nil where there is none: the
 // file has been given up, or its path is another file's by now.
 func (s *Shipper) openGrowing(e ledger.Entry) (*growing, error) {
-	f, err := os.Open(s.cfg.HeldPath(e.ID))
+	f, err := durable.Open(s.cfg.HeldPath(e.ID))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
