@@ -50,7 +50,9 @@ func child(verb, in, out string) (err error) {
 
 // convert converts one file the way the program does.
 func convert(in, out string, check bool) error {
-	debug.SetMemoryLimit(46 << 20) // the program sets one too
+	// The program sets both, too.
+	debug.SetMemoryLimit(46 << 20)
+	debug.SetGCPercent(200)
 	f, err := durable.Open(in)
 	if err != nil {
 		return fmt.Errorf("open input: %w", err)
