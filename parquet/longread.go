@@ -211,8 +211,8 @@ func (c *longReader) readTexts(values int) error {
 	// The library makes room for as many as the page says: it says so third.
 	rest, count := c.values, uint64(0)
 	for range 3 {
-		n, width := uint64(0), 0
-		if n, width = binary.Uvarint(rest); width <= 0 {
+		n, width := binary.Uvarint(rest)
+		if width <= 0 {
 			return errDamagedPage
 		}
 		count, rest = n, rest[width:]
