@@ -50,7 +50,7 @@ restored and queried, and its files prove themselves, but not that none is missi
 			if err := f.validate(args); err != nil {
 				return &usageError{err}
 			}
-			return f.run(cmd.Context(), version, args, cmd.InOrStdin(), cmd.OutOrStdout())
+			return f.run(cmd.Context(), version, args, streams{cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()})
 		},
 	}
 	flags := cmd.Flags()
@@ -90,12 +90,15 @@ func (f *convertFlags) oneFile() bool { return strings.HasSuffix(f.out, ".parque
 
 // run converts all inputs. One that fails does not keep the others from being
 // converted.
-func (f *convertFlags) run(ctx context.Context, version string, args []string, stdin io.Reader, stdout io.Writer) error {
+func (f *convertFlags) run(ctx context.Context, version string, args []string, std streams) error {
 	var errs []error
+	progress := newConversionProgress(std.err, len(args))
 	for _, arg := range args {
-		done, err := f.convertOne(ctx, version, arg, stdin)
+		done, err := f.convertOne(ctx, version, arg, std.in, progress)
+		progress.end()
+		progress.bar.clear()
 		if err == nil {
-			err = f.report(stdout, done)
+			err = f.report(std.out, done)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", arg, err))
@@ -105,6 +108,12 @@ func (f *convertFlags) run(ctx context.Context, version string, args []string, s
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// streams are the standard streams of a verb.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
 }
 
 // converted is what is printed about one input.

@@ -30,7 +30,7 @@ type input struct {
 
 // convertOne converts one input into a work directory, proves the result and
 // renames it into place.
-func (f *convertFlags) convertOne(ctx context.Context, version, arg string, stdin io.Reader) (converted, error) {
+func (f *convertFlags) convertOne(ctx context.Context, version, arg string, stdin io.Reader, progress *fileProgress) (converted, error) {
 	if err := checkInput(arg); err != nil {
 		return converted{}, err
 	}
@@ -57,7 +57,7 @@ func (f *convertFlags) convertOne(ctx context.Context, version, arg string, stdi
 	} else {
 		cfg.Dir = scratch
 	}
-	result, err := parquet.Convert(ctx, in, in.size, cfg)
+	result, err := parquet.Convert(ctx, progress.of(in, in.size), in.size, cfg)
 	if err != nil {
 		return converted{}, err
 	}

@@ -31,6 +31,37 @@ func newFileProgress(report, lines io.Writer, files int) *fileProgress {
 	return p
 }
 
+// newConversionProgress is the same of files that are converted one after
+// another, shown in report if that is a terminal.
+func newConversionProgress(report io.Writer, files int) *fileProgress {
+	return &fileProgress{bar: newProgressBar(report), started: time.Now(), files: files}
+}
+
+// of is a source of size bytes whose conversion is shown.
+func (p *fileProgress) of(source io.ReaderAt, size int64) io.ReaderAt {
+	if p.bar.out == nil {
+		return source
+	}
+	p.begin(2 * size)
+	return countedSource{source, p}
+}
+
+// countedSource shows what a conversion reads: in the order of the source, and
+// once more in that of its rows.
+type countedSource struct {
+	io.ReaderAt
+	progress *fileProgress
+}
+
+// ReadAt implements io.ReaderAt.
+func (s countedSource) ReadAt(b []byte, at int64) (int, error) {
+	n, err := s.ReaderAt.ReadAt(b, at)
+	s.progress.written += int64(n)
+	s.progress.bytes += int64(n / 2)
+	s.progress.show()
+	return n, err
+}
+
 // begin is the begin of a file that has so many bytes.
 func (p *fileProgress) begin(size int64) {
 	p.size, p.written = size, 0
