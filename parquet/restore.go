@@ -74,10 +74,8 @@ func (r *restoration) run(ctx context.Context, in []Input, w io.Writer) error {
 	if err := r.open(in); err != nil {
 		return err
 	}
-	for i, f := range r.files {
-		if err := r.collect(ctx, f); err != nil {
-			return fmt.Errorf("read %s: %w", in[i].Name, err)
-		}
+	if err := r.collectAll(ctx, in); err != nil {
+		return err
 	}
 	if r.order.count != r.meta.SourceLines {
 		return r.missingLines()
@@ -132,6 +130,16 @@ func (r *restoration) missingObjects(have map[string]string) error {
 		return nil
 	}
 	return fmt.Errorf("restore %s: %w: missing %s", r.meta.SourceName, ErrIncomplete, strings.Join(missing, ", "))
+}
+
+// collectAll rebuilds the lines of all objects.
+func (r *restoration) collectAll(ctx context.Context, in []Input) error {
+	for i, f := range r.files {
+		if err := r.collect(ctx, f); err != nil {
+			return fmt.Errorf("read %s: %w", in[i].Name, err)
+		}
+	}
+	return nil
 }
 
 // collect rebuilds the lines of one object.

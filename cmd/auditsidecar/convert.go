@@ -92,7 +92,7 @@ func (f *convertFlags) oneFile() bool { return strings.HasSuffix(f.out, ".parque
 // converted.
 func (f *convertFlags) run(ctx context.Context, version string, args []string, std streams) error {
 	var errs []error
-	progress := newConversionProgress(std.err, len(args))
+	progress := newFileProgress(std.err, nil, len(args)) // the bar is gone when a file is reported
 	for _, arg := range args {
 		done, err := f.convertOne(ctx, version, arg, std.in, progress)
 		progress.end()

@@ -31,12 +31,6 @@ func newFileProgress(report, lines io.Writer, files int) *fileProgress {
 	return p
 }
 
-// newConversionProgress is the same of files that are converted one after
-// another, shown in report if that is a terminal.
-func newConversionProgress(report io.Writer, files int) *fileProgress {
-	return &fileProgress{bar: newProgressBar(report), started: time.Now(), files: files}
-}
-
 // of is a source of size bytes whose conversion is shown.
 func (p *fileProgress) of(source io.ReaderAt, size int64) io.ReaderAt {
 	if p.bar.out == nil {

@@ -104,7 +104,7 @@ func TestMessagesStandAboveTheBar(t *testing.T) {
 func TestConversionProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var terminal bytes.Buffer
-		p := newConversionProgress(&terminal, 2)
+		p := newFileProgress(&terminal, nil, 2)
 		plain := strings.NewReader(strings.Repeat("x", 1000))
 		if p.of(plain, 1000) != io.ReaderAt(plain) {
 			t.Error("the source is counted, and nobody looks")
