@@ -90,7 +90,8 @@ func (s *sidecar) run(ctx context.Context) error {
 		return &usageError{fmt.Errorf("--archive-url: %w", err)}
 	}
 	s.log.Info().Str("version", s.version).Str("auditLog", log.Path()).Str("archive", bucket.URL("")).
-		Str("loki", s.settings.Loki.URL).Str("cluster", s.settings.Identity.Cluster).Str("node", s.settings.Identity.Node).Msg("starting")
+		Str("loki", s.settings.Loki.URL).Str("cluster", s.settings.Identity.Cluster).Str("node", s.settings.Identity.Node).
+		Stringer("timerSlack", ownTimerSlack()).Msg("starting")
 	if s.settings.Once {
 		return s.once(ctx, log, bucket)
 	}
