@@ -104,15 +104,24 @@ func (c *calendar) append(dst []byte, us int64) []byte {
 	var b [microTimeLen]byte
 	copy(b[:], c.text[:])
 	b[10] = 'T'
-	putDecimal(b[11:13], seconds/3600)
+	b[11], b[12] = pair(seconds / 3600)
 	b[13] = ':'
-	putDecimal(b[14:16], seconds/60%60)
+	b[14], b[15] = pair(seconds / 60 % 60)
 	b[16] = ':'
-	putDecimal(b[17:19], seconds%60)
+	b[17], b[18] = pair(seconds % 60)
 	b[19] = '.'
-	putDecimal(b[20:26], micro)
+	b[20], b[21] = pair(micro / 10_000)
+	b[22], b[23] = pair(micro / 100 % 100)
+	b[24], b[25] = pair(micro % 100)
 	b[26] = 'Z'
 	return append(dst, b[:]...)
+}
+
+// pair returns the two digits of a number below 100.
+func pair(n int64) (tens, units byte) {
+	u := uint32(n)
+	t := u * 205 >> 11 // u / 10
+	return byte('0' + t), byte('0' + u - 10*t)
 }
 
 func putDecimal(b []byte, n int64) {

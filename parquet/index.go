@@ -1,7 +1,6 @@
 package parquet
 
 import (
-	"bytes"
 	"cmp"
 	"math"
 	"slices"
@@ -128,17 +127,16 @@ func (x *index) sortNearly(rows []uint32, compare func(a, b uint32) int) {
 
 // rankKeys returns the keys in order and numbers the rows' keys by rank.
 func (x *index) rankKeys() [][]byte {
-	ids := make([]uint32, x.keys.len())
-	for i := range ids {
-		ids[i] = uint32(i)
+	ranked := make([]rankedKey, x.keys.len())
+	for i := range ranked {
+		ranked[i].id = uint32(i)
 	}
-	value := func(id uint32) []byte { return x.keys.value(int32(id)) }
-	slices.SortFunc(ids, func(a, b uint32) int { return bytes.Compare(value(a), value(b)) })
-	rank := make([]uint32, len(ids))
-	sorted := make([][]byte, len(ids))
-	for i, id := range ids {
-		rank[id] = uint32(i)
-		sorted[i] = value(id)
+	sortKeys(x.keys, ranked, 0)
+	rank := make([]uint32, len(ranked))
+	sorted := make([][]byte, len(ranked))
+	for i, k := range ranked {
+		rank[k.id] = uint32(i)
+		sorted[i] = x.keys.value(int32(k.id))
 	}
 	for i := range x.refs {
 		x.refs[i].key = rank[x.refs[i].key]

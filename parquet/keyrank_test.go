@@ -1,0 +1,38 @@
+package parquet
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// Keys come in the order of their bytes, whatever they have in common and
+// wherever one ends: zeros in a key are no end of it.
+func TestSortKeys(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		d := newDictionary(false)
+		var want [][]byte
+		for range r.IntN(300) {
+			key := make([]byte, r.IntN(30))
+			for i := range key {
+				key[i] = byte(r.IntN(2)) * byte(r.IntN(3)) // mostly zeros
+			}
+			if n := d.len(); int(d.number(key)) == n {
+				want = append(want, key)
+			}
+		}
+		keys := make([]rankedKey, d.len())
+		for i := range keys {
+			keys[i].id = uint32(i)
+		}
+		sortKeys(d, keys, 0)
+		slices.SortFunc(want, bytes.Compare)
+		for i, k := range keys {
+			if !bytes.Equal(d.value(int32(k.id)), want[i]) {
+				t.Fatalf("key %d of %d is %q, want %q", i, len(keys), d.value(int32(k.id)), want[i])
+			}
+		}
+	}
+}
