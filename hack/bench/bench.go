@@ -13,6 +13,7 @@ import (
 type session struct {
 	options
 	self  string // this program
+	ref   string // the program with encoding/json
 	dir   string // of inputs and outputs; removed at the end
 	input string
 	size  int64 // of the input, bytes
@@ -67,6 +68,11 @@ func (s *session) prepare() error {
 	if s.pgo != "" {
 		return nil
 	}
+	s.ref = filepath.Join(s.dir, "jsonref")
+	build := exec.Command("go", "build", "-pgo=off", "-o", s.ref, "github.com/auditsidecar/auditsidecar/hack/bench/jsonref")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build reference: %w: %s", err, out)
+	}
 	if s.duckdb, err = installDuckDB(s.cache); err != nil {
 		fmt.Fprintln(os.Stderr, "without DuckDB:", err)
 	}
@@ -87,20 +93,10 @@ func (s *session) make(kind, from, path string) error {
 
 // round runs every contender once.
 func (s *session) round(n int) error {
-	ours := func(series *series, verb string, env ...string) error {
+	ours := func(series *series, verb string) error {
 		return s.contend(series, verb, func(out string) (usage, error) {
-			u, answer, err := run(env, s.self, childVerb, verb, s.input, out)
-			if err != nil {
-				return u, err
-			}
-			var start float64
-			printed := []any{&start, &s.lines, &s.rawLines}
-			if verb == "json" {
-				printed = printed[:1]
-			}
-			_, err = fmt.Sscan(string(answer), printed...)
-			u.cpu -= start
-			return u, err
+			u, answer, err := run(nil, s.self, childVerb, verb, s.input, out)
+			return u.sinceStart(answer, err, &s.lines, &s.rawLines)
 		})
 	}
 	profile := filepath.Join(s.dir, "profile"+strconv.Itoa(n))
@@ -133,7 +129,10 @@ func (s *session) round(n int) error {
 			return err
 		}
 	}
-	return ours(&s.json, "json")
+	return s.contend(&s.json, "json", func(out string) (usage, error) {
+		u, answer, err := run(nil, s.ref, s.input, out)
+		return u.sinceStart(answer, err)
+	})
 }
 
 // contend runs one contender and notes what it took.

@@ -39,8 +39,6 @@ func child(verb, in, out string) (err error) {
 		return convert(in, out, false)
 	case "check":
 		return convert(in, out, true)
-	case "json":
-		return childJSON(in, out)
 	case "corpus", "repeat", "distinct", "long":
 		return makeInput(verb, in, out)
 	default:
