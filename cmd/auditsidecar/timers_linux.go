@@ -34,6 +34,7 @@ func slackenTimers() {
 		return
 	}
 	_ = syscall.Exec(self, os.Args, append(os.Environ(), slackened+"=1")) // returns where it is forbidden
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)                    // back to the default: this thread is as the others
 }
 
 // ownTimerSlack is what the calling thread has.
