@@ -10,9 +10,9 @@ import (
 )
 
 // timerSlack is how much later than asked for the kernel may wake a thread of
-// run. The default of 50 µs lets the Go runtime's monitor wake 10,000 times a
-// second while there is work, beside the thread that does it: a tenth of the
-// CPU time of streaming. Nothing of run is in such a hurry.
+// run. The default of 50 µs lets the Go runtime's monitor wake up to 13,000
+// times a second while there is work, beside the thread that does it: 8 % of
+// the CPU time of streaming. Nothing of run is in such a hurry.
 const timerSlack = 4 * time.Millisecond
 
 // slackened in the environment says that the process has begun again.
@@ -29,12 +29,17 @@ func slackenTimers() {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	var files syscall.Rlimit
 	self, err := os.Executable()
-	if err != nil || ownTimerSlack() >= timerSlack || unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack), 0, 0, 0) != nil {
+	if err != nil || syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil ||
+		ownTimerSlack() >= timerSlack || unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack), 0, 0, 0) != nil {
 		return
 	}
-	_ = syscall.Exec(self, os.Args, append(os.Environ(), slackened+"=1")) // returns where it is forbidden
-	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)                    // back to the default: this thread is as the others
+	_ = syscall.Exec(self, os.Args, append(os.Environ(), slackened+"=1"))
+	// It returns where it is forbidden. Then all is as it was: this thread has
+	// the default again, and the process as many files as Go had allowed it.
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)
+	_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &files)
 }
 
 // ownTimerSlack is what the calling thread has.

@@ -65,10 +65,14 @@ func startChromium(t *testing.T) *chromium {
 	if err != nil {
 		t.Fatal(err)
 	}
+	profile, err := os.MkdirTemp("", "auditsidecar-chromium-*")
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
-		"--remote-debugging-pipe", "--user-data-dir="+t.TempDir(), "about:blank")
+		"--remote-debugging-pipe", "--user-data-dir="+profile, "about:blank")
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut} // 3 and 4
 	cmd.WaitDelay = 5 * time.Second
 	if err := cmd.Start(); err != nil {
@@ -85,12 +89,31 @@ func startChromium(t *testing.T) *chromium {
 	t.Cleanup(func() {
 		_, _ = c.call("", "Browser.close", nil) // it closes the pipe
 		ourOut.Close()
+		select {
+		case <-done: // it has ended
+		case <-time.After(5 * time.Second):
+		}
 		cancel()
 		_ = cmd.Wait()
 		<-done
 		ourIn.Close()
+		removeProfile(t, profile)
 	})
 	return c
+}
+
+// removeProfile removes a browser's profile, into which its last processes may
+// still write.
+func removeProfile(t *testing.T, dir string) {
+	t.Helper()
+	var err error
+	for range 100 {
+		if err = os.RemoveAll(dir); err == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Errorf("remove the browser's profile: %v", err)
 }
 
 // read takes what the browser says until it ends.

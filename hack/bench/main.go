@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // childVerb starts a contender in place of the whole run.
@@ -28,6 +29,7 @@ type options struct {
 	mb, rounds int
 	input      string
 	large      bool
+	slack      bool
 	cache      string
 	pgo        string // where the compiler's profile is written to
 }
@@ -41,9 +43,16 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "runs of each contender")
 	flag.StringVar(&o.input, "input", "", "an audit log to use instead of the built-in ones")
 	flag.BoolVar(&o.large, "large", true, "measure memory with files of 1 GB as well")
+	flag.BoolVar(&o.slack, "slack", true, "give all contenders timers that may be late, as run has them")
 	flag.StringVar(&o.cache, "cache", filepath.Join(".cache", "bench"), "where tools are installed")
 	flag.StringVar(&o.pgo, "pgo", "", "write a profile for the compiler to this file, and compare nothing")
 	flag.Parse()
+	if o.slack {
+		runtime.LockOSThread() // the contenders have their slack from the thread that starts them
+		if err := slackenTimers(); err != nil {
+			fmt.Fprintln(os.Stderr, "without timer slack:", err)
+		}
+	}
 	exit(bench(o))
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"slices"
 	"syscall"
 	"time"
@@ -29,17 +28,12 @@ func (u usage) sinceStart(answer []byte, err error, more ...any) (usage, error) 
 	return u, err
 }
 
-// run runs a program on one core, with timers that may be late, and measures
-// it. Its standard output is returned.
+// run runs a program on one core and measures it. Its standard output is
+// returned.
 func run(env []string, name string, args ...string) (usage, []byte, error) {
 	if path, err := exec.LookPath("taskset"); err == nil {
 		args = append([]string{"-c", "0", name}, args...)
 		name = path
-	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := slackenTimers(); err != nil {
-		return usage{}, nil, err
 	}
 	cmd := exec.Command(name, args...)
 	cmd.Env = append(append(os.Environ(), "GOMAXPROCS=1"), env...)
