@@ -2,9 +2,12 @@
 
 package main
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // slackenTimers does nothing: only Linux has timers that may be late.
-func slackenTimers() {}
+func slackenTimers(context.Context) {}
 
 func ownTimerSlack() time.Duration { return 0 }

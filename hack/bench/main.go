@@ -43,7 +43,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "runs of each contender")
 	flag.StringVar(&o.input, "input", "", "an audit log to use instead of the built-in ones")
 	flag.BoolVar(&o.large, "large", true, "measure memory with files of 1 GB as well")
-	flag.BoolVar(&o.slack, "slack", false, "give all contenders timers that may be late, as run has them")
+	flag.BoolVar(&o.slack, "slack", true, "give all contenders timers that may be late, as run and convert have them")
 	flag.StringVar(&o.cache, "cache", filepath.Join(".cache", "bench"), "where tools are installed")
 	flag.StringVar(&o.pgo, "pgo", "", "write a profile for the compiler to this file, and compare nothing")
 	flag.Parse()

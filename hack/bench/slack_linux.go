@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// timerSlack is what the program has in run, see cmd/auditsidecar.
+// timerSlack is what the program gives itself, see cmd/auditsidecar.
 const timerSlack = 4 * time.Millisecond
 
 // slackenTimers gives the calling thread, and all contenders that it starts,
