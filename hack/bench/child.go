@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"runtime/pprof"
 
+	"github.com/auditsidecar/auditsidecar/hack/bench/start"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
@@ -18,11 +19,9 @@ const profileVariable = "BENCH_CPUPROFILE"
 // memory can be told from everything else. What it took to start is the first
 // thing it prints: that of node is not counted either.
 func child(verb, in, out string) (err error) {
-	begun, err := cpuTime()
-	if err != nil {
+	if err := start.Print(); err != nil {
 		return err
 	}
-	fmt.Println(begun)
 	if path := os.Getenv(profileVariable); path != "" {
 		f, err := os.Create(path)
 		if err != nil {

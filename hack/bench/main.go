@@ -19,6 +19,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"github.com/auditsidecar/auditsidecar/internal/timers"
 )
 
 // childVerb starts a contender in place of the whole run.
@@ -49,7 +51,7 @@ func main() {
 	flag.Parse()
 	if o.slack {
 		runtime.LockOSThread() // the contenders have their slack from the thread that starts them
-		if err := slackenTimers(); err != nil {
+		if err := timers.Slacken(); err != nil {
 			fmt.Fprintln(os.Stderr, "without timer slack:", err)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"slices"
 	"syscall"
-	"time"
 )
 
 // usage is what one run of a process took.
@@ -48,15 +47,6 @@ func run(env []string, name string, args ...string) (usage, []byte, error) {
 	}
 	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return usage{cpu: cpu.Seconds(), rss: ru.Maxrss << 10}, out.Bytes(), nil
-}
-
-// cpuTime is what this process has used so far, in seconds.
-func cpuTime() (float64, error) {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0, fmt.Errorf("look at resource usage: %w", err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds(), nil
 }
 
 func median(v []float64) float64 {

@@ -15,11 +15,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"syscall"
 	"time"
 
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
+
+	"github.com/auditsidecar/auditsidecar/hack/bench/start"
 )
 
 // user is a UserInfo of an event.
@@ -79,11 +80,9 @@ func main() {
 
 // convert converts a file, and first prints the CPU time that the start took.
 func convert(in, out string) error {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return fmt.Errorf("look at resource usage: %w", err)
+	if err := start.Print(); err != nil {
+		return err
 	}
-	fmt.Println(time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds())
 	f, err := os.Open(in)
 	if err != nil {
 		return fmt.Errorf("open input: %w", err)
