@@ -1,6 +1,10 @@
 package parquet
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"github.com/auditsidecar/auditsidecar/internal/jsonescape"
+)
 
 const hexDigits = "0123456789abcdef"
 
@@ -60,62 +64,17 @@ func appendUnquoted(dst, s []byte) []byte {
 		if len(s) == 0 {
 			break
 		}
+		var r rune
 		switch c := s[0]; {
 		case c == '\\':
-			dst, n = appendUnescaped(dst, s)
+			r, n = jsonescape.Decode(s)
 		case c < utf8.RuneSelf:
-			dst, n = append(dst, c), 1
+			r, n = rune(c), 1
 		default:
-			var r rune
 			r, n = utf8.DecodeRune(s)
-			dst = utf8.AppendRune(dst, r)
 		}
+		dst = utf8.AppendRune(dst, r)
 		s = s[n:]
 	}
 	return dst
-}
-
-// appendUnescaped appends the character that the escape sequence at the start
-// of s stands for, and returns the length of the sequence (of both, for a pair
-// of surrogates).
-func appendUnescaped(dst, s []byte) ([]byte, int) {
-	switch c := s[1]; c {
-	case 'b':
-		return append(dst, '\b'), 2
-	case 'f':
-		return append(dst, '\f'), 2
-	case 'n':
-		return append(dst, '\n'), 2
-	case 'r':
-		return append(dst, '\r'), 2
-	case 't':
-		return append(dst, '\t'), 2
-	case 'u':
-		r := hexRune(s[2:])
-		if r < 0xd800 || r > 0xdfff {
-			return utf8.AppendRune(dst, r), 6
-		}
-		if r < 0xdc00 && len(s) >= 12 && s[6] == '\\' && s[7] == 'u' {
-			if low := hexRune(s[8:]); low >= 0xdc00 && low <= 0xdfff {
-				return utf8.AppendRune(dst, (r-0xd800)<<10+(low-0xdc00)+0x10000), 12
-			}
-		}
-		return utf8.AppendRune(dst, utf8.RuneError), 6
-	default: // quote, backslash, slash
-		return append(dst, c), 2
-	}
-}
-
-// hexRune reads four hexadecimal digits.
-func hexRune(s []byte) rune {
-	var r rune
-	for _, c := range s[:4] {
-		switch {
-		case c <= '9':
-			r = r<<4 + rune(c-'0')
-		default:
-			r = r<<4 + rune(c|0x20-'a'+10)
-		}
-	}
-	return r
 }

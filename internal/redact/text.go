@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
-	"strconv"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/auditsidecar/auditsidecar/internal/jsonescape"
 )
 
 // text returns what a JSON string says, given with its quotes; of any other
@@ -27,9 +27,11 @@ func appendText(dst, value []byte) []byte {
 			return append(dst, raw...)
 		}
 		dst = append(dst, raw[:i]...)
-		var n int
-		dst, n = appendEscape(dst, raw[i:])
-		raw = raw[i+n:]
+		r, n := jsonescape.Decode(raw[i:])
+		if n == 0 { // no JSON
+			r, n = utf8.RuneError, 2
+		}
+		dst, raw = utf8.AppendRune(dst, r), raw[i+n:]
 	}
 }
 
@@ -50,46 +52,4 @@ func indexSlash(b []byte) int {
 		return -1
 	}
 	return i + n
-}
-
-// appendEscape appends what the escape sequence at the start of raw stands for
-// and returns its length. A surrogate without its partner is U+FFFD, as
-// encoding/json has it.
-func appendEscape(dst, raw []byte) ([]byte, int) {
-	switch c := raw[1]; c {
-	case 'b':
-		return append(dst, '\b'), 2
-	case 'f':
-		return append(dst, '\f'), 2
-	case 'n':
-		return append(dst, '\n'), 2
-	case 'r':
-		return append(dst, '\r'), 2
-	case 't':
-		return append(dst, '\t'), 2
-	case 'u':
-		first := codeUnit(raw)
-		if !utf16.IsSurrogate(first) {
-			return utf8.AppendRune(dst, first), min(6, len(raw))
-		}
-		if r := utf16.DecodeRune(first, codeUnit(raw[min(6, len(raw)):])); r != utf8.RuneError {
-			return utf8.AppendRune(dst, r), 12
-		}
-		return utf8.AppendRune(dst, utf8.RuneError), 6
-	default:
-		return append(dst, c), 2
-	}
-}
-
-// codeUnit is the UTF-16 code unit of the \u sequence that raw starts with;
-// U+FFFD where it starts with none.
-func codeUnit(raw []byte) rune {
-	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' {
-		return utf8.RuneError
-	}
-	n, err := strconv.ParseUint(string(raw[2:6]), 16, 16)
-	if err != nil {
-		return utf8.RuneError
-	}
-	return rune(n)
 }
