@@ -164,8 +164,7 @@ func TestLeftoverRecordsAreStored(t *testing.T) {
 // second one.
 func TestI9_GapsSurviveCrashes(t *testing.T) {
 	t.Parallel()
-	points := 0
-	for k := int64(0); ; k++ {
+	everyCrash(t, 1, 20, func(k int64) bool {
 		y := newYard(t)
 		y.mustStart()
 		y.add("0", event(22, "a"), nil)
@@ -179,18 +178,8 @@ func TestI9_GapsSurviveCrashes(t *testing.T) {
 		}
 		y.wantKinds("1 gap pruned, 2 file audit-0.log, 3 gap quarantined")
 		y.wantNoWork()
-		if t.Failed() {
-			t.Fatalf("crash after %d effects", k)
-		}
-		if !crashed {
-			break
-		}
-		points++
-	}
-	if points < 20 {
-		t.Errorf("only %d crash points", points)
-	}
-	t.Logf("%d crash points", points)
+		return crashed
+	})
 }
 
 func TestGivenUpMeanwhileIsNoError(t *testing.T) {

@@ -32,6 +32,23 @@ func (y *yard) crash(k int64, loss durable.Loss) bool {
 	return err != nil
 }
 
+// everyCrash runs once for a crash after every step effects, until one comes
+// too late. There must be at least as many before it.
+func everyCrash(t *testing.T, step int64, least int, once func(k int64) (crashed bool)) {
+	t.Helper()
+	points := 0
+	for k := int64(0); once(k); k += step {
+		if t.Failed() {
+			t.Fatalf("crash after %d effects", k)
+		}
+		points++
+	}
+	if points < least {
+		t.Errorf("only %d crash points", points)
+	}
+	t.Logf("%d crash points", points)
+}
+
 func (y *yard) wantNoWork() {
 	y.t.Helper()
 	left, err := os.ReadDir(filepath.Join(y.dir, DirName))

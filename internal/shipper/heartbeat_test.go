@@ -239,46 +239,36 @@ func TestKeysInTheChain(t *testing.T) {
 // unbroken, signed chain, every heartbeat once and no gap.
 func TestI4_NoticesSurviveCrashes(t *testing.T) {
 	t.Parallel()
-	{
-		points := 0
-		for k := int64(0); ; k++ {
-			y := newBeatingYard(t)
-			y.mustStart()
-			y.add("0", event(22, "a"), nil)
-			y.add("1", event(22, "b"), asOpen)
-			y.sync()
-			y.key = signingKey(1, 0)
-			y.grow("1", event(22, "c"))
-			crashed := y.crash(k, durable.LoseAll)
-			y.sync()
-			y.finish("1")
-			y.sync()
-			y.store.wantChain(t)
-			keys := 0
-			for _, r := range y.store.records(t) {
-				if r.Kind == manifest.KindKey {
-					keys++
-				}
-				if r.Kind == manifest.KindGap || r.KeyID == "" && keys > 0 {
-					t.Errorf("crash after %d effects: record %+v", k, r)
-				}
+	everyCrash(t, 1, 10, func(k int64) bool {
+		y := newBeatingYard(t)
+		y.mustStart()
+		y.add("0", event(22, "a"), nil)
+		y.add("1", event(22, "b"), asOpen)
+		y.sync()
+		y.key = signingKey(1, 0)
+		y.grow("1", event(22, "c"))
+		crashed := y.crash(k, durable.LoseAll)
+		y.sync()
+		y.finish("1")
+		y.sync()
+		y.store.wantChain(t)
+		keys := 0
+		for _, r := range y.store.records(t) {
+			if r.Kind == manifest.KindKey {
+				keys++
 			}
-			if beats := len(y.beats()); keys != 1 || beats < 3 || beats > 4 || len(y.ledger.Notices()) > 0 {
-				t.Fatalf("crash after %d effects: %d keys, %d heartbeats", k, keys, beats)
+			if r.Kind == manifest.KindGap || r.KeyID == "" && keys > 0 {
+				t.Errorf("crash after %d effects: record %+v", k, r)
 			}
-			if got := y.store.restored(t); len(got) != 2 || got[1] != event(22, "b")+event(22, "c") {
-				t.Fatalf("crash after %d effects: %q", k, got)
-			}
-			if !crashed {
-				break
-			}
-			points++
 		}
-		if points < 10 {
-			t.Errorf("only %d crash points", points)
+		if beats := len(y.beats()); keys != 1 || beats < 3 || beats > 4 || len(y.ledger.Notices()) > 0 {
+			t.Fatalf("crash after %d effects: %d keys, %d heartbeats", k, keys, beats)
 		}
-		t.Logf("%d crash points", points)
-	}
+		if got := y.store.restored(t); len(got) != 2 || got[1] != event(22, "b")+event(22, "c") {
+			t.Fatalf("crash after %d effects: %q", k, got)
+		}
+		return crashed
+	})
 }
 
 func TestReadOn(t *testing.T) {

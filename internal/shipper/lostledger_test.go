@@ -65,8 +65,7 @@ func TestI5_CrashWithTheLedgerLost(t *testing.T) {
 		t.Run(times, func(t *testing.T) {
 			t.Parallel()
 			texts := []string{event(21, "a") + event(22, "b"), event(22, "c")}
-			points := 0
-			for k := int64(0); ; k += step {
+			everyCrash(t, step, 10, func(k int64) bool {
 				y := newYard(t)
 				y.mustStart()
 				y.addAll(texts)
@@ -79,18 +78,8 @@ func TestI5_CrashWithTheLedgerLost(t *testing.T) {
 				y.sync()
 				y.wantOnce(texts...)
 				y.wantNoWork()
-				if t.Failed() {
-					t.Fatalf("crash after %d effects", k)
-				}
-				if !crashed {
-					break
-				}
-				points++
-			}
-			if points < 10 {
-				t.Errorf("only %d crash points", points)
-			}
-			t.Logf("%d crash points", points)
+				return crashed
+			})
 		})
 	}
 }

@@ -77,8 +77,8 @@ func TestI5_CrashAtEveryStep(t *testing.T) {
 
 // crashEverywhere archives two files that are made of text, of two days.
 func crashEverywhere(t *testing.T, loss durable.Loss, key *redact.Key, text string) {
-	want, points := redacted(t, key, text), 0
-	for k := int64(0); ; k++ {
+	want := redacted(t, key, text)
+	everyCrash(t, 1, 20, func(k int64) bool {
 		y := newYard(t)
 		y.redact = key
 		y.mustStart()
@@ -96,15 +96,8 @@ func crashEverywhere(t *testing.T, loss durable.Loss, key *redact.Key, text stri
 		}
 		y.store.wantChain(t)
 		y.wantNoWork()
-		if !crashed {
-			break
-		}
-		points++
-	}
-	if points < 20 {
-		t.Errorf("only %d crash points", points)
-	}
-	t.Logf("%d crash points", points)
+		return crashed
+	})
 }
 
 func TestI5_LostAnswer(t *testing.T) {
