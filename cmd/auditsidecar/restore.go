@@ -68,14 +68,20 @@ file is not there, with -o as NAME.partial.`,
 
 // restoreTo writes all sources to w, in order.
 func restoreTo(ctx context.Context, sources []*source, w, report io.Writer) error {
+	progress := newFileProgress(report, w, len(sources))
+	defer progress.bar.clear()
 	for _, s := range sources {
-		err := s.restore(ctx, sources, report, func(o original) error { return o.write(ctx, os.TempDir(), w) })
+		err := s.restore(ctx, sources, progress.bar.above(report), func(o original) error {
+			progress.begin(o.size)
+			return o.write(ctx, os.TempDir(), io.MultiWriter(w, progress))
+		})
 		if errors.Is(err, syscall.EPIPE) {
 			return nil // `restore ... | head` has seen enough
 		}
 		if err != nil {
 			return err
 		}
+		progress.end()
 	}
 	return nil
 }
@@ -103,6 +109,9 @@ func (s *source) restore(ctx context.Context, all []*source, report io.Writer, d
 // is before a hole.
 func restoreFiles(ctx context.Context, sources []*source, dir string, report io.Writer) error {
 	names := newFileNames(sources)
+	progress := newFileProgress(report, nil, len(sources))
+	defer progress.bar.clear()
+	report = progress.bar.above(report)
 	var errs []error
 	for _, s := range sources {
 		err := s.restore(ctx, sources, report, func(o original) error {
@@ -111,7 +120,8 @@ func restoreFiles(ctx context.Context, sources []*source, dir string, report io.
 				return err
 			}
 			path = filepath.Join(dir, path)
-			hole, err := restoreFile(ctx, o, path)
+			progress.begin(o.size)
+			hole, err := restoreFile(ctx, o, path, progress)
 			if err != nil {
 				return err
 			}
@@ -119,6 +129,7 @@ func restoreFiles(ctx context.Context, sources []*source, dir string, report io.
 			return errors.Join(hole, err)
 		})
 		errs = append(errs, err)
+		progress.end()
 		if ctx.Err() != nil {
 			break
 		}
@@ -127,8 +138,9 @@ func restoreFiles(ctx context.Context, sources []*source, dir string, report io.
 }
 
 // restoreFile makes a new file and never replaces one: the directory might be
-// kube-apiserver's own. hole says that the file ends where one begins.
-func restoreFile(ctx context.Context, o original, path string) (hole, err error) {
+// kube-apiserver's own. hole says that the file ends where one begins. What is
+// written goes to progress, too.
+func restoreFile(ctx context.Context, o original, path string, progress io.Writer) (hole, err error) {
 	exists := fmt.Errorf("%s is there already and stays as it is; give another directory as -o: %w", path, fs.ErrExist)
 	if _, err := os.Lstat(path); err == nil {
 		return nil, exists
@@ -138,7 +150,7 @@ func restoreFile(ctx context.Context, o original, path string) (hole, err error)
 		return nil, err
 	}
 	err = fsys.Publish(path, 0o600, func(w io.Writer) error {
-		err := o.write(ctx, dir, w)
+		err := o.write(ctx, dir, io.MultiWriter(w, progress))
 		var missing *parquet.HoleError
 		if errors.As(err, &missing) && missing.From > 0 {
 			hole = err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -295,7 +296,7 @@ func TestI7_RestoreReplacesNothingThatComes(t *testing.T) {
 	log := filepath.Join(dir, "audit", "audit.log")
 	r := &appearing{strings.NewReader(object), func() { put(t, log, []byte("new\n")) }}
 	in := []parquet.Input{{Name: "o", ReaderAt: r, Size: int64(len(object))}}
-	_, err := restoreFile(t.Context(), wholeOriginal(parquet.ObjectMeta{Meta: parquet.Meta{SourceName: "audit.log"}}, in), log)
+	_, err := restoreFile(t.Context(), wholeOriginal(parquet.ObjectMeta{Meta: parquet.Meta{SourceName: "audit.log"}}, in), log, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "is there already") {
 		t.Errorf("restore: %v", err)
 	}
