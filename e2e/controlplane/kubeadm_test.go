@@ -17,7 +17,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
-	"github.com/auditsidecar/auditsidecar/e2e/controlplane/builds"
+	"github.com/auditsidecar/auditsidecar/e2e/controlplane/cluster"
 	"github.com/auditsidecar/auditsidecar/internal/kubeadm"
 )
 
@@ -30,8 +30,8 @@ var configurations = []struct {
 	version string
 	kubeadm func(testing.TB) string
 }{
-	{"v1beta4", builds.Kubeadm},
-	{"v1beta3", builds.KubeadmV1Beta3},
+	{"v1beta4", cluster.Kubeadm},
+	{"v1beta3", cluster.KubeadmV1Beta3},
 }
 
 // kubeadm makes of our files the static pod that we think it does: the recorded
@@ -57,7 +57,7 @@ func TestKubeadmRendersPatches(t *testing.T) {
 // The native variant, which manifests/ warns of: kube-apiserver unchanged, the
 // sidecar an init container that is restarted.
 func TestKubeadmRendersNativeSidecar(t *testing.T) {
-	pod, raw := render(t, builds.Kubeadm(t), "v1beta4", shipped(t, "v1beta4", "cluster.yaml"), filepath.Join(manifestsDir, "native-sidecar"))
+	pod, raw := render(t, cluster.Kubeadm(t), "v1beta4", shipped(t, "v1beta4", "cluster.yaml"), filepath.Join(manifestsDir, "native-sidecar"))
 	golden(t, "kube-apiserver-native.yaml", raw)
 	checkVolumes(t, pod)
 	if len(pod.Spec.Containers) != 1 || len(pod.Spec.InitContainers) != 1 || *pod.Spec.InitContainers[0].RestartPolicy != corev1.ContainerRestartPolicyAlways {
@@ -179,7 +179,7 @@ func TestWrongPatchesAreFound(t *testing.T) {
 // that could run, is "".
 func rendered(t *testing.T, patches string) (names []string) {
 	t.Helper()
-	raw, err := tryRender(t, builds.Kubeadm(t), "v1beta4", nil, patches)
+	raw, err := tryRender(t, cluster.Kubeadm(t), "v1beta4", nil, patches)
 	if err != nil {
 		return nil
 	}

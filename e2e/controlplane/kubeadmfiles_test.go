@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/auditsidecar/auditsidecar/e2e/controlplane/builds"
+	"github.com/auditsidecar/auditsidecar/e2e/controlplane/cluster"
 )
 
 // Every file that manifests/ has for kubeadm is one that kubeadm takes, strictly.
@@ -38,7 +38,7 @@ func TestKubeadmTakesEveryFile(t *testing.T) {
 // The check above can fail.
 func TestKubeadmRefusesAMistake(t *testing.T) {
 	content := "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\npatchs:\n  directory: /etc/kubernetes/patches\n"
-	if out, err := validate(t, builds.Kubeadm(t), "v1beta4", content); err == nil || !strings.Contains(out, "patchs") {
+	if out, err := validate(t, cluster.Kubeadm(t), "v1beta4", content); err == nil || !strings.Contains(out, "patchs") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

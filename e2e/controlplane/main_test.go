@@ -6,12 +6,11 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
 
-	"github.com/auditsidecar/auditsidecar/e2e/controlplane/builds"
+	"github.com/auditsidecar/auditsidecar/e2e/builds"
 	"github.com/auditsidecar/auditsidecar/e2e/controlplane/cluster"
 )
 
@@ -35,7 +34,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func withServers(m *testing.M) (int, error) {
+func withServers(m *testing.M) (_ int, err error) {
+	if binary, err = builds.Auditsidecar(); err != nil {
+		return 0, err
+	}
 	dir, err := os.MkdirTemp("", "auditsidecar-e2e-")
 	if err != nil {
 		return 0, err
@@ -50,16 +52,6 @@ func withServers(m *testing.M) (int, error) {
 			servers.etcd.Stop()
 		}
 	}()
-	if binary = os.Getenv("E2E_BINARY"); binary != "" {
-		return m.Run(), nil
-	}
-	binary = filepath.Join(dir, "auditsidecar")
-	build := exec.Command("go", "build", "-o", binary, "./cmd/auditsidecar")
-	build.Dir = filepath.Join("..", "..")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build the binary: %w\n%s", err, out)
-	}
 	return m.Run(), nil
 }
 
@@ -67,7 +59,7 @@ func withServers(m *testing.M) (int, error) {
 func etcd(t *testing.T) string {
 	t.Helper()
 	servers.once.Do(func() {
-		servers.etcd, servers.err = cluster.StartEtcd(context.WithoutCancel(t.Context()), builds.Etcd(t), servers.dir)
+		servers.etcd, servers.err = cluster.StartEtcd(context.WithoutCancel(t.Context()), cluster.EtcdBinary(t), servers.dir)
 	})
 	if servers.err != nil {
 		t.Fatal(servers.err)

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/auditsidecar/auditsidecar/e2e/controlplane/builds"
 	"github.com/auditsidecar/auditsidecar/e2e/controlplane/cluster"
 	"github.com/auditsidecar/auditsidecar/e2e/controlplane/traffic"
 	"github.com/auditsidecar/auditsidecar/e2e/controlplane/witness"
@@ -66,7 +65,7 @@ func newRig(t *testing.T, s scenario) *rig {
 		t.Fatal(err)
 	}
 	api, err := cluster.New(cluster.Config{
-		Binary: builds.KubeAPIServer(t), EtcdURL: etcd(t), Prefix: "/" + filepath.Base(t.Name()), Dir: home,
+		Binary: cluster.KubeAPIServer(t), EtcdURL: etcd(t), Prefix: "/" + filepath.Base(t.Name()), Dir: home,
 		AuditDir: filepath.Join(dir, "audit"), Policy: manifests.AuditPolicy(), Flags: s.flags,
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/e2e/builds"
 	"github.com/auditsidecar/auditsidecar/e2e/faults/badnet"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
@@ -110,7 +111,7 @@ func upgradeAfterPut(s *stage) {
 	s.must(os.RemoveAll(s.state("work")))
 	s.s3Net.Set(badnet.Condition{})
 	s.binary = filepath.Join(s.t.TempDir(), "auditsidecar")
-	s.must(build(s.binary, "another-version"))
+	s.must(builds.AuditsidecarVersion(s.binary, "another-version"))
 	s.start()
 	s.ready()
 	s.write(1000, 2*time.Second, 500*time.Millisecond)

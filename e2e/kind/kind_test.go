@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/e2e/builds"
 	"github.com/auditsidecar/auditsidecar/e2e/s3/s3server"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
 )
@@ -36,10 +37,8 @@ func TestCluster(t *testing.T) {
 	n := newNode(t)
 	n.patch(first)
 	s := &suite{node: n, store: s3server.Start(t), auditsidecar: filepath.Join(t.TempDir(), "auditsidecar")}
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", s.auditsidecar, "./cmd/auditsidecar")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the binary: %v\n%s", err, out)
+	if err := builds.AuditsidecarVersion(s.auditsidecar, "e2e"); err != nil {
+		t.Fatal(err)
 	}
 
 	// The image is nowhere: the cluster comes up without the sidecar.

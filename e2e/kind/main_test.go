@@ -4,16 +4,14 @@ package kind
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/e2e/builds"
 )
 
 // root is the root of the tree.
@@ -50,22 +48,7 @@ func kindBinary(t *testing.T) string {
 	if path, err := exec.LookPath("kind"); err == nil {
 		return path
 	}
-	sum, err := os.ReadFile("tool/go.sum")
-	if err != nil {
-		t.Fatal(err)
-	}
-	path, err := filepath.Abs(filepath.Join(root, ".cache", fmt.Sprintf("kind-%x", sha256.Sum256(sum))[:21]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "sigs.k8s.io/kind")
-		cmd.Dir, cmd.Env = "tool", append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=readonly")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("build kind: %v\n%s", err, out)
-		}
-	}
-	return path
+	return builds.Tool{Module: "e2e/kind/tool", Package: "sigs.k8s.io/kind", Name: "kind"}.Path(t)
 }
 
 // image builds the container image with a version, for this machine, and

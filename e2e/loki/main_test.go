@@ -3,10 +3,10 @@ package loki
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/auditsidecar/auditsidecar/e2e/builds"
 )
 
 // binary is the auditsidecar that is tested, set once by TestMain.
@@ -37,30 +37,12 @@ func (f *figures) print() {
 }
 
 func TestMain(m *testing.M) {
-	code, err := withBinary(m)
-	if err != nil {
+	var err error
+	if binary, err = builds.Auditsidecar(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		code = 1
+		os.Exit(1)
 	}
+	code := m.Run()
 	summary.print()
 	os.Exit(code)
-}
-
-func withBinary(m *testing.M) (int, error) {
-	if binary = os.Getenv("E2E_BINARY"); binary != "" {
-		return m.Run(), nil
-	}
-	dir, err := os.MkdirTemp("", "auditsidecar-e2e-")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "auditsidecar")
-	build := exec.Command("go", "build", "-o", binary, "./cmd/auditsidecar")
-	build.Dir = filepath.Join("..", "..")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build the binary: %w\n%s", err, out)
-	}
-	return m.Run(), nil
 }

@@ -6,14 +6,17 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"github.com/auditsidecar/auditsidecar/e2e/builds"
 )
 
-// binary is the auditsidecar that is looked at.
-var binary = os.Getenv("E2E_BINARY")
+// binary is the auditsidecar that is looked at, set once by TestMain.
+var binary string
 
 func TestMain(m *testing.M) {
-	if binary == "" {
-		fmt.Fprintln(os.Stderr, "E2E_BINARY does not say what to run: make e2e-page")
+	var err error
+	if binary, err = builds.Auditsidecar(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/auditsidecar/auditsidecar/e2e/builds"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
@@ -65,9 +66,9 @@ func lineWith(tb testing.TB, log []byte, parts ...string) []byte {
 
 func binary(tb testing.TB) string {
 	tb.Helper()
-	path := os.Getenv("E2E_BINARY")
-	if path == "" {
-		tb.Fatal("E2E_BINARY is not set: run this by make")
+	path, err := builds.Auditsidecar()
+	if err != nil {
+		tb.Fatal(err)
 	}
 	return path
 }

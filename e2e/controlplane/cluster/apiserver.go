@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -17,6 +18,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	certutil "k8s.io/client-go/util/cert"
+
+	"github.com/auditsidecar/auditsidecar/e2e/process"
 )
 
 // Config is what an APIServer is made of.
@@ -36,7 +39,7 @@ type APIServer struct {
 	cfg     Config
 	port    int
 	token   string
-	process *process // nil while it does not run
+	process *process.Process // nil while it does not run
 }
 
 // New prepares a server; Start starts it.
@@ -93,14 +96,14 @@ func (a *APIServer) Start(ctx context.Context) error {
 		"--token-auth-file=" + a.path("tokens.csv"), "--authorization-mode=RBAC", "--profiling=false",
 		"--audit-policy-file=" + a.path("audit-policy.yaml"), "--audit-log-path=" + a.AuditLog(),
 	}, a.cfg.Flags...)
-	p, err := start("kube-apiserver", a.path("kube-apiserver.log"), a.cfg.Binary, args...)
+	cmd := exec.Command(a.cfg.Binary, args...)
+	cmd.Env = environment()
+	p, err := process.Start("kube-apiserver", cmd, a.path("kube-apiserver.log"))
 	if err != nil {
 		return err
 	}
 	a.process = p
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
-	defer cancel()
-	return p.wait(ctx, func(ctx context.Context) error {
+	return p.Wait(ctx, 3*time.Minute, func(ctx context.Context) error {
 		client, err := rest.HTTPClientFor(a.rest())
 		if err != nil {
 			return err
@@ -144,13 +147,13 @@ func (a *APIServer) Terminate() error {
 	}
 	p := a.process
 	a.process = nil
-	return p.terminate(90 * time.Second)
+	return p.Terminate(90 * time.Second)
 }
 
 // Kill ends the server as the kernel does.
 func (a *APIServer) Kill() {
 	if a.process != nil {
-		a.process.kill()
+		a.process.Kill()
 		a.process = nil
 	}
 }

@@ -6,15 +6,21 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/e2e/process"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // Etcd is a running etcd of one member.
 type Etcd struct {
 	URL     string
-	process *process
+	process *process.Process
 }
 
 // StartEtcd starts etcd with its data in dir and waits until it answers. It
@@ -29,24 +35,24 @@ func StartEtcd(ctx context.Context, binary, dir string) (*Etcd, error) {
 		return nil, err
 	}
 	url, peerURL := "http://127.0.0.1:"+strconv.Itoa(client), "http://127.0.0.1:"+strconv.Itoa(peer)
-	p, err := start("etcd", filepath.Join(dir, "etcd.log"), binary,
+	cmd := exec.Command(binary,
 		"--data-dir="+filepath.Join(dir, "data"), "--unsafe-no-fsync=true", "--log-level=warn",
 		"--listen-client-urls="+url, "--advertise-client-urls="+url,
 		"--listen-peer-urls="+peerURL, "--initial-advertise-peer-urls="+peerURL, "--initial-cluster=default="+peerURL)
+	cmd.Env = environment()
+	p, err := process.Start("etcd", cmd, filepath.Join(dir, "etcd.log"))
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	if err := p.wait(ctx, func(ctx context.Context) error { return get(ctx, http.DefaultClient, url+"/health") }); err != nil {
-		p.kill()
+	if err := p.Wait(ctx, time.Minute, func(ctx context.Context) error { return get(ctx, http.DefaultClient, url+"/health") }); err != nil {
+		p.Kill()
 		return nil, err
 	}
 	return &Etcd{URL: url, process: p}, nil
 }
 
 // Stop ends etcd.
-func (e *Etcd) Stop() { e.process.kill() }
+func (e *Etcd) Stop() { e.process.Kill() }
 
 // get is nil where the URL answers 200.
 func get(ctx context.Context, client *http.Client, url string) error {
@@ -63,4 +69,17 @@ func get(ctx context.Context, client *http.Client, url string) error {
 		return fmt.Errorf("%s: status %d", url, resp.StatusCode)
 	}
 	return nil
+}
+
+// environment is what a server needs of that of the test.
+func environment() []string { return []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent"} }
+
+// freePort returns a loopback port that nobody listens on now.
+func freePort() (int, error) {
+	address, err := audittest.FreeAddress()
+	if err != nil {
+		return 0, err
+	}
+	_, port, _ := strings.Cut(address, ":")
+	return strconv.Atoi(port)
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/e2e/builds"
+	"github.com/auditsidecar/auditsidecar/e2e/process"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
@@ -27,6 +29,16 @@ type Config struct {
 	Env []string
 }
 
+// Repository returns the root of the source tree.
+func Repository(tb testing.TB) string {
+	tb.Helper()
+	root, err := builds.Root()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return root
+}
+
 // Server is a running Loki.
 type Server struct {
 	URL    string // http://127.0.0.1:port
@@ -37,8 +49,11 @@ type Server struct {
 	args    []string
 	env     []string
 	log     string
-	process *exec.Cmd
-	ended   chan struct{} // closed when the process has ended
+	process *process.Process
+}
+
+func tool() builds.Tool {
+	return builds.Tool{Module: "e2e/loki/server", Package: "github.com/grafana/loki/v3/cmd/loki", Name: "loki"}
 }
 
 // Start starts a Loki that ends with the test, and waits until it is ready.
@@ -48,7 +63,7 @@ func Start(tb testing.TB, cfg Config) *Server {
 	address := freeAddress(tb)
 	_, port, _ := strings.Cut(address, ":")
 	_, grpc, _ := strings.Cut(freeAddress(tb), ":")
-	s := &Server{URL: "http://" + address, Dir: dir, binary: Binary(tb), log: filepath.Join(dir, "loki.log")}
+	s := &Server{URL: "http://" + address, Dir: dir, binary: tool().Path(tb), log: filepath.Join(dir, "loki.log")}
 	s.env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "AWS_EC2_METADATA_DISABLED=true"}, cfg.Env...)
 	s.args = []string{
 		"-config.file=" + filepath.Join(Repository(tb), cfg.File),
@@ -71,7 +86,7 @@ func Start(tb testing.TB, cfg Config) *Server {
 	tb.Cleanup(func() {
 		s.Kill()
 		if tb.Failed() {
-			tb.Logf("Loki's log:\n%s", s.Log())
+			tb.Logf("Loki's log:\n%s", s.process.Log())
 		}
 	})
 	return s
@@ -81,26 +96,23 @@ func Start(tb testing.TB, cfg Config) *Server {
 // data, and waits until it is ready.
 func (s *Server) Resume(tb testing.TB) {
 	tb.Helper()
-	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	cmd := exec.Command(s.binary, s.args...)
+	cmd.Env = s.env
+	p, err := process.Start("Loki", cmd, s.log)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer log.Close()
-	process, ended := exec.Command(s.binary, s.args...), make(chan struct{})
-	process.Env, process.Stdout, process.Stderr = s.env, log, log
-	if err := process.Start(); err != nil {
-		tb.Fatalf("start Loki: %v", err)
+	s.process = p
+	if err := p.Wait(tb.Context(), 2*time.Minute, func(ctx context.Context) error {
+		_, err := s.Get(ctx, "/ready")
+		return err
+	}); err != nil {
+		tb.Fatal(err)
 	}
-	go func() { defer close(ended); _ = process.Wait() }()
-	s.process, s.ended = process, ended
-	s.waitReady(tb)
 }
 
 // Kill ends Loki at once, as a crash does. Its data stay.
-func (s *Server) Kill() {
-	_ = s.process.Process.Kill() // fails only when it has ended already
-	<-s.ended
-}
+func (s *Server) Kill() { s.process.Kill() }
 
 // writeRules puts the rules where the ruler looks for those of the one tenant.
 func writeRules(dir string, rules []byte) error {
@@ -118,31 +130,6 @@ func freeAddress(tb testing.TB) string {
 		tb.Fatal(err)
 	}
 	return address
-}
-
-// Log returns the end of what Loki has logged.
-func (s *Server) Log() string {
-	text, err := os.ReadFile(s.log)
-	if err != nil {
-		return err.Error()
-	}
-	return string(text[max(0, len(text)-6000):])
-}
-
-func (s *Server) waitReady(tb testing.TB) {
-	tb.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
-	for time.Now().Before(deadline) {
-		select {
-		case <-s.ended:
-			tb.Fatalf("Loki ended:\n%s", s.Log())
-		case <-time.After(100 * time.Millisecond):
-		}
-		if _, err := s.Get(tb.Context(), "/ready"); err == nil {
-			return
-		}
-	}
-	tb.Fatalf("Loki is not ready at %s:\n%s", s.URL, s.Log())
 }
 
 // Get asks for a path and returns the body of a 200; any other answer is an

@@ -20,6 +20,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/auditsidecar/auditsidecar/e2e/builds"
+	"github.com/auditsidecar/auditsidecar/e2e/process"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
@@ -34,8 +36,12 @@ type Server struct {
 
 	binary   string
 	log      string
-	versions string    // where older versions are, of buckets that have them
-	process  *exec.Cmd // nil while stopped
+	versions string           // where older versions are, of buckets that have them
+	process  *process.Process // nil while stopped
+}
+
+func tool() builds.Tool {
+	return builds.Tool{Module: "e2e/s3/versitygw", Package: "github.com/versity/versitygw/cmd/versitygw", Name: "versitygw"}
 }
 
 // Start starts a server that ends with the test.
@@ -44,7 +50,7 @@ func Start(tb testing.TB) *Server {
 	work := tb.TempDir()
 	s := &Server{
 		AccessKey: "e2e-access", SecretKey: rand.Text(), Region: "eu-central-1", Bucket: "audit",
-		Dir: filepath.Join(work, "data"), binary: binary(tb), log: filepath.Join(work, "server.log"),
+		Dir: filepath.Join(work, "data"), binary: tool().Path(tb), log: filepath.Join(work, "server.log"),
 		versions: filepath.Join(work, "versions"),
 	}
 	for _, dir := range []string{s.Dir, s.versions} {
@@ -74,60 +80,48 @@ func (s *Server) Stop(tb testing.TB) {
 	if s.process == nil {
 		tb.Fatal("the S3 server is not running")
 	}
-	_ = s.process.Process.Kill()
-	_ = s.process.Wait()
+	s.process.Kill()
 	s.process = nil
 }
 
 func (s *Server) end(tb testing.TB) {
 	tb.Helper()
-	if s.process != nil {
-		s.Stop(tb)
+	if s.process == nil {
+		return
 	}
+	s.process.Kill()
 	if tb.Failed() {
-		tb.Logf("log of the S3 server:\n%s", s.tail())
+		tb.Logf("log of the S3 server:\n%s", s.process.Log())
 	}
-}
-
-func (s *Server) tail() string {
-	text, err := os.ReadFile(s.log)
-	if err != nil {
-		return err.Error()
-	}
-	return string(text[max(0, len(text)-4000):])
 }
 
 // Resume starts the server again, at the same endpoint with the same data, and
 // waits until it answers.
 func (s *Server) Resume(tb testing.TB) {
 	tb.Helper()
-	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	cmd := exec.Command(s.binary, "--port", strings.TrimPrefix(s.Endpoint, "http://"), "--region", s.Region, "posix", "--versioning-dir", s.versions, s.Dir)
+	cmd.Env = []string{"ROOT_ACCESS_KEY=" + s.AccessKey, "ROOT_SECRET_KEY=" + s.SecretKey, "HOME=" + filepath.Dir(s.Dir), "PATH=" + os.Getenv("PATH")}
+	p, err := process.Start("the S3 server", cmd, s.log)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer log.Close()
-	cmd := exec.Command(s.binary, "--port", strings.TrimPrefix(s.Endpoint, "http://"), "--region", s.Region, "posix", "--versioning-dir", s.versions, s.Dir)
-	cmd.Env = []string{"ROOT_ACCESS_KEY=" + s.AccessKey, "ROOT_SECRET_KEY=" + s.SecretKey, "HOME=" + filepath.Dir(s.Dir), "PATH=" + os.Getenv("PATH")}
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		tb.Fatalf("start the S3 server: %v", err)
+	s.process = p
+	if err := p.Wait(tb.Context(), 30*time.Second, s.answers); err != nil {
+		tb.Fatal(err)
 	}
-	s.process = cmd
-	s.waitReady(tb)
 }
 
-func (s *Server) waitReady(tb testing.TB) {
-	tb.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for time.Now().Before(deadline) {
-		resp, err := http.Get(s.Endpoint)
-		if err == nil {
-			_ = resp.Body.Close() // 403 without credentials: it is there
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
+// answers is nil where the server answers at all: without credentials it is 403.
+func (s *Server) answers(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint, http.NoBody)
+	if err != nil {
+		return err
 	}
-	tb.Fatalf("the S3 server does not answer at %s:\n%s", s.Endpoint, s.tail())
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
 }
 
 // NewBucket makes a further bucket.

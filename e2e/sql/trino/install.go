@@ -8,10 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/auditsidecar/auditsidecar/e2e/builds"
 )
 
 const (
@@ -25,11 +26,11 @@ const (
 
 func cache(tb testing.TB) string {
 	tb.Helper()
-	_, self, _, ok := runtime.Caller(0)
-	if !ok {
-		tb.Fatal("find the source of the Trino server: no caller information")
+	root, err := builds.Root()
+	if err != nil {
+		tb.Fatal(err)
 	}
-	return filepath.Join(filepath.Dir(self), "..", "..", "..", ".cache", "trino")
+	return filepath.Join(root, ".cache", "trino")
 }
 
 // fetched returns a directory below .cache/trino, which fill makes where it is

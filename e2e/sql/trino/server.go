@@ -6,8 +6,9 @@
 package trino
 
 import (
-	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/e2e/process"
 	"github.com/auditsidecar/auditsidecar/e2e/s3/s3server"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
@@ -26,7 +28,6 @@ const startUp = 3 * time.Minute
 type Server struct {
 	// URL of the coordinator, http://127.0.0.1:port.
 	URL string
-	log string
 }
 
 // Start starts a server that ends with the test.
@@ -34,13 +35,8 @@ func Start(tb testing.TB, s3 *s3server.Server) *Server {
 	tb.Helper()
 	home, java, dir := installed(tb), findJava(tb), tb.TempDir()
 	port := freePort(tb)
-	s := &Server{URL: "http://127.0.0.1:" + port, log: filepath.Join(dir, "server.log")}
+	s := &Server{URL: "http://127.0.0.1:" + port}
 	s.configure(tb, dir, home, port, s3)
-	log, err := os.Create(s.log)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer log.Close()
 	args := []string{"-Xmx2G", "-XX:+UseSerialGC", "-Duser.timezone=UTC", "-Djdk.attach.allowAttachSelf=true",
 		"--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow",
 		"-Dconfig=" + filepath.Join(dir, "etc", "config.properties"), "-Dnode.environment=e2e", "-Dnode.id=e2e",
@@ -49,18 +45,20 @@ func Start(tb testing.TB, s3 *s3server.Server) *Server {
 		args = append([]string{"--add-modules=" + vectorModule}, args...)
 	}
 	cmd := exec.Command(java, args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
-	if err := cmd.Start(); err != nil {
-		tb.Fatalf("start Trino: %v", err)
+	cmd.Dir = dir
+	p, err := process.Start("Trino", cmd, filepath.Join(dir, "server.log"))
+	if err != nil {
+		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+		p.Kill()
 		if tb.Failed() {
-			tb.Logf("log of Trino:\n%s", s.tail())
+			tb.Logf("log of Trino:\n%s", p.Log())
 		}
 	})
-	s.waitReady(tb)
+	if err := p.Wait(tb.Context(), startUp, s.started); err != nil {
+		tb.Fatal(err)
+	}
 	return s
 }
 
@@ -104,27 +102,22 @@ func freePort(tb testing.TB) string {
 	return port
 }
 
-func (s *Server) waitReady(tb testing.TB) {
-	tb.Helper()
-	for deadline := time.Now().Add(startUp); time.Now().Before(deadline); time.Sleep(300 * time.Millisecond) {
-		resp, err := http.Get(s.URL + "/v1/info")
-		if err != nil {
-			continue
-		}
-		var body bytes.Buffer
-		_, err = body.ReadFrom(resp.Body)
-		_ = resp.Body.Close()
-		if err == nil && strings.Contains(body.String(), `"starting":false`) {
-			return
-		}
-	}
-	tb.Fatalf("Trino did not start within %s:\n%s", startUp, s.tail())
-}
-
-func (s *Server) tail() string {
-	text, err := os.ReadFile(s.log)
+func (s *Server) started(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/v1/info", http.NoBody)
 	if err != nil {
-		return fmt.Sprint(err)
+		return err
 	}
-	return string(text[max(0, len(text)-6000):])
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(string(body), `"starting":false`) {
+		return fmt.Errorf("/v1/info says %s", body)
+	}
+	return nil
 }

@@ -1,0 +1,100 @@
+package builds
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Tool is a program that is built from a Go module of the tree.
+type Tool struct {
+	Module  string // directory of its go.mod, from the root of the tree
+	Package string // import path of its main package
+	Name    string // of the binary
+	LDFlags string // beside -s -w
+	Tags    string // build tags, separated by commas
+}
+
+// Root returns the root of the source tree.
+func Root() (string, error) {
+	_, self, _, ok := runtime.Caller(0)
+	if !ok {
+		return "", errors.New("find the source tree: no caller information")
+	}
+	return filepath.Dir(filepath.Dir(filepath.Dir(self))), nil
+}
+
+// Path returns the path of the binary, and builds it where it is missing.
+func (t Tool) Path(tb testing.TB) string {
+	tb.Helper()
+	root, err := Root()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	module := filepath.Join(root, filepath.FromSlash(t.Module))
+	sum, err := sumOf(module)
+	if err != nil {
+		tb.Fatalf("read the module of %s: %v", t.Name, err)
+	}
+	group := strings.ReplaceAll(strings.TrimPrefix(t.Module, "e2e/"), "/", "-")
+	path := filepath.Join(root, ".cache", group+"-"+sum, t.Name)
+	if _, err = os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		tb.Logf("building %s (once; minutes)", t.Package)
+		began := time.Now()
+		if err = t.build(tb.Context(), module, path); err == nil {
+			tb.Logf("built in %v", time.Since(began).Round(time.Second))
+		}
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+// sumOf is short for the versions that a module is built of.
+func sumOf(module string) (string, error) {
+	h := sha256.New()
+	for _, name := range []string{"go.mod", "go.sum"} {
+		content, err := os.ReadFile(filepath.Join(module, name))
+		if err != nil {
+			return "", err
+		}
+		_, _ = h.Write(content)
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)[:8]), nil
+}
+
+// build builds into a file of its own and renames: several suites may build at
+// once. It is much beside other work: nice.
+func (t Tool) build(ctx context.Context, module, path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("build %s: %w", t.Name, err)
+	}
+	temp := fmt.Sprintf("%s.%d", path, os.Getpid())
+	cmd := exec.CommandContext(ctx, "nice", "go", "build", "-trimpath", "-buildvcs=false", "-tags", t.Tags, "-ldflags", "-s -w "+t.LDFlags, "-o", temp, t.Package)
+	cmd.Dir = module
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly "+parallel())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", t.Name, err, out)
+	}
+	return os.Rename(temp, path)
+}
+
+// parallel keeps the caller's wish for fewer jobs.
+func parallel() string {
+	for f := range strings.FieldsSeq(os.Getenv("GOFLAGS")) {
+		if strings.HasPrefix(f, "-p=") {
+			return f
+		}
+	}
+	return ""
+}

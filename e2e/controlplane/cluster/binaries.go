@@ -1,0 +1,79 @@
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/auditsidecar/auditsidecar/e2e/builds"
+)
+
+// The modules of the binaries, from the root of the tree.
+const (
+	etcdModule       = "e2e/controlplane/etcd"
+	kubernetesModule = "e2e/controlplane/kubernetes"
+	v1beta3Module    = "e2e/controlplane/kubeadm-v1beta3"
+)
+
+// KubeAPIServer returns the path of kube-apiserver. E2E_KUBERNETES names a
+// directory with a kube-apiserver and a kubeadm to use instead of those that
+// are built, for example of another version.
+func KubeAPIServer(tb testing.TB) string {
+	tb.Helper()
+	return given(tb, "kube-apiserver")
+}
+
+// Kubeadm returns the path of kubeadm, as KubeAPIServer does.
+func Kubeadm(tb testing.TB) string {
+	tb.Helper()
+	return given(tb, "kubeadm")
+}
+
+// KubeadmV1Beta3 returns the path of the last kubeadm that reads v1beta3.
+func KubeadmV1Beta3(tb testing.TB) string {
+	tb.Helper()
+	return ofKubernetes(tb, v1beta3Module, "kubeadm")
+}
+
+// EtcdBinary returns the path of etcd.
+func EtcdBinary(tb testing.TB) string {
+	tb.Helper()
+	return builds.Tool{Module: etcdModule, Package: "go.etcd.io/etcd/server/v3", Name: "etcd"}.Path(tb)
+}
+
+func given(tb testing.TB, tool string) string {
+	tb.Helper()
+	if dir := os.Getenv("E2E_KUBERNETES"); dir != "" {
+		return filepath.Join(dir, tool)
+	}
+	return ofKubernetes(tb, kubernetesModule, tool)
+}
+
+func ofKubernetes(tb testing.TB, module, tool string) string {
+	tb.Helper()
+	return builds.Tool{Module: module, Package: "k8s.io/kubernetes/cmd/" + tool, Name: tool, LDFlags: versionFlags(tb, module)}.Path(tb)
+}
+
+// versionFlags tell the binaries their version, which they report, and by which
+// kubeadm judges what it may install.
+func versionFlags(tb testing.TB, module string) (flags string) {
+	tb.Helper()
+	root, err := builds.Root()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	content, err := os.ReadFile(filepath.Join(root, module, "go.mod"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	v := regexp.MustCompile(`(?m)^require k8s\.io/kubernetes (v(\d+)\.(\d+)\.\S+)$`).FindSubmatch(content)
+	if v == nil {
+		tb.Fatalf("find the version of Kubernetes: no such line in %s/go.mod", module)
+	}
+	for _, p := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {
+		flags += fmt.Sprintf(" -X %[1]s.gitVersion=%[2]s -X %[1]s.gitMajor=%[3]s -X %[1]s.gitMinor=%[4]s -X %[1]s.gitTreeState=clean", p, v[1], v[2], v[3])
+	}
+	return flags
+}
