@@ -50,11 +50,6 @@ type Batch struct {
 	buf        []byte // headerRoom, labels, entries; owned by the batch, reused after Reset
 	ends       []int  // offset in buf of the end of each entry
 	entry      entry  // memory of the entry that is being added
-
-	// Of a packed batch, whose buf and ends are empty: the compressed push, which never changes.
-	packed      []byte
-	packedLen   int
-	packedBytes int
 }
 
 // NewBatch returns an empty batch of the stream with these labels. It fails for labels that Loki
@@ -107,9 +102,6 @@ func appendLabels(dst []byte, labels string) []byte {
 // full: push it, Reset it, add again. An empty batch takes a line of any size. The line is sent
 // byte for byte; fields may be nil. Neither is referred to afterwards.
 func (b *Batch) Add(timestamp time.Time, line []byte, fields *Fields) bool {
-	if b.packed != nil {
-		return false
-	}
 	e := &b.entry
 	e.set(timestamp, line, fields)
 	size := sizeField(streamEntries, e.size)
@@ -136,20 +128,10 @@ func (b *Batch) grow(size int) {
 }
 
 // Len is the number of entries.
-func (b *Batch) Len() int {
-	if b.packed != nil {
-		return b.packedLen
-	}
-	return len(b.ends)
-}
+func (b *Batch) Len() int { return len(b.ends) }
 
 // Bytes is the size of the uncompressed push.
-func (b *Batch) Bytes() int {
-	if b.packed != nil {
-		return b.packedBytes
-	}
-	return b.sizeWith(0)
-}
+func (b *Batch) Bytes() int { return b.sizeWith(0) }
 
 // sizeWith is the size of the push with so many more bytes of entries: the length in front of the
 // stream grows with them.

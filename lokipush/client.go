@@ -111,7 +111,7 @@ func (c *Client) URL() string {
 // returns a *StatusError when the server answered, which says what to do, or the error of the
 // transport, which is worth a retry unless ctx is done; DecisionOf knows both. An empty batch is
 // accepted without a request. The batch must not change during the call.
-func (c *Client) Push(ctx context.Context, b *Batch) error {
+func (c *Client) Push(ctx context.Context, b Payload) error {
 	if b.Len() == 0 {
 		return nil
 	}
@@ -147,16 +147,20 @@ func (c *Client) request(ctx context.Context, body *sharedBody) (*http.Request, 
 	return req, nil
 }
 
-// body returns the snappy block of a batch: its own, or one in a buffer of the pool.
-func (c *Client) body(b *Batch) *sharedBody {
-	if b.packed != nil {
-		return newSharedBody(b.packed, func([]byte) {}) // not reused
+// body returns the snappy block of a push: its own, or one in a buffer of the pool.
+func (c *Client) body(p Payload) *sharedBody {
+	var request []byte
+	switch p := p.(type) {
+	case *Packed:
+		return newSharedBody(p.data, func([]byte) {}) // not reused
+	case *Batch:
+		request = p.request()
 	}
 	var buffer []byte
 	if kept, ok := c.bodies.Get().(*[]byte); ok {
 		buffer = (*kept)[:cap(*kept)]
 	}
-	return newSharedBody(s2.EncodeSnappy(buffer, b.request()), func(data []byte) {
+	return newSharedBody(s2.EncodeSnappy(buffer, request), func(data []byte) {
 		if cap(data) <= maxPooledBody {
 			c.bodies.Put(&data)
 		}

@@ -21,7 +21,8 @@
 //   - An entry with the stream, timestamp, line and metadata of a stored one is hidden from
 //     queries. Hence the same bytes on every retry, and retries are harmless. Stream sharding breaks
 //     this: shard_streams.enabled must be false.
-//   - A 400 names one of the entries that Loki refused; the rest of the push is stored.
+//   - A 400 names one of the entries that Loki refused; the rest of the push is stored. One whose
+//     words are not known may as well be a gateway's, and say nothing about entries.
 //   - A push of more than 4 MiB uncompressed is answered with 500 and "larger than max", for ever.
 //   - 260 is no success: ingestion is blocked.
 //
@@ -33,7 +34,8 @@
 //     be the oldest that it takes. It gives up only with its context (or after Backoff.MaxRetries,
 //     if set).
 //   - An answer about the stream, the tenant or the URL refuses nothing: Deliver waits, and OnDown
-//     says what is wrong.
+//     says what is wrong. A 400 or 422 in unknown words refuses an entry only where another push
+//     was accepted between two such answers to it alone.
 //   - A batch keeps at most MaxBytes + 256 KiB of memory over Reset, a Client no more than 1.25 MiB
 //     for each push in flight, and nothing for a packed batch. A batch of one line holds that line,
 //     whatever its size.

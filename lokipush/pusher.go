@@ -35,6 +35,9 @@ type PusherConfig struct {
 	Backoff backoff.Config
 	// StopInterval is the wait after an answer with Decision Stop.
 	StopInterval time.Duration
+	// FailOnStop has Deliver return the error of such an answer instead: for someone who is there to
+	// change the configuration.
+	FailOnStop bool
 	// DownAfter is how long attempts must fail before OnDown is called; negative: at once.
 	DownAfter time.Duration
 	// OnDown is called once when nothing has been accepted for DownAfter, or at once for Decision
@@ -59,9 +62,10 @@ type Attempt struct {
 // is safe for concurrent use with different batches, and all of them share one view of whether
 // Loki is up.
 type Pusher struct {
-	client *Client
-	cfg    PusherConfig
-	health health
+	client  *Client
+	cfg     PusherConfig
+	health  health
+	witness witness
 }
 
 // NewPusher returns a pusher over client. It fails for negative waits.
@@ -90,70 +94,21 @@ func NewPusher(client *Client, cfg PusherConfig) (*Pusher, error) {
 	return p, nil
 }
 
-// Deliver pushes the batch until every entry is accepted or refused for good, and returns the
-// refused ones by ascending index. It waits as long as Loki is away. Only when ctx is done, or
-// Backoff.MaxRetries is used up, does it return an error; then the entries must count as not
-// accepted (some may be: sending them again is harmless, Loki hides an entry that it already has).
-func (p *Pusher) Deliver(ctx context.Context, b *Batch) ([]Refusal, error) {
-	return p.deliver(ctx, b, 0, nil)
-}
-
-// deliver appends to refused; offset is the index of the first entry of b in the whole batch.
-func (p *Pusher) deliver(ctx context.Context, b *Batch, offset int, refused []Refusal) ([]Refusal, error) {
-	answer, err := p.settle(ctx, b)
-	if err != nil || answer == nil {
-		return refused, err
-	}
-	if b, err = b.unpacked(); err != nil {
-		return refused, err
-	}
-	if b.Len() == 1 {
-		return append(refused, Refusal{Index: offset, Reason: answer.Reason, Err: answer}), nil
-	}
-	if kept, indices := b.since(answer.Oldest); kept != b {
-		return p.deliverRest(ctx, b, answer, offset, refused, kept, indices)
-	}
-	first, second := b.Split()
-	if refused, err = p.deliver(ctx, first, offset, refused); err != nil {
-		return refused, err
-	}
-	return p.deliver(ctx, second, offset+first.Len(), refused)
-}
-
-// deliverRest refuses the entries that the answer says are too old, all at once, and delivers the
-// kept ones, of which it knows the indices in b.
-func (p *Pusher) deliverRest(ctx context.Context, b *Batch, answer *StatusError, offset int, refused []Refusal, kept *Batch, indices []int) ([]Refusal, error) {
-	others, err := p.deliver(ctx, kept, 0, nil)
-	if err != nil {
-		return refused, err
-	}
-	for i := range b.Len() {
-		switch {
-		case len(indices) == 0 || i != indices[0]:
-			refused = append(refused, Refusal{Index: offset + i, Reason: answer.Reason, Err: answer})
-			continue
-		case len(others) > 0 && others[0].Index == kept.Len()-len(indices):
-			refused = append(refused, Refusal{Index: offset + i, Reason: others[0].Reason, Err: others[0].Err})
-			others = others[1:]
-		}
-		indices = indices[1:]
-	}
-	return refused, nil
-}
-
 // settle tries one batch until there is an answer that waiting will not change: nil for accepted,
-// or the answer for which it must be divided.
-func (p *Pusher) settle(ctx context.Context, b *Batch) (*StatusError, error) {
+// or the answer for which it must be divided. What is in doubt waits for a witness, too.
+func (p *Pusher) settle(ctx context.Context, b Payload, d *doubt) (*StatusError, error) {
 	wait := backoff.New(ctx, p.cfg.Backoff)
 	var last error
 	for limited := 0; wait.Ongoing(); {
-		last = p.attempt(ctx, b)
+		last = p.attempt(ctx, b, d)
 		status, _ := errors.AsType[*StatusError](last)
 		switch decision := DecisionOf(last); {
 		case decision == Accepted:
 			return nil, nil
 		case decision == Split, decision == Refused:
 			return status, nil
+		case decision == Stop && p.cfg.FailOnStop:
+			return nil, fmt.Errorf("deliver %d entries to Loki: %w", b.Len(), last)
 		case status != nil && status.Code == http.StatusTooManyRequests:
 			if limited++; limited >= splitAfterLimited && b.Len() > 1 && b.Bytes() > splitMinBytes {
 				return status, nil
@@ -169,12 +124,16 @@ func (p *Pusher) settle(ctx context.Context, b *Batch) (*StatusError, error) {
 }
 
 // attempt pushes once and tells the hooks.
-func (p *Pusher) attempt(ctx context.Context, b *Batch) error {
-	start := time.Now()
+func (p *Pusher) attempt(ctx context.Context, b Payload, d *doubt) error {
+	start, number := time.Now(), p.witness.begin()
 	err := p.client.Push(ctx, b)
 	if err != nil && ctx.Err() != nil {
 		return err // given up by the caller: says nothing about Loki
 	}
+	if err == nil {
+		p.witness.note(number)
+	}
+	err = p.witness.judge(err, d)
 	if p.cfg.OnAttempt != nil {
 		p.cfg.OnAttempt(Attempt{Entries: b.Len(), Bytes: b.Bytes(), Duration: time.Since(start), Err: err})
 	}
@@ -182,7 +141,9 @@ func (p *Pusher) attempt(ctx context.Context, b *Batch) error {
 	case Retry, Stop:
 		p.health.failed(err, start)
 	default:
-		p.health.worked()
+		if !isUnexplained(err) {
+			p.health.worked()
+		}
 	}
 	return err
 }

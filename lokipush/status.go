@@ -20,10 +20,11 @@ const (
 	Retry
 	// Split: the push is larger than Loki takes; send it in smaller pieces.
 	Split
-	// Refused: Loki will never take some of the entries; it may have stored the others (400, 422).
+	// Refused: Loki will never take some of the entries; it may have stored the others (400, 422). With
+	// ReasonOther the answer does not say that it is about entries: see Pusher.Deliver.
 	Refused
 	// Stop: nothing is accepted until someone changes a configuration (401, 403, 404, redirects, 260,
-	// labels that Loki refuses). Nothing is lost by waiting: raise an alarm and try again slowly.
+	// labels that Loki refuses, a gateway that will not pass it on). Nothing is lost by waiting: raise an alarm and try again slowly.
 	Stop
 )
 
@@ -121,7 +122,7 @@ func (e *StatusError) hint() string {
 	case e.Code == http.StatusNotFound, e.Code == http.StatusMethodNotAllowed:
 		return "check the path of the Loki URL"
 	}
-	return "check the stream labels and Loki's limits_config"
+	return "check the Loki URL and what is before it, the tenant ID, the stream labels and Loki's limits_config"
 }
 
 // newStatusError judges an answer that is no success.
@@ -144,12 +145,10 @@ func decide(code int, body string) Decision {
 		return Split
 	case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code == http.StatusTooEarly, code >= 500:
 		return Retry
-	case code == http.StatusBadRequest && isAboutStream(body):
+	case code != http.StatusBadRequest && code != http.StatusUnprocessableEntity, isAboutAll(body):
 		return Stop
-	case code == http.StatusBadRequest, code == http.StatusUnprocessableEntity:
-		return Refused
 	}
-	return Stop
+	return Refused
 }
 
 // isTooLarge knows gRPC's words for a message beyond the limit of its receiver or sender. Loki
@@ -158,12 +157,14 @@ func isTooLarge(body string) bool {
 	return strings.Contains(body, "larger than max")
 }
 
-// isAboutStream reports a 400 that concerns the labels of the stream or the tenant's settings. No
-// entry would ever pass: refusing them one by one would lose them all to a wrong setting.
-func isAboutStream(body string) bool {
-	return containsAny(body, "parsing labels", "label pair is required", "label names; limit", "label name too long",
-		"label value too long", "duplicate label name", "missing required labels", "this feature is disallowed",
-		"no org id")
+// isAboutAll reports a 400 or 422 that concerns the connection, the tenant, its settings or the
+// labels of the stream. No entry would ever pass: refusing them one by one would lose them all to a
+// wrong setting. Pages are of gateways: Loki writes none.
+func isAboutAll(body string) bool {
+	return strings.HasPrefix(body, "<") || reasonOf(body) == ReasonOther && containsAny(body,
+		"parsing labels", "label pair is required", "label names; limit", "label name too long", "label value too long",
+		"duplicate label name", "missing required labels", "this feature is disallowed",
+		"no org id", "multiple org IDs", "tenant ID", "ingestion blocked", "to an HTTPS server", "HTTPS port", "SSL certificate")
 }
 
 // reasonOf names the refusal of one entry from Loki's words (pkg/validation and the ingester).

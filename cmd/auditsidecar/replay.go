@@ -18,6 +18,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 	"github.com/auditsidecar/auditsidecar/internal/replay"
+	"github.com/auditsidecar/auditsidecar/lokipush"
 )
 
 const replayExample = `  # what one user did in an hour, as kube-apiserver wrote it
@@ -114,10 +115,8 @@ func (s *source) within(first, last time.Time) bool {
 	})
 }
 
-// each restores the sources and gives lines what they hold; out is where these
-// go in the end, nil for Loki.
-func (f *replayFlags) each(ctx context.Context, sources []*source, out, report io.Writer, lines *replay.Lines, begin func(sourceID) error) error {
-	progress := newFileProgress(report, out, len(sources))
+// each restores the sources and gives lines what they hold.
+func (f *replayFlags) each(ctx context.Context, sources []*source, progress *fileProgress, report io.Writer, lines *replay.Lines, begin func(sourceID) error) error {
 	defer progress.bar.clear()
 	for _, s := range sources {
 		if err := begin(s.id); err != nil {
@@ -156,7 +155,7 @@ func (f *replayFlags) toOutput(ctx context.Context, sources []*source, w, report
 		}
 		return err
 	}}
-	err := f.each(ctx, sources, w, report, &lines, func(sourceID) error { return nil })
+	err := f.each(ctx, sources, newFileProgress(report, w, len(sources)), report, &lines, func(sourceID) error { return nil })
 	if err == nil {
 		err = out.Flush()
 	}
@@ -181,13 +180,22 @@ func (f *replayFlags) toLoki(ctx context.Context, version string, sources []*sou
 	}
 	labels, _ := f.loki.StaticLabels() // validated before
 	labels["job"], labels["replay"] = "audit-replay", id
-	loki, err := replay.NewLoki(replay.LokiConfig{Client: client, Labels: labels, Redact: change, MaxLineBytes: f.loki.MaxLineBytes})
+	progress := newFileProgress(report, nil, len(sources))
+	loki, err := replay.NewLoki(replay.LokiConfig{
+		Client: client, Labels: labels, Redact: change, MaxLineBytes: f.loki.MaxLineBytes,
+		OnDown: func(err error) {
+			if lokipush.DecisionOf(err) == lokipush.Stop {
+				return // it ends the replay
+			}
+			_, _ = fmt.Fprintf(progress.bar.above(report), "Loki does not take lines, trying on: %v\n", err)
+		},
+	})
 	if err != nil {
 		return err
 	}
 	lines := replay.Lines{Filter: f.filter, Do: func(l replay.Line) error { return loki.Add(ctx, l) }}
 	begin := func(id sourceID) error { return loki.Begin(ctx, id.cluster, id.node) }
-	if err = f.each(ctx, sources, nil, report, &lines, begin); err == nil {
+	if err = f.each(ctx, sources, progress, report, &lines, begin); err == nil {
 		err = loki.Flush(ctx)
 	}
 	return errors.Join(err, f.account(report, id, loki))

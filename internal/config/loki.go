@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -105,6 +106,8 @@ func (l *Loki) StaticLabels() (map[string]string, error) {
 		switch {
 		case !ok || name == "" || value == "":
 			errs = append(errs, fmt.Errorf("--loki-label %q: expected name=value", pair))
+		case name == "job":
+			errs = append(errs, fmt.Errorf("--loki-label %q: the rules and dashboards look for job=\"audit\"", pair))
 		case name == "cluster" || name == "node":
 			errs = append(errs, fmt.Errorf("--loki-label %q: --%s says it", pair, name))
 		case twice:
@@ -137,9 +140,12 @@ func validateLokiURL(raw string) error {
 	return nil
 }
 
+// tenantID is what Loki takes as one (dskit, package tenant).
+var tenantID = regexp.MustCompile(`^[A-Za-z0-9!_.*'()-]{0,150}$`)
+
 func validateTenant(id string) error {
-	if strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return fmt.Errorf("--loki-tenant %q: control characters cannot be sent in a header", id)
+	if !tenantID.MatchString(id) || id == "." || id == ".." {
+		return fmt.Errorf("--loki-tenant %q: expected at most 150 letters, digits and !-_.*'()", id)
 	}
 	return nil
 }

@@ -36,7 +36,8 @@ func (l *Live) seal(p *parcel) {
 	l.openBytes -= p.batch.Bytes()
 	p.stream.open = nil
 	full := p.batch
-	p.batch, l.scratch = full.Pack(l.scratch)
+	p.batch = nil
+	p.sealed, l.scratch = full.Pack(l.scratch)
 	if len(l.free) < maxFree {
 		full.Reset()
 		l.free = append(l.free, full)
@@ -129,7 +130,7 @@ func (l *Live) fly(ctx context.Context, p *parcel) {
 	l.flying = append(l.flying, p)
 	l.metrics.inFlight.Set(float64(len(l.flying)))
 	go func() {
-		refused, err := l.pusher.Deliver(ctx, p.batch)
+		refused, err := l.pusher.Deliver(ctx, p.sealed)
 		l.landed <- landing{p, refused, err} // has room for every flight
 	}()
 }
@@ -145,8 +146,8 @@ func (l *Live) settle(done landing) {
 		l.await(p)
 		return
 	}
-	l.refused(done.refused, p.batch.Len())
-	l.metrics.lines.Add(float64(p.batch.Len() - len(done.refused)))
+	l.refused(done.refused, p.sealed.Len())
+	l.metrics.lines.Add(float64(p.sealed.Len() - len(done.refused)))
 	l.metrics.observeEntry(p.newest)
 }
 

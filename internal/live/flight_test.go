@@ -193,9 +193,12 @@ func TestI8_MemoryIsBoundedWhileLokiIsAway(t *testing.T) {
 		begun := time.Now()
 		s.run(func() bool { return time.Since(begun) > time.Minute })
 		bytes := 0
-		for _, parcels := range [][]*parcel{s.live.open, s.live.waiting, s.live.flying} {
+		for _, p := range s.live.open {
+			bytes += p.batch.Bytes()
+		}
+		for _, parcels := range [][]*parcel{s.live.waiting, s.live.flying} {
 			for _, p := range parcels {
-				bytes += p.batch.Bytes()
+				bytes += p.sealed.Bytes()
 			}
 		}
 		if most := (maxInFlight+2)*lokipush.DefaultMaxBytes + maxOpenBytes; bytes > most || bytes < 3<<20 {
@@ -213,4 +216,30 @@ func TestI8_MemoryIsBoundedWhileLokiIsAway(t *testing.T) {
 			t.Errorf("%d entries", n)
 		}
 	})
+}
+
+// TestI6_AGatewayThatRefusesEverything answers with a status for entries: no
+// line is passed, and someone is told.
+func TestI6_AGatewayThatRefusesEverything(t *testing.T) {
+	for _, words := range []string{"<html><head><title>400 The SSL certificate error</title></head></html>", "computer says no"} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t, lokitest.Config{})
+			s.add("0", "a\nb\nc\n")
+			s.start()
+			s.loki.Inject(-1, lokitest.Fault{Status: http.StatusBadRequest, Body: words})
+			begun := time.Now()
+			s.run(func() bool { return time.Since(begun) > 5*time.Minute })
+			if c := s.cursor(); c.Offset != 0 || s.loki.Count() != 0 {
+				t.Errorf("the cursor is at %+v, Loki has %d lines", c, s.loki.Count())
+			}
+			if n := testutil.ToFloat64(s.live.metrics.refused.WithLabelValues(string(lokipush.ReasonOther))); n != 0 {
+				t.Errorf("%v lines count as refused", n)
+			}
+			if n := testutil.ToFloat64(s.live.metrics.pushes.WithLabelValues(lokipush.Stop.String())); n < 5 {
+				t.Errorf("%v pushes count as stopped", n)
+			}
+			s.loki.Heal()
+			s.run(func() bool { return s.loki.Count() == 3 })
+		})
+	}
 }

@@ -11,7 +11,8 @@ import (
 // parcel is a batch of one stream and the part of the log that it is made of,
 // from its first line until Loki has taken or refused every one of its lines.
 type parcel struct {
-	batch  *lokipush.Batch // packed once it is sealed
+	batch  *lokipush.Batch  // while it is open
+	sealed *lokipush.Packed // from then on
 	stream *stream
 
 	first, last    int64         // numbers of its first and last line, in the order of reading

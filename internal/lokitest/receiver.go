@@ -16,14 +16,15 @@ import (
 // Config is what the receiver keeps and which of Loki's limits it applies. Zero values: keep
 // everything, Loki's default sizes, any timestamp, no tenant needed.
 type Config struct {
-	CountOnly     bool          // keep counts and a 16-byte key for each entry instead of the entries
-	MaxDistinct   int           // keys kept at most; 1,048,576 where zero (about 40 MB)
-	MaxLine       int           // bytes; DefaultMaxLine where zero, negative: any
-	MaxRequest    int           // bytes uncompressed; DefaultMaxRequest where zero
-	MaxAge        time.Duration // entries older than this are refused; zero: none (Loki: 7 days)
-	MaxAhead      time.Duration // entries further in the future are refused; zero: none (Loki: 10 minutes)
-	MaxBehind     time.Duration // entries this much older than the newest of their stream are refused; zero: none (Loki: 1 hour)
-	RequireTenant bool          // 401 without X-Scope-OrgID
+	CountOnly     bool                           // keep counts and a 16-byte key for each entry instead of the entries
+	MaxDistinct   int                            // keys kept at most; 1,048,576 where zero (about 40 MB)
+	MaxLine       int                            // bytes; DefaultMaxLine where zero, negative: any
+	MaxRequest    int                            // bytes uncompressed; DefaultMaxRequest where zero
+	MaxAge        time.Duration                  // entries older than this are refused; zero: none (Loki: 7 days)
+	MaxAhead      time.Duration                  // entries further in the future are refused; zero: none (Loki: 10 minutes)
+	MaxBehind     time.Duration                  // entries this much older than the newest of their stream are refused; zero: none (Loki: 1 hour)
+	RequireTenant bool                           // 401 without X-Scope-OrgID
+	Refuse        func(line string) (why string) // a rule that Loki has not, yet; empty: take it
 }
 
 // Receiver takes pushes. It is safe for concurrent use.

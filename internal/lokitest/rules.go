@@ -74,6 +74,11 @@ func (r *Receiver) checkEntry(labels string, e Entry) error {
 	case size > maxMetadataBytes:
 		return fmt.Errorf("stream '%s' has structured metadata too large: '%d' bytes, limit: '%d' bytes", labels, size, maxMetadataBytes)
 	}
+	if r.cfg.Refuse != nil {
+		if why := r.cfg.Refuse(e.Line); why != "" {
+			return errors.New(why)
+		}
+	}
 	return nil
 }
 

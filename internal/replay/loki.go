@@ -18,6 +18,9 @@ type LokiConfig struct {
 	Redact func(dst, line []byte) ([]byte, bool)
 	// MaxLineBytes is the longest line that Loki accepts.
 	MaxLineBytes int
+	// OnDown is told once when Loki has not answered for some seconds; it is
+	// tried for as long as that lasts.
+	OnDown func(err error)
 }
 
 // Loki pushes lines, one stream for each cluster and node. It is not safe for
@@ -35,7 +38,7 @@ type Loki struct {
 
 // NewLoki returns a Loki that has sent nothing yet.
 func NewLoki(cfg LokiConfig) (*Loki, error) {
-	pusher, err := lokipush.NewPusher(cfg.Client, lokipush.PusherConfig{})
+	pusher, err := lokipush.NewPusher(cfg.Client, lokipush.PusherConfig{FailOnStop: true, OnDown: cfg.OnDown})
 	if err != nil {
 		return nil, err
 	}

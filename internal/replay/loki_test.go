@@ -2,6 +2,7 @@ package replay
 
 import (
 	"bytes"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -92,5 +93,17 @@ func TestReplayTooOld(t *testing.T) {
 	}
 	if receiver.Count() != 0 || loki.Sent() != 0 {
 		t.Errorf("%d entries are there, %d counted", receiver.Count(), loki.Sent())
+	}
+}
+
+// An answer that only a changed setting makes another ends the replay.
+func TestReplayStops(t *testing.T) {
+	for _, fault := range []lokitest.Fault{{Status: http.StatusUnauthorized}, {Status: http.StatusBadRequest, Body: "computer says no"}} {
+		receiver := lokitest.New(lokitest.Config{})
+		receiver.Inject(-1, fault)
+		loki, err := into(t, receiver, []byte("a\nb\n"), nil)
+		if lokipush.DecisionOf(err) != lokipush.Stop || loki.Sent() != 0 || len(loki.Refused()) != 0 {
+			t.Errorf("%d: %d lines sent, refused %v: %v", fault.Status, loki.Sent(), loki.Refused(), err)
+		}
 	}
 }
