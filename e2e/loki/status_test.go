@@ -19,6 +19,8 @@ import (
 // tenants have one limit each that the shipped configuration leaves wide.
 const tenants = `overrides:
   blocked: {block_ingestion_until: "2100-01-01T00:00:00Z"}
+  blocked400: {block_ingestion_until: "2100-01-01T00:00:00Z", block_ingestion_status_code: 400}
+  blocked422: {block_ingestion_until: "2100-01-01T00:00:00Z", block_ingestion_status_code: 422}
   slow: {ingestion_rate_mb: 0.01, ingestion_burst_size_mb: 0.02}
   onestream: {max_global_streams_per_user: 1}
   onelabel: {max_label_names_per_series: 1}
@@ -188,6 +190,10 @@ func wholePushes(t *testing.T, server *lokiserver.Server) {
 		whole              int // lines that Loki has after Deliver; -1: Deliver goes on trying
 	}{
 		{"blocked", "", "blocked", bulk(1, 10), answer{260, "block", lokipush.Stop, ""}, -1},
+		{"blocked with 400", "", "blocked400", bulk(3, 10), answer{400, "ingestion blocked", lokipush.Stop, ""}, -1},
+		{"blocked with 422", "", "blocked422", bulk(3, 10), answer{422, "ingestion blocked", lokipush.Stop, ""}, -1},
+		{"a tenant that cannot be", "", "team a", bulk(3, 10), answer{400, "tenant ID", lokipush.Stop, ""}, -1},
+		{"two tenants", "", "a|b", bulk(3, 10), answer{400, "multiple org IDs", lokipush.Stop, ""}, -1},
 		{"no tenant", "", "", bulk(1, 10), answer{401, "no org id", lokipush.Stop, ""}, -1},
 		{"wrong path", "/nowhere/push", "free", bulk(1, 10), answer{404, "", lokipush.Stop, ""}, -1},
 		{"too many labels", "", "onelabel", bulk(1, 10), answer{400, "label names", lokipush.Stop, ""}, -1},
