@@ -50,7 +50,6 @@ restored and queried, and its files prove themselves, but not that none is missi
 			if err := f.validate(args); err != nil {
 				return &usageError{err}
 			}
-			slackenTimers(cmd.Context())
 			return f.run(cmd.Context(), version, args, streams{cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()})
 		},
 	}

@@ -15,6 +15,7 @@ import (
 var version = "unknown"
 
 func main() {
+	slackenTimers(os.Args)
 	limitMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// After the first signal the next one has its default effect: it kills.

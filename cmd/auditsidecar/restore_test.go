@@ -51,6 +51,17 @@ func TestRestoreOrder(t *testing.T) {
 	if got := ok(t, "restore", link).stdout; got != want {
 		t.Errorf("through a link restored\n%s", got)
 	}
+	moved := filepath.Join(t.TempDir(), "moved")
+	must(t, os.Rename(filepath.Join(dir, "y"), moved))
+	if got := ok(t, "restore", dir).stdout; got == want {
+		t.Fatal("nothing was moved")
+	}
+	must(t, os.Symlink(moved, filepath.Join(dir, "y")))
+	if got := ok(t, "restore", dir).stdout; got != want {
+		t.Errorf("with a directory moved and linked restored\n%s", got)
+	}
+	must(t, os.Rename(moved, moved+"-away"))
+	call(t, "restore", dir).refused(t, exitFailed, "follow a symbolic link", "y: no such file")
 }
 
 // With -o each original file is there by its name; where two nodes have files

@@ -41,7 +41,6 @@ SIGUSR1 logs at the level debug, and at the usual one when it is sent again.`,
 		Example: runExample,
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			slackenTimers(cmd.Context())
 			defer limitProcessors()()
 			defer logs.toggleOnSignal()()
 			log, err := prepare(cmd, &settings, &logs)

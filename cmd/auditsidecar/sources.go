@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
@@ -128,26 +128,15 @@ func findObjects(ctx context.Context, arg string, s3 config.Archive) ([]object, 
 func noRecords(context.Context, sourceID) (bool, error) { return false, nil }
 
 func directoryObjects(dir string) ([]object, records, error) {
-	dir, err := filepath.EvalSymlinks(dir) // WalkDir does not follow one, not even the first
-	if err != nil {
-		return nil, nil, fmt.Errorf("find the objects to restore: %w", err)
-	}
 	var paths []string
 	kept := map[sourceID]string{}
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() && path != dir && strings.HasPrefix(d.Name(), ".") {
-			return fs.SkipDir // unfinished work
-		}
-		if d.Type().IsRegular() && strings.HasSuffix(d.Name(), ".parquet") && !strings.HasPrefix(d.Name(), ".") {
+	err := eachFile(dir, func(path string) {
+		if strings.HasSuffix(path, ".parquet") {
 			paths = append(paths, path)
 		}
 		if id, ok := recordPath(path); ok {
 			kept[id] = path
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("find the objects to restore: %w", err)
@@ -159,6 +148,32 @@ func directoryObjects(dir string) ([]object, records, error) {
 		}
 	}
 	return found, fileRecords(kept), nil
+}
+
+// eachFile calls do for every file below a directory, through symbolic links,
+// too. What begins with a dot is unfinished work.
+func eachFile(dir string, do func(path string)) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		switch kind, err := archive.Follow(dir, e); {
+		case err != nil:
+			return err
+		case kind.IsRegular():
+			do(path)
+		case kind.IsDir():
+			if err := eachFile(path, do); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // fileObject takes any name: the object itself says what it is of.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"runtime"
 	"syscall"
@@ -12,14 +11,14 @@ import (
 // slackened in the environment says that the process has begun again.
 const slackened = "_AUDITSIDECAR_TIMER_SLACK"
 
-// slackenTimers gives all threads of the process timers that may be late. A
-// thread has its slack from the one that started it, and the runtime's monitor
-// is there before main: so the program begins again in the same process, which
-// keeps what was set. That takes as long as to convert 2 MB. Where it is not to
-// be had, the process goes on as it is; so it does where others run in it, or it
-// is to stop.
-func slackenTimers(ctx context.Context) {
-	if !ownsProcess(ctx) || ctx.Err() != nil {
+// slackenTimers gives all threads of the process timers that may be late, for the
+// verbs that work long. A thread has its slack from the one that started it, and
+// the runtime's monitor is there before main: so the program begins again in the
+// same process, which keeps what was set. That takes as long as to convert 2 MB,
+// and must be before signals are caught, or one that came meanwhile would be
+// forgotten. Where it is not to be had, the process goes on as it is.
+func slackenTimers(args []string) {
+	if len(args) < 2 || args[1] != "run" && args[1] != "convert" {
 		return
 	}
 	if os.Getenv(slackened) != "" {

@@ -149,7 +149,11 @@ func (d *dirStore) walk(ctx context.Context, dir, prefix string, yield func(Info
 	if err != nil {
 		return false, err
 	}
-	for _, key := range sortedKeys(dir, entries) {
+	keys, err := d.sortedKeys(dir, entries)
+	if err != nil {
+		return false, err
+	}
+	for _, key := range keys {
 		if strings.HasSuffix(key, "/") {
 			if !strings.HasPrefix(key, prefix) && !strings.HasPrefix(prefix, key) {
 				continue
@@ -176,18 +180,21 @@ func (d *dirStore) walk(ctx context.Context, dir, prefix string, yield func(Info
 // sortedKeys returns the keys of regular files and, with a '/' at the end, of
 // directories. With that '/' the order in one directory is the order of all keys
 // below it: "a-b" sorts before "a/b".
-func sortedKeys(dir string, entries []fs.DirEntry) []string {
+func (d *dirStore) sortedKeys(dir string, entries []fs.DirEntry) ([]string, error) {
 	var keys []string
 	for _, e := range entries {
+		kind, err := Follow(d.path(dir), e)
 		switch {
-		case e.IsDir():
+		case err != nil:
+			return nil, err
+		case kind.IsDir():
 			keys = append(keys, dir+e.Name()+"/")
-		case e.Type().IsRegular() && !durable.IsTemp(e.Name()):
+		case kind.IsRegular() && !durable.IsTemp(e.Name()):
 			keys = append(keys, dir+e.Name())
 		}
 	}
 	slices.Sort(keys)
-	return keys
+	return keys, nil
 }
 
 // fileError classifies an error of the file system. Errors that are classified

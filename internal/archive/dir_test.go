@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -145,17 +146,47 @@ func TestErrorsOfTheFileSystem(t *testing.T) {
 	}
 }
 
-func TestOnlyRegularFilesAreObjects(t *testing.T) {
-	root, outside := t.TempDir(), t.TempDir()
-	if err := os.WriteFile(filepath.Join(outside, "f"), []byte("x"), 0o600); err != nil {
+// Days that were moved to another disk are in the archive still, and a pipe is
+// no object.
+func TestListFollowsLinks(t *testing.T) {
+	root, elsewhere := t.TempDir(), t.TempDir()
+	for _, path := range []string{filepath.Join(root, "a"), filepath.Join(elsewhere, "f"), filepath.Join(elsewhere, "g")} {
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	links := map[string]string{"day": elsewhere, "b": filepath.Join(elsewhere, "f")}
+	for name, target := range links {
+		if err := os.Symlink(target, filepath.Join(root, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := unix.Mkfifo(filepath.Join(root, "pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(outside, filepath.Join(root, "link")); err != nil {
-		t.Fatal(err)
+	list := func() (keys []string, err error) {
+		for info, err := range dirBucket(durable.OS(), root).List(t.Context(), "") {
+			if err != nil {
+				return keys, err
+			}
+			keys = append(keys, info.Key)
+		}
+		return keys, nil
 	}
-	b := dirBucket(durable.OS(), root)
-	for info, err := range b.List(t.Context(), "") {
-		t.Errorf("List yields %+v, %v", info, err)
+	if got, err := list(); err != nil || fmt.Sprint(got) != "[a b day/f day/g]" {
+		t.Errorf("List yields %v, %v", got, err)
+	}
+	for _, target := range []string{root, filepath.Join(root, "nothing"), ".", filepath.Dir(root)} {
+		link := filepath.Join(root, "c")
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := list(); err == nil || !strings.Contains(err.Error(), "follow a symbolic link") {
+			t.Errorf("a link to %s: List yields %v, %v", target, got, err)
+		}
+		if err := os.Remove(link); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
