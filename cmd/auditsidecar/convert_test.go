@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -84,7 +86,7 @@ func TestConvertToDirectory(t *testing.T) {
 	content := acrossMidnight(t)
 	ok(t, "convert", put(t, filepath.Join(dir, backup), content), "-o", out, "--cluster", "production", "--node", "cp-1")
 	got := files(t, out)
-	form := regexp.MustCompile(`^data/cluster=production/dt=2026-11-2[23]/2026-11-22T17-00-27\.978-cp-1-20261122T1700273d2[0-9a-f]{3}-00000001\.parquet$`)
+	form := regexp.MustCompile(`^data/cluster=production/dt=2026-11-2[23]/2026-11-22T17-00-27\.978-cp-1-20261122T1700273d2[0-9a-f]{3}-[0-9]{8}\.parquet$`)
 	if len(got) != 2 || !form.MatchString(got[0]) || !form.MatchString(got[1]) || filepath.Base(got[0]) != filepath.Base(got[1]) {
 		t.Errorf("objects %q", got)
 	}
@@ -117,6 +119,64 @@ func TestConvertReplacesNoOtherFile(t *testing.T) {
 	put(t, object, []byte("junk"))
 	call(t, "convert", first, "-o", out).refused(t, exitFailed, "is in the way", "not an object of auditsidecar")
 	same(t, "what was in the way", readFile(t, object), []byte("junk"))
+}
+
+// Its objects are another file's, too, where they are of other days: together
+// they would be one that cannot be restored.
+func TestConvertReplacesNoOtherDay(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "archive")
+	line := string(fewLines(t, 1))
+	first := put(t, filepath.Join(dir, "a", backup), []byte(line))
+	second := put(t, filepath.Join(dir, "b", backup), []byte(strings.ReplaceAll(line, "2026-11-22T", "2026-11-20T")))
+	ok(t, "convert", first, "-o", out)
+	put(t, filepath.Join(out, "data", "cluster=local", "README"), []byte("mine"))
+	call(t, "convert", second, "-o", out).refused(t, exitFailed, "is there already, of another file")
+	same(t, "what is there", []byte(ok(t, "restore", out).stdout), []byte(line))
+}
+
+// A name given as -o is no more replaced than a file in a directory.
+func TestConvertReplacesNoOtherObject(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "x.parquet")
+	first, second := put(t, filepath.Join(dir, "a.log"), []byte("one\n")), put(t, filepath.Join(dir, "b.log"), []byte("two\n"))
+	for range 2 { // of the same file it is the same object
+		ok(t, "convert", first, "-o", out)
+	}
+	call(t, "convert", second, "-o", out).refused(t, exitFailed, "is there already, of another file", "remove it")
+	same(t, "what is there", []byte(ok(t, "restore", out).stdout), []byte("one\n"))
+	put(t, out, []byte("precious"))
+	call(t, "convert", first, "-o", out).refused(t, exitFailed, "is in the way")
+	same(t, "what was in the way", readFile(t, out), []byte("precious"))
+}
+
+// A compressed file may be given by a link, as any other.
+func TestConvertLinkedGzip(t *testing.T) {
+	dir := t.TempDir()
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, err := z.Write([]byte("one\n"))
+	must(t, errors.Join(err, z.Close()))
+	link := filepath.Join(dir, "link.log.gz")
+	must(t, os.Symlink(put(t, filepath.Join(dir, "elsewhere", backup+".gz"), packed.Bytes()), link))
+	out := filepath.Join(dir, "x.parquet")
+	ok(t, "convert", link, "-o", out)
+	same(t, "restored", []byte(ok(t, "restore", out).stdout), []byte("one\n"))
+}
+
+// What a killed conversion left is removed a day later.
+func TestConvertSweepsOldWork(t *testing.T) {
+	dir := t.TempDir()
+	old, young := filepath.Join(dir, scratchPrefix+"1"), filepath.Join(dir, scratchPrefix+"2")
+	put(t, filepath.Join(old, "object.parquet"), []byte("unfinished"))
+	put(t, filepath.Join(young, "object.parquet"), []byte("unfinished"))
+	must(t, os.Chtimes(old, time.Time{}, time.Now().Add(-25*time.Hour)))
+	ok(t, "convert", put(t, filepath.Join(dir, "a.log"), []byte("one\n")), "-o", filepath.Join(dir, "x.parquet"))
+	_, oldErr := os.Stat(old)
+	_, youngErr := os.Stat(young)
+	if oldErr == nil || youngErr != nil {
+		t.Errorf("old work: %v, young: %v", oldErr, youngErr)
+	}
 }
 
 func TestConvertReport(t *testing.T) {
@@ -246,7 +306,7 @@ func TestOrderWithinASecond(t *testing.T) {
 func TestRotationTime(t *testing.T) {
 	want := time.Date(2026, 11, 22, 17, 0, 27, 978e6, time.UTC)
 	for name, found := range map[string]bool{
-		backup: true, "kube-audit-2026-11-22T17-00-27.978.json": true, "a.b-2026-11-22T17-00-27.978": false,
+		backup: true, "audit-2026-11-22T17-00-27.978": true, "-2026-11-22T17-00-27.978": false, "kube-audit-2026-11-22T17-00-27.978.json": true, "a.b-2026-11-22T17-00-27.978": false,
 		"audit.log": false, "-2026-11-22T17-00-27.978.log": false, "audit-2026-13-22T17-00-27.978.log": false, "": false, ".log": false,
 	} {
 		got, ok := rotationTime(name)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,11 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/shipper"
 	"github.com/auditsidecar/auditsidecar/parquet"
-	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
 // input is one file to convert, as plain bytes that can be read at any place.
@@ -49,7 +45,7 @@ func (f *convertFlags) convertOne(ctx context.Context, version, arg string, stdi
 	}
 	defer in.Close()
 	cfg := parquet.Config{Work: scratch, Meta: parquet.Meta{
-		Cluster: f.identity.Cluster, Node: f.identity.Node, Epoch: f.epoch(in), Seq: 1,
+		Cluster: f.identity.Cluster, Node: f.identity.Node, Epoch: f.epoch(in), Seq: f.seq(in),
 		SourceName: in.name, Rotated: in.rotated, Converter: version,
 	}}
 	if f.oneFile() {
@@ -72,68 +68,6 @@ func (f *convertFlags) check(ctx context.Context, result parquet.Result) error {
 		return nil
 	}
 	return parquet.Check(ctx, result)
-}
-
-// place renames the objects to where they belong.
-func (f *convertFlags) place(arg string, meta parquet.Meta, result parquet.Result) (converted, error) {
-	done := converted{
-		File: arg, Lines: result.Lines, Bytes: result.Bytes, SHA256: hex.EncodeToString(result.SHA256[:]),
-		RawLines: result.RawLines, Salvaged: result.Salvaged, Undecodable: result.Undecodable, Checked: !f.noCheck,
-	}
-	for _, o := range result.Objects {
-		to := f.out
-		if !f.oneFile() {
-			key := archive.DataKey(meta.Cluster, o.Day, meta.Rotated.Format(archive.RotatedLayout), meta.Node, meta.Epoch, meta.Seq)
-			to = filepath.Join(f.out, filepath.FromSlash(key))
-			if err := checkPlace(to, result); err != nil {
-				return converted{}, err
-			}
-		}
-		done.Objects = append(done.Objects, to)
-	}
-	fsys := durable.OS()
-	for i, o := range result.Objects {
-		to := done.Objects[i]
-		if err := fsys.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			return converted{}, err
-		}
-		if err := fsys.Rename(o.Path, to); err != nil {
-			return converted{}, err
-		}
-		done.Rows += o.Rows
-		done.ObjectBytes += o.Size
-	}
-	return done, nil
-}
-
-// checkPlace lets an object replace one of the same original file only.
-func checkPlace(path string, result parquet.Result) error {
-	f, size, err := openFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	meta, err := parquet.ReadMeta(f, size)
-	if err != nil {
-		return fmt.Errorf("%s is in the way: %w", path, err)
-	}
-	if meta.SourceSHA256 != result.SHA256 {
-		return fmt.Errorf("%s is there already, of another file with this name and rotation time; give another --node or --cluster, or another directory", path)
-	}
-	return nil
-}
-
-// epoch stands in for the epoch of a running sidecar: it sorts by rotation
-// time, to the millisecond (the first three of the six hex digits), and depends
-// on the input only, so that the same file converted twice is the same object
-// twice.
-func (f *convertFlags) epoch(in *input) string {
-	sum := sha256.Sum256([]byte(f.identity.Cluster + "\x00" + f.identity.Node + "\x00" + in.name))
-	milliseconds := in.rotated.Nanosecond() / int(time.Millisecond)
-	return fmt.Sprintf("%s%03x%s", in.rotated.Format("20060102T150405"), milliseconds, hex.EncodeToString(sum[:2])[:3])
 }
 
 // checkInput finds what is wrong with an input before a directory is made for
@@ -179,10 +113,14 @@ func openInput(ctx context.Context, arg, scratch string, stdin io.Reader) (*inpu
 		return nil, fmt.Errorf("look at the file: %w", withoutPath(err))
 	}
 	name, packed := strings.CutSuffix(filepath.Base(arg), ".gz")
-	path := arg
+	path, err := filepath.EvalSymlinks(arg) // what a link is called is its name
+	if err != nil {
+		return nil, fmt.Errorf("look at the file: %w", withoutPath(err))
+	}
 	if packed {
+		linked := path
 		path = filepath.Join(scratch, "input")
-		if err := shipper.Unpack(ctx, arg, path, shipper.MaxUnpacked); err != nil {
+		if err := shipper.Unpack(ctx, linked, path, shipper.MaxUnpacked); err != nil {
 			return nil, unpackFailure(err)
 		}
 	}
@@ -217,19 +155,6 @@ func statInput(path, name string, modified time.Time) (*input, error) {
 		in.rotated = rotated
 	}
 	return in, nil
-}
-
-// rotationTime reads the time in a backup's name, whatever its base is.
-func rotationTime(name string) (time.Time, bool) {
-	ext := filepath.Ext(name)
-	stem := strings.TrimSuffix(name, ext)
-	const stamp = "-2006-01-02T15-04-05.000"
-	if len(stem) <= len(stamp) {
-		return time.Time{}, false
-	}
-	log := rotate.Log{Base: stem[:len(stem)-len(stamp)], Ext: ext}
-	backup, ok := log.ParseBackup(name)
-	return backup.Rotated, ok
 }
 
 // spoolTo copies r to a new file. A read that blocks cannot be interrupted, so
