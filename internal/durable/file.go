@@ -29,7 +29,7 @@ func (f FS) writeTemp(path string, perm fs.FileMode, fill func(io.Writer) error)
 func (f FS) createTemp(path string) (file *os.File, err error) {
 	dir, base := filepath.Split(path)
 	// 64 random bits: O_EXCL turns a collision into an error, not into damage.
-	temp := filepath.Join(dir, fmt.Sprintf(".%s.%016x%s", base, rand.Uint64(), tempSuffix))
+	temp := filepath.Join(dir, fmt.Sprintf(".%s.%016x%s", base[:min(len(base), maxTempBase)], rand.Uint64(), tempSuffix))
 	err = f.apply(Effect{Op: OpCreate, Path: temp}, func() error {
 		file, err = os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		return err

@@ -185,7 +185,12 @@ func (f FS) RemoveTemps(dir string) error {
 	return errors.Join(errs...)
 }
 
-const tempSuffix = ".tmp"
+const (
+	tempSuffix = ".tmp"
+	// maxTempBase is how much of a name its temporary file has: a name may have
+	// 255 bytes.
+	maxTempBase = 200
+)
 
 // IsTemp reports whether a file name (without directory) is that of a temporary
 // file of this package. Listings of published files leave such names out.

@@ -89,6 +89,17 @@ func TestFailedFillLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestLongNames(t *testing.T) {
+	path := filepath.Join(t.TempDir(), strings.Repeat("n", 255))
+	must(t, OS().Publish(path, 0o600, func(w io.Writer) error {
+		_, err := io.WriteString(w, "x")
+		return err
+	}))
+	if got, err := os.ReadFile(path); err != nil || string(got) != "x" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestPublishNeverReplaces(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "object")
