@@ -107,7 +107,16 @@ func clusterDetections() []Detection {
 		{"AuditMassDelete", []Need{{Verbs: deleteVerbs(), Level: Metadata}}},
 		{"AuditNamespaceDeleted", []Need{{Verbs: []string{"delete"}, Resource: "namespaces", Level: Metadata}}},
 		{"AuditNetworkPolicyDeleted", []Need{{Verbs: deleteVerbs(), Group: "networking.k8s.io", Resource: "networkpolicies", Level: Metadata}}},
-		{"AuditPodSecurityLowered", []Need{{Verbs: bodyVerbs(), Resource: "namespaces", Level: Request}}},
+		{"AuditPodSecurityLowered", namespaceBodies()},
+	}
+}
+
+// namespaceBodies is everything that can change the labels of a namespace.
+func namespaceBodies() []Need {
+	return []Need{
+		{Verbs: bodyVerbs(), Resource: "namespaces", Level: Request},
+		{Verbs: []string{"update", "patch"}, Resource: "namespaces", Subresource: "status", Level: Request},
+		{Verbs: []string{"update"}, Resource: "namespaces", Subresource: "finalize", Level: Request},
 	}
 }
 
