@@ -35,8 +35,10 @@ type scenario struct {
 type event struct {
 	Like  string
 	Set   map[string]any
+	Raw   map[string]string // JSON text
 	Times int
 	Ago   time.Duration
+	Also  []string
 }
 
 func readScenarios(t *testing.T) scenarios {
@@ -82,7 +84,13 @@ func (e event) make(t *testing.T, s scenarios) (lines [][]byte) {
 		fields["auditID"] = fmt.Sprintf("00000000-0000-4000-8000-%012x", at.UnixMicro()%(1<<48))
 		fields["stageTimestamp"] = at.Format("2006-01-02T15:04:05.000000Z")
 		for path, value := range e.Set {
-			set(fields, strings.Split(path, "."), numbered(value, i))
+			if s, ok := value.(string); ok {
+				value = numbered(s, i)
+			}
+			set(fields, strings.Split(path, "."), value)
+		}
+		for path, text := range e.Raw {
+			set(fields, strings.Split(path, "."), json.RawMessage(numbered(text, i)))
 		}
 		line, err := json.Marshal(fields)
 		if err != nil {
@@ -111,11 +119,9 @@ func set(fields map[string]any, path []string, value any) {
 	fields[path[0]] = value
 }
 
-func numbered(value any, i int) any {
-	if s, ok := value.(string); ok {
-		return strings.ReplaceAll(s, "{i}", strconv.Itoa(i))
-	}
-	return value
+// numbered puts in the number of an event, and what is too long for Loki.
+func numbered(s string, i int) string {
+	return strings.NewReplacer("{i}", strconv.Itoa(i), "{long}", strings.Repeat("x", lokiLimit)).Replace(s)
 }
 
 // stream pushes lines as the sidecar does: redacted, with the same labels and
@@ -148,8 +154,9 @@ func newStream(t *testing.T, url, cluster string) *stream {
 func (s *stream) add(line []byte) {
 	s.t.Helper()
 	line, _ = s.redactor.Line(nil, line)
-	line = lokipush.Shrink(bytes.Clone(line), lokiLimit, nil)
+	line = bytes.Clone(line)
 	_ = lokipush.ParseFields(line, &s.fields) // pushed like any other, with what was found
+	line = lokipush.Shrink(line, lokiLimit, nil)
 	for !s.batch.Add(s.fields.StageTimestamp, line, &s.fields) {
 		s.flush()
 	}
