@@ -38,6 +38,7 @@ func accessDetections() []Detection {
 			needs(Need{Verbs: []string{"create"}, Group: authorizerGroup, Level: Metadata, By: ByAnonymous}, probes...))},
 		{"AuditSilent", []Need{{Verbs: readVerbs(), Level: Metadata}}},
 		{"AuditClientSetAuditID", []Need{{Verbs: anything, Level: Metadata}}},
+		{"AuditRequestObscured", slices.Concat(podBodies(), namespaceBodies(), roleBodies(), bindingBodies())},
 	}
 }
 
@@ -55,15 +56,21 @@ func secretDetections() []Detection {
 }
 
 func rbacDetections() []Detection {
-	roles, bindings := []string{"roles", "clusterroles"}, []string{"rolebindings", "clusterrolebindings"}
-	bodies := Need{Verbs: bodyVerbs(), Group: rbacGroup, Level: Request}
 	return []Detection{
-		{"AuditRBACChanged", needs(Need{Verbs: writeVerbs(), Group: rbacGroup, Level: Metadata}, slices.Concat(roles, bindings)...)},
-		{"AuditClusterAdminBound", needs(bodies, bindings...)},
-		{"AuditPowerfulRole", needs(bodies, roles...)},
-		{"AuditAnonymousBound", needs(bodies, bindings...)},
+		{"AuditRBACChanged", needs(Need{Verbs: writeVerbs(), Group: rbacGroup, Level: Metadata}, "roles", "clusterroles", "rolebindings", "clusterrolebindings")},
+		{"AuditClusterAdminBound", bindingBodies()},
+		{"AuditPowerfulRole", roleBodies()},
+		{"AuditAnonymousBound", bindingBodies()},
 		{"AuditCertificateApproved", []Need{{Verbs: []string{"update", "patch"}, Group: certificatesGroup, Resource: "certificatesigningrequests", Subresource: "approval", Level: Metadata}}},
 	}
+}
+
+func roleBodies() []Need {
+	return needs(Need{Verbs: bodyVerbs(), Group: rbacGroup, Level: Request}, "roles", "clusterroles")
+}
+
+func bindingBodies() []Need {
+	return needs(Need{Verbs: bodyVerbs(), Group: rbacGroup, Level: Request}, "rolebindings", "clusterrolebindings")
 }
 
 func workloadDetections() []Detection {
