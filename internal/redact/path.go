@@ -35,6 +35,9 @@ func (own *Rule) compile() (rule, error) {
 			asList(u.roots[p])
 		}
 	}
+	if u.roots[partStatus] == nil && u.roots[partAnnotations] == nil {
+		u.needs = onBody
+	}
 	return u, nil
 }
 

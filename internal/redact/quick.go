@@ -10,32 +10,26 @@ const eventHead = `{"kind":"Event","apiVersion":"audit.k8s.io/v1"`
 // in the line it is, so that a torn line, or two in one, cannot hide it.
 type quick struct {
 	uris bool
-	// whole has the resources of which something may be replaced in any event,
-	// failing those of which the message of a failure may be, bodied those of
-	// which only events with a body are concerned.
-	whole, failing, bodied map[string]bool
-	// anyWhole and anyBodied: there is a rule for all resources.
-	anyWhole, anyBodied bool
+	// triggers are those of the rules for one resource, every those of the rules
+	// for all.
+	triggers map[string]triggers
+	every    triggers
 	// secrets: a Secret is looked for in every body.
 	secrets bool
 }
 
+// triggers is a set of them, a bit for each.
+type triggers uint
+
+func (t triggers) has(one trigger) bool { return t&(1<<one) != 0 }
+
 func newQuick(p *Policy) quick {
-	q := quick{uris: p.uris, secrets: p.inner != nil, whole: map[string]bool{}, failing: map[string]bool{}, bodied: map[string]bool{}}
+	q := quick{uris: p.uris, secrets: p.inner != nil, triggers: map[string]triggers{}}
 	for i := range p.rules {
-		u := &p.rules[i]
-		isWhole := u.roots[partStatus] != nil && !u.leaks || u.roots[partAnnotations] != nil && !u.withBody
-		switch {
-		case u.resource == nil && isWhole:
-			q.anyWhole = true
-		case u.resource == nil:
-			q.anyBodied = true
-		case isWhole:
-			q.whole[*u.resource] = true
-		case u.leaks:
-			q.failing[*u.resource] = true
-		default:
-			q.bodied[*u.resource] = true
+		if u := &p.rules[i]; u.resource == nil {
+			q.every |= 1 << u.needs
+		} else {
+			q.triggers[*u.resource] |= 1 << u.needs
 		}
 	}
 	return q
@@ -43,15 +37,15 @@ func newQuick(p *Policy) quick {
 
 // passes says that nothing of a line is to be replaced. False says nothing.
 func (q *quick) passes(line []byte) bool {
-	if q.anyWhole || len(line) < len(eventHead) || string(line[:len(eventHead)]) != eventHead {
+	if q.every.has(always) || len(line) < len(eventHead) || string(line[:len(eventHead)]) != eventHead {
 		return false
 	}
 	at := look(line)
-	if at.body && (q.anyBodied || at.refs == 0) || at.refs > len(at.resources) {
+	if at.body && at.refs == 0 || at.refs > len(at.resources) {
 		return false
 	}
 	for _, resource := range at.resources[:at.refs] {
-		if !q.lets(line, resource, at.body) {
+		if resource == nil || (q.every|q.triggers[string(resource)]).pulled(line, at.body) {
 			return false
 		}
 	}
@@ -61,13 +55,9 @@ func (q *quick) passes(line []byte) bool {
 	return !q.uris || plainURIs(line)
 }
 
-// lets says that the resource of an event, nil where it cannot be told, is no
-// reason to replace anything.
-func (q *quick) lets(line, resource []byte, body bool) bool {
-	if resource == nil || q.whole[string(resource)] || body && q.bodied[string(resource)] {
-		return false
-	}
-	return !q.failing[string(resource)] || !bytes.Contains(line, []byte(`"message"`))
+// pulled says whether a line shows any of the triggers.
+func (t triggers) pulled(line []byte, body bool) bool {
+	return t.has(always) || t.has(onBody) && body || t.has(onMessage) && bytes.Contains(line, []byte(`"message"`))
 }
 
 // sight is what a line shows to one search, wherever in it it is.

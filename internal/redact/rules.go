@@ -37,12 +37,21 @@ type rule struct {
 	notReads bool
 	// leaks wants only events whose message may quote what was sent.
 	leaks bool
-	// withBody says that the annotations concerned are only in events that have
-	// a body.
-	withBody bool
+	// needs is what a line shows that this rule has anything to do in.
+	needs trigger
 	// roots is where the rule begins in each part; nil where it has no part in it.
 	roots [parts]*node
 }
+
+// trigger is what a line must show, wherever in it, to be worth a look for a
+// rule's sake. The first one is that of a rule that says nothing of it.
+type trigger uint
+
+const (
+	always    trigger = iota
+	onBody            // a requestObject or a responseObject
+	onMessage         // a message
+)
 
 // ref is what an event is about.
 type ref struct{ group, resource, subresource []byte }
@@ -101,15 +110,15 @@ func secretRules() []rule {
 	request := secretRoot("gracePeriodSeconds", "preconditions", "orphanDependents", "propagationPolicy", "dryRun",
 		"ignoreStoreReadErrorWithClusterBreakingPotential", "labelSelector", "fieldSelector", "limit", "resourceVersion")
 	response := secretRoot("status", "message", "reason", "details", "code", "columnDefinitions")
-	secret := rule{name: ruleSecrets, resource: new("secrets"), withBody: true}
+	secret := rule{name: ruleSecrets, resource: new("secrets"), needs: onBody}
 	secret.roots[partRequest], secret.roots[partResponse] = request, response
-	secret.roots[partAnnotations] = &node{edges: []edge{{head: webhookPatch, to: all()}}}
+	secret.roots[partAnnotations] = &node{edges: []edge{{head: webhookPatch, to: all()}}} // only where there is a body
 	// What a request was refused for may quote what it sent.
 	failure := &node{edges: []edge{
 		named("message", all()),
 		named("details", &node{edges: []edge{named("causes", list(&node{edges: []edge{named("message", all())}}))}}),
 	}}
-	failed := rule{name: ruleSecrets, resource: new("secrets"), leaks: true}
+	failed := rule{name: ruleSecrets, resource: new("secrets"), leaks: true, needs: onMessage}
 	failed.roots[partStatus], failed.roots[partResponse] = failure, failure
 	return []rule{secret, failed}
 }
@@ -143,9 +152,9 @@ func metadata() *node {
 
 func configMapRule(name string, notReads bool) rule {
 	root := asList(&node{bare: true, edges: []edge{named("data", all()), named("binaryData", all()), named("metadata", metadata())}})
-	u := rule{name: name, resource: new("configmaps"), notReads: notReads, withBody: true}
+	u := rule{name: name, resource: new("configmaps"), notReads: notReads, needs: onBody}
 	u.roots[partRequest], u.roots[partResponse] = root, root
-	u.roots[partAnnotations] = &node{edges: []edge{{head: webhookPatch, to: all()}}}
+	u.roots[partAnnotations] = &node{edges: []edge{{head: webhookPatch, to: all()}}} // only where there is a body
 	return u
 }
 
@@ -153,9 +162,9 @@ func configMapRule(name string, notReads bool) rule {
 func tokenRules() []rule {
 	holder := &node{bare: true, edges: []edge{named("token", all())}}
 	root := &node{bare: true, edges: []edge{named("spec", holder), named("status", holder)}}
-	review := rule{name: ruleTokens, resource: new("tokenreviews")}
+	review := rule{name: ruleTokens, resource: new("tokenreviews"), needs: onBody}
 	review.roots[partRequest], review.roots[partResponse] = root, root
-	request := rule{name: ruleTokens, resource: new("serviceaccounts"), subresource: new("token")}
+	request := rule{name: ruleTokens, resource: new("serviceaccounts"), subresource: new("token"), needs: onBody}
 	request.roots = review.roots
 	return []rule{review, request}
 }
