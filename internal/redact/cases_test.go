@@ -29,8 +29,10 @@ func uriEvent(uri string) string {
 	return eventIn(uri, `"resource":"pods","namespace":"n"`, "get", `"code":200`, "")
 }
 
-func failure(status, rest string) string {
-	return eventIn("/api", `"resource":"secrets","namespace":"n","apiVersion":"v1"`, "create", status, rest)
+func failure(status, rest string) string { return failureOf("secrets", "create", status, rest) }
+
+func failureOf(resource, verb, status, rest string) string {
+	return eventIn("/api", `"resource":"`+resource+`","namespace":"n","apiVersion":"v1"`, verb, status, rest)
 }
 
 type lineCase struct{ name, line string }
@@ -72,6 +74,11 @@ func cases() []lineCase {
 		{"refused by a webhook", failure(`"message":‹"admission webhook \"h\" denied the request: password is pw"›,"reason":"Forbidden","code":403`, "")},
 		{"invalid", failure(`"status":"Failure","message":‹"data[x]: Invalid value: \"pw\""›,"reason":"Invalid","details":{"name":"n","causes":[{"reason":"FieldValueInvalid","message":‹"pw"›,"field":"data"}]},"code":422`,
 			`"responseObject":{"kind":"Status","status":"Failure","message":‹"pw"›,"reason":"Invalid","details":{"causes":[{"message":‹"pw"›}]},"code":422}`)},
+		{"invalid ConfigMap", failureOf("configmaps", "patch", `"status":"Failure","message":‹" \"\" is invalid: patch: Invalid value: \"{\\\"data\\\":{\\\"a\\\":\\\"pw\\\"}}\""›,"reason":"Invalid","details":{"causes":[{"reason":"FieldValueInvalid","message":‹"Invalid value: \"map[data:map[a:pw]]\""›,"field":"patch"}]},"code":422`,
+			`"requestObject":{"data":{"b":‹3›}},"responseObject":{"kind":"Status","status":"Failure","message":‹"pw"›,"reason":"Invalid","details":{"causes":[{"message":‹"pw"›}]},"code":422}`)},
+		{"ConfigMap that is not found", failureOf("configmaps", "update", `"status":"Failure","message":"configmaps \"x\" not found","reason":"NotFound","code":404`, "")},
+		{"ConfigMap that cannot be read", failureOf("configmaps", "get", `"status":"Failure","message":"etcdserver: request timed out","reason":"Unknown","code":500`, "")},
+		{"invalid Pod", failureOf("pods", "patch", `"status":"Failure","message":"x is invalid: \"y\"","reason":"Invalid","code":422`, "")},
 		{"no credential in the URI", uriEvent(`/api/v1/pods?limit=500\u0026continue=eyJ2IjoibWV0YSJ9\u0026watch=true`)},
 		{"access_token", uriEvent(`/api/v1/nodes/n/proxy/x?a=1\u0026access_token=‹abc%3D›\u0026b=2`)},
 		{"tokens by other names", uriEvent(`/p?Token=‹a›&API-Key=‹b›&X-Amz-Signature=‹c›\u0026pass%77ord=‹d›&token=&tokens=e`)},

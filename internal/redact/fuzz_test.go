@@ -103,6 +103,7 @@ var plantings = []string{
 	event("configmaps", "update", `"requestObject":{"kind":"ConfigMap","apiVersion":"v1","data":{"KEY":"SECRET"},"binaryData":{"KEY":"SECRET"}}`),
 	event("tokenreviews", "create", `"requestObject":{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","metadata":{},"spec":{"token":"SECRET"},"status":{"user":{}}}`),
 	event("widgets", "create", `"requestObject":{"kind":"Widget","spec":{"template":{"kind":"Secret","apiVersion":"v1","data":{"KEY":"SECRET"}}}}`),
+	failureOf("configmaps", "patch", `"status":"Failure","message":"KEY is invalid: \"SECRET\"","reason":"Invalid","details":{"causes":[{"message":"SECRET","field":"KEY"}]},"code":422`, ""),
 }
 
 // FuzzText compares with encoding/json.

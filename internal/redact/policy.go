@@ -18,7 +18,7 @@ type Policy struct {
 
 // engine is part of a policy's hash: it changes when the same rules come to
 // replace other bytes.
-const engine = "auditsidecar redaction 1"
+const engine = "auditsidecar redaction 2"
 
 // NewPolicy makes the rules that a configuration asks for.
 func NewPolicy(c Config) (*Policy, error) {

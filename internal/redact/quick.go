@@ -57,7 +57,7 @@ func (q *quick) passes(line []byte) bool {
 
 // pulled says whether a line shows any of the triggers.
 func (t triggers) pulled(line []byte, body bool) bool {
-	return t.has(always) || t.has(onBody) && body || t.has(onMessage) && bytes.Contains(line, []byte(`"message"`))
+	return t.has(always) || t.has(onBody) && body || t.has(onMessage) && !noQuotes(line)
 }
 
 // sight is what a line shows to one search, wherever in it it is.

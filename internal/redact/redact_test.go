@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +67,9 @@ func mustGo(event map[string]any, path string) bool {
 	if steps[0] == "annotations" && strings.HasPrefix(steps[1], "patch.webhook.admission.k8s.io~") {
 		return resource == "secrets" || resource == "configmaps"
 	}
+	if failed.MatchString(path) {
+		return mayQuote(event)
+	}
 	if steps[0] != "requestObject" && steps[0] != "responseObject" {
 		return false
 	}
@@ -88,6 +92,25 @@ func mustGo(event map[string]any, path string) bool {
 		return steps[len(steps)-1] == "token"
 	}
 	return false
+}
+
+var (
+	failed = regexp.MustCompile(`^/response(Status|Object)(/details/causes/\d+)?/message$`)
+	// refusals in the corpora that say no more than what was refused
+	naming = regexp.MustCompile(`^[a-z.0-9]+( ".*")? (is forbidden: User .*|not found|already exists)$|^Operation cannot be fulfilled on |^Apply failed with |` +
+		`^Unauthorized$|^Authentication failed, |^the server does not allow this method |^namespaces ".*" not found|^storage is .re.initializing$|^Too many requests`)
+)
+
+// mayQuote says whether the message of a failure may quote what was sent.
+func mayQuote(event map[string]any) bool {
+	ref, _ := event["objectRef"].(map[string]any)
+	status, _ := event["responseStatus"].(map[string]any)
+	message, _ := status["message"].(string)
+	switch event["verb"] {
+	case "get", "list", "watch":
+		return ref["resource"] == "secrets" && !naming.MatchString(message)
+	}
+	return (ref["resource"] == "secrets" || ref["resource"] == "configmaps") && !naming.MatchString(message)
 }
 
 // patchPath is the path of the operation that a step into a JSON patch leads to.

@@ -50,7 +50,7 @@ type trigger uint
 const (
 	always    trigger = iota
 	onBody            // a requestObject or a responseObject
-	onMessage         // a message
+	onMessage         // a message that may quote what was sent
 )
 
 // ref is what an event is about.
@@ -89,9 +89,9 @@ func builtin(name string) []rule {
 	case ruleSecrets:
 		return secretRules()
 	case ruleConfigMaps:
-		return []rule{configMapRule(name, true)}
+		return configMapRules(name, true)
 	case ruleConfigMapReads:
-		return []rule{configMapRule(name, false)}
+		return configMapRules(name, false)
 	case ruleTokens:
 		return tokenRules()
 	}
@@ -113,14 +113,19 @@ func secretRules() []rule {
 	secret := rule{name: ruleSecrets, resource: new("secrets"), needs: onBody}
 	secret.roots[partRequest], secret.roots[partResponse] = request, response
 	secret.roots[partAnnotations] = &node{edges: []edge{{head: webhookPatch, to: all()}}} // only where there is a body
-	// What a request was refused for may quote what it sent.
-	failure := &node{edges: []edge{
+	return []rule{secret, failureRule(ruleSecrets, "secrets", false)}
+}
+
+// failureRule replaces what a request was refused for, where that may quote
+// what it sent, or what the object would have become.
+func failureRule(name, resource string, notReads bool) rule {
+	root := &node{edges: []edge{
 		named("message", all()),
 		named("details", &node{edges: []edge{named("causes", list(&node{edges: []edge{named("message", all())}}))}}),
 	}}
-	failed := rule{name: ruleSecrets, resource: new("secrets"), leaks: true, needs: onMessage}
-	failed.roots[partStatus], failed.roots[partResponse] = failure, failure
-	return []rule{secret, failed}
+	u := rule{name: name, resource: &resource, notReads: notReads, leaks: true, needs: onMessage}
+	u.roots[partStatus], u.roots[partResponse] = root, root
+	return u
 }
 
 func secretRoot(known ...string) *node {
@@ -150,12 +155,12 @@ func metadata() *node {
 	return &node{bare: true, edges: []edge{named("annotations", annotations)}}
 }
 
-func configMapRule(name string, notReads bool) rule {
+func configMapRules(name string, notReads bool) []rule {
 	root := asList(&node{bare: true, edges: []edge{named("data", all()), named("binaryData", all()), named("metadata", metadata())}})
 	u := rule{name: name, resource: new("configmaps"), notReads: notReads, needs: onBody}
 	u.roots[partRequest], u.roots[partResponse] = root, root
 	u.roots[partAnnotations] = &node{edges: []edge{{head: webhookPatch, to: all()}}} // only where there is a body
-	return u
+	return []rule{u, failureRule(name, "configmaps", notReads)}
 }
 
 // tokenRules replace the tokens of TokenReviews and TokenRequests.
@@ -167,31 +172,4 @@ func tokenRules() []rule {
 	request := rule{name: ruleTokens, resource: new("serviceaccounts"), subresource: new("token"), needs: onBody}
 	request.roots = review.roots
 	return []rule{review, request}
-}
-
-// quotes says whether the message of a failure may quote the object that was
-// sent. The messages of these reasons name it only.
-func quotes(b []byte, status int) bool {
-	var reason, message []byte // the message with its quotes; of several the last one, as decoders do
-	if at(b, status) == '{' {
-		for i, ok := element(b, status+1); ok; i, ok = element(b, i) {
-			key, from := member(b, i)
-			i = skip(b, from)
-			switch string(key) {
-			case "reason":
-				reason = text(b[from:i])
-			case "message":
-				message = b[from:i]
-			}
-		}
-	}
-	switch string(reason) {
-	case "NotFound", "AlreadyExists", "Conflict", "Unauthorized", "Timeout", "ServerTimeout", "TooManyRequests",
-		"Expired", "Gone", "MethodNotAllowed", "NotAcceptable", "ServiceUnavailable":
-		return false
-	case "Forbidden": // but for what an admission plugin has to say
-		return bytes.Contains(message, []byte("admission")) || bytes.Contains(message, []byte("denied the request"))
-	}
-	// What authentication says, in an event that has no reason.
-	return len(message) > len(`""`) && !bytes.HasPrefix(message, []byte(`"Authentication failed, attempted:`))
 }
