@@ -35,6 +35,11 @@ func failureOf(resource, verb, status, rest string) string {
 	return eventIn("/api", `"resource":"`+resource+`","namespace":"n","apiVersion":"v1"`, verb, status, rest)
 }
 
+// annotated is an event without a body.
+func annotated(resource, verb, annotation string) string {
+	return strings.Replace(event(resource, verb, ""), `"a":"b"`, annotation, 1)
+}
+
 type lineCase struct{ name, line string }
 
 // cases have what goes between ‹ and ›, as it stands in the line; the marks
@@ -72,6 +77,14 @@ func cases() []lineCase {
 		{"not found", failure(`"status":"Failure","message":"secrets \"x\" not found","reason":"NotFound","code":404`, "")},
 		{"forbidden", failure(`"message":"secrets is forbidden: User \"u\" cannot list","reason":"Forbidden","code":403`, "")},
 		{"refused by a webhook", failure(`"message":‹"admission webhook \"h\" denied the request: password is pw"›,"reason":"Forbidden","code":403`, "")},
+		{"refused by a policy", failure(`"message":‹"secrets \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: pw is short"›,"reason":"Forbidden","details":{"name":"x","causes":[{"message":‹"ValidatingAdmissionPolicy 'p' with binding 'b' denied request: pw is short"›}]},"code":403`, "")},
+		{"refused by a policy, unauthorized", failure(`"message":‹"x: policy 'p' with binding 'b' denied request: pw is short"›,"reason":"Unauthorized","code":401`, "")},
+		{"refused by a webhook that says conflict", failure(`"message":‹"admission webhook \"h\" denied the request: pw is in use"›,"reason":"Conflict","code":409`, "")},
+		{"refused by a webhook that says authentication", failure(`"message":‹"Authentication failed, attempted: Admission of pw"›,"code":401`, "")},
+		{"no webhook", failure(`"message":"Authentication failed, attempted: bearer","code":401`, "")},
+		{"policy's finding", annotated("secrets", "create", `"validation.policy.admission.k8s.io/validation_failure":‹"[{\"message\":\"pw is short\"}]"›`)},
+		{"policy's finding, ConfigMap", annotated("configmaps", "update", `"validation.policy.admission.k8s.io/validation_failure":‹"[{\"message\":\"pw is short\"}]"›`)},
+		{"policy's finding, Pod", annotated("pods", "create", `"validation.policy.admission.k8s.io/validation_failure":"[{\"message\":\"image is old\"}]"`)},
 		{"invalid", failure(`"status":"Failure","message":‹"data[x]: Invalid value: \"pw\""›,"reason":"Invalid","details":{"name":"n","causes":[{"reason":"FieldValueInvalid","message":‹"pw"›,"field":"data"}]},"code":422`,
 			`"responseObject":{"kind":"Status","status":"Failure","message":‹"pw"›,"reason":"Invalid","details":{"causes":[{"message":‹"pw"›}]},"code":422}`)},
 		{"invalid ConfigMap", failureOf("configmaps", "patch", `"status":"Failure","message":‹" \"\" is invalid: patch: Invalid value: \"{\\\"data\\\":{\\\"a\\\":\\\"pw\\\"}}\""›,"reason":"Invalid","details":{"causes":[{"reason":"FieldValueInvalid","message":‹"Invalid value: \"map[data:map[a:pw]]\""›,"field":"patch"}]},"code":422`,

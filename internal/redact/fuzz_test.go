@@ -104,6 +104,8 @@ var plantings = []string{
 	event("tokenreviews", "create", `"requestObject":{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","metadata":{},"spec":{"token":"SECRET"},"status":{"user":{}}}`),
 	event("widgets", "create", `"requestObject":{"kind":"Widget","spec":{"template":{"kind":"Secret","apiVersion":"v1","data":{"KEY":"SECRET"}}}}`),
 	failureOf("configmaps", "patch", `"status":"Failure","message":"KEY is invalid: \"SECRET\"","reason":"Invalid","details":{"causes":[{"message":"SECRET","field":"KEY"}]},"code":422`, ""),
+	failureOf("secrets", "create", `"status":"Failure","message":"secrets \"KEY\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: SECRET","reason":"Forbidden","code":403`, ""),
+	annotated("secrets", "create", `"validation.policy.admission.k8s.io/validation_failure":"[{\"message\":\"KEY SECRET\"}]"`),
 }
 
 // FuzzText compares with encoding/json.

@@ -22,17 +22,37 @@ func quotes(b []byte, status int) bool {
 }
 
 // isQuoting is quotes for a message, with its quotes. The messages of these
-// reasons name the object only.
+// reasons name the object only, unless admission wrote them: webhooks and
+// policies give any reason, and say what they like.
 func isQuoting(message, reason []byte) bool {
+	if len(message) <= len(`""`) {
+		return false
+	}
 	switch string(reason) {
 	case "NotFound", "AlreadyExists", "Conflict", "Unauthorized", "Timeout", "ServerTimeout", "TooManyRequests",
-		"Expired", "Gone", "MethodNotAllowed", "NotAcceptable", "ServiceUnavailable":
-		return false
-	case "Forbidden": // but for what an admission plugin has to say
-		return bytes.Contains(message, []byte("admission")) || bytes.Contains(message, []byte("denied the request"))
+		"Expired", "Gone", "MethodNotAllowed", "NotAcceptable", "ServiceUnavailable", "Forbidden":
+		return isOfAdmission(message)
 	}
 	// What authentication says, in an event that has no reason.
-	return len(message) > len(`""`) && !bytes.HasPrefix(message, []byte(`"Authentication failed, attempted:`))
+	return !bytes.HasPrefix(message, []byte(`"Authentication failed, attempted:`)) || isOfAdmission(message)
+}
+
+// isOfAdmission says whether a message is one of an admission plugin, by words
+// of kube-apiserver's in any case. Each has a d.
+func isOfAdmission(message []byte) bool {
+	for i := 1; i < len(message); i++ { // after the quote
+		if message[i]|0x20 != 'd' {
+			continue
+		}
+		if rest := message[i:]; hasFold(message[i-1:], "admission") || hasFold(rest, "denied request") || hasFold(rest, "denied the request") {
+			return true
+		}
+	}
+	return false
+}
+
+func hasFold(b []byte, prefix string) bool {
+	return len(b) >= len(prefix) && isName(b[:len(prefix)], prefix)
 }
 
 // noQuotes says that no message in a line may quote what was sent: there is

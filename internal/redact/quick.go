@@ -57,7 +57,8 @@ func (q *quick) passes(line []byte) bool {
 
 // pulled says whether a line shows any of the triggers.
 func (t triggers) pulled(line []byte, body bool) bool {
-	return t.has(always) || t.has(onBody) && body || t.has(onMessage) && !noQuotes(line)
+	return t.has(always) || t.has(onBody) && body || t.has(onMessage) && !noQuotes(line) ||
+		t.has(onFinding) && bytes.Contains(line, []byte(policyFinding))
 }
 
 // sight is what a line shows to one search, wherever in it it is.

@@ -64,7 +64,7 @@ func mustGo(event map[string]any, path string) bool {
 	ref, _ := event["objectRef"].(map[string]any)
 	resource, verb := ref["resource"], event["verb"]
 	steps := strings.Split(path, "/")[1:]
-	if steps[0] == "annotations" && strings.HasPrefix(steps[1], "patch.webhook.admission.k8s.io~") {
+	if steps[0] == "annotations" && (strings.HasPrefix(steps[1], "patch.webhook.admission.k8s.io~") || strings.HasSuffix(steps[1], "~validation_failure")) {
 		return resource == "secrets" || resource == "configmaps"
 	}
 	if failed.MatchString(path) {

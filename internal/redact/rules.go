@@ -51,6 +51,7 @@ const (
 	always    trigger = iota
 	onBody            // a requestObject or a responseObject
 	onMessage         // a message that may quote what was sent
+	onFinding         // an annotation of what a validating policy found
 )
 
 // ref is what an event is about.
@@ -113,7 +114,7 @@ func secretRules() []rule {
 	secret := rule{name: ruleSecrets, resource: new("secrets"), needs: onBody}
 	secret.roots[partRequest], secret.roots[partResponse] = request, response
 	secret.roots[partAnnotations] = &node{edges: []edge{{head: webhookPatch, to: all()}}} // only where there is a body
-	return []rule{secret, failureRule(ruleSecrets, "secrets", false)}
+	return []rule{secret, failureRule(ruleSecrets, "secrets", false), findingRule(ruleSecrets, "secrets", false)}
 }
 
 // failureRule replaces what a request was refused for, where that may quote
@@ -125,6 +126,19 @@ func failureRule(name, resource string, notReads bool) rule {
 	}}
 	u := rule{name: name, resource: &resource, notReads: notReads, leaks: true, needs: onMessage}
 	u.roots[partStatus], u.roots[partResponse] = root, root
+	return u
+}
+
+// policyFinding is the annotation in which kube-apiserver has the message of a
+// ValidatingAdmissionPolicy with the action Audit, at every level
+// (apiserver/pkg/admission/plugin/policy/validating).
+const policyFinding = "validation.policy.admission.k8s.io/validation_failure"
+
+// findingRule replaces what policies found, which may quote the object as the
+// message of a failure does.
+func findingRule(name, resource string, notReads bool) rule {
+	u := rule{name: name, resource: &resource, notReads: notReads, needs: onFinding}
+	u.roots[partAnnotations] = &node{edges: []edge{named(policyFinding, all())}}
 	return u
 }
 
@@ -160,7 +174,7 @@ func configMapRules(name string, notReads bool) []rule {
 	u := rule{name: name, resource: new("configmaps"), notReads: notReads, needs: onBody}
 	u.roots[partRequest], u.roots[partResponse] = root, root
 	u.roots[partAnnotations] = &node{edges: []edge{{head: webhookPatch, to: all()}}} // only where there is a body
-	return []rule{u, failureRule(name, "configmaps", notReads)}
+	return []rule{u, failureRule(name, "configmaps", notReads), findingRule(name, "configmaps", notReads)}
 }
 
 // tokenRules replace the tokens of TokenReviews and TokenRequests.
