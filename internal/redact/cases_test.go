@@ -95,6 +95,8 @@ func cases() []lineCase {
 		{"no credential in the URI", uriEvent(`/api/v1/pods?limit=500\u0026continue=eyJ2IjoibWV0YSJ9\u0026watch=true`)},
 		{"access_token", uriEvent(`/api/v1/nodes/n/proxy/x?a=1\u0026access_token=‹abc%3D›\u0026b=2`)},
 		{"tokens by other names", uriEvent(`/p?Token=‹a›&API-Key=‹b›&X-Amz-Signature=‹c›\u0026pass%77ord=‹d›&token=&tokens=e`)},
+		{"quotes in the URI", uriEvent(`/proxy/api/v1/query?query=up{job=\"a\"}\u0026access_token=‹abc›\u0026b=\"c\\\"\u0026h=Bearer+‹def›\u0026i=\"\"\u0026j=‹eyJhbGci.eyJzdWIi.c2ln›`)},
+		{"quotes in the token", uriEvent(`/x?token=‹\"a\"›`)},
 		{"web token", uriEvent(`/proxy/login/‹eyJhbGci.eyJzdWIi.c2ln_-›/x?command=‹eyJhbGci.eyJzdWIi.c2ln›`)},
 		{"bearer", uriEvent(`/exec?command=curl\u0026command=-H\u0026command=Authorization%3A+Bearer+‹abc.def›\u0026command=http%3A%2F%2Fx\u0026container=bearer`)},
 		{"bearer in another case", uriEvent(`/x?h=bEaRer%20‹abc%2F›`)},

@@ -106,6 +106,7 @@ var plantings = []string{
 	failureOf("configmaps", "patch", `"status":"Failure","message":"KEY is invalid: \"SECRET\"","reason":"Invalid","details":{"causes":[{"message":"SECRET","field":"KEY"}]},"code":422`, ""),
 	failureOf("secrets", "create", `"status":"Failure","message":"secrets \"KEY\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: SECRET","reason":"Forbidden","code":403`, ""),
 	annotated("secrets", "create", `"validation.policy.admission.k8s.io/validation_failure":"[{\"message\":\"KEY SECRET\"}]"`),
+	uriEvent(`/x?a=\"KEY\"\u0026token=SECRET\u0026b=\"c\"`),
 }
 
 // FuzzText compares with encoding/json.

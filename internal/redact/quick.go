@@ -107,16 +107,29 @@ func plainURIs(line []byte) bool {
 			return true
 		}
 		i += n + len(key)
-		rest, ok := bytes.CutPrefix(line[i:], []byte(`:"`))
-		if !ok {
+		if !hasPrefix(line[i:], `:"`) {
 			return false
 		}
-		end := bytes.IndexByte(rest, '"')
-		if end < 0 {
-			end = len(rest)
-		}
-		if !plainURI(rest[:end]) {
+		from := i + len(`:"`)
+		if i = uriEnd(line, from); !plainURI(line[from:i]) {
 			return false
 		}
 	}
+}
+
+// uriEnd returns where the text of a string ends that begins at i, after its
+// quote: before the closing quote, or where the line ends. In a URI a quote
+// of its own, and so an escape, is rare.
+func uriEnd(line []byte, i int) int {
+	n := bytes.IndexByte(line[i:], '"')
+	if n < 0 {
+		return len(line)
+	}
+	if n > 0 && line[i+n-1] == '\\' {
+		if end := stringEnd(line, i-1); end > 0 {
+			return end - 1
+		}
+		return len(line)
+	}
+	return i + n
 }

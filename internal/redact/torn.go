@@ -103,10 +103,7 @@ func (r *Redactor) tornURIs(line []byte) {
 			return
 		}
 		i += n + len(key)
-		end := len(line)
-		if n := bytes.IndexByte(line[i:], '"'); n >= 0 {
-			end = i + n
-		}
+		end := uriEnd(line, i)
 		r.uri(i, end)
 		i = end
 	}
