@@ -6,7 +6,7 @@ import (
 )
 
 // maxNested is how deep in a body a Secret is looked for; what is deeper and
-// may be one is replaced.
+// may be one is replaced. Each level costs a look at all that is in it.
 const maxNested = 32
 
 // value replaces what the places say of the value at i, and returns where it
@@ -23,14 +23,28 @@ func (r *Redactor) value(i int, places []*node, depth int) int {
 		return skip(r.b, i)
 	}
 	if r.nested && depth > maxNested {
-		if end := skip(r.b, i); bytes.Contains(r.b[i:end], []byte(secretText)) {
-			return r.leaves(i)
-		}
+		return r.tooDeep(i, places, depth)
 	}
 	if c == '[' {
 		return r.array(i, places, depth)
 	}
 	return r.object(i, places, depth)
+}
+
+// tooDeep is value for an object or a list that is too deep in a body to look
+// for a Secret in it. It looks once at all that is in it, so what is below is
+// not asked again.
+func (r *Redactor) tooDeep(i int, places []*node, depth int) int {
+	end := skip(r.b, i)
+	if bytes.Contains(r.b[i:end], []byte(secretText)) {
+		return r.leaves(i)
+	}
+	if len(places) > 0 {
+		r.nested = false
+		r.value(i, places, depth)
+		r.nested = true
+	}
+	return end
 }
 
 func (r *Redactor) array(i int, places []*node, depth int) int {
@@ -48,7 +62,7 @@ func (r *Redactor) array(i int, places []*node, depth int) int {
 
 func (r *Redactor) object(i int, places []*node, depth int) int {
 	base := len(r.places)
-	if r.nested && depth <= maxNested && r.isSecret(i) {
+	if r.nested && r.isSecret(i) {
 		r.places = append(append(r.places, places...), r.policy.inner)
 		places = r.places[base:]
 	}
