@@ -38,14 +38,18 @@ func isQuoting(message, reason []byte) bool {
 }
 
 // isOfAdmission says whether a message is one of an admission plugin, by words
-// of kube-apiserver's in any case. Each has a d.
+// of kube-apiserver's in any case.
 func isOfAdmission(message []byte) bool {
-	for i := 1; i < len(message); i++ { // after the quote
-		if message[i]|0x20 != 'd' {
-			continue
-		}
-		if rest := message[i:]; hasFold(message[i-1:], "admission") || hasFold(rest, "denied request") || hasFold(rest, "denied the request") {
-			return true
+	for _, d := range []byte("dD") { // each of the words has one
+		for i := 1; i < len(message); i++ { // after the quote
+			n := bytes.IndexByte(message[i:], d)
+			if n < 0 {
+				break
+			}
+			i += n
+			if rest := message[i:]; hasFold(message[i-1:], "admission") || hasFold(rest, "denied request") || hasFold(rest, "denied the request") {
+				return true
+			}
 		}
 	}
 	return false
@@ -55,21 +59,25 @@ func hasFold(b []byte, prefix string) bool {
 	return len(b) >= len(prefix) && isName(b[:len(prefix)], prefix)
 }
 
-// noQuotes says that no message in a line may quote what was sent: there is
-// none, or only one that is followed by its reason, as kube-apiserver writes
-// them.
-func noQuotes(line []byte) bool {
-	const key, reason = `"message"`, `,"reason":"`
-	n := bytes.Index(line, []byte(key))
-	if n < 0 {
-		return true
+// namesOnly says that no message which follows an objectRef may quote what was
+// sent, given what follows the objectRef's resource; false says nothing. It
+// reads the response status as kube-apiserver writes it, and came to end.
+// Where there is something else, there must be no message at all.
+func namesOnly(b []byte) (end int, ok bool) {
+	const status, failure, reason = `,"responseStatus":{"metadata":{},`, `"status":"Failure","message":"`, `,"reason":"`
+	i := bytes.IndexByte(b, '}') + 1
+	if hasPrefix(b[i:], status) {
+		i += len(status)
+		if hasPrefix(b[i:], `"code":`) {
+			return i, true
+		}
+		if hasPrefix(b[i:], failure) {
+			from := i + len(failure) - 1
+			end = skipString(b, from)
+			rest, ok := bytes.CutPrefix(b[end:], []byte(reason))
+			n := bytes.IndexByte(rest, '"')
+			return end, ok && n > 0 && !isQuoting(b[from:end], rest[:n])
+		}
 	}
-	from := n + len(key) + 1
-	if at(line, from-1) != ':' || at(line, from) != '"' {
-		return false
-	}
-	end := skipString(line, from)
-	rest, ok := bytes.CutPrefix(line[end:], []byte(reason))
-	length := bytes.IndexByte(rest, '"')
-	return ok && length > 0 && !isQuoting(line[from:end], rest[:length]) && !bytes.Contains(rest, []byte(key))
+	return 0, !bytes.Contains(b, []byte(`"message"`))
 }

@@ -45,7 +45,7 @@ func (q *quick) passes(line []byte) bool {
 		return false
 	}
 	for _, resource := range at.resources[:at.refs] {
-		if resource == nil || (q.every|q.triggers[string(resource)]).pulled(line, at.body) {
+		if resource == nil || (q.every | q.triggers[string(resource)]).pulled(&at) {
 			return false
 		}
 	}
@@ -56,9 +56,15 @@ func (q *quick) passes(line []byte) bool {
 }
 
 // pulled says whether a line shows any of the triggers.
-func (t triggers) pulled(line []byte, body bool) bool {
-	return t.has(always) || t.has(onBody) && body || t.has(onMessage) && !noQuotes(line) ||
-		t.has(onFinding) && bytes.Contains(line, []byte(policyFinding))
+func (t triggers) pulled(at *sight) bool {
+	switch {
+	case t.has(always), t.has(onBody) && at.body:
+		return true
+	case !t.has(onMessage) && !t.has(onFinding):
+		return false
+	}
+	end, ok := namesOnly(at.rest)
+	return at.refs > 1 || !ok || bytes.Contains(at.rest[end:], []byte(policyFinding[len(policyFinding)-len(`_failure`):]))
 }
 
 // sight is what a line shows to one search, wherever in it it is.
@@ -66,6 +72,7 @@ type sight struct {
 	body      bool      // there is a requestObject or a responseObject
 	refs      int       // how many objectRefs there are
 	resources [4][]byte // of the first ones; nil where it is not where it should be
+	rest      []byte    // what follows the last one of these
 }
 
 // look looks for the j of requestObject, responseObject and objectRef, a letter
@@ -89,7 +96,7 @@ func look(line []byte) (at sight) {
 		if at.refs < len(at.resources) {
 			rest, ok := bytes.CutPrefix(line[from+len(ref):], []byte(head))
 			if end := bytes.IndexByte(rest, '"'); ok && end > 0 {
-				at.resources[at.refs] = rest[:end]
+				at.resources[at.refs], at.rest = rest[:end], rest[end:]
 			}
 		}
 		at.refs++
