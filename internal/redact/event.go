@@ -7,9 +7,9 @@ import (
 
 // found is a member of an event that something may have to be replaced in.
 type found struct {
-	from  int // of its value
-	part  part
-	isURI bool
+	from, end int // of its value
+	part      part
+	isURI     bool
 }
 
 // event replaces what the rules say of the event at start, a JSON object that
@@ -30,14 +30,14 @@ func (r *Redactor) event(start int) {
 				r.refs = append(r.refs, o)
 			}
 		case isName(key, "requestURI") && at(r.b, from) == '"':
-			r.found = append(r.found, found{from: from, isURI: true})
+			r.found = append(r.found, found{from: from, end: end, isURI: true})
 		default:
 			p, known := partOf(key)
 			if known {
 				leaks = leaks || p == partStatus && quotes(r.b, from)
 			}
 			if known || isStrange(key, at(r.b, from)) {
-				r.found = append(r.found, found{from: from, part: p})
+				r.found = append(r.found, found{from: from, end: end, part: p})
 			}
 		}
 	}
@@ -45,11 +45,23 @@ func (r *Redactor) event(start int) {
 		r.leaves(space(r.b, start)) // nobody writes such a line
 		return
 	}
-	holdsSecret := r.policy.inner != nil && bytes.Contains(r.b[start:], []byte(secretText))
 	for _, f := range r.found {
-		r.nested = holdsSecret && (f.part == partRequest || f.part == partResponse)
+		r.nested = r.policy.inner != nil && f.isBody() && r.mayNest(f)
 		r.apply(f, verb, leaks)
 	}
+}
+
+func (f found) isBody() bool { return !f.isURI && (f.part == partRequest || f.part == partResponse) }
+
+// mayNest says whether a Secret may be in a body. That a body is itself one, or
+// a list of them, is no news where the event says so.
+func (r *Redactor) mayNest(f found) bool {
+	body := r.b[f.from:f.end]
+	if slices.ContainsFunc(r.refs, func(o ref) bool { return string(o.resource) == "secrets" }) {
+		body = bytes.TrimPrefix(body, []byte(`{"kind":"Secret",`))
+		body = bytes.TrimPrefix(body, []byte(`{"kind":"SecretList",`))
+	}
+	return saysSecret(body)
 }
 
 // isStrange says whether a member whose value begins with c may be what is left of a
@@ -89,8 +101,7 @@ func (r *Redactor) apply(f found, verb []byte, leaks bool) {
 		}
 		return
 	}
-	isBody := f.part == partRequest || f.part == partResponse
-	if isBody && len(r.refs) == 0 && r.policy.bodies {
+	if f.isBody() && len(r.refs) == 0 && r.policy.bodies {
 		r.leaves(f.from) // of something, but nobody says of what
 		return
 	}
@@ -102,7 +113,7 @@ func (r *Redactor) apply(f found, verb []byte, leaks bool) {
 			r.places = append(r.places, root)
 		}
 	}
-	if isBody && at(r.b, f.from) == '[' {
+	if f.isBody() && at(r.b, f.from) == '[' {
 		r.patch(f.from, r.places)
 		return
 	}

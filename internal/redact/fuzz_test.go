@@ -103,6 +103,8 @@ var plantings = []string{
 	event("configmaps", "update", `"requestObject":{"kind":"ConfigMap","apiVersion":"v1","data":{"KEY":"SECRET"},"binaryData":{"KEY":"SECRET"}}`),
 	event("tokenreviews", "create", `"requestObject":{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","metadata":{},"spec":{"token":"SECRET"},"status":{"user":{}}}`),
 	event("widgets", "create", `"requestObject":{"kind":"Widget","spec":{"template":{"kind":"Secret","apiVersion":"v1","data":{"KEY":"SECRET"}}}}`),
+	event("widgets", "create", `"requestObject":{"kind":"Widget","spec":{"kind":"SecretList","items":[{"data":{"KEY":"SECRET"}}]}}`),
+	event("widgets", "patch", `"requestObject":{"metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"kind\":\"Secret\",\"data\":{\"k\":\"SECRET\"}}"}}}`),
 	failureOf("configmaps", "patch", `"status":"Failure","message":"KEY is invalid: \"SECRET\"","reason":"Invalid","details":{"causes":[{"message":"SECRET","field":"KEY"}]},"code":422`, ""),
 	failureOf("secrets", "create", `"status":"Failure","message":"secrets \"KEY\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: SECRET","reason":"Forbidden","code":403`, ""),
 	annotated("secrets", "create", `"validation.policy.admission.k8s.io/validation_failure":"[{\"message\":\"KEY SECRET\"}]"`),

@@ -49,7 +49,7 @@ func (q *quick) passes(line []byte) bool {
 			return false
 		}
 	}
-	if at.body && q.secrets && bytes.Contains(line, []byte(secretText)) {
+	if at.body && q.secrets && saysSecret(line) {
 		return false
 	}
 	return !q.uris || plainURIs(line)

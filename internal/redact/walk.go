@@ -36,7 +36,7 @@ func (r *Redactor) value(i int, places []*node, depth int) int {
 // not asked again.
 func (r *Redactor) tooDeep(i int, places []*node, depth int) int {
 	end := skip(r.b, i)
-	if bytes.Contains(r.b[i:end], []byte(secretText)) {
+	if saysSecret(r.b[i:end]) {
 		return r.leaves(i)
 	}
 	if len(places) > 0 {
@@ -82,8 +82,26 @@ func (r *Redactor) object(i int, places []*node, depth int) int {
 	}
 }
 
-// secretText is in every body that holds a Secret which says so.
-const secretText = `Secret"`
+// saysSecret says whether a text may hold a Secret, or a list of them, that
+// says so: as a JSON object, or as one that is in a string, be it in another
+// string.
+func saysSecret(b []byte) bool { return isQuoted(b, "Secret", "List") }
+
+// isQuoted says whether a word, or the word and what may follow it, is in a text
+// before a quote, however often the quote is escaped.
+func isQuoted(b []byte, word, more string) bool {
+	for {
+		n := bytes.Index(b, []byte(word))
+		if n < 0 {
+			return false
+		}
+		b = b[n+len(word):]
+		rest := bytes.TrimPrefix(b, []byte(more))
+		if rest = bytes.TrimLeft(rest, `\`); at(rest, 0) == '"' {
+			return true
+		}
+	}
+}
 
 // isSecret says whether the object at i says that it is a Secret, or a list of
 // them.
@@ -102,13 +120,15 @@ func (r *Redactor) holdsManifest(key []byte, i int, places []*node) bool {
 	if at(r.b, i) != '"' {
 		return false
 	}
-	if r.nested && bytes.HasSuffix(key, []byte(appliedName)) && bytes.Contains(r.b[i:skipString(r.b, i)], []byte(`Secret\"`)) {
+	if r.nested && bytes.HasSuffix(key, []byte(appliedName)) && saysSecret(r.inString(i)) {
 		return true
 	}
 	// data, stringData, binaryData
-	return slices.ContainsFunc(places, func(n *node) bool { return n.manifests }) &&
-		bytes.Contains(r.b[i:skipString(r.b, i)], []byte(`ata\"`))
+	return slices.ContainsFunc(places, func(n *node) bool { return n.manifests }) && isQuoted(r.inString(i), "ata", "")
 }
+
+// inString is the string at i as it stands, without its last quote.
+func (r *Redactor) inString(i int) []byte { return r.b[i : skipString(r.b, i)-1] }
 
 // leaves replaces every string, number and boolean of the value at i, and
 // returns where it ends. Keys, null and what is empty stay.
