@@ -101,6 +101,8 @@ func cases() []lineCase {
 		{"no credential in the URI", uriEvent(`/api/v1/pods?limit=500\u0026continue=eyJ2IjoibWV0YSJ9\u0026watch=true`)},
 		{"access_token", uriEvent(`/api/v1/nodes/n/proxy/x?a=1\u0026access_token=‹abc%3D›\u0026b=2`)},
 		{"tokens by other names", uriEvent(`/p?Token=‹a›&API-Key=‹b›&X-Amz-Signature=‹c›\u0026pass%77ord=‹d›&token=&tokens=e`)},
+		{"credentials by their last words", uriEvent(`/p?api_token=‹a›\u0026accessToken=‹b›\u0026X-Vault-Token=‹c›\u0026client-assertion=‹d›\u0026user%5Bpassword%5D=‹e›\u0026code=‹f›\u0026sid=‹g›\u0026key=‹h›\u0026keys=i`)},
+		{"parameters of the API", uriEvent(`/api/v1/pods?labelSelector=token%3Dx\u0026fieldSelector=a%3Db\u0026resourceVersion=1\u0026fieldManager=kubectl\u0026container=c\u0026pretty=true`)},
 		{"quotes in the URI", uriEvent(`/proxy/api/v1/query?query=up{job=\"a\"}\u0026access_token=‹abc›\u0026b=\"c\\\"\u0026h=Bearer+‹def›\u0026i=\"\"\u0026j=‹eyJhbGci.eyJzdWIi.c2ln›`)},
 		{"quotes in the token", uriEvent(`/x?token=‹\"a\"›`)},
 		{"web token", uriEvent(`/proxy/login/‹eyJhbGci.eyJzdWIi.c2ln_-›/x?command=‹eyJhbGci.eyJzdWIi.c2ln›`)},

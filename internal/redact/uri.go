@@ -1,51 +1,6 @@
 package redact
 
-import (
-	"bytes"
-	"strconv"
-)
-
-// maxParameter is the longest name of a query parameter that is looked at.
-const maxParameter = 64
-
-// credential says whether the value of a query parameter of this name is one.
-// The names are compared in lower case, with _ for -.
-func credential(name []byte) bool {
-	var buf [maxParameter]byte
-	switch string(normal(buf[:0], name)) {
-	case "access_token", "id_token", "refresh_token", "auth_token", "authtoken", "bearer_token", "private_token", "token",
-		"authorization", "auth", "bearer", "jwt", "client_secret", "secret", "secret_key", "access_key", "api_key", "apikey",
-		"password", "passwd", "passphrase", "pwd", "x_auth_token", "x_amz_signature", "x_amz_security_token", "x_goog_signature",
-		"sig", "signature":
-		return true
-	}
-	return false
-}
-
-// normal appends a parameter's name as it is compared: percent-decoded, in
-// lower case, with _ for -. One that is too long is none that is known.
-func normal(dst, name []byte) []byte {
-	for i := 0; i < len(name); i++ {
-		c := name[i]
-		if c == '%' && i+2 < len(name) {
-			if n, err := strconv.ParseUint(string(name[i+1:i+3]), 16, 8); err == nil {
-				c = byte(n)
-				i += 2
-			}
-		}
-		switch {
-		case 'A' <= c && c <= 'Z':
-			c |= 0x20
-		case c == '-':
-			c = '_'
-		}
-		if len(dst) == cap(dst) {
-			return nil
-		}
-		dst = append(dst, c)
-	}
-	return dst
-}
+import "bytes"
 
 // amp is how encoding/json writes the & between parameters.
 const amp = `\u0026`
