@@ -32,18 +32,30 @@ func credential(name []byte) bool {
 	}, func(end string) bool { return bytes.HasSuffix(whole, []byte(end)) })
 }
 
-// mayBeCredential decides for most names, by their last two letters, that they
-// are none of those.
+// mayBeCredential decides for most names, by their last four letters, that they
+// are none of those. What comes before does not matter, be it part of the name.
 func mayBeCredential(name []byte) bool {
+	const last = 4
 	n := len(name)
-	if n < 2 || !isLetter(name[n-1]) || bytes.IndexByte(name, '%') >= 0 {
-		return n > 2
+	if n < last || bytes.IndexByte(name[max(0, n-last-len("%6")):], '%') >= 0 {
+		return n >= len("key")
 	}
-	switch string([]byte{name[n-2] | 0x20, name[n-1] | 0x20}) {
-	case "de", "en", "er", "et", "ey", "id", "ig", "ls", "on", "rd", "re", "se", "ss", "th", "wd", "wt":
+	var end [last]byte
+	for i, c := range name[n-last:] {
+		if !isLetter(c) {
+			return true
+		}
+		end[i] = c | 0x20
+	}
+	switch string(end[1:]) {
+	case "jwt", "key", "pwd", "sid", "sig":
 		return true
 	}
-	return !isLetter(name[n-2])
+	switch string(end[:]) {
+	case "arer", "auth", "code", "cret", "ials", "oken", "onid", "pass", "rase", "sswd", "tion", "ture", "word":
+		return true
+	}
+	return false
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }

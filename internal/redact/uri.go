@@ -39,17 +39,28 @@ func nextParameter(uri []byte, i int) (end, next int) {
 
 // plainURI says that a URI has no credential in it; false says nothing.
 func plainURI(uri []byte) bool {
+	return plainQuery(uri) && !hasWebToken(uri) && !hasBearer(uri)
+}
+
+// plainQuery says that no parameter of a URI is a credential by its name. What
+// comes before an equals sign is mostly enough to know.
+func plainQuery(uri []byte) bool {
+	for rest := uri[bytes.IndexByte(uri, '?')+1:]; ; {
+		n := bytes.IndexByte(rest, '=')
+		if n < 0 {
+			return true
+		}
+		if mayBeCredential(rest[:n]) {
+			break
+		}
+		rest = rest[n+1:]
+	}
 	plain := true
-	if bytes.IndexByte(uri, '?') >= 0 {
-		parameters(uri, func(name, _ span) bool {
-			plain = !credential(uri[name.from:name.to])
-			return plain
-		})
-	}
-	if !plain {
-		return false
-	}
-	return !hasWebToken(uri) && !hasBearer(uri)
+	parameters(uri, func(name, _ span) bool {
+		plain = !credential(uri[name.from:name.to])
+		return plain
+	})
+	return plain
 }
 
 // hasWebToken says that what begins a JSON Web Token is in a URI. Of its three
