@@ -41,7 +41,7 @@
 //
 // # Cost
 //
-// Most lines need nothing. That is decided by four searches for rare bytes,
+// Most lines need nothing. That is decided by five searches for rare bytes,
 // without parsing and without allocating. The searches do not depend on where
 // in the line something is, and so hold for torn and glued lines as well.
 package redact

@@ -75,6 +75,7 @@ func FuzzPlanted(f *testing.F) {
 		f.Add(i, uint(700), uint(300), "password", "\x00")
 	}
 	r := newTest(f, Config{})
+	plain := event("pods", "get", "")
 	const secret = "hunter2hunter2"
 	f.Fuzz(func(t *testing.T, which, from, length uint, key, between string) {
 		name, _ := json.Marshal(key)
@@ -84,7 +85,7 @@ func FuzzPlanted(f *testing.F) {
 		}
 		cut := event[min(from, uint(len(event))):]
 		cut = cut[:min(length, uint(len(cut)))]
-		for _, line := range []string{event, cut, cut + event, event + cut, cut + between + event, between + cut, event + between + cut + event} {
+		for _, line := range []string{event, cut, cut + event, event + cut, cut + between + event, between + cut, event + between + cut + event, plain + "\x00" + cut, plain + between + event} {
 			out, _ := r.Line(nil, []byte(line))
 			if bytes.Contains(out, []byte(secret[:7])) {
 				t.Fatalf("of %s\nstays %s", line, out)

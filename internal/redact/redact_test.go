@@ -238,7 +238,7 @@ func TestMarker(t *testing.T) {
 	}
 }
 
-// The lines that need nothing cost nothing but four searches.
+// The lines that need nothing cost nothing but five searches.
 func TestIdentityAllocatesNothing(t *testing.T) {
 	r := newTest(t, Config{})
 	for line := range audittest.Lines(audittest.Corpus(t, "diverse.log")) {

@@ -66,6 +66,9 @@ func (r *Redactor) beginning(line []byte) int {
 	if n := bytes.Index(line[end:], []byte(eventHead)); n >= 0 {
 		line = line[:end+n] // what is glued to it is no value of it
 	}
+	if n := bytes.IndexByte(line, 0); n >= 0 {
+		line = line[:n] // nor is what comes after a hole
+	}
 	for end < len(line) && line[end] == ',' {
 		colon := skipString(line, end+1)
 		if !isHarmless(text(line[end+1:colon])) || at(line, colon) != ':' {

@@ -24,6 +24,7 @@ func TestTorn(t *testing.T) {
 			for _, line := range []struct{ text, has string }{
 				{head, ""}, {tail, ""}, {tail + plain, plain}, {head + plain, plain}, {head + whole, string(redacted)}, {plain + head, plain},
 				{head + "\x00\x00\x00" + plain, "\x00" + plain}, {head + plain + whole, plain + string(redacted)}, {"\x00" + whole + head, "\x00" + string(redacted)},
+				{plain + "\x00\x00" + tail, plain + "\x00\x00"}, {plain[:cut%len(plain)] + "\x00" + tail, ""}, {plain + "\x00" + tail + plain, plain},
 			} {
 				out, _ := r.Line(nil, []byte(line.text))
 				if strings.Contains(string(out), secret[:8]) {
@@ -87,6 +88,8 @@ func TestTornLine(t *testing.T) {
 		"NULs":                   "\x00\x00\x00",
 		"NULs and an event":      "\x00\x00" + whole,
 		"a URI":                  strings.Replace(secret, `"requestURI":"`, `"requestURI":"/x?token=‹abc›\u0026b=`, 1) + `‹,"requestObject":{›`,
+		"an event and NULs":      whole + "\x00\x00",
+		"an event and an end":    whole + "\x00\x00" + `‹":"b"}}}›`,
 		"a URI with quotes":      strings.Replace(secret, `"requestURI":"`, `"requestURI":"/x?a=\"b\"\u0026token=‹abc›\u0026b=`, 1) + `‹,"requestObject":{›`,
 		"a torn URI":             secret[:strings.Index(secret, `,"requestURI":"`)] + `‹,"requestURI":"/x?token=abc›`,
 	} {

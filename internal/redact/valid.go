@@ -1,12 +1,15 @@
 package redact
 
+import "bytes"
+
 // maxDepth is how deep JSON may nest; encoding/json has the same bound.
 const maxDepth = 10000
 
 // validator says whether a text is JSON, at several times the speed of
 // encoding/json.Valid. What is inside of strings it does not look at: it also
-// takes escapes that there are not, and control characters. It uses no
-// recursion: the kinds of the open containers are bits of a stack.
+// takes escapes that there are not, and control characters; but for NUL, the
+// hole of a truncation, in which one event may end and another go on. It uses
+// no recursion: the kinds of the open containers are bits of a stack.
 type validator struct {
 	b     []byte
 	depth int
@@ -25,7 +28,7 @@ type place struct{ key, keyEnd, value, end int }
 // around it.
 func (v *validator) valid(b []byte) bool {
 	i := v.end(b, space(b, 0))
-	return i >= 0 && space(b, i) == len(b)
+	return i >= 0 && space(b, i) == len(b) && bytes.IndexByte(b, 0) < 0
 }
 
 // end returns the end of the value that begins at i, -1 where none does.
