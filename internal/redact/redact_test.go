@@ -251,41 +251,6 @@ func TestIdentityAllocatesNothing(t *testing.T) {
 	}
 }
 
-// What passes quickly is what would not be changed slowly, either.
-func TestQuickAgrees(t *testing.T) {
-	r, slow := newTest(t, Config{}), slowTest(t, Config{})
-	agree := func(name string, line []byte) (passed bool) {
-		if passed = r.quick.passes(line); passed {
-			if _, changed := slow.Line(nil, line); changed {
-				t.Errorf("%s passed: %s", name, line)
-			}
-		}
-		return passed
-	}
-	for _, name := range audittest.Names() {
-		passed, lines := 0, 0
-		for line := range audittest.Lines(audittest.Corpus(t, name)) {
-			if lines++; json.Valid(line) && agree(name, line) {
-				passed++
-			}
-		}
-		if passed*10 < lines*7 {
-			t.Errorf("%s: only %d of %d lines pass", name, passed, lines)
-		}
-	}
-	for _, c := range cases() {
-		line, _ := marked(r, c.line)
-		agree(c.name, []byte(line))
-	}
-}
-
-// slowTest is newTest without the quick search.
-func slowTest(t testing.TB, c Config) *Redactor {
-	r := newTest(t, c)
-	r.quick.every = 1 << always
-	return r
-}
-
 // The quick search finds the word wherever it is, in any case, and nothing else.
 func TestHasBearer(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
