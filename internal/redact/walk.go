@@ -88,7 +88,8 @@ func (r *Redactor) object(i int, places []*node, depth int) int {
 func saysSecret(b []byte) bool { return isQuoted(b, "Secret", "List") }
 
 // isQuoted says whether a word, or the word and what may follow it, is in a text
-// before a quote, however often the quote is escaped.
+// before a quote, however often the quote is escaped, or as some encoders
+// escape it.
 func isQuoted(b []byte, word, more string) bool {
 	for {
 		n := bytes.Index(b, []byte(word))
@@ -97,7 +98,7 @@ func isQuoted(b []byte, word, more string) bool {
 		}
 		b = b[n+len(word):]
 		rest := bytes.TrimPrefix(b, []byte(more))
-		if rest = bytes.TrimLeft(rest, `\`); at(rest, 0) == '"' {
+		if rest = bytes.TrimLeft(rest, `\`); at(rest, 0) == '"' || hasPrefix(rest, "u0022") {
 			return true
 		}
 	}
