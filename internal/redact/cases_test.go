@@ -126,6 +126,9 @@ func TestLine(t *testing.T) {
 			if changed != (line != want) {
 				t.Errorf("changed %t", changed)
 			}
+			if twice, changed := r.Line(nil, []byte(want)); changed {
+				t.Errorf("redacted twice it is %s", twice)
+			}
 			// In memory that is given, and once more, it is the same.
 			again, _ := r.Line(make([]byte, 7, 4096), []byte(line))
 			if string(again) != want {

@@ -43,7 +43,8 @@ func FuzzLine(f *testing.F) {
 		}
 	}
 	for _, c := range cases() {
-		f.Add([]byte(c.line))
+		line, _ := marked(newTest(f, Config{}), c.line)
+		f.Add([]byte(line))
 	}
 	rules := Config{Enable: []string{ruleConfigMapReads}, Rules: []Rule{{Name: "x", Resource: new("*"), Paths: []string{"requestObject.spec[*].value", `annotations["x"]`}}}}
 	f.Fuzz(func(t *testing.T, line []byte) {

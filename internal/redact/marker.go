@@ -52,3 +52,10 @@ func isMarker(value []byte) bool {
 	}
 	return true
 }
+
+// beginsWithMarker says whether a marker is at the beginning of a text, with
+// anything behind it.
+func beginsWithMarker(b []byte) bool {
+	end := len(markerPrefix) + 2*markerBytes + 2 // the first digit of the length
+	return len(b) >= end && isMarker(b[:end])
+}

@@ -201,6 +201,9 @@ func bearer(uri []byte, i int) (from, end int) {
 		if !ok {
 			continue
 		}
+		if beginsWithMarker(after) {
+			return 0, 0
+		}
 		from = len(uri) - len(after)
 		for end = from; end < len(uri) && (isBase64URL(uri[end]) || bytes.IndexByte([]byte(".~/%"), uri[end]) >= 0); end++ {
 		}
