@@ -36,8 +36,8 @@
 // the members before the response status are kept, as far as they are whole; the
 // rest is replaced by a marker without quotes, because nobody can say what it
 // is a part of. So is what is no event at all, and an event's body where the
-// event does not say what it is about. A torn line without a body, which has
-// nothing to hide, stays as it is.
+// event does not say what it is about. A torn line without a body, or a
+// message that may quote one, has nothing to hide and stays as it is.
 //
 // # Cost
 //
