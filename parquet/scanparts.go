@@ -157,10 +157,10 @@ func (s *scanner) responseStatus() bool {
 	return s.lit(`}`)
 }
 
-// number passes an int32 into the response code.
+// number passes an int32 into the response code. JSON has no zeros before one.
 func (s *scanner) number() bool {
 	n := digits(s.b[s.i:])
-	if n == 0 || n > 9 {
+	if n == 0 || n > 9 || n > 1 && s.b[s.i] == '0' {
 		return false
 	}
 	v, _ := decimal(s.b[s.i : s.i+n])

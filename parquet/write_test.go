@@ -39,6 +39,16 @@ func eachValue(tb testing.TB, chunk pq.ColumnChunk, f func(page int, v pq.Value)
 	}
 }
 
+// textsOf returns the values of a text column of the first object.
+func textsOf(tb testing.TB, res Result, c column) []string {
+	tb.Helper()
+	var values []string
+	for _, g := range openFull(tb, inputs(tb, res)[0]).RowGroups() {
+		eachValue(tb, g.ColumnChunks()[c], func(_ int, v pq.Value) { values = append(values, string(v.ByteArray())) })
+	}
+	return values
+}
+
 func TestObjectsHaveBoundsAndFiltersForEveryValue(t *testing.T) {
 	res := convertBytes(t, audittest.Corpus(t, "diverse.log"), tinyLimits())
 	f := openFull(t, inputs(t, res)[0])
