@@ -88,6 +88,8 @@ type level struct {
 	before []byte
 	opened bool // unknown has the object
 	empty  bool // no member of the object is known
+	// passed has bit k set where an object of kind k was passed, user left out.
+	passed uint
 }
 
 // object passes an object of the line, of which parent is the one around it.
@@ -148,9 +150,17 @@ func (c *cutter) member(m place, ascii bool, l, parent *level) bool {
 
 // nested passes a known object in the event. One of which nothing is known is
 // unknown as a whole, because no column would tell that it is there; user
-// always is.
+// always is. The line is refused where an object comes twice: the last one
+// counts, and one of them may be unknown as a whole. All else that comes twice
+// is among the known members, where the scanner refuses it.
 func (c *cutter) nested(m place, ascii bool, kind objectKind, event *level) bool {
 	l := level{of: kind, name: m.name(c.line)}
+	if isUser := string(l.name) == "user"; !isUser {
+		if event.passed&(1<<kind) != 0 {
+			return false
+		}
+		event.passed |= 1 << kind
+	}
 	known, unknown, before := len(c.known), len(c.unknown), *event
 	c.known = append(appendComma(c.known), c.line[m.from:m.value]...)
 	if _, ok := c.object(m.value, &l, event); !ok {

@@ -97,6 +97,43 @@ func TestI3_UnknownFieldsThatKeepRaw(t *testing.T) {
 	}
 }
 
+// An object that comes twice counts with its last value, whatever of it is known.
+func TestTheLastOfTwoObjectsCounts(t *testing.T) {
+	line := strings.TrimSuffix(strings.TrimSpace(canonicalLine), "}")
+	for name, c := range map[string]struct {
+		again  string
+		column column
+		want   string
+	}{
+		"an empty objectRef":      {`"objectRef":{}`, colObjName, ""},
+		"an unknown objectRef":    {`"objectRef":{"x":1}`, colObjName, ""},
+		"no objectRef":            {`"objectRef":null`, colObjName, ""},
+		"another objectRef":       {`"objectRef":{"name":"z"}`, colObjName, "z"},
+		"three":                   {`"objectRef":{"x":1},"objectRef":{"name":"z"}`, colObjName, "z"},
+		"an empty status":         {`"responseStatus":{}`, colRespMessage, ""},
+		"an empty impersonation":  {`"impersonatedUser":{}`, colImpName, ""},
+		"an unknown constraint":   {`"authenticationMetadata":{"x":1}`, colImpConstraint, ""},
+		"an unknown user":         {`"user":{"region":"b"}`, colUserName, ""},
+		"an object and a body":    {`"x":1,"requestObject":2`, colRequestObject, "2"},
+		"two that were not there": {`"a":{},"a":{}`, colObjName, "p"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			twice := []byte(line + "," + c.again + "}")
+			checkProof(t, twice)
+			var d decoder
+			var e event
+			d.line(twice, &e)
+			if got := string(e.texts(c.column)[c.column]); got != c.want {
+				t.Errorf("the column is %q, want %q", got, c.want)
+			}
+			roundTrip(t, append(twice, '\n'), defaultLimits())
+		})
+	}
+	before := strings.Replace(line, `"objectRef":{`, `"objectRef":{"x":1},"objectRef":{`, 1) + "}"
+	checkProof(t, []byte(before))
+	roundTrip(t, []byte(before+"\n"), defaultLimits())
+}
+
 // checkUnknown compares the column with what encoding/json finds in the line.
 func checkUnknown(tb testing.TB, line []byte, e *event) {
 	tb.Helper()
