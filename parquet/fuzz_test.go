@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -81,6 +82,9 @@ func FuzzRestore(f *testing.F) {
 		err := Restore(t.Context(), []Input{{Name: "x", ReaderAt: bytes.NewReader(damaged), Size: int64(len(damaged))}}, &out)
 		if err == nil && !bytes.Equal(out.Bytes(), source) {
 			t.Fatalf("restored %q without an error", out.Bytes())
+		}
+		if errors.Is(err, errBug) {
+			t.Fatal(err)
 		}
 	})
 }

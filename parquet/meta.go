@@ -1,11 +1,9 @@
 package parquet
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"sort"
 	"strconv"
 	"strings"
@@ -68,10 +66,6 @@ type DayRows struct {
 	Day  string // 2006-01-02, or empty
 	Rows int64
 }
-
-// ErrNotOurs is returned by [ReadMeta], [Restore] and [Check] for a file that is no object of
-// this package.
-var ErrNotOurs = errors.New("not an object of auditsidecar")
 
 // Keys of the file's metadata.
 const (
@@ -137,57 +131,6 @@ func timeText(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339Nano)
-}
-
-// ReadMeta reads the metadata of one object, which is size bytes long. The
-// error is [ErrNotOurs] for a file that is no Parquet file or not one of ours.
-func ReadMeta(r io.ReaderAt, size int64) (ObjectMeta, error) {
-	f, err := openObject(r, size)
-	if err != nil {
-		return ObjectMeta{}, err
-	}
-	return objectMeta(f)
-}
-
-// openObject opens a Parquet file without its optional parts.
-func openObject(r io.ReaderAt, size int64) (f *pq.File, err error) {
-	defer notOurs(&err)
-	if err := checkTail(r, size); err != nil {
-		return nil, err
-	}
-	f, err = pq.OpenFile(r, size, pq.SkipBloomFilters(true), pq.SkipPageIndex(true))
-	if err != nil {
-		return nil, fmt.Errorf("open object: %w: %w", ErrNotOurs, err)
-	}
-	return f, nil
-}
-
-// maxFooter bounds the footer of an object, of which the library takes the
-// length on trust. Ours take some 30 KB for each row group.
-const maxFooter = 256 << 20
-
-// checkTail looks at the last bytes of a file: the length of its footer, and
-// the magic number.
-func checkTail(r io.ReaderAt, size int64) error {
-	var tail [8]byte
-	if size < 12 {
-		return fmt.Errorf("open object: %w: %d bytes", ErrNotOurs, size)
-	}
-	if _, err := r.ReadAt(tail[:], size-8); err != nil {
-		return fmt.Errorf("open object: %w", err)
-	}
-	footer := int64(binary.LittleEndian.Uint32(tail[:]))
-	if string(tail[4:]) != "PAR1" || footer > min(size-12, maxFooter) {
-		return fmt.Errorf("open object: %w: no Parquet footer", ErrNotOurs)
-	}
-	return nil
-}
-
-// notOurs makes an error of a panic: the library panics on some damaged files.
-func notOurs(err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("read object: %w: damaged: %v", ErrNotOurs, p)
-	}
 }
 
 func objectMeta(f *pq.File) (ObjectMeta, error) {

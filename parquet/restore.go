@@ -144,7 +144,7 @@ func (r *restoration) collectAll(ctx context.Context, in []Input) error {
 
 // collect rebuilds the lines of one object.
 func (r *restoration) collect(ctx context.Context, f *pq.File) (err error) {
-	defer notOurs(&err)
+	defer noPanic(&err)
 	o, err := newObjectReader(f)
 	if err != nil {
 		return err
