@@ -82,8 +82,9 @@ type Object struct {
 
 // Convert writes the objects of one source of size bytes. When it returns
 // without error they are complete and durable; after an error nothing is left
-// of them. The error is [ErrLineTooLong] or [ErrSourceChanged] where the
-// source is to blame; errors of src, of the file system and of ctx are wrapped.
+// of them. The error is [ErrLineTooLong], [ErrTooManyLines] or [ErrSourceChanged]
+// where the source is to blame; errors of src, of the file system and of ctx are
+// wrapped.
 func Convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config) (Result, error) {
 	return convert(ctx, src, size, cfg, defaultLimits())
 }
@@ -163,7 +164,7 @@ func newConversion(src io.ReaderAt, size int64, cfg Config, lim limits) *convers
 	cfg.Meta = cfg.Meta.valid()
 	return &conversion{
 		src: src, size: size, cfg: cfg, limits: lim, dir: dir, work: work,
-		index:  newIndex(work, lim.index, size),
+		index:  newIndex(work, lim, size),
 		days:   newDayBook(cfg.Meta.Rotated, cfg.File == ""),
 		texts:  newStatusTexts(),
 		result: Result{Meta: cfg.Meta},
@@ -209,7 +210,7 @@ func (c *conversion) buildIndex(ctx context.Context) error {
 		c.result.Lines = n
 		c.result.FinalNewline = line.terminated
 		if n > math.MaxUint32 {
-			return fmt.Errorf("read source: more than %d lines", uint32(math.MaxUint32))
+			return fmt.Errorf("read source: %w: more than %d", ErrTooManyLines, uint32(math.MaxUint32))
 		}
 		if key, err = c.indexLine(line, rowRef{offset: line.offset, line: uint32(n), size: uint32(line.size)}, key); err != nil {
 			return err

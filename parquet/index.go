@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 )
@@ -31,9 +32,10 @@ const (
 // index collects the rows of a source and gives them back in the order in
 // which they are stored: by day, resource, namespace, name, time, line, part.
 // It keeps at most limit bytes in memory; beyond that, sorted runs go to a
-// file.
+// file, which may take spill bytes more than the source as far as it was read.
 type index struct {
 	limit int
+	spill int64
 	size  int64 // of the source
 	refs  []rowRef
 	keys  *dictionary
@@ -42,16 +44,19 @@ type index struct {
 }
 
 // newIndex returns an index for a source of size bytes.
-func newIndex(work string, limit int, size int64) *index {
-	return &index{limit: limit, size: size, keys: newDictionary(false), work: work}
+func newIndex(work string, lim limits, size int64) *index {
+	return &index{limit: lim.index, spill: lim.spill, size: size, keys: newDictionary(false), work: work}
 }
 
 // add takes one row. The key is copied.
 func (x *index) add(r rowRef, key []byte) error {
 	used := len(x.refs)*rowRefSize + len(x.keys.page) + x.keys.len()*keyOverhead
 	if used >= x.limit || len(x.refs) == cap(x.refs) && 2*used >= x.limit {
-		if err := x.spill(); err != nil {
+		if err := x.flush(); err != nil {
 			return err
+		}
+		if have := x.runs.size(); have > r.offset+x.spill {
+			return fmt.Errorf("sort the %d lines before byte %d: %w (%d bytes for their order)", r.line-1, r.offset, ErrTooManyLines, have)
 		}
 	}
 	if len(x.refs) == cap(x.refs) {
@@ -160,10 +165,10 @@ func compareRefs(a, b *rowRef) int {
 	}
 }
 
-// spill writes what is in memory as a sorted run and forgets it.
-func (x *index) spill() error {
+// flush writes what is in memory as a sorted run and forgets it.
+func (x *index) flush() error {
 	if x.runs == nil {
-		f, err := newRunFile(x.work)
+		f, err := newRunFile(x.work, x.limit)
 		if err != nil {
 			return err
 		}
@@ -186,7 +191,7 @@ func (x *index) sorted() (func() (rowRef, bool, error), error) {
 		f := feed{refs: x.refs, order: order}
 		return f.next, nil
 	}
-	if err := x.spill(); err != nil {
+	if err := x.flush(); err != nil {
 		return nil, err
 	}
 	x.refs, x.keys = nil, nil

@@ -3,7 +3,9 @@ package parquet
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"math/rand"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +20,7 @@ type indexed struct {
 func TestIndexGivesRowsInOrder(t *testing.T) {
 	for name, limit := range map[string]int{"in memory": 1 << 20, "spilled": 1 << 10} {
 		t.Run(name, func(t *testing.T) {
-			x := newIndex(t.TempDir(), limit, 10)
+			x := newIndex(t.TempDir(), limits{index: limit, spill: 1 << 20}, 10)
 			rnd := rand.New(rand.NewSource(1))
 			var want []indexed
 			for n := range 2000 {
@@ -55,11 +57,47 @@ func TestIndexGivesRowsInOrder(t *testing.T) {
 			if spilled := x.runs != nil; spilled != (name == "spilled") {
 				t.Errorf("spilled: %v", spilled)
 			}
+			if x.runs != nil && len(x.runs.ends) > fewRuns {
+				t.Errorf("%d runs are read at once, want %d at most", len(x.runs.ends), fewRuns)
+			}
 			if err := x.close(); err != nil {
 				t.Error(err)
 			}
 		})
 	}
+}
+
+// The order of a file of hardly anything but newlines takes many times its size.
+func TestConvertRefusesTooManyLines(t *testing.T) {
+	lim := tinyLimits()
+	lim.spill = 4 << 10
+	for name, c := range map[string]struct {
+		line string
+		want error
+	}{
+		"empty lines":     {"\n", ErrTooManyLines},
+		"short lines":     {"ab\n", ErrTooManyLines},
+		"lines of text":   {"a line of some words\n", nil},
+		"the least event": {`{"kind":"Event","apiVersion":"audit.k8s.io/v1"}` + "\n", nil},
+	} {
+		source := strings.Repeat(c.line, 20000)
+		dir := t.TempDir()
+		_, err := convert(t.Context(), strings.NewReader(source), int64(len(source)), Config{Meta: testMeta(), Dir: dir}, lim)
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		if left, err := os.ReadDir(dir); err != nil || c.want != nil && len(left) > 0 {
+			t.Errorf("%s: left behind: %v, %v", name, left, err)
+		}
+	}
+}
+
+// The parts of a broken line may be many and close together.
+func TestOrderOfPartsIsNotTooMuch(t *testing.T) {
+	lim := tinyLimits()
+	lim.spill = 1 << 10
+	source := strings.Repeat(strings.Repeat(`{"kind":"Event","apiVersion":"audit.k8s.io/v1"}`, 500)+"\n", 20)
+	roundTrip(t, []byte(source), lim)
 }
 
 func TestSortKeysCompareAsTheirParts(t *testing.T) {

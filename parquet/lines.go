@@ -16,6 +16,13 @@ const MaxLine = 512 << 20
 // [MaxLine].
 var ErrLineTooLong = errors.New("line too long")
 
+// ErrTooManyLines is returned by [Convert] for a source of more than 4,294,967,295
+// lines, or of so many very short ones that their order takes far more space on
+// disk than they do: more than 512 MiB beyond what was read of the source. That is
+// some 70 million empty lines; of lines of ten bytes and more there may be any
+// number, and those of an audit log have hundreds.
+var ErrTooManyLines = errors.New("too many short lines")
+
 // ErrSourceChanged is returned by [Convert] where the source is seen to have
 // changed since it was first read.
 var ErrSourceChanged = errors.New("source changed while it was read")

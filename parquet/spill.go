@@ -15,18 +15,26 @@ import (
 // runFile holds sorted runs of an index, one after another. The file has no
 // name, so that a crash leaves nothing behind.
 type runFile struct {
-	file *os.File
-	ends []int64 // of each run
+	dir    string
+	memory int // what the buffers of all runs take while they are merged
+	file   *os.File
+	ends   []int64 // of each run
 }
 
-const runBuffer = 32 << 10
+const (
+	runBuffer = 32 << 10
+	// leastRunBuffer is the smallest buffer of a run that is merged.
+	leastRunBuffer = 4 << 10
+	// fewRuns are merged at once in any case.
+	fewRuns = 8
+)
 
-func newRunFile(dir string) (*runFile, error) {
+func newRunFile(dir string, memory int) (*runFile, error) {
 	f, err := unnamedFile(dir)
 	if err != nil {
 		return nil, err
 	}
-	return &runFile{file: f}, nil
+	return &runFile{dir: dir, memory: memory, file: f}, nil
 }
 
 // unnamedFile returns an open file in dir that has no name any more.
@@ -41,35 +49,29 @@ func unnamedFile(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// write appends a run: refs in the given order, their keys numbered by rank. Each
-// row is stored as its differences to the previous one, and a key only where
-// it changes.
-func (f *runFile) write(refs []rowRef, order []uint32, keys [][]byte) error {
-	w := bufio.NewWriterSize(f.file, runBuffer)
-	var prev rowRef
-	var buf []byte
-	for i, n := range order {
-		r := refs[n]
-		buf = buf[:0]
-		if i == 0 || r.key != prev.key {
-			buf = binary.AppendUvarint(buf, uint64(len(keys[r.key]))+1)
-			buf = append(buf, keys[r.key]...)
-		} else {
-			buf = append(buf, 0)
-		}
-		buf = binary.AppendVarint(buf, int64(r.day-prev.day))
-		buf = binary.AppendVarint(buf, r.time-prev.time) // wraps around for noTime, and back again
-		buf = binary.AppendVarint(buf, int64(r.line)-int64(prev.line))
-		buf = binary.AppendVarint(buf, r.offset-prev.offset)
-		buf = binary.AppendUvarint(buf, uint64(r.size))
-		buf = binary.AppendUvarint(buf, uint64(r.part))
-		buf = binary.AppendUvarint(buf, uint64(r.sum))
-		if _, err := w.Write(buf); err != nil {
-			return fmt.Errorf("write spill file: %w", err)
-		}
-		prev = r
+// size is how many bytes all runs take.
+func (f *runFile) size() int64 {
+	if len(f.ends) == 0 {
+		return 0
 	}
-	if err := w.Flush(); err != nil {
+	return f.ends[len(f.ends)-1]
+}
+
+// write appends a run: refs in the given order, their keys numbered by rank.
+func (f *runFile) write(refs []rowRef, order []uint32, keys [][]byte) error {
+	w := runWriter{out: bufio.NewWriterSize(f.file, runBuffer)}
+	for i, n := range order {
+		r := &refs[n]
+		if err := w.add(r, keys[r.key], i > 0 && r.key == w.prev.key); err != nil {
+			return err
+		}
+	}
+	return f.end(&w)
+}
+
+// end ends a run.
+func (f *runFile) end(w *runWriter) error {
+	if err := w.out.Flush(); err != nil {
 		return fmt.Errorf("write spill file: %w", err)
 	}
 	end, err := f.file.Seek(0, io.SeekCurrent)
@@ -77,6 +79,37 @@ func (f *runFile) write(refs []rowRef, order []uint32, keys [][]byte) error {
 		return fmt.Errorf("write spill file: %w", err)
 	}
 	f.ends = append(f.ends, end)
+	return nil
+}
+
+// runWriter writes one run. Each row is stored as its differences to the
+// previous one, and a key only where it changes.
+type runWriter struct {
+	out  *bufio.Writer
+	prev rowRef
+	buf  []byte
+}
+
+// add writes a row. sameKey says that it has the key of the row before.
+func (w *runWriter) add(r *rowRef, key []byte, sameKey bool) error {
+	buf := w.buf[:0]
+	if sameKey {
+		buf = append(buf, 0)
+	} else {
+		buf = binary.AppendUvarint(buf, uint64(len(key))+1)
+		buf = append(buf, key...)
+	}
+	buf = binary.AppendVarint(buf, int64(r.day-w.prev.day))
+	buf = binary.AppendVarint(buf, r.time-w.prev.time) // wraps around for noTime, and back again
+	buf = binary.AppendVarint(buf, int64(r.line)-int64(w.prev.line))
+	buf = binary.AppendVarint(buf, r.offset-w.prev.offset)
+	buf = binary.AppendUvarint(buf, uint64(r.size))
+	buf = binary.AppendUvarint(buf, uint64(r.part))
+	buf = binary.AppendUvarint(buf, uint64(r.sum))
+	w.prev, w.buf = *r, buf
+	if _, err := w.out.Write(buf); err != nil {
+		return fmt.Errorf("write spill file: %w", err)
+	}
 	return nil
 }
 
@@ -121,17 +154,77 @@ func (u *run) advance() error {
 	return nil
 }
 
-// merger gives the rows of all runs in order.
+// merger gives the rows of some runs in order.
 type merger struct {
 	runs []*run // a heap, the least row first
 }
 
+// merge gives the rows of all runs. Where they are so many that their buffers
+// would take more than the memory there is, runs are merged into longer ones
+// first, which takes the space of all of them once more.
 func (f *runFile) merge() (*merger, error) {
+	atOnce := max(f.memory/leastRunBuffer, fewRuns)
+	for len(f.ends) > atOnce {
+		if err := f.mergeSome(atOnce); err != nil {
+			return nil, err
+		}
+	}
+	return f.open(0, len(f.ends))
+}
+
+// mergeSome makes one run of every atOnce.
+func (f *runFile) mergeSome(atOnce int) error {
+	to, err := newRunFile(f.dir, f.memory)
+	if err != nil {
+		return err
+	}
+	for from := 0; from < len(f.ends) && err == nil; from += atOnce {
+		var m *merger
+		if m, err = f.open(from, min(from+atOnce, len(f.ends))); err == nil {
+			err = to.copy(m)
+		}
+	}
+	if err != nil {
+		return errors.Join(err, to.close())
+	}
+	f.file, to.file, f.ends = to.file, f.file, to.ends
+	if err := to.close(); err != nil {
+		return fmt.Errorf("close spill file: %w", err)
+	}
+	return nil
+}
+
+// copy appends all that m gives as one run.
+func (f *runFile) copy(m *merger) error {
+	w := runWriter{out: bufio.NewWriterSize(f.file, runBuffer)}
+	var key []byte
+	for first := true; len(m.runs) > 0; first = false {
+		u := m.runs[0]
+		same := !first && bytes.Equal(key, u.key)
+		if err := w.add(&u.head, u.key, same); err != nil {
+			return err
+		}
+		if !same {
+			key = append(key[:0], u.key...)
+		}
+		if _, _, err := m.next(); err != nil {
+			return err
+		}
+	}
+	return f.end(&w)
+}
+
+// open returns the rows of the runs from and up to to.
+func (f *runFile) open(from, to int) (*merger, error) {
 	m := &merger{}
-	var from int64
-	for _, end := range f.ends {
-		u := &run{r: bufio.NewReaderSize(io.NewSectionReader(f.file, from, end-from), runBuffer)}
-		from = end
+	size := min(max(f.memory/max(to-from, 1), leastRunBuffer), runBuffer)
+	var start int64
+	if from > 0 {
+		start = f.ends[from-1]
+	}
+	for _, end := range f.ends[from:to] {
+		u := &run{r: bufio.NewReaderSize(io.NewSectionReader(f.file, start, end-start), size)}
+		start = end
 		switch err := u.advance(); {
 		case errors.Is(err, io.EOF):
 		case err != nil:

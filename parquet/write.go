@@ -27,16 +27,17 @@ type row struct {
 
 // limits bounds the memory of a conversion, in bytes.
 type limits struct {
-	index      int // of the index before it spills
-	rowGroup   int // of source lines in one row group
-	buffered   int // of pages and dictionaries in one row group
-	page       int // of a page before compression
-	dictionary int // of the values in a dictionary
-	long       int // of a line or value that is buffered: of a longer one there is one copy, its line's
+	index      int   // of the index before it spills
+	spill      int64 // on disk, of a spilled index beside one for each of the source
+	rowGroup   int   // of source lines in one row group
+	buffered   int   // of pages and dictionaries in one row group
+	page       int   // of a page before compression
+	dictionary int   // of the values in a dictionary
+	long       int   // of a line or value that is buffered: of a longer one there is one copy, its line's
 }
 
 func defaultLimits() limits {
-	return limits{index: 8 << 20, rowGroup: 52 << 20, buffered: 16 << 20, page: 128 << 10, dictionary: 1 << 20, long: 1 << 20}
+	return limits{index: 8 << 20, spill: 512 << 20, rowGroup: 52 << 20, buffered: 16 << 20, page: 128 << 10, dictionary: 1 << 20, long: 1 << 20}
 }
 
 // objectWriter writes one object: rows into chunks, chunks into row groups,

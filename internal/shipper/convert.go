@@ -127,7 +127,7 @@ func (s *Shipper) converted(e ledger.Entry, source *ledger.Source, result parque
 // may pass is returned.
 func (s *Shipper) refuse(e ledger.Entry, err error) error {
 	var bad *UnpackError
-	if errors.As(err, &bad) || errors.Is(err, parquet.ErrLineTooLong) {
+	if errors.As(err, &bad) || errors.Is(err, parquet.ErrLineTooLong) || errors.Is(err, parquet.ErrTooManyLines) {
 		return s.quarantine(e, ledger.Held, err)
 	}
 	return err

@@ -20,6 +20,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
+	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
 // event is a line with a timestamp on a day of November 2026.
@@ -191,6 +192,30 @@ func TestDamagedGzipIsQuarantinedAndTheNextGoesOn(t *testing.T) {
 	}
 	if y.release != 1 {
 		t.Errorf("%d segments released, want 1", y.release)
+	}
+}
+
+// What the converter will never take is not tried again.
+func TestSourcesThatAreRefusedAreQuarantined(t *testing.T) {
+	y := newYard(t)
+	y.mustStart()
+	for id, c := range map[string]struct {
+		err  error
+		want ledger.State
+	}{
+		"0": {parquet.ErrLineTooLong, ledger.Quarantined},
+		"1": {parquet.ErrTooManyLines, ledger.Quarantined},
+		"2": {parquet.ErrSourceChanged, ledger.Held},
+	} {
+		y.add(id, event(22, "a"), nil)
+		e, _ := y.ledger.Get(id)
+		err := y.shipper.refuse(e, fmt.Errorf("convert: %w", c.err))
+		if e, _ = y.ledger.Get(id); e.State != c.want || (err == nil) != (c.want == ledger.Quarantined) {
+			t.Errorf("%v: %s, %v; want %s", c.err, e.State, err, c.want)
+		}
+		if e.State == ledger.Quarantined && !strings.Contains(e.Reason, c.err.Error()) {
+			t.Errorf("%v: the reason is %q", c.err, e.Reason)
+		}
 	}
 }
 
