@@ -57,6 +57,9 @@ type Result struct {
 	Salvaged int64
 	// Undecodable counts lines without any event, empty ones included.
 	Undecodable int64
+	// Strays counts rows in the object of the day of rotation that are of other
+	// days: a source has objects for 400 days, and for 64 after its rotation.
+	Strays int64
 	// Levels and Stages count lines by the event's level and stage. Lines
 	// without one count under "", rare further values under "other".
 	Levels, Stages map[string]int64
@@ -179,6 +182,7 @@ func (c *conversion) run(ctx context.Context) error {
 		return err
 	}
 	c.result.First, c.result.Last = c.days.span()
+	c.result.Strays = c.days.strays
 	c.result.Levels, c.result.Stages = c.levels.counts(), c.stages.counts()
 	return syncDir(c.dir)
 }

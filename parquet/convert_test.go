@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	pq "github.com/parquet-go/parquet-go"
+
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
@@ -181,16 +183,67 @@ func TestConvertSplitsByDay(t *testing.T) {
 	}
 }
 
+// lineOf is an event of a day that many days after the rotation of testMeta.
+func lineOf(days int) string {
+	day := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC).AddDate(0, 0, days).Format("2006-01-02")
+	return strings.Replace(canonicalLine, `"stageTimestamp":"2026-11-22`, `"stageTimestamp":"`+day, 1)
+}
+
+// strays counts the rows that are not in the object of their day.
+func strays(t *testing.T, res Result) int64 {
+	t.Helper()
+	var n int64
+	for _, in := range inputs(t, res) {
+		for _, g := range openFull(t, in).RowGroups() {
+			eachValue(t, g.ColumnChunks()[colStaged], func(_ int, v pq.Value) {
+				if dayText(dayOf(v.Int64()))+".parquet" != in.Name {
+					n++
+				}
+			})
+		}
+	}
+	return n
+}
+
 func TestConvertBoundsDays(t *testing.T) {
+	for name, c := range map[string]struct {
+		from, to int // days after the rotation
+		objects  int
+		strays   int64
+	}{
+		"a year":         {-365, 0, 366, 0},
+		"as many":        {-maxDays, 1, maxDays + 1, 1},
+		"too many":       {-maxDays - 20, -1, maxDays + 1, 20},
+		"after rotation": {0, 100, 2 + maxLaterDays, 100 - 1 - maxLaterDays},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var source strings.Builder
+			for days := c.from; days <= c.to; days++ {
+				source.WriteString(lineOf(days))
+			}
+			res := roundTrip(t, []byte(source.String()), defaultLimits())
+			if len(res.Objects) != c.objects || res.Strays != c.strays {
+				t.Errorf("%d objects, %d strays; want %d, %d", len(res.Objects), res.Strays, c.objects, c.strays)
+			}
+			if n := strays(t, res); n != c.strays {
+				t.Errorf("%d rows are not in the object of their day, want %d", n, c.strays)
+			}
+		})
+	}
+}
+
+// Made up days leave room for those that the log is of.
+func TestMadeUpDaysLeaveRoom(t *testing.T) {
 	var source strings.Builder
-	start := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
-	for i := range 400 {
-		day := start.AddDate(0, 0, i).Format("2006-01-02")
-		source.WriteString(strings.Replace(canonicalLine, `"stageTimestamp":"2026-11-22`, `"stageTimestamp":"`+day, 1))
+	for days := range 500 {
+		source.WriteString(lineOf(1000 + days))
+	}
+	for days := range 300 {
+		source.WriteString(lineOf(-days))
 	}
 	res := roundTrip(t, []byte(source.String()), defaultLimits())
-	if len(res.Objects) != maxDays+1 {
-		t.Errorf("%d objects, want %d and the day of rotation", len(res.Objects), maxDays)
+	if want := int64(500 - maxLaterDays); len(res.Objects) != 300+maxLaterDays || res.Strays != want {
+		t.Errorf("%d objects, %d strays; want %d, %d", len(res.Objects), res.Strays, 300+maxLaterDays, want)
 	}
 }
 

@@ -6,15 +6,24 @@ import (
 	"time"
 )
 
-// maxDays is how many objects one source may be split into by its timestamps.
-// The rows of further days go to the day of rotation: broken clocks and made
-// up timestamps must not make thousands of objects.
-const maxDays = 64
+// Broken clocks and made up timestamps must not make thousands of objects: the
+// rows of further days go to the day of rotation.
+const (
+	// maxDays is how many objects one source may be split into by its
+	// timestamps, beside that of the day of rotation: a year and a month.
+	maxDays = 400
+	// maxLaterDays is how many of them may be of days after the one that follows
+	// the rotation, which no right clock writes.
+	maxLaterDays = 64
+)
 
 // dayBook assigns rows to days and counts them.
 type dayBook struct {
 	split    bool
 	fallback int32 // the day of rotation
+	dated    bool  // it is known
+	later    int   // days after the one that follows it, in rows
+	strays   int64 // rows of days beyond maxDays
 	last     int32 // of the previous row
 	more     int64 // rows of that day that are not in rows yet
 	rows     map[int32]int64
@@ -24,7 +33,7 @@ type dayBook struct {
 func newDayBook(rotated time.Time, split bool) *dayBook {
 	b := &dayBook{split: split, rows: map[int32]int64{}, min: 1}
 	if split && !rotated.IsZero() {
-		b.fallback = int32(dayOf(rotated.UnixMicro()))
+		b.fallback, b.dated = int32(dayOf(rotated.UnixMicro())), true
 	}
 	b.last = b.fallback
 	return b
@@ -47,11 +56,28 @@ func (b *dayBook) place(us int64) int32 {
 		return day
 	}
 	b.settle()
-	if _, ok := b.rows[day]; !ok && len(b.rows) >= maxDays {
+	if _, ok := b.rows[day]; !ok && day != b.fallback && !b.begin(day) {
 		day = b.fallback
+		b.strays++
 	}
 	b.last, b.more = day, 1
 	return day
+}
+
+// begin reports whether there may be an object of one more day.
+func (b *dayBook) begin(day int32) bool {
+	others := len(b.rows)
+	if _, ok := b.rows[b.fallback]; ok {
+		others--
+	}
+	isLater := b.dated && day > b.fallback+1
+	if others == maxDays || isLater && b.later == maxLaterDays {
+		return false
+	}
+	if isLater {
+		b.later++
+	}
+	return true
 }
 
 // settle counts the rows of the last day.
