@@ -147,9 +147,10 @@ type conversion struct {
 	rebuilder      rebuilder
 	lineBuf        []byte // the line that is being written
 	codec          *codec
-	key            []byte // scratch of confirms
-	keyOf          partID // the objectRef of the event before
+	key, keyBefore []byte // of the row that was written last, and of the one before
+	keyOf          partID // the objectRef of that row
 	keySum         uint32 // of its sort key
+	before         rowRef // that row; its key is not set
 	texts          statusTexts
 
 	writer *objectWriter // of the open object

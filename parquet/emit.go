@@ -1,8 +1,10 @@
 package parquet
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"path/filepath"
 	"time"
 )
@@ -54,6 +56,8 @@ func (c *conversion) openObject(d DayRows, all []DayRows) error {
 	if c.cfg.Meta.Increment.FirstLine > 0 {
 		_, last = c.days.span()
 	}
+	// No row comes before the first one.
+	c.key, c.keyOf, c.before = c.key[:0], partID{}, rowRef{day: math.MinInt32, time: noTime}
 	var err error
 	c.writer, err = newObjectWriter(path, c.work, &ObjectMeta{
 		Meta:         c.cfg.Meta,
@@ -95,10 +99,12 @@ func (c *conversion) emit(ref rowRef, line []byte) error {
 	r := row{event: e, line: c.cfg.Meta.Increment.before() + int64(ref.line), part: int64(ref.part), size: len(line)}
 	if ref.part > 0 {
 		c.decoder.part(line, e)
+		c.follow(ref)
 		r.status = c.texts.salvaged
 		return c.writer.add(&r)
 	}
 	what, parts := c.decoder.line(line, e)
+	c.follow(ref)
 	if ref.sum != 0 && !c.confirms(ref, len(parts)) {
 		return fmt.Errorf("write line %d: %w", ref.line, errGlance)
 	}
@@ -107,15 +113,30 @@ func (c *conversion) emit(ref rowRef, line []byte) error {
 	return c.writer.add(&r)
 }
 
+// follow looks at the sort key of the event that is in c.event, and whether its
+// row comes after the one before. A glance that confirms does not notice may have
+// been wrong: two keys can have one checksum. Then the order is not declared.
+func (c *conversion) follow(ref rowRef) {
+	if !c.glances {
+		return
+	}
+	ref.key = 0
+	order := 0
+	if id := c.event.parts[refPart]; id == (partID{}) || id != c.keyOf {
+		c.key, c.keyBefore = appendSortKey(c.keyBefore[:0], &c.event), c.key
+		c.keyOf, c.keySum = id, keySum(c.key)
+		order = bytes.Compare(c.keyBefore, c.key)
+	}
+	if order > 0 || order == 0 && compareRefs(&c.before, &ref) > 0 {
+		c.writer.group.cut = true
+	}
+	c.before = ref
+}
+
 // confirms reports whether a glance was right about a line that has been
 // decoded into c.event.
 func (c *conversion) confirms(ref rowRef, parts int) bool {
-	e := &c.event
-	if id := e.parts[refPart]; id == (partID{}) || id != c.keyOf {
-		c.key = appendSortKey(c.key[:0], e)
-		c.keyOf, c.keySum = id, keySum(c.key)
-	}
-	return parts < 2 && ref.time == e.stageTime() && ref.sum == c.keySum
+	return parts < 2 && ref.time == c.event.stageTime() && ref.sum == c.keySum
 }
 
 // keep says whether a line's bytes must be kept beside its columns.

@@ -128,3 +128,43 @@ func TestOrderOfCutKeysIsNotDeclared(t *testing.T) {
 		}
 	}
 }
+
+// Two names have one checksum, so that a glance at the wrong one of two
+// objectRefs is not noticed.
+func TestOrderAfterAWrongGlanceIsNotDeclared(t *testing.T) {
+	const low, between, high = "bvbecefj", "c", "xsmllsun"
+	sum := func(resource string) uint32 {
+		var e event
+		e.reset()
+		e.text[colObjResource] = []byte(resource)
+		return keySum(appendSortKey(nil, &e))
+	}
+	if sum(low) != sum(high) {
+		t.Fatal("the names have different checksums")
+	}
+	line := func(resources ...string) string {
+		var refs string
+		for _, r := range resources {
+			refs += `"objectRef":{"resource":"` + r + `"},`
+		}
+		return strings.Replace(simpleEvent("x"), `"requestReceivedTimestamp"`, refs+`"requestReceivedTimestamp"`, 1) + "\n"
+	}
+	for name, c := range map[string]struct {
+		source string
+		want   int
+	}{
+		"before another":      {line(low, high) + line(between), 0},
+		"before no glance":    {line(low, high) + " " + line(between), 0},
+		"behind a later line": {line(high, low) + line(low), 0},
+		"without an effect":   {line(low, high) + line("y"), len(sortOrder())},
+		"no wrong glance":     {line(high) + line(low) + line(between), len(sortOrder())},
+		"itself, but later":   {strings.ReplaceAll(line(low, high), "2026", "2027") + line(high), 0},
+		"itself, but before":  {line(low, high) + strings.ReplaceAll(line(high), "2026", "2027"), len(sortOrder())},
+	} {
+		path := fastDir(t) + "/x.parquet"
+		_, declared := sortedRows(t, convertWith(t, []byte(c.source), Config{Meta: testMeta(), File: path}, defaultLimits()))
+		if len(declared) != 1 || len(declared[0]) != c.want {
+			t.Errorf("%s: declared is %v, want %d columns", name, declared, c.want)
+		}
+	}
+}

@@ -66,7 +66,7 @@ type objectWriter struct {
 type groupState struct {
 	rows  int64
 	bytes int  // of source lines
-	cut   bool // a sort key is not all of its values
+	cut   bool // the rows may not be in the order of their values
 }
 
 func newObjectWriter(path, work string, meta *ObjectMeta, lim limits, codec *codec) (*objectWriter, error) {
