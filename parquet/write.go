@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -186,13 +187,14 @@ func (w *objectWriter) abort() error {
 	return errors.Join(w.spool.close(), w.file.Close(), os.Remove(w.path))
 }
 
-// syncDir makes the names in a directory durable.
+// syncDir makes the names in a directory durable, where its file system can: CIFS
+// and some in user space cannot.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return fmt.Errorf("sync directory: %w", err)
 	}
-	if err := d.Sync(); err != nil {
+	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
 		return errors.Join(fmt.Errorf("sync directory %s: %w", filepath.Clean(dir), err), d.Close())
 	}
 	return d.Close()

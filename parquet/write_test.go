@@ -3,6 +3,7 @@ package parquet
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"testing"
 
 	pq "github.com/parquet-go/parquet-go"
@@ -47,6 +48,21 @@ func textsOf(tb testing.TB, res Result, c column) []string {
 		eachValue(tb, g.ColumnChunks()[c], func(_ int, v pq.Value) { values = append(values, string(v.ByteArray())) })
 	}
 	return values
+}
+
+func TestDirectoriesThatCannotBeSynced(t *testing.T) {
+	if _, err := os.Stat("/proc/self"); err != nil {
+		t.Skip("no /proc here")
+	}
+	if err := syncDir("/proc"); err != nil { // EINVAL
+		t.Error(err)
+	}
+	if err := syncDir(t.TempDir()); err != nil {
+		t.Error(err)
+	}
+	if err := syncDir(t.TempDir() + "/missing"); err == nil {
+		t.Error("a directory that is missing is synced")
+	}
 }
 
 func TestObjectsHaveBoundsAndFiltersForEveryValue(t *testing.T) {
