@@ -125,12 +125,14 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// quoted returns the text of a JSON string with its quotes; never nil.
+// quoted returns the text of a JSON string with its quotes; never nil. It is a
+// view into s, if that is plain.
 func (e *event) quoted(s []byte) []byte {
-	if len(s) == 2 {
-		return s[1:1]
+	end := len(s) - 1
+	if plainRun(s, 1) == end {
+		return s[1:end:end]
 	}
-	return e.unquoted(s[1 : len(s)-1])
+	return e.unquoted(s[1:end])
 }
 
 // event fills the columns from a valid object, and reports whether it is an
@@ -234,22 +236,26 @@ func (g *general) user(value []byte, name, uid column, groups *texts, extra *mul
 }
 
 // list fills a list from an array; an element that is no string is the empty
-// string, as null is in encoding/json.
-func (g *general) list(value []byte, t *texts) {
+// string, as null is in encoding/json. It is null, and ok is false, where the
+// array is too long.
+func (g *general) list(value []byte, t *texts) (ok bool) {
 	t.reset()
 	t.given = value[0] == '['
+	n := 0
 	g.each(value, '[', func(_, v []byte) {
-		switch s := g.text(v); {
-		case len(t.items) > maxItems:
-		case s != nil:
+		if n++; n > maxItems {
+			return
+		}
+		if s := g.text(v); s != nil {
 			t.add(s)
-		default:
+		} else {
 			t.add([]byte{})
 		}
 	})
-	if len(t.items) > maxItems {
+	if n > maxItems {
 		t.reset()
 	}
+	return n <= maxItems
 }
 
 func (g *general) multimap(value []byte, m *multimap) {
@@ -261,7 +267,10 @@ func (g *general) multimap(value []byte, m *multimap) {
 	m.given = true
 	var values texts
 	for _, f := range members {
-		g.list(f.value, &values)
+		if !g.list(f.value, &values) {
+			m.reset()
+			return
+		}
 		m.values = append(m.values, values.items...)
 		m.keys = append(m.keys, f.name)
 		m.ends = append(m.ends, len(m.values))

@@ -136,11 +136,20 @@ func TestDecodeBoundsDepthAndLength(t *testing.T) {
 		}
 		checkDecode(t, []byte(line))
 	}
-	line := `{"kind":"Event","apiVersion":"audit.k8s.io/v1","sourceIPs":[""` + strings.Repeat(`,""`, maxItems) + `]}`
-	var g general
-	var e event
-	if !g.decode([]byte(line), &e) || e.actor.sourceIPs.given {
-		t.Error("a list that is too long is not null")
+	const start = `{"kind":"Event","apiVersion":"audit.k8s.io/v1",`
+	for n, want := range map[int]bool{maxItems: true, maxItems + 1: false} {
+		list := `["\u00e9"` + strings.Repeat(`,"\u00e9"`, n-1) + `]`
+		var g general
+		var e event
+		if !g.decode([]byte(start+`"sourceIPs":`+list+`}`), &e) || e.actor.sourceIPs.given != want {
+			t.Errorf("a list of %d is given: %v, want %v", n, e.actor.sourceIPs.given, want)
+		}
+		if !g.decode([]byte(start+`"user":{"username":"u","extra":{"a":`+list+`}}}`), &e) || e.actor.userExtra.given != want || string(e.actor.text[colUserName]) != "u" {
+			t.Errorf("a map with a list of %d is given: %v, want %v", n, e.actor.userExtra.given, want)
+		}
+		if !g.decode([]byte(start+`"user":{"extra":{"a":`+list+`}},"user":{"extra":{"b":["c"]}}}`), &e) || !e.actor.userExtra.given {
+			t.Error("the last of two maps does not count")
+		}
 	}
 }
 
