@@ -139,6 +139,24 @@ func (e *event) setInt(c column, v int64) {
 	e.given[c] = true
 }
 
+// size is how many bytes all texts of the event have.
+func (e *event) size() int {
+	a := e.actor
+	n := sizeOf(e.text[:colUserAgent]) + sizeOf(e.text[colObjResource:colReceived]) + len(e.text[colUnknownFields]) + sizeOf(a.text[:])
+	n += sizeOf(a.userGroups.items) + sizeOf(a.impGroups.items) + sizeOf(a.sourceIPs.items)
+	return n + a.userExtra.size() + a.impExtra.size() + e.notes.size()
+}
+
+func (m *multimap) size() int { return sizeOf(m.keys) + sizeOf(m.values) }
+
+func sizeOf(texts [][]byte) int {
+	n := 0
+	for _, t := range texts {
+		n += len(t)
+	}
+	return n
+}
+
 // list returns the list of column c, or nil.
 func (a *actor) list(c column) *texts {
 	switch c {

@@ -78,3 +78,17 @@ func appendUnquoted(dst, s []byte) []byte {
 	}
 	return dst
 }
+
+// writeQuoted is quoted where there is an output: it holds nothing that is long,
+// unless it has escapes.
+func (b *rebuilder) writeQuoted(v []byte) {
+	if len(v) > directly && plainRun(v, 0) == len(v) {
+		b.lit(`"`)
+		b.raw(v)
+		b.lit(`"`)
+		return
+	}
+	if b.dst = appendQuoted(b.dst, v); len(b.dst) > directly {
+		b.flush()
+	}
+}

@@ -136,11 +136,10 @@ type storedRow struct {
 
 // isLong says that the row's line is not to be held a second time.
 func (r *storedRow) isLong() bool {
-	n := len(r.raw)
-	if r.raw == nil {
-		n = len(r.event.text[colRequestObject]) + len(r.event.text[colResponseObject])
+	if r.raw != nil {
+		return len(r.raw) > directly
 	}
-	return n > directly
+	return r.event.size() > directly
 }
 
 // write writes the row's line.

@@ -108,6 +108,10 @@ func same(a, b []byte) bool {
 // quoted writes a string as encoding/json does.
 func (b *rebuilder) quoted(v []byte) {
 	if !b.comparing {
+		if b.out != nil {
+			b.writeQuoted(v)
+			return
+		}
 		b.dst = appendQuoted(b.dst, v)
 		return
 	}

@@ -143,9 +143,12 @@ func (c *cutter) member(m place, ascii bool, l, parent *level) bool {
 	if inner != noObject && c.line[m.value] == '{' {
 		return c.nested(m, ascii, inner, l)
 	}
+	if !c.fits(m) {
+		return false
+	}
 	l.empty, l.before = false, name
 	c.known = append(appendComma(c.known), c.line[m.from:m.end]...)
-	return c.fits()
+	return true
 }
 
 // nested passes a known object in the event. One of which nothing is known is
@@ -179,7 +182,7 @@ func (c *cutter) nested(m place, ascii bool, kind objectKind, event *level) bool
 
 // take puts a member into unknown.
 func (c *cutter) take(m place, ascii bool, l, parent *level) bool {
-	if !ascii && !utf8.Valid(c.line[m.value:m.end]) {
+	if !c.fits(m) || !ascii && !utf8.Valid(c.line[m.value:m.end]) {
 		return false
 	}
 	c.open(l, parent)
@@ -188,7 +191,7 @@ func (c *cutter) take(m place, ascii bool, l, parent *level) bool {
 		l.before = nil
 	}
 	c.unknown = append(appendComma(c.unknown), c.line[m.from:m.end]...)
-	return c.fits()
+	return true
 }
 
 // open begins an object in unknown, if it is not there.
@@ -204,7 +207,8 @@ func (c *cutter) open(l, parent *level) {
 	l.opened = true
 }
 
-func (c *cutter) fits() bool { return len(c.known)+len(c.unknown) <= maxWoven }
+// fits says whether a member may be kept as well.
+func (c *cutter) fits(m place) bool { return len(c.known)+len(c.unknown)+m.end-m.from <= maxWoven }
 
 // appendComma appends the comma that comes before a member, which is none at
 // the beginning of an object.
