@@ -1,6 +1,7 @@
 package rotate
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -52,17 +53,23 @@ func openPlain(path string) (*os.File, error) {
 	return f, nil
 }
 
-// unpacker reads the content of a gzip file.
+// unpacker reads the content of a gzip file: its members, and zeros behind the
+// last one, as a tape or a disk of whole blocks leaves them; gzip takes such a
+// file as well.
 type unpacker struct {
 	file *os.File
-	gzip *gzip.Reader
+	in   *bufio.Reader
+	gzip *gzip.Reader // of one member
+	err  error        // that ended it
 }
 
 // unpack starts to read the gzip file f. On an error f stays open.
 func unpack(f *os.File) (*unpacker, error) {
-	z, err := gzip.NewReader(f)
+	in := bufio.NewReaderSize(f, 64<<10)
+	z, err := gzip.NewReader(in)
 	if err == nil {
-		return &unpacker{file: f, gzip: z}, nil
+		z.Multistream(false)
+		return &unpacker{file: f, in: in, gzip: z}, nil
 	}
 	if errors.Is(err, io.EOF) { // an empty file: no header at all
 		err = io.ErrUnexpectedEOF
@@ -72,11 +79,48 @@ func unpack(f *os.File) (*unpacker, error) {
 
 // Read reads unpacked bytes.
 func (u *unpacker) Read(p []byte) (int, error) {
-	n, err := u.gzip.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = unpackError(u.file.Name(), err)
+	for u.err == nil {
+		n, err := u.gzip.Read(p)
+		if errors.Is(err, io.EOF) {
+			err = u.nextMember()
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			err = unpackError(u.file.Name(), err)
+		}
+		if u.err = err; n > 0 || len(p) == 0 {
+			return n, nil
+		}
 	}
-	return n, err
+	return 0, u.err
+}
+
+// nextMember begins the next member; io.EOF after the last.
+func (u *unpacker) nextMember() error {
+	first, err := u.in.Peek(1)
+	if err != nil {
+		return err //nolint:wrapcheck // io.EOF, or the file's error, which has its name
+	}
+	if first[0] == 0 {
+		return u.zeros()
+	}
+	if err := u.gzip.Reset(u.in); err != nil {
+		return err //nolint:wrapcheck // the caller names the file
+	}
+	u.gzip.Multistream(false)
+	return nil
+}
+
+// zeros passes zeros to the end of the file; then it returns io.EOF.
+func (u *unpacker) zeros() error {
+	for {
+		b, err := u.in.ReadByte()
+		if err != nil {
+			return err //nolint:wrapcheck // as above
+		}
+		if b != 0 {
+			return gzip.ErrHeader
+		}
+	}
 }
 
 // Close closes the file.

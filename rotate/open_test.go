@@ -49,6 +49,9 @@ func TestOpen(t *testing.T) {
 		{"packed", packed(t, "a\nb\n"), "a\nb\n", true},
 		{"packed nothing", packed(t, ""), "", true},
 		{"two members", packed(t, "a\n") + packed(t, "b\n"), "a\nb\n", true},
+		{"an empty member first", packed(t, "") + packed(t, "b\n"), "b\n", true},
+		{"a zero at the end", packed(t, "a\n") + "\x00", "a\n", true},
+		{"many zeros", packed(t, "a\n") + packed(t, "b\n") + strings.Repeat("\x00", 200_000), "a\nb\n", true},
 	} {
 		must(t, os.WriteFile(path, []byte(c.content), 0o600))
 		if got, err := readAll(path, c.gzip); got != c.want || err != nil {
@@ -84,6 +87,9 @@ func TestOpenErrors(t *testing.T) {
 		"nogzip":   "plain text, 20 bytes",
 		"flipped":  string(flipped),
 		"trailing": packed(t, "a\n") + "garbage behind the end",
+		"zeros":    packed(t, "a\n") + "\x00\x00" + packed(t, "b\n"),
+		"no more":  packed(t, "a\n") + strings.Repeat("\x00", 200_000) + "x",
+		"leading":  "\x00" + packed(t, "a\n"),
 	} {
 		path := filepath.Join(dir, name)
 		must(t, os.WriteFile(path, []byte(content), 0o600))
@@ -94,6 +100,19 @@ func TestOpenErrors(t *testing.T) {
 	missing := filepath.Join(dir, "missing")
 	if _, err := Open(missing, false); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), missing) {
 		t.Errorf("missing: error %v", err)
+	}
+}
+
+// A file that ends within a member is cut short, in its header too.
+func TestOpenCutShortInTheSecondMember(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "two.gz")
+	first, second := packed(t, "a\n"), packed(t, "b\n")
+	for n := 1; n < len(second); n++ {
+		must(t, os.WriteFile(path, []byte(first+second[:n]), 0o600))
+		got, err := readAll(path, true)
+		if !strings.HasPrefix(got, "a\n") || !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%d bytes of the second member: %q, %v", n, got, err)
+		}
 	}
 }
 
