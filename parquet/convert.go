@@ -150,7 +150,8 @@ type conversion struct {
 	key, keyBefore []byte // of the row that was written last, and of the one before
 	keyOf          partID // the objectRef of that row
 	keySum         uint32 // of its sort key
-	before         rowRef // that row; its key is not set
+	timeBefore     int64  // of it
+	lineBefore     uint32 // of it
 	texts          statusTexts
 
 	writer *objectWriter // of the open object

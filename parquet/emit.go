@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math"
 	"path/filepath"
 	"time"
 )
@@ -57,7 +56,7 @@ func (c *conversion) openObject(d DayRows, all []DayRows) error {
 		_, last = c.days.span()
 	}
 	// No row comes before the first one.
-	c.key, c.keyOf, c.before = c.key[:0], partID{}, rowRef{day: math.MinInt32, time: noTime}
+	c.key, c.keyOf, c.timeBefore, c.lineBefore = c.key[:0], partID{}, noTime, 0
 	var err error
 	c.writer, err = newObjectWriter(path, c.work, &ObjectMeta{
 		Meta:         c.cfg.Meta,
@@ -99,12 +98,16 @@ func (c *conversion) emit(ref rowRef, line []byte) error {
 	r := row{event: e, line: c.cfg.Meta.Increment.before() + int64(ref.line), part: int64(ref.part), size: len(line)}
 	if ref.part > 0 {
 		c.decoder.part(line, e)
-		c.follow(ref)
+		if c.glances {
+			c.follow(ref.time, ref.line)
+		}
 		r.status = c.texts.salvaged
 		return c.writer.add(&r)
 	}
 	what, parts := c.decoder.line(line, e)
-	c.follow(ref)
+	if c.glances {
+		c.follow(ref.time, ref.line)
+	}
 	if ref.sum != 0 && !c.confirms(ref, len(parts)) {
 		return fmt.Errorf("write line %d: %w", ref.line, errGlance)
 	}
@@ -116,21 +119,17 @@ func (c *conversion) emit(ref rowRef, line []byte) error {
 // follow looks at the sort key of the event that is in c.event, and whether its
 // row comes after the one before. A glance that confirms does not notice may have
 // been wrong: two keys can have one checksum. Then the order is not declared.
-func (c *conversion) follow(ref rowRef) {
-	if !c.glances {
-		return
-	}
-	ref.key = 0
+func (c *conversion) follow(us int64, line uint32) {
 	order := 0
 	if id := c.event.parts[refPart]; id == (partID{}) || id != c.keyOf {
 		c.key, c.keyBefore = appendSortKey(c.keyBefore[:0], &c.event), c.key
 		c.keyOf, c.keySum = id, keySum(c.key)
 		order = bytes.Compare(c.keyBefore, c.key)
 	}
-	if order > 0 || order == 0 && compareRefs(&c.before, &ref) > 0 {
+	if order > 0 || order == 0 && (us < c.timeBefore || us == c.timeBefore && line < c.lineBefore) {
 		c.writer.group.cut = true
 	}
-	c.before = ref
+	c.timeBefore, c.lineBefore = us, line
 }
 
 // confirms reports whether a glance was right about a line that has been
