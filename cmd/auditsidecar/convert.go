@@ -129,6 +129,7 @@ type converted struct {
 	RawLines    int64    `json:"rawLines"`
 	Salvaged    int64    `json:"salvaged"`
 	Undecodable int64    `json:"undecodable"`
+	Strays      int64    `json:"strays"`
 	ObjectBytes int64    `json:"objectBytes"`
 	Objects     []string `json:"objects"`
 	Checked     bool     `json:"checked"`
@@ -147,12 +148,16 @@ func (f *convertFlags) report(w io.Writer, c converted) error {
 	return err
 }
 
-// broken names what was not a whole event, if anything was.
-func (c *converted) broken() string {
-	if c.Salvaged+c.Undecodable == 0 {
-		return ""
+// broken names what was not a whole event, and what is not under its own day, if
+// anything.
+func (c *converted) broken() (text string) {
+	if c.Salvaged+c.Undecodable > 0 {
+		text = fmt.Sprintf("; %d broken line(s), %d with whole events in them", c.Salvaged+c.Undecodable, c.Salvaged)
 	}
-	return fmt.Sprintf("; %d broken line(s), %d with whole events in them", c.Salvaged+c.Undecodable, c.Salvaged)
+	if c.Strays > 0 {
+		text += fmt.Sprintf("; %d row(s) of further days under the day of rotation", c.Strays)
+	}
+	return text
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.2f MB", float64(n)/1e6) }

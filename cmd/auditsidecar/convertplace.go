@@ -18,7 +18,7 @@ import (
 func (f *convertFlags) place(arg string, meta parquet.Meta, result parquet.Result) (converted, error) {
 	done := converted{
 		File: arg, Lines: result.Lines, Bytes: result.Bytes, SHA256: hex.EncodeToString(result.SHA256[:]),
-		RawLines: result.RawLines, Salvaged: result.Salvaged, Undecodable: result.Undecodable, Checked: !f.noCheck,
+		RawLines: result.RawLines, Salvaged: result.Salvaged, Undecodable: result.Undecodable, Strays: result.Strays, Checked: !f.noCheck,
 	}
 	for _, o := range result.Objects {
 		to := f.out
