@@ -147,13 +147,11 @@ func TestI6_WhatIsNoLokiRefusesNothing(t *testing.T) {
 	defer server.Close()
 	client := newTestClient(t, Config{URL: strings.Replace(server.URL, "https", "http", 1)}, http.DefaultTransport)
 	defer http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-	p, err := NewPusher(client, PusherConfig{})
+	p, err := NewPusher(client, PusherConfig{FailOnStop: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	refused, err := p.Deliver(ctx, batchOf(t, "a", "b"))
+	refused, err := p.Deliver(t.Context(), batchOf(t, "a", "b"))
 	if len(refused) != 0 || DecisionOf(err) != Stop {
 		t.Errorf("%v, %v", refused, err)
 	}
