@@ -23,8 +23,12 @@ func (p *Pusher) Deliver(ctx context.Context, b Payload) ([]Refusal, error) {
 	if err != nil {
 		return nil, err
 	}
+	all := piece{batch: whole, indices: make([]int, whole.Len())}
+	for i := range all.indices {
+		all.indices[i] = i
+	}
 	d := delivery{pusher: p}
-	if err := d.divide(ctx, piece{batch: whole}, answer); err != nil {
+	if err := d.divide(ctx, all, answer); err != nil {
 		return d.refused, err
 	}
 	if err := d.resolve(ctx); err != nil {
@@ -45,24 +49,7 @@ type delivery struct {
 // piece is a part of the delivered batch.
 type piece struct {
 	batch   *Batch
-	offset  int   // of its first entry in the whole
-	indices []int // of its entries in the whole; nil where they follow each other
-}
-
-func (p piece) index(i int) int {
-	if p.indices == nil {
-		return p.offset + i
-	}
-	return p.indices[i]
-}
-
-// slice is the part with the entries i to j-1.
-func (p piece) slice(i, j int) piece {
-	part := piece{batch: p.batch.Slice(i, j), offset: p.offset + i}
-	if p.indices != nil {
-		part.indices = p.indices[i:j]
-	}
-	return part
+	indices []int // of its entries in the whole
 }
 
 // deliver pushes a piece and divides it where Loki will not take it as it is.
@@ -90,29 +77,29 @@ func (d *delivery) divide(ctx context.Context, p piece, answer *StatusError) err
 		if answer.unexplained() {
 			return d.note(ctx, p)
 		}
-		d.refuse(p.index(0), answer)
+		d.refuse(p.indices[0], answer)
 		return nil
 	}
 	if kept, indices := p.batch.since(answer.Oldest); kept != p.batch {
 		return d.deliver(ctx, d.withoutOlder(p, answer, kept, indices))
 	}
-	middle := p.batch.Len() / 2
-	if err := d.deliver(ctx, p.slice(0, middle)); err != nil {
+	first, second := p.batch.Split()
+	if err := d.deliver(ctx, piece{first, p.indices[:first.Len()]}); err != nil {
 		return err
 	}
-	return d.deliver(ctx, p.slice(middle, p.batch.Len()))
+	return d.deliver(ctx, piece{second, p.indices[first.Len():]})
 }
 
 // withoutOlder refuses the entries that the answer says are too old, all at once, and returns the
 // kept ones, of which it is told the indices in the piece.
 func (d *delivery) withoutOlder(p piece, answer *StatusError, kept *Batch, indices []int) piece {
 	rest := piece{batch: kept, indices: make([]int, 0, len(indices))}
-	for i := range p.batch.Len() {
+	for i, index := range p.indices {
 		if len(rest.indices) < len(indices) && i == indices[len(rest.indices)] {
-			rest.indices = append(rest.indices, p.index(i))
+			rest.indices = append(rest.indices, index)
 			continue
 		}
-		d.refuse(p.index(i), answer)
+		d.refuse(index, answer)
 	}
 	return rest
 }
@@ -125,7 +112,7 @@ func (d *delivery) refuse(index int, answer *StatusError) {
 // whether Loki takes others. Where that stays open for many, it waits for the answer here and does
 // not ask for each.
 func (d *delivery) note(ctx context.Context, p piece) error {
-	d.doubts = append(d.doubts, doubt{index: p.index(0), batch: p.batch, since: d.pusher.witness.now()})
+	d.doubts = append(d.doubts, doubt{index: p.indices[0], batch: p.batch, since: d.pusher.witness.now()})
 	if len(d.doubts) < maxDoubts {
 		return nil
 	}

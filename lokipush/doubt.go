@@ -50,10 +50,10 @@ func (w *witness) note(number int64) {
 
 // judge makes a Stop of the refusal of what is in doubt as long as nothing was accepted since.
 func (w *witness) judge(err error, d *doubt) error {
-	if d == nil || !isUnexplained(err) || w.since(d.since) {
+	status, ok := errors.AsType[*StatusError](err)
+	if d == nil || !ok || !status.unexplained() || w.since(d.since) {
 		return err
 	}
-	status, _ := errors.AsType[*StatusError](err)
 	stop := *status
 	stop.Decision, stop.Reason = Stop, ""
 	return &stop
