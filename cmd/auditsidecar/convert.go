@@ -9,12 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/auditsidecar/auditsidecar/internal/config"
-	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
 const convertExample = `  # one file to one object
@@ -91,9 +89,18 @@ func (f *convertFlags) validate(args []string) error {
 
 func (f *convertFlags) oneFile() bool { return strings.HasSuffix(f.out, ".parquet") }
 
+// root is the directory that all output goes to.
+func (f *convertFlags) root() string {
+	if f.oneFile() {
+		return filepath.Dir(f.out)
+	}
+	return f.out
+}
+
 // run converts all inputs. One that fails does not keep the others from being
 // converted.
 func (f *convertFlags) run(ctx context.Context, version string, args []string, std streams) error {
+	sweepScratch(f.root())
 	var errs []error
 	progress := newFileProgress(std.err, nil, len(args)) // the bar is gone when a file is reported
 	for _, arg := range args {
@@ -164,37 +171,3 @@ func megabytes(n int64) string { return fmt.Sprintf("%.2f MB", float64(n)/1e6) }
 
 // stdinName is the argument that stands for standard input.
 const stdinName = "-"
-
-const (
-	scratchPrefix = ".auditsidecar-work-"
-	// staleAfter is how old unfinished work must be to be nobody's.
-	staleAfter = 24 * time.Hour
-)
-
-// sweepScratch removes the work of conversions that were killed. What it cannot
-// remove does no harm.
-func sweepScratch(beside string) {
-	entries, err := os.ReadDir(beside)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil && e.IsDir() && strings.HasPrefix(e.Name(), scratchPrefix) && time.Since(info.ModTime()) > staleAfter {
-			_ = os.RemoveAll(filepath.Join(beside, e.Name()))
-		}
-	}
-}
-
-// scratchDir makes a directory for unfinished work beside what is written,
-// so that the finished file can be renamed into place.
-func scratchDir(beside string) (dir string, remove func(), err error) {
-	if err := durable.OS().MkdirAll(beside, 0o755); err != nil {
-		return "", nil, fmt.Errorf("make the directory to write to: %w", err)
-	}
-	sweepScratch(beside)
-	dir, err = os.MkdirTemp(beside, scratchPrefix)
-	if err != nil {
-		return "", nil, fmt.Errorf("make a work directory: %w", err)
-	}
-	return dir, func() { _ = os.RemoveAll(dir) }, nil
-}

@@ -30,11 +30,7 @@ func (f *convertFlags) convertOne(ctx context.Context, version, arg string, stdi
 	if err := checkInput(arg); err != nil {
 		return converted{}, err
 	}
-	root := f.out
-	if f.oneFile() {
-		root = filepath.Dir(f.out)
-	}
-	scratch, remove, err := scratchDir(root)
+	scratch, remove, err := scratchDir(f.root())
 	if err != nil {
 		return converted{}, err
 	}
@@ -44,8 +40,9 @@ func (f *convertFlags) convertOne(ctx context.Context, version, arg string, stdi
 		return converted{}, err
 	}
 	defer in.Close()
+	epoch, seq := f.placeInChain(in)
 	cfg := parquet.Config{Work: scratch, Meta: parquet.Meta{
-		Cluster: f.identity.Cluster, Node: f.identity.Node, Epoch: f.epoch(in), Seq: f.seq(in),
+		Cluster: f.identity.Cluster, Node: f.identity.Node, Epoch: epoch, Seq: seq,
 		SourceName: in.name, Rotated: in.rotated, Converter: version,
 	}}
 	if f.oneFile() {
@@ -117,14 +114,14 @@ func openInput(ctx context.Context, arg, scratch string, stdin io.Reader) (*inpu
 	if err != nil {
 		return nil, fmt.Errorf("look at the file: %w", withoutPath(err))
 	}
-	if packed {
-		linked := path
-		path = filepath.Join(scratch, "input")
-		if err := shipper.Unpack(ctx, linked, path, shipper.MaxUnpacked); err != nil {
-			return nil, unpackFailure(err)
-		}
+	if !packed {
+		return statInput(path, name, info.ModTime())
 	}
-	return statInput(path, name, info.ModTime())
+	plain := filepath.Join(scratch, "input")
+	if err := shipper.Unpack(ctx, path, plain, shipper.MaxUnpacked); err != nil {
+		return nil, unpackFailure(err)
+	}
+	return statInput(plain, name, info.ModTime())
 }
 
 // unpackFailure says plainly what is the most likely fault of a compressed file.
