@@ -33,13 +33,20 @@ func Root() (string, error) {
 	return filepath.Dir(filepath.Dir(filepath.Dir(self))), nil
 }
 
-// Path returns the path of the binary, and builds it where it is missing.
-func (t Tool) Path(tb testing.TB) string {
+// Repository is Root for a test.
+func Repository(tb testing.TB) string {
 	tb.Helper()
 	root, err := Root()
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return root
+}
+
+// Path returns the path of the binary, and builds it where it is missing.
+func (t Tool) Path(tb testing.TB) string {
+	tb.Helper()
+	root := Repository(tb)
 	module := filepath.Join(root, filepath.FromSlash(t.Module))
 	sum, err := sumOf(module)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/auditsidecar/auditsidecar/e2e/builds"
 	"github.com/auditsidecar/auditsidecar/e2e/loki/lokiserver"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/lokipush"
@@ -39,7 +40,7 @@ type rule struct {
 
 func readRules(t *testing.T) ruleFile {
 	t.Helper()
-	file, err := os.Open(filepath.Join(lokiserver.Repository(t), "manifests", "loki", "rules.yaml"))
+	file, err := os.Open(filepath.Join(builds.Repository(t), "manifests", "loki", "rules.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

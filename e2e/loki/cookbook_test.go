@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/auditsidecar/auditsidecar/e2e/builds"
 	"github.com/auditsidecar/auditsidecar/e2e/loki/lokiserver"
 )
 
@@ -14,7 +15,7 @@ var fenced = regexp.MustCompile("(?ms)^```logql\n(.*?)\n```$")
 
 // checkCookbook asks Loki each query of docs/loki.md.
 func checkCookbook(t *testing.T, server *lokiserver.Server) {
-	text, err := os.ReadFile(filepath.Join(lokiserver.Repository(t), "docs", "loki.md"))
+	text, err := os.ReadFile(filepath.Join(builds.Repository(t), "docs", "loki.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/auditsidecar/auditsidecar/e2e/builds"
 	"github.com/auditsidecar/auditsidecar/e2e/loki/lokiserver"
 )
 
@@ -34,7 +35,7 @@ var variables = []string{
 // dashboard and panel.
 func queries(t *testing.T, kind string) map[string]target {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(lokiserver.Repository(t), "manifests", "grafana", "dashboards", "*.json"))
+	files, err := filepath.Glob(filepath.Join(builds.Repository(t), "manifests", "grafana", "dashboards", "*.json"))
 	if err != nil || len(files) < 2 {
 		t.Fatalf("dashboards: %v, %v", files, err)
 	}

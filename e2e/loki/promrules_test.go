@@ -10,14 +10,14 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 
-	"github.com/auditsidecar/auditsidecar/e2e/loki/lokiserver"
+	"github.com/auditsidecar/auditsidecar/e2e/builds"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // TestPrometheusRules reads the rules as Prometheus does, templates included,
 // and looks up their metrics.
 func TestPrometheusRules(t *testing.T) {
-	file := filepath.Join(lokiserver.Repository(t), "manifests", "prometheus", "auditsidecar.rules.yaml")
+	file := filepath.Join(builds.Repository(t), "manifests", "prometheus", "auditsidecar.rules.yaml")
 	groups, errs := rulefmt.ParseFile(file, false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
 	for _, err := range errs {
 		t.Error(err)

@@ -82,8 +82,11 @@ func (p *Process) Wait(ctx context.Context, limit time.Duration, ready func(cont
 }
 
 // Log is the end of what the server has printed.
-func (p *Process) Log() string {
-	text, err := os.ReadFile(p.log)
+func (p *Process) Log() string { return Tail(p.log) }
+
+// Tail is the end of a server's log, also when the server does not run.
+func Tail(log string) string {
+	text, err := os.ReadFile(log)
 	if err != nil {
 		return err.Error()
 	}

@@ -159,10 +159,4 @@ func (a *APIServer) Kill() {
 }
 
 // Log is the end of what the server printed.
-func (a *APIServer) Log() string {
-	text, err := os.ReadFile(a.path("kube-apiserver.log"))
-	if err != nil {
-		return err.Error()
-	}
-	return string(text[max(0, len(text)-3000):])
-}
+func (a *APIServer) Log() string { return process.Tail(a.path("kube-apiserver.log")) }

@@ -60,11 +60,7 @@ func ofKubernetes(tb testing.TB, module, tool string) string {
 // kubeadm judges what it may install.
 func versionFlags(tb testing.TB, module string) (flags string) {
 	tb.Helper()
-	root, err := builds.Root()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	content, err := os.ReadFile(filepath.Join(root, module, "go.mod"))
+	content, err := os.ReadFile(filepath.Join(builds.Repository(tb), module, "go.mod"))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -56,17 +56,12 @@ func (e *Etcd) Stop() { e.process.Kill() }
 
 // get is nil where the URL answers 200.
 func get(ctx context.Context, client *http.Client, url string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	status, _, err := process.Get(ctx, client, url)
 	if err != nil {
 		return err
 	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: status %d", url, resp.StatusCode)
+	if status != http.StatusOK {
+		return fmt.Errorf("%s: status %d", url, status)
 	}
 	return nil
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/e2e/builds"
 	"github.com/auditsidecar/auditsidecar/e2e/process"
-	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // Config says which Loki.
@@ -27,16 +26,6 @@ type Config struct {
 	Args []string
 	// Env are further variables ("name=value").
 	Env []string
-}
-
-// Repository returns the root of the source tree.
-func Repository(tb testing.TB) string {
-	tb.Helper()
-	root, err := builds.Root()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return root
 }
 
 // Server is a running Loki.
@@ -60,13 +49,13 @@ func tool() builds.Tool {
 func Start(tb testing.TB, cfg Config) *Server {
 	tb.Helper()
 	dir := tb.TempDir()
-	address := freeAddress(tb)
+	address := process.FreeAddress(tb)
 	_, port, _ := strings.Cut(address, ":")
-	_, grpc, _ := strings.Cut(freeAddress(tb), ":")
+	_, grpc, _ := strings.Cut(process.FreeAddress(tb), ":")
 	s := &Server{URL: "http://" + address, Dir: dir, binary: tool().Path(tb), log: filepath.Join(dir, "loki.log")}
 	s.env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "AWS_EC2_METADATA_DISABLED=true"}, cfg.Env...)
 	s.args = []string{
-		"-config.file=" + filepath.Join(Repository(tb), cfg.File),
+		"-config.file=" + filepath.Join(builds.Repository(tb), cfg.File),
 		"-server.http-listen-address=127.0.0.1", "-server.http-listen-port=" + port,
 		"-server.grpc-listen-port=" + grpc,
 		"-common.path-prefix=" + dir,
@@ -121,15 +110,6 @@ func writeRules(dir string, rules []byte) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(path, "rules.yaml"), rules, 0o600)
-}
-
-func freeAddress(tb testing.TB) string {
-	tb.Helper()
-	address, err := audittest.FreeAddress()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return address
 }
 
 // Get asks for a path and returns the body of a 200; any other answer is an

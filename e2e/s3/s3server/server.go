@@ -22,7 +22,6 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/e2e/builds"
 	"github.com/auditsidecar/auditsidecar/e2e/process"
-	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // Server is a running S3 server with one bucket in it.
@@ -58,20 +57,11 @@ func Start(tb testing.TB) *Server {
 			tb.Fatal(err)
 		}
 	}
-	s.Endpoint = "http://" + freeAddress(tb)
+	s.Endpoint = "http://" + process.FreeAddress(tb)
 	s.Resume(tb)
 	tb.Cleanup(func() { s.end(tb) })
 	s.NewBucket(tb, s.Bucket)
 	return s
-}
-
-func freeAddress(tb testing.TB) string {
-	tb.Helper()
-	address, err := audittest.FreeAddress()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return address
 }
 
 // Stop kills the server, as an outage does. Its data stay.
@@ -86,12 +76,11 @@ func (s *Server) Stop(tb testing.TB) {
 
 func (s *Server) end(tb testing.TB) {
 	tb.Helper()
-	if s.process == nil {
-		return
+	if s.process != nil {
+		s.Stop(tb)
 	}
-	s.process.Kill()
 	if tb.Failed() {
-		tb.Logf("log of the S3 server:\n%s", s.process.Log())
+		tb.Logf("log of the S3 server:\n%s", process.Tail(s.log))
 	}
 }
 
@@ -113,15 +102,8 @@ func (s *Server) Resume(tb testing.TB) {
 
 // answers is nil where the server answers at all: without credentials it is 403.
 func (s *Server) answers(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint, http.NoBody)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	return resp.Body.Close()
+	_, _, err := process.Get(ctx, http.DefaultClient, s.Endpoint)
+	return err
 }
 
 // NewBucket makes a further bucket.

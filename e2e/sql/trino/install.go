@@ -26,11 +26,7 @@ const (
 
 func cache(tb testing.TB) string {
 	tb.Helper()
-	root, err := builds.Root()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return filepath.Join(root, ".cache", "trino")
+	return filepath.Join(builds.Repository(tb), ".cache", "trino")
 }
 
 // fetched returns a directory below .cache/trino, which fill makes where it is

@@ -8,7 +8,6 @@ package trino
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,7 +18,6 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/e2e/process"
 	"github.com/auditsidecar/auditsidecar/e2e/s3/s3server"
-	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 const startUp = 3 * time.Minute
@@ -34,7 +32,7 @@ type Server struct {
 func Start(tb testing.TB, s3 *s3server.Server) *Server {
 	tb.Helper()
 	home, java, dir := installed(tb), findJava(tb), tb.TempDir()
-	port := freePort(tb)
+	_, port, _ := strings.Cut(process.FreeAddress(tb), ":")
 	s := &Server{URL: "http://127.0.0.1:" + port}
 	s.configure(tb, dir, home, port, s3)
 	args := []string{"-Xmx2G", "-XX:+UseSerialGC", "-Duser.timezone=UTC", "-Djdk.attach.allowAttachSelf=true",
@@ -92,27 +90,8 @@ func (s *Server) configure(tb testing.TB, dir, home, port string, s3 *s3server.S
 	}
 }
 
-func freePort(tb testing.TB) string {
-	tb.Helper()
-	address, err := audittest.FreeAddress()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	_, port, _ := strings.Cut(address, ":")
-	return port
-}
-
 func (s *Server) started(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/v1/info", http.NoBody)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	_, body, err := process.Get(ctx, http.DefaultClient, s.URL+"/v1/info")
 	if err != nil {
 		return err
 	}
