@@ -12,7 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
-	"golang.org/x/net/netutil"
 )
 
 // Config is what a Server needs.
@@ -119,9 +118,11 @@ func open(ctx context.Context, flag, address string, cfg Config, handler http.Ha
 	if err != nil {
 		return door{}, fmt.Errorf("listen for /metrics and /readyz (%s): %w", flag, err)
 	}
-	d := door{listener: netutil.LimitListener(listener, cfg.limits.conns)}
+	pool := newConnPool(listener, cfg.limits.conns)
+	d := door{listener: pool}
 	d.server = &http.Server{
-		Handler:           handler,
+		Handler:           pool.admit(handler),
+		ConnContext:       connContext,
 		ReadHeaderTimeout: cfg.limits.header,
 		ReadTimeout:       2 * cfg.limits.header,
 		WriteTimeout:      30 * time.Second,
