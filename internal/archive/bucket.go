@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
@@ -21,13 +22,20 @@ import (
 type Bucket struct {
 	store store
 	base  string // URL without a slash at its end
+	// unproven says that the store's own SHA-256 does not count: it answered a
+	// PUT without one, or a read contradicted it. It is never reset.
+	unproven atomic.Bool
 }
 
 // store is one kind of archive. Keys are valid and relative to the archive; the
 // errors are of type *Error, without URL, Key and Op.
 type store interface {
-	// put fails with reasonExists where the key is taken, whatever it holds.
-	put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) error
+	// put returns the SHA-256 that the store computed of the object, nil if it
+	// does not report one. It fails with reasonExists if the key is taken,
+	// whatever it holds.
+	put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) ([]byte, error)
+	// hash reads the whole object and returns its size and SHA-256.
+	hash(ctx context.Context, key string) (int64, []byte, error)
 	// get describes the object, with SHA256 nil where the store does not know it,
 	// and returns its content too, as a file of the caller's, if that is wanted.
 	get(ctx context.Context, key string, content bool) (Info, *os.File, error)
@@ -40,8 +48,7 @@ type Info struct {
 	Key      string    // relative to the archive URL
 	Size     int64     // bytes
 	Modified time.Time // by the store's clock
-	SHA256   []byte    // of the content; nil where the store does not say (always from List)
-	Computed bool      // the store computed SHA256 itself, and does not only repeat what it was told
+	SHA256   []byte    // of the content, computed by the store; nil if it reports none, or if it cannot be trusted (always from List)
 }
 
 // Open returns the archive at rawURL, file:///directory or s3://bucket/prefix.
@@ -84,19 +91,37 @@ func (b *Bucket) Dir() string {
 }
 
 // Put stores size bytes of body under key, once and never over another object.
-// sum is their SHA-256. It returns nil only when the store has confirmed that
-// the key holds exactly these bytes, be it from this call or from an earlier one
-// whose answer was lost. Where the key holds other bytes the error matches
-// [ErrConflict]. Every error is an [*Error].
+// sum is their SHA-256. It returns nil only when the key is confirmed to hold
+// exactly these bytes, be it from this call or from an earlier one whose answer
+// was lost: by the SHA-256 that the store computed of them, or by reading them
+// back. If the key holds other bytes the error matches [ErrConflict]; if it is
+// taken and may not be read, the reason is [ReasonUnreadable]. Every error is an
+// [*Error].
 func (b *Bucket) Put(ctx context.Context, key string, body io.ReaderAt, size int64, sum [sha256.Size]byte) error {
 	if err := checkKey(key); err != nil {
 		return b.fail("store", key, err)
 	}
-	err := b.store.put(ctx, key, io.NewSectionReader(source{body, size}, 0, size), sum)
-	if ReasonOf(err) == reasonExists || ReasonOf(err) == ReasonPermission && b.taken(ctx, key) {
-		err = b.compare(ctx, key, size, sum)
+	computed, err := b.store.put(ctx, key, io.NewSectionReader(source{body, size}, 0, size), sum)
+	switch {
+	case ReasonOf(err) == reasonExists || ReasonOf(err) == ReasonPermission && b.taken(ctx, key):
+		err = b.readBack(ctx, key, size, sum, true)
+	case err == nil:
+		err = b.confirm(ctx, key, computed, size, sum)
 	}
 	return b.fail("store", key, err)
+}
+
+// confirm decides about an object that the store says it has stored.
+func (b *Bucket) confirm(ctx context.Context, key string, computed []byte, size int64, sum [sha256.Size]byte) error {
+	if computed == nil {
+		b.unproven.Store(true)
+	} else if !bytes.Equal(computed, sum[:]) {
+		return differs(false, size, computed, size, sum)
+	}
+	if !b.unproven.Load() {
+		return nil
+	}
+	return b.readBack(ctx, key, size, sum, false)
 }
 
 // taken says whether there is an object under the key. Some servers refuse to
@@ -126,49 +151,56 @@ func (s source) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// compare decides about a key that is taken: nil if it holds our bytes.
-func (b *Bucket) compare(ctx context.Context, key string, size int64, sum [sha256.Size]byte) error {
-	info, _, err := b.store.get(ctx, key, false)
+// readBack returns nil if the key holds our bytes. taken says that this PUT was
+// refused because there was an object, rather than answered with success.
+func (b *Bucket) readBack(ctx context.Context, key string, size int64, sum [sha256.Size]byte, taken bool) error {
+	stored, got, err := b.store.hash(ctx, key)
 	if err != nil {
-		return uncomparable(err)
+		return b.unread(err, taken)
 	}
-	if info.Size == size && info.SHA256 == nil {
-		if info.SHA256, err = b.hash(ctx, key); err != nil {
-			return uncomparable(err)
-		}
-	}
-	if info.Size == size && bytes.Equal(info.SHA256, sum[:]) {
+	if stored == size && bytes.Equal(got, sum[:]) {
 		return nil
 	}
+	b.unproven.Store(true)
+	return differs(taken, stored, got, size, sum)
+}
+
+func differs(taken bool, stored int64, got []byte, size int64, sum [sha256.Size]byte) error {
+	if taken {
+		return &Error{
+			Reason: ReasonConflict,
+			Cause:  fmt.Sprintf("the key holds another object of %d bytes, SHA-256 %x; ours has %d bytes, SHA-256 %x", stored, got, size, sum),
+			Remedy: "nothing was overwritten; compare the two before either is removed",
+		}
+	}
 	return &Error{
-		Reason: ReasonConflict,
-		Cause:  fmt.Sprintf("the key holds another object of %d bytes, SHA-256 %x; ours has %d bytes, SHA-256 %x", info.Size, info.SHA256, size, sum),
-		Remedy: "nothing was overwritten; compare the two before either is removed",
+		Reason: ReasonDamaged,
+		Cause:  fmt.Sprintf("the store answered success but holds %d bytes, SHA-256 %x; sent were %d bytes, SHA-256 %x", stored, got, size, sum),
+		Remedy: "check the store, and proxies on the way to it",
 	}
 }
 
-func uncomparable(err error) error {
+// unread completes the error of reading an object back.
+func (b *Bucket) unread(err error, taken bool) error {
 	var e *Error
 	if !errors.As(err, &e) {
 		return err
 	}
 	c := *e
-	c.Cause = "the key is taken and the object there cannot be compared with ours: " + e.Cause
+	c.Cause = "the store took the object but reports no SHA-256 of its own, and reading it back failed: " + e.Cause
+	if taken {
+		c.Cause = "the key is taken and the object there cannot be compared with ours: " + e.Cause
+	}
+	switch {
+	case e.Reason == ReasonNotFound: // right after it was there
+		c.Reason = ReasonServer
+	case e.Reason != ReasonPermission:
+	case b.unproven.Load():
+		c.Remedy = "allow s3:GetObject on the prefix, or use a store that answers PutObject with x-amz-checksum-sha256"
+	case taken:
+		c.Reason = ReasonUnreadable
+	}
 	return &c
-}
-
-// hash reads the whole object.
-func (b *Bucket) hash(ctx context.Context, key string) ([]byte, error) {
-	_, file, err := b.store.get(ctx, key, true)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, file); err != nil {
-		return nil, &Error{Reason: ReasonOther, Cause: "read it back: " + err.Error(), Err: err}
-	}
-	return h.Sum(nil), nil
 }
 
 // Stat describes the object key. Its error matches [io/fs.ErrNotExist] where
@@ -178,6 +210,9 @@ func (b *Bucket) Stat(ctx context.Context, key string) (Info, error) {
 		return Info{}, b.fail("look up", key, err)
 	}
 	info, _, err := b.store.get(ctx, key, false)
+	if b.unproven.Load() {
+		info.SHA256 = nil
+	}
 	return info, b.fail("look up", key, err)
 }
 
@@ -205,6 +240,9 @@ func (b *Bucket) Open(ctx context.Context, key string) (*Object, error) {
 	}
 	info, file, err := b.store.get(ctx, key, true)
 	if err != nil {
+		if ReasonOf(err) == ReasonChecksum {
+			b.unproven.Store(true)
+		}
 		return nil, b.fail("read", key, err)
 	}
 	return &Object{Info: info, file: file}, nil

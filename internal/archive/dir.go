@@ -38,17 +38,17 @@ func newDirStore(fsys durable.FS, root string) *dirStore {
 
 func (d *dirStore) path(key string) string { return filepath.Join(d.root, filepath.FromSlash(key)) }
 
-func (d *dirStore) put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) error {
+func (d *dirStore) put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) ([]byte, error) {
 	path := d.path(key)
 	if _, err := os.Lstat(path); err == nil {
-		return &Error{Reason: reasonExists, Err: fs.ErrExist}
+		return nil, &Error{Reason: reasonExists, Err: fs.ErrExist}
 	}
 	dir := filepath.Dir(path)
 	if err := d.fs.MkdirAll(dir, dirMode); err != nil {
-		return fileError(err)
+		return nil, fileError(err)
 	}
 	d.sweep(dir)
-	return fileError(d.fs.Publish(path, fileMode, func(w io.Writer) error {
+	return nil, fileError(d.fs.Publish(path, fileMode, func(w io.Writer) error {
 		h := sha256.New()
 		_, err := io.Copy(io.MultiWriter(w, h), withContext(ctx, body))
 		if err == nil && [sha256.Size]byte(h.Sum(nil)) != sum {
@@ -56,6 +56,18 @@ func (d *dirStore) put(ctx context.Context, key string, body *io.SectionReader, 
 		}
 		return err
 	}))
+}
+
+// hash reads the whole file back.
+func (d *dirStore) hash(ctx context.Context, key string) (int64, []byte, error) {
+	_, file, err := d.get(ctx, key, true)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer file.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, withContext(ctx, file))
+	return n, h.Sum(nil), fileError(err)
 }
 
 // withContext makes a copy end when ctx does.

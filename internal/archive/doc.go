@@ -13,21 +13,27 @@
 //     PUT may arrive twice: the answer was lost, or the process died before it
 //     took note.
 //   - The S3 server honours "If-None-Match: *" on PutObject (Amazon S3 does since
-//     August 2024) and compares the x-amz-checksum-sha256 that it is sent. One
-//     that ignores the first would overwrite; no answer of it shows that.
+//     August 2024). One that ignores it would overwrite; no answer shows that.
+//   - A server that answers PutObject with x-amz-checksum-sha256 computed it from
+//     what it stored. This is believed until a read shows other bytes.
 //   - A directory archive is on a file system that package durable's assumptions
 //     hold for. It may be shared by several nodes.
 //
 // # Guarantees
 //
-//   - [Bucket.Put] returned nil: the store has confirmed that the key holds
-//     exactly these bytes. S3 answers with the SHA-256 that it computed itself;
-//     where a server does not, the object is read back. In a directory the bytes
-//     were hashed on their way and fsynced before they got their name.
+//   - [Bucket.Put] returned nil: the key is confirmed to hold exactly these bytes.
+//     S3 answers with the SHA-256 that it computed itself. If it does not, or if a
+//     read of this process has contradicted such an answer, the object is read
+//     back and hashed. User metadata is never evidence. In a directory the bytes
+//     are hashed on their way, fsynced before they get their name, and read back:
+//     from the page cache, so a disk that damages what it has fsynced is found by
+//     verify and not here.
 //   - Put failed, or never returned: the key holds nothing or the whole object,
 //     never a part. Repeating it with the same bytes is always right.
-//   - A key that is taken is compared: the same bytes are success, others are
-//     [ErrConflict], and nothing was changed.
+//   - A key that is taken is read back: the same bytes are success, others are
+//     [ErrConflict], and nothing was changed. If it may not be read, the reason is
+//     [ReasonUnreadable] if a copy under another key ([CopyKey]) can be confirmed,
+//     else [ReasonPermission].
 //   - Every error is an [*Error] with a [Reason], and where somebody can do
 //     something about it, with what to do. [Permanent] tells those that waiting
 //     does not cure.
@@ -44,7 +50,7 @@
 // byte. Nothing is asked of the network before the first request, and the search
 // for credentials ends after 20 s.
 //
-// Permissions: s3:PutObject stores. s3:GetObject compares a key that is taken and
-// reads; s3:ListBucket lists, and makes a missing object distinguishable from a
+// Permissions: s3:PutObject stores, on a server that computes SHA-256. s3:GetObject
+// reads, which also compares a key that is taken; s3:ListBucket lists, and makes a missing object distinguishable from a
 // forbidden one. No delete, ever.
 package archive

@@ -20,6 +20,8 @@ const (
 	ReasonKey         Reason = "kms_key"     // the KMS key cannot be used
 	ReasonClock       Reason = "clock"       // this machine's clock is off
 	ReasonConflict    Reason = "conflict"    // the key holds other bytes
+	ReasonDamaged     Reason = "damaged"     // the store took the object and holds other bytes
+	ReasonUnreadable  Reason = "unreadable"  // the key is taken and may not be read
 	ReasonTooLarge    Reason = "too_large"   // beyond one PUT, or what the store takes
 	ReasonUnsupported Reason = "unsupported" // the store lacks an operation we need
 	ReasonNotFound    Reason = "not_found"   // no such object
@@ -32,17 +34,17 @@ const (
 	ReasonCanceled    Reason = "canceled"    // the caller gave up
 	ReasonOther       Reason = "other"       // none of these
 
-	// reasonExists never leaves the package: Bucket.Put compares and turns it
-	// into success or ReasonConflict.
+	// reasonExists never leaves the package: Bucket.Put reads the object back
+	// and returns success or another reason.
 	reasonExists Reason = "exists"
 )
 
-// ErrConflict is found by errors.Is when a key is taken by an object with other
-// bytes than those to be stored.
+// ErrConflict is found by errors.Is when a key holds other bytes than those to
+// be stored.
 var ErrConflict = errors.New("the key holds other bytes")
 
 // Error says what could not be done with which object, why, and what to do. It
-// matches [ErrConflict] (ReasonConflict) and [fs.ErrNotExist] (ReasonNotFound).
+// matches [ErrConflict] (ReasonConflict, ReasonDamaged) and [fs.ErrNotExist] (ReasonNotFound).
 type Error struct {
 	Op     string // "store", "read", "look up", "list"
 	Key    string // relative to the archive URL; the prefix for "list"
@@ -67,7 +69,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Is reports whether target is the sentinel of e's reason.
 func (e *Error) Is(target error) bool {
-	return target == ErrConflict && e.Reason == ReasonConflict ||
+	return target == ErrConflict && (e.Reason == ReasonConflict || e.Reason == ReasonDamaged) ||
 		target == fs.ErrNotExist && e.Reason == ReasonNotFound
 }
 
@@ -77,7 +79,7 @@ func (e *Error) Is(target error) bool {
 func Permanent(err error) bool {
 	switch ReasonOf(err) {
 	case ReasonCredentials, ReasonPermission, ReasonBucket, ReasonRegion, ReasonTLS,
-		ReasonKey, ReasonClock, ReasonConflict, ReasonTooLarge, ReasonUnsupported, ReasonNotFound:
+		ReasonKey, ReasonClock, ReasonConflict, ReasonUnreadable, ReasonTooLarge, ReasonUnsupported, ReasonNotFound:
 		return true
 	}
 	return false

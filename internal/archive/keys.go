@@ -2,6 +2,7 @@ package archive
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -36,15 +37,19 @@ type Key struct {
 	Rotated string // data only: rotation time in RotatedLayout
 	From    int64  // open only: offset of the first byte, in the uncompressed file
 	To      int64  // open only: offset after the last byte
+	// Copy is 0 for the object that was stored first, else 2 or more: the store
+	// held something else under the keys before it. Records name the copy that
+	// was confirmed; of increments and records the last one counts.
+	Copy int
 }
 
 var (
 	validName    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,63}$`)
 	validEpoch   = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}[0-9a-f]{6}$`)
-	dataName     = regexp.MustCompile(`^(.{23})-(.+)-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})\.parquet$`)
-	manifestName = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})\.json$`)
+	dataName     = regexp.MustCompile(`^(.{23})-(.+)-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})(?:\.r([0-9]+))?\.parquet$`)
+	manifestName = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})(?:\.r([0-9]+))?\.json$`)
 	openDir      = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})$`)
-	openName     = regexp.MustCompile(`^([0-9]{12,})-([0-9]{12,})\.parquet$`)
+	openName     = regexp.MustCompile(`^([0-9]{12,})-([0-9]{12,})(?:\.r([0-9]+))?\.parquet$`)
 )
 
 // CheckName says whether s can be a cluster or node name: 1 to 63 letters,
@@ -78,8 +83,26 @@ func OpenKey(cluster, node, epoch string, seq, from, to int64) string {
 		From: from, To: to}.String()
 }
 
+// CopyKey returns the key of the n-th copy of the object with this key:
+// "…-00000007.r2.parquet" for the second. The first has the key itself.
+func CopyKey(key string, n int) string {
+	if n < 2 {
+		return key
+	}
+	ext := path.Ext(key)
+	return fmt.Sprintf("%s.r%d%s", strings.TrimSuffix(key, ext), n, ext)
+}
+
+// First returns the key that the object has unless it was stored again.
+func (k Key) First() Key {
+	k.Copy = 0
+	return k
+}
+
 // String returns the key. It does not validate: see [Key.Check].
-func (k Key) String() string {
+func (k Key) String() string { return CopyKey(k.first(), k.Copy) }
+
+func (k Key) first() string {
 	switch k.Kind {
 	case KindData:
 		return fmt.Sprintf("%s%s-%s-%s-%08d.parquet",
@@ -125,6 +148,8 @@ func (k Key) Check() error {
 		return fmt.Errorf("check rotation time %q: not like %s", k.Rotated, RotatedLayout)
 	case k.Kind == KindOpen && (k.From < 0 || k.To <= k.From):
 		return fmt.Errorf("check range %d-%d: empty or negative", k.From, k.To)
+	case k.Copy < 0 || k.Copy == 1:
+		return fmt.Errorf("check copy %d: copies are numbered from 2", k.Copy)
 	case k.Kind < KindData || k.Kind > KindOpen:
 		return fmt.Errorf("check key: unknown kind %d", k.Kind)
 	}
@@ -166,25 +191,33 @@ func splitKey(key string) (Key, bool) {
 			return Key{}, false
 		}
 		k.Kind, k.Day = KindData, strings.TrimPrefix(third, "dt=")
-		k.Rotated, k.Node, k.Epoch, k.Seq = m[1], m[2], m[3], number(m[4])
+		k.Rotated, k.Node, k.Epoch, k.Seq, k.Copy = m[1], m[2], m[3], number(m[4]), copyNumber(m[5])
 	case parts[0] == "manifests" && len(parts) == 4:
 		m := manifestName.FindStringSubmatch(last)
 		if m == nil {
 			return Key{}, false
 		}
 		k.Kind, k.Node = KindManifest, strings.TrimPrefix(third, "node=")
-		k.Epoch, k.Seq = m[1], number(m[2])
+		k.Epoch, k.Seq, k.Copy = m[1], number(m[2]), copyNumber(m[3])
 	case parts[0] == "open" && len(parts) == 5:
 		d, m := openDir.FindStringSubmatch(parts[3]), openName.FindStringSubmatch(last)
 		if d == nil || m == nil {
 			return Key{}, false
 		}
 		k.Kind, k.Node = KindOpen, strings.TrimPrefix(third, "node=")
-		k.Epoch, k.Seq, k.From, k.To = d[1], number(d[2]), number(m[1]), number(m[2])
+		k.Epoch, k.Seq, k.From, k.To, k.Copy = d[1], number(d[2]), number(m[1]), number(m[2]), copyNumber(m[3])
 	default:
 		return Key{}, false
 	}
 	return k, true
+}
+
+// copyNumber parses the number of a copy; there is none in the first key.
+func copyNumber(digits string) int {
+	if digits == "" {
+		return 0
+	}
+	return int(number(digits))
 }
 
 // number parses decimal digits; what does not fit into an int64 becomes -1,

@@ -19,6 +19,9 @@ func TestKeysFollowTheLayout(t *testing.T) {
 			"manifests/cluster=prod/node=cp-1/20260102T030405a1b2c3-123456789.json"},
 		{OpenKey("prod", "cp-1", testEpoch, 7, 0, 1234),
 			"open/cluster=prod/node=cp-1/20260102T030405a1b2c3-00000007/000000000000-000000001234.parquet"},
+		{CopyKey(DataKey("c", "2026-01-02", testTime, "n", testEpoch, 7), 2), "data/cluster=c/dt=2026-01-02/2026-01-02T03-04-05.678-n-20260102T030405a1b2c3-00000007.r2.parquet"},
+		{CopyKey(ManifestKey("c", "n", testEpoch, 7), 1), ManifestKey("c", "n", testEpoch, 7)},
+		{CopyKey(ManifestKey("c", "n", testEpoch, 7), 12), "manifests/cluster=c/node=n/20260102T030405a1b2c3-00000007.r12.json"},
 		{Key{}.String(), ""},
 	} {
 		if tt.got != tt.want {
@@ -37,9 +40,11 @@ func TestParseKeyInverts(t *testing.T) {
 			{Kind: KindManifest, Cluster: name, Node: name, Epoch: testEpoch, Seq: 1 << 60},
 			{Kind: KindOpen, Cluster: name, Node: name, Epoch: testEpoch, Seq: 0, From: 5, To: 1 << 50},
 		} {
-			got, err := ParseKey(k.String())
-			if err != nil || got != k {
-				t.Errorf("ParseKey(%s) = %+v, %v", k, got, err)
+			for _, k.Copy = range []int{0, 2, 10} {
+				got, err := ParseKey(k.String())
+				if err != nil || got != k || got.First().String() != k.first() {
+					t.Errorf("ParseKey(%s) = %+v, %v", k, got, err)
+				}
 			}
 		}
 	}
@@ -60,6 +65,11 @@ func TestParseKeyRefuses(t *testing.T) {
 		strings.Replace(data, "a1b2c3", "A1B2C3", 1),
 		strings.Replace(data, "-n-", "--", 1),
 		strings.Replace(data, ".parquet", ".json", 1),
+		strings.Replace(data, ".parquet", ".r1.parquet", 1),
+		strings.Replace(data, ".parquet", ".r02.parquet", 1),
+		strings.Replace(data, ".parquet", ".r.parquet", 1),
+		strings.Replace(data, ".parquet", ".r2.r3.parquet", 1),
+		strings.Replace(data, ".parquet", ".r99999999999999999999.parquet", 1),
 		"open/cluster=c/node=n/" + testEpoch + "-00000007/000000000005-000000000005.parquet",
 		"open/cluster=c/node=n/" + testEpoch + "-00000007/5-6.parquet",
 		"manifests/cluster=c/node=" + strings.Repeat("n", 64) + "/" + testEpoch + "-00000001.json",
@@ -108,7 +118,7 @@ func TestCheckName(t *testing.T) {
 func FuzzParseKey(f *testing.F) {
 	f.Add(DataKey("c", "2026-01-02", testTime, "n-1", testEpoch, 7))
 	f.Add(ManifestKey("c", "n", testEpoch, 7))
-	f.Add(OpenKey("c", "n", testEpoch, 7, 0, 1))
+	f.Add(CopyKey(OpenKey("c", "n", testEpoch, 7, 0, 1), 2))
 	f.Fuzz(func(t *testing.T, key string) {
 		k, err := ParseKey(key)
 		if err == nil && k.String() != key {

@@ -39,10 +39,6 @@ const (
 	// credentialsTimeout bounds the search for credentials, which may ask the
 	// instance metadata service, several times, on a machine that has none.
 	credentialsTimeout = 20 * time.Second
-
-	// metaSHA256 is the object metadata that bears the content's SHA-256 in hex,
-	// for stores that do not keep the checksum themselves.
-	metaSHA256 = "auditsidecar-sha256"
 )
 
 // s3Store keeps objects below prefix in bucket.
@@ -191,23 +187,16 @@ func (s *s3Store) stat(ctx context.Context, key string) (Info, error) {
 		Key:      key,
 		Size:     aws.ToInt64(out.ContentLength),
 		Modified: aws.ToTime(out.LastModified),
-		SHA256:   storedSum(out.ChecksumSHA256, out.Metadata),
-		Computed: storedSum(out.ChecksumSHA256, nil) != nil,
+		SHA256:   storedSum(out.ChecksumSHA256),
 	}, nil
 }
 
-// storedSum returns the SHA-256 that a store reports: its own, which it computed,
-// rather than the one in the metadata, which was only announced to it. The
-// checksum of an object in parts ("…-3") is not one of its content.
-func storedSum(checksum *string, metadata map[string]string) []byte {
+// storedSum returns the SHA-256 that a store computed. The checksum of an object
+// in parts ("…-3") is not one of its content. User metadata only repeats what
+// the client said, so there is none.
+func storedSum(checksum *string) []byte {
 	if sum, err := base64.StdEncoding.DecodeString(aws.ToString(checksum)); err == nil && len(sum) == sha256Size {
 		return sum
-	}
-	for name, value := range metadata {
-		// Some servers change the case of the name.
-		if strings.EqualFold(name, metaSHA256) {
-			return decodeHexSum(value)
-		}
 	}
 	return nil
 }

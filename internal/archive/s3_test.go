@@ -25,18 +25,16 @@ import (
 var fakeModified = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func TestConformanceOfS3(t *testing.T) {
-	archivetest.Run(t, func(t *testing.T) *archive.Bucket {
-		return newFakeS3(t).open(t, archive.S3Config{})
-	})
+	archivetest.Run(t, func(t *testing.T) archivetest.Store { return newFakeS3(t).store(t) })
 }
 
 // TestConformanceOfS3WithoutChecksums is about servers that ignore what they do
 // not know: everything is read back.
 func TestConformanceOfS3WithoutChecksums(t *testing.T) {
-	archivetest.Run(t, func(t *testing.T) *archive.Bucket {
+	archivetest.Run(t, func(t *testing.T) archivetest.Store {
 		f := newFakeS3(t)
 		f.noChecksums = true
-		return f.open(t, archive.S3Config{})
+		return f.store(t)
 	})
 }
 
@@ -73,7 +71,6 @@ func TestI5_OnePutWithConditionAndChecksum(t *testing.T) {
 		"If-None-Match":                               "*",
 		"Content-Encoding":                            "",
 		"X-Amz-Content-Sha256":                        hex.EncodeToString(sum[:]),
-		"X-Amz-Meta-Auditsidecar-Sha256":              hex.EncodeToString(sum[:]),
 		"X-Amz-Server-Side-Encryption":                "aws:kms",
 		"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": "alias/audit",
 		"X-Amz-Checksum-Crc32":                        "",
@@ -104,8 +101,8 @@ func TestI5_LostAnswer(t *testing.T) {
 	if err := put(t, b, "k", content); err != nil {
 		t.Fatal(err)
 	}
-	if f.count(http.MethodPut) != 2 || f.count(http.MethodHead) != 1 {
-		t.Errorf("%d PUT, %d HEAD, want 2 and 1", f.count(http.MethodPut), f.count(http.MethodHead))
+	if f.count(http.MethodPut) != 2 || f.count(http.MethodGet) != 1 {
+		t.Errorf("%d PUT, %d GET, want 2 and 1", f.count(http.MethodPut), f.count(http.MethodGet))
 	}
 }
 
@@ -172,8 +169,92 @@ func TestI4_StoreThatHoldsOtherBytes(t *testing.T) {
 			return false
 		}
 		err := put(t, f.open(t, archive.S3Config{}), "k", []byte("short"))
-		wantReason(t, err, archive.ReasonChecksum, false, "holds 4 bytes")
+		wantReason(t, err, archive.ReasonDamaged, false, "holds 4 bytes")
 	})
+}
+
+// flip damages a body.
+func flip(_ string, body []byte) []byte {
+	body = bytes.Clone(body)
+	body[len(body)-1] ^= 1
+	return body
+}
+
+// TestI10_DamagedAtOnce is a store that damages a body, keeps the metadata and
+// answers success, or loses the answer, so that the retry meets the object.
+func TestI10_DamagedAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		checksums, lose bool
+		want            archive.Reason
+	}{
+		"no checksum, success":     {want: archive.ReasonDamaged},
+		"no checksum, answer lost": {lose: true, want: archive.ReasonConflict},
+		"checksum, answer lost":    {checksums: true, lose: true, want: archive.ReasonConflict},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeS3(t)
+			f.noChecksums, f.damage = !tt.checksums, flip
+			var lost atomic.Bool
+			f.fault = func(_ http.ResponseWriter, r *http.Request) bool {
+				if r.Method != http.MethodPut || !tt.lose || lost.Swap(true) {
+					return false
+				}
+				f.put(httptest.NewRecorder(), r, strings.TrimPrefix(r.URL.Path, "/bucket/"))
+				panic(http.ErrAbortHandler)
+			}
+			b := f.open(t, archive.S3Config{})
+			err := put(t, b, "k", []byte("content"))
+			if archive.ReasonOf(err) != tt.want || !errors.Is(err, archive.ErrConflict) {
+				t.Fatalf("Put = %v (%s), want %s", err, archive.ReasonOf(err), tt.want)
+			}
+			if err := put(t, b, "k", []byte("content")); archive.ReasonOf(err) != archive.ReasonConflict {
+				t.Errorf("the second Put = %v", err)
+			}
+			if err := put(t, b, "k2", []byte("content")); archive.ReasonOf(err) != archive.ReasonDamaged {
+				t.Errorf("another Put = %v: the store's SHA-256 still counts", err)
+			}
+			f.damage = nil
+			if err := put(t, b, "k3", []byte("content")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestI10_ReadContradictsTheStore: the SHA-256 that the store computed counts
+// until a read shows other bytes.
+func TestI10_ReadContradictsTheStore(t *testing.T) {
+	t.Parallel()
+	f := newFakeS3(t)
+	b := f.open(t, archive.S3Config{})
+	f.damage = flip
+	if err := put(t, b, "k", []byte("content")); err != nil || f.count(http.MethodGet) != 0 {
+		t.Fatalf("Put = %v, %d GET: the store's own SHA-256 does not count", err, f.count(http.MethodGet))
+	}
+	_, err := b.Open(t.Context(), "k")
+	wantReason(t, err, archive.ReasonChecksum, false)
+	if info, err := b.Stat(t.Context(), "k"); err != nil || info.SHA256 != nil {
+		t.Errorf("Stat = %x, %v: it was contradicted", info.SHA256, err)
+	}
+	wantReason(t, put(t, b, "k2", []byte("content")), archive.ReasonDamaged, false, "answered success but holds")
+}
+
+// TestI10_NothingConfirms: PutObject alone, on a store that computes nothing.
+func TestI10_NothingConfirms(t *testing.T) {
+	t.Parallel()
+	f := newFakeS3(t)
+	f.noChecksums = true
+	f.fault = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPut {
+			fakeError(w, r, http.StatusForbidden, "AccessDenied", "Access Denied")
+		}
+		return r.Method != http.MethodPut
+	}
+	b := f.open(t, archive.S3Config{})
+	for _, cause := range []string{"reports no SHA-256 of its own", "cannot be compared with ours"} {
+		wantReason(t, put(t, b, "k", []byte("x")), archive.ReasonPermission, true, cause, "allow s3:GetObject", "x-amz-checksum-sha256")
+	}
 }
 
 func TestPutObjectPermissionAlone(t *testing.T) {
@@ -190,7 +271,7 @@ func TestPutObjectPermissionAlone(t *testing.T) {
 	if err := put(t, b, "k", []byte("x")); err != nil {
 		t.Fatalf("storing needs more than PutObject: %v", err)
 	}
-	wantReason(t, put(t, b, "k", []byte("x")), archive.ReasonPermission, true, "the key is taken", "s3:GetObject")
+	wantReason(t, put(t, b, "k", []byte("x")), archive.ReasonUnreadable, true, "the key is taken", "s3:GetObject")
 }
 
 // A locked object is forbidden on some servers (versitygw 1.8), not there

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/archive/archivetest"
 )
 
 // fakeS3 is as much of S3, by path style, as an archive uses. Real servers are
@@ -25,10 +26,11 @@ type fakeS3 struct {
 	*httptest.Server
 	// fault may answer a request instead of the server; it returns whether it did.
 	fault func(w http.ResponseWriter, r *http.Request) bool
-	// noChecksums makes it a server that knows neither the checksum headers nor
-	// user metadata.
+	// noChecksums makes it a server that does not know the checksum headers.
 	noChecksums bool
-	pageSize    int
+	// damage makes what is kept of the body of a PUT.
+	damage   func(key string, body []byte) []byte
+	pageSize int
 
 	mu       sync.Mutex
 	objects  map[string]fakeObject
@@ -37,6 +39,7 @@ type fakeS3 struct {
 
 type fakeObject struct {
 	body     []byte
+	sum      string // computed when it was stored
 	metadata http.Header
 }
 
@@ -62,6 +65,18 @@ func (f *fakeS3) open(t *testing.T, cfg archive.S3Config) *archive.Bucket {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// store makes an archivetest.Store of it.
+func (f *fakeS3) store(t *testing.T) archivetest.Store {
+	t.Helper()
+	return archivetest.Store{Bucket: f.open(t, archive.S3Config{}), Damage: func(key string, content []byte) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		o := f.objects["some/prefix/"+key]
+		o.body = content
+		f.objects["some/prefix/"+key] = o
+	}}
 }
 
 // count returns the number of requests with this method.
@@ -125,13 +140,16 @@ func (f *fakeS3) put(w http.ResponseWriter, r *http.Request, key string) {
 		fakeError(w, r, http.StatusPreconditionFailed, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
 		return
 	}
-	o := fakeObject{body: body, metadata: http.Header{}}
+	o := fakeObject{body: body, sum: b64, metadata: http.Header{}}
+	if f.damage != nil {
+		o.body = f.damage(key, body)
+	}
 	if !f.noChecksums {
 		w.Header().Set("x-amz-checksum-sha256", b64)
-		for name, values := range r.Header {
-			if strings.HasPrefix(name, "X-Amz-Meta-") {
-				o.metadata[name] = values
-			}
+	}
+	for name, values := range r.Header {
+		if strings.HasPrefix(name, "X-Amz-Meta-") {
+			o.metadata[name] = values
 		}
 	}
 	f.objects[key] = o
@@ -150,7 +168,7 @@ func (f *fakeS3) get(w http.ResponseWriter, r *http.Request, key string) {
 	}
 	sum := sha256.Sum256(o.body)
 	if !f.noChecksums && r.Header.Get("x-amz-checksum-mode") == "ENABLED" && r.Header.Get("Range") == "" {
-		w.Header().Set("x-amz-checksum-sha256", base64.StdEncoding.EncodeToString(sum[:]))
+		w.Header().Set("x-amz-checksum-sha256", o.sum)
 	}
 	w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sum[:8]))
 	// ServeContent knows Range and If-Match.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -74,6 +73,13 @@ func tempError(err error) error {
 		e.Reason, e.Err = ReasonFull, err
 	}
 	return e
+}
+
+// hash reads the whole object back.
+func (s *s3Store) hash(ctx context.Context, key string) (int64, []byte, error) {
+	h := sha256.New()
+	n, err := s.copyTo(ctx, key, h)
+	return n, h.Sum(nil), err
 }
 
 // copyTo writes the object to w and returns its size. Where the connection
@@ -148,12 +154,4 @@ func (s *stickyWriter) Write(p []byte) (int, error) {
 	n, err := s.w.Write(p)
 	s.err = err
 	return n, err
-}
-
-func decodeHexSum(s string) []byte {
-	sum, err := hex.DecodeString(s)
-	if err != nil || len(sum) != sha256Size {
-		return nil
-	}
-	return sum
 }

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -38,9 +37,9 @@ const (
 // checksums), and one that either happens or leaves nothing behind: there are no
 // abandoned parts to pay for. The part size, larger than any object, is what
 // keeps the manager from splitting.
-func (s *s3Store) put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) error {
+func (s *s3Store) put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) ([]byte, error) {
 	if body.Size() > maxObject {
-		return &Error{Reason: ReasonTooLarge,
+		return nil, &Error{Reason: ReasonTooLarge,
 			Cause:  fmt.Sprintf("%d bytes are more than the 5 GiB of one PUT", body.Size()),
 			Remedy: "let kube-apiserver rotate earlier (--audit-log-maxsize)"}
 	}
@@ -48,13 +47,13 @@ func (s *s3Store) put(ctx context.Context, key string, body *io.SectionReader, s
 	for attempt := 1; ; attempt++ {
 		out, err := s.upload(ctx, key, body, sum)
 		if err == nil {
-			return s.confirm(ctx, key, out, body.Size(), sum)
+			return storedSum(out.ChecksumSHA256), nil
 		}
 		if status(err) != http.StatusConflict || attempt == conflictAttempts {
-			return s.hints.classify(err, "s3:PutObject")
+			return nil, s.hints.classify(err, "s3:PutObject")
 		}
 		if err := sleep(ctx, pause); err != nil {
-			return err
+			return nil, err
 		}
 		pause *= 2
 	}
@@ -69,7 +68,6 @@ func (s *s3Store) upload(ctx context.Context, key string, body *io.SectionReader
 		ContentType:    aws.String("application/octet-stream"),
 		IfNoneMatch:    aws.String("*"),
 		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
-		Metadata:       map[string]string{metaSHA256: hex.EncodeToString(sum[:])},
 	}
 	s.lock.apply(in, key, time.Now())
 	if s.kmsKey != "" {
@@ -92,39 +90,6 @@ func payloadHash(sum [sha256.Size]byte) func(*middleware.Stack) error {
 			return next.HandleInitialize(v4.SetPayloadHash(ctx, hex.EncodeToString(sum[:])), in)
 		})
 	return func(stack *middleware.Stack) error { return stack.Initialize.Add(set, middleware.After) }
-}
-
-// confirm makes sure that the store holds what we sent. A store that answers with
-// the SHA-256 has compared it. From one that does not know the header, a HEAD
-// says the size, and the object is read back: its metadata only repeat our words.
-func (s *s3Store) confirm(ctx context.Context, key string, out *manager.UploadOutput, size int64, sum [sha256.Size]byte) error {
-	if out.ChecksumSHA256 != nil {
-		return mismatch(storedSum(out.ChecksumSHA256, nil), size, size, sum)
-	}
-	head, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{
-		Bucket: &s.bucket, Key: s.key(key), ChecksumMode: types.ChecksumModeEnabled,
-	})
-	if err != nil {
-		return s.hints.classify(err, "s3:GetObject")
-	}
-	got, stored := storedSum(head.ChecksumSHA256, nil), aws.ToInt64(head.ContentLength)
-	if got == nil && stored == size {
-		h := sha256.New()
-		if stored, err = s.copyTo(ctx, key, h); err != nil {
-			return err
-		}
-		got = h.Sum(nil)
-	}
-	return mismatch(got, stored, size, sum)
-}
-
-func mismatch(got []byte, stored, size int64, sum [sha256.Size]byte) error {
-	if stored == size && bytes.Equal(got, sum[:]) {
-		return nil
-	}
-	return &Error{Reason: ReasonChecksum,
-		Cause:  fmt.Sprintf("the store answered success but holds %d bytes, SHA-256 %x; sent were %d bytes, SHA-256 %x", stored, got, size, sum),
-		Remedy: "the file is kept; look into the store, or what is between here and there"}
 }
 
 // status returns the HTTP status of a failed request, 0 if there was no answer.

@@ -40,6 +40,9 @@ func tryArchive(ctx context.Context, cfg *Config) Result {
 	const id = "archive"
 	key := probeKey(cfg.Cluster, cfg.Node)
 	err := put(ctx, cfg.Bucket, key, probe)
+	if errors.Is(err, archive.ErrConflict) {
+		return result(id, Error, "check the store and proxies on the way to it; delete the object to try again", "%s: what was stored reads back different: %s", cfg.Bucket.URL(key), err)
+	}
 	if err == nil {
 		err = put(ctx, cfg.Bucket, key, strings.ToUpper(probe))
 		if err == nil {
@@ -50,21 +53,14 @@ func tryArchive(ctx context.Context, cfg *Config) Result {
 	switch reason := archive.ReasonOf(err); {
 	case errors.Is(err, archive.ErrConflict):
 		return result(id, OK, "", "%s was stored and cannot be replaced", cfg.Bucket.URL(key))
-	case taken(err) && reason == archive.ReasonPermission:
-		return result(id, Warning, "allow s3:GetObject on the prefix", "objects are stored and cannot be replaced, but not compared either: an upload whose answer is lost stays unconfirmed, and a lost ledger cannot be rebuilt")
+	case reason == archive.ReasonUnreadable:
+		return result(id, Warning, "allow s3:GetObject on the prefix", "objects are stored and cannot be replaced, but not read back either: an upload whose answer is lost is stored again under another key, a lost ledger cannot be rebuilt, and if the store computes no SHA-256 nothing is ever confirmed")
 	case reason == archive.ReasonCredentials:
 		return result("credentials", Error, "see docs/iam.md", "%s", err)
 	case reason == archive.ReasonClock:
 		return result("clock-skew", Error, "set the clock (NTP)", "%s", err)
 	}
 	return result(id, Error, "as the message says; see docs/iam.md for the permissions", "%s", err)
-}
-
-// taken says whether the store refused because the key is taken, which then
-// could not be compared.
-func taken(err error) bool {
-	var e *archive.Error
-	return errors.As(err, &e) && strings.HasPrefix(e.Cause, "the key is taken")
 }
 
 func put(ctx context.Context, bucket *archive.Bucket, key, content string) error {

@@ -171,7 +171,7 @@ func (v *verification) checkObject(ctx context.Context, r *record, o manifest.Ob
 		return found(KindObjectChanged, "it has %d bytes, record %d says %d", size, r.Seq, o.Size)
 	}
 	info, err := v.archive.Stat(ctx, o.Key)
-	if err == nil && info.Computed {
+	if err == nil && info.SHA256 != nil {
 		if got := hex.EncodeToString(info.SHA256); got != o.SHA256 {
 			return found(KindObjectChanged, "its SHA-256 is %s, record %d says %s", got, r.Seq, o.SHA256)
 		}

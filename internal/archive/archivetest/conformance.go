@@ -17,23 +17,32 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 )
 
+// Store is an archive under test.
+type Store struct {
+	*archive.Bucket
+	// Damage replaces the content of an object, without the store's knowledge:
+	// what it has computed of the object stays as it was.
+	Damage func(key string, content []byte)
+}
+
 // Run runs the suite, its tests in parallel. open returns a new, empty archive
 // for each of them.
-func Run(t *testing.T, open func(t *testing.T) *archive.Bucket) {
+func Run(t *testing.T, open func(t *testing.T) Store) {
 	for _, c := range []struct {
 		name string
-		test func(*testing.T, *archive.Bucket)
+		test func(*testing.T, Store)
 	}{
 		{"PutThenOpen", putThenOpen},
 		{"I5_NeverOverwrites", neverOverwrites},
 		{"I5_SameBytesAgain", sameBytesAgain},
 		{"I5_OneOfManyWriters", oneOfManyWriters},
+		{"I10_DamagedObjectIsNoSuccess", damagedObject},
 		{"WrongChecksumLeavesNothing", wrongChecksum},
 		{"ShortBodyLeavesNothing", shortBody},
 		{"BrokenBodyLeavesNothing", brokenBody},
 		{"ListIsSorted", listIsSorted},
 		{"ListStopsEarly", listStopsEarly},
-		{"ListManyPages", func(t *testing.T, b *archive.Bucket) { ListManyPages(t, b, 150) }},
+		{"ListManyPages", func(t *testing.T, b Store) { ListManyPages(t, b, 150) }},
 		{"EmptyArchive", emptyArchive},
 		{"MissingObject", missingObject},
 		{"ImpossibleKeys", impossibleKeys},
@@ -55,19 +64,19 @@ func Content(n int, seed uint64) []byte {
 	return b
 }
 
-func put(t *testing.T, b *archive.Bucket, key string, content []byte) error {
+func put(t *testing.T, b Store, key string, content []byte) error {
 	t.Helper()
 	return b.Put(t.Context(), key, bytes.NewReader(content), int64(len(content)), sha256.Sum256(content))
 }
 
-func mustPut(t *testing.T, b *archive.Bucket, key string, content []byte) {
+func mustPut(t *testing.T, b Store, key string, content []byte) {
 	t.Helper()
 	if err := put(t, b, key, content); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func wantContent(t *testing.T, b *archive.Bucket, key string, want []byte) {
+func wantContent(t *testing.T, b Store, key string, want []byte) {
 	t.Helper()
 	o, err := b.Open(t.Context(), key)
 	if err != nil {
@@ -80,7 +89,7 @@ func wantContent(t *testing.T, b *archive.Bucket, key string, want []byte) {
 	}
 }
 
-func wantMissing(t *testing.T, b *archive.Bucket, key string) {
+func wantMissing(t *testing.T, b Store, key string) {
 	t.Helper()
 	if _, err := b.Stat(t.Context(), key); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Stat(%s) = %v, want fs.ErrNotExist", key, err)
@@ -90,7 +99,7 @@ func wantMissing(t *testing.T, b *archive.Bucket, key string) {
 	}
 }
 
-func keys(t *testing.T, b *archive.Bucket, prefix string) []string {
+func keys(t *testing.T, b Store, prefix string) []string {
 	t.Helper()
 	var out []string
 	for info, err := range b.List(t.Context(), prefix) {
@@ -102,7 +111,7 @@ func keys(t *testing.T, b *archive.Bucket, prefix string) []string {
 	return out
 }
 
-func putThenOpen(t *testing.T, b *archive.Bucket) {
+func putThenOpen(t *testing.T, b Store) {
 	// The last one is larger than the SDK's smallest part: still one PUT.
 	for i, size := range []int{0, 1, 4096, 6<<20 + 1} {
 		key := fmt.Sprintf("data/cluster=c/dt=2026-01-02/x%d.parquet", i)
@@ -121,7 +130,7 @@ func putThenOpen(t *testing.T, b *archive.Bucket) {
 	}
 }
 
-func neverOverwrites(t *testing.T, b *archive.Bucket) {
+func neverOverwrites(t *testing.T, b Store) {
 	first := []byte("first")
 	mustPut(t, b, "manifests/k", first)
 	for _, other := range []string{"other", "longer than the first", ""} {
@@ -137,7 +146,7 @@ func neverOverwrites(t *testing.T, b *archive.Bucket) {
 	wantContent(t, b, "manifests/k", first)
 }
 
-func sameBytesAgain(t *testing.T, b *archive.Bucket) {
+func sameBytesAgain(t *testing.T, b Store) {
 	content := Content(100_000, 1)
 	for range 3 {
 		mustPut(t, b, "a/b/c", content)
@@ -147,7 +156,30 @@ func sameBytesAgain(t *testing.T, b *archive.Bucket) {
 	}
 }
 
-func oneOfManyWriters(t *testing.T, b *archive.Bucket) {
+// damagedObject: what an object once was does not count when its bytes are
+// others now. The same bytes can be stored as a copy, and from then on nothing
+// is taken for stored unless it was read back.
+func damagedObject(t *testing.T, b Store) {
+	const key = "data/cluster=c/dt=2026-01-02/x.parquet"
+	content := Content(50_000, 1)
+	for name, damaged := range map[string][]byte{
+		"one bit": append([]byte{content[0] ^ 1}, content[1:]...), "cut": content[:49_000], "empty": {}, "longer": append(slices.Clone(content), 0),
+	} {
+		key := key + name
+		mustPut(t, b, key, content)
+		b.Damage(key, damaged)
+		if err := put(t, b, key, content); !errors.Is(err, archive.ErrConflict) || archive.ReasonOf(err) != archive.ReasonConflict {
+			t.Errorf("%s: Put over the damaged object = %v, want ErrConflict", name, err)
+		}
+		if info, err := b.Stat(t.Context(), key); err != nil || info.SHA256 != nil {
+			t.Errorf("%s: Stat = %x, %v, want no SHA-256: a read has contradicted the store's", name, info.SHA256, err)
+		}
+		mustPut(t, b, archive.CopyKey(key, 2), content)
+		wantContent(t, b, archive.CopyKey(key, 2), content)
+	}
+}
+
+func oneOfManyWriters(t *testing.T, b Store) {
 	const writers = 6
 	contents, results := make([][]byte, writers), make([]error, writers)
 	var wg sync.WaitGroup
@@ -173,7 +205,7 @@ func oneOfManyWriters(t *testing.T, b *archive.Bucket) {
 	wantContent(t, b, "race/k", contents[winner])
 }
 
-func wrongChecksum(t *testing.T, b *archive.Bucket) {
+func wrongChecksum(t *testing.T, b Store) {
 	content := Content(1000, 1)
 	err := b.Put(t.Context(), "k", bytes.NewReader(content), 1000, sha256.Sum256([]byte("something else")))
 	if archive.ReasonOf(err) != archive.ReasonChecksum {
@@ -183,7 +215,7 @@ func wrongChecksum(t *testing.T, b *archive.Bucket) {
 	mustPut(t, b, "k", content)
 }
 
-func shortBody(t *testing.T, b *archive.Bucket) {
+func shortBody(t *testing.T, b Store) {
 	content := Content(1000, 1)
 	err := b.Put(t.Context(), "k", bytes.NewReader(content), 2000, sha256.Sum256(content))
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -205,7 +237,7 @@ func (f failingBody) ReadAt(p []byte, off int64) (int, error) {
 	return copy(p, f.good[off:]), nil
 }
 
-func brokenBody(t *testing.T, b *archive.Bucket) {
+func brokenBody(t *testing.T, b Store) {
 	content := Content(200_000, 1)
 	err := b.Put(t.Context(), "k", failingBody{content[:100_000]}, 200_000, sha256.Sum256(content))
 	if !errors.Is(err, errBadSector) {
@@ -215,7 +247,7 @@ func brokenBody(t *testing.T, b *archive.Bucket) {
 	mustPut(t, b, "k", content)
 }
 
-func listIsSorted(t *testing.T, b *archive.Bucket) {
+func listIsSorted(t *testing.T, b Store) {
 	// '-' < '.' < '/' < digits < '=' < letters: directories must not be sorted
 	// as if their name ended before the '/'.
 	want := []string{"a-b", "a.b", "a/b", "a/b-c", "a/c/d", "a0", "a=1/z", "ab", "b"}
@@ -243,7 +275,7 @@ func listIsSorted(t *testing.T, b *archive.Bucket) {
 	}
 }
 
-func listStopsEarly(t *testing.T, b *archive.Bucket) {
+func listStopsEarly(t *testing.T, b Store) {
 	for _, k := range []string{"a", "b/1", "b/2", "c"} {
 		mustPut(t, b, k, nil)
 	}
@@ -263,7 +295,7 @@ func listStopsEarly(t *testing.T, b *archive.Bucket) {
 
 // ListManyPages stores n objects and lists them. An answer of S3 has at most
 // 1,000 keys.
-func ListManyPages(t *testing.T, b *archive.Bucket, n int) {
+func ListManyPages(t *testing.T, b Store, n int) {
 	t.Helper()
 	var wg sync.WaitGroup
 	for w := range 8 {
@@ -281,13 +313,13 @@ func ListManyPages(t *testing.T, b *archive.Bucket, n int) {
 	}
 }
 
-func emptyArchive(t *testing.T, b *archive.Bucket) {
+func emptyArchive(t *testing.T, b Store) {
 	if got := keys(t, b, ""); len(got) != 0 {
 		t.Errorf("an empty archive lists %q", got)
 	}
 }
 
-func missingObject(t *testing.T, b *archive.Bucket) {
+func missingObject(t *testing.T, b Store) {
 	mustPut(t, b, "a/b", nil)
 	for _, key := range []string{"no", "a", "a/b/c", "a/bb"} {
 		if o, err := b.Open(t.Context(), key); !errors.Is(err, fs.ErrNotExist) {
@@ -299,7 +331,7 @@ func missingObject(t *testing.T, b *archive.Bucket) {
 	}
 }
 
-func impossibleKeys(t *testing.T, b *archive.Bucket) {
+func impossibleKeys(t *testing.T, b Store) {
 	for _, key := range []string{"", "/a", "a/", "a//b", ".", "../a", "a/../../b", "a\x00b", "a\nb", "a\xff", strings.Repeat("k", 1000)} {
 		if err := put(t, b, key, nil); err == nil {
 			t.Errorf("Put(%q) succeeded", key)
@@ -315,7 +347,7 @@ func impossibleKeys(t *testing.T, b *archive.Bucket) {
 	}
 }
 
-func canceled(t *testing.T, b *archive.Bucket) {
+func canceled(t *testing.T, b Store) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	content := Content(1000, 1)
