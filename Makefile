@@ -71,17 +71,20 @@ $(LINTER): hack/tools/go.mod hack/tools/go.sum
 .PHONY: verify
 verify: ## Check what the linter cannot (file lengths, links, the reference, ...)
 	go run ./hack/verify
-	go test -count=1 -run Reference ./cmd/auditsidecar
+	$(LIKE_BUILD) ./hack/reference -check
 
-# The commands are in package main, which only its own tests can import.
 .PHONY: reference
-reference: ## Write docs/configuration.md and docs/metrics.md anew from the program
-	go test -count=1 -run Reference ./cmd/auditsidecar -update
+reference: ## Write docs/configuration.md and docs/metrics.md from the program
+	$(LIKE_BUILD) ./hack/reference
 
 .PHONY: man
 man: ## Write the manual pages into dist/man
-	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) go test -count=1 -run ManPages ./cmd/auditsidecar -man $(CURDIR)/dist/man -man-version '$(VERSION)'
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(LIKE_BUILD) ./hack/reference -man dist/man -version '$(VERSION)'
 	ls dist/man
+
+.PHONY: test-later
+test-later: ## Run the unit tests as if it were 400 days later
+	go run ./hack/later -days 400 -timeout 30m ./...
 
 # go.mod and go.sum say exactly what is used, and the modules here are those.
 .PHONY: modules

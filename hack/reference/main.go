@@ -1,0 +1,71 @@
+// Command reference writes docs/configuration.md and docs/metrics.md from the
+// program itself, or checks that they are current; with -man it writes the
+// manual pages.
+//
+//	go run ./hack/reference [-check]
+//	go run ./hack/reference -man dist/man -version v1.2.3
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra/doc"
+
+	"github.com/auditsidecar/auditsidecar/internal/cli"
+)
+
+func main() {
+	check := flag.Bool("check", false, "change nothing, fail if a page is not current")
+	man := flag.String("man", "", "write the manual pages into this `directory`, and nothing else")
+	version := flag.String("version", "", "version that the manual pages show")
+	flag.Parse()
+	var err error
+	if *man != "" {
+		err = manual(*man, *version)
+	} else {
+		err = pages(*check)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "reference:", err)
+		os.Exit(1)
+	}
+}
+
+func pages(check bool) error {
+	flags, err := configuration(cli.NewRoot(""))
+	if err != nil {
+		return err
+	}
+	scraped, err := metrics()
+	if err != nil {
+		return err
+	}
+	for path, want := range map[string]string{"docs/configuration.md": flags, "docs/metrics.md": scraped} {
+		if !check {
+			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+				return err
+			}
+			continue
+		}
+		got, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if string(got) != want {
+			return fmt.Errorf("%s is not current: run `make reference`", path)
+		}
+	}
+	return nil
+}
+
+// manual writes one page for each verb. SOURCE_DATE_EPOCH dates them.
+func manual(dir, version string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	root := cli.NewRoot(version)
+	root.InitDefaultCompletionCmd()
+	return doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "auditsidecar " + version, Manual: "auditsidecar"}, dir)
+}

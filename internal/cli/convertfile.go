@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/shipper"
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// input is one file to convert, as plain bytes that can be read at any place.
+type input struct {
+	*os.File
+	size    int64
+	name    string
+	rotated time.Time
+}
+
+// convertOne converts one input into a work directory, proves the result and
+// renames it into place.
+func (f *convertFlags) convertOne(ctx context.Context, version, arg string, stdin io.Reader, progress *fileProgress) (converted, error) {
+	if err := checkInput(arg); err != nil {
+		return converted{}, err
+	}
+	scratch, remove, err := scratchDir(f.root())
+	if err != nil {
+		return converted{}, err
+	}
+	defer remove()
+	in, err := openInput(ctx, arg, scratch, stdin)
+	if err != nil {
+		return converted{}, err
+	}
+	defer in.Close()
+	epoch, seq := f.placeInChain(in)
+	cfg := parquet.Config{Work: scratch, Meta: parquet.Meta{
+		Cluster: f.identity.Cluster, Node: f.identity.Node, Epoch: epoch, Seq: seq,
+		SourceName: in.name, Rotated: in.rotated, Converter: version,
+	}}
+	if f.oneFile() {
+		cfg.File = filepath.Join(scratch, "object.parquet")
+	} else {
+		cfg.Dir = scratch
+	}
+	result, err := parquet.Convert(ctx, progress.of(in, in.size), in.size, cfg)
+	if err != nil {
+		return converted{}, err
+	}
+	if err := f.check(ctx, result); err != nil {
+		return converted{}, err
+	}
+	return f.place(arg, cfg.Meta, result)
+}
+
+func (f *convertFlags) check(ctx context.Context, result parquet.Result) error {
+	if f.noCheck {
+		return nil
+	}
+	return parquet.Check(ctx, result)
+}
+
+// checkInput finds what is wrong with an input before a directory is made for
+// what comes of it.
+func checkInput(arg string) error {
+	if arg == stdinName {
+		return nil
+	}
+	info, err := os.Stat(arg)
+	if err != nil {
+		return fmt.Errorf("look at the file: %w", withoutPath(err))
+	}
+	if !info.Mode().IsRegular() {
+		return errors.New("not a regular file; name the log files themselves, or - for standard input")
+	}
+	f, err := os.Open(arg)
+	if err != nil {
+		return fmt.Errorf("open the file: %w", withoutPath(err))
+	}
+	return f.Close()
+}
+
+// withoutPath takes the path off an error; it stands before it already.
+func withoutPath(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+// openInput opens a file, or unpacks it, or spools standard input: the
+// conversion reads its source twice.
+func openInput(ctx context.Context, arg, scratch string, stdin io.Reader) (*input, error) {
+	if arg == stdinName {
+		spool := filepath.Join(scratch, "input")
+		if err := spoolTo(ctx, spool, stdin); err != nil {
+			return nil, err
+		}
+		return statInput(spool, "stdin", time.Now())
+	}
+	info, err := os.Stat(arg)
+	if err != nil {
+		return nil, fmt.Errorf("look at the file: %w", withoutPath(err))
+	}
+	name, packed := strings.CutSuffix(filepath.Base(arg), ".gz")
+	path, err := filepath.EvalSymlinks(arg) // what a link is called is its name
+	if err != nil {
+		return nil, fmt.Errorf("look at the file: %w", withoutPath(err))
+	}
+	if !packed {
+		return statInput(path, name, info.ModTime())
+	}
+	plain := filepath.Join(scratch, "input")
+	if err := shipper.Unpack(ctx, path, plain, shipper.MaxUnpacked); err != nil {
+		return nil, unpackFailure(err)
+	}
+	return statInput(plain, name, info.ModTime())
+}
+
+// unpackFailure says plainly what is the most likely fault of a compressed file.
+func unpackFailure(err error) error {
+	bad, ok := errors.AsType[*shipper.UnpackError](err)
+	switch {
+	case !ok:
+		return err
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("unpack the file: it is cut short (is it still being written?): %w", io.ErrUnexpectedEOF)
+	}
+	return bad.Err
+}
+
+// statInput opens plain bytes. The rotation time is the one in the name of a
+// backup, else the time of the last write.
+func statInput(path, name string, modified time.Time) (*input, error) {
+	file, err := durable.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the file: %w", err)
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	in := &input{File: file, size: info.Size(), name: name, rotated: modified.UTC().Truncate(time.Millisecond)}
+	if rotated, ok := rotationTime(name); ok {
+		in.rotated = rotated
+	}
+	return in, nil
+}
+
+// spoolTo copies r to a new file. A read that blocks cannot be interrupted, so
+// when ctx is done it is left behind: the process is about to end.
+func spoolTo(ctx context.Context, path string, r io.Reader) error {
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("make room for standard input: %w", err)
+	}
+	copied := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(out, r)
+		copied <- errors.Join(err, out.Close())
+	}()
+	select {
+	case err = <-copied:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("read standard input: %w", err)
+	}
+	return nil
+}

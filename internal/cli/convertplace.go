@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// place renames the objects to where they belong.
+func (f *convertFlags) place(arg string, meta parquet.Meta, result parquet.Result) (converted, error) {
+	done := converted{
+		File: arg, Lines: result.Lines, Bytes: result.Bytes, SHA256: hex.EncodeToString(result.SHA256[:]),
+		RawLines: result.RawLines, Salvaged: result.Salvaged, Undecodable: result.Undecodable, Strays: result.Strays, Checked: !f.noCheck,
+	}
+	for _, o := range result.Objects {
+		to := f.out
+		if !f.oneFile() {
+			key := archive.DataKey(meta.Cluster, o.Day, meta.Rotated.Format(archive.RotatedLayout), meta.Node, meta.Epoch, meta.Seq)
+			to = filepath.Join(f.out, filepath.FromSlash(key))
+		}
+		done.Objects = append(done.Objects, to)
+	}
+	for _, to := range done.Objects[:min(1, len(done.Objects))] {
+		if err := f.checkPlaces(to, result); err != nil {
+			return converted{}, err
+		}
+	}
+	fsys := durable.OS()
+	for i, o := range result.Objects {
+		to := done.Objects[i]
+		if err := fsys.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return converted{}, err
+		}
+		if err := fsys.Rename(o.Path, to); err != nil {
+			return converted{}, err
+		}
+		done.Rows += o.Rows
+		done.ObjectBytes += o.Size
+	}
+	return done, nil
+}
+
+// checkPlaces looks at all objects with the key of this one, of whatever day:
+// together they are one original file.
+func (f *convertFlags) checkPlaces(object string, result parquet.Result) error {
+	if f.oneFile() {
+		return checkPlace(object, result, "remove it, or give another name as -o")
+	}
+	days := filepath.Dir(filepath.Dir(object))
+	entries, err := os.ReadDir(days)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for objects of another file: %w", err)
+	}
+	for _, day := range entries {
+		if err := checkPlace(filepath.Join(days, day.Name(), filepath.Base(object)), result, "give another --node or --cluster, or another directory"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkPlace lets an object replace one of the same original file only.
+func checkPlace(path string, result parquet.Result, hint string) error {
+	f, size, err := openFile(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	meta, err := parquet.ReadMeta(f, size)
+	if err != nil {
+		return fmt.Errorf("%s is in the way: %w", path, err)
+	}
+	if meta.SourceSHA256 != result.SHA256 {
+		return fmt.Errorf("%s is there already, of another file; %s", path, hint)
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/doctor"
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/hold"
+	"github.com/auditsidecar/auditsidecar/internal/policy"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+const doctorLong = `doctor makes every check that can be made before the sidecar runs, or when it
+does not do what it should: how the audit log is mounted and who may link it,
+kube-apiserver's flags and audit policy, how long an outage may last, disk, clock,
+credentials, archive and Loki. Each check says what was found and what to do.
+
+It takes the flags of run, from the same file. Run it on the node, as the user
+that the sidecar has (root), with the credentials of the sidecar:
+
+  AWS_SHARED_CREDENTIALS_FILE=/etc/kubernetes/auditsidecar/aws-credentials \
+    auditsidecar doctor --config /etc/kubernetes/auditsidecar/config.yaml
+
+It stores one small object, doctor/cluster=CLUSTER/node=NODE/probe.txt, to see
+that objects can be stored and not replaced. It exits with 3 if any check is a
+warning or an error.`
+
+func newDoctorCommand() *cobra.Command {
+	var settings config.Run
+	var logs logFlags
+	var places nodePlaces
+	var format string
+	cmd := &cobra.Command{
+		Use:        "doctor --config FILE",
+		Short:      "Check a control plane node, its kube-apiserver, the archive and Loki",
+		SuggestFor: []string{"check", "diagnose", "preflight", "status"},
+		Long:       doctorLong,
+		Example: `  auditsidecar doctor --config /etc/kubernetes/auditsidecar/config.yaml
+  auditsidecar doctor --config config.yaml -o json | jq '.[] | select(.severity != "ok")'`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := prepare(cmd, &settings, &logs)
+			if err := errors.Join(err, checkFormat(format)); err != nil {
+				return &usageError{err}
+			}
+			return examine(cmd, &settings, places, format)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&places.manifest, "manifest", "/etc/kubernetes/manifests/kube-apiserver.yaml", "`path` of kube-apiserver's static pod manifest; empty: do not look at it")
+	flags.StringVar(&places.patches, "patches", "/etc/kubernetes/patches", "`directory` of kubeadm's patches; empty: do not look at it")
+	registerFormat(flags, &format)
+	settings.Register(flags)
+	logs.register(flags)
+	flags.String(config.FileFlag, "", "YAML `file` with settings, named like the flags")
+	return cmd
+}
+
+// nodePlaces are the files of a node that only doctor looks at.
+type nodePlaces struct{ manifest, patches string }
+
+// examine makes the checks and prints what they found.
+func examine(cmd *cobra.Command, settings *config.Run, places nodePlaces, format string) error {
+	log, err := rotate.ParsePath(settings.AuditLogPath)
+	if err != nil {
+		return &usageError{fmt.Errorf("--audit-log-path: %w", err)}
+	}
+	bucket, err := openBucket(cmd.Context(), settings.Archive, "")
+	if err != nil {
+		return &usageError{fmt.Errorf("--archive-url: %w", err)}
+	}
+	lokiHTTP, err := settings.Loki.HTTPClient()
+	if err != nil {
+		return &usageError{err}
+	}
+	results := doctor.Run(cmd.Context(), doctor.Config{
+		Log: log, StateDir: cmp.Or(settings.StateDir, filepath.Join(log.Dir, stateDirName)), Copy: settings.Hold == config.HoldCopy,
+		Budget:   hold.Budget{MaxBytes: int64(settings.HeldMaxBytes), MinFree: int64(settings.HeldMinFree)},
+		Manifest: places.manifest, Patches: places.patches,
+		Bucket: bucket, Cluster: settings.Identity.Cluster, Node: settings.Identity.Node, ArchiveProbe: archiveProbe(settings.Archive),
+		Secrets: []doctor.SecretFile{
+			{Setting: "AWS_SHARED_CREDENTIALS_FILE", Path: os.Getenv("AWS_SHARED_CREDENTIALS_FILE"), Optional: true},
+			{Setting: "--signing-key-file", Path: settings.Proof.SigningKeyFile},
+			{Setting: "--redact-key-file", Path: settings.Redact.KeyFile},
+			{Setting: "--apiserver-metrics-token-file", Path: settings.Proof.Server.TokenFile},
+			{Setting: "--apiserver-metrics-key-file", Path: settings.Proof.Server.KeyFile},
+			{Setting: "--web-config-file", Path: settings.WebConfig},
+		},
+		Listen:  settings.Listen,
+		LokiURL: settings.Loki.URL, LokiTenant: settings.Loki.Tenant, LokiHTTP: lokiHTTP,
+		Lint: lintLines, FS: durable.OS(), Now: time.Now,
+		MountInfo: "/proc/self/mountinfo", Inotify: "/proc/sys/fs/inotify", ClockSynced: doctor.ClockSynced,
+	})
+	if err := printResults(cmd.OutOrStdout(), results, format); err != nil {
+		return err
+	}
+	if doctor.Bad(results) {
+		return errFindings
+	}
+	return nil
+}
+
+// archiveProbe is an address of the archive whose answer, whatever it is, has a
+// date; empty for a directory.
+func archiveProbe(a config.Archive) string {
+	switch {
+	case !strings.HasPrefix(a.URL, "s3://"):
+		return ""
+	case a.Endpoint != "":
+		return a.Endpoint
+	case a.Region != "":
+		return "https://s3." + a.Region + ".amazonaws.com/"
+	}
+	return ""
+}
+
+// lintLines is `policy lint` for doctor.
+func lintLines(data []byte) (lines []string) {
+	for _, f := range policy.Lint(data) {
+		if f.Severity != policy.SeverityInfo {
+			lines = append(lines, fmt.Sprintf("line %d: %s", max(f.Line, 1), f.Message))
+		}
+	}
+	return lines
+}
+
+func printResults(w io.Writer, results []doctor.Result, format string) error {
+	if format == formatJSON {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(results)
+	}
+	colours, width := newPaint(w), 0
+	count := map[doctor.Severity]int{}
+	for _, r := range results {
+		width = max(width, len(r.ID))
+		count[r.Severity]++
+	}
+	var text strings.Builder
+	for _, r := range results {
+		severity := colours.word(string(r.Severity), fmt.Sprintf("%-7s", r.Severity))
+		fmt.Fprintf(&text, "%s  %-*s  %s\n", severity, width, r.ID, r.Found)
+		if r.Fix != "" && r.Severity != doctor.OK {
+			fmt.Fprintf(&text, "%-7s  %-*s  -> %s\n", "", width, "", r.Fix)
+		}
+	}
+	fmt.Fprintf(&text, "ok: %d, info: %d, warning: %d, error: %d\n",
+		count[doctor.OK], count[doctor.Info], count[doctor.Warning], count[doctor.Error])
+	_, err := io.WriteString(w, text.String())
+	return err
+}

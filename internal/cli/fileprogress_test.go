@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Two of four files, 20 MB in 10 s: half is done, and takes as long again.
+func TestFileProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var terminal bytes.Buffer
+		p := newFileProgress(&terminal, nil, 4)
+		p.bar.out = &terminal
+		for range 2 {
+			p.begin(10e6)
+			for range 5 {
+				time.Sleep(time.Second)
+				_, _ = p.Write(make([]byte, 2e6)) // never fails
+			}
+			p.end()
+		}
+		time.Sleep(5 * time.Second)
+		p.end() // one that is left out
+		p.begin(10e6)
+		time.Sleep(time.Second)
+		p.end()
+		p.bar.clear()
+		shown := strings.Split(terminal.String(), "\r\x1b[K")
+		for _, want := range []string{
+			"[" + strings.Repeat(" ", 30) + "] 0/4 files",
+			"[===" + strings.Repeat(" ", 27) + "] 0/4 files, 2.0 MB/s, 18s left",
+			"[===============" + strings.Repeat(" ", 15) + "] 1/4 files, 2.0 MB/s, 10s left",
+			"[======================" + strings.Repeat(" ", 8) + "] 3/4 files, 1.3 MB/s, 5s left",
+			"[" + strings.Repeat("=", 30) + "] 4/4 files, 1.2 MB/s, 0s left",
+		} {
+			if n := strings.Count(strings.Join(shown, "\n")+"\n", want+"\n"); n == 0 {
+				t.Errorf("%q is missing in %q", want, shown)
+			}
+		}
+		if last := shown[len(shown)-1]; last != "" {
+			t.Errorf("%q is left on the terminal", last)
+		}
+	})
+}
+
+// Ten times a second is often enough.
+func TestProgressIsNotShownTooOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var terminal bytes.Buffer
+		p := newFileProgress(&terminal, nil, 2)
+		p.bar.out = &terminal
+		p.begin(1e9)
+		for range 1000 {
+			time.Sleep(time.Millisecond)
+			_, _ = p.Write(make([]byte, 10)) // never fails
+		}
+		if n := strings.Count(terminal.String(), "\r"); n < 9 || n > 11 {
+			t.Errorf("shown %d times in a second", n)
+		}
+	})
+}
+
+// What is no terminal sees nothing of it.
+func TestNoProgressInAPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "stderr")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	p := newFileProgress(f, f, 1)
+	p.begin(1)
+	_, _ = p.Write([]byte("x")) // never fails
+	p.end()
+	p.bar.clear()
+	if got, err := os.ReadFile(path); err != nil || len(got) > 0 {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// A message takes the bar's place, and the bar comes again below it.
+func TestMessagesStandAboveTheBar(t *testing.T) {
+	var terminal bytes.Buffer
+	p := newFileProgress(&terminal, nil, 1)
+	p.bar.out = &terminal
+	p.begin(10)
+	if _, err := p.bar.above(&terminal).Write([]byte("a message\n")); err != nil {
+		t.Fatal(err)
+	}
+	p.end()
+	if got := terminal.String(); !strings.Contains(got, "\r\x1b[Ka message\n\r\x1b[K[") {
+		t.Errorf("%q", got)
+	}
+}
+
+// A conversion reads its source twice: that is how far it has come. Nothing
+// stands between it and the source where nobody looks.
+func TestConversionProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var terminal bytes.Buffer
+		p := newFileProgress(&terminal, nil, 2)
+		plain := strings.NewReader(strings.Repeat("x", 1000))
+		if p.of(plain, 1000) != io.ReaderAt(plain) {
+			t.Error("the source is counted, and nobody looks")
+		}
+		p.bar.out = &terminal
+		source := p.of(plain, 1000)
+		buf := make([]byte, 1000)
+		for range 2 {
+			time.Sleep(time.Second)
+			if n, err := source.ReadAt(buf, 0); n != 1000 || err != nil {
+				t.Fatal(n, err)
+			}
+		}
+		if p.written != 2000 || p.bytes != 1000 {
+			t.Errorf("%d bytes read, %d of the file", p.written, p.bytes)
+		}
+		time.Sleep(time.Second)
+		p.end()
+		if out := terminal.String(); !strings.Contains(out, "] 0/2 files") || !strings.HasSuffix(out, "] 1/2 files, 0.0 MB/s, 3s left") {
+			t.Errorf("%q", out)
+		}
+	})
+}

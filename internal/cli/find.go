@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/shipper"
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// Find implements [shipper.Store]. The rotation time is in the names of data
+// objects; they lie under the day of their last events, which is the day of
+// the rotation or the one before.
+func (s *store) Find(ctx context.Context, rotated time.Time, about bool) ([]shipper.Found, error) {
+	stored, err := s.rotatedAt(ctx, rotated.UTC(), about)
+	if archive.ReasonOf(err) == archive.ReasonPermission {
+		return nil, nil // may store, may not list: nothing can be found
+	}
+	if err != nil {
+		return nil, err
+	}
+	var found []shipper.Found
+	for _, key := range stored {
+		f, err := s.found(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, f)
+	}
+	return found, nil
+}
+
+// rotatedAt lists one object of each file of this log that was rotated at a
+// time, or about then.
+func (s *store) rotatedAt(ctx context.Context, rotated time.Time, about bool) ([]archive.Key, error) {
+	days := []time.Time{rotated, rotated.AddDate(0, 0, -1)}
+	name := rotated.Format(archive.RotatedLayout) + "-" + s.identity.Node + "-"
+	if about {
+		days, name = append(days, rotated.AddDate(0, 0, 1)), ""
+	}
+	byFile := map[ledger.Origin]archive.Key{}
+	for _, day := range days {
+		for info, err := range s.bucket.List(ctx, archive.DataPrefix(s.identity.Cluster, day.Format(archive.DayLayout))+name) {
+			if err != nil {
+				return nil, err
+			}
+			if key, err := archive.ParseKey(info.Key); err == nil && key.Node == s.identity.Node {
+				byFile[ledger.Origin{Epoch: key.Epoch, Seq: key.Seq}] = key
+			}
+		}
+	}
+	var keys []archive.Key
+	for _, key := range byFile {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, func(a, b archive.Key) int {
+		return cmp.Or(cmp.Compare(a.Rotated, b.Rotated), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Seq, b.Seq))
+	})
+	if about {
+		keys = neighbours(keys, rotated.Format(archive.RotatedLayout))
+	}
+	return keys, nil
+}
+
+// near is how many rotations before and after a time are near to it.
+const near = 2
+
+// neighbours are the files that were rotated next before and after a time.
+// Keys are sorted by their times.
+func neighbours(keys []archive.Key, at string) []archive.Key {
+	i, _ := slices.BinarySearchFunc(keys, at, func(k archive.Key, at string) int { return cmp.Compare(k.Rotated, at) })
+	from, to := i, i
+	for n := 0; from > 0 && (n < near || keys[from-1].Rotated == keys[from].Rotated); n++ {
+		from--
+	}
+	for n := 0; to < len(keys) && (n < near || keys[to].Rotated == keys[to-1].Rotated); n++ {
+		to++
+	}
+	return keys[from:to]
+}
+
+// found finds the record of a file: under its number, or, where its epoch did
+// not come to record it, that of a later epoch which names its objects.
+func (s *store) found(ctx context.Context, key archive.Key) (shipper.Found, error) {
+	record, err := s.readRecord(ctx, s.recordKey(key.Epoch, key.Seq))
+	if err == nil && record.Kind == manifest.KindFile {
+		return shipper.Found{Record: &record}, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return shipper.Found{}, err
+	}
+	later, err := s.adoptedBy(ctx, key)
+	if err != nil || later != nil {
+		return shipper.Found{Record: later}, err
+	}
+	meta, err := s.readMeta(ctx, key.String())
+	return shipper.Found{Meta: meta}, err
+}
+
+// adoptedBy reads the records of later epochs until one names the object; nil
+// where none does. That is many records, but only for an object whose own
+// epoch has none.
+func (s *store) adoptedBy(ctx context.Context, key archive.Key) (*manifest.Record, error) {
+	for info, err := range s.bucket.List(ctx, archive.ManifestPrefix(s.identity.Cluster, s.identity.Node)) {
+		if err != nil {
+			return nil, err
+		}
+		of, err := archive.ParseKey(info.Key)
+		if err != nil || of.Epoch <= key.Epoch {
+			continue
+		}
+		record, err := s.readRecord(ctx, info.Key)
+		switch {
+		case errors.Is(err, manifest.ErrInvalid) || errors.Is(err, manifest.ErrNewer):
+			continue // it cannot be understood, so it cannot vouch for anything
+		case err != nil:
+			return nil, err
+		case slices.ContainsFunc(record.Objects, func(o manifest.Object) bool { return o.Key == key.String() }):
+			return &record, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // none does
+}
+
+func (s *store) readMeta(ctx context.Context, key string) (parquet.ObjectMeta, error) {
+	o, err := s.bucket.Open(ctx, key)
+	if err != nil {
+		return parquet.ObjectMeta{}, err
+	}
+	defer o.Close()
+	meta, err := parquet.ReadMeta(o, o.Size)
+	if errors.Is(err, parquet.ErrNotOurs) {
+		return parquet.ObjectMeta{}, nil // it is of no file that anybody asks for
+	}
+	return meta, err
+}

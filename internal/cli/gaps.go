@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/auditsidecar/auditsidecar/internal/admin"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+)
+
+// shownGaps is how many breaks the status page shows.
+const shownGaps = 20
+
+// gaps counts the breaks in the log by reason, and remembers the last ones.
+// It is safe for concurrent use.
+type gaps struct {
+	total *prometheus.CounterVec
+
+	mu   sync.Mutex
+	last []admin.Gap // the oldest first
+}
+
+func newGaps(reg prometheus.Registerer) *gaps {
+	g := &gaps{total: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "auditsidecar", Name: "gaps_total", Help: "Breaks found in the audit log, by reason.",
+	}, []string{"reason"})}
+	for _, reason := range []manifest.Reason{
+		manifest.ReasonPruned, manifest.ReasonTruncated, manifest.ReasonReplaced, manifest.ReasonEdited, manifest.ReasonVanished,
+		manifest.ReasonNULHole, manifest.ReasonDeletedWriter, manifest.ReasonDiskBudget, manifest.ReasonQuarantined,
+		manifest.ReasonUnreadable, manifest.ReasonStateLost,
+	} {
+		g.total.WithLabelValues(string(reason))
+	}
+	reg.MustRegister(g.total)
+	return g
+}
+
+// count takes a break that was found just now.
+func (g *gaps) count(gap ledger.Gap) {
+	g.total.WithLabelValues(gap.Reason).Inc()
+	g.remember(gap, time.Now().UTC())
+}
+
+// remember keeps a break for the page.
+func (g *gaps) remember(gap ledger.Gap, at time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.last = append(g.last, admin.Gap{At: at, Reason: gap.Reason, File: gap.File, Bytes: gap.Bytes, Detail: gap.Detail})
+	if n := len(g.last) - shownGaps; n > 0 {
+		g.last = slices.Delete(g.last, 0, n)
+	}
+}
+
+// waiting takes what an earlier process found and the archive does not have yet.
+func (g *gaps) waiting(found []ledger.Gap) {
+	for _, gap := range found {
+		g.remember(gap, gap.To.UTC())
+	}
+}
+
+// newest returns the remembered breaks, the newest first.
+func (g *gaps) newest() []admin.Gap {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	out := slices.Clone(g.last)
+	slices.Reverse(out)
+	return out
+}
+
+// noteGap logs and counts a break in the log.
+func (s *sidecar) noteGap(g ledger.Gap) {
+	s.log.Error().Str("reason", g.Reason).Str("file", g.File).Time("from", g.From).Time("to", g.To).
+		Int64("bytes", g.Bytes).Str("detail", g.Detail).Msg("GAP in the audit log: recorded for the archive")
+	s.gaps.count(g)
+}

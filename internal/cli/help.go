@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// exitCodes ends the help of every verb.
+const exitCodes = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the check was made and found something."
+
+// showHelp is the help of every verb: what it does, flags that fit the terminal,
+// and the exit codes.
+func showHelp(root *cobra.Command) {
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		out := cmd.OutOrStdout()
+		fmt.Fprint(out, helpText(cmd, terminalWidth(out)))
+	})
+}
+
+func helpText(cmd *cobra.Command, width int) string {
+	text := strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short)) + "\n\n" + usage(cmd, width)
+	if cmd.HasParent() { // the program itself has them in its text
+		text += "\n" + exitCodes + "\n"
+	}
+	return text
+}
+
+// usage says how a verb is called. Lines of flags are broken at width; 0: never,
+// so that a search for a flag in a pipe finds all of what it does.
+func usage(cmd *cobra.Command, width int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Usage:\n  %s\n", cmd.UseLine())
+	if cmd.HasExample() {
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", cmd.Example)
+	}
+	if cmd.HasAvailableSubCommands() {
+		b.WriteString("\nVerbs:\n")
+		for _, c := range cmd.Commands() {
+			if c.IsAvailableCommand() || c.Name() == "help" {
+				fmt.Fprintf(&b, "  %-*s %s\n", c.NamePadding(), c.Name(), c.Short)
+			}
+		}
+	}
+	if cmd.HasAvailableLocalFlags() {
+		fmt.Fprintf(&b, "\nFlags:\n%s", cmd.LocalFlags().FlagUsagesWrapped(width))
+	}
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "\n'%s VERB --help' says more about a verb.\n", cmd.CommandPath())
+	}
+	return b.String()
+}
+
+// widest is the longest line that is still read with ease.
+const widest = 120
+
+// terminalWidth is the width to break lines at; 0 where out is no terminal.
+func terminalWidth(out io.Writer) int {
+	f, ok := out.(*os.File)
+	if !ok || !isTerminal(out) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return min(width, widest)
+}
+
+func isTerminal(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,26 @@
+// Package cli has the verbs of the program, one file each, named after the
+// verb, and what `run` wires together.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Main runs the program with the arguments of the process and returns its exit
+// code. The first signal ends the verb in order, the second one kills.
+func Main(version string) int {
+	slackenTimers(os.Args)
+	limitMemory()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	err := NewRoot(version).ExecuteContext(ownProcess(ctx))
+	if err != nil && !errors.Is(err, errFindings) {
+		fmt.Fprintln(os.Stderr, "auditsidecar:", err)
+	}
+	return exitCode(err)
+}

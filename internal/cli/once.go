@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/grafana/dskit/backoff"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// onceTimeout bounds how long --once waits for a sink that does not answer.
+const onceTimeout = 2 * time.Minute
+
+// once archives what is finished, streams to the end of the log, and reports
+// what did not work. A sink that is away for a moment is tried again.
+func (s *sidecar) once(ctx context.Context, log rotate.Log, bucket *archive.Bucket) (err error) {
+	st, err := s.openState(log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.unlock()) }()
+	s.confine(ctx, log, bucket, st)
+	loops, err := s.loops(log, bucket, st, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer loops.hold.Close()
+	if err := loops.hold.Sync(ctx); err != nil {
+		return err
+	}
+	err = retryWhile(ctx, onceTimeout, loops.shipper.Sync)
+	if loops.live != nil {
+		streamed := retryWhile(ctx, onceTimeout, loops.live.Sync)
+		err = errors.Join(err, streamed, loops.live.Close())
+	}
+	err = errors.Join(err, loops.hold.Sync(ctx)) // let go of what was released
+	return errors.Join(err, quarantined(st))
+}
+
+// retryWhile tries again until it works, for at most a time; an archive that
+// says that trying again is no use is believed.
+func retryWhile(ctx context.Context, atMost time.Duration, try func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, atMost)
+	defer cancel()
+	retry := backoff.New(bounded, backoff.Config{MinBackoff: 500 * time.Millisecond, MaxBackoff: 10 * time.Second})
+	var last error
+	for retry.Ongoing() {
+		err := try(bounded)
+		if err == nil || archive.Permanent(err) {
+			return err
+		}
+		if bounded.Err() == nil || last == nil {
+			last = err
+		}
+		retry.Wait()
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("stopped: %w", errors.Join(ctx.Err(), last))
+	}
+	return fmt.Errorf("gave up after %s: %w", atMost, last)
+}
+
+// quarantined makes the files that could not be archived an error of --once.
+func quarantined(st *state) error {
+	var errs []error
+	for _, e := range st.ledger.Entries() {
+		if e.Reason != "" {
+			errs = append(errs, fmt.Errorf("%s is quarantined (held as %s): %s", e.Name, e.ID, e.Reason))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,226 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// Two lives of a node's state; the later was begun when the first was lost.
+const (
+	epochOne = "20261122T110000aaaaaa"
+	epochTwo = "20261122T120000bbbbbb"
+)
+
+// logLine is an event of 12:00 on a day of November 2026.
+func logLine(id, day string) string {
+	return `{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"` + id +
+		`","stage":"ResponseComplete","requestURI":"/api","verb":"get","user":{"username":"u"},"requestReceivedTimestamp":"2026-11-` +
+		day + `T12:00:00.000000Z","stageTimestamp":"2026-11-` + day + `T12:00:00.000000Z"}` + "\n"
+}
+
+// shelf is an archive in a directory.
+type shelf struct {
+	t   *testing.T
+	dir string
+}
+
+func (s shelf) meta(epoch string, seq int64) parquet.Meta {
+	return parquet.Meta{Cluster: "c", Node: "n", Epoch: epoch, Seq: seq, SourceName: "audit.log", Converter: "test"}
+}
+
+// parts stores the increments of a text that end at these offsets; the first
+// number is where they begin.
+func (s shelf) parts(epoch string, seq int64, text string, ends ...int) {
+	s.t.Helper()
+	for i, to := range ends[1:] {
+		from := ends[i]
+		m := s.meta(epoch, seq)
+		m.Increment = parquet.Increment{From: int64(from), FirstLine: int64(strings.Count(text[:from], "\n")) + 1}
+		makeObject(s.t, filepath.Join(s.dir, archive.OpenKey("c", "n", epoch, seq, int64(from), int64(to))), m, text[from:to])
+	}
+}
+
+// file stores the objects of a finished file, of all days but those left out.
+func (s shelf) file(epoch string, seq int64, rotated, text string, without ...string) {
+	s.t.Helper()
+	at, err := time.Parse(archive.RotatedLayout, rotated)
+	must(s.t, err)
+	m := s.meta(epoch, seq)
+	m.SourceName, m.Rotated = "audit-"+rotated+".log", at
+	work := s.t.TempDir()
+	result, err := parquet.Convert(s.t.Context(), strings.NewReader(text), int64(len(text)), parquet.Config{Meta: m, Dir: work})
+	must(s.t, err)
+	for _, o := range result.Objects {
+		if !slices.Contains(without, o.Day) {
+			put(s.t, filepath.Join(s.dir, archive.DataKey("c", o.Day, rotated, "n", epoch, seq)), readFile(s.t, o.Path))
+		}
+	}
+}
+
+// record stores the record of a number.
+func (s shelf) record(kind manifest.Kind, seq int64) {
+	s.t.Helper()
+	r := manifest.Record{
+		Version: manifest.Version, Kind: kind, Identity: manifest.Identity{Cluster: "c", Node: "n", Epoch: epochOne},
+		Seq: seq, Time: manifest.At(time.Unix(1_700_000_000, 0)),
+	}
+	if kind == manifest.KindFile {
+		r.Source = &manifest.Source{SHA256: strings.Repeat("0", 64)}
+	} else {
+		r.Gaps = []manifest.Gap{{Reason: manifest.ReasonDiskBudget, Bytes: -1}}
+	}
+	data, err := manifest.Encode(r)
+	must(s.t, err)
+	put(s.t, filepath.Join(s.dir, archive.ManifestKey("c", "n", epochOne, seq)), data)
+}
+
+// No line comes twice and none is missing, whatever there is of a file beside
+// its increments.
+func TestI1_RestoreWithIncrements(t *testing.T) {
+	a, b, c, d := logLine("a", "21"), logLine("b", "21"), logLine("c", "22"), logLine("d", "22")
+	before, all := a, b+c+d // the file before, and the one with increments
+	one, two := len(b), len(b+c)
+	const rotated = "2026-11-22T13-00-00.000"
+	for name, test := range map[string]struct {
+		make func(s shelf)
+		want string   // to standard output
+		errs []string // what the error says
+	}{
+		"lost node": {func(s shelf) { s.parts(epochOne, 2, all, 0, one, two) }, b + c, nil},
+		"whole file": {func(s shelf) {
+			s.parts(epochOne, 2, all, 0, one, two)
+			s.file(epochOne, 2, rotated, all)
+			s.record(manifest.KindFile, 2)
+		}, all, nil},
+		"no record yet": {func(s shelf) { s.parts(epochOne, 2, all, 0, one); s.file(epochOne, 2, rotated, all) }, all, nil},
+		"half stored":   {func(s shelf) { s.parts(epochOne, 2, all, 0, one, two); s.file(epochOne, 2, rotated, all, "2026-11-22") }, b + c, nil},
+		"half lost": {func(s shelf) {
+			s.parts(epochOne, 2, all, 0, one, two)
+			s.file(epochOne, 2, rotated, all, "2026-11-22")
+			s.record(manifest.KindFile, 2)
+		}, "", []string{"missing the object of 2026-11-22"}},
+		"all lost":                   {func(s shelf) { s.parts(epochOne, 2, all, 0, one, two); s.record(manifest.KindFile, 2) }, "", []string{"was archived", "none of its objects"}},
+		"given up":                   {func(s shelf) { s.parts(epochOne, 2, all, 0, one, two); s.record(manifest.KindGap, 2) }, b + c, nil},
+		"made longer":                {func(s shelf) { s.parts(epochOne, 2, all, 0, one); s.parts(epochOne, 2, all, 0, two, len(all)) }, all, nil},
+		"hole":                       {func(s shelf) { s.parts(epochOne, 2, all, 0, one); s.parts(epochOne, 2, all, two, len(all)) }, b, []string{"bytes 269 to 538 of the file are missing"}},
+		"hole at the beginning":      {func(s shelf) { s.parts(epochOne, 2, all, one, two) }, "", []string{"bytes 0 to 269 of the file are missing"}},
+		"state lost":                 {func(s shelf) { s.parts(epochOne, 2, all, 0, one, two); s.file(epochTwo, 1, rotated, all) }, all, nil},
+		"state lost, another log":    {func(s shelf) { s.parts(epochOne, 2, all, 0, one, two); s.file(epochTwo, 1, rotated, d) }, b + c + d, nil},
+		"state lost, still open":     {func(s shelf) { s.parts(epochOne, 2, all, 0, one); s.parts(epochTwo, 1, all, 0, two, len(all)) }, all, nil},
+		"state lost, not caught up":  {func(s shelf) { s.parts(epochOne, 2, all, 0, two); s.parts(epochTwo, 1, all, 0, one) }, b + c, nil},
+		"state lost, just caught up": {func(s shelf) { s.parts(epochOne, 2, all, 0, one, two); s.parts(epochTwo, 1, all, 0, two) }, b + c, nil},
+		"state lost twice": {func(s shelf) {
+			s.parts(epochOne, 2, all, 0, one)
+			s.parts(epochTwo, 1, all, 0, two)
+			s.file("20261122T130000cccccc", 1, rotated, all)
+		}, all, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := shelf{t, filepath.Join(t.TempDir(), "archive")}
+			s.file(epochOne, 1, "2026-11-21T13-00-00.000", before)
+			s.record(manifest.KindFile, 1)
+			test.make(s)
+			for _, arg := range []string{s.dir, "file://" + s.dir} {
+				r := call(t, "restore", arg)
+				if r.stdout != before+test.want {
+					t.Errorf("%s: restored %q, want %q", arg, auditIDs(r.stdout), auditIDs(before+test.want))
+				}
+				if len(test.errs) > 0 {
+					r.refused(t, exitFailed, append(test.errs, "node n, "+epochOne+"/2")...)
+				} else {
+					must(t, r.err)
+				}
+			}
+		})
+	}
+}
+
+// auditIDs shows which lines a text has.
+func auditIDs(text string) (ids string) {
+	for line := range strings.Lines(text) {
+		_, rest, _ := strings.Cut(line, `"auditID":"`)
+		id, _, _ := strings.Cut(rest, `"`)
+		ids += id + " "
+	}
+	return ids
+}
+
+// With -o such a file has a name that says it, and standard error says how far
+// it goes. What is before a hole is kept.
+func TestRestorePartialFiles(t *testing.T) {
+	a, b, c := logLine("a", "22"), logLine("b", "22"), logLine("c", "22")
+	all := a + b + c
+	for name, test := range map[string]struct {
+		make func(s shelf)
+		want string
+		errs []string
+	}{
+		"lost node":             {func(s shelf) { s.parts(epochOne, 2, all, 0, len(a), len(a+b)) }, a + b, nil},
+		"hole":                  {func(s shelf) { s.parts(epochOne, 2, all, 0, len(a)); s.parts(epochOne, 2, all, len(a+b), len(all)) }, a, []string{"are missing"}},
+		"hole at the beginning": {func(s shelf) { s.parts(epochOne, 2, all, len(a), len(a+b)) }, "", []string{"are missing"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := shelf{t, filepath.Join(t.TempDir(), "archive")}
+			test.make(s)
+			out := filepath.Join(t.TempDir(), "restored")
+			r := call(t, "restore", "file://"+s.dir, "-o", out)
+			if len(test.errs) > 0 {
+				r.refused(t, exitFailed, test.errs...)
+			} else {
+				must(t, r.err)
+			}
+			path := filepath.Join(out, "audit.log.partial")
+			if test.want == "" {
+				if got := files(t, out); len(got) > 0 {
+					t.Errorf("left behind: %q", got)
+				}
+				return
+			}
+			if got := string(readFile(t, path)); got != test.want {
+				t.Errorf("restored %q", auditIDs(got))
+			}
+			if !strings.Contains(r.stderr, "never archived as a whole") || !strings.Contains(r.stderr, path+"\n") {
+				t.Errorf("standard error says\n%s", r.stderr)
+			}
+			call(t, "restore", "file://"+s.dir, "-o", out).refused(t, exitFailed, path+" is there already")
+		})
+	}
+}
+
+// An increment under another key, or with damaged bytes, is refused.
+func TestRestoreRefusesForeignIncrements(t *testing.T) {
+	a, b := logLine("a", "22"), logLine("b", "22")
+	for name, spoil := range map[string]func(t *testing.T, first, second string){
+		"other bytes of the file": func(t *testing.T, first, second string) { put(t, second, readFile(t, first)) },
+		"damage": func(t *testing.T, _, second string) {
+			content := readFile(t, second)
+			for i := 4; i < len(content)/3; i++ {
+				content[i] ^= 0xff
+			}
+			put(t, second, content)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := shelf{t, filepath.Join(t.TempDir(), "archive")}
+			s.parts(epochOne, 2, a+b, 0, len(a), len(a+b))
+			key := func(from, to int) string {
+				return filepath.Join(s.dir, archive.OpenKey("c", "n", epochOne, 2, int64(from), int64(to)))
+			}
+			must(t, os.Chmod(key(len(a), len(a+b)), 0o600))
+			spoil(t, key(0, len(a)), key(len(a), len(a+b)))
+			r := call(t, "restore", "file://"+s.dir)
+			r.refused(t, exitFailed, key(len(a), len(a+b)))
+			if r.stdout != a {
+				t.Errorf("restored %q, want only the first line", auditIDs(r.stdout))
+			}
+		})
+	}
+}

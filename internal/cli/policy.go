@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/auditsidecar/auditsidecar/internal/policy"
+	"github.com/auditsidecar/auditsidecar/manifests"
+)
+
+func newPolicyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:        "policy {print|lint}",
+		Short:      "Print a good audit policy for kube-apiserver, or check one",
+		SuggestFor: []string{"lint"},
+		Example: `  # the policy that the alerts and queries expect
+  auditsidecar policy print > /etc/kubernetes/audit/audit-policy.yaml
+
+  # is mine as good?
+  auditsidecar policy lint /etc/kubernetes/audit/audit-policy.yaml`,
+		Args: noVerb,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newPolicyPrintCommand(), newPolicyLintCommand())
+	return cmd
+}
+
+func newPolicyPrintCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "print",
+		Short:   "Print the audit policy that is shipped",
+		Example: "  auditsidecar policy print > /etc/kubernetes/audit/audit-policy.yaml",
+		Args:    usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := cmd.OutOrStdout().Write(manifests.AuditPolicy())
+			return err
+		},
+	}
+}
+
+const policyLintLong = `lint reads audit policies (audit.k8s.io/v1) and says, with file and line,
+
+  - what kube-apiserver would refuse, and what it would ignore in silence
+  - rules, and parts of rules, that never apply because of rules before them
+  - values of secrets and tokens that get into the log
+  - exec, attach, port forwarding and the like that are not logged
+  - stages, managedFields and requests that only make the log larger
+  - which of the shipped alerts get too little to work with
+
+"-" is standard input. It exits with 3 if any finding is an error or a warning.`
+
+func newPolicyLintCommand() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "lint FILE...",
+		Short: "Find mistakes in audit policies",
+		Long:  policyLintLong,
+		Example: `  auditsidecar policy lint /etc/kubernetes/audit/audit-policy.yaml
+  auditsidecar policy lint -o json *.yaml`,
+		Args: usageArgs(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkFormat(format); err != nil {
+				return err
+			}
+			return lintPolicies(cmd, args, format)
+		},
+	}
+	registerFormat(cmd.Flags(), &format)
+	return cmd
+}
+
+// The values of -o where it is a format.
+const (
+	formatText = "text"
+	formatJSON = "json"
+)
+
+// registerFormat declares -o where it is a format.
+func registerFormat(flags *pflag.FlagSet, format *string) {
+	flags.StringVarP(format, "output", "o", formatText, "form of the output: `text|json`")
+}
+
+func checkFormat(format string) error {
+	if format != formatText && format != formatJSON {
+		return &usageError{fmt.Errorf("--output %q: expected %s or %s", format, formatText, formatJSON)}
+	}
+	return nil
+}
+
+// lintedFile is what was found in one file.
+type lintedFile struct {
+	File     string           `json:"file"`
+	Findings []policy.Finding `json:"findings"`
+}
+
+func lintPolicies(cmd *cobra.Command, files []string, format string) error {
+	var linted []lintedFile
+	var errs []error
+	bad := false
+	for _, file := range files {
+		data, err := readPolicy(cmd.InOrStdin(), file)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		found := policy.Lint(data)
+		bad = bad || policy.Bad(found)
+		linted = append(linted, lintedFile{file, append([]policy.Finding{}, found...)})
+	}
+	if err := printLinted(cmd.OutOrStdout(), linted, format); err != nil {
+		return err
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	if bad {
+		return errFindings
+	}
+	return nil
+}
+
+// maxPolicy is more than [policy.Parse] takes.
+const maxPolicy = 2 << 20
+
+func readPolicy(stdin io.Reader, file string) ([]byte, error) {
+	in := stdin
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, fmt.Errorf("read the policy: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxPolicy))
+	if err != nil {
+		return nil, fmt.Errorf("read the policy %s: %w", file, err)
+	}
+	return data, nil
+}
+
+func printLinted(w io.Writer, linted []lintedFile, format string) error {
+	if format == formatJSON {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(append([]lintedFile{}, linted...))
+	}
+	colours := newPaint(w)
+	for _, l := range linted {
+		for _, f := range l.Findings {
+			severity := colours.word(string(f.Severity), string(f.Severity))
+			if _, err := fmt.Fprintf(w, "%s:%d: %s: %s [%s]\n\t%s\n", l.File, max(f.Line, 1), severity, f.Message, f.ID, f.Fix); err != nil {
+				return err
+			}
+		}
+		if len(l.Findings) == 0 {
+			if _, err := fmt.Fprintf(w, "%s: nothing found\n", l.File); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/admin"
+	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+)
+
+// shownFiles is how many files the status page lists.
+const shownFiles = 15
+
+// working is what the sidecar works with once its state is open.
+type working struct {
+	state *state
+	loops *loops
+}
+
+// report tells the status page what the loops and the metrics do not say.
+func (s *sidecar) report() admin.Report {
+	r := admin.Report{
+		Version: s.version, Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node,
+		Log: s.settings.AuditLogPath, Archive: s.settings.Archive.URL, Loki: s.settings.Loki.URL, MaxLag: s.maxLag(),
+		Files: []admin.File{}, Gaps: s.gaps.newest(),
+	}
+	for _, setting := range s.shown {
+		r.Settings = append(r.Settings, admin.Setting{Name: setting.Name, Value: setting.Value, Changed: setting.Given})
+	}
+	if v := s.working.Load(); v != nil {
+		r.Files, r.Older = v.files()
+		r.Chain = v.chain(s.settings)
+	}
+	return r
+}
+
+// files are the newest files, the newest first, and how many there are besides.
+func (v *working) files() (shown []admin.File, older int) {
+	entries := v.state.ledger.Entries()
+	first := max(0, len(entries)-shownFiles)
+	shown = make([]admin.File, 0, len(entries)-first)
+	for i := len(entries) - 1; i >= first; i-- {
+		e := &entries[i]
+		f := admin.File{Name: e.Name, Size: e.Seen, Since: e.Rotated.UTC()}
+		if !e.Finished {
+			f.Size, f.Since = v.sizeOf(e), e.Born.UTC()
+		}
+		f.State, f.Level = stateInWords(e, f.Size)
+		if f.Level == admin.Warn && time.Since(e.Rotated) < patience {
+			f.Level = admin.Idle
+		}
+		shown = append(shown, f)
+	}
+	return shown, first
+}
+
+// patience is how long a file may wait for a sink before that is worth a colour.
+const patience = 5 * time.Minute
+
+// stateInWords says how far a file is.
+func stateInWords(e *ledger.Entry, size int64) (string, admin.Level) {
+	switch {
+	case e.State == ledger.Quarantined:
+		return "cannot be archived, kept: " + e.Reason, admin.Bad
+	case e.Reason != "":
+		return "given up: " + e.Reason, admin.Bad
+	case !e.Finished && e.Open != nil && size > 0:
+		return fmt.Sprintf("being written; the archive has %d %%", min(100, 100*e.Open.Offset/size)), admin.Idle
+	case !e.Finished:
+		return "being written", admin.Idle
+	case e.State == ledger.Held && e.Loki:
+		return "waits for the archive and Loki", admin.Warn
+	case e.State == ledger.Held:
+		return "waits for the archive", admin.Warn
+	case e.State == ledger.Converted:
+		return "on its way to the archive", admin.Warn
+	case e.Loki:
+		return "archived; waits for Loki", admin.Warn
+	}
+	return "archived", admin.Good
+}
+
+// chain is how far the chain of records is, and how to prove it.
+func (v *working) chain(settings config.Run) admin.Chain {
+	l := v.state.ledger
+	head := l.Head()
+	c := admin.Chain{Epoch: l.Epoch(), Seq: head.Seq, SHA256: head.SHA256, KeyID: l.KeyID(), Heartbeat: l.LastHeartbeat().UTC()}
+	if head.SHA256 != "" {
+		c.Verify = verifyCommand(settings, head.SHA256)
+	}
+	return c
+}
+
+// verifyCommand proves what this node has archived, up to the head.
+func verifyCommand(settings config.Run, head string) string {
+	a := settings.Archive
+	words := []string{"auditsidecar", "verify", a.URL, "--cluster", settings.Identity.Cluster, "--node", settings.Identity.Node, "--expect-head", head}
+	for _, flag := range [][2]string{{"--s3-endpoint", a.Endpoint}, {"--s3-region", a.Region}, {"--s3-ca-file", a.CAFile}} {
+		if flag[1] != "" {
+			words = append(words, flag[0], flag[1])
+		}
+	}
+	if a.PathStyle {
+		words = append(words, "--s3-path-style")
+	}
+	for i, w := range words {
+		if strings.ContainsAny(w, " \t'\"$`\\&;|<>()*?!#~") {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}

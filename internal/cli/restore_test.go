@@ -1,0 +1,317 @@
+package cli
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// makeObject writes one object that says what it is given to say.
+func makeObject(t *testing.T, path string, meta parquet.Meta, content string) string {
+	t.Helper()
+	must(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	_, err := parquet.Convert(t.Context(), strings.NewReader(content), int64(len(content)), parquet.Config{Meta: meta, File: path})
+	must(t, err)
+	return path
+}
+
+// meta is the metadata of the seq-th file of a node.
+func meta(node string, seq int64, name string) parquet.Meta {
+	return parquet.Meta{Cluster: "c", Node: node, Epoch: "20261122T120000abcdef", Seq: seq, SourceName: name,
+		Rotated: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Converter: "test"}
+}
+
+// A directory is restored in the order of the chain, whatever its objects are
+// called; what is hidden or no object is left alone.
+func TestRestoreOrder(t *testing.T) {
+	dir := t.TempDir()
+	later := meta("a", 1, "x")
+	later.Epoch = "20261123T120000000000"
+	for name, o := range map[string]parquet.Meta{
+		"z.parquet": meta("a", 2, "x"), "y/9.parquet": meta("a", 10, "x"), "y/8.parquet": meta("b", 1, "x"), "a.parquet": later,
+	} {
+		makeObject(t, filepath.Join(dir, name), o, o.Epoch+" "+o.Node+" "+time.Duration(o.Seq).String()+"\n")
+	}
+	put(t, filepath.Join(dir, ".auditsidecar-work-1", "2026-11-22.parquet"), []byte("unfinished"))
+	put(t, filepath.Join(dir, "y", ".hidden.parquet"), []byte("unfinished"))
+	put(t, filepath.Join(dir, "README"), []byte("mine"))
+	want := "20261122T120000abcdef a 2ns\n20261122T120000abcdef a 10ns\n20261123T120000000000 a 1ns\n20261122T120000abcdef b 1ns\n"
+	if got := ok(t, "restore", dir).stdout; got != want {
+		t.Errorf("restored\n%swant\n%s", got, want)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	must(t, os.Symlink(dir, link))
+	if got := ok(t, "restore", link).stdout; got != want {
+		t.Errorf("through a link restored\n%s", got)
+	}
+	moved := filepath.Join(t.TempDir(), "moved")
+	must(t, os.Rename(filepath.Join(dir, "y"), moved))
+	if got := ok(t, "restore", dir).stdout; got == want {
+		t.Fatal("nothing was moved")
+	}
+	must(t, os.Symlink(moved, filepath.Join(dir, "y")))
+	if got := ok(t, "restore", dir).stdout; got != want {
+		t.Errorf("with a directory moved and linked restored\n%s", got)
+	}
+	must(t, os.Rename(moved, moved+"-away"))
+	call(t, "restore", dir).refused(t, exitFailed, "follow a symbolic link", "y: no such file")
+}
+
+// With -o each original file is there by its name; where two nodes have files
+// they have directories; where one node has a name twice the later one gets
+// its place in the chain before it.
+func TestRestoreNames(t *testing.T) {
+	one, two := t.TempDir(), t.TempDir()
+	makeObject(t, filepath.Join(one, "1.parquet"), meta("a", 1, "audit.log"), "first\n")
+	makeObject(t, filepath.Join(one, "2.parquet"), meta("a", 2, "other.log"), "second\n")
+	makeObject(t, filepath.Join(one, "3.parquet"), meta("a", 3, "audit.log"), "third\n")
+	makeObject(t, filepath.Join(two, "4.parquet"), meta("b", 1, "audit.log"), "fourth\n")
+	for _, test := range []struct {
+		args []string
+		want map[string]string
+	}{
+		{[]string{one}, map[string]string{
+			"audit.log": "first\n", "other.log": "second\n", "20261122T120000abcdef-00000003-audit.log": "third\n"}},
+		{[]string{two}, map[string]string{"audit.log": "fourth\n"}},
+		{[]string{two, one}, map[string]string{
+			"cluster=c/node=a/audit.log": "first\n", "cluster=c/node=a/other.log": "second\n",
+			"cluster=c/node=a/20261122T120000abcdef-00000003-audit.log": "third\n", "cluster=c/node=b/audit.log": "fourth\n"}},
+	} {
+		out := filepath.Join(t.TempDir(), "restored")
+		r := ok(t, append([]string{"restore", "-o", out}, test.args...)...)
+		got := files(t, out)
+		for _, name := range got {
+			if content := string(readFile(t, filepath.Join(out, name))); content != test.want[name] {
+				t.Errorf("%s holds %q, want %q", name, content, test.want[name])
+			}
+			if !strings.Contains(r.stderr, filepath.Join(out, name)+"\n") {
+				t.Errorf("%s is not reported:\n%s", name, r.stderr)
+			}
+		}
+		if len(got) != len(test.want) || r.stdout != "" {
+			t.Errorf("files %q, standard output %q", got, r.stdout)
+		}
+	}
+}
+
+// An object can say anything of itself. It cannot make restore write outside
+// the directory, and does not keep the others from being restored.
+func TestRestoreRefusesNames(t *testing.T) {
+	for _, name := range []string{"", ".", "..", "/etc/passwd", "../x", "a/b", "a/", "a\x00b"} {
+		dir := t.TempDir()
+		makeObject(t, filepath.Join(dir, "in", "1.parquet"), meta("a", 1, name), "evil\n")
+		makeObject(t, filepath.Join(dir, "in", "2.parquet"), meta("a", 2, "good.log"), "good\n")
+		r := call(t, "restore", filepath.Join(dir, "in"), "-o", filepath.Join(dir, "out"))
+		r.refused(t, exitFailed, "no file name", "node a, 20261122T120000abcdef/1")
+		if got := files(t, dir); !slices.Equal(got, []string{"in/1.parquet", "in/2.parquet", "out/good.log"}) {
+			t.Errorf("%q: files %q", name, got)
+		}
+		if got := ok(t, "restore", filepath.Join(dir, "in")).stdout; got != "evil\ngood\n" {
+			t.Errorf("%q: to standard output %q", name, got)
+		}
+	}
+	for what, spoil := range map[string]func(*parquet.Meta){
+		"cluster": func(m *parquet.Meta) { m.Cluster = "../.." },
+		"node":    func(m *parquet.Meta) { m.Node = "x/../../.." },
+		"epoch":   func(m *parquet.Meta) { m.Epoch = "../../x" },
+	} {
+		dir := t.TempDir()
+		evil := meta("b", 1, "audit.log")
+		spoil(&evil)
+		makeObject(t, filepath.Join(dir, "in", "1.parquet"), evil, "evil\n")
+		makeObject(t, filepath.Join(dir, "in", "2.parquet"), meta("b", 1, "audit.log"), "good\n")
+		r := call(t, "restore", filepath.Join(dir, "in"), "-o", filepath.Join(dir, "a", "out"))
+		if what == "epoch" { // the first of its name needs no epoch
+			must(t, r.err)
+		} else {
+			r.refused(t, exitFailed, what)
+		}
+		for _, name := range files(t, dir) {
+			if !strings.HasPrefix(name, "in/") && !strings.HasPrefix(name, "a/out/") {
+				t.Errorf("%s: wrote %s", what, name)
+			}
+		}
+	}
+}
+
+// I7: no file is ever replaced, not even where -o is the audit directory.
+func TestI7_RestoreReplacesNothing(t *testing.T) {
+	dir := t.TempDir()
+	object := makeObject(t, filepath.Join(dir, "1.parquet"), meta("a", 1, "audit.log"), "old\n")
+	log := put(t, filepath.Join(dir, "audit", "audit.log"), []byte("new\n"))
+	call(t, "restore", object, "-o", filepath.Dir(log)).refused(t, exitFailed, log+" is there already", "give another directory")
+	if got := string(readFile(t, log)); got != "new\n" {
+		t.Errorf("%s holds %q", log, got)
+	}
+	if got := files(t, filepath.Dir(log)); !slices.Equal(got, []string{"audit.log"}) {
+		t.Errorf("left behind: %q", got)
+	}
+}
+
+// A set without one day's object is refused, and says which; nothing is written.
+func TestRestoreIncomplete(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "archive")
+	ok(t, "convert", put(t, filepath.Join(dir, backup), acrossMidnight(t)), "-o", out)
+	objects := files(t, out)
+	if len(objects) != 2 {
+		t.Fatalf("objects %q", objects)
+	}
+	for i, day := range []string{"2026-11-22", "2026-11-23"} {
+		gone, aside := filepath.Join(out, objects[i]), filepath.Join(dir, "aside")
+		must(t, os.Rename(gone, aside))
+		for _, arg := range []string{out, "file://" + out, filepath.Join(out, objects[1-i])} {
+			r := call(t, "restore", arg)
+			r.refused(t, exitFailed, "incomplete", "missing the object of "+day, backup)
+			restored := filepath.Join(dir, "restored")
+			call(t, "restore", arg, "-o", restored).refused(t, exitFailed, "missing the object of "+day)
+			if left := files(t, restored); r.stdout != "" || len(left) > 0 {
+				t.Errorf("wrote %d bytes, and the files %q", len(r.stdout), left)
+			}
+		}
+		must(t, os.Rename(aside, gone))
+	}
+}
+
+func TestRestoreFailures(t *testing.T) {
+	dir := t.TempDir()
+	junk := put(t, filepath.Join(dir, "junk.parquet"), []byte("PAR1 no PAR1"))
+	empty := filepath.Join(dir, "empty")
+	must(t, os.Mkdir(empty, 0o700))
+	whole := readFile(t, makeObject(t, filepath.Join(dir, "x.parquet"), meta("a", 1, "audit.log"), "line\n"))
+	torn := put(t, filepath.Join(dir, "torn.parquet"), whole[:len(whole)-9])
+	twice := put(t, filepath.Join(dir, "twice.parquet"), whole)
+	other := makeObject(t, filepath.Join(dir, "other.parquet"), meta("a", 1, "audit.log"), "another line\n")
+	for _, test := range []struct {
+		name  string
+		args  []string
+		code  int
+		wants []string
+	}{
+		{"missing", []string{filepath.Join(dir, "none.parquet")}, exitFailed, []string{"none.parquet", "no such file"}},
+		{"no Parquet", []string{junk}, exitFailed, []string{"junk.parquet", "not an object of auditsidecar"}},
+		{"torn", []string{torn}, exitFailed, []string{"torn.parquet", "not an object of auditsidecar"}},
+		{"nothing there", []string{empty}, exitFailed, []string{empty + ": no Parquet objects there"}},
+		{"an empty archive", []string{"file://" + empty}, exitFailed, []string{"no Parquet objects there"}},
+		{"no archive", []string{"ftp://host/x"}, exitUsage, []string{"ftp", "s3://bucket/prefix"}},
+		{"one object twice", []string{filepath.Join(dir, "x.parquet"), twice}, exitFailed, []string{"x.parquet", "twice.parquet"}},
+		{"two files with one number", []string{filepath.Join(dir, "x.parquet"), other}, exitFailed, []string{"x.parquet", "other.parquet", "differs"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := call(t, append([]string{"restore"}, test.args...)...)
+			r.refused(t, test.code, test.wants...)
+			if r.stdout != "" {
+				t.Errorf("wrote %q", r.stdout)
+			}
+		})
+	}
+}
+
+// The objects of an archive are not read before their turn: the keys say what
+// they are of. What a key says is compared with the object then.
+func TestRestoreArchiveByKeys(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "archive")
+	first := fewLines(t, 5)
+	ok(t, "convert", put(t, filepath.Join(dir, "audit-2026-11-22T17-00-00.000.log"), first), "-o", out)
+	object := filepath.Join(out, files(t, out)[0])
+	later := strings.TrimSuffix(object, ".parquet") + "0.parquet" // ten times the number
+	put(t, later, readFile(t, object))                            // a copy under a key that is another file's
+	put(t, filepath.Join(filepath.Dir(object), "notes.parquet"), []byte("not a key of ours"))
+
+	r := call(t, "restore", "file://"+out)
+	r.refused(t, exitFailed, later, "was it copied to another name?")
+	same(t, "what came before", []byte(r.stdout), first)
+
+	put(t, later, []byte("junk"))
+	r = call(t, "restore", "file://"+out)
+	r.refused(t, exitFailed, later, "not an object of auditsidecar")
+	same(t, "what came before", []byte(r.stdout), first)
+
+	restored := filepath.Join(dir, "restored")
+	call(t, "restore", "file://"+out, "-o", restored).refused(t, exitFailed, later)
+	if got := files(t, restored); !slices.Equal(got, []string{"audit-2026-11-22T17-00-00.000.log"}) {
+		t.Errorf("files %q", got)
+	}
+}
+
+// groupObjects keeps together what is of one file, for very many of them.
+func TestGroupObjects(t *testing.T) {
+	var all []object
+	const sources = 100_000
+	for day := range 2 {
+		for n := range sources {
+			all = append(all, object{id: sourceID{"c", "n", "e", int64(n*7919%sources) + 1}, name: string(rune('a' + day))})
+		}
+	}
+	got := groupObjects(all, nil)
+	for i, s := range got {
+		if s.id.seq != int64(i+1) || len(s.objects) != 2 || s.objects[0].name != "a" || s.objects[1].name != "b" {
+			t.Fatalf("source %d is %+v", i, s)
+		}
+	}
+	if len(got) != sources {
+		t.Errorf("%d sources", len(got))
+	}
+}
+
+// The standard output of restore gets few large writes, not one a line.
+func TestRestoreBuffers(t *testing.T) {
+	dir := t.TempDir()
+	content := fewLines(t, 2000)
+	object := filepath.Join(dir, "x.parquet")
+	ok(t, "convert", put(t, filepath.Join(dir, backup), content), "-o", object)
+	out := new(countingWriter)
+	root := NewRoot("")
+	root.SetArgs([]string{"restore", object})
+	root.SetOut(out)
+	must(t, root.ExecuteContext(t.Context()))
+	same(t, "restored", out.Bytes(), content)
+	if most := len(content)/(64<<10) + 2; out.writes > most {
+		t.Errorf("%d writes for %d bytes", out.writes, len(content))
+	}
+}
+
+type countingWriter struct {
+	bytes.Buffer
+	writes int
+}
+
+func (c *countingWriter) Write(p []byte) (int, error) {
+	c.writes++
+	return c.Buffer.Write(p)
+}
+
+// appearing is an object during whose reading a file comes into being.
+type appearing struct {
+	*strings.Reader
+	appear func()
+}
+
+func (a *appearing) ReadAt(p []byte, off int64) (int, error) {
+	a.appear()
+	return a.Reader.ReadAt(p, off)
+}
+
+// I7: nor is one replaced that comes while restore is at work.
+func TestI7_RestoreReplacesNothingThatComes(t *testing.T) {
+	dir := t.TempDir()
+	object := string(readFile(t, makeObject(t, filepath.Join(dir, "1.parquet"), meta("a", 1, "audit.log"), "old\n")))
+	log := filepath.Join(dir, "audit", "audit.log")
+	r := &appearing{strings.NewReader(object), func() { put(t, log, []byte("new\n")) }}
+	in := []parquet.Input{{Name: "o", ReaderAt: r, Size: int64(len(object))}}
+	_, err := restoreFile(t.Context(), wholeOriginal(parquet.ObjectMeta{Meta: parquet.Meta{SourceName: "audit.log"}}, in), log, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "is there already") {
+		t.Errorf("restore: %v", err)
+	}
+	if got := string(readFile(t, log)); got != "new\n" {
+		t.Errorf("%s holds %q", log, got)
+	}
+}

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/auditsidecar/auditsidecar/internal/config"
+)
+
+// The exit codes of every verb.
+const (
+	exitDone     = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitFindings = 3 // the check was made, and found something
+)
+
+// errFindings is how a verb that checks something ends when it has reported
+// what it found: with an exit code of its own and no further message.
+var errFindings = errors.New("there are findings")
+
+// usageError is a mistake in how the program was called.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func exitCode(err error) int {
+	var usage *usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.Is(err, errFindings):
+		return exitFindings
+	}
+	return exitFailed
+}
+
+// NewRoot builds the command with all its verbs.
+func NewRoot(version string) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "auditsidecar",
+		Short: "The audit log of a Kubernetes API server: complete, provable and searchable",
+		Long: `auditsidecar runs beside kube-apiserver, archives its audit log as Parquet,
+byte for byte, and streams it to Loki. It reads files and never writes to
+kube-apiserver's own.
+
+Reports are coloured on a terminal only, and not with NO_COLOR set.
+
+` + exitCodes,
+		Example: `  auditsidecar run --help
+  auditsidecar doctor --config /etc/kubernetes/auditsidecar/config.yaml
+  auditsidecar verify s3://audit-archive/audit-logs --s3-region eu-central-1`,
+		Version:           version,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		DisableAutoGenTag: true,
+		Args:              noVerb,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetVersionTemplate("auditsidecar {{.Version}}\n")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{fmt.Errorf("%w%s\nSee '%s --help'", err, likeFlag(cmd, err), cmd.CommandPath())}
+	})
+	root.AddCommand(
+		newRunCommand(version),
+		newConvertCommand(version),
+		newRestoreCommand(),
+		newVerifyCommand(version),
+		newKeygenCommand(),
+		newReplayCommand(version),
+		newDDLCommand(),
+		newLifecycleCommand(),
+		newPolicyCommand(),
+		newDoctorCommand(),
+		newVersionCommand(version),
+	)
+	completeFlags(root)
+	showHelp(root)
+	return root
+}
+
+// likeFlag names the flags that were probably meant by one that is none.
+func likeFlag(cmd *cobra.Command, err error) string {
+	missing, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok || missing.GetSpecifiedShortnames() != "" {
+		return ""
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if like := config.Similar(missing.GetSpecifiedName(), names); len(like) > 0 {
+		return "; did you mean --" + strings.Join(like, " or --") + "?"
+	}
+	return ""
+}
+
+// noVerb is what happens to a word that is no verb.
+func noVerb(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	hint := ""
+	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+		hint = fmt.Sprintf("; did you mean %s?", strings.Join(like, " or "))
+	}
+	return &usageError{fmt.Errorf("unknown verb %q%s\nSee '%s --help'", args[0], hint, cmd.CommandPath())}
+}
+
+// usageArgs turns a mistake in the arguments into a usage error.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &usageError{fmt.Errorf("%w\nUsage: %s", err, cmd.UseLine())}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/hold"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// startRetry is the time between two attempts to open the state directory.
+const startRetry = 2 * time.Second
+
+// state is an opened state directory. The process holds its lock.
+type state struct {
+	dir        string
+	locks      []*durable.LockFile
+	ledger     *ledger.Ledger
+	chain      *manifest.Chain
+	key        *manifest.SigningKey // nil: the chain is not signed
+	redaction  *redaction
+	cursorFile *ledger.CursorFile
+	cursor     ledger.Cursor
+	streamed   bool // the log was streamed before, whatever the cursor says
+}
+
+// awaitState opens the state directory, and waits where it cannot yet: the
+// audit directory is not there, another sidecar has it, its files cannot be
+// linked. Exiting instead would only make kubelet start the same again.
+func (s *sidecar) awaitState(ctx context.Context, log rotate.Log) (*state, error) {
+	for {
+		st, err := s.openState(log)
+		s.begin.Observe(err)
+		if err == nil {
+			return st, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("stopped while waiting: %w", err)
+		case <-time.After(startRetry):
+		}
+	}
+}
+
+// openState opens the state directory, makes it where it is missing, and
+// makes sure that the log's files can be held.
+func (s *sidecar) openState(log rotate.Log) (*state, error) {
+	if err := checkAuditDir(log.Dir); err != nil {
+		return nil, err
+	}
+	st := &state{dir: cmp.Or(s.settings.StateDir, filepath.Join(log.Dir, stateDirName))}
+	err := s.fs.MkdirPrivate(st.dir)
+	if errors.Is(err, durable.ErrNotPrivate) {
+		return nil, fmt.Errorf("use the state directory: %w", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make the state directory; let the sidecar write to %s, or run it with --hold=copy and a --state-dir elsewhere: %w", filepath.Dir(st.dir), err)
+	}
+	err = s.lock(log, st)
+	if err == nil {
+		err = s.readState(log, st)
+	}
+	if err != nil {
+		return nil, errors.Join(err, st.unlock())
+	}
+	return st, nil
+}
+
+// lock locks the state directory, and the audit directory for the sidecars that
+// have their state elsewhere.
+func (s *sidecar) lock(log rotate.Log, st *state) error {
+	const waits = "one sidecar works on an audit directory, and this one waits: %w"
+	lock, err := s.fs.Lock(filepath.Join(st.dir, "lock"))
+	if err != nil {
+		return fmt.Errorf(waits, err)
+	}
+	st.locks = append(st.locks, lock)
+	lock, err = s.fs.LockDir(log.Dir)
+	switch {
+	case errors.Is(err, durable.ErrLocked):
+		return fmt.Errorf(waits, err)
+	case err != nil:
+		s.log.Warn().Err(err).Msg("the audit directory cannot be locked: nothing keeps a sidecar with another --state-dir from it")
+	default:
+		st.locks = append(st.locks, lock)
+	}
+	return nil
+}
+
+// unlock gives the directories to the next sidecar.
+func (st *state) unlock() error {
+	var err error
+	for _, lock := range st.locks {
+		err = errors.Join(err, lock.Close())
+	}
+	return err
+}
+
+// stateDirName is the state directory's name in the audit directory: there,
+// because a hard link cannot cross mounts. Only copies can be elsewhere.
+const stateDirName = ".auditsidecar"
+
+func (s *sidecar) readState(log rotate.Log, st *state) error {
+	if err := s.fs.RemoveTemps(st.dir); err != nil {
+		return err
+	}
+	err := s.checkHold(log, st.dir)
+	if err != nil {
+		return err
+	}
+	if st.redaction, err = s.openRedaction(st.dir); err != nil {
+		return err
+	}
+	var aside string
+	if st.ledger, aside, err = ledger.Open(s.fs, st.dir, s.owner(st.redaction), time.Now()); err != nil {
+		return err
+	}
+	s.noteAside("ledger", aside)
+	st.cursorFile = ledger.NewCursorFile(s.fs, st.dir)
+	if st.cursor, aside, err = st.cursorFile.Load(time.Now()); err != nil {
+		return err
+	}
+	st.streamed = st.cursor.Segment != "" || aside != ""
+	s.noteAside("Loki cursor", aside)
+	if err := s.openChain(st); err != nil {
+		return err
+	}
+	return s.signChain(st)
+}
+
+// checkHold finds out whether the log's files can be held as was asked for.
+func (s *sidecar) checkHold(log rotate.Log, stateDir string) error {
+	if s.settings.Hold == config.HoldCopy {
+		return hold.CheckCopy(log)
+	}
+	return hold.CheckLink(s.fs, log, stateDir)
+}
+
+// sealedDirName is the directory of sealed records in the state directory.
+const sealedDirName = "sealed"
+
+// openChain opens the chain of records. One that cannot go on (somebody
+// changed its files) is set aside and recorded as a gap: holding the log must
+// go on in any case.
+func (s *sidecar) openChain(st *state) error {
+	chain, err := s.chainOf(st)
+	var broken *manifest.BrokenError
+	if errors.As(err, &broken) {
+		aside, asideErr := s.fs.SetAside(broken.Dir, time.Now())
+		if asideErr != nil {
+			return asideErr
+		}
+		s.log.Error().Err(err).Str("setAside", aside).Msg("the chain of records cannot go on; a new epoch begins")
+		if err := st.ledger.NewEpoch(time.Now()); err != nil {
+			return err
+		}
+		gap := ledger.Gap{Reason: string(manifest.ReasonStateLost), To: time.Now().UTC(), Bytes: -1, Detail: err.Error()}
+		if err := st.ledger.AddGap(gap, "", nil); err != nil {
+			return err
+		}
+		s.gaps.total.WithLabelValues(gap.Reason).Inc() // the page has it from the ledger
+		chain, err = s.chainOf(st)
+	}
+	st.chain = chain
+	return err
+}
+
+func (s *sidecar) chainOf(st *state) (*manifest.Chain, error) {
+	head := st.ledger.Head()
+	return manifest.Open(s.fs, filepath.Join(st.dir, sealedDirName), manifest.Identity{
+		Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node, MachineID: machineID(), Epoch: st.ledger.Epoch(),
+	}, manifest.Head{Seq: head.Seq, SHA256: head.SHA256})
+}
+
+func (s *sidecar) noteAside(what, aside string) {
+	if aside != "" {
+		s.log.Error().Str("setAside", aside).Msg("the " + what + " could not be read; it was set aside and a new one begun")
+	}
+}
+
+func checkAuditDir(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("waiting for the audit directory %s: it does not exist; is kube-apiserver's --audit-log-path in it, and is it mounted here as a directory?", dir)
+	case err != nil:
+		return fmt.Errorf("look at the audit directory: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("%s is no directory; mount the audit directory, not the file: a file mount does not see rotation", dir)
+	}
+	return nil
+}
+
+// owner says whose log the state is of, and what the archive has of it: a
+// cloned disk, a state directory that is given another name, and an archive
+// that is redacted in another way begin a new epoch.
+func (s *sidecar) owner(r *redaction) string {
+	owner := machineID() + "/" + s.settings.Identity.Cluster + "/" + s.settings.Identity.Node
+	if s.settings.Redact.Mode == config.RedactArchive {
+		owner += "/" + r.policy.Hash() + "/" + r.key.ID()
+	}
+	return owner
+}
+
+// machineID tells this machine from others, empty where it has no ID. It is a
+// hash, because machine-id(5) asks to keep the ID itself confidential.
+func machineID() string {
+	data, err := os.ReadFile("/etc/machine-id")
+	if err != nil {
+		return ""
+	}
+	mac := hmac.New(sha256.New, bytes.TrimSpace(data))
+	mac.Write([]byte("auditsidecar"))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}

@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/shipper"
+)
+
+// store is the archive as the shipper sees it: it knows whose log it is and
+// sends finished work files.
+type store struct {
+	bucket   *archive.Bucket
+	identity config.Identity
+	epoch    string
+	success  prometheus.Gauge // when something was stored
+	alive    func()           // hears that an upload goes on
+}
+
+// body is what is uploaded. The store reads it as fast as the line takes it.
+type body struct {
+	io.ReaderAt
+	alive func()
+}
+
+// ReadAt reads from the body.
+func (b body) ReadAt(p []byte, off int64) (int, error) {
+	b.alive()
+	return b.ReaderAt.ReadAt(p, off)
+}
+
+func openBucket(ctx context.Context, a config.Archive, tempDir string) (*archive.Bucket, error) {
+	return archive.Open(ctx, a.URL, archive.S3Config{
+		Endpoint: a.Endpoint, Region: a.Region, PathStyle: a.PathStyle,
+		CAFile: a.CAFile, KMSKeyID: a.KMSKeyID, TempDir: tempDir,
+		Lock: archive.Lock{Mode: a.LockMode, Days: a.LockDays},
+	})
+}
+
+func (s *store) dataKey(day string, rotated time.Time, of ledger.Origin) string {
+	return archive.DataKey(s.identity.Cluster, day, rotated.UTC().Format(archive.RotatedLayout), s.identity.Node, of.Epoch, of.Seq)
+}
+
+func (s *store) openKey(seq, from, to int64) string {
+	return archive.OpenKey(s.identity.Cluster, s.identity.Node, s.epoch, seq, from, to)
+}
+
+func (s *store) recordKey(epoch string, seq int64) string {
+	return archive.ManifestKey(s.identity.Cluster, s.identity.Node, epoch, seq)
+}
+
+// maxRecordBytes bounds what is read as a record: one has some hundred bytes,
+// and sixty for each of at most 64 objects.
+const maxRecordBytes = 1 << 20
+
+func (s *store) readRecord(ctx context.Context, key string) (manifest.Record, error) {
+	o, err := s.bucket.Open(ctx, key)
+	if err != nil {
+		return manifest.Record{}, err
+	}
+	defer o.Close()
+	data, err := io.ReadAll(io.NewSectionReader(o, 0, min(o.Size, maxRecordBytes)))
+	if err != nil {
+		return manifest.Record{}, fmt.Errorf("read the record %s: %w", key, err)
+	}
+	record, err := manifest.Decode(data)
+	if err != nil {
+		return manifest.Record{}, fmt.Errorf("read the record %s: %w", key, err)
+	}
+	return record, nil
+}
+
+// Put implements [shipper.Store].
+func (s *store) Put(ctx context.Context, key, file string, size int64, sha256 string) error {
+	var sum [32]byte
+	if n, err := hex.Decode(sum[:], []byte(sha256)); err != nil || n != len(sum) {
+		return fmt.Errorf("the ledger has a malformed SHA-256 for %s: %q", key, sha256)
+	}
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", file, shipper.ErrWorkGone)
+	}
+	if err != nil {
+		return fmt.Errorf("open a work file: %w", err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || info.Size() != size {
+		return errors.Join(fmt.Errorf("%s: %w", file, shipper.ErrWorkGone), err)
+	}
+	err = s.bucket.Put(ctx, key, body{f, s.alive}, size, sum)
+	if errors.Is(err, archive.ErrConflict) {
+		return fmt.Errorf("%w: %w", shipper.ErrTaken, err)
+	}
+	if err == nil {
+		s.success.SetToCurrentTime()
+	}
+	return err
+}
+
+// Fetch implements [shipper.Store].
+func (s *store) Fetch(ctx context.Context, key, file string) error {
+	o, err := s.bucket.Open(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("make room for %s: %w", key, err)
+	}
+	_, err = io.Copy(out, io.NewSectionReader(o, 0, o.Size))
+	return errors.Join(err, out.Close())
+}

@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/verify"
+)
+
+const verifyExample = `  # everything: records, and size and checksum of every object
+  auditsidecar verify s3://audit-archive/audit-logs --s3-region eu-central-1 --public-key cp1.key.pub
+
+  # a copy on disk, every file restored and hashed, up to the end of October
+  auditsidecar verify ./archive --deep --to 2026-11-01T00:00:00Z
+
+  # one line with the proof that it is in the archive
+  auditsidecar verify ./archive --event 20261122T120000a1b2c3/7/42`
+
+// verifyFlags is what the verb verify is told.
+type verifyFlags struct {
+	s3         config.Archive
+	options    verify.Options
+	publicKeys []string
+	from, to   string
+	event      string
+	output     string
+}
+
+func newVerifyCommand(version string) *cobra.Command {
+	var f verifyFlags
+	cmd := &cobra.Command{
+		Use:        "verify PATH|URL",
+		Short:      "Prove what an archive holds, or find what is missing or changed",
+		SuggestFor: []string{"prove", "audit", "chain"},
+		Long: `verify checks the chain of records of every node, their signatures, and that
+every object they name is there with the size and the SHA-256 they say. Local
+objects are hashed; the checksum that S3 itself has computed counts without a
+download. It works on a copy and, with --cluster, --node and --from, on a part
+of an archive. It ends with 0 where nothing is wrong and with 3 where it found
+something: which object, which lines, which time cannot be trusted.
+
+No archive can prove that its last records were not cut off. --expect-head takes
+the SHA-256 of a record that must be there (the metric auditsidecar_chain_head,
+the log, an earlier report), --to a time that the records must reach.
+
+docs/threat-model.md says what is proven, and against whom.`,
+		Example: verifyExample,
+		Args:    usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.parse(); err != nil {
+				return &usageError{err}
+			}
+			bucket, err := openPlace(cmd.Context(), args[0], f.s3)
+			if err != nil {
+				return err
+			}
+			return f.run(cmd.Context(), bucket, version, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f.register(cmd.Flags())
+	return cmd
+}
+
+func (f *verifyFlags) register(flags *pflag.FlagSet) {
+	flags.SortFlags = false
+	flags.BoolVar(&f.options.ChainOnly, "chain-only", false, "look at the records and at no object")
+	flags.BoolVar(&f.options.Deep, "deep", false, "restore every file and compute its SHA-256 and Merkle root anew")
+	flags.StringVar(&f.options.ExpectHead, "expect-head", "", "`SHA-256` of a record that must be there")
+	flags.StringArrayVar(&f.publicKeys, "public-key", nil, "PEM `file` with a public key to trust; may be given several times")
+	flags.StringVar(&f.options.Cluster, "cluster", "", "only this `cluster`")
+	flags.StringVar(&f.options.Node, "node", "", "only this `node`")
+	flags.StringVar(&f.from, "from", "", "only files with lines from this `time` on (2026-11-01 or 2026-11-01T12:00:00Z)")
+	flags.StringVar(&f.to, "to", "", "only files with lines until this `time`, which the records must reach")
+	flags.StringVar(&f.event, "event", "", "print one line, `EPOCH/SEQ/LINE`, with its inclusion proof")
+	registerFormat(flags, &f.output)
+	f.s3.RegisterS3(flags)
+}
+
+var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// parse checks the flags, every mistake at once.
+func (f *verifyFlags) parse() error {
+	var errs []error
+	for _, path := range f.publicKeys {
+		keys, err := manifest.ReadPublicKeys(path)
+		errs = append(errs, err)
+		f.options.Keys = append(f.options.Keys, keys...)
+	}
+	var err error
+	f.options.From, err = parseTime("from", f.from)
+	errs = append(errs, err)
+	f.options.To, err = parseTime("to", f.to)
+	errs = append(errs, err)
+	if !f.options.To.IsZero() && f.options.To.Before(f.options.From) {
+		errs = append(errs, errors.New("--to is before --from"))
+	}
+	f.options.ExpectHead = strings.ToLower(f.options.ExpectHead)
+	if h := f.options.ExpectHead; h != "" && !sha256Hex.MatchString(h) {
+		errs = append(errs, fmt.Errorf("--expect-head %q: expected the 64 hex digits of a SHA-256", h))
+	}
+	if f.options.ChainOnly && f.options.Deep {
+		errs = append(errs, errors.New("--chain-only and --deep exclude each other"))
+	}
+	if f.event != "" {
+		_, err := verify.ParseEventID(f.event)
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, checkFormat(f.output))...)
+}
+
+func parseTime(flag, s string) (time.Time, error) {
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	if s == "" {
+		return time.Time{}, nil
+	}
+	return time.Time{}, fmt.Errorf("--%s %q: expected a UTC day, 2026-11-01, or a time, 2026-11-01T12:00:00Z", flag, s)
+}
+
+// openPlace opens the archive at a path or URL.
+func openPlace(ctx context.Context, place string, s3 config.Archive) (*archive.Bucket, error) {
+	s3.URL = place
+	if !strings.Contains(place, "://") {
+		path, err := filepath.Abs(place)
+		if err != nil {
+			return nil, fmt.Errorf("find the archive: %w", err)
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, fmt.Errorf("find the archive: %w", err)
+		}
+		if !info.IsDir() {
+			return nil, &usageError{fmt.Errorf("%s is a file: give the directory that has data/ and manifests/ in it", place)}
+		}
+		s3.URL = (&url.URL{Scheme: "file", Path: path}).String()
+	}
+	bucket, err := openBucket(ctx, s3, os.TempDir())
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return bucket, nil
+}
+
+func (f *verifyFlags) run(ctx context.Context, bucket *archive.Bucket, version string, out, progress io.Writer) error {
+	bar := newProgressBar(progress)
+	f.options.Progress = bar.update
+	var event *verify.Event
+	var report *verify.Report
+	var err error
+	if f.event != "" {
+		id, _ := verify.ParseEventID(f.event) // checked by parse
+		event, report, err = verify.Prove(ctx, bucket, f.options, id)
+	} else {
+		report, err = verify.Run(ctx, bucket, f.options)
+	}
+	bar.clear()
+	if err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	report.Archive, report.At, report.Program = bucket.URL(""), time.Now().UTC(), "auditsidecar "+version
+	if err := f.write(out, event, report); err != nil {
+		return err
+	}
+	if !report.Clean {
+		return errFindings
+	}
+	return nil
+}
+
+// write writes the result as it was asked for.
+func (f *verifyFlags) write(out io.Writer, event *verify.Event, report *verify.Report) error {
+	if f.output == formatJSON {
+		enc := json.NewEncoder(out)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		if event != nil {
+			return enc.Encode(struct {
+				Event  *verify.Event  `json:"event"`
+				Report *verify.Report `json:"report"`
+			}{event, report})
+		}
+		return enc.Encode(report)
+	}
+	if event != nil {
+		if err := event.WriteText(out); err != nil {
+			return err
+		}
+	}
+	var text strings.Builder
+	if err := report.WriteText(&text); err != nil {
+		return err
+	}
+	_, err := io.WriteString(out, newPaint(out).lines(text.String()))
+	return err
+}

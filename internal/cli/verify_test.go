@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/internal/verify"
+)
+
+// archivedLog archives two files with run --once and returns the archive.
+func archivedLog(t *testing.T) string {
+	t.Helper()
+	dir, archive := t.TempDir(), t.TempDir()
+	log := audittest.Corpus(t, "torn-line.log")
+	for _, name := range []string{"audit-2026-11-22T12-00-00.000.log", "audit-2026-11-22T13-00-00.000.log"} {
+		if err := os.WriteFile(filepath.Join(dir, name), log, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := runVerb(t, "run", "--once", "--audit-log-path", filepath.Join(dir, "audit.log"),
+		"--archive-url", "file://"+archive, "--cluster", "prod", "--node", "cp1"); err != nil {
+		t.Fatal(err)
+	}
+	return archive
+}
+
+// objectIn is the first object below a directory of an archive.
+func objectIn(t *testing.T, archive, below string) string {
+	t.Helper()
+	var found string
+	err := filepath.WalkDir(filepath.Join(archive, below), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && found == "" {
+			found = path
+		}
+		return err
+	})
+	if err != nil || found == "" {
+		t.Fatalf("no object below %s: %v", below, err)
+	}
+	return found
+}
+
+func TestVerifyVerb(t *testing.T) {
+	archive := archivedLog(t)
+	out, err := runVerb(t, "verify", archive, "--deep")
+	if err != nil || !strings.Contains(out, "OK: nothing is missing") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	object := objectIn(t, archive, "data")
+	data, err := os.ReadFile(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 1
+	if err := os.WriteFile(object, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err = runVerb(t, "verify", "file://"+archive)
+	if !errors.Is(err, errFindings) || exitCode(err) != 3 || !strings.Contains(out, filepath.Base(object)) || !strings.Contains(out, "lines 1 to ") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	out, err = runVerb(t, "verify", archive, "-o", "json")
+	var report verify.Report
+	if jsonErr := json.Unmarshal([]byte(out), &report); !errors.Is(err, errFindings) || jsonErr != nil || len(report.Findings) != 1 || report.Clean {
+		t.Errorf("%v, %v\n%s", err, jsonErr, out)
+	}
+	if out, err = runVerb(t, "verify", archive, "--chain-only"); err != nil {
+		t.Errorf("the chain is whole: %v\n%s", err, out)
+	}
+}
+
+func TestVerifyEvent(t *testing.T) {
+	archive := archivedLog(t)
+	epoch := filepath.Base(objectIn(t, archive, "manifests"))[:21]
+	first, _, _ := strings.Cut(string(audittest.Corpus(t, "torn-line.log")), "\n")
+	out, err := runVerb(t, "verify", archive, "--event", epoch+"/1/1", "-o", "json")
+	var got struct{ Event verify.Event }
+	if jsonErr := json.Unmarshal([]byte(out), &got); err != nil || jsonErr != nil || got.Event.Text != first || len(got.Event.Path) == 0 {
+		t.Errorf("%v, %v\n%s", err, jsonErr, out)
+	}
+	if out, err = runVerb(t, "verify", archive, "--event", epoch+"/1/1"); err != nil || !strings.HasPrefix(out, first+"\n") {
+		t.Errorf("%v\n%.300s", err, out)
+	}
+	if _, err := runVerb(t, "verify", archive, "--event", epoch+"/9/1"); !errors.Is(err, verify.ErrNoEvent) {
+		t.Errorf("a number that is not there: %v", err)
+	}
+}
+
+func TestVerifyUsage(t *testing.T) {
+	dir := t.TempDir()
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"no archive":        {[]string{"verify"}, "Usage"},
+		"time":              {[]string{"verify", dir, "--from", "yesterday"}, "--from"},
+		"backwards":         {[]string{"verify", dir, "--from", "2026-11-02", "--to", "2026-11-01"}, "--to is before --from"},
+		"head":              {[]string{"verify", dir, "--expect-head", "abc"}, "--expect-head"},
+		"event":             {[]string{"verify", dir, "--event", "7"}, "EPOCH/SEQ/LINE"},
+		"form":              {[]string{"verify", dir, "-o", "xml"}, "--output"},
+		"both":              {[]string{"verify", dir, "--deep", "--chain-only"}, "exclude"},
+		"no public key":     {[]string{"verify", dir, "--public-key", dir + "/x"}, "read the public key"},
+		"several at once":   {[]string{"verify", dir, "-o", "xml", "--event", "7"}, "--output"},
+		"an archive's file": {[]string{"verify", os.Args[0]}, "is a file"},
+		"scheme":            {[]string{"verify", "ftp://x/y"}, "ftp"},
+		"keygen nowhere":    {[]string{"keygen"}, "-o is required"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := runVerb(t, c.args...)
+			if exitCode(err) != exitUsage || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("exit %d: %v", exitCode(err), err)
+			}
+		})
+	}
+	if _, err := runVerb(t, "verify", dir); !errors.Is(err, errFindings) {
+		t.Errorf("an empty archive: %v", err)
+	}
+}
+
+func runVerb(t *testing.T, args ...string) (stdout string, err error) {
+	t.Helper()
+	r := call(t, args...)
+	return r.stdout, r.err
+}
