@@ -2,7 +2,7 @@
 // files: the wall clock of time.Now (the monotonic clock stays, or timers would wait as long), the modification time
 // and the birth time that a file reports, and, the other way, the one that os.Chtimes sets.
 //
-//	go run ./hack/later -days 400 ./...
+//	go run ./hack/later -days 400 -- -count=1 ./...
 package main
 
 import (

@@ -8,12 +8,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 )
 
-const secretLine = `{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Request","auditID":"a","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/n/secrets","verb":"create","user":{},"objectRef":{"resource":"secrets","namespace":"n","name":"x","apiVersion":"v1"},"requestObject":{"kind":"Secret","data":{"password":"aHVudGVyMg=="}},"requestReceivedTimestamp":"2026-11-22T17:00:00.000000Z","stageTimestamp":"2026-11-22T17:00:00.000001Z"}` + "\n"
+// secretLine is an event of the last minute: Loki takes no old ones.
+var secretLine = string(audittest.Shift([]byte(`{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Request","auditID":"a","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/n/secrets","verb":"create","user":{},"objectRef":{"resource":"secrets","namespace":"n","name":"x","apiVersion":"v1"},"requestObject":{"kind":"Secret","data":{"password":"aHVudGVyMg=="}},"requestReceivedTimestamp":"2026-11-22T17:00:00.000000Z","stageTimestamp":"2026-11-22T17:00:00.000001Z"}`+"\n"), time.Now().Add(-time.Minute)))
 
 // streamed runs --once over one line with a Secret and returns what Loki has.
 func streamed(t *testing.T, dir string, more ...string) (lines []string, stderr string) {
@@ -21,7 +25,8 @@ func streamed(t *testing.T, dir string, more ...string) (lines []string, stderr 
 	loki := lokitest.New(lokitest.Config{})
 	server := httptest.NewServer(loki)
 	defer server.Close()
-	put(t, filepath.Join(dir, "audit", backup), []byte(secretLine))
+	rotated := time.Now().Add(-30 * time.Second).UTC().Format(archive.RotatedLayout)
+	put(t, filepath.Join(dir, "audit", "audit-"+rotated+".log"), []byte(secretLine))
 	put(t, filepath.Join(dir, "audit", "audit.log"), nil)
 	r := ok(t, runOnce(dir, append([]string{"--loki-url", server.URL}, more...)...)...)
 	return loki.Lines(), r.stderr
