@@ -56,13 +56,8 @@ func startWatcher(t *testing.T, dir string, cfg WatcherConfig, prepare func(*Wat
 // mode waits for the next change of the mode.
 func (s *watching) mode(t *testing.T, want Mode) {
 	t.Helper()
-	select {
-	case got := <-s.changes:
-		if got != want.String() || s.Mode() != want {
-			t.Fatalf("mode %s (%v), want %v", got, s.Mode(), want)
-		}
-	case <-time.After(10 * time.Second):
-		t.Fatalf("mode stays %v, want %v", s.Mode(), want)
+	if got := <-s.changes; got != want.String() || s.Mode() != want {
+		t.Fatalf("mode %s (%v), want %v", got, s.Mode(), want)
 	}
 }
 
@@ -73,7 +68,7 @@ const settle = 3 * writePause
 // came.
 func (s *watching) pokes(want string) string {
 	var writes, names bool
-	timeout := time.After(5 * time.Second)
+	timeout := time.After(2 * time.Minute)
 	text := func() string {
 		switch {
 		case names && writes:
@@ -239,11 +234,7 @@ func TestWatcherParentReplaced(t *testing.T) {
 	<-watches
 	must(t, os.Rename(filepath.Join(root, "logs"), filepath.Join(root, "away")))
 	must(t, os.MkdirAll(dir, 0o700))
-	select {
-	case <-watches:
-	case <-time.After(10 * time.Second):
-		t.Fatal("the new directory is not watched")
-	}
+	<-watches // of the new directory
 }
 
 func TestWatcherSurvivesOverflowAndBrokenWatch(t *testing.T) {
@@ -267,11 +258,7 @@ func TestWatcherSurvivesOverflowAndBrokenWatch(t *testing.T) {
 		t.Error("a new watch after an overflow")
 	}
 	first.Errors <- errors.New("read: input/output error")
-	select {
-	case <-watches:
-	case <-time.After(10 * time.Second):
-		t.Fatal("no new watch after an error")
-	}
+	<-watches // a new one
 	if got := w.pokes("names writes"); got != "names writes" {
 		t.Errorf("the new watch poked: %s", got)
 	}

@@ -10,8 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 )
@@ -157,7 +157,9 @@ func TestNoCredentials(t *testing.T) {
 func TestMetadataServiceThatHangs(t *testing.T) {
 	f := newFakeS3(t)
 	release := make(chan struct{})
+	var asked atomic.Int32
 	imds := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
 		select {
 		case <-release:
 		case <-r.Context().Done():
@@ -169,14 +171,14 @@ func TestMetadataServiceThatHangs(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "false")
 	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", imds.URL)
-	start := time.Now()
 	b := f.open(t, archive.S3Config{})
-	if took := time.Since(start); took > 2*time.Second {
-		t.Errorf("Open waited %v for the network", took)
+	if n := asked.Load(); n != 0 {
+		t.Errorf("Open made %d requests to the metadata service", n)
 	}
+	// The service never answers, but the search for credentials ends.
 	wantReason(t, put(t, b, "k", []byte("x")), archive.ReasonCredentials, true)
-	if took := time.Since(start); took > 25*time.Second {
-		t.Errorf("the search for credentials took %v", took)
+	if asked.Load() == 0 {
+		t.Error("the metadata service was not asked")
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"syscall"
 	"testing"
 	"time"
 
@@ -53,24 +52,14 @@ func benchmarkStream(b *testing.B, replace func(dst, line []byte) ([]byte, bool)
 	s.sync()
 	b.SetBytes(int64(len(log)))
 	b.ReportAllocs()
-	before := cpuTime(b)
+	before := audittest.CPUTime(b)
 	for b.Loop() {
 		b.StopTimer()
-		begun := cpuTime(b)
+		begun := audittest.CPUTime(b)
 		s.append("0", string(log))
-		before += cpuTime(b) - begun
+		before += audittest.CPUTime(b) - begun
 		b.StartTimer()
 		s.sync()
 	}
-	b.ReportMetric((cpuTime(b)-before).Seconds()/float64(len(log)*b.N)*1e9, "cpu-s/GB")
-}
-
-// cpuTime is what this process has used.
-func cpuTime(b *testing.B) time.Duration {
-	b.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	b.ReportMetric((audittest.CPUTime(b)-before).Seconds()/float64(len(log)*b.N)*1e9, "cpu-s/GB")
 }

@@ -87,28 +87,30 @@ func TestI6_CursorAndClaims(t *testing.T) {
 }
 
 func TestI6_OutageMovesNothing(t *testing.T) {
-	s := newStage(t, lokitest.Config{})
-	s.add("0", "a\n")
-	s.add("1", "b\n")
-	s.start()
-	s.loki.Inject(1000, lokitest.Fault{Status: http.StatusServiceUnavailable})
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	if err := s.live.Sync(ctx); err == nil {
-		t.Fatal("no error although nothing was accepted")
-	}
-	if e, _ := s.ledger.Get("0"); !e.Loki {
-		t.Error("the claim was released although Loki has nothing")
-	}
-	if c := s.cursor(); c.Segment != "0" || c.Offset != 0 {
-		t.Errorf("the cursor is at %+v", c)
-	}
-	if len(s.reports) == 0 || s.reports[0] == nil || !strings.Contains(s.reports[0].Error(), "503") {
-		t.Errorf("reports %v", s.reports)
-	}
-	s.loki.Heal()
-	s.sync()
-	s.wantLines("a", "b")
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, lokitest.Config{})
+		s.add("0", "a\n")
+		s.add("1", "b\n")
+		s.start()
+		s.loki.Inject(1000, lokitest.Fault{Status: http.StatusServiceUnavailable})
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		if err := s.live.Sync(ctx); err == nil {
+			t.Fatal("no error although nothing was accepted")
+		}
+		if e, _ := s.ledger.Get("0"); !e.Loki {
+			t.Error("the claim was released although Loki has nothing")
+		}
+		if c := s.cursor(); c.Segment != "0" || c.Offset != 0 {
+			t.Errorf("the cursor is at %+v", c)
+		}
+		if len(s.reports) == 0 || s.reports[0] == nil || !strings.Contains(s.reports[0].Error(), "503") {
+			t.Errorf("reports %v", s.reports)
+		}
+		s.loki.Heal()
+		s.sync()
+		s.wantLines("a", "b")
+	})
 }
 
 // TestI6_KilledAtAnyTime forgets everything but the disk after any number of

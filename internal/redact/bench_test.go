@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"syscall"
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
@@ -38,7 +37,7 @@ func benchmarkLines(b *testing.B, r *Redactor, lines [][]byte) {
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	var dst []byte
-	before := cpu(b)
+	before := audittest.CPUTime(b)
 	for b.Loop() {
 		for _, line := range lines {
 			if out, changed := r.Line(dst, line); changed {
@@ -46,14 +45,5 @@ func benchmarkLines(b *testing.B, r *Redactor, lines [][]byte) {
 			}
 		}
 	}
-	b.ReportMetric(float64(size)*float64(b.N)/(cpu(b)-before)/1e6, "MB/cpu-s")
-}
-
-// cpu is the CPU time of this process, in seconds.
-func cpu(b *testing.B) float64 {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1e9
+	b.ReportMetric(float64(size)*float64(b.N)/(audittest.CPUTime(b)-before).Seconds()/1e6, "MB/cpu-s")
 }

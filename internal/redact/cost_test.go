@@ -3,16 +3,36 @@ package redact
 import (
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
-// Crafted lines cost no more than their length allows: each of these has some
-// megabytes, and would take minutes if anything were looked at again and again.
+// The cost of crafted lines is proportional to their length: a line of sixteen
+// times the length and depth costs sixteen times as much, and not 256 times,
+// which it would if every part of it were looked at for every other.
 func TestCraftedLines(t *testing.T) {
-	const size = 3 << 20
+	const times = 16
+	short, long := craftedLines(64<<10, 9000/times), craftedLines(times*64<<10, 9000)
+	for name := range long {
+		t.Run(name, func(t *testing.T) {
+			r := newTest(t, Config{})
+			redact := func(line []byte) func() { return func() { r.Line(nil, line) } }
+			audittest.CheckCost(t, 4*times, redact([]byte(short[name])), redact([]byte(long[name])))
+			if cap(r.found) > 1<<12 || cap(r.places) > 1<<12 || cap(r.scratch) > keepBuffer {
+				t.Error("memory is kept")
+			}
+		})
+	}
+}
+
+// craftedLines returns lines of about size bytes. Those that nest do so to depth,
+// and some of these are only as long as that takes.
+func craftedLines(size, depth int) map[string]string {
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
-	deep := 9000
-	for name, line := range map[string]string{
+	nest := func(n int, open, body, closed string) string {
+		return strings.Repeat(open, n) + body + strings.Repeat(closed, n)
+	}
+	return map[string]string{
 		"web tokens":           uriEvent("/x?a=" + fill("eyJ")),
 		"web tokens, dots":     uriEvent("/x?a=" + fill("eyJ.eyJ")),
 		"bearers":              uriEvent("/x?a=" + fill("bearer")),
@@ -22,46 +42,26 @@ func TestCraftedLines(t *testing.T) {
 		"beginnings":           fill(eventHead + `,"requestObject":{`),
 		"backslashes":          event("secrets", "create", `"requestObject":{"data":{"a":"`+fill(`\\`)+`"}}`),
 		"quotes":               event("secrets", "create", `"requestObject":{"data":{"a":"`+fill(`\"`)+`"}}`),
-		"nested Secrets":       event("pods", "create", `"requestObject":`+strings.Repeat(`{"kind":"Secret","data":`, deep)+`1`+strings.Repeat(`}`, deep)),
-		"nested objects":       event("pods", "create", `"requestObject":`+strings.Repeat(`{"x":`, deep)+`{"kind":"Secret","a":"`+fill("a")+`"}`+strings.Repeat(`}`, deep)),
-		"a Secret not so deep": event("pods", "create", `"requestObject":{"kind":"Secret","x":`+strings.Repeat("[", deep)+fill(`"a",`)+`1`+strings.Repeat("]", deep)+`}`),
-		"places that are deep": event("pods", "create", `"requestObject":{"kind":"Secret","items":`+strings.Repeat(`{"object":`, deep)+`{"a":"`+fill("a")+`"}`+strings.Repeat("}", deep)+`}`),
-		"nested lists":         event("secrets", "list", `"responseObject":`+strings.Repeat(`{"items":[`, deep/2)+strings.Repeat(`]}`, deep/2)),
+		"nested Secrets":       event("pods", "create", `"requestObject":`+nest(depth, `{"kind":"Secret","data":`, `1`, `}`)),
+		"nested objects":       event("pods", "create", `"requestObject":`+nest(depth, `{"x":`, `{"kind":"Secret","a":"`+fill("a")+`"}`, `}`)),
+		"a Secret not so deep": event("pods", "create", `"requestObject":{"kind":"Secret","x":`+nest(depth, "[", fill(`"a",`)+`1`, "]")+`}`),
+		"places that are deep": event("pods", "create", `"requestObject":{"kind":"Secret","items":`+nest(depth, `{"object":`, `{"a":"`+fill("a")+`"}`, "}")+`}`),
+		"nested lists":         event("secrets", "list", `"responseObject":`+nest(depth/2, `{"items":[`, "", `]}`)),
 		"operations":           event("secrets", "patch", `"requestObject":[`+fill(`{"op":"add","path":"/data/a","value":1},`)+`{}]`),
 		"one long path":        event("secrets", "patch", `"requestObject":[{"op":"add","path":"`+fill("/items")+`","value":1}]`),
 		"members":              event("secrets", "create", fill(`"requestObject":{},`)+`"a":1`),
 		"NULs":                 fill("\x00"),
 		"URIs":                 eventHead + fill(`,"requestURI":"/a?x=1"`),
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := newTest(t, Config{})
-			start := time.Now()
-			r.Line(nil, []byte(line))
-			if took := time.Since(start); took > 15*time.Second {
-				t.Errorf("took %s", took)
-			}
-			if cap(r.found) > 1<<12 || cap(r.places) > 1<<12 || cap(r.scratch) > keepBuffer {
-				t.Error("memory is kept")
-			}
-		})
 	}
 }
 
-// How deep a body is makes no difference: the time of a body without a Secret
-// in its depth is that of one as long and flat.
+// The depth of a body makes no difference: a body without a Secret in its depth
+// costs the same as a flat one of that length.
 func TestDepthCostsNothing(t *testing.T) {
 	r := newTest(t, Config{})
-	took := func(depth int) time.Duration {
+	redact := func(depth int) func() {
 		line := []byte(event("pods", "create", `"requestObject":{"kind":"Secret","x":`+strings.Repeat("[", depth)+strings.Repeat(`"a",`, 1<<18)+`1`+strings.Repeat("]", depth)+`}`))
-		least := time.Hour
-		for range 5 {
-			start := time.Now()
-			r.Line(nil, line)
-			least = min(least, time.Since(start))
-		}
-		return least
+		return func() { r.Line(nil, line) }
 	}
-	if flat, deep := took(1), took(9000); deep > 100*flat+100*time.Millisecond {
-		t.Errorf("flat %s, deep %s", flat, deep)
-	}
+	audittest.CheckCost(t, 10, redact(1), redact(9000))
 }

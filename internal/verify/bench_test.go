@@ -3,8 +3,6 @@ package verify
 import (
 	"bytes"
 	"crypto/ed25519"
-	"os"
-	"syscall"
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
@@ -42,7 +40,7 @@ func BenchmarkHashObjects(b *testing.B) {
 	key := "data/cluster=prod/dt=2026-11-22/x.parquet"
 	s.write(key, bytes.Repeat([]byte("0123456789abcdef"), 8<<20))
 	b.SetBytes(128 << 20)
-	before := cpu(b)
+	before := audittest.CPUTime(b).Seconds()
 	for b.Loop() {
 		o, err := s.bucket().Open(b.Context(), key)
 		must(b, err)
@@ -51,24 +49,24 @@ func BenchmarkHashObjects(b *testing.B) {
 		}
 		must(b, o.Close())
 	}
-	b.ReportMetric(float64(b.N)*(128<<20)/1e9/(cpu(b)-before), "GB/cpu-s")
+	b.ReportMetric(float64(b.N)*(128<<20)/1e9/(audittest.CPUTime(b).Seconds()-before), "GB/cpu-s")
 }
 
 // BenchmarkDeep compares the CPU of restoring and hashing a file with that of
 // its conversion and check; goal: at most 2.
 func BenchmarkDeep(b *testing.B) {
 	s, log := bigSite(b)
-	before := cpu(b)
+	before := audittest.CPUTime(b).Seconds()
 	_, err := parquet.Convert(b.Context(), bytes.NewReader(log), int64(len(log)), parquet.Config{Dir: memoryDir(b), Root: true})
 	must(b, err)
-	convert := cpu(b) - before
-	before = cpu(b)
+	convert := audittest.CPUTime(b).Seconds() - before
+	before = audittest.CPUTime(b).Seconds()
 	for b.Loop() {
 		if r := s.verify(Options{Deep: true}); !r.Clean {
 			b.Fatal(kinds(r))
 		}
 	}
-	deep := (cpu(b) - before) / float64(b.N)
+	deep := (audittest.CPUTime(b).Seconds() - before) / float64(b.N)
 	b.ReportMetric(deep*1e9/float64(len(log)), "cpu-s/GB")
 	b.ReportMetric(convert*1e9/float64(len(log)), "convert-cpu-s/GB")
 	b.ReportMetric(deep/convert, "deep/convert")
@@ -80,11 +78,11 @@ func BenchmarkSealing(b *testing.B) {
 	log := bytes.Repeat(audittest.Corpus(b, "rotated.log"), 10)
 	ship := func(root bool) float64 {
 		dir := memoryDir(b)
-		before := cpu(b)
+		before := audittest.CPUTime(b).Seconds()
 		result, err := parquet.Convert(b.Context(), bytes.NewReader(log), int64(len(log)), parquet.Config{Dir: dir, Root: root})
 		must(b, err)
 		must(b, parquet.Check(b.Context(), result))
-		return cpu(b) - before
+		return audittest.CPUTime(b).Seconds() - before
 	}
 	ship(true) // warm
 	var with, without float64
@@ -94,14 +92,4 @@ func BenchmarkSealing(b *testing.B) {
 	}
 	b.ReportMetric(with*1e9/float64(len(log))/float64(b.N), "sealed-cpu-s/GB")
 	b.ReportMetric(100*(with/without-1), "%-more")
-}
-
-// cpu is the CPU time of this process so far, in seconds.
-func cpu(b *testing.B) float64 {
-	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(os.NewSyscallError("getrusage", err))
-	}
-	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 }
