@@ -5,7 +5,6 @@ package run
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -16,9 +15,11 @@ import (
 	"github.com/auditsidecar/auditsidecar/e2e/run/sidecar"
 )
 
-// verbAs runs the binary as another user. The directories above the rig are
-// opened for it; the audit directory and its files stay as they are.
-func (r *rig) verbAs(uid uint32, args ...string) sidecar.Result {
+const nobody = 65534
+
+// commandAs is a program that runs as another user, from a copy that it can run. The directories
+// above the rig are opened for it, the audit directory as well; its files stay as they are.
+func (r *rig) commandAs(uid uint32, program string, args ...string) *exec.Cmd {
 	r.t.Helper()
 	for dir := filepath.Dir(filepath.Dir(r.log)); strings.HasPrefix(dir, os.TempDir()+"/"); dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {
@@ -28,33 +29,32 @@ func (r *rig) verbAs(uid uint32, args ...string) sidecar.Result {
 	if err := os.Chmod(filepath.Dir(r.log), 0o755); err != nil {
 		r.t.Fatal(err)
 	}
-	cmd := exec.CommandContext(r.t.Context(), copyForAll(r), args...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr, cmd.Env, cmd.Dir = &stdout, &stderr, []string{"PATH=" + os.Getenv("PATH")}, "/"
+	cmd := exec.CommandContext(r.t.Context(), copyForAll(r, program), args...)
+	cmd.Env, cmd.Dir = []string{"PATH=" + os.Getenv("PATH")}, "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+	return cmd
+}
+
+// verbAs runs the binary as another user.
+func (r *rig) verbAs(uid uint32, args ...string) sidecar.Result {
+	r.t.Helper()
+	cmd := r.commandAs(uid, binary, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		r.t.Fatal(err)
 	}
 	return sidecar.Result{Stdout: stdout.Bytes(), Stderr: stderr.Bytes(), Code: cmd.ProcessState.ExitCode()}
 }
 
-// copyForAll copies the binary to where every user can run it.
-func copyForAll(r *rig) string {
+// copyForAll copies a program to where every user can run it.
+func copyForAll(r *rig, program string) string {
 	r.t.Helper()
-	in, err := os.Open(binary)
-	if err != nil {
-		r.t.Fatal(err)
+	path := filepath.Join(filepath.Dir(filepath.Dir(r.log)), filepath.Base(program))
+	if _, err := os.Stat(path); err == nil {
+		return path
 	}
-	defer in.Close()
-	path := filepath.Join(filepath.Dir(filepath.Dir(r.log)), "auditsidecar")
-	out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o755)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	if _, err := io.Copy(out, in); err != nil {
-		r.t.Fatal(err)
-	}
-	if err := out.Close(); err != nil {
+	if err := os.WriteFile(path, readFile(r.t, program), 0o755); err != nil {
 		r.t.Fatal(err)
 	}
 	return path

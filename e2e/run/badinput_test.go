@@ -149,7 +149,6 @@ func TestI7_UnreadableFiles(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to become nobody")
 	}
-	const nobody = 65534
 	for _, test := range []struct {
 		name  string
 		owner int // of the audit directory

@@ -5,6 +5,7 @@ package run
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/e2e/builds"
@@ -14,6 +15,10 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	if paths := os.Getenv(lockerEnv); paths != "" {
+		lockAll(filepath.SplitList(paths))
+		return
+	}
 	var err error
 	if binary, err = builds.Auditsidecar(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -80,25 +80,42 @@ func (s *sidecar) openState(log rotate.Log) (*state, error) {
 	return st, nil
 }
 
-// lock locks the state directory, and the audit directory for the sidecars that
-// have their state elsewhere.
+// lock takes the lock of the audit directory, which is in its .auditsidecar wherever the state
+// is, and the one of a state directory elsewhere, which must not serve two logs.
 func (s *sidecar) lock(log rotate.Log, st *state) error {
-	const waits = "one sidecar works on an audit directory, and this one waits: %w"
-	lock, err := s.fs.Lock(filepath.Join(st.dir, "lock"))
+	common := filepath.Join(log.Dir, stateDirName)
+	if !sameFile(common, st.dir) {
+		err := s.fs.MkdirPrivate(common)
+		if err == nil {
+			err = st.lock(s.fs, common)
+		}
+		if errors.Is(err, durable.ErrLocked) {
+			return err
+		}
+		if err != nil {
+			// A directory that this user cannot write to is documented for copies.
+			s.log.Warn().Err(err).Msg("cannot lock the audit directory: a sidecar with another --state-dir is not kept from it; to change that, make its .auditsidecar, mode 0700, for this user")
+		}
+	}
+	return st.lock(s.fs, st.dir)
+}
+
+func (st *state) lock(fsys durable.FS, dir string) error {
+	lock, err := fsys.Lock(filepath.Join(dir, "lock"))
+	if errors.Is(err, durable.ErrLocked) {
+		return fmt.Errorf("one sidecar works on an audit directory, and this one waits: %w", err)
+	}
 	if err != nil {
-		return fmt.Errorf(waits, err)
+		return err
 	}
 	st.locks = append(st.locks, lock)
-	lock, err = s.fs.LockDir(log.Dir)
-	switch {
-	case errors.Is(err, durable.ErrLocked):
-		return fmt.Errorf(waits, err)
-	case err != nil:
-		s.log.Warn().Err(err).Msg("the audit directory cannot be locked: nothing keeps a sidecar with another --state-dir from it")
-	default:
-		st.locks = append(st.locks, lock)
-	}
 	return nil
+}
+
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 // unlock gives the directories to the next sidecar.

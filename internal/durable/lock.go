@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,23 +34,28 @@ func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 
 // LockFile is a lock that this process holds, until Close or the end of the
 // process, however it ends.
-type LockFile struct {
-	file *os.File
-	text bool // the file names its holder
-}
+type LockFile struct{ file *os.File }
 
 // maxHolder bounds what is read of a lock file, in bytes.
 const maxHolder = 256
 
-// Lock takes the exclusive advisory lock (flock(2)) on path without waiting, and
-// makes the file, mode 0600, where it is missing; a symbolic link is refused. If it is held, the error is a
-// [*LockedError]. The holder's process ID and host name are written into the
-// file for the message; the lock itself does not depend on them, so a full disk
-// cannot prevent it. The file is never removed: removing it would let two
-// processes hold two files of one name.
+// Lock takes the exclusive advisory lock (flock(2)) on the file path without waiting, and makes
+// the file where it is missing. Whoever can open a file can lock it, so it has mode 0600 in the
+// end; a symbolic link and the file of another user are refused ([ErrNotPrivate]), and its
+// directory should be one of [FS.MkdirPrivate]. If it is held, the error is a [*LockedError].
+// The holder's process ID and host name are written into the file for the message; the lock
+// itself does not depend on them, so a full disk cannot prevent it. The file is never removed:
+// removing it would let two processes hold two files of one name.
 func (f FS) Lock(path string) (*LockFile, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, fmt.Errorf("lock: %s is a symbolic link: %w; find out who made it, and remove it", path, ErrNotPrivate)
+	}
 	if err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	if err := closeToOthers(file); err != nil {
+		_ = file.Close()
 		return nil, fmt.Errorf("lock: %w", err)
 	}
 	if err := flock(file); err != nil {
@@ -62,22 +68,22 @@ func (f FS) Lock(path string) (*LockFile, error) {
 		return nil, err
 	}
 	writeHolder(file)
-	return &LockFile{file: file, text: true}, nil
+	return &LockFile{file: file}, nil
 }
 
-// LockDir takes the lock of [FS.Lock] on a directory itself: nothing is made in
-// it or written to it. It excludes only others that do the same. Some network
-// file systems cannot lock a directory; the error is no [*LockedError] then.
-func (f FS) LockDir(path string) (*LockFile, error) {
-	dir, err := os.Open(path)
+// closeToOthers makes sure that no other user can open a file.
+func closeToOthers(file *os.File) error {
+	info, err := file.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("lock: %w", err)
+		return err
 	}
-	if err := flock(dir); err != nil {
-		_ = dir.Close()
-		return nil, err
+	if stat, ok := info.Sys().(*syscall.Stat_t); !info.Mode().IsRegular() || ok && int(stat.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s is not a file of this user: %w; find out who made it, and remove it", file.Name(), ErrNotPrivate)
 	}
-	return &LockFile{file: dir}, nil
+	if info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	return file.Chmod(0o600)
 }
 
 func flock(file *os.File) error {
@@ -101,10 +107,8 @@ func writeHolder(file *os.File) {
 
 // Close releases the lock.
 func (l *LockFile) Close() error {
-	if l.text {
-		// It would name the wrong process if the next holder could not write.
-		_ = l.file.Truncate(0)
-	}
+	// It would name the wrong process if the next holder could not write.
+	_ = l.file.Truncate(0)
 	if err := l.file.Close(); err != nil {
 		return fmt.Errorf("unlock %s: %w", l.file.Name(), err)
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 const lockHelperEnv = "DURABLE_TEST_LOCK"
@@ -70,26 +72,39 @@ func TestLock(t *testing.T) {
 	must(t, again.Close())
 }
 
-func TestLockDir(t *testing.T) {
+// Whoever can open the file can lock it.
+func TestLockIsForThisUserAlone(t *testing.T) {
 	dir := t.TempDir()
-	lock, err := OS().LockDir(dir)
+	open := filepath.Join(dir, "open")
+	must(t, os.WriteFile(open, nil, 0o600))
+	must(t, os.Chmod(open, 0o666))
+	lock, err := OS().Lock(open)
 	must(t, err)
-	if _, err := OS().LockDir(dir); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), dir) {
-		t.Errorf("second LockDir: %v, want ErrLocked", err)
+	info, err := os.Stat(open)
+	must(t, err)
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("the lock has mode %v", info.Mode())
 	}
-	file, err := OS().Lock(filepath.Join(dir, "lock"))
-	must(t, err)
-	must(t, file.Close())
-	must(t, os.Remove(filepath.Join(dir, "lock")))
 	must(t, lock.Close())
-	again, err := OS().LockDir(dir)
-	must(t, err)
-	must(t, again.Close())
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
-		t.Errorf("the directory has %v, %v", entries, err)
+
+	link, pipe := filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
+	target := filepath.Join(dir, "target")
+	must(t, os.Symlink(target, link))
+	must(t, unix.Mkfifo(pipe, 0o600))
+	for _, path := range []string{link, pipe} {
+		if _, err := OS().Lock(path); !errors.Is(err, ErrNotPrivate) || !strings.Contains(err.Error(), path) {
+			t.Errorf("lock of %s: %v, want ErrNotPrivate", path, err)
+		}
 	}
-	if _, err := OS().LockDir(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) || errors.Is(err, ErrLocked) {
-		t.Errorf("a missing directory: %v", err)
+	if _, err := os.Stat(target); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the link was followed: %v", err)
+	}
+	if os.Getuid() != 0 {
+		return // only root can give a file away
+	}
+	must(t, os.Chown(open, 65534, 65534))
+	if _, err := OS().Lock(open); !errors.Is(err, ErrNotPrivate) {
+		t.Errorf("lock of another user's file: %v, want ErrNotPrivate", err)
 	}
 }
 
