@@ -153,6 +153,9 @@ func (s *sidecar) readState(log rotate.Log, st *state) error {
 	}
 	st.streamed = st.cursor.Segment != "" || aside != ""
 	s.noteAside("Loki cursor", aside)
+	if err := st.ledger.Streamed(st.cursor); err != nil { // what was sent was seen
+		return err
+	}
 	if err := s.openChain(st); err != nil {
 		return err
 	}

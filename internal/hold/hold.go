@@ -68,18 +68,18 @@ type Hold struct {
 	next int64      // number of the next link
 
 	// What passes remember, besides the ledger.
-	sizes     map[string]int64 // of unfinished segments, at the last pass
-	vanishing []rotate.Segment // listed, but gone when they were to be linked
-	unwritten []ledger.Entry   // linked, but the ledger could not be written
-	waiting   map[string]wait  // listed, but there is no room to copy them; by name
-	noRoom    error            // of this pass
-	seenAt    time.Time        // when a size was last put on disk
-	newest    newest           // of the last complete listing
-	undecided bool             // whether a file without a name is finished
-	orphan    bool             // the alarm for a deleted file is on
-	huge      bool             // the alarm for a file without rotation is on
-	tight     bool             // the budget is nearly used up
-	baseline  bool             // nothing was known before the first pass
+	sizes     map[string]sizeSeen // of unfinished segments
+	vanishing []rotate.Segment    // listed, but gone when they were to be linked
+	unwritten []ledger.Entry      // linked, but the ledger could not be written
+	waiting   map[string]wait     // listed, but there is no room to copy them; by name
+	noRoom    error               // of this pass
+	seenAt    time.Time           // when a size was last put on disk
+	newest    newest              // of the last complete listing
+	undecided bool                // whether a file without a name is finished
+	orphan    bool                // the alarm for a deleted file is on
+	huge      bool                // the alarm for a file without rotation is on
+	tight     bool                // the budget is nearly used up
+	baseline  bool                // nothing was known before the first pass
 
 	mu   sync.Mutex
 	subs []chan struct{}
@@ -88,7 +88,7 @@ type Hold struct {
 // New prepares the directory of the links, adopts links that the ledger does
 // not know and returns a Hold whose first pass has not run yet.
 func New(cfg Config) (*Hold, error) {
-	h := &Hold{cfg: cfg, dir: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry), wake: make(chan struct{}, 1), sizes: map[string]int64{}, waiting: map[string]wait{}}
+	h := &Hold{cfg: cfg, dir: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry), wake: make(chan struct{}, 1), sizes: map[string]sizeSeen{}, waiting: map[string]wait{}}
 	h.keep = &links{fs: cfg.FS, dir: h.dir}
 	if cfg.Copy {
 		h.keep = newCopies(cfg.FS, h.dir, h.roomFor)
@@ -214,8 +214,18 @@ func (h *Hold) Sync(ctx context.Context) error {
 	return errors.Join(err, h.noRoom, releaseErr)
 }
 
-// Close gives back the open files. Nothing may be called after it.
+// Close notes how much was seen of the open file and gives back what is open. Nothing may be
+// called after it.
 func (h *Hold) Close() {
+	for _, e := range h.cfg.Ledger.Entries() {
+		seen := h.seen(&e)
+		if e.Finished || seen == e.Seen {
+			continue
+		}
+		if err := h.cfg.Ledger.Edit(e.ID, func(e *ledger.Entry) { e.Seen = max(e.Seen, seen) }); err != nil {
+			h.cfg.Observe(err)
+		}
+	}
 	if k, ok := h.keep.(*copies); ok {
 		k.close()
 	}

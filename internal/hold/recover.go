@@ -7,13 +7,18 @@ import (
 	"path/filepath"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
 // recover compares the links with the ledger at start: links that the ledger
 // does not have are adopted, entries whose link is gone are quarantined, and
 // without a Loki its claims of an earlier run are released.
 func (h *Hold) recover() error {
-	if err := h.findAgain(); err != nil {
+	listed, err := h.cfg.Log.Segments()
+	if err != nil {
+		return fmt.Errorf("list the audit directory: %w", err)
+	}
+	if err := h.findAgain(h.cfg.Ledger.Entries(), listed); err != nil {
 		return err
 	}
 	held, err := os.ReadDir(h.dir)
@@ -37,19 +42,14 @@ func (h *Hold) recover() error {
 	return h.recoverEntries()
 }
 
-// findAgain finds the files of open segments that have no link: copies are
-// made of finished files only, so after a run with --hold=copy there is none.
-func (h *Hold) findAgain() error {
-	listed, err := h.cfg.Log.Segments()
-	if err != nil {
-		return fmt.Errorf("list the audit directory: %w", err)
-	}
-	entries := h.cfg.Ledger.Entries()
+// findAgain finds the listed files of segments that are not held: open ones, of which a run with
+// --hold=copy has no copy, and those whose link was removed from outside.
+func (h *Hold) findAgain(entries []ledger.Entry, listed []rotate.Segment) error {
 	h.keep.owners(entries, listed)
 	kept := false
 	for i := range entries {
 		e := &entries[i]
-		if e.Finished || h.isHeld(e.ID) {
+		if e.State != ledger.Held || h.isHeld(e.ID) {
 			continue
 		}
 		for _, s := range listed {
@@ -66,6 +66,21 @@ func (h *Hold) findAgain() error {
 		return nil
 	}
 	return h.cfg.FS.SyncDir(h.dir)
+}
+
+// keepLinks looks for segments whose link was removed while this runs. What the directory still has is
+// linked again; the rest is a gap.
+func (h *Hold) keepLinks(listed []rotate.Segment) error {
+	entries := h.cfg.Ledger.Entries()
+	if err := h.findAgain(entries, listed); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := h.recoverEntry(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pinned is the set of inodes that links with an entry hold.
@@ -162,12 +177,12 @@ func (h *Hold) recoverEntries() error {
 }
 
 // recoverEntry quarantines an entry whose bytes are gone before they were
-// converted, and releases claims of Loki that nobody can or will serve. A file
+// converted, and releases Loki's claim where there is no Loki. A file
 // that was lost before it was copied is left to the first pass.
 func (h *Hold) recoverEntry(e ledger.Entry) error {
 	gone := !h.isHeld(e.ID) && (e.Finished || !h.cfg.Copy)
 	lost := gone && e.State == ledger.Held
-	release := e.Loki && (gone || !h.cfg.Loki)
+	release := e.Loki && !h.cfg.Loki
 	if !lost && !release {
 		return nil
 	}

@@ -90,7 +90,7 @@ func (h *Hold) lose(l *look, e *ledger.Entry) error {
 	}
 	gap := ledger.Gap{
 		Seq: e.Seq, Reason: reasonVanished, File: e.Name, From: from, To: to,
-		Bytes: max(e.Seen, h.sizes[e.ID]), Detail: detail,
+		Bytes: h.seen(e), Detail: detail,
 	}
 	delete(h.sizes, e.ID)
 	return h.record(gap, e, func(e *ledger.Entry) {

@@ -32,6 +32,9 @@ func (h *Hold) scan(ctx context.Context) (listed []rotate.Segment, changed bool,
 		if err != nil {
 			return nil, changed, fmt.Errorf("list the audit directory: %w", err)
 		}
+		if err := h.keepLinks(listed); err != nil {
+			return nil, changed, err
+		}
 		look := h.look(listed)
 		didUnpack, packErr := h.finishPacked(look)
 		again, didLink, linkErr := h.linkNew(look)
@@ -334,9 +337,10 @@ func (h *Hold) finish(e *ledger.Entry, name string, s rotate.Segment) error {
 	if err != nil {
 		return fmt.Errorf("look at the held file %s: %w", h.Path(e.ID), err)
 	}
+	seen := max(h.seen(e), info.Size())
 	edit := func(e *ledger.Entry) {
 		e.Finished, e.Name, e.Rotated, e.Unnamed = true, name, s.Rotated, s.Name == ""
-		e.Seen, e.Wrote = info.Size(), info.ModTime().UTC()
+		e.Seen, e.Wrote = max(e.Seen, seen), info.ModTime().UTC() // fewer bytes now are a gap, which the shipper finds
 	}
 	delete(h.sizes, e.ID)
 	if err := h.cfg.Ledger.Edit(e.ID, edit); err != nil {

@@ -1,6 +1,7 @@
 package hold
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -14,10 +15,9 @@ import (
 // Reasons of gaps that this package finds. They are those of the archive's
 // records.
 const (
-	reasonTruncated = "truncated"
-	reasonPruned    = "pruned"
-	reasonReplaced  = "replaced"
-	reasonVanished  = "vanished"
+	reasonPruned   = "pruned"
+	reasonReplaced = "replaced"
+	reasonVanished = "vanished"
 )
 
 // seenInterval is how often the size of the growing file is put on disk. What
@@ -28,6 +28,17 @@ const seenInterval = time.Minute
 // hugeLog is the size of an open file that no rotation is known to allow:
 // ten times kube-apiserver's default.
 const hugeLog = 1 << 30
+
+// sizeSeen is the size of an unfinished segment at the last pass, and how often it had been cut then.
+type sizeSeen struct{ size, cuts int64 }
+
+// seen is the most bytes that a segment was seen with since it was cut last.
+func (h *Hold) seen(e *ledger.Entry) int64 {
+	if s := h.sizes[e.ID]; s.cuts == e.Cuts {
+		return max(e.Seen, s.size)
+	}
+	return e.Seen
+}
 
 // watchOpen looks at the bytes of every segment that may still be written to:
 // they must only become more. What was cut off or overwritten from outside is
@@ -55,15 +66,16 @@ func (h *Hold) watchOne(e *ledger.Entry) error {
 		return fmt.Errorf("look at the held file: %w", err)
 	}
 	size := info.Size()
-	seen := max(e.Seen, h.sizes[e.ID])
+	seen := h.seen(e)
 	same, err := begins(path, e.Mark)
 	if err != nil {
 		return err
 	}
+	same = same || size < int64(e.Mark.N) // not known
 	if size < seen || !same {
-		return h.truncated(e, seen, size)
+		return h.truncated(e, seen, size, same)
 	}
-	h.sizes[e.ID] = size
+	h.sizes[e.ID] = sizeSeen{size, e.Cuts}
 	short := e.Mark.N < rotate.MarkSize && size > int64(e.Mark.N)
 	if !short && (size == e.Seen || time.Since(h.seenAt) < seenInterval) {
 		return nil
@@ -99,29 +111,31 @@ func (h *Hold) noteSize(e *ledger.Entry, size int64) error {
 		return err
 	}
 	h.seenAt = time.Now()
-	return h.cfg.Ledger.Edit(e.ID, func(e *ledger.Entry) { e.Seen, e.Mark = size, mark })
+	return h.cfg.Ledger.Edit(e.ID, func(e *ledger.Entry) { e.Seen, e.Mark = max(e.Seen, size), mark })
 }
 
 // truncated records that bytes of the open file are gone. Where the file is
 // as long as before, its start was overwritten, as a writer without O_APPEND
-// does after a truncation: all that was seen counts as lost.
-func (h *Hold) truncated(e *ledger.Entry, seen, size int64) error {
+// does after a truncation: all that was seen counts as lost. Its writer goes on
+// in it, so what increments have of it stays theirs.
+func (h *Hold) truncated(e *ledger.Entry, seen, size int64, same bool) error {
 	mark, err := readMark(h.Path(e.ID))
 	if err != nil {
 		return err
 	}
-	lost := seen - size
-	if lost <= 0 {
-		lost = seen
+	now := *e
+	now.Seen = seen
+	gap := now.Shrunk(max(seen, now.Least()), size, same, time.Now())
+	err = h.cfg.Ledger.Cut(now, gap, size, mark, true)
+	if errors.Is(err, ledger.ErrStale) {
+		return nil // the shipper has found it, too
 	}
-	gap := ledger.Gap{
-		Reason: reasonTruncated, File: e.Name, From: e.Born, To: time.Now().UTC(), Bytes: lost,
-		Detail: fmt.Sprintf("the file had %d bytes and was cut from outside; it has %d", seen, size),
+	if err != nil {
+		return err
 	}
-	h.sizes[e.ID] = size
-	// What was read of it for heartbeats is gone, too, and not without a record.
-	edit := func(e *ledger.Entry) { e.Seen, e.Mark, e.Read = size, mark, nil }
-	return h.record(gap, e, edit)
+	*e, _ = h.cfg.Ledger.Get(e.ID)
+	h.cfg.NoteGap(gap)
+	return nil
 }
 
 // record puts a gap on disk, with a change of the entry, and tells of it.
@@ -154,7 +168,7 @@ func (h *Hold) alarms(l *look) {
 		if _, _, replaced := h.replacedAt(l, e); replaced || !hasOpen {
 			orphan = e
 		}
-		if h.sizes[e.ID] > hugeLog {
+		if h.seen(e) > hugeLog {
 			huge = e
 		}
 	}

@@ -319,3 +319,63 @@ func TestI9_QuietBeforeAnUnseenRotation(t *testing.T) {
 		}
 	}
 }
+
+// What was seen of a file counts when it is finished, too, and after a restart.
+func TestI10_CutBeforeItWasFinished(t *testing.T) {
+	for _, down := range []bool{false, true} {
+		h := newHouse(t)
+		h.write("one\n")
+		h.mustStart()
+		h.sync()
+		h.write("two\n")
+		if h.hold.glance() { // not on disk yet
+			t.Fatal("something is wrong")
+		}
+		if down {
+			h.hold.Close()
+		}
+		backup := h.rotate()
+		if err := os.Truncate(backup, 2); err != nil {
+			t.Fatal(err)
+		}
+		if down {
+			h.mustStart()
+		}
+		h.sync()
+		if e := h.ledger.Entries()[0]; !e.Finished || e.Seen != 8 {
+			t.Errorf("down %v: %+v, want 8 bytes seen", down, e)
+		}
+		h.wantGaps() // the shipper finds it
+	}
+}
+
+// A cut that the shipper has recorded is not recorded again; what increments have of the open file
+// keeps its number.
+func TestI10_CutIsRecordedOnce(t *testing.T) {
+	h := newHouse(t)
+	h.write("one\ntwo\n")
+	h.mustStart()
+	h.sync()
+	e := h.ledger.Entries()[0]
+	h.times(0, func(e *ledger.Entry) { e.Seq, e.Open = 3, &ledger.Increments{Offset: 4, Line: 1} })
+	if err := os.Truncate(h.log.Path(), 0); err != nil {
+		t.Fatal(err)
+	}
+	stale := e
+	e = h.ledger.Entries()[0]
+	if err := h.ledger.Cut(e, ledger.Gap{}, 0, ledger.Mark{}, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.hold.truncated(&stale, 8, 0, true); err != nil {
+		t.Fatal(err)
+	}
+	h.sync()
+	h.write("three\n")
+	h.sync()
+	if gaps := h.ledger.Gaps(); len(gaps) != 1 || gaps[0].Seq != 3 {
+		t.Errorf("gaps %+v, want one, of number 3", gaps)
+	}
+	if e := h.ledger.Entries()[0]; e.Seq != 0 || e.Open != nil || e.Cuts != 1 || e.Had != 8 {
+		t.Errorf("entry %+v", e)
+	}
+}

@@ -24,6 +24,8 @@ type Cursor struct {
 	Offset int64 `json:"offset"`
 	// Line is the number of lines before Offset.
 	Line int64 `json:"line"`
+	// Cuts is [Entry.Cuts] of the file that the position is in.
+	Cuts int64 `json:"cuts,omitempty"`
 	// Timestamp of the last accepted entry: a line that has none of its own
 	// takes its predecessor's, and must take the same one on a retry.
 	Timestamp time.Time `json:"timestamp,omitzero"`

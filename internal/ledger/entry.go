@@ -111,9 +111,14 @@ type Entry struct {
 	Born time.Time `json:"born,omitzero"`
 	// Mark identifies the file by its first bytes.
 	Mark Mark `json:"mark,omitzero"`
-	// Seen is the file's size when it was last looked at, in bytes as held;
-	// the one on disk may lag behind by a minute.
+	// Seen is the most bytes that the file was seen with since it was last found
+	// cut, as held; of an open file the one on disk may lag behind by a minute.
 	Seen int64 `json:"seen"`
+	// Cuts counts the times when bytes that had been seen of the file were found
+	// gone or changed, each recorded as a gap; Had is how many it had before the
+	// last of them.
+	Cuts int64 `json:"cuts,omitempty"`
+	Had  int64 `json:"had,omitempty"`
 	// Wrote is when a finished file was last written to.
 	Wrote time.Time `json:"wrote,omitzero"`
 	// Unnamed says that nobody saw the backup's name: Name and Rotated are made

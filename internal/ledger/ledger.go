@@ -134,6 +134,7 @@ func (l *Ledger) begin(owner string, now time.Time) error {
 		if e.State != Quarantined {
 			e.State = Held
 		}
+		e.Seen = e.Least()
 		e.Seq, e.Origin, e.Source, e.Objects, e.Open = 0, nil, nil, nil, nil
 	}
 	gaps := l.table.Gaps

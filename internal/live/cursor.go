@@ -1,6 +1,7 @@
 package live
 
 import (
+	"maps"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -29,7 +30,7 @@ func (l *Live) accepted() ledger.Cursor {
 	}
 	at := l.cursor
 	if pos := l.reader.Position(); !l.hasLeft && pos.Segment != "" && pos.Segment != at.Segment {
-		at.Segment, at.Offset, at.Line = pos.Segment, pos.Offset, pos.Line
+		at.Segment, at.Offset, at.Line, at.Cuts = pos.Segment, pos.Offset, pos.Line, l.cutsOf(pos.Segment)
 	}
 	return at
 }
@@ -64,11 +65,14 @@ func (l *Live) release(current string) error {
 		if !e.Loki || e.ID >= current {
 			continue
 		}
+		l.leave(&e)
 		if err := l.cfg.Ledger.Edit(e.ID, func(e *ledger.Entry) { e.Loki = false }); err != nil {
 			return err
 		}
 		released = true
 	}
+	maps.DeleteFunc(l.ends.at, func(id string, _ ledger.Cursor) bool { return id < current })
+	maps.DeleteFunc(l.ends.noticed, func(id string, _ bool) bool { return id < current })
 	if l.released = current; released {
 		l.cfg.Released()
 	}

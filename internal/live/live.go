@@ -109,6 +109,8 @@ type Live struct {
 	leftUntil time.Time
 	atEnd     bool // the last read came to the present end of the log
 
+	ends ends // of the segments that are left
+
 	passedOver time.Time // when a line outside of Loki's window was last noted
 	lagAt      time.Time // when the lag was last measured
 }
@@ -119,6 +121,7 @@ func New(cfg Config) (*Live, error) {
 	l := &Live{
 		cfg: cfg, metrics: newMetrics(cfg.Registry), landed: make(chan landing, maxInFlight), cursor: cfg.Cursor, stored: cfg.Cursor,
 		line: transformer{redactor: cfg.Redact, maxLineBytes: cfg.MaxLineBytes},
+		ends: ends{at: map[string]ledger.Cursor{}, noticed: map[string]bool{}},
 	}
 	var err error
 	if l.streams, err = newStreams(cfg.Labels, cfg.EventLabels); err != nil {
@@ -174,7 +177,10 @@ func (l *Live) turn(ctx context.Context, all bool) error {
 	} else if err != nil {
 		return err
 	}
-	err := l.fill(ctx)
+	err := l.followCuts()
+	if err == nil {
+		err = l.fill(ctx)
+	}
 	l.settleLanded()
 	l.sealDue(all)
 	err = errors.Join(err, l.launch(ctx))

@@ -59,7 +59,9 @@ func (l *Live) readSome() (more bool, err error) {
 			l.atEnd = true
 			return false, nil
 		case isBreak(err):
-			l.noteBreak(err)
+			if err := l.broke(err); err != nil {
+				return false, err
+			}
 		default:
 			return false, err
 		}
@@ -73,11 +75,6 @@ func (l *Live) readSome() (more bool, err error) {
 // linesAtOnce is how many lines are read without a look at the clock and at
 // what else there is to do.
 const linesAtOnce = 64
-
-func (l *Live) noteBreak(err error) {
-	l.metrics.breaks.WithLabelValues(breakReason(err)).Inc()
-	l.cfg.Note("the log could not be read without a break", err)
-}
 
 // next returns the line that had to wait for its time, or reads one. The line
 // that waited is still valid: nothing was read since.
@@ -132,7 +129,11 @@ func (l *Live) advance(line rotate.Line, at time.Time) {
 	l.line.last = at
 	l.metrics.readLines.Inc()
 	l.metrics.readBytes.Add(float64(line.End - line.Offset))
-	l.cursor = ledger.Cursor{Segment: line.Segment, Offset: line.End, Line: line.Number, Timestamp: at}
+	cuts := l.cutsOf(line.Segment)
+	if line.Segment != l.cursor.Segment {
+		l.enter(line.Segment)
+	}
+	l.cursor = ledger.Cursor{Segment: line.Segment, Offset: line.End, Line: line.Number, Cuts: cuts, Timestamp: at}
 }
 
 // parcelFor adds the entry to the stream's open parcel, or to a new one where
@@ -146,7 +147,7 @@ func (l *Live) parcelFor(s *stream, e entry, line rotate.Line, now time.Time) *p
 		}
 		l.seal(p)
 	}
-	from := ledger.Cursor{Segment: line.Segment, Offset: line.Offset, Line: line.Number - 1, Timestamp: l.line.last}
+	from := ledger.Cursor{Segment: line.Segment, Offset: line.Offset, Line: line.Number - 1, Cuts: l.cutsOf(line.Segment), Timestamp: l.line.last}
 	p := &parcel{batch: l.newBatch(s), stream: s, first: l.number, from: from, since: now}
 	p.batch.Add(e.at, e.text, &l.line.fields) // an empty batch takes any line
 	s.open, l.open, l.openBytes = p, append(l.open, p), l.openBytes+p.batch.Bytes()

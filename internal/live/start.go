@@ -42,6 +42,9 @@ func (l *Live) readFrom(c ledger.Cursor) error {
 	if err != nil {
 		return err
 	}
+	if l.ends.begun == "" {
+		l.ends.begun = c.Segment
+	}
 	l.reader, l.cursor, l.line.last, l.line.open = reader, c, c.Timestamp, reader.OpenLine
 	return nil
 }
@@ -56,7 +59,7 @@ func (l *Live) firstStart() error {
 		return io.EOF
 	}
 	at := segments[l.firstOf(segments)]
-	if err := l.readFrom(ledger.Cursor{Segment: at.ID, Timestamp: l.firstTimestamp(at.ID)}); err != nil {
+	if err := l.readFrom(ledger.Cursor{Segment: at.ID, Cuts: l.cutsOf(at.ID), Timestamp: l.firstTimestamp(at.ID)}); err != nil {
 		return err
 	}
 	if l.cfg.Start == StartNow {
@@ -97,7 +100,7 @@ func (l *Live) firstTimestamp(segment string) time.Time {
 // reopen forgets the reader: the next turn begins again.
 func (l *Live) reopen() error {
 	err := l.reader.Close()
-	l.reader, l.cursor = nil, ledger.Cursor{}
+	l.reader, l.cursor, l.ends.begun = nil, ledger.Cursor{}, ""
 	return err
 }
 
@@ -126,11 +129,13 @@ func (l *Live) skipToEnd() error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case isBreak(err):
-			l.noteBreak(err)
+			if err := l.broke(err); err != nil {
+				return err
+			}
 		case err != nil:
 			return err
 		default:
-			l.cursor = ledger.Cursor{Segment: line.Segment, Offset: line.End, Line: line.Number, Timestamp: l.cursor.Timestamp}
+			l.cursor = ledger.Cursor{Segment: line.Segment, Offset: line.End, Line: line.Number, Cuts: l.cutsOf(line.Segment), Timestamp: l.cursor.Timestamp}
 		}
 	}
 }

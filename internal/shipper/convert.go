@@ -2,10 +2,12 @@ package shipper
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/parquet"
@@ -17,6 +19,9 @@ func (s *Shipper) workFile(id, name string) string { return filepath.Join(s.dir(
 // convert makes the objects of a segment in its work directory, proves that
 // the segment can be rebuilt from them, and writes them into the ledger.
 func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
+	if cut, err := s.cutOff(e); cut || err != nil {
+		return err // begin again with what is left
+	}
 	if err := s.begin(e.ID); err != nil {
 		return err
 	}
@@ -31,6 +36,13 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 		return s.refuse(e, err)
 	}
 	defer src.Close()
+	if !e.Gzip && src.size < e.Least() {
+		return nil // it was cut just now
+	}
+	if e.Gzip && s.emptied(e, src.size) {
+		return s.recordGap(e, e.Empty(time.Now()), e.Seen, e.Mark, false)
+	}
+	knownBytes, knownSum := known(e)
 	content, err := s.content(ctx, e, src, src.size)
 	if err != nil {
 		return err
@@ -39,7 +51,7 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 	result, err := parquet.Convert(ctx, content, content.size, parquet.Config{
 		Dir:    s.dir(e.ID),
 		Work:   s.dir(e.ID),
-		Prefix: seenOf(e),
+		Prefix: knownBytes,
 		Root:   true,
 		Meta: parquet.Meta{
 			Cluster: s.cfg.Cluster, Node: s.cfg.Node, Epoch: origin.Epoch, Seq: origin.Seq,
@@ -64,11 +76,15 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 	}
 	prefix := result.PrefixSHA256
 	if content.copy != nil { // it was computed of the copy
-		if prefix, err = prefixSum(src, seenOf(e)); err != nil {
+		if prefix, err = prefixSum(src, knownBytes); err != nil {
 			return err
 		}
 	}
-	return s.converted(e, content.describe(src.size, result, nuls), result, edited(e, src.size, prefix))
+	if knownBytes > 0 && hex.EncodeToString(prefix[:]) != knownSum {
+		// Its objects would supersede the increments of other bytes: convert it once more.
+		return s.recordCut(e, &growing{src.File, src.size}, e.Edited(knownBytes, time.Now()), true)
+	}
+	return s.converted(e, content.describe(src.size, result, nuls), result)
 }
 
 // origin is what the objects of a numbered segment are numbered by.
@@ -79,16 +95,8 @@ func (s *Shipper) origin(e ledger.Entry) ledger.Origin {
 	return ledger.Origin{Epoch: s.cfg.Ledger.Epoch(), Seq: e.Seq}
 }
 
-// seenOf is how many bytes of a segment heartbeats have seen.
-func seenOf(e ledger.Entry) int64 {
-	if e.Read == nil {
-		return 0
-	}
-	return e.Read.Size
-}
-
-// converted writes the objects into the ledger, with the gap that was found.
-func (s *Shipper) converted(e ledger.Entry, source *ledger.Source, result parquet.Result, gap *ledger.Gap) error {
+// converted writes the objects into the ledger.
+func (s *Shipper) converted(e ledger.Entry, source *ledger.Source, result parquet.Result) error {
 	objects := make([]ledger.Object, len(result.Objects))
 	for i, o := range result.Objects {
 		objects[i] = ledger.Object{
@@ -103,24 +111,7 @@ func (s *Shipper) converted(e ledger.Entry, source *ledger.Source, result parque
 	if source.NULs > 0 {
 		s.cfg.NoteGap(nulHole(e, source))
 	}
-	if gap == nil {
-		return s.cfg.Ledger.Advance(e.ID, ledger.Held, edit)
-	}
-	err := s.cfg.Ledger.AddGap(*gap, e.ID, func(e *ledger.Entry) error {
-		if e.State != ledger.Held {
-			return ledger.ErrStale
-		}
-		edit(e)
-		e.Read = nil // it is told; a second conversion must not tell it again
-		return nil
-	})
-	if err == nil {
-		e.Reason = gap.Detail
-		s.metrics.edited.Inc()
-		s.cfg.NoteGap(*gap)
-		s.cfg.Note("ALARM: the audit log was edited", e)
-	}
-	return err
+	return s.cfg.Ledger.Advance(e.ID, ledger.Held, edit)
 }
 
 // refuse quarantines a segment whose bytes cannot be had, ever; an error that

@@ -81,9 +81,8 @@ func (g *growing) before(offset int64) (ledger.Mark, error) {
 	return markOf(tail), nil
 }
 
-// continues says whether the file still has what the archive has of it, or a
-// hole in its place: kube-apiserver goes on writing where it was when somebody
-// truncates its file, and what follows belongs to the archive as well.
+// continues says whether the file still has what the archive has right before
+// the end of its increments.
 func (g *growing) continues(open ledger.Increments) (bool, error) {
 	if n := int64(open.Before.N); g.size < open.Offset || n < 0 || n > min(open.Offset, markSize) {
 		return false, nil
@@ -92,7 +91,7 @@ func (g *growing) continues(open ledger.Increments) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return len(tail) == 0 || markOf(tail) == open.Before || len(bytes.Trim(tail, "\x00")) == 0, nil
+	return len(tail) == 0 || markOf(tail) == open.Before, nil
 }
 
 func (g *growing) tail(offset, n int64) ([]byte, error) {

@@ -8,36 +8,51 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
-// What is truncated from outside has no more increments, unless the writer
-// goes on behind a hole; the finished file is archived as it then is.
-func TestI9_IncrementsOfATruncatedFile(t *testing.T) {
+// What increments have of a file that was cut stays reachable: the file takes another number, unless
+// it only became shorter than they are.
+func TestI10_IncrementsOfATruncatedFile(t *testing.T) {
 	first, second := event(22, "a")+event(22, "b"), event(22, "c")
 	hole := strings.Repeat("\x00", len(first))
-	for name, test := range map[string]struct{ now, want string }{
-		"to nothing":           {"", first},
-		"and grown again":      {second + second + second + second, first},
-		"to the first line":    {event(22, "a"), first},
-		"under its writer":     {hole + second, first + second},
-		"and more was cut off": {hole + "\x00\x00\x00" + second, first + "\x00\x00\x00" + second},
+	for name, test := range map[string]struct {
+		now  string
+		file int64 // its number
+	}{
+		"to nothing":           {"", 1},
+		"and grown again":      {second + second + second + second, 2},
+		"to the first line":    {event(22, "a"), 1},
+		"under its writer":     {hole + second, 2},
+		"and more was cut off": {hole + "\x00\x00\x00" + second, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			y := newOpenYard(t, time.Nanosecond)
 			y.add("0", first, asOpen)
 			y.sync()
-			if err := os.WriteFile(y.heldPath("0"), []byte(test.now), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.WriteFile(y.heldPath("0"), []byte(test.now), 0o600))
 			y.sync()
-			if got := y.store.partial(t, 1); got != test.want {
-				t.Errorf("increments of %s, want %s", brief(got), brief(test.want))
+			y.sync()
+			if got := y.store.partial(t, 1); got != first {
+				t.Errorf("increments of %s, want %s", brief(got), brief(first))
+			}
+			if got := y.store.partial(t, 2); test.file == 2 && got != test.now {
+				t.Errorf("increments after the cut of %s, want %s", brief(got), brief(test.now))
 			}
 			y.finish("0")
 			y.sync()
 			if got := y.store.restored(t); len(got) != 1 || got[0] != test.now {
 				t.Errorf("the archive holds %q", got)
 			}
+			if strings.Join(y.gaps, " ") != "truncated" && !strings.HasPrefix(test.now, "\x00") || y.gaps[0] != "truncated" {
+				t.Errorf("gaps %q", y.gaps)
+			}
+			for _, r := range y.store.records(t) {
+				if r.Kind == manifest.KindFile && r.Seq != test.file {
+					t.Errorf("the file has number %d, want %d", r.Seq, test.file)
+				}
+			}
+			y.store.wantChain(t)
 		})
 	}
 }

@@ -202,21 +202,6 @@ func (s *Shipper) sealNotices(context.Context) error {
 	return nil
 }
 
-// edited says that bytes which heartbeats saw are others in the finished file;
-// nil where they are not. read is how far it was seen, and prefix the SHA-256
-// of so many bytes now, or of all where there are fewer.
-func edited(e ledger.Entry, size int64, prefix [sha256.Size]byte) *ledger.Gap {
-	read := e.Read
-	if read == nil || size >= read.Size && hex.EncodeToString(prefix[:]) == read.SHA256 {
-		return nil
-	}
-	return &ledger.Gap{
-		Reason: string(manifest.ReasonEdited), File: e.Name, From: e.Born, To: e.Rotated, Bytes: -1,
-		Detail: fmt.Sprintf("some of its first %d bytes (%d lines) were changed after they had been read; record %d has the file as it was in the end",
-			read.Size, read.Lines, e.Seq),
-	}
-}
-
 // prefixSum is the SHA-256 of the first n bytes of a file, or of all.
 func prefixSum(src *source, n int64) (sum [sha256.Size]byte, err error) {
 	h := sha256.New()

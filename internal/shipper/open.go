@@ -91,7 +91,9 @@ func (s *Shipper) storeNext(ctx context.Context, e ledger.Entry) error {
 	if errors.Is(err, ErrWorkGone) {
 		// The next pass decides anew, and perhaps on a longer one: readers
 		// take the longest that begins at a byte.
-		return s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) { e.Open.Next = nil })
+		open := openOf(e)
+		open.Next = nil
+		return s.advanceOpen(e, &open, nil)
 	}
 	if errors.Is(err, ErrTaken) {
 		err = s.sameIncrement(ctx, e)
@@ -99,7 +101,7 @@ func (s *Shipper) storeNext(ctx context.Context, e ledger.Entry) error {
 	if err != nil {
 		return err
 	}
-	if err := s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) { e.Open = next.Done() }); err != nil {
+	if err := s.advanceOpen(e, next.Done(), nil); err != nil {
 		return err
 	}
 	s.metrics.increments.Inc()
@@ -159,8 +161,10 @@ func (s *Shipper) cut(ctx context.Context, e ledger.Entry) error {
 	if age := now.Sub(since); age >= 0 && age < s.cfg.MaxLag {
 		return nil
 	}
-	if same, err := src.continues(open); err != nil || !same {
-		return err // the gap is recorded by those who hold the file
+	if gap, apart, err := s.lack(e, src); err != nil {
+		return err
+	} else if gap != nil {
+		return s.recordCut(e, src, *gap, apart)
 	}
 	next := ledger.Increment{Offset: end, At: now.UTC()}
 	if capped {
@@ -172,10 +176,33 @@ func (s *Shipper) cut(ctx context.Context, e ledger.Entry) error {
 	if err := s.convertPart(ctx, e, src, open, &next); err != nil {
 		return err
 	}
-	return s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) {
-		open.Next = &next
-		e.Open = &open
+	// What increments have is known by its hash, too.
+	read := e.Read
+	if read == nil || read.Size < end {
+		if read, err = readOn(ctx, &growing{src.File, end}, read); err != nil {
+			return err
+		}
+	}
+	open.Next = &next
+	return s.advanceOpen(e, &open, read)
+}
+
+// advanceOpen notes how far the archive has an open segment, unless it was cut meanwhile, and how far
+// it was read.
+func (s *Shipper) advanceOpen(e ledger.Entry, open *ledger.Increments, read *ledger.Reading) error {
+	stale := false
+	err := s.cfg.Ledger.Advance(e.ID, ledger.Held, func(now *ledger.Entry) {
+		if stale = now.Cuts != e.Cuts; stale {
+			return
+		}
+		if now.Open = open; read != nil {
+			now.Read = read
+		}
 	})
+	if err == nil && stale {
+		err = ledger.ErrStale
+	}
+	return err
 }
 
 // convertPart makes the object of the lines between open and next, in the work

@@ -57,7 +57,11 @@ func (s *Shipper) reconcileOne(ctx context.Context, e ledger.Entry) error {
 // isRecordOf says whether a record is of a held file. A name that nobody saw
 // is no evidence.
 func (s *Shipper) isRecordOf(m *manifest.Source, e ledger.Entry, print fingerprint) bool {
-	return m != nil && (e.Unnamed || m.Name == e.Name) && m.Size == print.size && s.isSum(m, print.sum)
+	if m == nil || !e.Unnamed && m.Name != e.Name {
+		return false
+	}
+	emptied := print.size == 0 && !e.Unnamed && m.Size > 0 // after it was archived
+	return emptied || m.Size == print.size && s.isSum(m, print.sum)
 }
 
 // isObjectOf says whether an object is made of what is archived of a held file.

@@ -155,7 +155,7 @@ func (s *Shipper) Run(ctx context.Context) error {
 // returns at the first that the disk or the archive refuses.
 func (s *Shipper) Sync(ctx context.Context) error {
 	defer func() { s.metrics.pending(s.cfg.Ledger.Entries()) }()
-	for _, step := range []func(context.Context) error{s.announce, s.heartbeat, s.sealNotices, s.sweep, s.storeLeftovers, s.flush, s.sealGaps, s.reconcile} {
+	for _, step := range []func(context.Context) error{s.examine, s.announce, s.heartbeat, s.sealNotices, s.sweep, s.storeLeftovers, s.flush, s.sealGaps, s.reconcile} {
 		if err := step(ctx); err != nil {
 			return err
 		}

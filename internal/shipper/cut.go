@@ -1,0 +1,125 @@
+package shipper
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+)
+
+// examine looks at the finished files that wait for the archive: none may have fewer bytes than were
+// seen of it, or others (I10). It needs no archive, so a cut is reported while that is unavailable.
+func (s *Shipper) examine(context.Context) error {
+	for _, e := range s.cfg.Ledger.Entries() {
+		if !e.Finished || e.State != ledger.Held {
+			continue
+		}
+		_, err := s.cutOff(e)
+		if gone := errors.Is(err, fs.ErrNotExist); err != nil && !gone && !errors.Is(err, ledger.ErrStale) {
+			return err // what is gone, or has changed, is reported by those who hold the file
+		}
+	}
+	return nil
+}
+
+// cutOff records what a held file lacks of everything that was seen of it; found says that there was
+// something.
+func (s *Shipper) cutOff(e ledger.Entry) (found bool, err error) {
+	src, err := openSource(s.cfg.HeldPath(e.ID))
+	if err != nil {
+		return false, err
+	}
+	defer src.Close()
+	f := &growing{src.File, src.size}
+	gap, apart, err := s.lack(e, f)
+	if gap == nil || err != nil {
+		return false, err
+	}
+	return true, s.recordCut(e, f, *gap, apart)
+}
+
+// lack describes what a file lacks; nil where that is nothing. apart says that it no longer begins
+// with what its increments have, which it must not supersede then. A finished file that is only
+// shorter than its increments keeps their number: readers see that they reach further.
+func (s *Shipper) lack(e ledger.Entry, f *growing) (gap *ledger.Gap, apart bool, err error) {
+	least, now := e.Least(), time.Now()
+	open := openOf(e)
+	same, holed, err := f.begins(e.Mark)
+	joins := true
+	if err == nil && f.size >= open.Offset {
+		joins, err = f.continues(open)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	changed := !same || !joins
+	switch {
+	case f.size < least, changed && (holed || !e.Finished):
+		shrunk := e.Shrunk(least, f.size, same, now)
+		gap = &shrunk
+	case changed:
+		edited := e.Edited(least, now)
+		gap = &edited
+	case s.emptied(e, f.size):
+		empty := e.Empty(now)
+		gap = &empty
+	}
+	return gap, !e.Finished || changed && f.size >= open.Offset, nil
+}
+
+// emptied says whether a backup without a byte is a gap that is not recorded yet. A name that nobody saw
+// is no backup's; and at the beginning of an epoch the archive may have the file.
+func (s *Shipper) emptied(e ledger.Entry, size int64) bool {
+	return size == 0 && e.Finished && !e.Unnamed && e.Cuts == 0 && !s.cfg.Ledger.Fresh()
+}
+
+// known is what was seen of a plain file's content: the SHA-256 of its first bytes.
+func known(e ledger.Entry) (bytes int64, sum string) {
+	switch {
+	case e.Read != nil && e.Read.Size > 0:
+		return e.Read.Size, e.Read.SHA256
+	case !e.Gzip && e.Mark.N > 0:
+		return int64(e.Mark.N), e.Mark.SHA256
+	}
+	return 0, ""
+}
+
+// begins says whether the file has the bytes of a mark at its beginning; holed that there is a hole of
+// NUL bytes instead, as a truncation leaves under a writer that goes on at its old offset.
+func (g *growing) begins(mark ledger.Mark) (same, holed bool, err error) {
+	if int64(mark.N) > g.size || mark.N <= 0 {
+		return true, false, nil // not known: it was empty, or has become so short
+	}
+	head, err := g.head(int64(mark.N))
+	return markOf(head) == mark, len(head) > 0 && len(bytes.Trim(head, "\x00")) == 0, err
+}
+
+func (g *growing) head(most int64) ([]byte, error) {
+	n := min(g.size, most)
+	return g.tail(n, n)
+}
+
+// recordCut puts the gap of a cut on disk, together with what the file is now.
+func (s *Shipper) recordCut(e ledger.Entry, f *growing, gap ledger.Gap, apart bool) error {
+	head, err := f.head(markSize)
+	if err != nil {
+		return err
+	}
+	return s.recordGap(e, gap, f.size, markOf(head), apart)
+}
+
+func (s *Shipper) recordGap(e ledger.Entry, gap ledger.Gap, size int64, mark ledger.Mark, apart bool) error {
+	if err := s.cfg.Ledger.Cut(e, gap, size, mark, apart); err != nil {
+		return err
+	}
+	s.cfg.NoteGap(gap)
+	if gap.Reason == ledger.ReasonEdited {
+		s.metrics.edited.Inc()
+		e.Reason = gap.Detail
+		s.cfg.Note("ALARM: the audit log was edited", e)
+	}
+	return nil
+}
