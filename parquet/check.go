@@ -48,7 +48,8 @@ func Check(ctx context.Context, want Result) error {
 
 // checkSource proves that the objects are the source.
 func checkSource(ctx context.Context, inputs []Input, want Result) error {
-	if want.Root != [sha256.Size]byte{} && want.Lines <= maxLeaves {
+	// Lines come in any order, and holes have their places in all of the source.
+	if len(want.Holes) == 0 && want.Root != [sha256.Size]byte{} && want.Lines <= maxLeaves {
 		return checkLines(ctx, inputs, want)
 	}
 	return RestoreIn(ctx, filepath.Dir(want.Objects[0].Path), inputs, io.Discard)

@@ -2,7 +2,6 @@ package parquet
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +45,8 @@ type Result struct {
 	// PrefixSHA256 is the checksum of the first [Config.Prefix] bytes, or of
 	// the whole source where it is shorter.
 	PrefixSHA256 [32]byte
+	// Holes are the long runs of NUL bytes that lines are stored without.
+	Holes []Hole
 	// FinalNewline says whether the source's last byte is a newline.
 	FinalNewline bool
 	// First and Last are the least and greatest stage timestamp, in UTC; zero
@@ -106,8 +107,12 @@ func convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim l
 	if err != nil {
 		return Result{}, err
 	}
+	d, err := digestOf(ctx, src, size, cfg, lim)
+	if err != nil {
+		return Result{}, err
+	}
 	for _, glances := range []bool{true, false} {
-		c := newConversion(src, size, cfg, lim)
+		c := newConversion(src, size, d, cfg, lim)
 		c.codec, c.glances = codec, glances
 		err = c.run(ctx)
 		if closeErr := c.index.close(); err == nil && closeErr != nil {
@@ -129,7 +134,7 @@ var errGlance = errors.New("a line is not what it looks like")
 
 // conversion is the state of one call of Convert.
 type conversion struct {
-	src    io.ReaderAt
+	src    io.ReaderAt // without holes, as is size
 	size   int64
 	cfg    Config
 	limits limits
@@ -157,7 +162,7 @@ type conversion struct {
 	writer *objectWriter // of the open object
 }
 
-func newConversion(src io.ReaderAt, size int64, cfg Config, lim limits) *conversion {
+func newConversion(src io.ReaderAt, size int64, d digest, cfg Config, lim limits) *conversion {
 	dir := cfg.Dir
 	if cfg.File != "" {
 		dir = filepath.Dir(cfg.File)
@@ -167,12 +172,14 @@ func newConversion(src io.ReaderAt, size int64, cfg Config, lim limits) *convers
 		work = dir
 	}
 	cfg.Meta = cfg.Meta.valid()
+	result := Result{Meta: cfg.Meta, Bytes: size, SHA256: d.sum, PrefixSHA256: d.prefix, Root: d.root, Holes: d.holes}
+	src, size = withoutHoles(src, size, d.holes)
 	return &conversion{
 		src: src, size: size, cfg: cfg, limits: lim, dir: dir, work: work,
 		index:  newIndex(work, lim, size),
 		days:   newDayBook(cfg.Meta.Rotated, cfg.File == ""),
 		texts:  newStatusTexts(),
-		result: Result{Meta: cfg.Meta},
+		result: result,
 	}
 }
 
@@ -192,15 +199,9 @@ func (c *conversion) run(ctx context.Context) error {
 // checkEvery is how many lines pass between two looks at the context.
 const checkEvery = 1024
 
-// buildIndex is the first pass: it reads the source from end to end.
+// buildIndex is the first pass: it reads the source line by line.
 func (c *conversion) buildIndex(ctx context.Context) error {
-	sum := &prefixHash{Hash: sha256.New(), left: c.cfg.Prefix}
-	var tree LineTree
-	sums := io.Writer(sum)
-	if c.cfg.Root {
-		sums = io.MultiWriter(sum, &tree)
-	}
-	lines := newLineReader(c.src, c.size, sums, c.limits.long)
+	lines := newLineReader(c.src, c.size, c.limits.long)
 	var key []byte
 	for n := int64(1); ; n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {
@@ -208,7 +209,7 @@ func (c *conversion) buildIndex(ctx context.Context) error {
 		}
 		line, err := lines.next()
 		if errors.Is(err, io.EOF) {
-			break
+			return nil
 		}
 		if err != nil {
 			return err
@@ -222,13 +223,6 @@ func (c *conversion) buildIndex(ctx context.Context) error {
 			return err
 		}
 	}
-	c.result.Bytes = c.size
-	sum.Sum(c.result.SHA256[:0])
-	c.result.PrefixSHA256 = sum.prefix()
-	if c.cfg.Root {
-		c.result.Root = tree.Root()
-	}
-	return nil
 }
 
 // indexLine adds the rows of one line to the index. key is scratch.

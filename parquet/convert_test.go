@@ -92,7 +92,7 @@ func roundTrip(tb testing.TB, source []byte, lim limits) Result {
 
 // tinyLimits make every spill and every boundary happen in a small source.
 func tinyLimits() limits {
-	return limits{index: 4 << 10, spill: 64 << 20, rowGroup: 200 << 10, buffered: 60 << 10, page: 2 << 10, dictionary: 2 << 10, long: 1 << 10}
+	return limits{index: 4 << 10, spill: 64 << 20, rowGroup: 200 << 10, buffered: 60 << 10, page: 2 << 10, dictionary: 2 << 10, hole: 1 << 10, long: 1 << 10}
 }
 
 func TestI3_CorpusComesBack(t *testing.T) {

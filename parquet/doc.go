@@ -24,7 +24,8 @@
 // their bytes in raw, with decode_status "undecodable". Lines that are
 // damaged (torn, glued together, with a hole of NUL bytes) keep their bytes in
 // raw and give every whole event that is found in them its own row:
-// decode_status "salvaged", line_part 0, 1, 2 and so on.
+// decode_status "salvaged", line_part 0, 1, 2 and so on. Of a long run of NUL
+// bytes the row has one, see [Hole].
 //
 // Fields that this version does not know, in an event that otherwise has the
 // fixed form, are kept as JSON text in the column unknown_fields and take part in

@@ -61,11 +61,12 @@ func (c *conversion) openObject(d DayRows, all []DayRows) error {
 	c.writer, err = newObjectWriter(path, c.work, &ObjectMeta{
 		Meta:         c.cfg.Meta,
 		Day:          d.Day,
-		SourceSize:   c.size,
+		SourceSize:   c.result.Bytes,
 		SourceLines:  c.result.Lines,
 		SourceSHA256: c.result.SHA256,
 		FinalNewline: c.result.FinalNewline,
 		Days:         all,
+		Holes:        c.result.Holes,
 		Last:         last,
 	}, c.limits, c.codec)
 	return err

@@ -172,8 +172,12 @@ func TestConvertNoticesAWrongGlance(t *testing.T) {
 // convertCarefully converts without glances.
 func convertCarefully(t *testing.T, source string) Result {
 	t.Helper()
-	c := newConversion(strings.NewReader(source), int64(len(source)), Config{Meta: testMeta(), Dir: t.TempDir()}, defaultLimits())
-	var err error
+	src, size, cfg, lim := strings.NewReader(source), int64(len(source)), Config{Meta: testMeta(), Dir: t.TempDir()}, defaultLimits()
+	d, err := digestOf(t.Context(), src, size, cfg, lim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newConversion(src, size, d, cfg, lim)
 	if c.codec, err = newCodec(); err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// MaxLine is the longest line that [Convert] takes, in bytes. kube-apiserver
+// MaxLine is the longest line that [Convert] takes, in bytes, [Hole]s aside. kube-apiserver
 // writes no line longer than --audit-log-maxsize, which is 100 MiB by default.
 // Converting a line beyond 1 MiB takes its length in memory, and not twice.
 const MaxLine = 512 << 20
@@ -50,7 +50,6 @@ type sourceLine struct {
 type lineReader struct {
 	src   io.ReaderAt
 	size  int64
-	sums  io.Writer // takes all bytes read; its writes must not fail
 	limit int
 
 	// buf[consumed:] is the next line as far as it was read, and what follows
@@ -62,8 +61,8 @@ type lineReader struct {
 	at       int64 // of the source that was read
 }
 
-func newLineReader(src io.ReaderAt, size int64, w io.Writer, limit int) *lineReader {
-	return &lineReader{src: src, size: size, sums: w, limit: limit, buf: make([]byte, 0, readSize)}
+func newLineReader(src io.ReaderAt, size int64, limit int) *lineReader {
+	return &lineReader{src: src, size: size, limit: limit, buf: make([]byte, 0, readSize)}
 }
 
 // next returns the next line, whose bytes are valid until the next call; io.EOF
@@ -136,15 +135,8 @@ func (r *lineReader) fill() error {
 		r.buf = r.buf[:len(rest)]
 	}
 	r.consumed = 0
-	n, err := r.src.ReadAt(r.buf[len(r.buf):len(r.buf)+int(want)], r.at)
-	if int64(n) < want {
-		if err == nil || errors.Is(err, io.EOF) {
-			err = ErrSourceChanged
-		}
-		return fmt.Errorf("read source at byte %d: %w", r.at+int64(n), err)
-	}
-	_, _ = r.sums.Write(r.buf[len(r.buf) : len(r.buf)+n])
-	r.buf = r.buf[:len(r.buf)+n]
-	r.at += int64(n)
-	return nil
+	n := len(r.buf)
+	r.buf = r.buf[:n+int(want)]
+	r.at += want
+	return readSource(r.src, r.buf[n:], r.at-want)
 }

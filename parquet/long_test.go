@@ -3,7 +3,6 @@ package parquet
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
@@ -157,8 +156,7 @@ func TestLineReader(t *testing.T) {
 	}
 	source = source[:len(source)-1]
 	for _, limit := range []int{1, 1000, readSize, 1 << 20, 4 << 20} {
-		sum := sha256.New()
-		r := newLineReader(bytes.NewReader(source), int64(len(source)), sum, limit)
+		r := newLineReader(bytes.NewReader(source), int64(len(source)), limit)
 		var offset int64
 		for want := range bytes.SplitSeq(source, []byte("\n")) {
 			l, err := r.next()
@@ -175,9 +173,6 @@ func TestLineReader(t *testing.T) {
 				t.Fatalf("limit %d: a buffer of %d bytes, at most %d wanted", limit, cap(r.buf), atMost)
 			}
 			offset += l.size + 1
-		}
-		if got := [sha256.Size]byte(sum.Sum(nil)); got != sha256.Sum256(source) {
-			t.Errorf("limit %d: the checksum is another", limit)
 		}
 	}
 }

@@ -56,6 +56,8 @@ type ObjectMeta struct {
 	// Days lists all objects of the source; a single one with an empty Day
 	// where the source was not split.
 	Days []DayRows
+	// Holes are the long runs of NUL bytes that its lines are stored without.
+	Holes []Hole
 	// Last is the greatest stage timestamp in an increment, in UTC; zero where
 	// no line has one, and in the objects of whole files.
 	Last time.Time
@@ -84,6 +86,9 @@ const (
 	keyDay          = "auditsidecar.day"
 	keyDays         = "auditsidecar.days"
 )
+
+// keyHoles is a key that only a source with holes has.
+const keyHoles = "auditsidecar.holes"
 
 // Keys that only increments have.
 const (
@@ -114,6 +119,9 @@ func (m *ObjectMeta) pairs() [][2]string {
 		{keyConverter, m.Converter},
 		{keyDay, m.Day},
 		{keyDays, strings.Join(days, ",")},
+	}
+	if len(m.Holes) > 0 {
+		all = append(all, [2]string{keyHoles, holesText(m.Holes)})
 	}
 	if m.Increment.FirstLine > 0 {
 		all = append(all,
@@ -159,6 +167,7 @@ func objectMeta(f *pq.File) (ObjectMeta, error) {
 		p.fail(keySourceSHA256, errors.New("no SHA-256"))
 	}
 	m.Days = p.days()
+	m.Holes = p.holes(m.SourceSize)
 	if m.Increment = p.increment(m.SourceSize); m.Increment.FirstLine > 0 {
 		m.Last = p.time(keyIncrementLast)
 	}

@@ -216,7 +216,7 @@ func (r *restoration) missingLines() error {
 // write gives out the lines in order and compares the checksum.
 func (r *restoration) write(ctx context.Context, w io.Writer) error {
 	sum := sha256.New()
-	out := bufio.NewWriterSize(io.MultiWriter(w, sum), 256<<10)
+	out := bufio.NewWriterSize(&holeWriter{ctx: ctx, to: io.MultiWriter(w, sum), holes: r.meta.Holes}, 256<<10)
 	first := r.meta.Increment.before()
 	next := first + 1
 	err := r.order.each(func(line int64, text []byte, more bool) error {

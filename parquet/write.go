@@ -34,11 +34,12 @@ type limits struct {
 	buffered   int   // of pages and dictionaries in one row group
 	page       int   // of a page before compression
 	dictionary int   // of the values in a dictionary
+	hole       int   // of a run of NULs that its line is stored without, at least
 	long       int   // of a line or value that is buffered: of a longer one there is one copy, its line's
 }
 
 func defaultLimits() limits {
-	return limits{index: 8 << 20, spill: 512 << 20, rowGroup: 52 << 20, buffered: 16 << 20, page: 128 << 10, dictionary: 1 << 20, long: 1 << 20}
+	return limits{index: 8 << 20, spill: 512 << 20, rowGroup: 52 << 20, buffered: 16 << 20, page: 128 << 10, dictionary: 1 << 20, hole: 64 << 10, long: 1 << 20}
 }
 
 // objectWriter writes one object: rows into chunks, chunks into row groups,

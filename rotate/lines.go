@@ -7,6 +7,9 @@ const (
 	baseBuffer = 128 << 10
 	// keptBuffer is the largest buffer kept once the line that needed it is done.
 	keptBuffer = 256 << 10
+	// holeSize is the length of a run of NULs in a line from which it is a hole,
+	// as a truncation or a full disk leaves one.
+	holeSize = 64 << 10
 	// headSize is how much is kept of a line longer than the limit.
 	headSize = 64 << 10
 )
@@ -20,19 +23,22 @@ type splitter struct {
 	start, scanned, end int
 	// max is the longest line kept whole; head is how much is kept of others.
 	max, head int
-	// nuls is how many NUL bytes the unfinished line begins with that are not
-	// in buf any more.
+	// nuls is how many NUL bytes of the unfinished line are left out: all that it
+	// begins with, and of each hole further on all but one.
 	nuls int64
+	// hole is how many of them are of a hole that may go on.
+	hole int64
 	// long, if not 0, is the length so far of an unfinished line over max,
-	// after its NULs. Then buf[:head] is its beginning and start is not used.
-	long int64
+	// without what is left out and without the run of NULs that may go on. Then
+	// buf[:head] is its beginning and start is not used.
+	long, run int64
 }
 
 // piece is one line as the splitter gives it.
 type piece struct {
-	// bytes is the line after its first NULs, or the head of it.
+	// bytes is the line without its NULs, or the head of it.
 	bytes []byte
-	// nuls is how many NUL bytes it begins with; length counts all of it.
+	// nuls is how many NUL bytes are left out; length counts all of it.
 	nuls, length int64
 }
 
@@ -57,13 +63,15 @@ func (s *splitter) next() (p piece, ok bool) {
 // piece gives the line that ends at buf[end].
 func (s *splitter) piece(end int) piece {
 	if s.long > 0 {
-		length := s.nuls + s.long + int64(end-s.scanned)
-		p := piece{bytes: s.buf[:s.head], nuls: s.nuls, length: length}
+		s.count(s.buf[s.scanned:end])
+		s.endRun()
+		p := piece{bytes: s.buf[:s.head], nuls: s.nuls, length: s.nuls + s.long}
 		s.nuls, s.long = 0, 0
 		return p
 	}
 	s.dropNULs(end)
-	line := s.buf[s.start:end]
+	line := s.buf[s.start:s.closeHoles(end)]
+	s.hole = 0
 	p := piece{bytes: line, nuls: s.nuls, length: s.nuls + int64(len(line))}
 	if len(line) > s.max {
 		p.bytes = line[:s.head]
@@ -81,20 +89,85 @@ func (s *splitter) dropNULs(end int) {
 	s.scanned = max(s.scanned, s.start)
 }
 
+// closeHoles takes the holes out of the line so far, which ends at buf[end], and
+// returns where it ends then.
+func (s *splitter) closeHoles(end int) int {
+	at := s.scanned
+	if s.hole > 0 {
+		n := nulsAt(s.buf[at:end])
+		s.nuls, s.hole = s.nuls+int64(n), s.hole+int64(n)
+		if end = at + copy(s.buf[at:], s.buf[at+n:end]); end == at {
+			return end
+		}
+		s.hole = 0
+	}
+	if bytes.IndexByte(s.buf[at:end], 0) < 0 {
+		return end
+	}
+	at = s.start + len(bytes.TrimRight(s.buf[s.start:at], "\x00")) // a run may have begun before
+	kept := at
+	for at < end {
+		run := nulsAt(s.buf[at:end])
+		if run >= holeSize {
+			s.nuls += int64(run - 1)
+			if at += run - 1; at+1 == end {
+				s.hole = int64(run - 1)
+			}
+			run = 1
+		}
+		text := bytes.IndexByte(s.buf[at+run:end], 0)
+		if text < 0 {
+			text = end - at - run
+		}
+		kept += copy(s.buf[kept:], s.buf[at:at+run+text])
+		at += run + text
+	}
+	return kept
+}
+
+// count takes the next bytes of a long line.
+func (s *splitter) count(b []byte) {
+	for len(b) > 0 {
+		n := nulsAt(b)
+		if s.run, b = s.run+int64(n), b[n:]; len(b) == 0 {
+			return
+		}
+		s.endRun()
+		if n = bytes.IndexByte(b, 0); n < 0 {
+			n = len(b)
+		}
+		s.long, b = s.long+int64(n), b[n:]
+	}
+}
+
+// endRun ends the run of NULs that a long line has come to.
+func (s *splitter) endRun() {
+	if s.run >= holeSize {
+		s.nuls, s.run = s.nuls+s.run-1, 1
+	}
+	s.long, s.run = s.long+s.run, 0
+}
+
+// nulsAt is how many NULs b begins with.
+func nulsAt(b []byte) int { return len(b) - len(bytes.TrimLeft(b, "\x00")) }
+
 // scanAll notes that the buffer has no newline, and lets go of what exceeds
 // the head of a line that is over the limit.
 func (s *splitter) scanAll() {
-	n := s.end - s.scanned
-	s.scanned = s.end
 	if s.long > 0 {
-		s.long += int64(n)
+		s.count(s.buf[s.scanned:s.end])
 		s.scanned, s.end = s.head, s.head
 		return
 	}
-	if s.dropNULs(s.end); s.end-s.start <= s.max {
+	s.dropNULs(s.end)
+	s.end = s.closeHoles(s.end)
+	if s.scanned = s.end; s.end-s.start <= s.max {
 		return
 	}
-	s.long = int64(s.end - s.start)
+	line := s.buf[s.start:s.end]
+	s.long = int64(len(bytes.TrimRight(line, "\x00")))
+	s.run = int64(len(line)) - s.long + s.hole
+	s.nuls, s.hole = s.nuls-s.hole, 0
 	head := s.buf[s.start : s.start+s.head]
 	if len(s.buf) > baseBuffer {
 		s.buf = make([]byte, baseBuffer)
@@ -118,14 +191,14 @@ func (s *splitter) rest() (p piece, ok bool) {
 // after next has returned false.
 func (s *splitter) pending() int64 {
 	if s.long > 0 {
-		return s.nuls + s.long
+		return s.nuls + s.long + s.run
 	}
 	return s.nuls + int64(s.end-s.start)
 }
 
 // reset forgets what was read.
 func (s *splitter) reset() {
-	s.start, s.scanned, s.end, s.nuls, s.long = 0, 0, 0, 0, 0
+	s.start, s.scanned, s.end, s.nuls, s.hole, s.long, s.run = 0, 0, 0, 0, 0, 0, 0
 }
 
 // room returns the space for the next read, never empty. It is called after

@@ -36,10 +36,12 @@ type Line struct {
 	Offset, End int64
 	// Number is the line's number in the segment, from 1. Empty lines count.
 	Number int64
-	// NULs is how many NUL bytes the line begins with: the hole that a
-	// truncation leaves under a writer that goes on at its old offset.
+	// NULs is how many NUL bytes of the line are left out: all that it begins
+	// with, and of each run of 64 KiB and more further on all but one. They are
+	// the hole that a truncation leaves under a writer that goes on at its old
+	// offset.
 	NULs int64
-	// Bytes is the line after its NULs, without its newline; a carriage return
+	// Bytes is the line without these NULs and its newline; a carriage return
 	// stays. It is the Reader's memory, valid until the next call of Next or
 	// Close.
 	Bytes []byte
@@ -49,7 +51,7 @@ type Line struct {
 	// Len is the length of the line in bytes without its newline, NULs
 	// included.
 	Len int64
-	// Truncated says that the line is, after its NULs, longer than MaxLine.
+	// Truncated says that the line is, without these NULs, longer than MaxLine.
 	// Bytes then has only its first 64 KiB (or MaxLine bytes, if that is
 	// less); [Reader.OpenLine] has all of them.
 	Truncated bool

@@ -123,10 +123,11 @@ func TestReaderLines(t *testing.T) {
 
 // TestReaderOpensLongLines reads them where they are, in every kind of segment.
 func TestReaderOpensLongLines(t *testing.T) {
-	long := strings.Repeat("long ", 100<<10)
+	half := strings.Repeat("long ", 50<<10)
+	long, hole := half+"\x00"+half, strings.Repeat("\x00", holeSize)
 	log := newLog(t)
-	log.put(t, log.at(1)+".gz", packed(t, "a\n\x00\x00"+long+"1\nb\n"))
-	log.put(t, log.at(2), "\x00"+long+"2\n"+long+"3")
+	log.put(t, log.at(1)+".gz", packed(t, "a\n\x00\x00"+half+hole+hole+half+"1\nb\n"))
+	log.put(t, log.at(2), "\x00"+half+hole+half+"2\n"+long+"3")
 	log.put(t, log.Name(), "c\n"+long+"4\n")
 	r := newReader(t, log, Position{}, ReaderConfig{MaxLine: 100 << 10})
 	found := 0

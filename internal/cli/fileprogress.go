@@ -36,12 +36,12 @@ func (p *fileProgress) of(source io.ReaderAt, size int64) io.ReaderAt {
 	if p.bar.out == nil {
 		return source
 	}
-	p.begin(2 * size)
+	p.begin(3 * size)
 	return countedSource{source, p}
 }
 
-// countedSource shows what a conversion reads: in the order of the source, and
-// once more in that of its rows.
+// countedSource shows what a conversion reads: twice in the order of the source,
+// and once in that of its rows.
 type countedSource struct {
 	io.ReaderAt
 	progress *fileProgress
@@ -51,7 +51,7 @@ type countedSource struct {
 func (s countedSource) ReadAt(b []byte, at int64) (int, error) {
 	n, err := s.ReaderAt.ReadAt(b, at)
 	s.progress.written += int64(n)
-	s.progress.bytes += int64(n / 2)
+	s.progress.bytes += int64(n / 3)
 	s.progress.show()
 	return n, err
 }

@@ -20,6 +20,7 @@ func TestEventBehindAHole(t *testing.T) {
 		{"a short hole", strings.Repeat("\x00", 10) + event, event},
 		{"a hole longer than any line that is held", strings.Repeat("\x00", 12<<20) + event, event},
 		{"NULs within a line stay", event + "\x00\x00" + event, event + "\x00\x00" + event},
+		{"a hole within a line", event[:40] + strings.Repeat("\x00", 12<<20) + event, event[:40] + "\x00" + event},
 		{"nothing but NULs", strings.Repeat("\x00", 10), strings.Repeat("\x00", 10)},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -102,13 +102,16 @@ func (c *copier) passNULs() error {
 }
 
 // read reads a line, or its beginning where it is too long: whole is false
-// then. The error is io.EOF after the last line.
+// then. A hole ends it as well. The error is io.EOF after the last line.
 func (c *copier) read() (whole bool, err error) {
 	if cap(c.line) > keepBuffer {
 		c.line, c.dst = nil, nil
 	}
 	c.line = c.line[:0]
 	for len(c.line) <= c.max {
+		if len(c.line) > 0 && c.atHole() {
+			return true, nil
+		}
 		part, err := c.in.ReadSlice('\n')
 		c.line = append(c.line, part...)
 		if !errors.Is(err, bufio.ErrBufferFull) {
@@ -116,6 +119,16 @@ func (c *copier) read() (whole bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+// atHole says whether the next read is all NULs: a hole in a line may be longer
+// than memory.
+func (c *copier) atHole() bool {
+	if next, _ := c.in.Peek(1); len(next) == 0 || next[0] != 0 {
+		return false // if it is an error, ReadSlice finds it as well
+	}
+	block, _ := c.in.Peek(c.in.Size())
+	return len(block) == c.in.Size() && len(bytes.TrimLeft(block, "\x00")) == 0
 }
 
 // emit writes the line at hand.

@@ -75,6 +75,37 @@ func TestCopyLongLine(t *testing.T) {
 	}
 }
 
+// A hole in a line takes no memory, and the event behind it is redacted.
+func TestI8_CopyOfAHole(t *testing.T) {
+	secret := event("secrets", "create", `"requestObject":{"data":{"a":"hunter2"}}`)
+	r := newTest(t, Config{})
+	want, _ := r.Line(nil, []byte(secret))
+	for _, hole := range []int64{100, 600 << 10, MaxLine + 1<<20} {
+		var out bytes.Buffer
+		zeros := func() io.Reader { return io.LimitReader(zero{}, hole) }
+		tally, err := r.Copy(t.Context(), &out, io.MultiReader(zeros(), strings.NewReader(secret+"\n"+secret), zeros(), strings.NewReader(secret+"\n")))
+		lines := bytes.Split(out.Bytes(), []byte("\n"))
+		if err != nil || len(lines) != 3 || tally.Bytes != int64(out.Len()) || bytes.Contains(out.Bytes(), []byte("hunter2")) {
+			t.Fatalf("%v, %d lines, %+v of %d bytes", err, len(lines), tally, out.Len())
+		}
+		if !bytes.Equal(bytes.TrimLeft(lines[0], "\x00"), want) || !bytes.HasPrefix(lines[1], want) || !bytes.HasSuffix(lines[1], want) {
+			t.Errorf("a hole of %d bytes: other lines than %.200q", hole, want)
+		}
+		if n := bytes.Count(out.Bytes(), []byte{0}); int64(n) != 2*hole {
+			t.Errorf("%d NULs, want %d", n, 2*hole)
+		}
+	}
+}
+
+// zero reads as NULs without end.
+type zero struct{}
+
+// Read implements io.Reader.
+func (zero) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
 func TestCopyEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -26,7 +26,8 @@ type Lines struct {
 	Filter Filter
 	Do     func(Line) error
 
-	rest   []byte // an unfinished line; given back when it was a huge one
+	hole   [64 << 10]byte // what a hole begins with
+	rest   []byte         // an unfinished line; given back when it was a huge one
 	last   time.Time
 	fields lokipush.Fields
 }
@@ -38,10 +39,14 @@ const keptRest = 1 << 20
 // one that has a time.
 func (l *Lines) Begin(rotated time.Time) { l.rest, l.last = nil, rotated }
 
-// Write takes the next bytes. It fails with Do's error, or for a line longer
-// than [parquet.MaxLine].
+// Write takes the next bytes. NULs before a line, the hole that a truncation
+// leaves, are no part of it, and of a hole within it there is only the beginning.
+// Write fails with Do's error, or for a line longer than [parquet.MaxLine].
 func (l *Lines) Write(p []byte) (int, error) {
 	for done := 0; ; {
+		if len(l.rest) == 0 || bytes.HasSuffix(l.rest, l.hole[:]) {
+			done = len(p) - len(bytes.TrimLeft(p[done:], "\x00"))
+		}
 		end := bytes.IndexByte(p[done:], '\n')
 		if end < 0 {
 			l.rest = append(l.rest, p[done:]...)

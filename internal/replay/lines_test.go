@@ -47,6 +47,18 @@ func TestLinesAreExact(t *testing.T) {
 	}
 }
 
+// A hole takes no memory and costs no event.
+func TestI8_LinesAroundAHole(t *testing.T) {
+	const event = `{"stageTimestamp":"2026-11-22T17:00:00.000001Z"}`
+	hole := strings.Repeat("\x00", 3<<20)
+	for _, n := range []int{1 << 10, 64 << 10, 256 << 10} {
+		got, _ := collect(t, Filter{}, []byte(hole+event+"\ntorn"+hole+event+"\n\x00"+event+"\n"), n)
+		if len(got) != 3 || got[0] != event || got[2] != event || !strings.HasSuffix(got[1], "\x00"+event) || len(got[1]) > 600<<10 {
+			t.Errorf("pieces of %d bytes: %d lines, the second has %d bytes", n, len(got), len(got[1]))
+		}
+	}
+}
+
 // A line without a time has its predecessor's, and before any the rotation's.
 func TestLinesTimes(t *testing.T) {
 	const line = `{"stageTimestamp":"2026-11-22T17:00:00.000001Z"}`
