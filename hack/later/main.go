@@ -1,8 +1,10 @@
-// Command later runs go test as if it were some days later. It gives the go command an overlay of four source
-// files: the wall clock of time.Now (the monotonic clock stays, or timers would wait as long), the modification time
-// and the birth time that a file reports, and, the other way, the one that os.Chtimes sets.
+// Command later runs the go command so that what it builds lives some days later. It gives it an overlay of Go's own
+// sources and of ours: the wall clock of time.Now (the monotonic clock stays, or timers would wait as long), the
+// modification time and the birth time that a file reports, and, the other way, the one that os.Chtimes sets, are
+// moved by the seconds that LATER_SECONDS has when the program starts; they may be negative.
 //
-//	go run ./hack/later -days 400 -- -count=1 ./...
+//	go run ./hack/later -days 400 -- test -count=1 ./...
+//	go run ./hack/later -- build -o bin/auditsidecar-later ./cmd/auditsidecar    # LATER_SECONDS=-3600 bin/…
 package main
 
 import (
@@ -14,14 +16,38 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 )
 
 // edit replaces a text that stands once in a file.
 type edit struct{ file, old, new string }
 
+const offset = `package time
+
+import "syscall"
+
+var later = laterSeconds()
+
+func laterSeconds() (n int64) {
+	text, _ := syscall.Getenv("LATER_SECONDS")
+	for i := range len(text) {
+		if c := text[i]; c >= '0' && c <= '9' {
+			n = 10*n + int64(c-'0')
+		}
+	}
+	if text != "" && text[0] == '-' {
+		return -n
+	}
+	return n
+}
+
+// Later is how much later than the machine's clock Now is.
+func Later() Duration { return Duration(later) * Second }
+`
+
 func main() {
-	days := flag.Int("days", 400, "days to add to the wall clock")
+	days := flag.Int("days", 0, "sets LATER_SECONDS, for go test")
 	flag.Parse()
 	if err := run(*days, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "later:", err)
@@ -34,40 +60,48 @@ func main() {
 }
 
 func run(days int, args []string) error {
+	if len(args) == 0 {
+		return errors.New("no go command given: later [-days N] -- test|build [argument…]")
+	}
 	dir, err := os.MkdirTemp("", "later-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	root, err := output("go", "env", "GOROOT")
+	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		return err
 	}
-	overlay, err := write(dir, edits(filepath.Join(root, "src"), days))
+	overlay, err := write(dir, filepath.Join(strings.TrimSpace(string(root)), "src"))
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("go", append([]string{"test", "-overlay", overlay}, args...)...)
+	cmd := exec.Command("go", append([]string{args[0], "-overlay", overlay}, args[1:]...)...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if days != 0 {
+		cmd.Env = append(os.Environ(), "LATER_SECONDS="+strconv.Itoa(days*24*60*60))
+	}
 	return cmd.Run()
 }
 
-// edits of Go 1.26's sources and of ours.
-func edits(src string, days int) []edit {
-	seconds := fmt.Sprint(days * 24 * 60 * 60)
-	duration := seconds + "*time.Second"
+// edits are those of Go 1.26's sources and of ours.
+func edits(src string) []edit {
 	return []edit{
-		{filepath.Join(src, "time/time.go"), "sec, nsec, mono := runtimeNow()\n", "sec, nsec, mono := runtimeNow()\n\tsec += " + seconds + "\n"},
-		{filepath.Join(src, "os/stat_"+runtime.GOOS+".go"), "time.Unix(fs.sys.Mtim.Unix())", "time.Unix(fs.sys.Mtim.Unix()).Add(" + duration + ")"},
-		{filepath.Join(src, "os/file_posix.go"), "syscall.NsecToTimespec(t.UnixNano())", "syscall.NsecToTimespec(t.Add(-" + duration + ").UnixNano())"},
-		{"internal/hold/birth_linux.go", "int64(stat.Btime.Nsec))", "int64(stat.Btime.Nsec)).Add(" + duration + ")"},
+		{filepath.Join(src, "time/time.go"), "sec, nsec, mono := runtimeNow()\n", "sec, nsec, mono := runtimeNow()\n\tsec += later\n"},
+		{filepath.Join(src, "os/stat_"+runtime.GOOS+".go"), "time.Unix(fs.sys.Mtim.Unix())", "time.Unix(fs.sys.Mtim.Unix()).Add(time.Later())"},
+		{filepath.Join(src, "os/file_posix.go"), "syscall.NsecToTimespec(t.UnixNano())", "syscall.NsecToTimespec(t.Add(-time.Later()).UnixNano())"},
+		{"internal/hold/birth_linux.go", "int64(stat.Btime.Nsec))", "int64(stat.Btime.Nsec)).Add(time.Later())"},
 	}
 }
 
 // write makes the edited files in dir and the overlay that names them.
-func write(dir string, edits []edit) (overlay string, err error) {
-	replace := map[string]string{}
-	for i, e := range edits {
+func write(dir, src string) (overlay string, err error) {
+	added := filepath.Join(dir, "later.go")
+	if err := os.WriteFile(added, []byte(offset), 0o600); err != nil {
+		return "", err
+	}
+	replace := map[string]string{filepath.Join(src, "time/later.go"): added}
+	for i, e := range edits(src) {
 		file, err := filepath.Abs(e.file)
 		if err != nil {
 			return "", err
@@ -77,7 +111,7 @@ func write(dir string, edits []edit) (overlay string, err error) {
 			return "", err
 		}
 		if n := strings.Count(string(text), e.old); n != 1 {
-			return "", fmt.Errorf("%s has %d times %q, not once: adapt the edits to this version of Go", file, n, e.old)
+			return "", fmt.Errorf("%s has %q %d times, not once: adapt the edits to this version of Go", file, e.old, n)
 		}
 		edited := filepath.Join(dir, fmt.Sprintf("%d-%s", i, filepath.Base(file)))
 		if err := os.WriteFile(edited, []byte(strings.Replace(string(text), e.old, e.new, 1)), 0o600); err != nil {
@@ -91,9 +125,4 @@ func write(dir string, edits []edit) (overlay string, err error) {
 	}
 	overlay = filepath.Join(dir, "overlay.json")
 	return overlay, os.WriteFile(overlay, encoded, 0o600)
-}
-
-func output(name string, args ...string) (string, error) {
-	out, err := exec.Command(name, args...).Output()
-	return strings.TrimSpace(string(out)), err
 }
