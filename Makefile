@@ -198,7 +198,7 @@ e2e-trino: build ## The same in a real Trino over S3 (fetches 0.5 GB once; needs
 	cd e2e/sql && TRINO=1 E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 30m -v -run Trino .
 
 # As root: one scenario mounts a small tmpfs to fill it.
-FAULTS_TEST = E2E_BINARY=$(CURDIR)/$(BIN) go test -tags e2e -count=1 -v -parallel 10
+FAULTS_TEST = E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -v -parallel 10
 
 .PHONY: crashes
 crashes: ## Crash after every effect on the disk, recover, and count the crash points
@@ -206,11 +206,15 @@ crashes: ## Crash after every effect on the disk, recover, and count the crash p
 
 .PHONY: faults
 faults: build ## Every fault on the real binary, in full length; prints a table (needs root)
-	FAULTS=full $(FAULTS_TEST) -timeout 30m ./e2e/faults
+	FAULTS=full $(FAULTS_TEST) -tags e2e -timeout 30m ./e2e/faults
 
 .PHONY: faults-short
 faults-short: build ## The same faults, each for some seconds
-	$(FAULTS_TEST) -timeout 10m ./e2e/faults
+	$(FAULTS_TEST) -tags e2e -timeout 10m ./e2e/faults
+
+.PHONY: soak
+soak: build ## Random faults for SOAK (default 10m), every line accounted for (needs root)
+	$(FAULTS_TEST) -tags e2e,soak -timeout 60m -run TestSoak ./e2e/faults
 
 .PHONY: bench-queries
 bench-queries: build ## Ask the archive and JSON.gz the same, in DuckDB: CPU time and bytes
