@@ -73,12 +73,14 @@ func value(line []byte, key string, length int) []byte {
 	return line[end-length : end]
 }
 
+// layout is that of kube-apiserver's timestamps (metav1.MicroTime).
+const layout = "2006-01-02T15:04:05.000000Z"
+
 // Shift returns a copy of content in which every event's timestamps have moved
 // by the same time, so that the newest stageTimestamp is newest. Everything
 // else, the order and the distances in time included, stays as kube-apiserver
 // wrote it. Content without timestamps comes back as it is.
 func Shift(content []byte, newest time.Time) []byte {
-	const layout = "2006-01-02T15:04:05.000000Z"
 	content = bytes.Clone(content)
 	var last time.Time
 	for line := range Lines(content) {
@@ -86,7 +88,12 @@ func Shift(content []byte, newest time.Time) []byte {
 			last = t
 		}
 	}
-	by := newest.Sub(last)
+	shift(content, newest.Sub(last))
+	return content
+}
+
+// shift moves every event's timestamps in place.
+func shift(content []byte, by time.Duration) {
 	for line := range Lines(content) {
 		for _, key := range []string{`"requestReceivedTimestamp":"`, `"stageTimestamp":"`} {
 			at := value(line, key, len(layout))
@@ -95,5 +102,4 @@ func Shift(content []byte, newest time.Time) []byte {
 			}
 		}
 	}
-	return content
 }
