@@ -51,8 +51,10 @@ type Config struct {
 	MaxLineBytes int
 	// BatchWait is the longest time that a line waits for its batch to fill.
 	BatchWait time.Duration
-	// Window is the time that Loki takes entries of.
+	// Window is the time that Loki takes entries of, Now the clock that it is
+	// held against. Default: time.Now.
 	Window Window
+	Now    func() time.Time
 	// Ledger has Loki's claims, CursorFile the position.
 	Ledger     *ledger.Ledger
 	CursorFile *ledger.CursorFile
@@ -118,6 +120,9 @@ type Live struct {
 // New returns a Live that has read nothing yet. The error says which of the
 // labels Loki would not take.
 func New(cfg Config) (*Live, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	l := &Live{
 		cfg: cfg, metrics: newMetrics(cfg.Registry), landed: make(chan landing, maxInFlight), cursor: cfg.Cursor, stored: cfg.Cursor,
 		line: transformer{redactor: cfg.Redact, maxLineBytes: cfg.MaxLineBytes},

@@ -93,7 +93,7 @@ const lagInterval = time.Second
 
 // observeLag measures what Loki does not have yet.
 func (l *Live) observeLag() {
-	now := time.Now()
+	now := l.cfg.Now()
 	if now.Sub(l.lagAt) < lagInterval {
 		return
 	}

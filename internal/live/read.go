@@ -47,7 +47,7 @@ func (l *Live) fill(ctx context.Context) (err error) {
 // and when a parcel waits for its place. A break in the log is noted, and read
 // over.
 func (l *Live) readSome() (more bool, err error) {
-	now := time.Now()
+	now := l.cfg.Now()
 	for range linesAtOnce {
 		line, err := l.next(now)
 		if err == nil {

@@ -81,7 +81,7 @@ func (l *Live) firstTimestamp(segment string) time.Time {
 	const lines = 1000 // to look at
 	reader, err := rotate.NewReader(l.cfg.Source, rotate.Position{Segment: segment}, rotate.ReaderConfig{MaxLine: maxLine})
 	if err != nil {
-		return time.Now().UTC()
+		return l.cfg.Now().UTC()
 	}
 	defer reader.Close()
 	for range lines {
@@ -94,7 +94,7 @@ func (l *Live) firstTimestamp(segment string) time.Time {
 			return fields.StageTimestamp
 		}
 	}
-	return time.Now().UTC()
+	return l.cfg.Now().UTC()
 }
 
 // reopen forgets the reader: the next turn begins again.
@@ -112,7 +112,7 @@ func (l *Live) firstOf(segments []rotate.Segment) int {
 		return last
 	}
 	for i, s := range segments[:last] {
-		if !s.Finished || s.Rotated.IsZero() || !l.cfg.Window.tooOld(s.Rotated, time.Now()) {
+		if !s.Finished || s.Rotated.IsZero() || !l.cfg.Window.tooOld(s.Rotated, l.cfg.Now()) {
 			return i
 		}
 		l.cfg.Note(fmt.Sprintf("first start: %s is older than Loki takes and is not streamed; it is archived", s.Name), nil)

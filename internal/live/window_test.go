@@ -105,3 +105,18 @@ func TestI6_LineThatWaitsIsNotPassed(t *testing.T) {
 		}
 	})
 }
+
+// Events are held against the configured clock, not against the machine's.
+func TestWindowFollowsTheConfiguredClock(t *testing.T) {
+	at := time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)
+	s := newStage(t, lokitest.Config{})
+	s.edit = func(cfg *Config) {
+		lokiWindow(cfg)
+		cfg.Now = func() time.Time { return at.Add(time.Hour) }
+	}
+	lines := []string{event(0, at, 0), event(1, at.Add(-8*24*time.Hour), 0)}
+	s.add("0", strings.Join(lines, "\n")+"\n")
+	s.start()
+	s.sync()
+	s.wantLines(lines[0])
+}

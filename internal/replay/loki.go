@@ -18,6 +18,9 @@ type LokiConfig struct {
 	Redact func(dst, line []byte) ([]byte, bool)
 	// MaxLineBytes is the longest line that Loki accepts.
 	MaxLineBytes int
+	// Now is the clock that the age of a refused line is taken from. Default:
+	// time.Now.
+	Now func() time.Time
 	// OnDown is told once when Loki has not answered for some seconds; it is
 	// tried for as long as that lasts.
 	OnDown func(err error)
@@ -41,6 +44,9 @@ func NewLoki(cfg LokiConfig) (*Loki, error) {
 	pusher, err := lokipush.NewPusher(cfg.Client, lokipush.PusherConfig{FailOnStop: true, OnDown: cfg.OnDown})
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	return &Loki{cfg: cfg, pusher: pusher, refused: map[lokipush.Reason]int64{}}, nil
 }
@@ -86,7 +92,7 @@ func (l *Loki) probe(ctx context.Context, at time.Time) error {
 		return err
 	}
 	if l.refused[lokipush.ReasonTooOld] > 0 {
-		age := time.Since(at).Truncate(time.Hour)
+		age := l.cfg.Now().Sub(at).Truncate(time.Hour)
 		return fmt.Errorf("replay into Loki: it refuses lines of %s: raise limits_config.reject_old_samples_max_age above %dh, and retention_period above that, or set reject_old_samples: false, for this tenant; nothing was stored", at.Format(time.RFC3339), int(age.Hours())+1)
 	}
 	l.probed = true
