@@ -32,7 +32,7 @@
 //     never a part. Repeating it with the same bytes is always right.
 //   - A key that is taken is read back: the same bytes are success, others are
 //     [ErrConflict], and nothing was changed. If it may not be read, the reason is
-//     [ReasonUnreadable] if a copy under another key ([CopyKey]) can be confirmed,
+//     [ReasonUnreadable] if a copy under another key ([NextCopy]) can be confirmed,
 //     else [ReasonPermission].
 //   - Every error is an [*Error] with a [Reason], and where somebody can do
 //     something about it, with what to do. [Permanent] tells those that waiting

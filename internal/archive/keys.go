@@ -44,6 +44,7 @@ type Key struct {
 }
 
 var (
+	copySuffix   = regexp.MustCompile(`\.r([0-9]{1,9})$`)
 	validName    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,63}$`)
 	validEpoch   = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}[0-9a-f]{6}$`)
 	dataName     = regexp.MustCompile(`^(.{23})-(.+)-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})(?:\.r([0-9]+))?\.parquet$`)
@@ -83,10 +84,19 @@ func OpenKey(cluster, node, epoch string, seq, from, to int64) string {
 		From: from, To: to}.String()
 }
 
-// CopyKey returns the key of the n-th copy of the object with this key:
-// "…-00000007.r2.parquet" for the second. The first has the key itself.
-func CopyKey(key string, n int) string {
-	if n < 2 {
+// NextCopy returns the key of the copy after the one with this key:
+// "…-00000007.r2.parquet" after the first, then "….r3.parquet".
+func NextCopy(key string) string {
+	ext := path.Ext(key)
+	stem, n := strings.TrimSuffix(key, ext), 1
+	if m := copySuffix.FindStringSubmatchIndex(stem); m != nil {
+		stem, n = stem[:m[0]], int(number(stem[m[2]:]))
+	}
+	return withCopy(stem+ext, n+1)
+}
+
+func withCopy(key string, n int) string {
+	if n == 0 {
 		return key
 	}
 	ext := path.Ext(key)
@@ -100,7 +110,7 @@ func (k Key) First() Key {
 }
 
 // String returns the key. It does not validate: see [Key.Check].
-func (k Key) String() string { return CopyKey(k.first(), k.Copy) }
+func (k Key) String() string { return withCopy(k.first(), k.Copy) }
 
 func (k Key) first() string {
 	switch k.Kind {

@@ -19,9 +19,8 @@ func TestKeysFollowTheLayout(t *testing.T) {
 			"manifests/cluster=prod/node=cp-1/20260102T030405a1b2c3-123456789.json"},
 		{OpenKey("prod", "cp-1", testEpoch, 7, 0, 1234),
 			"open/cluster=prod/node=cp-1/20260102T030405a1b2c3-00000007/000000000000-000000001234.parquet"},
-		{CopyKey(DataKey("c", "2026-01-02", testTime, "n", testEpoch, 7), 2), "data/cluster=c/dt=2026-01-02/2026-01-02T03-04-05.678-n-20260102T030405a1b2c3-00000007.r2.parquet"},
-		{CopyKey(ManifestKey("c", "n", testEpoch, 7), 1), ManifestKey("c", "n", testEpoch, 7)},
-		{CopyKey(ManifestKey("c", "n", testEpoch, 7), 12), "manifests/cluster=c/node=n/20260102T030405a1b2c3-00000007.r12.json"},
+		{NextCopy(DataKey("c", "2026-01-02", testTime, "n", testEpoch, 7)), "data/cluster=c/dt=2026-01-02/2026-01-02T03-04-05.678-n-20260102T030405a1b2c3-00000007.r2.parquet"},
+		{NextCopy("manifests/cluster=c/node=n/20260102T030405a1b2c3-00000007.r9.json"), "manifests/cluster=c/node=n/20260102T030405a1b2c3-00000007.r10.json"},
 		{Key{}.String(), ""},
 	} {
 		if tt.got != tt.want {
@@ -118,7 +117,7 @@ func TestCheckName(t *testing.T) {
 func FuzzParseKey(f *testing.F) {
 	f.Add(DataKey("c", "2026-01-02", testTime, "n-1", testEpoch, 7))
 	f.Add(ManifestKey("c", "n", testEpoch, 7))
-	f.Add(CopyKey(OpenKey("c", "n", testEpoch, 7, 0, 1), 2))
+	f.Add(NextCopy(OpenKey("c", "n", testEpoch, 7, 0, 1)))
 	f.Fuzz(func(t *testing.T, key string) {
 		k, err := ParseKey(key)
 		if err == nil && k.String() != key {

@@ -23,18 +23,27 @@ func archiveObjects(ctx context.Context, a config.Archive) ([]object, records, e
 	if err != nil {
 		return nil, nil, &usageError{err}
 	}
-	var found []object
+	var stored []located
 	for _, prefix := range []string{"data/", "open/"} {
 		for info, err := range bucket.List(ctx, prefix) {
 			if err != nil {
 				return nil, nil, err
 			}
 			if key, err := archive.ParseKey(info.Key); err == nil { // else not written by us
-				found = append(found, archiveObject(bucket, info.Key, key))
+				stored = append(stored, located{info.Key, key})
 			}
 		}
 	}
-	return found, archiveRecords(bucket), nil
+	record := archiveRecords(bucket)
+	stored, err = confirmed(ctx, stored, record)
+	if err != nil {
+		return nil, nil, err
+	}
+	found := make([]object, len(stored))
+	for i, o := range stored {
+		found[i] = archiveObject(bucket, o.name, o.key)
+	}
+	return found, record, nil
 }
 
 func archiveObject(bucket *archive.Bucket, name string, key archive.Key) object {
@@ -47,57 +56,64 @@ func archiveObject(bucket *archive.Bucket, name string, key archive.Key) object 
 	}
 	rotated, _ := time.Parse(archive.RotatedLayout, key.Rotated) // zero for an increment
 	return object{
-		id: sourceID{key.Cluster, key.Node, key.Epoch, key.Seq}, name: bucket.URL(name), open: open,
+		id: idOfKey(key), name: bucket.URL(name), open: open,
 		part: key.Kind == archive.KindOpen, from: key.From, to: key.To, rotated: rotated, day: key.Day,
 	}
 }
 
 // archiveRecords looks into an archive.
 func archiveRecords(bucket *archive.Bucket) records {
-	return func(ctx context.Context, id sourceID) (bool, error) {
+	return func(ctx context.Context, id sourceID) (*manifest.Record, error) {
 		from := &store{bucket: bucket}
 		record, err := from.readRecord(ctx, archive.ManifestKey(id.cluster, id.node, id.epoch, id.seq))
 		if errors.Is(err, fs.ErrNotExist) {
-			return false, nil
+			return nil, nil //nolint:nilnil // there is none
 		}
-		return err == nil && record.Kind == manifest.KindFile, err
+		return finishedRecord(record, err)
 	}
 }
 
-// recordPath says of which original file a path has the record: its end is
-// that of a record's key.
-func recordPath(path string) (sourceID, bool) {
+// finishedRecord is a record if it is one of a finished file.
+func finishedRecord(record manifest.Record, err error) (*manifest.Record, error) {
+	if err != nil || record.Kind != manifest.KindFile {
+		return nil, err
+	}
+	return &record, nil
+}
+
+// pathKey is the key that a path ends with; zero if it does not.
+func pathKey(path string) archive.Key {
 	elements := strings.Split(filepath.ToSlash(path), "/")
-	if !strings.HasSuffix(path, ".json") || len(elements) < 4 {
-		return sourceID{}, false
+	for _, n := range []int{4, 5} { // of data and records, of increments
+		if len(elements) >= n {
+			if key, err := archive.ParseKey(strings.Join(elements[len(elements)-n:], "/")); err == nil {
+				return key
+			}
+		}
 	}
-	key, err := archive.ParseKey(strings.Join(elements[len(elements)-4:], "/"))
-	if err != nil || key.Kind != archive.KindManifest {
-		return sourceID{}, false
-	}
-	return sourceID{key.Cluster, key.Node, key.Epoch, key.Seq}, true
+	return archive.Key{}
 }
 
 // fileRecords looks among the records that were found in a directory.
 func fileRecords(paths map[sourceID]string) records {
-	return func(_ context.Context, id sourceID) (bool, error) {
+	return func(_ context.Context, id sourceID) (*manifest.Record, error) {
 		path, ok := paths[id]
 		if !ok {
-			return false, nil
+			return nil, nil //nolint:nilnil // there is none
 		}
 		f, size, err := openFile(path)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		defer f.Close()
 		data, err := io.ReadAll(io.NewSectionReader(f, 0, min(size, maxRecordBytes)))
 		if err != nil {
-			return false, fmt.Errorf("read the record %s: %w", path, err)
+			return nil, fmt.Errorf("read the record %s: %w", path, err)
 		}
 		record, err := manifest.Decode(data)
 		if err != nil {
-			return false, fmt.Errorf("read the record %s: %w", path, err)
+			return nil, fmt.Errorf("read the record %s: %w", path, err)
 		}
-		return record.Kind == manifest.KindFile, nil
+		return finishedRecord(record, nil)
 	}
 }

@@ -52,7 +52,9 @@ func (s *store) rotatedAt(ctx context.Context, rotated time.Time, about bool) ([
 				return nil, err
 			}
 			if key, err := archive.ParseKey(info.Key); err == nil && key.Node == s.identity.Node {
-				byFile[ledger.Origin{Epoch: key.Epoch, Seq: key.Seq}] = key
+				if of := (ledger.Origin{Epoch: key.Epoch, Seq: key.Seq}); byFile[of].Copy <= key.Copy {
+					byFile[of] = key
+				}
 			}
 		}
 	}
@@ -118,11 +120,11 @@ func (s *store) adoptedBy(ctx context.Context, key archive.Key) (*manifest.Recor
 		}
 		record, err := s.readRecord(ctx, info.Key)
 		switch {
-		case errors.Is(err, manifest.ErrInvalid) || errors.Is(err, manifest.ErrNewer):
+		case unusable(err):
 			continue // it cannot be understood, so it cannot vouch for anything
 		case err != nil:
 			return nil, err
-		case slices.ContainsFunc(record.Objects, func(o manifest.Object) bool { return o.Key == key.String() }):
+		case record.Names(key.String()):
 			return &record, nil
 		}
 	}
@@ -136,8 +138,8 @@ func (s *store) readMeta(ctx context.Context, key string) (parquet.ObjectMeta, e
 	}
 	defer o.Close()
 	meta, err := parquet.ReadMeta(o, o.Size)
-	if errors.Is(err, parquet.ErrNotOurs) {
-		return parquet.ObjectMeta{}, nil // it is of no file that anybody asks for
+	if errors.Is(err, parquet.ErrNotOurs) || archive.ReasonOf(err) == archive.ReasonChecksum {
+		return parquet.ObjectMeta{}, nil // damaged, or of no file that is asked for
 	}
 	return meta, err
 }

@@ -49,10 +49,11 @@ func (s *source) choose(ctx context.Context, all []*source) (form, error) {
 		}
 	}
 	for _, has := range s.records {
-		found, err := has(ctx, s.id)
+		record, err := has(ctx, s.id)
 		if err != nil {
 			return nothing, err
 		}
+		found := record != nil
 		if found && len(s.objects) == 0 {
 			return nothing, fmt.Errorf("%w: the file was archived, its record says, but none of its objects is there", parquet.ErrIncomplete)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
@@ -66,9 +67,9 @@ type source struct {
 	records []records
 }
 
-// records finds out whether a place that was searched has the record of a
-// finished file.
-type records func(ctx context.Context, id sourceID) (bool, error)
+// records returns the record of a finished file from a place that was searched;
+// nil if it has none.
+type records func(ctx context.Context, id sourceID) (*manifest.Record, error)
 
 // findSources finds the objects behind paths and URLs and puts together what
 // belongs to one original file, in the order in which the files were written.
@@ -122,28 +123,34 @@ func findObjects(ctx context.Context, arg string, s3 config.Archive) ([]object, 
 		o, err := fileObject(arg)
 		return []object{o}, noRecords, err
 	}
-	return directoryObjects(arg)
+	return directoryObjects(ctx, arg)
 }
 
-func noRecords(context.Context, sourceID) (bool, error) { return false, nil }
+func noRecords(context.Context, sourceID) (*manifest.Record, error) {
+	return nil, nil //nolint:nilnil // there is none
+}
 
-func directoryObjects(dir string) ([]object, records, error) {
-	var paths []string
-	kept := map[sourceID]string{}
+func directoryObjects(ctx context.Context, dir string) ([]object, records, error) {
+	var stored []located
+	kept, copies := map[sourceID]string{}, map[sourceID]int{}
 	err := eachFile(dir, func(path string) {
+		key := pathKey(path)
 		if strings.HasSuffix(path, ".parquet") {
-			paths = append(paths, path)
+			stored = append(stored, located{path, key})
 		}
-		if id, ok := recordPath(path); ok {
-			kept[id] = path
+		if id := idOfKey(key); key.Kind == archive.KindManifest && key.Copy >= copies[id] {
+			kept[id], copies[id] = path, key.Copy
 		}
 	})
+	if err == nil {
+		stored, err = confirmed(ctx, stored, fileRecords(kept))
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("find the objects to restore: %w", err)
 	}
-	found := make([]object, len(paths))
-	for i, path := range paths {
-		if found[i], err = fileObject(path); err != nil {
+	found := make([]object, len(stored))
+	for i, o := range stored {
+		if found[i], err = fileObject(o.name); err != nil {
 			return nil, nil, err
 		}
 	}

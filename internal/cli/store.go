@@ -65,7 +65,34 @@ func (s *store) recordKey(epoch string, seq int64) string {
 // and sixty for each of at most 64 objects.
 const maxRecordBytes = 1 << 20
 
+// maxCopies bounds how many copies of one record are looked for.
+const maxCopies = 100
+
+// readRecord reads a record: the last copy of it that can be read.
 func (s *store) readRecord(ctx context.Context, key string) (manifest.Record, error) {
+	record, err := s.readOneRecord(ctx, key)
+	for range maxCopies {
+		if err != nil && !unusable(err) {
+			break
+		}
+		key = archive.NextCopy(key)
+		next, nextErr := s.readOneRecord(ctx, key)
+		if errors.Is(nextErr, fs.ErrNotExist) {
+			break
+		}
+		if err != nil || !unusable(nextErr) {
+			record, err = next, nextErr
+		}
+	}
+	return record, err
+}
+
+// unusable says that an object is there and no record.
+func unusable(err error) bool {
+	return errors.Is(err, manifest.ErrInvalid) || errors.Is(err, manifest.ErrNewer) || archive.ReasonOf(err) == archive.ReasonChecksum
+}
+
+func (s *store) readOneRecord(ctx context.Context, key string) (manifest.Record, error) {
 	o, err := s.bucket.Open(ctx, key)
 	if err != nil {
 		return manifest.Record{}, err
@@ -100,14 +127,19 @@ func (s *store) Put(ctx context.Context, key, file string, size int64, sha256 st
 		return errors.Join(fmt.Errorf("%s: %w", file, shipper.ErrWorkGone), err)
 	}
 	err = s.bucket.Put(ctx, key, body{f, s.alive}, size, sum)
-	if errors.Is(err, archive.ErrConflict) {
-		return fmt.Errorf("%w: %w", shipper.ErrTaken, err)
-	}
-	if err == nil {
+	switch {
+	case err == nil:
 		s.success.SetToCurrentTime()
+	case errors.Is(err, archive.ErrConflict):
+		err = fmt.Errorf("%w: %w", shipper.ErrTaken, err)
+	case archive.ReasonOf(err) == archive.ReasonUnreadable:
+		err = fmt.Errorf("%w: %w", shipper.ErrUnreadable, err)
 	}
 	return err
 }
+
+// NextKey implements [shipper.Store].
+func (s *store) NextKey(key string) string { return archive.NextCopy(key) }
 
 // Fetch implements [shipper.Store].
 func (s *store) Fetch(ctx context.Context, key, file string) error {

@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"regexp"
+	"slices"
 )
 
 // Version is the version of the records that this package writes, and the only
@@ -145,6 +146,11 @@ func (r *Record) Stored() Content {
 type Counts struct {
 	Levels map[string]int64 `json:"levels,omitempty"`
 	Stages map[string]int64 `json:"stages,omitempty"`
+}
+
+// Names says whether the record names the object with a key.
+func (r *Record) Names(key string) bool {
+	return slices.ContainsFunc(r.Objects, func(o Object) bool { return o.Key == key })
 }
 
 // Object is one object of the archive.

@@ -7,43 +7,61 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
-// ErrTaken is returned by a [Store] when the key holds other bytes.
-var ErrTaken = errors.New("the key holds other bytes")
-
-// adopt takes the object that is under a segment's key in place of the work
-// file: an earlier version of the converter made it, the process died before
-// the ledger had it, and this version makes other bytes of the same source. It
-// is taken only where the source can be rebuilt from it, byte for byte;
-// otherwise it is somebody else's, and an operator must look.
-func (s *Shipper) adopt(ctx context.Context, e ledger.Entry, i int) error {
+// adopt takes the object under a segment's key in place of the work file: an
+// earlier version of the converter made it, the process died before the ledger
+// had it, and this version makes other bytes of the same source. It returns
+// false unless the source can be rebuilt from it, byte for byte: then it is
+// damaged or somebody else's.
+func (s *Shipper) adopt(ctx context.Context, e ledger.Entry, i int, key string) (bool, error) {
+	theirs, err := s.fetch(ctx, e, key)
+	if err != nil {
+		return false, err
+	}
 	o := e.Objects[i]
-	theirs := s.workFile(e.ID, "adopted")
-	if err := s.clearFile(theirs); err != nil {
-		return err
-	}
-	if err := s.cfg.Store.Fetch(ctx, o.Key, theirs); err != nil {
-		return fmt.Errorf("read what %s holds: %w", o.Key, err)
-	}
 	size, sum, rows, err := s.proveAdopted(ctx, e, i, theirs)
 	if err != nil {
-		return fmt.Errorf("%s holds another object, which is not made from %s: %w", o.Key, e.Name, err)
+		return false, passing(ctx, err)
 	}
 	if err := s.cfg.FS.SyncFile(theirs); err != nil {
-		return err
+		return false, err
 	}
 	if err := s.cfg.FS.Rename(theirs, s.workFile(e.ID, o.Work)); err != nil {
-		return err
+		return false, err
 	}
 	s.cfg.Note("took the object that the archive has from an earlier attempt", e)
-	return s.cfg.Ledger.Advance(e.ID, ledger.Converted, func(e *ledger.Entry) {
+	return true, s.cfg.Ledger.Advance(e.ID, ledger.Converted, func(e *ledger.Entry) {
 		e.Objects[i].Size, e.Objects[i].SHA256, e.Objects[i].Rows = size, sum, rows
 	})
+}
+
+// fetch writes the object under a key to a file in the work directory of a
+// segment.
+func (s *Shipper) fetch(ctx context.Context, e ledger.Entry, key string) (string, error) {
+	theirs := s.workFile(e.ID, "adopted")
+	if err := s.clearFile(theirs); err != nil {
+		return "", err
+	}
+	if err := s.cfg.Store.Fetch(ctx, key, theirs); err != nil {
+		return "", fmt.Errorf("read what %s holds: %w", key, err)
+	}
+	return theirs, nil
+}
+
+// passing returns an error that says nothing about an object: the disk's or the
+// context's.
+func passing(ctx context.Context, err error) error {
+	var disk *fs.PathError
+	if ctx.Err() != nil || errors.As(err, &disk) {
+		return err
+	}
+	return nil
 }
 
 // proveAdopted rebuilds the source from the segment's work files with theirs
@@ -65,6 +83,9 @@ func (s *Shipper) proveAdopted(ctx context.Context, e ledger.Entry, i int, their
 	meta, err := parquet.ReadMeta(inputs[i], inputs[i].Size)
 	if err != nil {
 		return 0, "", 0, err
+	}
+	if meta.Converter == s.cfg.Version {
+		return 0, "", 0, errors.New("this version makes other bytes of the source: it was damaged")
 	}
 	if s.origin(e) != (ledger.Origin{Epoch: meta.Epoch, Seq: meta.Seq}) || hex.EncodeToString(meta.SourceSHA256[:]) != e.Source.Stored().SHA256 {
 		return 0, "", 0, fmt.Errorf("it says epoch %s, number %d, source %x", meta.Epoch, meta.Seq, meta.SourceSHA256)

@@ -33,7 +33,7 @@ func (s *Shipper) seal(ctx context.Context, e ledger.Entry) error {
 func (s *Shipper) flush(ctx context.Context) error {
 	for _, sealed := range s.cfg.Chain.Sealed() {
 		key := s.cfg.RecordKey(s.cfg.Ledger.Epoch(), sealed.Seq)
-		if err := s.put(ctx, key, sealed.Path, sealed.Size, sealed.SHA256); err != nil {
+		if _, err := s.put(ctx, "a record", key, sealed.Path, sealed.Size, sealed.SHA256, nil); err != nil {
 			return fmt.Errorf("archive the record %d: %w", sealed.Seq, err)
 		}
 		head := ledger.Head{Seq: sealed.Seq, SHA256: sealed.SHA256}
@@ -79,7 +79,7 @@ func (s *Shipper) storeLeftovers(ctx context.Context) error {
 		if s.gone(l.Path) {
 			continue // stored by an earlier pass
 		}
-		if err := s.put(ctx, s.cfg.RecordKey(l.Epoch, l.Seq), l.Path, l.Size, l.SHA256); err != nil {
+		if _, err := s.put(ctx, "a record", s.cfg.RecordKey(l.Epoch, l.Seq), l.Path, l.Size, l.SHA256, nil); err != nil {
 			return fmt.Errorf("archive the record %d of the epoch %s: %w", l.Seq, l.Epoch, err)
 		}
 		if err := s.cfg.FS.Remove(l.Path); err != nil {

@@ -15,13 +15,19 @@ import (
 // when the pass came to its end before that.
 func (y *yard) crash(k int64, loss durable.Loss) bool {
 	y.t.Helper()
+	return y.crashOr(k, loss, durable.ErrCrash)
+}
+
+// crashOr is crash for a pass that may end with another error as well.
+func (y *yard) crashOr(k int64, loss durable.Loss, other error) bool {
+	y.t.Helper()
 	power := durable.NewPowerLoss(k, fastDir(y.t))
 	y.fs = durable.OS().WithHook(power.Hook)
 	err := y.start()
 	if err == nil {
 		err = y.shipper.Sync(y.t.Context())
 	}
-	if err != nil && !errors.Is(err, durable.ErrCrash) {
+	if err != nil && !errors.Is(err, durable.ErrCrash) && !errors.Is(err, other) {
 		y.t.Fatal(err)
 	}
 	if err := power.Crash(loss); err != nil {
@@ -29,7 +35,7 @@ func (y *yard) crash(k int64, loss durable.Loss) bool {
 	}
 	y.fs = durable.OS()
 	y.mustStart()
-	return err != nil
+	return errors.Is(err, durable.ErrCrash)
 }
 
 // everyCrash runs once for a crash after every step effects, until one comes

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,43 @@ type memoryStore struct {
 	puts    int
 	fail    func(key string) error
 	findErr error
-	lose    bool // take the object, then fail, as a lost answer does
+	// fetchErr fails reading.
+	fetchErr error
+	lose     bool // take the object, then fail, as a lost answer does
+	// fault is what happens at the n-th PUT (from 1) under a free key.
+	fault func(n int) fault
+	taken int // PUTs under free keys
+}
+
+// fault is what a store does with one PUT.
+type fault string
+
+const (
+	damaged     fault = "damaged"                 // other bytes are stored; reading them back tells
+	damagedLost fault = "damaged, answer lost"    // other bytes are stored, and the PUT fails
+	unreadable  fault = "answer lost, unreadable" // stored; the retry is refused and may not read
+)
+
+// faults are all of them.
+func faults() []fault { return []fault{damaged, damagedLost, unreadable} }
+
+var errLost = errors.New("connection reset")
+
+// NextKey implements Store.
+func (m *memoryStore) NextKey(key string) string {
+	first, n, _ := strings.Cut(key, ".r")
+	number, _ := strconv.Atoi(n)
+	return fmt.Sprintf("%s.r%d", first, max(2, number+1))
+}
+
+// current are the objects without those that have a copy under another key.
+func (m *memoryStore) current() map[string][]byte {
+	last := maps.Clone(m.objects)
+	maps.DeleteFunc(last, func(key string, _ []byte) bool {
+		_, ok := m.objects[m.NextKey(key)]
+		return ok
+	})
+	return last
 }
 
 func newStore() *memoryStore { return &memoryStore{objects: map[string][]byte{}} }
@@ -48,7 +85,7 @@ func recordKey(epoch string, seq int64) string { return fmt.Sprintf("manifests/%
 func (m *memoryStore) records(t testing.TB) []manifest.Record {
 	t.Helper()
 	var records []manifest.Record
-	for key, data := range m.objects {
+	for key, data := range m.current() {
 		if !strings.HasPrefix(key, "manifests/") {
 			continue
 		}
@@ -68,8 +105,10 @@ func (m *memoryStore) records(t testing.TB) []manifest.Record {
 func (m *memoryStore) wantChain(t testing.TB) {
 	t.Helper()
 	byEpoch := map[string][][]byte{}
-	for _, r := range m.records(t) {
-		byEpoch[r.Epoch] = append(byEpoch[r.Epoch], m.objects[recordKey(r.Epoch, r.Seq)])
+	for key, data := range m.current() {
+		if r, err := manifest.Decode(data); err == nil && strings.HasPrefix(key, "manifests/") {
+			byEpoch[r.Epoch] = append(byEpoch[r.Epoch], data)
+		}
 	}
 	for epoch, records := range byEpoch {
 		if links := manifest.VerifyLinks(manifest.Identity{}, records); len(links.Findings) > 0 {
@@ -84,7 +123,7 @@ func (m *memoryStore) Find(_ context.Context, rotated time.Time, about bool) (fo
 		return nil, m.findErr
 	}
 	named := map[string]bool{}
-	for key, data := range m.objects {
+	for key, data := range m.current() {
 		r, err := manifest.Decode(data)
 		if err != nil || !strings.HasPrefix(key, "manifests/") || r.Source == nil {
 			continue
@@ -96,7 +135,7 @@ func (m *memoryStore) Find(_ context.Context, rotated time.Time, about bool) (fo
 			found = append(found, Found{Record: &r})
 		}
 	}
-	for key, data := range m.objects {
+	for key, data := range m.current() {
 		if strings.HasPrefix(key, "manifests/") || strings.HasPrefix(key, "open/") || named[key] {
 			continue
 		}
@@ -110,6 +149,9 @@ func (m *memoryStore) Find(_ context.Context, rotated time.Time, about bool) (fo
 
 // Fetch implements Store.
 func (m *memoryStore) Fetch(_ context.Context, key, file string) error {
+	if m.fetchErr != nil {
+		return m.fetchErr
+	}
 	return os.WriteFile(file, m.objects[key], 0o600)
 }
 
@@ -133,19 +175,46 @@ func (m *memoryStore) Put(_ context.Context, key, file string, size int64, sum s
 	}
 	if have, ok := m.objects[key]; ok && !bytes.Equal(have, data) {
 		return fmt.Errorf("%s: %w", key, ErrTaken)
+	} else if ok || m.fault == nil {
+		m.objects[key] = data
+	} else if err := m.faulty(key, data); err != nil {
+		return err
 	}
-	m.objects[key] = data
 	if m.lose {
-		return errors.New("connection reset")
+		return errLost
 	}
 	return nil
+}
+
+// faulty stores under a free key what the fault makes of it.
+func (m *memoryStore) faulty(key string, data []byte) error {
+	m.taken++
+	m.objects[key] = data
+	switch m.fault(m.taken) {
+	case damaged:
+		m.objects[key] = damage(data)
+		return fmt.Errorf("%s: %w", key, ErrTaken)
+	case damagedLost:
+		m.objects[key] = damage(data)
+		return errLost
+	case unreadable:
+		return fmt.Errorf("%s: %w", key, ErrUnreadable)
+	}
+	return nil
+}
+
+// damage flips a bit in the middle.
+func damage(data []byte) []byte {
+	data = bytes.Clone(data)
+	data[len(data)/2] ^= 1
+	return data
 }
 
 // restored gives the original bytes of every segment in the store, by epoch and number.
 func (m *memoryStore) restored(t testing.TB) []string {
 	t.Helper()
 	byFile := map[ledger.Origin][]parquet.Input{}
-	for key, data := range m.objects {
+	for key, data := range m.current() {
 		if strings.HasPrefix(key, "manifests/") || strings.HasPrefix(key, "open/") {
 			continue
 		}

@@ -12,6 +12,7 @@ type metrics struct {
 	bytes       prometheus.Counter
 	storedBytes prometheus.Counter
 	uploads     *prometheus.CounterVec
+	copies      *prometheus.CounterVec
 	pendingNow  prometheus.Gauge
 	chainSeq    prometheus.Gauge
 	chainHead   *prometheus.GaugeVec
@@ -33,6 +34,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		uploads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "auditsidecar", Name: "uploads_total", Help: "Objects sent to the archive, by outcome.",
 		}, []string{"outcome"}),
+		copies: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "auditsidecar", Name: "archive_copies_total", Help: "Objects stored again under another key, because the first holds other bytes (differs) or may not be read.",
+		}, []string{"reason"}),
 		pendingNow: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: "auditsidecar", Name: "archive_pending_files", Help: "Finished files that the archive does not have yet.",
 		}),
@@ -51,7 +55,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m.edited = counter("edited_files_total", "Finished files that do not begin with the bytes that were read of them before: somebody changed them.")
 	m.uploads.WithLabelValues("stored")
 	m.uploads.WithLabelValues("failed")
-	reg.MustRegister(m.files, m.lines, m.bytes, m.storedBytes, m.uploads, m.pendingNow, m.chainSeq, m.chainHead, m.increments, m.openBytes, m.redacted, m.edited)
+	m.copies.WithLabelValues("differs")
+	m.copies.WithLabelValues("unreadable")
+	reg.MustRegister(m.files, m.lines, m.bytes, m.storedBytes, m.uploads, m.copies, m.pendingNow, m.chainSeq, m.chainHead, m.increments, m.openBytes, m.redacted, m.edited)
 	return m
 }
 

@@ -87,16 +87,15 @@ func (s *Shipper) openEntry() (ledger.Entry, bool) {
 // storeNext stores the increment that the ledger has decided on.
 func (s *Shipper) storeNext(ctx context.Context, e ledger.Entry) error {
 	next := *e.Open.Next
-	err := s.put(ctx, next.Key, s.workFile(e.ID, next.Work), next.Size, next.SHA256)
+	_, err := s.put(ctx, e.Name, next.Key, s.workFile(e.ID, next.Work), next.Size, next.SHA256, func(key string) (bool, error) {
+		return s.sameIncrement(ctx, e, key)
+	})
 	if errors.Is(err, ErrWorkGone) {
 		// The next pass decides anew, and perhaps on a longer one: readers
 		// take the longest that begins at a byte.
 		open := openOf(e)
 		open.Next = nil
 		return s.advanceOpen(e, &open, nil)
-	}
-	if errors.Is(err, ErrTaken) {
-		err = s.sameIncrement(ctx, e)
 	}
 	if err != nil {
 		return err
@@ -109,23 +108,19 @@ func (s *Shipper) storeNext(ctx context.Context, e ledger.Entry) error {
 	return s.clear(e.ID)
 }
 
-// sameIncrement says whether the object under the key of the next increment
-// holds the same lines: it was stored before the work file was lost and made
-// again by another version of the converter.
-func (s *Shipper) sameIncrement(ctx context.Context, e ledger.Entry) error {
-	next := *e.Open.Next
-	theirs := s.workFile(e.ID, "adopted")
-	if err := s.clearFile(theirs); err != nil {
-		return err
-	}
-	if err := s.cfg.Store.Fetch(ctx, next.Key, theirs); err != nil {
-		return fmt.Errorf("read what %s holds: %w", next.Key, err)
+// sameIncrement says whether the object under a key holds the lines of the next
+// increment: it was stored before the work file was lost and made again by
+// another version of the converter.
+func (s *Shipper) sameIncrement(ctx context.Context, e ledger.Entry, key string) (bool, error) {
+	theirs, err := s.fetch(ctx, e, key)
+	if err != nil {
+		return false, err
 	}
 	var found [2]parquet.ObjectMeta
-	for i, path := range []string{s.workFile(e.ID, next.Work), theirs} {
+	for i, path := range []string{s.workFile(e.ID, e.Open.Next.Work), theirs} {
 		f, err := openSource(path)
 		if err != nil {
-			return err
+			return false, err
 		}
 		defer f.Close()
 		in := parquet.Input{Name: path, ReaderAt: f, Size: f.size}
@@ -133,14 +128,16 @@ func (s *Shipper) sameIncrement(ctx context.Context, e ledger.Entry) error {
 			err = parquet.RestoreIn(ctx, s.dir(e.ID), []parquet.Input{in}, io.Discard)
 		}
 		if err != nil {
-			return fmt.Errorf("%s holds another object: %w", next.Key, err)
+			return false, passing(ctx, err)
 		}
+	}
+	if found[0].Converter == found[1].Converter {
+		return false, nil // one version makes the same bytes: it was damaged
+	}
+	for i := range found {
 		found[i].Converter, found[i].Rows, found[i].Days = "", 0, nil
 	}
-	if !reflect.DeepEqual(found[0], found[1]) {
-		return fmt.Errorf("%s holds other lines of %s: %w", next.Key, e.Name, ErrTaken)
-	}
-	return nil
+	return reflect.DeepEqual(found[0], found[1]), nil
 }
 
 // cut makes the next increment, if one is due, proves that its lines can be

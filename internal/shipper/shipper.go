@@ -22,9 +22,12 @@ const DirName = "work"
 // Store is the archive as the shipper needs it.
 type Store interface {
 	// Put stores a finished file under a key and returns nil only when the
-	// archive has confirmed its size and SHA-256 (hex). Storing the same
-	// bytes again is success; other bytes are never replaced: [ErrTaken].
+	// key is confirmed to hold its size and SHA-256 (hex). Storing the same
+	// bytes again is success; other bytes are never replaced, and never
+	// success: [ErrTaken], [ErrUnreadable].
 	Put(ctx context.Context, key, file string, size int64, sha256 string) error
+	// NextKey is the key for a copy of an object whose key holds something else.
+	NextKey(key string) string
 	// Find returns the files of this log, of all epochs, that were rotated at
 	// a time; with about, those that were rotated next before and after it.
 	// Where the archive may not be listed it returns none.
@@ -107,12 +110,13 @@ type Shipper struct {
 	work    string
 	metrics *metrics
 	seen    firstSeen
-	most    int64 // bytes of an increment
+	copies  map[string]*copies // by the first key
+	most    int64              // bytes of an increment
 }
 
 // New prepares the work directory.
 func New(cfg Config) (*Shipper, error) {
-	s := &Shipper{cfg: cfg, work: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry), most: maxIncrement}
+	s := &Shipper{cfg: cfg, work: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry), copies: map[string]*copies{}, most: maxIncrement}
 	if err := cfg.FS.MkdirPrivate(s.work); err != nil {
 		return nil, fmt.Errorf("make the work directory: %w", err)
 	}
@@ -205,43 +209,30 @@ func (s *Shipper) ship(ctx context.Context, id string) error {
 	}
 }
 
-// store sends the objects of a converted segment, then its record. If a work
-// file is gone the conversion is done again.
+// store sends the objects of a converted segment, then its record, which names
+// the keys that hold them. If a work file is gone the conversion is done again.
 func (s *Shipper) store(ctx context.Context, e ledger.Entry) error {
 	for i, o := range e.Objects {
-		err := s.put(ctx, o.Key, s.workFile(e.ID, o.Work), o.Size, o.SHA256)
+		key, err := s.put(ctx, e.Name, o.Key, s.workFile(e.ID, o.Work), o.Size, o.SHA256, func(key string) (bool, error) {
+			return s.adopt(ctx, e, i, key)
+		})
 		if errors.Is(err, ErrWorkGone) {
 			return s.cfg.Ledger.Advance(e.ID, ledger.Converted, func(e *ledger.Entry) {
 				e.State, e.Source, e.Objects = ledger.Held, nil, nil
 			})
 		}
-		if errors.Is(err, ErrTaken) {
-			err = s.adopt(ctx, e, i)
+		if err == nil && key != o.Key {
+			err = s.cfg.Ledger.Advance(e.ID, ledger.Converted, func(e *ledger.Entry) { e.Objects[i].Key = key })
 		}
 		if err != nil {
 			return fmt.Errorf("archive %s: %w", e.Name, err)
 		}
 	}
 	if now, ok := s.cfg.Ledger.Get(e.ID); ok {
-		e = now // with the objects that were adopted
+		e = now // with the objects that were adopted, and the copies
 	}
 	return s.seal(ctx, e)
 }
-
-// put stores one file and counts.
-func (s *Shipper) put(ctx context.Context, key, file string, size int64, sha256 string) error {
-	if err := s.cfg.Store.Put(ctx, key, file, size, sha256); err != nil {
-		s.metrics.uploads.WithLabelValues("failed").Inc()
-		return err
-	}
-	s.metrics.uploads.WithLabelValues("stored").Inc()
-	s.metrics.storedBytes.Add(float64(size))
-	return nil
-}
-
-// ErrWorkGone is returned by a [Store] when the file to be stored is not
-// there, or is not the file that the ledger describes.
-var ErrWorkGone = errors.New("the work file is gone or was changed")
 
 // retire releases the archive's claim. A file that grew after its conversion
 // had a writer although its name said that it was finished: it is kept, for

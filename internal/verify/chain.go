@@ -13,6 +13,7 @@ import (
 // link decodes the records of an epoch, puts them in the order of the chain
 // and looks for what is wrong with it.
 func (v *verification) link(log *nodeLog, e *epoch, data [][]byte) {
+	data = v.leaveCopies(e, data)
 	links := manifest.VerifyLinks(manifest.Identity{Cluster: log.cluster, Node: log.node, Epoch: e.name}, data)
 	for _, i := range links.Order {
 		r, err := manifest.Decode(data[i])
@@ -21,7 +22,8 @@ func (v *verification) link(log *nodeLog, e *epoch, data [][]byte) {
 		}
 		at := &record{Record: r, key: e.keys[i], sum: manifest.Hash(data[i])}
 		e.records = append(e.records, at)
-		if want := archive.ManifestKey(r.Cluster, r.Node, r.Epoch, r.Seq); want != at.key {
+		key, _ := archive.ParseKey(at.key) // list took no other name
+		if want := archive.ManifestKey(r.Cluster, r.Node, r.Epoch, r.Seq); want != key.First().String() {
 			f := at.finding(KindRecordMisplaced, fmt.Sprintf("it holds record %d, which belongs under the name %s", r.Seq, path.Base(want)))
 			f.Object = at.key
 			v.find(f)

@@ -21,7 +21,7 @@ type unfinished struct {
 	cluster, node string
 	epoch         *epoch // with the name alone where it has no records
 	seq           int64
-	parts         []archive.Key // by From; of those that begin at one byte the longest first
+	parts         []archive.Key // by From; of those that begin at one byte the longest, and the last copy, first
 }
 
 func (u *unfinished) String() string {
@@ -91,7 +91,9 @@ func (v *verification) listIncrements(ctx context.Context) ([]*unfinished, error
 		u.parts = append(u.parts, key)
 	}
 	for _, u := range files {
-		slices.SortFunc(u.parts, func(a, b archive.Key) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(b.To, a.To)) })
+		slices.SortFunc(u.parts, func(a, b archive.Key) int {
+			return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(b.To, a.To), cmp.Compare(b.Copy, a.Copy))
+		})
 	}
 	return files, nil
 }
@@ -142,7 +144,7 @@ func (v *verification) appendIncrement(ctx context.Context, joined *parquet.Incr
 		return err
 	}
 	says := archive.OpenKey(m.Cluster, m.Node, m.Epoch, m.Seq, m.Increment.From, m.Increment.From+m.SourceSize)
-	if says != key.String() {
+	if says != key.First().String() {
 		return fmt.Errorf("it says that it is %s", says)
 	}
 	return joined.Append(ctx, parquet.Input{Name: key.String(), ReaderAt: object, Size: object.Size}, p)

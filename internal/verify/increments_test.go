@@ -26,8 +26,7 @@ func (s *site) increment(seq int64, log []byte, from, to int) string {
 	data, err := os.ReadFile(result.Objects[0].Path)
 	must(s.t, err)
 	key := archive.OpenKey("prod", s.node, s.epoch, seq, int64(from), int64(to))
-	s.write(key, data)
-	return key
+	return s.store(key, data)
 }
 
 // lineEnd is the offset after so many lines.

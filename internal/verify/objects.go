@@ -39,9 +39,15 @@ func (v *verification) checkObjects(ctx context.Context) error {
 			}
 		}
 	}
+	confirmed := map[archive.Key]archive.Key{} // by the first key
+	for name := range named {
+		if key, err := archive.ParseKey(name); err == nil {
+			confirmed[key.First()] = key
+		}
+	}
 	for _, key := range slices.Sorted(maps.Keys(listed)) {
 		if named[key] == nil {
-			v.unrecorded(key)
+			v.unrecorded(key, confirmed)
 		}
 	}
 	stage := "files"
@@ -91,13 +97,17 @@ func (v *verification) nameObjects(r *record, named map[string]*record) {
 }
 
 // unrecorded reports an object that no record names, unless its file may have
-// no record yet.
-func (v *verification) unrecorded(name string) {
+// no record yet, or the record names a later copy of it.
+func (v *verification) unrecorded(name string, confirmed map[archive.Key]archive.Key) {
 	f := Finding{Kind: KindObjectUnrecorded, Object: name, Detail: "no record vouches for it, and queries see its rows"}
 	key, err := archive.ParseKey(name)
 	if err != nil {
 		f.Detail = "its name is not one that auditsidecar gives, and queries see its rows"
 		v.find(f)
+		return
+	}
+	if other := confirmed[key.First()]; key.Copy < other.Copy {
+		v.note("%s: the store damaged it, or it could not be confirmed; the record names %s. Queries see its rows until it is removed", name, other)
 		return
 	}
 	f.Cluster, f.Node, f.Epoch, f.Seq = key.Cluster, key.Node, key.Epoch, key.Seq

@@ -50,6 +50,8 @@ type site struct {
 	next  int64
 	now   time.Time
 	files [][]byte // the originals, in order
+	// spoilt is what the store made of an object before it stored a copy.
+	spoilt []func([]byte) []byte
 }
 
 func newSite(t testing.TB, epoch string) *site {
@@ -104,7 +106,18 @@ func (s *site) seal(r manifest.Record) {
 	must(s.t, err)
 	data, err := s.chain.Bytes(sealed.Seq)
 	must(s.t, err)
-	s.write(archive.ManifestKey("prod", s.node, s.epoch, sealed.Seq), data)
+	s.store(archive.ManifestKey("prod", s.node, s.epoch, sealed.Seq), data)
+}
+
+// store stores an object, perhaps as a copy, and returns its key.
+func (s *site) store(key string, data []byte) string {
+	s.t.Helper()
+	for _, spoil := range s.spoilt {
+		s.write(key, spoil(data))
+		key = archive.NextCopy(key)
+	}
+	s.write(key, data)
+	return key
 }
 
 func (s *site) path(key string) string { return filepath.Join(s.dir, filepath.FromSlash(key)) }
@@ -166,7 +179,7 @@ func (s *site) archiveAs(seq int64, of origin, log []byte) int64 {
 		key := archive.DataKey("prod", o.Day, rotated.Format(archive.RotatedLayout), s.node, of.epoch, of.seq)
 		data, err := os.ReadFile(o.Path)
 		must(s.t, err)
-		s.write(key, data)
+		key = s.store(key, data)
 		r.Objects = append(r.Objects, manifest.Object{Key: key, Size: o.Size, SHA256: o.SHA256, Rows: o.Rows})
 	}
 	s.files = append(s.files, log)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
@@ -64,7 +65,12 @@ func TestTamper(t *testing.T) {
 		"add an object": {func(_ *testing.T, s *site) {
 			s.write(strings.Replace(s.data(2), "00000002", "00000004", 1), s.read(s.data(2)))
 		}, Options{}, "object_unrecorded 4", nil},
-		"add a strange object": {func(_ *testing.T, s *site) { s.write("data/cluster=prod/dt=2026-11-22/x.parquet", s.read(s.data(2))) }, Options{}, "object_unrecorded", nil},
+		"add a strange object":    {func(_ *testing.T, s *site) { s.write("data/cluster=prod/dt=2026-11-22/x.parquet", s.read(s.data(2))) }, Options{}, "object_unrecorded", nil},
+		"add a copy of an object": {func(_ *testing.T, s *site) { s.write(archive.NextCopy(s.data(4)), s.read(s.data(2))) }, Options{}, "object_unrecorded 4", nil},
+		"add a copy of a record":  {func(_ *testing.T, s *site) { s.write(archive.NextCopy(s.record(4)), s.read(s.record(4))[:100]) }, Options{}, "record_unreadable 4", nil},
+		"add another record as a copy": {func(_ *testing.T, s *site) {
+			s.write(archive.NextCopy(s.record(4)), s.read(s.record(5)))
+		}, Options{}, "record_misplaced 5 lines 1-30, record_repeated 5", nil},
 		"a copy on another day": {func(_ *testing.T, s *site) {
 			s.write(strings.Replace(s.data(2), "dt=2026-11-22", "dt=2026-11-21", 1), s.read(s.data(2)))
 		}, Options{}, "object_unrecorded 2", nil},
