@@ -18,12 +18,12 @@ import (
 	"github.com/auditsidecar/auditsidecar/manifests"
 )
 
-// catchUp is the longest that the sidecar may need once kube-apiserver is
-// quiet, and stopLimit the longest to end after SIGTERM. Generous: the machine
-// may be busy.
+// catchUp is the longest that the sidecar may need once kube-apiserver is quiet,
+// and stopLimit the longest to end after SIGTERM. Only a hang takes so long,
+// however busy the machine is.
 const (
-	catchUp   = 2 * time.Minute
-	stopLimit = 60 * time.Second
+	catchUp   = 5 * time.Minute
+	stopLimit = 2 * time.Minute
 )
 
 // rig is one kube-apiserver with its sidecar and both sinks.
@@ -235,7 +235,7 @@ func (r *rig) stopSidecar() {
 // verb runs the binary to its end.
 func (r *rig) verb(args ...string) sidecar.Result {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
 	defer cancel()
 	v, err := sidecar.Verb(ctx, sidecar.Config{Binary: binary, Env: r.env, Args: args})
 	if err != nil {

@@ -105,7 +105,7 @@ func (s *stage) stop() {
 
 func (s *stage) verb(cfg sidecar.Config) sidecar.Result {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), catchUp)
 	defer cancel()
 	v, err := sidecar.Verb(ctx, cfg)
 	if err != nil {

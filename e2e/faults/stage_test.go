@@ -20,11 +20,11 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 )
 
-// The longest that the sidecar may need to catch up once the fault is over,
-// and to end after SIGTERM. Generous: the machine may be busy.
+// The longest that the sidecar may need to catch up once the fault is over, and
+// to end after SIGTERM. Only a hang takes so long, however busy the machine is.
 const (
-	catchUp   = 240 * time.Second
-	stopLimit = 40 * time.Second
+	catchUp   = 5 * time.Minute
+	stopLimit = 2 * time.Minute
 )
 
 // stage is the audit directory of one scenario, its writer, both sinks behind

@@ -247,7 +247,7 @@ func isOrdinary(line []byte, denied map[string]int) bool {
 // returns how many rules the ruler says are ok.
 func waitFired(t *testing.T, server *lokiserver.Server, am *alertmanager, s scenarios) int {
 	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(catchUp)
 	for time.Now().Before(deadline) {
 		all := true
 		for name, scenario := range s.Alerts {

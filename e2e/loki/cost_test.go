@@ -12,10 +12,9 @@ import (
 const (
 	costLines = 320_000 // some 400 MB: the start of the process is less than 3 % of their time
 	memoryMax = 64 << 20
-	// The goal is 3.5 CPU seconds a GB of JSON for streaming alone. On a machine
-	// where Loki takes its part of the same cores and caches it costs more; twice
-	// the goal is a defect wherever it runs.
-	costLimit = 7.0
+	// Streaming alone was seen to take 1.9 to 2.2 times the CPU time of zstd -1 on
+	// the same bytes, which is 1.5 to 1.7 times that of Go's; twice that is a defect.
+	costLimit = 3.2
 )
 
 // TestCost streams a file that is not rotated, so that nothing is converted,
@@ -34,6 +33,7 @@ func streamingAlone(t *testing.T, server *lokiserver.Server, mode string) {
 	if err := r.writer.Replay(t.Context(), audittest.Fresh(audittest.Corpus(t, "rotated.log"), costLines), 0, 0); err != nil {
 		t.Fatal(err)
 	}
+	reference := audittest.ZstdTime(t, r.writer.Files()[0].Path).Seconds()
 	begin := time.Now()
 	p := r.launch()
 	cpu := r.waitQuietly(p)
@@ -44,15 +44,14 @@ func streamingAlone(t *testing.T, server *lokiserver.Server, mode string) {
 	}
 	r.stop(p)
 	gigabytes := float64(r.writer.Bytes()) / 1e9
-	cost := cpu / gigabytes
-	if cost > costLimit {
-		t.Errorf("%.1f CPU seconds a GB, more than %.1f", cost, costLimit)
+	if cpu > costLimit*reference {
+		t.Errorf("%.1f CPU seconds, more than %.1f times the %.1f of zstd -1", cpu, costLimit, reference)
 	}
 	if peak > memoryMax {
 		t.Errorf("%d MiB of resident memory", peak>>20)
 	}
-	summary.add("streaming alone, redact="+mode+":", "%.1f CPU s/GB (goal 3.5), %.0f MB in %.1f s, at most %.0f MiB resident",
-		cost, gigabytes*1000, took.Seconds(), float64(peak)/(1<<20))
+	summary.add("streaming alone, redact="+mode+":", "%.1f times zstd -1 (%.1f CPU s/GB), %.0f MB in %.1f s, at most %.0f MiB resident",
+		cpu/reference, cpu/gigabytes, gigabytes*1000, took.Seconds(), float64(peak)/(1<<20))
 }
 
 // waitQuietly waits until every line is streamed and returns the CPU seconds of

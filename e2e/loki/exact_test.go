@@ -38,7 +38,7 @@ func TestEveryLineOnceS3(t *testing.T) {
 		t.Fatal(err)
 	}
 	chunks := 0
-	for deadline := time.Now().Add(time.Minute); chunks == 0 && time.Now().Before(deadline); time.Sleep(time.Second) {
+	for deadline := time.Now().Add(catchUp); chunks == 0 && time.Now().Before(deadline); time.Sleep(time.Second) {
 		chunks = countFiles(t, bucket)
 	}
 	if chunks == 0 {

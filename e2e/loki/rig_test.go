@@ -17,9 +17,10 @@ import (
 )
 
 const (
-	catchUp   = 2 * time.Minute  // the longest that streaming may need once all is written
-	stopLimit = 40 * time.Second // the longest that SIGTERM may take
-	lokiLimit = 256 << 10        // limits_config.max_line_size of the shipped configuration
+	// Only a hang takes so long, however busy the machine is.
+	catchUp   = 5 * time.Minute // the longest that streaming may need once all is written
+	stopLimit = 2 * time.Minute // the longest that SIGTERM may take
+	lokiLimit = 256 << 10       // limits_config.max_line_size of the shipped configuration
 )
 
 // rig is one audit directory whose log goes to one cluster label of a Loki.

@@ -210,7 +210,11 @@ func wholePushes(t *testing.T, server *lokiserver.Server) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			limit := catchUp
+			if test.whole < 0 { // it is retried for ever
+				limit = 2 * time.Second
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			refused, err := pusher.Deliver(ctx, batch)
 			if test.whole < 0 {

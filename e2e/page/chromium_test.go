@@ -203,7 +203,7 @@ func (c *chromium) call(session, method string, params any) (json.RawMessage, er
 			return nil, fmt.Errorf("%s: %s", method, m.Error.Message)
 		}
 		return m.Result, nil
-	case <-time.After(60 * time.Second):
+	case <-time.After(5 * time.Minute):
 		return nil, fmt.Errorf("%s: no answer", method)
 	}
 }
@@ -261,7 +261,7 @@ func (p *tab) show(url string, width int, scheme string) {
 	p.ask("Page.navigate", map[string]any{"url": url}, nil)
 	select {
 	case <-p.c.loaded:
-	case <-time.After(60 * time.Second):
+	case <-time.After(5 * time.Minute):
 		p.t.Fatalf("%s was not loaded", url)
 	}
 }

@@ -54,7 +54,7 @@ func TestNoSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Kill)
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if _, err := p.WaitReady(ctx, true); err != nil {
 		t.Fatal(err)

@@ -20,11 +20,11 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
 )
 
-// The longest that the sidecar may need to catch up once the writer is done,
-// and to end after SIGTERM. Generous: the machine may be busy.
+// The longest that the sidecar may need to catch up once the writer is done, and
+// to end after SIGTERM. Only a hang takes so long, however busy the machine is.
 const (
-	catchUp   = 90 * time.Second
-	stopLimit = 40 * time.Second
+	catchUp   = 5 * time.Minute
+	stopLimit = 2 * time.Minute
 )
 
 // rig is one audit directory with both its sinks.
@@ -111,7 +111,7 @@ func (r *rig) once() {
 // verb runs the binary to its end.
 func (r *rig) verb(args ...string) sidecar.Result {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
 	defer cancel()
 	v, err := sidecar.Verb(ctx, sidecar.Config{Binary: binary, Env: r.env, Args: args})
 	if err != nil {
@@ -150,7 +150,7 @@ func (r *rig) waitLoki() {
 // waitReady waits until /readyz says yes, or says no with all of the texts.
 func (r *rig) waitReady(p *sidecar.Process, ready bool, texts ...string) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 45*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
 	defer cancel()
 	body, err := p.WaitReady(ctx, ready, texts...)
 	if err != nil {

@@ -23,7 +23,7 @@ func (r *rig) onS3(s *s3server.Server, bucket string) {
 // waitFailures waits until the loops failed n times.
 func (r *rig) waitFailures(p *sidecar.Process, n int) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 45*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
 	defer cancel()
 	const name = "auditsidecar_loop_failures_total"
 	if _, err := p.WaitMetrics(ctx, func(m map[string]float64) bool { return int(m[name]) >= n }, name); err != nil {

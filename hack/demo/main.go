@@ -37,7 +37,7 @@ func main() {
 
 // demo runs the whole demonstration in a temporary directory.
 func demo(ctx context.Context, binary string, keep bool, rate int, rotate time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute) // only a hang takes so long
 	defer cancel()
 	binary, err := filepath.Abs(binary)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // stopLimit is how long the sidecar may take to end after SIGTERM.
-const stopLimit = 30 * time.Second
+const stopLimit = 2 * time.Minute
 
 // stage is where the demonstration plays.
 type stage struct {

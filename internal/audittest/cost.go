@@ -1,10 +1,14 @@
 package audittest
 
 import (
+	"io"
 	"math"
+	"os"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // CPUTime returns the CPU time that this process has used.
@@ -37,4 +41,27 @@ func CheckCost(tb testing.TB, limit float64, reference, work func()) {
 		}
 	}
 	tb.Errorf("%v of CPU time, more than %g times %v", cost, limit, base)
+}
+
+// ZstdTime returns the CPU time of compressing a file as `zstd -1` does: a unit in
+// which costs are the same on every machine.
+func ZstdTime(tb testing.TB, path string) time.Duration {
+	tb.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer f.Close()
+	before := CPUTime(tb)
+	z, err := zstd.NewWriter(io.Discard, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := z.ReadFrom(f); err != nil {
+		tb.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	return CPUTime(tb) - before
 }

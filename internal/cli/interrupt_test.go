@@ -20,7 +20,7 @@ var errStop = errors.New("stop")
 // waitFor waits until something is true; the machine may be busy.
 func waitFor(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for range 2000 {
+	for range 60_000 { // five minutes
 		if is() {
 			return
 		}

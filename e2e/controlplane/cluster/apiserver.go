@@ -103,7 +103,7 @@ func (a *APIServer) Start(ctx context.Context) error {
 		return err
 	}
 	a.process = p
-	return p.Wait(ctx, 3*time.Minute, func(ctx context.Context) error {
+	return p.Wait(ctx, 5*time.Minute, func(ctx context.Context) error {
 		client, err := rest.HTTPClientFor(a.rest())
 		if err != nil {
 			return err
@@ -147,7 +147,7 @@ func (a *APIServer) Terminate() error {
 	}
 	p := a.process
 	a.process = nil
-	return p.Terminate(90 * time.Second)
+	return p.Terminate(5 * time.Minute)
 }
 
 // Kill ends the server as the kernel does.

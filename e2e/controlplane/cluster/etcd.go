@@ -44,7 +44,7 @@ func StartEtcd(ctx context.Context, binary, dir string) (*Etcd, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.Wait(ctx, time.Minute, func(ctx context.Context) error { return get(ctx, http.DefaultClient, url+"/health") }); err != nil {
+	if err := p.Wait(ctx, 5*time.Minute, func(ctx context.Context) error { return get(ctx, http.DefaultClient, url+"/health") }); err != nil {
 		p.Kill()
 		return nil, err
 	}

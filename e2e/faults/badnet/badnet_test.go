@@ -49,7 +49,7 @@ func start(t *testing.T) (*Server, *sink, *http.Client) {
 			t.Error(err)
 		}
 	})
-	return s, far, &http.Client{Transport: transport, Timeout: 20 * time.Second}
+	return s, far, &http.Client{Transport: transport, Timeout: 5 * time.Minute}
 }
 
 func post(client *http.Client, s *Server, body string) (status int, answer string, err error) {

@@ -92,7 +92,7 @@ func (s *Server) Resume(tb testing.TB) {
 		tb.Fatal(err)
 	}
 	s.process = p
-	if err := p.Wait(tb.Context(), 2*time.Minute, func(ctx context.Context) error {
+	if err := p.Wait(tb.Context(), 5*time.Minute, func(ctx context.Context) error {
 		_, err := s.Get(ctx, "/ready")
 		return err
 	}); err != nil {
@@ -115,7 +115,7 @@ func writeRules(dir string, rules []byte) error {
 // Get asks for a path and returns the body of a 200; any other answer is an
 // error.
 func (s *Server) Get(ctx context.Context, path string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, http.NoBody)
 	if err != nil {

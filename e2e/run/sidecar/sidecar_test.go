@@ -53,12 +53,13 @@ func TestVerb(t *testing.T) {
 func TestTerminate(t *testing.T) {
 	for _, test := range []struct {
 		name, body string
+		limit      time.Duration
 		code       int
 		err        error
 	}{
-		{"ends cleanly", `trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done`, 0, nil},
-		{"ends with an error", `trap 'exit 7' TERM; echo up; while :; do sleep 0.01; done`, 7, nil},
-		{"does not end", `trap '' TERM; echo up; while :; do sleep 0.01; done`, -1, ErrStillRunning},
+		{"ends cleanly", `trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done`, 5 * time.Minute, 0, nil},
+		{"ends with an error", `trap 'exit 7' TERM; echo up; while :; do sleep 0.01; done`, 5 * time.Minute, 7, nil},
+		{"does not end", `trap '' TERM; echo up; while :; do sleep 0.01; done`, 300 * time.Millisecond, -1, ErrStillRunning},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p, err := Start(Config{Binary: script(t, test.body)})
@@ -69,7 +70,7 @@ func TestTerminate(t *testing.T) {
 			if err := p.poll(t.Context(), func() bool { return strings.Contains(p.Log(), "up") }); err != nil {
 				t.Fatal(err)
 			}
-			code, err := p.Terminate(300 * time.Millisecond)
+			code, err := p.Terminate(test.limit)
 			if code != test.code || !errors.Is(err, test.err) {
 				t.Errorf("code %d, %v; want %d, %v", code, err, test.code, test.err)
 			}

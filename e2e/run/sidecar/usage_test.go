@@ -35,7 +35,7 @@ func TestCPU(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got time.Duration
-	for range 1000 {
+	for range 30_000 {
 		if got, err = p.CPU(); err != nil || got > 0 {
 			break
 		}
@@ -51,12 +51,12 @@ func TestCPU(t *testing.T) {
 }
 
 func TestPeakMemory(t *testing.T) {
-	p, err := Start(Config{Binary: script(t, "exec sleep 60")})
+	p, err := Start(Config{Binary: script(t, "exec sleep 3600")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got int64
-	for range 500 { // it has next to no memory until it has executed its program
+	for range 30_000 { // it has next to no memory until it has executed its program
 		if got, err = p.PeakMemory(); err != nil || got >= 64<<10 {
 			break
 		}

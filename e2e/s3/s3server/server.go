@@ -95,7 +95,7 @@ func (s *Server) Resume(tb testing.TB) {
 		tb.Fatal(err)
 	}
 	s.process = p
-	if err := p.Wait(tb.Context(), 30*time.Second, s.answers); err != nil {
+	if err := p.Wait(tb.Context(), 5*time.Minute, s.answers); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -120,7 +120,7 @@ func (s *Server) NewLockBucket(tb testing.TB, name string) {
 
 func (s *Server) newBucket(tb testing.TB, in *s3.CreateBucketInput) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(tb.Context(), 5*time.Minute)
 	defer cancel()
 	if _, err := s.Client().CreateBucket(ctx, in); err != nil {
 		tb.Fatalf("create bucket %s: %v", *in.Bucket, err)
