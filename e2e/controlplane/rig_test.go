@@ -181,7 +181,6 @@ func (r *rig) count(times int) {
 // ended notes how much was written when the process was gone.
 func (r *rig) ended(killed bool) {
 	r.t.Helper()
-	time.Sleep(20 * time.Millisecond) // the witness looks once more
 	size, err := r.witness.Size()
 	if err != nil {
 		r.t.Fatal(err)

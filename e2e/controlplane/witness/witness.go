@@ -25,6 +25,7 @@ type Witness struct {
 	dir, links string
 	seen       map[uint64]bool // inodes: a link keeps each from being used again
 	files      []string        // the links, oldest first
+	looked     chan struct{}   // can be received between two looks; closed at the end
 	cancel     context.CancelFunc
 	done       chan error
 }
@@ -36,12 +37,13 @@ func Start(ctx context.Context, dir, links string) (*Witness, error) {
 		return nil, fmt.Errorf("make the witness's directory: %w", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	w := &Witness{dir: dir, links: links, seen: make(map[uint64]bool), cancel: cancel, done: make(chan error, 1)}
+	w := &Witness{dir: dir, links: links, seen: make(map[uint64]bool), looked: make(chan struct{}), cancel: cancel, done: make(chan error, 1)}
 	go func() { w.done <- w.follow(ctx) }()
 	return w, nil
 }
 
 func (w *Witness) follow(ctx context.Context) error {
+	defer close(w.looked)
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
@@ -52,6 +54,7 @@ func (w *Witness) follow(ctx context.Context) error {
 		case <-ctx.Done():
 			return w.look()
 		case <-tick.C:
+		case w.looked <- struct{}{}:
 		}
 	}
 }
@@ -149,6 +152,8 @@ func inode(info fs.FileInfo) uint64 {
 // Size returns how many bytes have been written so far. Nobody may write
 // meanwhile: call it when the process has ended.
 func (w *Witness) Size() (int64, error) {
+	<-w.looked
+	<-w.looked // the look between them began after the end of the process
 	links, err := os.ReadDir(w.links)
 	if err != nil {
 		return 0, fmt.Errorf("add up what was written: %w", err)
