@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -15,8 +16,10 @@ type original struct {
 	size int64 // of what write writes, in bytes
 	// write writes it, with temporary files in the directory work. After a
 	// [parquet.HoleError] what was written is good as far as it goes.
-	write func(ctx context.Context, work string, w io.Writer) error
+	write writeFunc
 }
+
+type writeFunc func(ctx context.Context, work string, w io.Writer) error
 
 // partialSuffix is added to the name of a file of which only the beginning is
 // in the archive.
@@ -28,12 +31,14 @@ type form int
 const (
 	whole   form = iota // all of it, from its objects
 	partial             // its beginning, from increments
+	longer              // what increments have, which is more than its objects, and these where they differ
 	nothing             // another source has the file
 )
 
 // choose decides between the objects of the finished file and the increments
 // from when it was open, so that no line comes twice and none is missing.
-// Complete objects win, also before their record is there. With a record of
+// Complete objects win, also before their record is there, unless increments
+// reach further: then the file was cut before it was archived. With a record of
 // the file, incomplete ones are an error and increments no substitute. Without
 // one the node was lost, or its disk full, before the file was archived: its
 // increments are what there is, unless the file is in the archive under
@@ -43,9 +48,16 @@ func (s *source) choose(ctx context.Context, all []*source) (form, error) {
 		return whole, nil
 	}
 	if len(s.objects) > 0 {
-		err := s.complete(ctx)
+		f := whole
+		err := s.withObjects(ctx, func(in []parquet.Input) error {
+			meta, err := parquet.ReadMeta(in[0], in[0].Size)
+			if err == nil && s.extent() > meta.SourceSize {
+				f = longer
+			}
+			return errors.Join(err, parquet.Complete(in))
+		})
 		if err == nil || !errors.Is(err, parquet.ErrIncomplete) {
-			return whole, nil // what else is wrong is said when it is restored
+			return f, nil // what else is wrong is said when it is restored
 		}
 	}
 	for _, has := range s.records {
@@ -87,8 +99,34 @@ func (s *source) read(ctx context.Context, f form, do func(original) error) erro
 		if has := idOf(meta.Meta); has != s.id { // among each other parquet compares them
 			return fmt.Errorf("%s holds lines of %s: was it copied to another name?", first.Name, has)
 		}
-		return do(wholeOriginal(meta, in))
+		o := wholeOriginal(meta, in)
+		if f == longer {
+			o.size, o.write = max(o.size, s.extent()), s.writeLonger(meta, o.write)
+		}
+		return do(o)
 	})
+}
+
+// writeLonger writes what increments have of a file, and the finished file behind it where that does
+// not begin them.
+func (s *source) writeLonger(meta parquet.ObjectMeta, finished writeFunc) writeFunc {
+	return func(ctx context.Context, work string, w io.Writer) error {
+		start := &prefix{hash: sha256.New(), left: meta.SourceSize}
+		err := s.writeParts(ctx, work, io.MultiWriter(w, endless{start}))
+		if err != nil || [sha256.Size]byte(start.hash.Sum(nil)) == meta.SourceSHA256 {
+			return err
+		}
+		return finished(ctx, work, w)
+	}
+}
+
+// endless goes on when the prefix is complete.
+type endless struct{ *prefix }
+
+// Write implements io.Writer.
+func (e endless) Write(b []byte) (int, error) {
+	_, _ = e.prefix.Write(b) // fails with errEnough only
+	return len(b), nil
 }
 
 func wholeOriginal(meta parquet.ObjectMeta, in []parquet.Input) original {
@@ -110,8 +148,6 @@ func (s *source) withObjects(ctx context.Context, do func([]parquet.Input) error
 	}
 	return do(inputs)
 }
-
-func (s *source) complete(ctx context.Context) error { return s.withObjects(ctx, parquet.Complete) }
 
 // writeParts writes the beginning of the file from its increments. One is open
 // at a time: a quiet file may have thousands.

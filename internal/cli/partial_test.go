@@ -143,6 +143,40 @@ func TestI1_RestoreWithIncrements(t *testing.T) {
 	}
 }
 
+// Increments that reach further than the finished file are restored: it was cut before it was archived.
+func TestI10_IncrementsReachFurther(t *testing.T) {
+	b, c, d := logLine("b", "21"), logLine("c", "22"), logLine("d", "22")
+	for name, test := range map[string]struct{ file, want string }{
+		"cut":                     {b, b + c},
+		"emptied":                 {"", b + c},
+		"cut within a line":       {b + c[:9], b + c},
+		"cut and begun again":     {d, b + c + d},
+		"as long as they are":     {b + c, b + c},
+		"longer, as it should be": {b + c + d, b + c + d},
+		"cut and changed":         {b[:9] + "\n", b + c + b[:9] + "\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := shelf{t, filepath.Join(t.TempDir(), "archive")}
+			s.parts(epochOne, 2, b+c, 0, len(b), len(b+c))
+			s.file(epochOne, 2, "2026-11-22T13-00-00.000", test.file)
+			for _, arg := range []string{s.dir, "file://" + s.dir} {
+				r := ok(t, "restore", arg)
+				if r.stdout != test.want {
+					t.Errorf("%s: restored %q, want %q", arg, auditIDs(r.stdout), auditIDs(test.want))
+				}
+				if said := strings.Contains(r.stderr, "was cut before it was archived"); said != (len(test.file) < len(b+c)) {
+					t.Errorf("standard error says %q", r.stderr)
+				}
+			}
+			out := filepath.Join(t.TempDir(), "restored")
+			ok(t, "restore", "file://"+s.dir, "-o", out)
+			if got := string(readFile(t, filepath.Join(out, "audit-2026-11-22T13-00-00.000.log"))); got != test.want {
+				t.Errorf("-o: restored %q", auditIDs(got))
+			}
+		})
+	}
+}
+
 // auditIDs shows which lines a text has.
 func auditIDs(text string) (ids string) {
 	for line := range strings.Lines(text) {

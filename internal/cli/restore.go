@@ -45,7 +45,8 @@ replaced. The checksum of every original file is compared.
 
 Of a file that was still open when its node was lost the archive has increments:
 its lines up to --archive-max-lag before. They are restored where the finished
-file is not there, with -o as NAME.partial.`,
+file is not there, with -o as NAME.partial, or has fewer bytes than they have: it
+was cut before it was archived.`,
 		Example: restoreExample,
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -94,6 +95,9 @@ func (s *source) restore(ctx context.Context, all []*source, report io.Writer, d
 	}
 	if err == nil && f == partial {
 		_, err = fmt.Fprintf(report, "%s was never archived as a whole: restoring what was when it was open, its first %d bytes\n", s.id, s.extent())
+	}
+	if err == nil && f == longer {
+		_, err = fmt.Fprintf(report, "%s was cut before it was archived: its increments have %d bytes, and are restored as well\n", s.id, s.extent())
 	}
 	if err == nil {
 		err = s.read(ctx, f, do)

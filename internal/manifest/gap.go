@@ -10,7 +10,8 @@ const (
 	// ReasonPruned: kube-apiserver deleted a backup before it was linked,
 	// while the sidecar was down.
 	ReasonPruned Reason = "pruned"
-	// ReasonTruncated: the file became shorter than what was read of it.
+	// ReasonTruncated: the file became shorter than what was seen of it, or is a
+	// backup without a byte.
 	ReasonTruncated Reason = "truncated"
 	// ReasonReplaced: another file took the open file's name without a
 	// rotation. The old one is archived; what went into neither is not known.

@@ -33,7 +33,12 @@
 // of the kept work file. The finished file is archived as a whole, under the
 // number that was reserved, and its record supersedes the increments; they are
 // never deleted here. Where the file no longer has the bytes that were stored,
-// because it was truncated, there are no more increments of it: the gap is
-// recorded by those who hold the file. A hole of NUL bytes, which a truncation
-// leaves under kube-apiserver, is stored like any other bytes.
+// because it was truncated or edited, the gap takes the file's number and the
+// file another, so that nothing supersedes these increments.
+//
+// # Less than was seen
+//
+// Before a finished file is converted, and at the beginning of each pass, it is
+// compared with everything that was ever seen of it (I10). What it lacks is a
+// gap; from the state converted on nothing can be lost of it.
 package shipper

@@ -54,6 +54,9 @@ const (
 	// KindIncrementBroken: an increment of a file that has no record yet cannot
 	// be read, is not what it says, or does not join the one before it.
 	KindIncrementBroken Kind = "increment_broken"
+	// KindFileShorter: a finished file has fewer bytes than its increments: it
+	// was cut before it was archived.
+	KindFileShorter Kind = "file_shorter"
 	// KindSourceMismatch: what the objects restore to is not what the record
 	// says.
 	KindSourceMismatch Kind = "source_mismatch"

@@ -46,7 +46,7 @@ const epochLayout = "20060102T150405"
 
 // checkIncrements looks at the increments that stand for files without a
 // record: that they join, that they hold what they say, and that they begin as
-// heartbeats saw the file. Those of a recorded file are superseded by it.
+// heartbeats saw the file. Those of a recorded file are superseded by it, unless they reach further.
 func (v *verification) checkIncrements(ctx context.Context) error {
 	files, err := v.listIncrements(ctx)
 	if err != nil {
@@ -78,11 +78,7 @@ func (v *verification) listIncrements(ctx context.Context) ([]*unfinished, error
 		if err != nil || v.opt.Node != "" && key.Node != v.opt.Node {
 			continue // a name that auditsidecar does not give is never restored
 		}
-		e := v.epochOf(key)
-		if e.hasFile(key.Seq) {
-			continue
-		}
-		u := &unfinished{cluster: key.Cluster, node: key.Node, epoch: e, seq: key.Seq}
+		u := &unfinished{cluster: key.Cluster, node: key.Node, epoch: v.epochOf(key), seq: key.Seq}
 		if n := len(files); n > 0 && files[n-1].String() == u.String() {
 			u = files[n-1]
 		} else {
@@ -90,12 +86,33 @@ func (v *verification) listIncrements(ctx context.Context) ([]*unfinished, error
 		}
 		u.parts = append(u.parts, key)
 	}
-	for _, u := range files {
+	return slices.DeleteFunc(files, func(u *unfinished) bool {
 		slices.SortFunc(u.parts, func(a, b archive.Key) int {
 			return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(b.To, a.To), cmp.Compare(b.Copy, a.Copy))
 		})
+		r := u.epoch.file(u.seq)
+		if r != nil {
+			v.checkFinished(r, u)
+		}
+		return r != nil
+	}), nil
+}
+
+// checkFinished compares the size of a finished file with how far its increments reach: what the
+// archive had of it once, it must have (I10). Where the file is shorter, restore takes the increments.
+func (v *verification) checkFinished(r *record, u *unfinished) {
+	var to int64
+	for _, key := range u.parts {
+		if key.From == to {
+			to = key.To
+		}
 	}
-	return files, nil
+	if size := r.Stored().Size; to > size && v.overlaps(r.span()) {
+		f := r.finding(KindFileShorter, fmt.Sprintf(
+			"it has %d bytes and its increments have %d: it was cut before it was archived; restore returns what the increments have", size, to))
+		f.Object, f.Lines = u.parts[0].String(), nil
+		v.find(f)
+	}
 }
 
 // epochOf finds the records of an object's epoch, perhaps none.
@@ -110,9 +127,13 @@ func (v *verification) epochOf(key archive.Key) *epoch {
 	return &epoch{name: key.Epoch}
 }
 
-// hasFile says whether a number is that of a finished file.
-func (e *epoch) hasFile(seq int64) bool {
-	return slices.ContainsFunc(e.records, func(r *record) bool { return r.Kind == manifest.KindFile && r.Seq == seq })
+// file is the record of the finished file with a number; nil where there is none.
+func (e *epoch) file(seq int64) *record {
+	i := slices.IndexFunc(e.records, func(r *record) bool { return r.Kind == manifest.KindFile && r.Seq == seq })
+	if i < 0 {
+		return nil
+	}
+	return e.records[i]
 }
 
 // checkUnfinished restores the increments of one file, as restore does.

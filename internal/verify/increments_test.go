@@ -97,6 +97,24 @@ func TestHonestIncrements(t *testing.T) {
 	})
 }
 
+// A finished file must have at least what its increments have.
+func TestI10_FileShorterThanItsIncrements(t *testing.T) {
+	cut := func(s *site) {
+		log, _ := s.opened()
+		s.archive(2, log[:lineEnd(log, 16)])
+	}
+	checkFound(t, map[string]found{
+		"deep":         {cut, Options{Deep: true}, "file_shorter 2"},
+		"objects only": {cut, Options{}, "file_shorter 2"},
+	})
+	checkHonest(t, map[string]honest{
+		"as long": {func(s *site) {
+			log, _ := s.opened()
+			s.archive(2, log[:lineEnd(log, 20)])
+		}, Options{Deep: true}, ""},
+	})
+}
+
 func TestTamperedIncrements(t *testing.T) {
 	checkFound(t, map[string]found{
 		"a line of the open file was edited": {func(s *site) {
