@@ -65,6 +65,10 @@ test-busy: ## Run the unit tests on a busy machine; those that measure time ten 
 fuzz-short: ## Run every fuzz test for FUZZTIME (default 10s) each
 	hack/fuzz.sh $(FUZZTIME)
 
+.PHONY: mutate
+mutate: ## Damage small objects 100,000 times: the same lines or an error, in 256 MB
+	MUTATIONS=100000 go test -count=1 -v -timeout 60m -run '^TestMutations$$' ./parquet
+
 .PHONY: lint
 lint: $(LINTER) ## Check format, style and import directions
 	$(LINTER) run --allow-parallel-runners ./...

@@ -216,7 +216,7 @@ func holesText(holes []Hole) string {
 // holes reads what only objects of a source with holes have: holes in their
 // order, none beyond the source's last byte.
 func (p *metaParser) holes(size int64) (holes []Hole) {
-	text, ok := p.f.Lookup(keyHoles)
+	text, ok := p.pairs[keyHoles]
 	if !ok {
 		return nil
 	}

@@ -32,7 +32,7 @@ func (i Increment) check() error {
 
 // increment reads what only increments have.
 func (p *metaParser) increment(size int64) Increment {
-	if _, ok := p.f.Lookup(keyIncrementFirst); !ok {
+	if _, ok := p.pairs[keyIncrementFirst]; !ok {
 		return Increment{}
 	}
 	i := Increment{From: p.number(keyIncrementFrom), FirstLine: p.number(keyIncrementFirst)}

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	pq "github.com/parquet-go/parquet-go"
 )
 
 // Meta says where a source comes from. It becomes part of every object.
@@ -141,11 +139,8 @@ func timeText(t time.Time) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
-func objectMeta(f *pq.File) (ObjectMeta, error) {
-	p := metaParser{f: f}
-	if v := p.text(keySchema); p.err == nil && columnsIn(v) == 0 {
-		return ObjectMeta{}, fmt.Errorf("read metadata: schema version %q, want %q at most (use a newer auditsidecar): %w", v, schemaVersion, ErrNotOurs)
-	}
+func objectMeta(f *object) (ObjectMeta, error) {
+	p := metaParser{pairs: f.pairs}
 	m := ObjectMeta{
 		Meta: Meta{
 			Cluster:    p.text(keyCluster),
@@ -156,7 +151,7 @@ func objectMeta(f *pq.File) (ObjectMeta, error) {
 			Converter:  p.text(keyConverter),
 		},
 		Day:          p.text(keyDay),
-		Rows:         f.NumRows(),
+		Rows:         f.rows,
 		SourceSize:   p.number(keySourceSize),
 		SourceLines:  p.number(keySourceLines),
 		FinalNewline: p.text(keyFinalNewline) == "true",
@@ -165,6 +160,9 @@ func objectMeta(f *pq.File) (ObjectMeta, error) {
 	sum, err := hex.DecodeString(p.text(keySourceSHA256))
 	if err != nil || copy(m.SourceSHA256[:], sum) != len(m.SourceSHA256) {
 		p.fail(keySourceSHA256, errors.New("no SHA-256"))
+	}
+	if m.SourceSize < 0 || m.SourceLines < 0 || m.SourceLines > m.SourceSize {
+		p.fail(keySourceLines, fmt.Errorf("%d lines in %d bytes", m.SourceLines, m.SourceSize))
 	}
 	m.Days = p.days()
 	m.Holes = p.holes(m.SourceSize)
@@ -176,8 +174,8 @@ func objectMeta(f *pq.File) (ObjectMeta, error) {
 
 // metaParser reads key-value metadata and keeps the first error.
 type metaParser struct {
-	f   *pq.File
-	err error
+	pairs map[string]string
+	err   error
 }
 
 func (p *metaParser) fail(key string, err error) {
@@ -187,7 +185,7 @@ func (p *metaParser) fail(key string, err error) {
 }
 
 func (p *metaParser) text(key string) string {
-	v, ok := p.f.Lookup(key)
+	v, ok := p.pairs[key]
 	if !ok {
 		p.fail(key, errors.New("missing"))
 	}

@@ -8,8 +8,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-
-	pq "github.com/parquet-go/parquet-go"
 )
 
 // ErrNotOurs is returned by [ReadMeta], [Restore] and [Check] for a file that is no object of
@@ -27,8 +25,15 @@ func ReadMeta(r io.ReaderAt, size int64) (ObjectMeta, error) {
 	return objectMeta(f)
 }
 
-// openObject opens a Parquet file without its optional parts.
-func openObject(r io.ReaderAt, size int64) (*pq.File, error) {
+// object is an opened object.
+type object struct {
+	footer
+	src io.ReaderAt
+}
+
+// openObject opens an object. It is the only way to one: what a damaged or foreign file could
+// make the rest of the package do is decided here, from the footer, before anything else is read.
+func openObject(r io.ReaderAt, size int64) (*object, error) {
 	src := &watchedReader{ReaderAt: r}
 	f, err := openFile(src, size)
 	if err != nil && src.err != nil {
@@ -37,16 +42,17 @@ func openObject(r io.ReaderAt, size int64) (*pq.File, error) {
 	return f, err
 }
 
-func openFile(r io.ReaderAt, size int64) (f *pq.File, err error) {
+func openFile(r io.ReaderAt, size int64) (f *object, err error) {
 	defer noPanic(&err)
-	if err := checkTail(r, size); err != nil {
+	b, err := readFooter(r, size)
+	if err != nil {
 		return nil, err
 	}
-	f, err = pq.OpenFile(r, size, pq.SkipBloomFilters(true), pq.SkipPageIndex(true))
+	parsed, err := parseFooter(b, size-int64(len(b))-tailLength)
 	if err != nil {
 		return nil, fmt.Errorf("open object: %w: %w", ErrNotOurs, err)
 	}
-	return f, nil
+	return &object{footer: *parsed, src: r}, nil
 }
 
 // watchedReader keeps the first error that is not the end of the file: it says
@@ -66,25 +72,32 @@ func (w *watchedReader) ReadAt(p []byte, off int64) (int, error) {
 	return n, err //nolint:wrapcheck // it must be what the reader returned
 }
 
-// maxFooter bounds the footer of an object, of which the library takes the
-// length on trust. Ours take some 30 KB for each row group.
-const maxFooter = 256 << 20
+const (
+	magic = "PAR1"
+	// tailLength is what stands behind the footer: its length, and the magic number.
+	tailLength = 4 + int64(len(magic))
+	// maxFooter bounds the footer of an object. Ours take some 30 KB for each row group.
+	maxFooter = 64 << 20
+)
 
-// checkTail looks at the last bytes of a file: the length of its footer, and
-// the magic number.
-func checkTail(r io.ReaderAt, size int64) error {
-	var tail [8]byte
-	if size < 12 {
-		return fmt.Errorf("open object: %w: %d bytes", ErrNotOurs, size)
+// readFooter reads the footer of a Parquet file.
+func readFooter(r io.ReaderAt, size int64) ([]byte, error) {
+	var tail [tailLength]byte
+	if size < int64(len(magic))+tailLength {
+		return nil, fmt.Errorf("open object: %w: %d bytes", ErrNotOurs, size)
 	}
-	if _, err := r.ReadAt(tail[:], size-8); err != nil {
-		return fmt.Errorf("open object: %w", err)
+	if _, err := r.ReadAt(tail[:], size-tailLength); err != nil {
+		return nil, fmt.Errorf("open object: %w", err)
 	}
-	footer := int64(binary.LittleEndian.Uint32(tail[:]))
-	if string(tail[4:]) != "PAR1" || footer > min(size-12, maxFooter) {
-		return fmt.Errorf("open object: %w: no Parquet footer", ErrNotOurs)
+	length := int64(binary.LittleEndian.Uint32(tail[:]))
+	if string(tail[4:]) != magic || length > min(size-int64(len(magic))-tailLength, maxFooter) {
+		return nil, fmt.Errorf("open object: %w: no Parquet footer", ErrNotOurs)
 	}
-	return nil
+	b := make([]byte, length)
+	if _, err := r.ReadAt(b, size-tailLength-length); err != nil {
+		return nil, fmt.Errorf("open object: %w", err)
+	}
+	return b, nil
 }
 
 // errBug is a panic that no damage explains.

@@ -1,98 +1,154 @@
 package parquet
 
 import (
-	"encoding/binary"
+	"bufio"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"math"
 
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// cutLevels returns the levels that come first, after their length, and the rest.
-func cutLevels(page []byte) (levels, values []byte, err error) {
-	if len(page) < 4 {
-		return nil, nil, errDamagedPage
-	}
-	n := uint64(binary.LittleEndian.Uint32(page))
-	if n > uint64(len(page)-4) {
-		return nil, nil, errDamagedPage
-	}
-	return page[4 : 4+n], page[4+n:], nil
-}
+var errDamagedPage = errors.New("damaged page (not as auditsidecar wrote it: use another copy or version of the object)")
+
+const (
+	// maxPageHead bounds the header of a page; ours have some 30 bytes.
+	maxPageHead = 512
+	// largePage is the size from which a page is unpacked as it is read.
+	largePage = 6 << 20
+	// maxPage bounds a page: a line, and what may stand beside it.
+	maxPage = MaxLine + 2*largePage
+)
 
 // pageHead is what the header of a page says.
 type pageHead struct {
+	kind         format.PageType
+	head         int64 // bytes of the header itself
 	packed, size int64 // bytes, with those of the levels
-	values       int   // nulls included
+	values       int64 // nulls included
 	encoding     format.Encoding
 	crc          uint32 // 0 where there is none
-	second       bool   // DATA_PAGE_V2: it begins with levels, not compressed
-	levels       int64  // their bytes; 0 in other pages
+	levels       int64  // in DATA_PAGE_V2: bytes of them, which are not compressed
 }
 
-func (c *longReader) readHeader() (p pageHead, err error) {
-	var header format.PageHeader
-	if err := c.decoder.Decode(&header); err != nil {
-		return p, fmt.Errorf("read page header: %w", err)
+// readPageHead reads the header of a page of a column from a chunk that has left bytes.
+func readPageHead(in *bufio.Reader, d *columnDef, left int64) (p pageHead, err error) {
+	b, err := in.Peek(int(min(left, maxPageHead)))
+	if err != nil {
+		return p, fmt.Errorf("read page header: %w", noEOF(err))
 	}
-	p = pageHead{packed: int64(header.CompressedPageSize), size: int64(header.UncompressedPageSize), crc: uint32(header.CRC)}
-	first, second := &header.DataPageHeader, &header.DataPageHeaderV2
-	repeated := int32(0)
+	c := compactReader{b: b}
+	p.kind = -1
+	levels, inner := int64(format.RLE), -1
+	c.fields(compactStruct, func(id int, kind byte) bool {
+		switch id {
+		case 1:
+			p.kind = format.PageType(c.int(kind))
+		case 2:
+			p.size = c.int(kind)
+		case 3:
+			p.packed = c.int(kind)
+		case 4:
+			p.crc = uint32(c.int(kind))
+		case 5, 7, 8:
+			inner = id
+			levels = p.inner(&c, id, kind)
+		default:
+			return false
+		}
+		return true
+	})
+	want := map[format.PageType]int{format.DataPage: 5, format.DictionaryPage: 7, format.DataPageV2: 8}[p.kind]
+	p.head = int64(len(b) - len(c.b))
 	switch {
-	case header.Type == format.DataPage && first.Valid:
-		p.values, p.encoding = int(first.V.NumValues), first.V.Encoding
-	case header.Type == format.DataPageV2 && second.Valid && (!second.V.IsCompressed.Valid || second.V.IsCompressed.V):
-		p.values, p.encoding = int(second.V.NumValues), second.V.Encoding
-		p.second, p.levels, repeated = true, int64(second.V.DefinitionLevelsByteLength), second.V.RepetitionLevelsByteLength
-	default:
-		return p, errDamagedPage
+	case c.bad || inner != want || levels != int64(format.RLE):
+		return p, fmt.Errorf("%w: no header of a page", errDamagedPage)
+	case p.size < 0 || p.size > maxPage || p.packed < 0 || p.packed > left-p.head || p.levels < 0 || p.levels > min(p.packed, p.size) || p.values < 0:
+		return p, fmt.Errorf("%w: %d bytes packed, %d unpacked, %d of levels, %d values", errDamagedPage, p.packed, p.size, p.levels, p.values)
+	case p.kind == format.DataPageV2 && !d.streamed || !d.allows(p.encoding):
+		return p, fmt.Errorf("%w: a page of kind %v with encoding %v", errDamagedPage, p.kind, p.encoding)
 	}
-	large := largePage // without their lengths there are only short values
-	if p.encoding == format.Plain {
-		large = math.MaxInt32
-	}
-	if p.encoding != format.Plain && p.encoding != format.DeltaLengthByteArray || repeated != 0 || p.values < 0 || p.size < 0 ||
-		p.size > int64(large) || p.packed > c.left || p.levels < 0 || p.levels > min(p.packed, p.size) {
-		return p, errDamagedPage
-	}
-	return p, nil
+	_, err = in.Discard(int(p.head))
+	return p, err
 }
 
-// readPacked returns the page as it is stored, valid until the next call.
-func (c *longReader) readPacked(p *pageHead) ([]byte, error) {
-	c.unpack.packed = keepBuffer(c.unpack.packed, 2*largePage)
-	if cap(c.unpack.packed) < int(p.packed) {
-		c.unpack.packed = make([]byte, p.packed)
-	}
-	body := c.unpack.packed[:p.packed]
-	if _, err := io.ReadFull(c.in, body); err != nil {
-		return nil, fmt.Errorf("read page: %w", io.ErrUnexpectedEOF)
-	}
-	if sum := crc32.ChecksumIEEE(body); p.crc != 0 && sum != p.crc {
-		return nil, fmt.Errorf("%w: its checksum is %08x, want %08x", errDamagedPage, sum, p.crc)
-	}
-	return body, nil
-}
-
-// runLength returns how many levels of one bit there are in a run-length
-// encoded text, for which the library makes room.
-func runLength(packed []byte) (levels uint64) {
-	for len(packed) > 0 {
-		head, width := binary.Uvarint(packed)
-		if width <= 0 {
-			return levels // the library will say what is wrong
+// inner reads the part of a header that its kind of page has. It returns the encoding of the
+// levels, or -1 for one that is not read here.
+func (p *pageHead) inner(c *compactReader, of int, kind byte) (levels int64) {
+	levels = int64(format.RLE)
+	c.fields(kind, func(id int, kind byte) bool {
+		switch {
+		case id == 1:
+			p.values = c.int(kind)
+		case id == 2 && of != 8 || id == 4 && of == 8:
+			p.encoding = format.Encoding(c.int(kind))
+		case of == 5 && (id == 3 || id == 4):
+			if c.int(kind) != int64(format.RLE) {
+				levels = -1
+			}
+		case of == 8 && id == 5:
+			p.levels = c.int(kind)
+		case of == 8 && id == 6:
+			if c.int(kind) != 0 { // of repetition: only single values are streamed
+				levels = -1
+			}
+		case of == 8 && id == 7 && kind == compactFalse: // not compressed
+			levels = -1
+			return false
+		default:
+			return false
 		}
-		packed = packed[width:]
-		n, size := head>>1, uint64(1) // a run: how often, and of what
-		if head&1 == 1 {
-			n, size = 8*n, n // levels in groups of eight, a byte each
-		}
-		if levels += n; levels > math.MaxInt32 || size > uint64(len(packed)) {
-			return levels
-		}
-		packed = packed[size:]
-	}
+		return true
+	})
 	return levels
+}
+
+// physical is how a column's values are stored.
+func (d *columnDef) physical() format.Type {
+	return [...]format.Type{text: format.ByteArray, blob: format.ByteArray, num32: format.Int32, num64: format.Int64, micros: format.Int64}[d.kind]
+}
+
+// allows says whether a column can have an encoding.
+func (d *columnDef) allows(e format.Encoding) bool {
+	switch e {
+	case format.Plain, format.RLE: // RLE is the levels'
+		return true
+	case format.RLEDictionary:
+		return d.enc == dictEncoding
+	case format.DeltaBinaryPacked:
+		return d.enc == deltaEncoding
+	case format.DeltaLengthByteArray:
+		return d.enc == lengthEncoding
+	}
+	return false
+}
+
+// noEOF makes an error of the end of a file where more was due.
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// checkSum compares a page's checksum.
+func (p *pageHead) checkSum(sum uint32) error {
+	if p.crc != 0 && sum != p.crc {
+		return fmt.Errorf("%w: its checksum is %08x, want %08x", errDamagedPage, sum, p.crc)
+	}
+	return nil
+}
+
+// readPacked returns a page as it is stored, valid until the next call.
+func (u *unpacker) readPacked(in io.Reader, p *pageHead) ([]byte, error) {
+	u.packed = keepBuffer(u.packed, 2*largePage)
+	if cap(u.packed) < int(p.packed) {
+		u.packed = make([]byte, p.packed)
+	}
+	body := u.packed[:p.packed]
+	if _, err := io.ReadFull(in, body); err != nil {
+		return nil, fmt.Errorf("read page: %w", noEOF(err))
+	}
+	return body, p.checkSum(crc32.ChecksumIEEE(body))
 }

@@ -61,11 +61,16 @@ func readChunk(tb testing.TB, chunk []byte) (values []string, err error) {
 		tb.Fatal(err)
 	}
 	defer unpack.whole.Close()
-	var c longReader
+	var c columnReader
 	defer c.close()
-	c.open(bytes.NewReader(chunk), int64(len(chunk)), &format.ColumnMetaData{TotalCompressedSize: 1 << 40}, unpack)
+	d := columnDef{kind: blob, enc: lengthEncoding, streamed: true}
+	c.open(bytes.NewReader(chunk), d, storedChunk{size: int64(len(chunk))}, unpack)
 	for {
-		v, err := c.next()
+		def, err := c.next()
+		var v []byte
+		if err == nil && def > 0 {
+			v, err = c.bytes()
+		}
 		if err != nil {
 			return values, err
 		}

@@ -10,8 +10,6 @@ import (
 	"io"
 	"os"
 	"strings"
-
-	pq "github.com/parquet-go/parquet-go"
 )
 
 // Input is one object of a source.
@@ -66,7 +64,9 @@ type restoration struct {
 	to    lineTaker // of what is collected
 	order lineOrder
 	meta  ObjectMeta // of the first object
-	files []*pq.File
+	files []*object
+	lines int64 // rows of lines that were read
+	bytes int64 // of them, at least
 }
 
 func (r *restoration) run(ctx context.Context, in []Input, w io.Writer) error {
@@ -143,13 +143,13 @@ func (r *restoration) collectAll(ctx context.Context, in []Input) error {
 }
 
 // collect rebuilds the lines of one object.
-func (r *restoration) collect(ctx context.Context, f *pq.File) (err error) {
+func (r *restoration) collect(ctx context.Context, f *object) (err error) {
 	defer noPanic(&err)
 	o, err := newObjectReader(f)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.close()) }()
+	defer o.close()
 	var row storedRow
 	var b rebuilder
 	build := func(dst []byte) []byte {
@@ -170,6 +170,9 @@ func (r *restoration) collect(ctx context.Context, f *pq.File) (err error) {
 		if row.part > 0 {
 			continue
 		}
+		if err := r.count(&row); err != nil {
+			return err
+		}
 		if row.isLong() {
 			err = r.to.addLong(row.line, func(w io.Writer) error { return row.write(w, &b) })
 		} else {
@@ -179,6 +182,18 @@ func (r *restoration) collect(ctx context.Context, f *pq.File) (err error) {
 			return err
 		}
 	}
+}
+
+// count makes sure that there are no more lines, and no more bytes in them, than the source has.
+func (r *restoration) count(row *storedRow) error {
+	n := row.line - r.meta.Increment.before()
+	if r.lines++; n < 1 || n > r.meta.SourceLines || r.lines > 2*r.meta.SourceLines {
+		return fmt.Errorf("%w: row %d is for line %d of %d", ErrMismatch, r.lines, n, r.meta.SourceLines)
+	}
+	if r.bytes += int64(row.size()); r.bytes > 2*r.meta.SourceSize {
+		return fmt.Errorf("%w: the rows have more than the %d bytes of the source", ErrMismatch, r.meta.SourceSize)
+	}
+	return nil
 }
 
 // maxListed is how many ranges of missing lines an error lists.

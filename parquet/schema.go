@@ -100,20 +100,3 @@ func schemaParts() ([]format.SchemaElement, []format.ColumnOrder, error) {
 	m := w.File().Metadata()
 	return m.Schema, m.ColumnOrders, nil
 }
-
-// checkSchema reports whether an object has the columns of its version.
-func checkSchema(f *pq.File) error {
-	want, got := newSchema().Columns(), f.Schema().Columns()
-	if version, _ := f.Lookup(keySchema); columnsIn(version) > 0 {
-		want = want[:columnsIn(version)]
-	}
-	if len(want) != len(got) {
-		return fmt.Errorf("object has %d columns, want %d: not written by auditsidecar, or by a newer version", len(got), len(want))
-	}
-	for i := range want {
-		if fmt.Sprint(want[i]) != fmt.Sprint(got[i]) {
-			return fmt.Errorf("column %d is %v, want %v: not written by auditsidecar, or by a newer version", i, got[i], want[i])
-		}
-	}
-	return nil
-}

@@ -29,18 +29,11 @@ func sortedRows(t *testing.T, res Result) (groups [][][]pq.Value, declared [][]f
 		declared = append(declared, f.Metadata().RowGroups[i].SortingColumns)
 		rows := make([][]pq.Value, g.NumRows())
 		for _, s := range sortOrder() {
-			var c columnReader
-			c.open(g.ColumnChunks()[s.ColumnIdx], false)
-			for n := range rows {
-				v, ok, err := c.next()
-				if err != nil || !ok {
-					t.Fatalf("row %d: %v, %v", n, ok, err)
-				}
+			n := 0
+			eachValue(t, g.ColumnChunks()[s.ColumnIdx], func(_ int, v pq.Value) {
 				rows[n] = append(rows[n], v.Clone())
-			}
-			if err := c.close(); err != nil {
-				t.Fatal(err)
-			}
+				n++
+			})
 		}
 		groups = append(groups, rows)
 	}
