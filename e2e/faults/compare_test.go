@@ -33,6 +33,9 @@ func digestOf(line []byte) digest {
 // judge compares what was written with what both sinks have.
 func (s *stage) judge() {
 	s.t.Helper()
+	if s.beforeJudge != nil {
+		s.beforeJudge()
+	}
 	judging.Lock()
 	defer judging.Unlock()
 	s.row.written = s.lines()

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/e2e/run/sidecar"
+	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
@@ -131,7 +132,7 @@ func (s *stage) lines() (n int) {
 }
 
 // dataKey finds the epoch and the number of the file that a data object is of.
-var dataKey = regexp.MustCompile(`-([0-9]{8}T[0-9]{6}[0-9a-f]{6}-[0-9]{8,})\.parquet$`)
+var dataKey = regexp.MustCompile(`-([0-9]{8}T[0-9]{6}[0-9a-f]{6}-[0-9]{8,})(?:\.r[0-9]+)?\.parquet$`)
 
 // archivedFiles is the number of files of which the archive has an object.
 func (s *stage) archivedFiles() int {
@@ -170,6 +171,9 @@ func (s *stage) recordedGaps() (gaps []gap) {
 	err := filepath.WalkDir(filepath.Join(s.stored, "manifests"), func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".json") {
 			return ignoreMissing(err)
+		}
+		if _, err := os.Stat(archive.NextCopy(path)); err == nil {
+			return nil // the store damaged it
 		}
 		content, err := os.ReadFile(path)
 		if err != nil {

@@ -52,7 +52,7 @@ func pick[T any](long, short T) T {
 
 func scenarios() []scenario {
 	var all []scenario
-	for _, some := range [][]scenario{writing(), killing(), archiveFaults(), lokiFaults(), directoryFaults(), stateFaults()} {
+	for _, some := range [][]scenario{writing(), killing(), archiveFaults(), storeFaults(), lokiFaults(), directoryFaults(), stateFaults()} {
 		all = append(all, some...)
 	}
 	return all

@@ -57,6 +57,8 @@ type stage struct {
 	limits *limits
 	binary string
 
+	beforeJudge func() // nil: nothing to do before the archive is read
+
 	redacted *redact.Redactor // what makes a line's form in Loki
 	keyFile  string           // its key
 }
