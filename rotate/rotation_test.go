@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -150,6 +151,7 @@ func TestReaderFollowsTornWrites(t *testing.T) {
 			f.err = f.take(r)
 			select {
 			case atEnd <- struct{}{}:
+				runtime.Gosched() // the writer's turn, on one processor too
 			default: // the writer does not wait
 			}
 		}

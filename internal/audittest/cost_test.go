@@ -20,10 +20,10 @@ func TestCheckCost(t *testing.T) {
 		data := make([]byte, size)
 		return func() { _ = crc32.ChecksumIEEE(data) }
 	}
-	for size, want := range map[int]int{16 << 20: 0, 256 << 20: 1} {
+	for size, want := range map[int]int{4 << 20: 0, 64 << 20: 1} {
 		f := failures{TB: t}
-		if audittest.CheckCost(&f, 64, work(1<<20), work(size)); f.n != want {
-			t.Errorf("%d MiB against 64 times 1 MiB: %d failures, want %d", size>>20, f.n, want)
+		if audittest.CheckCost(&f, 64, work(256<<10), work(size)); f.n != want {
+			t.Errorf("%d MiB against 64 times 256 KiB: %d failures, want %d", size>>20, f.n, want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -188,13 +189,24 @@ func (w *Writer) Bytes() (n int64) {
 	return n
 }
 
-// Close closes the log. The account stays. The goroutine named by
+// Close closes the log and waits until its backups are compressed: until then
+// files appear in the audit directory. The account stays. The goroutine named by
 // [MillFunction] goes on: lumberjack has no way to stop it.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.log.Close(); err != nil {
 		return fmt.Errorf("close audit log: %w", err)
+	}
+	dir := filepath.Dir(w.log.Filename)
+	plain := func(f File) bool {
+		_, err := os.Lstat(filepath.Join(dir, f.Name))
+		return f.Finished && err == nil
+	}
+	for end := time.Now().Add(5 * time.Minute); w.log.Compress && slices.ContainsFunc(w.account.files, plain); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			return fmt.Errorf("close audit log: a backup in %s is not compressed", dir)
+		}
 	}
 	return nil
 }

@@ -110,6 +110,28 @@ func TestWriterRotatesBySizeAndPrunes(t *testing.T) {
 	waitFor(t, "pruning", func() bool { return slices.Equal(names(t, dir), want) })
 }
 
+// Nothing is written into the audit directory after Close.
+func TestCloseWaitsForCompression(t *testing.T) {
+	w, dir := newWriter(t, audittest.Config{Compress: true})
+	content := audittest.Corpus(t, "rotated.log")
+	for range 3 {
+		if err := w.WriteRaw(content[:1<<20]); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Rotate(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names(t, dir) {
+		if name != "audit.log" && !strings.HasSuffix(name, ".gz") {
+			t.Errorf("%s is not compressed yet", name)
+		}
+	}
+}
+
 func TestWriterCompresses(t *testing.T) {
 	w, dir := newWriter(t, audittest.Config{Compress: true})
 	if err := w.WriteLine([]byte("one")); err != nil {
