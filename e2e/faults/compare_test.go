@@ -63,10 +63,16 @@ func (s *stage) judgeProof() {
 		s.row.problem("verify: exit %d: %s", v.Code, firstLine(v.Stderr))
 		return
 	}
+	shorter := false
 	for _, f := range report.Findings {
-		if f.Kind != verify.KindUncovered {
+		if s.sc.shorter && f.Kind == verify.KindFileShorter {
+			shorter = true
+		} else if f.Kind != verify.KindUncovered {
 			s.row.problem("verify: %s %s: %s", f.Kind, f.Object, f.Detail)
 		}
+	}
+	if s.sc.shorter && !shorter {
+		s.row.problem("verify does not say that increments reach further than a file")
 	}
 }
 
@@ -235,6 +241,7 @@ func lokiForm(line []byte) []byte {
 // judgeLoss decides about missing lines.
 func (s *stage) judgeLoss() {
 	lost := s.row.archivedLost > 0 || s.row.lokiLost > 0
+	s.judgeCut()
 	explained := slices.ContainsFunc(s.row.gaps, func(g gap) bool { return slices.Contains(s.sc.gaps, g.Reason) })
 	for _, g := range s.row.gaps {
 		if !slices.Contains(s.sc.gaps, g.Reason) {
@@ -247,6 +254,19 @@ func (s *stage) judgeLoss() {
 		s.row.problem("LOST: %d lines in the archive, %d in Loki", s.row.archivedLost, s.row.lokiLost)
 	case !explained && len(s.sc.gaps) > 0 && (lost || !s.sc.optional):
 		s.row.problem("no gap (%s) is recorded; lost: %d lines in the archive, %d in Loki", strings.Join(s.sc.gaps, " or "), s.row.archivedLost, s.row.lokiLost)
+	}
+}
+
+// judgeCut compares the bytes that were cut off finished files with those that the gaps have.
+func (s *stage) judgeCut() {
+	told := int64(0)
+	for _, g := range s.row.gaps {
+		if g.Reason == "truncated" && g.Bytes > 0 {
+			told += g.Bytes
+		}
+	}
+	if s.cutBytes > 0 && told != s.cutBytes {
+		s.row.problem("%d bytes were cut off, the gaps have %d", s.cutBytes, told)
 	}
 }
 

@@ -27,6 +27,9 @@ type scenario struct {
 	// gaps are the reasons of which one must be recorded, because the fault
 	// destroys bytes that nobody could keep. Empty: no line may be missing.
 	gaps []string
+	// shorter says that a finished file has fewer bytes than its increments,
+	// which verify must find.
+	shorter bool
 	// optional says that the gaps may be missing when no line is.
 	optional bool
 	// anyOrder says that the order of the files in the archive cannot be
@@ -52,7 +55,7 @@ func pick[T any](long, short T) T {
 
 func scenarios() []scenario {
 	var all []scenario
-	for _, some := range [][]scenario{writing(), killing(), archiveFaults(), storeFaults(), lokiFaults(), directoryFaults(), stateFaults()} {
+	for _, some := range [][]scenario{writing(), killing(), archiveFaults(), storeFaults(), lokiFaults(), directoryFaults(), cutting(), stateFaults()} {
 		all = append(all, some...)
 	}
 	return all

@@ -44,11 +44,12 @@ type stage struct {
 	lokiNet *badnet.Server
 	s3Net   *badnet.Server // nil without S3
 
-	writer  *audittest.Writer
-	account func() []audittest.File // what was written; the writer's account
-	rotate  func() error            // the writer's
-	made    int                     // lines made by fresh
-	gone    [][]byte                // lines that were written and then destroyed in their file
+	writer   *audittest.Writer
+	account  func() []audittest.File // what was written; the writer's account
+	rotate   func() error            // the writer's
+	made     int                     // lines made by fresh
+	gone     [][]byte                // lines that were written and then destroyed in their file
+	cutBytes int64                   // of finished files, each of which must be in a gap
 	// How many lines the fault may have destroyed before the archive had them,
 	// and before Loki had them.
 	destroyed, unread int

@@ -39,7 +39,7 @@ func (e *Entry) Shrunk(seen, size int64, same bool, now time.Time) Gap {
 // Empty is the gap of a backup without a byte: kube-apiserver makes none.
 func (e *Entry) Empty(now time.Time) Gap {
 	return e.cutGap(ReasonTruncated, -1, now,
-		"the backup is empty, and kube-apiserver makes no empty backup: what it had was cut off before it was seen; nothing is known of its size")
+		"the backup is empty, and kube-apiserver makes no empty backup: what it had was cut off before it was seen, or another file took its name; nothing is known of its size")
 }
 
 // Edited is the gap of a file that has at least the size that was seen of it, and other bytes.
