@@ -12,7 +12,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -buildvcs=false $(sed 's/.*/-gcflags=&=-l/' cmd/auditsidecar/cold-packages.txt) -ldflags "-s -w -X main.version=$VERSION" -o /out/auditsidecar ./cmd/auditsidecar
+    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o /out/auditsidecar ./cmd/auditsidecar
 RUN printf 'root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n' >/out/passwd && \
     printf 'root:x:0:\nnonroot:x:65532:\n' >/out/group && mkdir -m 1777 /out/tmp
 

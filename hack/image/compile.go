@@ -24,13 +24,6 @@ func compile(ctx context.Context, o *options, t target, path string) error {
 		return fmt.Errorf("build for %s: %w", t, err)
 	}
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-mod=readonly"}
-	cold, err := coldPackages(o.Source)
-	if err != nil {
-		return fmt.Errorf("build for %s: %w", t, err)
-	}
-	for _, pattern := range cold {
-		args = append(args, "-gcflags="+pattern+"=-l")
-	}
 	args = append(args, "-ldflags", "-s -w -buildid= -X main.version="+o.Version, "-o", absolute, "./cmd/auditsidecar")
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = o.Source
@@ -40,16 +33,6 @@ func compile(ctx context.Context, o *options, t target, path string) error {
 		return fmt.Errorf("build for %s: %w\n%s", t, err, out)
 	}
 	return nil
-}
-
-// coldPackages are the patterns of packages that run seldom: they are compiled
-// without inlining, as `make build` does.
-func coldPackages(source string) ([]string, error) {
-	content, err := os.ReadFile(filepath.Join(source, "cmd/auditsidecar/cold-packages.txt"))
-	if err != nil {
-		return nil, fmt.Errorf("read which packages run seldom: %w", err)
-	}
-	return strings.Fields(string(content)), nil
 }
 
 // environ is the environment without the variables that are set on purpose.
