@@ -18,9 +18,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-
-	"github.com/auditsidecar/auditsidecar/internal/timers"
 )
 
 // childVerb starts a contender in place of the whole run.
@@ -31,7 +28,6 @@ type options struct {
 	mb, rounds int
 	input      string
 	large      bool
-	slack      bool
 	cache      string
 	pgo        string // where the compiler's profile is written to
 }
@@ -45,16 +41,9 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "runs of each contender")
 	flag.StringVar(&o.input, "input", "", "an audit log to use instead of the built-in ones")
 	flag.BoolVar(&o.large, "large", true, "measure memory with files of 1 GB as well")
-	flag.BoolVar(&o.slack, "slack", true, "give all contenders timers that may be late, as run and convert have them")
 	flag.StringVar(&o.cache, "cache", filepath.Join(".cache", "bench"), "where tools are installed")
 	flag.StringVar(&o.pgo, "pgo", "", "write a profile for the compiler to this file, and compare nothing")
 	flag.Parse()
-	if o.slack {
-		runtime.LockOSThread() // the contenders have their slack from the thread that starts them
-		if err := timers.Slacken(); err != nil {
-			fmt.Fprintln(os.Stderr, "without timer slack:", err)
-		}
-	}
 	exit(bench(o))
 }
 

@@ -14,7 +14,6 @@ import (
 // Main runs the program with the arguments of the process and returns its exit
 // code. The first signal ends the verb in order, the second one kills.
 func Main(version string) int {
-	slackenTimers(os.Args)
 	limitMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)

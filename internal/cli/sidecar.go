@@ -21,7 +21,6 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/live"
 	"github.com/auditsidecar/auditsidecar/internal/shipper"
-	"github.com/auditsidecar/auditsidecar/internal/timers"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
@@ -91,8 +90,7 @@ func (s *sidecar) run(ctx context.Context) error {
 		return &usageError{fmt.Errorf("--archive-url: %w", err)}
 	}
 	s.log.Info().Str("version", s.version).Str("auditLog", log.Path()).Str("archive", bucket.URL("")).
-		Str("loki", s.settings.Loki.URL).Str("cluster", s.settings.Identity.Cluster).Str("node", s.settings.Identity.Node).
-		Stringer("timerSlack", timers.Own()).Msg("starting")
+		Str("loki", s.settings.Loki.URL).Str("cluster", s.settings.Identity.Cluster).Str("node", s.settings.Identity.Node).Msg("starting")
 	if s.settings.Once {
 		return s.once(ctx, log, bucket)
 	}
