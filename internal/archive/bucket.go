@@ -34,13 +34,18 @@ type store interface {
 	// does not report one. It fails with reasonExists if the key is taken,
 	// whatever it holds.
 	put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) ([]byte, error)
+	// list calls yield in the order of the keys until it returns false.
+	list(ctx context.Context, prefix string, yield func(Info) bool) error
+	reader
+}
+
+// reader reads the objects of a store.
+type reader interface {
 	// hash reads the whole object and returns its size and SHA-256.
 	hash(ctx context.Context, key string) (int64, []byte, error)
 	// get describes the object, with SHA256 nil where the store does not know it,
 	// and returns its content too, as a file of the caller's, if that is wanted.
 	get(ctx context.Context, key string, content bool) (Info, *os.File, error)
-	// list calls yield in the order of the keys until it returns false.
-	list(ctx context.Context, prefix string, yield func(Info) bool) error
 }
 
 // Info describes a stored object.

@@ -124,7 +124,7 @@ func (s *sidecar) loops(log rotate.Log, bucket *archive.Bucket, st *state, names
 		StateDir: st.dir, HeldPath: h.Path, Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node,
 		Version: s.version, FS: s.fs, Ledger: st.ledger,
 		Chain: st.chain, Store: objects, DataKey: objects.dataKey, RecordKey: objects.recordKey,
-		OpenKey: objects.openKey, MaxLag: s.maxLag(), Redact: s.archiveRedaction(st), Blind: st.redaction.blind(),
+		OpenKey: objects.openKey, NextKey: archive.NextCopy, MaxLag: s.maxLag(), Redact: s.archiveRedaction(st), Blind: st.redaction.blind(),
 		Heartbeat: s.heartbeat(), Ask: ask, Key: st.key, NoteHead: s.noteHead,
 		Poke: h.Changed(), Interval: shipperInterval, Released: h.Wake,
 		Observe: s.ship.Observe, Note: s.noteArchived, NoteGap: s.noteGap, Registry: s.registry,

@@ -138,9 +138,6 @@ func (s *store) Put(ctx context.Context, key, file string, size int64, sha256 st
 	return err
 }
 
-// NextKey implements [shipper.Store].
-func (s *store) NextKey(key string) string { return archive.NextCopy(key) }
-
 // Fetch implements [shipper.Store].
 func (s *store) Fetch(ctx context.Context, key, file string) error {
 	o, err := s.bucket.Open(ctx, key)

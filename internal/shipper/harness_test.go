@@ -54,8 +54,7 @@ func faults() []fault { return []fault{damaged, damagedLost, unreadable} }
 
 var errLost = errors.New("connection reset")
 
-// NextKey implements Store.
-func (m *memoryStore) NextKey(key string) string {
+func nextKey(key string) string {
 	first, n, _ := strings.Cut(key, ".r")
 	number, _ := strconv.Atoi(n)
 	return fmt.Sprintf("%s.r%d", first, max(2, number+1))
@@ -65,7 +64,7 @@ func (m *memoryStore) NextKey(key string) string {
 func (m *memoryStore) current() map[string][]byte {
 	last := maps.Clone(m.objects)
 	maps.DeleteFunc(last, func(key string, _ []byte) bool {
-		_, ok := m.objects[m.NextKey(key)]
+		_, ok := m.objects[nextKey(key)]
 		return ok
 	})
 	return last
@@ -295,7 +294,7 @@ func (y *yard) start() error {
 		chain.SignWith(y.key.Private)
 	}
 	cfg := Config{
-		Chain: chain, DataKey: dataKey, RecordKey: recordKey, OpenKey: openKey, MaxLag: y.lag,
+		Chain: chain, DataKey: dataKey, RecordKey: recordKey, OpenKey: openKey, NextKey: nextKey, MaxLag: y.lag,
 		StateDir: y.dir, HeldPath: y.heldPath, Cluster: "c", Node: "n", Version: "test",
 		FS: y.fs, Ledger: y.ledger, Store: y.store, Interval: time.Hour,
 		Heartbeat: y.beat, Key: y.key, Ask: y.ask, NoteHead: func(ledger.Head) {},

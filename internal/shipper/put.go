@@ -87,6 +87,6 @@ func (s *Shipper) storeCopy(c *copies, key, name string, differs bool, err error
 	}
 	s.metrics.copies.WithLabelValues(reason).Inc()
 	s.cfg.Note(event, ledger.Entry{Name: name, Objects: []ledger.Object{{Key: c.key}}, Reason: err.Error()})
-	c.key, c.err = s.cfg.Store.NextKey(c.key), fmt.Errorf("no copy of %s is confirmed yet: %w", key, err)
+	c.key, c.err = s.cfg.NextKey(c.key), fmt.Errorf("no copy of %s is confirmed yet: %w", key, err)
 	s.copies[key] = c
 }

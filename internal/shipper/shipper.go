@@ -26,8 +26,6 @@ type Store interface {
 	// bytes again is success; other bytes are never replaced, and never
 	// success: [ErrTaken], [ErrUnreadable].
 	Put(ctx context.Context, key, file string, size int64, sha256 string) error
-	// NextKey is the key for a copy of an object whose key holds something else.
-	NextKey(key string) string
 	// Find returns the files of this log, of all epochs, that were rotated at
 	// a time; with about, those that were rotated next before and after it.
 	// Where the archive may not be listed it returns none.
@@ -66,6 +64,8 @@ type Config struct {
 	// OpenKey is the key of the increment with the bytes [from, to) of a
 	// segment that is still being written.
 	OpenKey func(seq, from, to int64) string
+	// NextKey is the key for a copy of an object whose key holds something else.
+	NextKey func(key string) string
 	// MaxLag is how long a complete line of the open file may be without a
 	// copy in the archive; 0 leaves it to the rotation.
 	MaxLag time.Duration
