@@ -13,9 +13,9 @@ import (
 )
 
 // Open opens a finished segment for reading from its start; for a packed one
-// (gzip) it gives the unpacked bytes. Errors name the file. Reading a packed
-// file that was cut short ends in an error that wraps io.ErrUnexpectedEOF, at
-// once if not even its header is whole. A symbolic link, or anything else that
+// (gzip) it gives the unpacked bytes, of a damaged one all that unpack before the
+// error. Errors name the file. Reading a packed file that was cut short ends in an
+// error that wraps io.ErrUnexpectedEOF, at once if not even its header is whole. A symbolic link, or anything else that
 // is no regular file, is an error.
 func Open(path string, packed bool) (io.ReadCloser, error) {
 	f, err := openPlain(path)
@@ -53,9 +53,8 @@ func openPlain(path string) (*os.File, error) {
 	return f, nil
 }
 
-// unpacker reads the content of a gzip file: its members, and zeros behind the
-// last one, as a tape or a disk of whole blocks leaves them; gzip takes such a
-// file as well.
+// unpacker reads the content of a gzip file: its members. Bytes behind the last
+// one that do not look like the header of another are ignored, as gzip(1) does.
 type unpacker struct {
 	file *os.File
 	in   *bufio.Reader
@@ -94,14 +93,25 @@ func (u *unpacker) Read(p []byte) (int, error) {
 	return 0, u.err
 }
 
-// nextMember begins the next member; io.EOF after the last.
+// nextMember begins the next member; io.EOF after the last. There may be zeros
+// between two, as a tape or a disk of whole blocks leaves them.
 func (u *unpacker) nextMember() error {
-	first, err := u.in.Peek(1)
-	if err != nil {
-		return err //nolint:wrapcheck // io.EOF, or the file's error, which has its name
+	for {
+		b, err := u.in.ReadByte()
+		if err != nil {
+			return err //nolint:wrapcheck // io.EOF, or the file's error, which has its name
+		}
+		if b != 0 {
+			_ = u.in.UnreadByte() // it was just read
+			break
+		}
 	}
-	if first[0] == 0 {
-		return u.zeros()
+	head, err := u.in.Peek(len(memberHead))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err //nolint:wrapcheck // as above
+	}
+	if !isMember(head) {
+		return io.EOF
 	}
 	if err := u.gzip.Reset(u.in); err != nil {
 		return err //nolint:wrapcheck // the caller names the file
@@ -110,17 +120,20 @@ func (u *unpacker) nextMember() error {
 	return nil
 }
 
-// zeros passes zeros to the end of the file; then it returns io.EOF.
-func (u *unpacker) zeros() error {
-	for {
-		b, err := u.in.ReadByte()
-		if err != nil {
-			return err //nolint:wrapcheck // as above
-		}
-		if b != 0 {
-			return gzip.ErrHeader
+// memberHead is what a member of a gzip file begins with.
+const memberHead = "\x1f\x8b\x08"
+
+// isMember says whether bytes behind a member are the beginning of another. One
+// of its first three bytes may be damaged: lines must not be taken for bytes to
+// be ignored.
+func isMember(head []byte) bool {
+	same := 0
+	for i, b := range head {
+		if b == memberHead[i] {
+			same++
 		}
 	}
+	return 2*same > len(head)
 }
 
 // Close closes the file.

@@ -51,6 +51,11 @@ func TestOpen(t *testing.T) {
 		{"two members", packed(t, "a\n") + packed(t, "b\n"), "a\nb\n", true},
 		{"an empty member first", packed(t, "") + packed(t, "b\n"), "b\n", true},
 		{"a zero at the end", packed(t, "a\n") + "\x00", "a\n", true},
+		{"trailing bytes", packed(t, "a\n") + "garbage behind the end", "a\n", true},
+		{"a trailing byte", packed(t, "a\n") + "x", "a\n", true},
+		{"trailing bytes that end like a header", packed(t, "a\n") + "x\x1f\x8b\x08", "a\n", true},
+		{"zeros between members", packed(t, "a\n") + "\x00\x00" + packed(t, "b\n"), "a\nb\n", true},
+		{"zeros and trailing bytes", packed(t, "a\n") + strings.Repeat("\x00", 200_000) + "x", "a\n", true},
 		{"many zeros", packed(t, "a\n") + packed(t, "b\n") + strings.Repeat("\x00", 200_000), "a\nb\n", true},
 	} {
 		must(t, os.WriteFile(path, []byte(c.content), 0o600))
@@ -84,12 +89,10 @@ func TestOpenErrors(t *testing.T) {
 	flipped := []byte(packed(t, "some text"))
 	flipped[len(flipped)-8] ^= 1 // in the checksum
 	for name, content := range map[string]string{
-		"nogzip":   "plain text, 20 bytes",
-		"flipped":  string(flipped),
-		"trailing": packed(t, "a\n") + "garbage behind the end",
-		"zeros":    packed(t, "a\n") + "\x00\x00" + packed(t, "b\n"),
-		"no more":  packed(t, "a\n") + strings.Repeat("\x00", 200_000) + "x",
-		"leading":  "\x00" + packed(t, "a\n"),
+		"nogzip":        "plain text, 20 bytes",
+		"flipped":       string(flipped),
+		"leading":       "\x00" + packed(t, "a\n"),
+		"second header": packed(t, "a\n") + "x" + packed(t, "b\n")[1:],
 	} {
 		path := filepath.Join(dir, name)
 		must(t, os.WriteFile(path, []byte(content), 0o600))
@@ -114,6 +117,44 @@ func TestOpenCutShortInTheSecondMember(t *testing.T) {
 			t.Errorf("%d bytes of the second member: %q, %v", n, got, err)
 		}
 	}
+}
+
+// FuzzOpen unpacks what anything may have done to a file: the same bytes, whatever
+// the pieces that they are read in, and of two whole members all.
+func FuzzOpen(f *testing.F) {
+	a, b := packed(f, strings.Repeat("some lines\n", 50)), packed(f, "b\n")
+	f.Add([]byte(a+b), uint16(7))
+	f.Add([]byte(a+"\x00\x00"+b+"trailing"), uint16(100))
+	f.Add([]byte(a[:len(a)/2]), uint16(1))
+	f.Add([]byte(a+b[:7]), uint16(3))
+	f.Add([]byte(a[:20]+"x"+a[21:]+b), uint16(9))
+	path := filepath.Join(f.TempDir(), "f.gz")
+	f.Fuzz(func(t *testing.T, file []byte, size uint16) {
+		must(t, os.WriteFile(path, file, 0o600))
+		const most = 1 << 20
+		r, err := Open(path, true)
+		if err != nil {
+			return
+		}
+		whole, wholeErr := io.ReadAll(io.LimitReader(r, most))
+		_ = r.Close() // with the damage once more
+		r, err = Open(path, true)
+		must(t, err)
+		var pieces bytes.Buffer
+		buf := make([]byte, int(size)+1)
+		for err = nil; err == nil && pieces.Len() < most; {
+			var n int
+			n, err = r.Read(buf)
+			pieces.Write(buf[:n])
+		}
+		_ = r.Close()
+		if n := min(pieces.Len(), most); len(whole) != n || !bytes.Equal(whole, pieces.Bytes()[:n]) {
+			t.Errorf("%d bytes at once, %d in pieces", len(whole), n)
+		}
+		if len(whole) < most && (wholeErr == nil) != (err == io.EOF) {
+			t.Errorf("errors %v at once, %v in pieces", wholeErr, err)
+		}
+	})
 }
 
 // asNobody runs f in a thread that has no rights on root's files.

@@ -55,7 +55,7 @@ func pick[T any](long, short T) T {
 
 func scenarios() []scenario {
 	var all []scenario
-	for _, some := range [][]scenario{writing(), killing(), archiveFaults(), storeFaults(), lokiFaults(), directoryFaults(), cutting(), stateFaults()} {
+	for _, some := range [][]scenario{writing(), killing(), archiveFaults(), storeFaults(), lokiFaults(), directoryFaults(), cutting(), damagedFiles(), stateFaults()} {
 		all = append(all, some...)
 	}
 	return all

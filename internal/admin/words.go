@@ -89,7 +89,7 @@ func reason(r string) string {
 	case "quarantined":
 		return "cannot be archived as it is; it is kept"
 	case "unreadable":
-		return "cannot be read"
+		return "cannot be read to its end"
 	case "state_lost":
 		return "the sidecar's own state was lost"
 	}

@@ -64,11 +64,12 @@ func retryWhile(ctx context.Context, atMost time.Duration, try func(context.Cont
 	return fmt.Errorf("gave up after %s: %w", atMost, last)
 }
 
-// quarantined makes the files that could not be archived an error of --once.
+// quarantined makes the files that could not be archived an error of --once, but for
+// damaged .gz files: all that can be done is done, and the gap is recorded.
 func quarantined(st *state) error {
 	var errs []error
 	for _, e := range st.ledger.Entries() {
-		if e.Reason != "" {
+		if e.Reason != "" && !e.Damaged() {
 			errs = append(errs, fmt.Errorf("%s is quarantined (held as %s): %s", e.Name, e.ID, e.Reason))
 		}
 	}

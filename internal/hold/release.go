@@ -1,9 +1,6 @@
 package hold
 
 import (
-	"fmt"
-	"path/filepath"
-
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
@@ -20,11 +17,8 @@ func (h *Hold) release(listed []rotate.Segment) (changed bool, err error) {
 		if e.Owed() {
 			continue
 		}
-		path := filepath.Join(h.dir, e.ID) // never Path, which may be kube-apiserver's own
-		if exists(path) {
-			if err := h.cfg.FS.Remove(path); err != nil {
-				return false, fmt.Errorf("release the held file %s: %w", path, err)
-			}
+		if err := h.drop(e.ID); err != nil {
+			return false, err
 		}
 		if listed != nil && !names[e.Name] {
 			gone = append(gone, e.ID)

@@ -36,6 +36,11 @@ func (h *Hold) scan(ctx context.Context) (listed []rotate.Segment, changed bool,
 			return nil, changed, err
 		}
 		look := h.look(listed)
+		if repaired, err := h.holdRepaired(look); err != nil {
+			return nil, changed, err
+		} else if repaired {
+			look, changed = h.look(listed), true
+		}
 		didUnpack, packErr := h.finishPacked(look)
 		again, didLink, linkErr := h.linkNew(look)
 		didFinish, finishErr := h.finishRotated(look)

@@ -74,6 +74,9 @@ type Source struct {
 	Stages map[string]int64 `json:"stages,omitempty"`
 	// NULs counts the NUL bytes: a hole that a truncation left.
 	NULs int64 `json:"nuls,omitempty"`
+	// Damage is the gap of a compressed file that does not unpack to its end; nil
+	// where it does.
+	Damage *Gap `json:"damage,omitempty"`
 }
 
 // Stored is what the objects restore to.
@@ -150,6 +153,9 @@ type Entry struct {
 	// Read is how far the segment was read for heartbeats while it was open;
 	// nil where it was not.
 	Read *Reading `json:"read,omitempty"`
+	// Before is what the archive has of the file as it was when it was damaged;
+	// nil where it was not, or nothing unpacked.
+	Before *Source `json:"before,omitempty"`
 	// Reason says why the segment is quarantined.
 	Reason string `json:"reason,omitempty"`
 }
@@ -165,6 +171,12 @@ type Origin struct {
 // Owed says whether any sink still needs the segment's bytes.
 func (e *Entry) Owed() bool { return e.State != Retired || e.Loki }
 
+// Damaged says whether the file is one that did not unpack to its end, and no sink
+// waits for what did. It may be repaired.
+func (e *Entry) Damaged() bool {
+	return e.Gzip && (e.State == Quarantined || e.State == Retired && e.Source != nil && e.Source.Damage != nil)
+}
+
 // clone returns a copy that shares nothing with e.
 func (e *Entry) clone() Entry {
 	c := *e
@@ -174,14 +186,24 @@ func (e *Entry) clone() Entry {
 		origin := *e.Origin
 		c.Origin = &origin
 	}
-	if e.Source != nil {
-		source := *e.Source
-		source.Levels, source.Stages = maps.Clone(source.Levels), maps.Clone(source.Stages)
-		if source.Content != nil {
-			content := *source.Content
-			source.Content = &content
-		}
-		c.Source = &source
-	}
+	c.Source, c.Before = e.Source.clone(), e.Before.clone()
 	return c
+}
+
+// clone returns a copy that shares nothing with s.
+func (s *Source) clone() *Source {
+	if s == nil {
+		return nil
+	}
+	c := *s
+	c.Levels, c.Stages = maps.Clone(s.Levels), maps.Clone(s.Stages)
+	if s.Content != nil {
+		content := *s.Content
+		c.Content = &content
+	}
+	if s.Damage != nil {
+		damage := *s.Damage
+		c.Damage = &damage
+	}
+	return &c
 }

@@ -25,6 +25,7 @@ func TestRoundTrip(t *testing.T) {
 		Rotated: noon, State: Quarantined, Loki: true, Seq: 3, Source: &Source{Size: 1 << 40, Lines: 5, SHA256: "aa"},
 		Objects: []Object{{Key: "data/k", Work: "2026-11-22.parquet", Size: 9, SHA256: "bb", Rows: 6}}, Reason: "why",
 		Origin: &Origin{Epoch: "20261122T120000a1b2c3", Seq: 4},
+		Before: &Source{Size: 6, SHA256: "ac", Damage: &Gap{Reason: "unreadable", Bytes: -1}},
 		Read:   &Reading{Size: 5, Lines: 1, SHA256: "ab", State: []byte("state")},
 		Open: &Increments{
 			Offset: 7, Line: 2, Before: Mark{N: 7, SHA256: "dd"}, At: noon,

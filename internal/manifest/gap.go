@@ -32,7 +32,8 @@ const (
 	// ReasonQuarantined: the file cannot be converted; it is held for
 	// somebody to look at.
 	ReasonQuarantined Reason = "quarantined"
-	// ReasonUnreadable: the file cannot be read (permission, a disk error).
+	// ReasonUnreadable: the file cannot be read to its end: a compressed file is
+	// damaged. What unpacks is archived.
 	ReasonUnreadable Reason = "unreadable"
 	// ReasonStateLost: the sidecar's own state was lost or damaged; what it
 	// had seen before is not known.

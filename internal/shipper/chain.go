@@ -111,6 +111,9 @@ func (s *Shipper) fileRecord(e ledger.Entry) manifest.Record {
 	if e.Source.NULs > 0 {
 		r.Gaps = gapRecord(nulHole(e, e.Source), e.Seq).Gaps
 	}
+	if e.Source.Damage != nil {
+		r.Gaps = append(r.Gaps, gapRecord(*e.Source.Damage, e.Seq).Gaps...)
+	}
 	return r
 }
 
@@ -123,6 +126,9 @@ func nulHole(e ledger.Entry, source *ledger.Source) ledger.Gap {
 }
 
 func gapRecord(g ledger.Gap, seq int64) manifest.Record {
+	if g.From.After(g.To) { // the times of damaged lines, or of a file that was compressed later
+		g.From = time.Time{}
+	}
 	return manifest.Record{
 		Kind: manifest.KindGap, Seq: seq, Time: manifest.At(time.Now()),
 		Gaps: []manifest.Gap{{

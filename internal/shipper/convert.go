@@ -36,13 +36,19 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 		return s.refuse(e, err)
 	}
 	defer src.Close()
+	if done, err := s.sameAsBefore(ctx, e, src); done || err != nil {
+		return err
+	}
 	if !e.Gzip && src.size < e.Least() {
 		return nil // it was cut just now
 	}
-	if e.Gzip && s.emptied(e, src.size) {
+	if e.Gzip && src.from == 0 && s.emptied(e, src.size) {
 		return s.recordGap(e, e.Empty(time.Now()), e.Seen, e.Mark, false)
 	}
 	knownBytes, knownSum := known(e)
+	if src.from > 0 {
+		knownBytes = 0
+	}
 	content, err := s.content(ctx, e, src, src.size)
 	if err != nil {
 		return err
@@ -84,7 +90,9 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 		// Its objects would supersede the increments of other bytes: convert it once more.
 		return s.recordCut(e, &growing{src.File, src.size}, e.Edited(knownBytes, time.Now()), true)
 	}
-	return s.converted(e, content.describe(src.size, result, nuls), result)
+	source := content.describe(src.size, result, nuls)
+	source.Damage = damageOf(e, src.damage, source)
+	return s.converted(e, source, result)
 }
 
 // origin is what the objects of a numbered segment are numbered by.
@@ -111,6 +119,9 @@ func (s *Shipper) converted(e ledger.Entry, source *ledger.Source, result parque
 	if source.NULs > 0 {
 		s.cfg.NoteGap(nulHole(e, source))
 	}
+	if source.Damage != nil {
+		s.cfg.NoteGap(*source.Damage)
+	}
 	return s.cfg.Ledger.Advance(e.ID, ledger.Held, edit)
 }
 
@@ -118,7 +129,10 @@ func (s *Shipper) converted(e ledger.Entry, source *ledger.Source, result parque
 // may pass is returned.
 func (s *Shipper) refuse(e ledger.Entry, err error) error {
 	var bad *UnpackError
-	if errors.As(err, &bad) || errors.Is(err, parquet.ErrLineTooLong) || errors.Is(err, parquet.ErrTooManyLines) {
+	if errors.As(err, &bad) && e.Before != nil {
+		return s.leave(e, e.Before)
+	}
+	if bad != nil || errors.Is(err, parquet.ErrLineTooLong) || errors.Is(err, parquet.ErrTooManyLines) {
 		return s.quarantine(e, ledger.Held, err)
 	}
 	return err

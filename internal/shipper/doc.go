@@ -13,9 +13,11 @@
 // is deterministic; storing again sends the bytes of the kept work files, and
 // the archive takes the same bytes under the same key for success.
 //
-// A segment that cannot be converted at all (a .gz that is cut short or grows
-// beyond every bound) is quarantined: it stays held, with the reason, and the
-// segments after it go on. Everything else that fails, the disk or the
+// Of a damaged .gz what unpacks is archived, and the rest is a gap in its record.
+// A segment that cannot be converted at all (a .gz of which nothing unpacks, or
+// that grows beyond every bound) is quarantined: it stays held, with the reason, and
+// the segments after it go on. A damaged file that is repaired is held again, and
+// what the archive does not have of it is archived. Everything else that fails, the disk or the
 // archive, ends the pass; the next one goes on at the same step.
 //
 // # The open file

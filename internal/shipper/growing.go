@@ -48,7 +48,7 @@ const lookBack = 64 << 10
 // lastLine is where the last complete line ends that belongs into an increment
 // of at most so many bytes from an offset on: the offset itself where there is
 // none. capped says that there is more than fits into one increment. A line that alone is longer than
-// an increment may be waits, with all that follow it, for the whole file.
+// an increment may be, NULs aside, waits, with all that follow it, for the whole file.
 func (g *growing) lastLine(from, most int64) (end int64, capped bool, err error) {
 	limit := g.size
 	if limit-from > most {
@@ -66,7 +66,28 @@ func (g *growing) lastLine(from, most int64) (end int64, capped bool, err error)
 		}
 		end = start
 	}
-	return from, capped, nil
+	if capped {
+		end, err = g.firstLine(from, most)
+		return end, true, err
+	}
+	return from, false, nil
+}
+
+// firstLine is where the line from an offset on ends; the offset itself where it is not
+// complete, or has more bytes than that beside NULs: those of a hole are not many to store.
+func (g *growing) firstLine(from, most int64) (end int64, err error) {
+	buf := make([]byte, lookBack)
+	for at := from; at < g.size && most >= 0; at += lookBack {
+		part := buf[:min(lookBack, g.size-at)]
+		if _, err := g.ReadAt(part, at); err != nil {
+			return from, fmt.Errorf("find the end of a line: %w", err)
+		}
+		line, _, found := bytes.Cut(part, []byte("\n"))
+		if most -= int64(len(line) - bytes.Count(line, []byte{0})); found && most >= 0 {
+			return at + int64(len(line)) + 1, nil
+		}
+	}
+	return from, nil
 }
 
 // markSize is how many bytes before an offset identify what was before it.

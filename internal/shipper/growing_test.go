@@ -95,6 +95,22 @@ func TestIncrementsAreBounded(t *testing.T) {
 	}
 }
 
+// An event behind a hole that is longer than an increment does not wait for the whole file.
+func TestI8_IncrementBehindAHole(t *testing.T) {
+	y := newOpenYard(t, 15*time.Minute)
+	y.shipper.most = 64
+	born := time.Now().Add(-time.Hour).UTC()
+	hole := strings.Repeat("\x00", 3*lookBack+9)
+	y.add("0", "torn"+hole+"event\n"+strings.Repeat("x", 65)+"\n", func(e *ledger.Entry) { asOpen(e); e.Born = born })
+	for range 2 { // a line that is too long still waits
+		y.sync()
+		e, _ := y.ledger.Get("0")
+		if e.Open == nil || e.Open.Line != 1 || e.Open.Offset != int64(len(hole)+10) {
+			t.Fatalf("%+v", e.Open)
+		}
+	}
+}
+
 // What did not fit into an increment does not wait for the next one's time.
 func TestCappedIncrementIsFollowedAtOnce(t *testing.T) {
 	y := newOpenYard(t, 15*time.Minute)

@@ -105,6 +105,11 @@ func archivedSource(r *manifest.Record) *ledger.Source {
 		Size: m.Size, Lines: m.Lines, SHA256: m.SHA256, MerkleRoot: m.MerkleRoot, FinalNewline: m.FinalNewline, First: m.First.Time, Last: m.Last.Time,
 		HMAC: m.HMAC,
 	}
+	for _, g := range r.Gaps {
+		if g.Reason == manifest.ReasonUnreadable {
+			source.Damage = &ledger.Gap{Reason: string(g.Reason), File: g.File, From: g.From.Time, To: g.To.Time, Bytes: g.Bytes, Detail: g.Detail}
+		}
+	}
 	if c := r.Content; c != nil {
 		source.Content = &ledger.Content{Size: c.Size, SHA256: c.SHA256, MerkleRoot: c.MerkleRoot}
 	}

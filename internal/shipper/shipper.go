@@ -264,6 +264,9 @@ func (s *Shipper) quarantine(e ledger.Entry, from ledger.State, reason error) er
 	if from == ledger.Held {
 		gap.Seq = e.Seq
 	}
+	if e.Gzip { // it was created by who compressed it, and its size says nothing of its content
+		gap.From, gap.Bytes = time.Time{}, -1
+	}
 	err := s.cfg.Ledger.AddGap(gap, e.ID, func(e *ledger.Entry) error {
 		if e.State != from {
 			return ledger.ErrStale

@@ -167,34 +167,6 @@ func TestWorkFileGoneIsMadeAgain(t *testing.T) {
 	}
 }
 
-func TestDamagedGzipIsQuarantinedAndTheNextGoesOn(t *testing.T) {
-	y := newYard(t)
-	y.mustStart()
-	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
-	_, _ = z.Write([]byte(strings.Repeat(event(22, "a"), 100)))
-	_ = z.Close()
-	asGzip := func(e *ledger.Entry) { e.Gzip = true }
-	y.add("0", packed.String()[:packed.Len()/2], asGzip)
-	y.add("1", "no gzip at all", asGzip)
-	y.add("2", packed.String(), asGzip)
-	if err := y.shipper.Sync(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for _, id := range []string{"0", "1"} {
-		e, _ := y.ledger.Get(id)
-		if e.State != ledger.Quarantined || !strings.Contains(e.Reason, y.heldPath(id)) {
-			t.Errorf("segment %s: %s %q", id, e.State, e.Reason)
-		}
-	}
-	if got := y.store.restored(t); len(got) != 1 || got[0] != strings.Repeat(event(22, "a"), 100) {
-		t.Errorf("restored %d segments", len(got))
-	}
-	if y.release != 1 {
-		t.Errorf("%d segments released, want 1", y.release)
-	}
-}
-
 // What the converter will never take is not tried again.
 func TestSourcesThatAreRefusedAreQuarantined(t *testing.T) {
 	y := newYard(t)

@@ -18,10 +18,14 @@ import (
 // audit log, and would fill the disk of the control plane.
 const MaxUnpacked = 8 << 30
 
-// UnpackError says that a compressed segment cannot be unpacked, now or ever.
+// UnpackError says that a compressed segment cannot be unpacked to its end, now or
+// ever.
 type UnpackError struct {
 	// Path of the compressed file.
 	Path string
+	// Unpacked is how many bytes of its content were unpacked before the damage; 0
+	// for a file that is refused.
+	Unpacked int64
 	// Err is what is wrong with it.
 	Err error
 }
@@ -32,25 +36,35 @@ func (e *UnpackError) Error() string { return fmt.Sprintf("unpack %s: %v", e.Pat
 // Unwrap returns the cause.
 func (e *UnpackError) Unwrap() error { return e.Err }
 
-// source is the plain bytes of a segment.
+// source is the plain bytes of a segment, or the last of them.
 type source struct {
 	*os.File
-	size int64
+	from, size int64
+	damage     *UnpackError // what ends them; nil where that is the end of the file
 }
+
+// ReadAt reads at an offset in the source.
+func (s *source) ReadAt(p []byte, at int64) (int, error) { return s.File.ReadAt(p, s.from+at) }
 
 // open opens the bytes of a segment; those of a compressed one are unpacked
 // beside the work first, because the conversion reads them twice, in another
-// order.
+// order. Of a damaged one that is what unpacks.
 func (s *Shipper) open(ctx context.Context, e ledger.Entry) (*source, error) {
 	path := s.cfg.HeldPath(e.ID)
-	if e.Gzip {
-		plain := s.workFile(e.ID, "unpacked")
-		if err := Unpack(ctx, path, plain, MaxUnpacked); err != nil {
-			return nil, err
-		}
-		path = plain
+	if !e.Gzip {
+		return openSource(path)
 	}
-	return openSource(path)
+	plain := s.workFile(e.ID, "unpacked")
+	err := Unpack(ctx, path, plain, MaxUnpacked)
+	damage, _ := errors.AsType[*UnpackError](err)
+	if err != nil && (damage == nil || damage.Unpacked == 0) {
+		return nil, err
+	}
+	src, err := openSource(plain)
+	if err == nil {
+		src.damage = damage
+	}
+	return src, err
 }
 
 func openSource(path string) (*source, error) {
@@ -66,11 +80,11 @@ func openSource(path string) (*source, error) {
 }
 
 // Unpack writes the content of a .gz to a new file. More than limit bytes, a
-// file that is cut short or one that is no gzip is an [*UnpackError].
+// file that is cut short or one that is not gzip is an [*UnpackError].
 func Unpack(ctx context.Context, path, to string, limit int64) error {
 	packed, err := rotate.Open(path, true)
 	if err != nil {
-		return unpackError(path, err)
+		return unpackError(path, 0, err)
 	}
 	defer packed.Close()
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -84,17 +98,20 @@ func Unpack(ctx context.Context, path, to string, limit int64) error {
 	if n > limit {
 		return &UnpackError{Path: path, Err: fmt.Errorf("it unpacks to more than %d bytes", limit)}
 	}
-	return unpackError(path, err)
+	return unpackError(path, n, err)
 }
 
 // unpackError tells damage, which stays, from an error of the disk or a
 // context, which passes.
-func unpackError(path string, err error) error {
+func unpackError(path string, n int64, err error) error {
 	var disk *fs.PathError
 	if err == nil || errors.As(err, &disk) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return &UnpackError{Path: path, Err: err}
+	if cause := errors.Unwrap(err); cause != nil {
+		err = cause // without the path once more
+	}
+	return &UnpackError{Path: path, Unpacked: n, Err: err}
 }
 
 // cancelReader ends a long copy when its context does.

@@ -1,0 +1,249 @@
+package shipper
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/redact"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// gzipped packs texts one after another; at is where each one begins in the result:
+// the decompressor has all before it, and no more, when it comes there.
+func gzipped(t testing.TB, texts ...string) (packed string, at []int) {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	for _, text := range texts {
+		at = append(at, b.Len())
+		if _, err := z.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String(), at
+}
+
+// with returns text with another byte.
+func with(text string, at int, b byte) string { return text[:at] + string(rune(b&0x7f)) + text[at+1:] }
+
+// events are n lines that compress badly.
+func events(n int) string {
+	random := rand.New(rand.NewPCG(5, 6))
+	var b strings.Builder
+	for range n {
+		b.WriteString(event(22, fmt.Sprintf("%016x%016x", random.Uint64(), random.Uint64())))
+	}
+	return b.String()
+}
+
+// TestI9_DamagedGzip archives what unpacks of every kind of damaged file, records
+// the rest as a gap, and has the lines that the stream has.
+func TestI9_DamagedGzip(t *testing.T) {
+	first, second := events(300), events(200)
+	whole, at := gzipped(t, first, second)
+	one, _ := gzipped(t, first)
+	two, _ := gzipped(t, second)
+	torn, tornAt := gzipped(t, first, second[:50], second[50:])
+	n := len(whole)
+	for _, c := range []struct {
+		name, file string
+		want       string // empty: what the stream has
+		gap        bool
+	}{
+		{name: "whole", file: whole, want: first + second},
+		{name: "two members", file: one + two, want: first + second},
+		{name: "trailing bytes", file: whole + "trailing", want: first + second},
+		{name: "one trailing byte", file: whole + "x", want: first + second},
+		{name: "trailing zeros", file: whole + strings.Repeat("\x00", 1000), want: first + second},
+		{name: "trailing zeros and bytes", file: whole + strings.Repeat("\x00", 1000) + "trailing", want: first + second},
+		{name: "zeros between members", file: one + strings.Repeat("\x00", 1000) + two, want: first + second},
+		{name: "cut between lines", file: whole[:at[1]], want: first, gap: true},
+		{name: "cut within a line", file: torn[:tornAt[2]], want: first + second[:50], gap: true},
+		{name: "cut anywhere", file: whole[:n*2/3], gap: true},
+		{name: "without a trailer", file: whole[:n-8], want: first + second, gap: true},
+		{name: "half a trailer", file: whole[:n-3], want: first + second, gap: true},
+		{name: "bad checksum", file: with(whole, n-8, whole[n-8]^1), want: first + second, gap: true},
+		{name: "bad length", file: with(whole, n-4, whole[n-4]^1), want: first + second, gap: true},
+		{name: "a bad block", file: with(whole, at[1], 0x7f), want: first, gap: true},
+		{name: "a bad byte in a block", file: with(whole, n/3, whole[n/3]^0x15), gap: true},
+		{name: "the second member is cut", file: one + two[:len(two)/2], gap: true},
+		{name: "only the second member's header", file: one + two[:10], want: first, gap: true},
+		{name: "one byte of the second member", file: one + two[:1], want: first, gap: true},
+		{name: "a bad first byte of the second member", file: one + with(two, 0, 'x'), want: first, gap: true},
+		{name: "a bad second byte of the second member", file: one + with(two, 1, 'x'), want: first, gap: true},
+		{name: "a bad method of the second member", file: one + with(two, 2, 7), want: first, gap: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			y := newYard(t)
+			y.mustStart()
+			y.add("0", c.file, func(e *ledger.Entry) { e.Gzip, e.Born = true, e.Rotated.AddDate(0, 0, 1) })
+			y.add("1", event(22, "next"), nil)
+			y.sync()
+			if y.state("0") != ledger.Retired || y.state("1") != ledger.Retired {
+				t.Fatalf("states %s, %s", y.state("0"), y.state("1"))
+			}
+			got := y.store.restored(t)
+			if streamed := streamOf(t, y.heldPath("0")); got[0] != streamed || c.want != "" && got[0] != c.want {
+				t.Errorf("archived %d bytes, streamed %d, want %d", len(got[0]), len(streamed), len(c.want))
+			}
+			y.store.wantChain(t)
+			y.wantDamage(c.gap)
+		})
+	}
+}
+
+// wantDamage compares the gaps of the first record.
+func (y *yard) wantDamage(want bool) {
+	y.t.Helper()
+	gaps := y.store.records(y.t)[0].Gaps
+	if !want {
+		if len(gaps) != 0 {
+			y.t.Errorf("gaps %+v", gaps)
+		}
+		return
+	}
+	if len(gaps) == 0 {
+		y.t.Fatal("no gap is recorded")
+	}
+	g := gaps[len(gaps)-1] // there may be NULs in what unpacks
+	if g.Reason != manifest.ReasonUnreadable || g.Bytes != -1 || g.From.After(g.To.Time) || g.To.IsZero() || !strings.Contains(g.Detail, "unpack") || strings.Contains(g.Detail, y.dir) {
+		y.t.Errorf("gap %+v", g)
+	}
+	if y.gaps[len(y.gaps)-1] != string(manifest.ReasonUnreadable) {
+		y.t.Errorf("reported gaps %v", y.gaps)
+	}
+}
+
+// single is a source of one finished .gz.
+type single string
+
+func (s single) Segments() ([]rotate.Segment, error) {
+	return []rotate.Segment{{ID: "0", Path: string(s), Gzip: true, Finished: true}}, nil
+}
+
+// streamOf is what the stream reads of a .gz.
+func streamOf(t testing.TB, path string) string {
+	t.Helper()
+	r, err := rotate.NewReader(single(path), rotate.Position{}, rotate.ReaderConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var text strings.Builder
+	for {
+		line, err := r.Next()
+		if _, corrupt := errors.AsType[*rotate.CorruptError](err); corrupt {
+			continue
+		}
+		if errors.Is(err, io.EOF) {
+			return text.String()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.Write(make([]byte, line.NULs))
+		text.Write(line.Bytes)
+		if line.Terminated {
+			text.WriteByte('\n')
+		}
+	}
+}
+
+// TestI9_NothingUnpacks keeps a file of which nothing could be archived.
+func TestI9_NothingUnpacks(t *testing.T) {
+	whole, _ := gzipped(t, events(10))
+	for name, file := range map[string]string{"no gzip": "no gzip at all", "empty": "", "half a header": whole[:5], "a bad first block": with(whole, 10, 0x7f)} {
+		t.Run(name, func(t *testing.T) {
+			y := newYard(t)
+			y.mustStart()
+			y.add("0", file, func(e *ledger.Entry) { e.Gzip, e.Born = true, e.Rotated.AddDate(0, 0, 1) })
+			y.add("1", event(22, "next"), nil)
+			y.sync()
+			e, _ := y.ledger.Get("0")
+			if e.State != ledger.Quarantined || !strings.Contains(e.Reason, y.heldPath("0")) || y.state("1") != ledger.Retired {
+				t.Errorf("%s %q, the next is %s", e.State, e.Reason, y.state("1"))
+			}
+			if g := y.store.records(t)[0].Gaps[0]; g.Reason != manifest.ReasonQuarantined || g.From.After(g.To.Time) || g.Bytes != -1 {
+				t.Errorf("gap %+v", g)
+			}
+		})
+	}
+}
+
+// TestI2_RepairedGzip archives of a repaired file what the archive does not have.
+func TestI2_RepairedGzip(t *testing.T) {
+	first, second := secretEvent(22, "secret")+events(30), events(20)
+	whole, at := gzipped(t, first, second)
+	torn, tornAt := gzipped(t, first, second[:50], second[50:])
+	other, _ := gzipped(t, "other\n"+first+second)
+	short, _ := gzipped(t, second)
+	for _, c := range []struct {
+		name, file, repaired string
+		want                 []string
+		damaged              bool // still
+	}{
+		{name: "whole lines were there", file: whole[:at[1]], repaired: whole, want: []string{first, second}},
+		{name: "a line was torn", file: torn[:tornAt[2]], repaired: whole, want: []string{first + second[:50], second}},
+		{name: "no line was whole", file: torn[:tornAt[0]] + torn[:0], repaired: whole, want: []string{first + second}},
+		{name: "all was there", file: whole[:len(whole)-8], repaired: whole, want: []string{first + second}},
+		{name: "still damaged", file: whole[:at[1]], repaired: whole[:at[1]+20], want: []string{first}, damaged: true},
+		{name: "nothing unpacks now", file: whole[:at[1]], repaired: "x", want: []string{first}, damaged: true},
+		{name: "another file", file: whole[:at[1]], repaired: other, want: []string{first, "other\n" + first + second}},
+		{name: "another, shorter file", file: whole[:at[1]], repaired: short, want: []string{first, second}},
+	} {
+		for _, key := range []*redact.Key{nil, {1}} {
+			t.Run(fmt.Sprintf("%s/%v", c.name, key != nil), func(t *testing.T) {
+				y := newYard(t)
+				y.redact = key
+				y.mustStart()
+				y.add("0", c.file, func(e *ledger.Entry) { e.Gzip = true })
+				y.sync()
+				y.repair("0", c.repaired)
+				y.sync()
+				got := y.store.restored(t)
+				if e, _ := y.ledger.Get("0"); e.State != ledger.Retired || e.Damaged() != c.damaged {
+					t.Errorf("%s, damaged: %v; want %v", e.State, e.Damaged(), c.damaged)
+				}
+				if len(got) != len(c.want) {
+					t.Fatalf("%d files, want %d", len(got), len(c.want))
+				}
+				for i := range got {
+					if got[i] != redacted(t, key, c.want[i]) {
+						t.Errorf("file %d has %d bytes, want %d", i, len(got[i]), len(c.want[i]))
+					}
+				}
+				y.store.wantChain(t)
+			})
+		}
+	}
+}
+
+// repair changes a held file, and holds it again as package hold does.
+func (y *yard) repair(id, text string) {
+	y.t.Helper()
+	if err := os.WriteFile(y.heldPath(id), []byte(text), 0o600); err != nil {
+		y.t.Fatal(err)
+	}
+	e, _ := y.ledger.Get(id)
+	err := y.ledger.Edit(id, func(is *ledger.Entry) {
+		*is = ledger.Entry{ID: e.ID, Name: e.Name, Gzip: true, Finished: true, State: ledger.Held, Rotated: e.Rotated, Before: e.Source}
+	})
+	if err != nil {
+		y.t.Fatal(err)
+	}
+}
