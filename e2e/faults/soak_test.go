@@ -5,7 +5,6 @@ package faults
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -345,5 +344,5 @@ func (s *soak) judgeVerify(missing int) {
 			s.row.problem("verify: %s %s: %s", f.Kind, f.Object, f.Detail)
 		}
 	}
-	s.t.Log(fmt.Sprintf("verify: %d findings, %d gaps", len(report.Findings), gaps))
+	s.t.Logf("verify: %d findings, %d gaps", len(report.Findings), gaps)
 }
