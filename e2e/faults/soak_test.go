@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -142,7 +143,7 @@ func (s *soak) fault() {
 		{"both recover", 4, func() { s.s3Net.Set(badnet.Condition{}); s.lokiNet.Set(badnet.Condition{}) }},
 		{"a backup is cut", 2, func() { s.cut(s.cutAt) }},
 		{"a backup is emptied", 1, func() { s.cut(func(*book) int64 { return 0 }) }},
-		{"a backup is deleted", 2, func() { s.ready(); s.must(os.Remove(s.backup(s.rnd.IntN(3)))) }},
+		{"a backup is deleted", 2, func() { s.holding(); s.must(os.Remove(s.backup(s.rnd.IntN(3)))) }},
 	}
 	total := 0
 	for _, f := range faults {
@@ -160,6 +161,15 @@ func (s *soak) fault() {
 			return
 		}
 	}
+}
+
+// holding waits until the sidecar has linked what is there, whatever its sinks do.
+func (s *soak) holding() {
+	s.t.Helper()
+	s.eventually("the files are held", func() bool {
+		status, body, err := s.p.Get(s.t.Context(), "/readyz")
+		return err == nil && (status == 200 || strings.Contains(body, "[+] hold: ok"))
+	})
 }
 
 // whileDown is what happens between two sidecars.

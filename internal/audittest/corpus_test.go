@@ -26,7 +26,10 @@ func TestCorpusIsWhatItsDocSays(t *testing.T) {
 		"nul-hole.log":  {8927733, 44, true},
 		"enospc.log":    {3145728, 2386, false},
 	} {
-		content := audittest.Corpus(t, name)
+		content, err := audittest.ReadCorpus(name)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if len(content) != want.size || bytes.Count(content, []byte("\n")) != want.lines {
 			t.Errorf("%s: %d bytes, %d lines; want %d, %d",
 				name, len(content), bytes.Count(content, []byte("\n")), want.size, want.lines)
