@@ -216,6 +216,9 @@ func TestConvertBoundsDays(t *testing.T) {
 		"too many":       {-maxDays - 20, -1, maxDays + 1, 20},
 		"after rotation": {0, 100, 2 + maxLaterDays, 100 - 1 - maxLaterDays},
 	} {
+		if testing.Short() && (name == "a year" || name == "as many") {
+			continue // "too many" is at the same bound
+		}
 		t.Run(name, func(t *testing.T) {
 			var source strings.Builder
 			for days := c.from; days <= c.to; days++ {

@@ -93,7 +93,10 @@ func readRows(t *testing.T, in Input) (rows []storedRow) {
 func TestI8_HoleOf600MiBTakesNoMemory(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "audit.log")
-	const hole = 600 << 20
+	hole := int64(600 << 20)
+	if testing.Short() {
+		hole /= 2
+	}
 	lines := []byte(simpleEvent("a") + "\n" + simpleEvent("b") + "\n")
 	f, err := os.Create(path)
 	if err != nil {

@@ -161,6 +161,9 @@ func TestI3_ProofRefusesWhatColumnsCannotHold(t *testing.T) {
 func TestI3_MutantsOfRealLines(t *testing.T) {
 	line := []byte(strings.TrimSpace(canonicalLine))
 	for i := range line {
+		if testing.Short() && i%4 != 0 {
+			continue
+		}
 		for _, c := range []byte{'"', ',', '}', '\\', 0, ' ', '0', line[i] ^ 1} {
 			mutant := bytes.Clone(line)
 			mutant[i] = c
