@@ -24,6 +24,7 @@ func (p *Process) Get(ctx context.Context, path string) (status int, body string
 	if err != nil {
 		return 0, "", fmt.Errorf("get %s: %w", path, err)
 	}
+	req.Close = true // a connection for each probe, as kubelet does: an idle one may be closed by the server
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0, "", fmt.Errorf("get %s: %w", path, err)
