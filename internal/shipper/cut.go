@@ -12,17 +12,45 @@ import (
 
 // examine looks at the finished files that wait for the archive: none may have fewer bytes than were
 // seen of it, or others (I10). It needs no archive, so a cut is reported while that is unavailable.
-func (s *Shipper) examine(context.Context) error {
+// A file that waits for a second pass is hashed whole, so that its conversion finds any changed byte.
+func (s *Shipper) examine(ctx context.Context) error {
+	waited := s.waiting
+	s.waiting = map[string]bool{}
 	for _, e := range s.cfg.Ledger.Entries() {
 		if !e.Finished || e.State != ledger.Held {
 			continue
 		}
-		_, err := s.cutOff(e)
+		s.waiting[e.ID] = true
+		found, err := s.cutOff(e)
+		if err == nil && !found && waited[e.ID] {
+			err = s.readWhole(ctx, e)
+		}
 		if gone := errors.Is(err, fs.ErrNotExist); err != nil && !gone && !errors.Is(err, ledger.ErrStale) {
-			return err // what is gone, or has changed, is reported by those who hold the file
+			return err // a file that is gone, or has changed, is reported by hold
 		}
 	}
 	return nil
+}
+
+// readWhole hashes the part of a finished file that was not read while it was open.
+func (s *Shipper) readWhole(ctx context.Context, e ledger.Entry) error {
+	if e.Gzip || e.Read != nil && e.Read.Size >= e.Seen {
+		return nil
+	}
+	src, err := s.openGrowing(e)
+	if src == nil || err != nil {
+		return err
+	}
+	defer src.Close()
+	read, err := readOn(ctx, src, e.Read)
+	if err != nil {
+		return err
+	}
+	return s.cfg.Ledger.Edit(e.ID, func(now *ledger.Entry) {
+		if now.Cuts == e.Cuts && now.State == e.State {
+			now.Read = read
+		}
+	})
 }
 
 // cutOff records what a held file lacks of everything that was seen of it; found says that there was

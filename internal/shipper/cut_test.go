@@ -90,6 +90,42 @@ func TestI10_FinishedFileIsCut(t *testing.T) {
 	}
 }
 
+// A file that waits for the archive is hashed: a change anywhere in it is a gap, and so is one that
+// was cut and then written again to more than it had.
+func TestI10_WaitingFileIsEdited(t *testing.T) {
+	text := strings.Repeat(event(22, "a"), 20)
+	for name, now := range map[string]string{
+		"a byte in its middle": text[:len(text)/2] + "#" + text[len(text)/2+1:],
+		"cut and regrown":      text[:len(text)/2] + strings.Repeat(event(22, "z"), 20),
+	} {
+		for _, restart := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", restart ", restart), func(t *testing.T) {
+				y := newYard(t)
+				y.mustStart()
+				y.add("0", text, seen(text))
+				y.store.fail = func(string) error { return errors.New("away") }
+				y.store.findErr = errors.New("away")
+				for range 2 {
+					if err := y.shipper.Sync(t.Context()); err == nil {
+						t.Fatal("an archive that is unavailable took it")
+					}
+				}
+				must(t, os.WriteFile(y.heldPath("0"), []byte(now), 0o600))
+				y.store.fail, y.store.findErr = nil, nil
+				if restart {
+					y.mustStart()
+				}
+				y.sync()
+				y.sync()
+				if !slices.Equal(y.gaps, []string{"edited"}) || y.state("0") != ledger.Retired {
+					t.Errorf("gaps %q, state %s", y.gaps, y.state("0"))
+				}
+				y.store.wantChain(t)
+			})
+		}
+	}
+}
+
 // kube-apiserver makes no empty backup. One that an earlier epoch has archived was emptied later.
 func TestI10_EmptyBackup(t *testing.T) {
 	var packed bytes.Buffer

@@ -111,6 +111,7 @@ type Shipper struct {
 	metrics *metrics
 	seen    firstSeen
 	copies  map[string]*copies // by the first key
+	waiting map[string]bool    // the finished files that waited at the last pass, by ID
 	most    int64              // bytes of an increment
 }
 
