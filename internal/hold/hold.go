@@ -222,7 +222,7 @@ func (h *Hold) Close() {
 		if e.Finished || seen == e.Seen {
 			continue
 		}
-		if err := h.cfg.Ledger.Edit(e.ID, func(e *ledger.Entry) { e.Seen = max(e.Seen, seen) }); err != nil {
+		if err := h.noteSize(&e, seen); err != nil {
 			h.cfg.Observe(err)
 		}
 	}

@@ -227,10 +227,16 @@ func (h *Hold) newEntry(id string, s rotate.Segment) (ledger.Entry, error) {
 	if err != nil {
 		return ledger.Entry{}, err
 	}
+	var tail ledger.Tail
+	if !s.Gzip { // a damaged one may be repaired
+		if tail, err = readTail(h.Path(id), s.Size); err != nil {
+			return ledger.Entry{}, err
+		}
+	}
 	return ledger.Entry{
 		ID: id, Name: s.Name, Gzip: s.Gzip, Inode: s.Inode, Finished: s.Finished,
 		Rotated: s.Rotated, State: ledger.Held, Loki: h.cfg.Loki,
-		Born: h.bornOf(id, s), Mark: mark, Seen: s.Size, Wrote: s.ModTime.UTC(), Joined: h.baseline,
+		Born: h.bornOf(id, s), Mark: mark, Seen: s.Size, Tail: tail, Wrote: s.ModTime.UTC(), Joined: h.baseline,
 	}, nil
 }
 

@@ -72,6 +72,11 @@ func (h *Hold) watchOne(e *ledger.Entry) error {
 		return err
 	}
 	same = same || size < int64(e.Mark.N) // not known
+	if same && size >= seen {
+		if same, err = ends(path, e.Tail); err != nil {
+			return err
+		}
+	}
 	if size < seen || !same {
 		return h.truncated(e, seen, size, same)
 	}
@@ -110,8 +115,12 @@ func (h *Hold) noteSize(e *ledger.Entry, size int64) error {
 	if err != nil {
 		return err
 	}
+	tail, err := readTail(h.Path(e.ID), size)
+	if err != nil {
+		return err
+	}
 	h.seenAt = time.Now()
-	return h.cfg.Ledger.Edit(e.ID, func(e *ledger.Entry) { e.Seen, e.Mark = max(e.Seen, size), mark })
+	return h.cfg.Ledger.Edit(e.ID, func(e *ledger.Entry) { e.Seen, e.Mark, e.Tail = max(e.Seen, size), mark, tail })
 }
 
 // truncated records that bytes of the open file are gone. Where the file is

@@ -95,6 +95,13 @@ type Mark struct {
 	SHA256 string `json:"sha256"`
 }
 
+// Tail is the end of what was seen of a file: its last bytes before an offset.
+type Tail struct {
+	// End is the offset behind the bytes; zero: nothing is known.
+	End int64 `json:"end"`
+	Mark
+}
+
 // Entry is what the ledger knows of one segment.
 type Entry struct {
 	// ID is the name of the segment's link under held/; IDs sort in the
@@ -117,6 +124,9 @@ type Entry struct {
 	// Seen is the most bytes that the file was seen with since it was last found
 	// cut, as held; of an open file the one on disk may lag behind by a minute.
 	Seen int64 `json:"seen"`
+	// Tail is the end of the file when its size was put on disk last: a file that was
+	// cut and has grown beyond that again does not have it.
+	Tail Tail `json:"tail,omitzero"`
 	// Cuts counts the times when bytes that had been seen of the file were found
 	// gone or changed, each recorded as a gap; Had is how many it had before the
 	// last of them.

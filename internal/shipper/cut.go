@@ -80,6 +80,9 @@ func (s *Shipper) lack(e ledger.Entry, f *growing) (gap *ledger.Gap, apart bool,
 	if err == nil && f.size >= open.Offset {
 		joins, err = f.continues(open)
 	}
+	if err == nil && joins && !e.Gzip && f.size >= e.Tail.End {
+		joins, err = f.ends(e.Tail)
+	}
 	if err != nil {
 		return nil, false, err
 	}
@@ -123,6 +126,12 @@ func (g *growing) begins(mark ledger.Mark) (same, holed bool, err error) {
 	}
 	head, err := g.head(int64(mark.N))
 	return markOf(head) == mark, len(head) > 0 && len(bytes.Trim(head, "\x00")) == 0, err
+}
+
+// ends says whether the file, which is no shorter, still has the tail where it was.
+func (g *growing) ends(tail ledger.Tail) (bool, error) {
+	end, err := g.tail(tail.End, int64(tail.N))
+	return tail.N == 0 || markOf(end) == tail.Mark, err
 }
 
 func (g *growing) head(most int64) ([]byte, error) {
