@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -110,10 +112,10 @@ func (s *store) readOneRecord(ctx context.Context, key string) (manifest.Record,
 }
 
 // Put implements [shipper.Store].
-func (s *store) Put(ctx context.Context, key, file string, size int64, sha256 string) error {
-	var sum [32]byte
-	if n, err := hex.Decode(sum[:], []byte(sha256)); err != nil || n != len(sum) {
-		return fmt.Errorf("the ledger has a malformed SHA-256 for %s: %q", key, sha256)
+func (s *store) Put(ctx context.Context, key, file string, size int64, want string) error {
+	var sum [sha256.Size]byte
+	if n, err := hex.Decode(sum[:], []byte(want)); err != nil || n != len(sum) {
+		return fmt.Errorf("the ledger has a malformed SHA-256 for %s: %q", key, want)
 	}
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -124,6 +126,11 @@ func (s *store) Put(ctx context.Context, key, file string, size int64, sha256 st
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || info.Size() != size {
+		return errors.Join(fmt.Errorf("%s: %w", file, shipper.ErrWorkGone), err)
+	}
+	// The store must not be blamed for bytes that changed on this disk.
+	hash := sha256.New()
+	if _, err := io.Copy(hash, io.NewSectionReader(body{f, s.alive}, 0, size)); err != nil || !bytes.Equal(hash.Sum(nil), sum[:]) {
 		return errors.Join(fmt.Errorf("%s: %w", file, shipper.ErrWorkGone), err)
 	}
 	err = s.bucket.Put(ctx, key, body{f, s.alive}, size, sum)

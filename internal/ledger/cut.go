@@ -97,7 +97,7 @@ func (l *Ledger) Cut(e Entry, gap Gap, size int64, mark Mark, apart bool) error 
 		if apart && now.Open != nil {
 			gap.Seq, now.Seq = now.Seq, 0
 		}
-		now.Seen, now.Mark, now.Tail, now.Read, now.Open = size, mark, Tail{}, nil, nil
+		now.Seen, now.Mark, now.Wrote, now.Tail, now.Read, now.Open = size, mark, e.Wrote, Tail{}, nil, nil
 		t.addGap(gap)
 		return nil
 	})

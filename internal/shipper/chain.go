@@ -32,8 +32,7 @@ func (s *Shipper) seal(ctx context.Context, e ledger.Entry) error {
 // each when the archive and the ledger have it.
 func (s *Shipper) flush(ctx context.Context) error {
 	for _, sealed := range s.cfg.Chain.Sealed() {
-		key := s.cfg.RecordKey(s.cfg.Ledger.Epoch(), sealed.Seq)
-		if _, err := s.put(ctx, "a record", key, sealed.Path, sealed.Size, sealed.SHA256, nil); err != nil {
+		if err := s.putRecord(ctx, s.cfg.Ledger.Epoch(), sealed); err != nil {
 			return fmt.Errorf("archive the record %d: %w", sealed.Seq, err)
 		}
 		head := ledger.Head{Seq: sealed.Seq, SHA256: sealed.SHA256}
@@ -47,6 +46,16 @@ func (s *Shipper) flush(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// putRecord stores a sealed record. Others may follow it, so it is never made again
+// while the process runs.
+func (s *Shipper) putRecord(ctx context.Context, epoch string, r manifest.Sealed) error {
+	_, err := s.put(ctx, "a record", s.cfg.RecordKey(epoch, r.Seq), r.Path, r.Size, r.SHA256, nil)
+	if errors.Is(err, ErrWorkGone) {
+		err = fmt.Errorf("%w; move the file away, if it is there, and restart the sidecar: it seals the record again or begins a new epoch", err)
+	}
+	return err
 }
 
 // sealGaps makes a record of every gap that waits for one.
@@ -79,7 +88,7 @@ func (s *Shipper) storeLeftovers(ctx context.Context) error {
 		if s.gone(l.Path) {
 			continue // stored by an earlier pass
 		}
-		if _, err := s.put(ctx, "a record", s.cfg.RecordKey(l.Epoch, l.Seq), l.Path, l.Size, l.SHA256, nil); err != nil {
+		if err := s.putRecord(ctx, l.Epoch, l.Sealed); err != nil {
 			return fmt.Errorf("archive the record %d of the epoch %s: %w", l.Seq, l.Epoch, err)
 		}
 		if err := s.cfg.FS.Remove(l.Path); err != nil {

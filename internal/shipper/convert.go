@@ -25,12 +25,6 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 	if err := s.begin(e.ID); err != nil {
 		return err
 	}
-	seq, err := s.cfg.Ledger.Take(e.ID)
-	if err != nil {
-		return err
-	}
-	e.Seq = seq
-	origin := s.origin(e)
 	src, err := s.open(ctx, e)
 	if err != nil {
 		return s.refuse(e, err)
@@ -45,6 +39,11 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 	if e.Gzip && src.from == 0 && s.emptied(e, src.size) {
 		return s.recordGap(e, e.Empty(time.Now()), e.Seen, e.Mark, false)
 	}
+	// Not before it is certain that the number gets a record.
+	if e.Seq, err = s.cfg.Ledger.Take(e.ID); err != nil {
+		return err
+	}
+	origin := s.origin(e)
 	knownBytes, knownSum := known(e)
 	if src.from > 0 {
 		knownBytes = 0

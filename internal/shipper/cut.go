@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -144,6 +145,13 @@ func (s *Shipper) recordCut(e ledger.Entry, f *growing, gap ledger.Gap, apart bo
 	head, err := f.head(markSize)
 	if err != nil {
 		return err
+	}
+	if e.Gzip { // package hold compares it, to find a repair
+		info, err := f.Stat()
+		if err != nil {
+			return fmt.Errorf("look at a file that was cut: %w", err)
+		}
+		e.Wrote = info.ModTime().UTC()
 	}
 	return s.recordGap(e, gap, f.size, markOf(head), apart)
 }

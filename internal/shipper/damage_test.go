@@ -3,7 +3,9 @@ package shipper
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -181,4 +183,80 @@ func TestI10_ReadErrorIsNoVerdict(t *testing.T) {
 	y.store.fetchErr = nil
 	y.sync()
 	y.wantCopies(1, event(22, "a"))
+}
+
+// TestI10_DamagedWorkFiles flips a bit in each file that waits for the archive:
+// objects are made again of the held source, a sealed record is an error that says
+// what to do, and no damaged bytes are sent.
+func TestI10_DamagedWorkFiles(t *testing.T) {
+	text := event(21, "a") + event(22, "b")
+	flip := func(t *testing.T, path string) {
+		t.Helper()
+		data, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(path, damage(data), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 2 {
+		t.Run(fmt.Sprintf("object %d", i), func(t *testing.T) {
+			y := newYard(t)
+			y.mustStart()
+			y.addAll([]string{text})
+			y.store.fail = func(string) error { return errLost }
+			_ = y.shipper.Sync(t.Context())
+			e, _ := y.ledger.Get("0")
+			flip(t, y.shipper.workFile("0", e.Objects[i].Work))
+			y.store.fail = nil
+			y.sync()
+			y.wantCopies(0, text)
+		})
+	}
+	t.Run("increment", func(t *testing.T) {
+		y := newOpenYard(t, time.Nanosecond)
+		y.add("0", event(22, "a"), asOpen)
+		y.store.fail = func(string) error { return errLost }
+		_ = y.shipper.Sync(t.Context())
+		flip(t, y.shipper.workFile("0", incrementName))
+		y.store.fail = nil
+		y.sync()
+		y.sync()
+		if got := y.store.partial(t, 1); got != event(22, "a") {
+			t.Errorf("the archive has %s", brief(got))
+		}
+		y.finish("0")
+		y.sync()
+		y.wantCopies(0, event(22, "a"))
+	})
+	t.Run("record", func(t *testing.T) {
+		y := newYard(t)
+		y.mustStart()
+		y.addAll([]string{text})
+		y.store.fail = func(key string) error {
+			if strings.HasPrefix(key, "manifests/") {
+				return errLost
+			}
+			return nil
+		}
+		_ = y.shipper.Sync(t.Context())
+		record := y.shipper.cfg.Chain.Sealed()[0].Path
+		flip(t, record)
+		y.store.fail = nil
+		for range 2 {
+			if err := y.shipper.Sync(t.Context()); !errors.Is(err, ErrWorkGone) || !strings.Contains(err.Error(), "move the file away") {
+				t.Errorf("error %v", err)
+			}
+		}
+		if n := len(y.store.records(t)); n != 0 || y.release != 0 {
+			t.Errorf("%d records, %d released", n, y.release)
+		}
+		if err := os.Rename(record, record+".damaged"); err != nil { // as the error says
+			t.Fatal(err)
+		}
+		y.mustStart()
+		y.sync()
+		y.wantCopies(0, text)
+	})
 }

@@ -100,16 +100,20 @@ func (m *memoryStore) records(t testing.TB) []manifest.Record {
 	return records
 }
 
-// wantChain checks that the records of every epoch are one unbroken chain.
+// wantChain checks that the records of every epoch are one unbroken chain, in
+// which no number is missing.
 func (m *memoryStore) wantChain(t testing.TB) {
 	t.Helper()
-	byEpoch := map[string][][]byte{}
+	byEpoch, lastSeq := map[string][][]byte{}, map[string]int64{}
 	for key, data := range m.current() {
 		if r, err := manifest.Decode(data); err == nil && strings.HasPrefix(key, "manifests/") {
-			byEpoch[r.Epoch] = append(byEpoch[r.Epoch], data)
+			byEpoch[r.Epoch], lastSeq[r.Epoch] = append(byEpoch[r.Epoch], data), max(lastSeq[r.Epoch], r.Seq)
 		}
 	}
 	for epoch, records := range byEpoch {
+		if last := lastSeq[epoch]; last != int64(len(records)) { // verify reports record_missing
+			t.Errorf("epoch %s: %d records, the last is number %d", epoch, len(records), last)
+		}
 		if links := manifest.VerifyLinks(manifest.Identity{}, records); len(links.Findings) > 0 {
 			t.Errorf("epoch %s: %v", epoch, links.Findings)
 		}
@@ -164,13 +168,13 @@ func (m *memoryStore) Put(_ context.Context, key, file string, size int64, sum s
 	}
 	data, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
-		return ErrWorkGone
+		return fmt.Errorf("%s: %w", file, ErrWorkGone)
 	}
 	if err != nil {
 		return err
 	}
 	if got := sha256.Sum256(data); int64(len(data)) != size || hex.EncodeToString(got[:]) != sum {
-		return ErrWorkGone
+		return fmt.Errorf("%s: %w", file, ErrWorkGone)
 	}
 	if have, ok := m.objects[key]; ok && !bytes.Equal(have, data) {
 		return fmt.Errorf("%s: %w", key, ErrTaken)

@@ -211,13 +211,15 @@ func (s *Shipper) ship(ctx context.Context, id string) error {
 }
 
 // store sends the objects of a converted segment, then its record, which names
-// the keys that hold them. If a work file is gone the conversion is done again.
+// the keys that hold them. If a work file is gone or changed the conversion is done again.
 func (s *Shipper) store(ctx context.Context, e ledger.Entry) error {
 	for i, o := range e.Objects {
 		key, err := s.put(ctx, e.Name, o.Key, s.workFile(e.ID, o.Work), o.Size, o.SHA256, func(key string) (bool, error) {
 			return s.adopt(ctx, e, i, key)
 		})
 		if errors.Is(err, ErrWorkGone) {
+			e.Reason = err.Error()
+			s.cfg.Note("a converted object was lost or damaged before it was stored: converting the file again", e)
 			return s.cfg.Ledger.Advance(e.ID, ledger.Converted, func(e *ledger.Entry) {
 				e.State, e.Source, e.Objects = ledger.Held, nil, nil
 			})

@@ -55,9 +55,29 @@ func (s *Shipper) sameAsBefore(ctx context.Context, e ledger.Entry, src *source)
 	return false, err
 }
 
-// leave retires a file of which the archive has all that there is.
+// leave retires a file of which the archive has all that there is. A number that an
+// interrupted conversion took gets a gap as its record: what it read is gone.
 func (s *Shipper) leave(e ledger.Entry, source *ledger.Source) error {
-	err := s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) { e.State, e.Source, e.Before = ledger.Retired, source, nil })
+	retire := func(e *ledger.Entry) { e.State, e.Source, e.Before = ledger.Retired, source, nil }
+	var err error
+	if e.Seq == 0 {
+		err = s.cfg.Ledger.Advance(e.ID, ledger.Held, retire)
+	} else {
+		gap := ledger.Gap{
+			Seq: e.Seq, Reason: string(manifest.ReasonUnreadable), File: e.Name, From: source.First, To: e.Rotated, Bytes: -1,
+			Detail: "the .gz was repaired, and changed again before the rest of it was archived",
+		}
+		err = s.cfg.Ledger.AddGap(gap, e.ID, func(e *ledger.Entry) error {
+			if e.State != ledger.Held {
+				return ledger.ErrStale
+			}
+			retire(e)
+			return nil
+		})
+		if err == nil {
+			s.cfg.NoteGap(gap)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
@@ -178,7 +180,8 @@ func TestI9_NothingUnpacks(t *testing.T) {
 			if e.State != ledger.Quarantined || !strings.Contains(e.Reason, y.heldPath("0")) || y.state("1") != ledger.Retired {
 				t.Errorf("%s %q, the next is %s", e.State, e.Reason, y.state("1"))
 			}
-			if g := y.store.records(t)[0].Gaps[0]; g.Reason != manifest.ReasonQuarantined || g.From.After(g.To.Time) || g.Bytes != -1 {
+			records := y.store.records(t) // an empty file was cut, too, and the last is of the next file
+			if g := records[len(records)-2].Gaps[0]; g.Reason != manifest.ReasonQuarantined || g.From.After(g.To.Time) || g.Bytes != -1 {
 				t.Errorf("gap %+v", g)
 			}
 		})
@@ -192,11 +195,24 @@ func TestI2_RepairedGzip(t *testing.T) {
 	torn, tornAt := gzipped(t, first, second[:50], second[50:])
 	other, _ := gzipped(t, "other\n"+first+second)
 	short, _ := gzipped(t, second)
+	flipped := with(whole[:at[1]], 20, whole[20]^0x15)
 	for _, c := range []struct {
 		name, file, repaired string
+		begun                bool   // the conversion of the repaired file took its number
+		then                 string // what the repaired file becomes before it is archived
 		want                 []string
 		damaged              bool // still
+		gaps                 int  // after the repair
 	}{
+		{name: "touched", file: whole[:at[1]], repaired: whole[:at[1]], want: []string{first}, damaged: true},
+		{name: "touched, nothing unpacks", file: "x", repaired: "x", damaged: true, gaps: 1},
+		{name: "trailer repaired", file: whole[:len(whole)-3], repaired: whole, want: []string{first + second}},
+		{name: "checksum repaired", file: with(whole, len(whole)-8, whole[len(whole)-8]^1), repaired: whole, want: []string{first + second}},
+		{name: "cut while held", file: whole[:at[1]], repaired: whole, then: whole[:at[1]], want: []string{first}, damaged: true, gaps: 1},
+		{name: "emptied while held", file: whole[:at[1]], repaired: whole, then: whole[:5], want: []string{first}, damaged: true, gaps: 1},
+		{name: "begun", file: whole[:at[1]], repaired: whole, begun: true, want: []string{first, second}},
+		{name: "begun, cut while held", file: whole[:at[1]], repaired: whole, begun: true, then: whole[:at[1]], want: []string{first}, damaged: true, gaps: 2},
+		{name: "begun, changed while held", file: whole[:at[1]], repaired: whole[:at[1]], begun: true, then: flipped, want: []string{first}, damaged: true, gaps: 1},
 		{name: "whole lines were there", file: whole[:at[1]], repaired: whole, want: []string{first, second}},
 		{name: "a line was torn", file: torn[:tornAt[2]], repaired: whole, want: []string{first + second[:50], second}},
 		{name: "no line was whole", file: torn[:tornAt[0]] + torn[:0], repaired: whole, want: []string{first + second}},
@@ -213,18 +229,33 @@ func TestI2_RepairedGzip(t *testing.T) {
 				y.mustStart()
 				y.add("0", c.file, func(e *ledger.Entry) { e.Gzip = true })
 				y.sync()
+				gaps := len(y.gaps)
 				y.repair("0", c.repaired)
+				if c.begun {
+					if _, err := y.ledger.Take("0"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if c.then != "" {
+					y.rewrite("0", c.then)
+				}
+				y.sync()
+				if len(y.gaps)-gaps != c.gaps {
+					t.Errorf("gaps %v, want %d after the repair", y.gaps, c.gaps)
+				}
+				y.add("1", event(22, "next"), nil) // its record shows whether a number is missing before it
 				y.sync()
 				got := y.store.restored(t)
-				if e, _ := y.ledger.Get("0"); e.State != ledger.Retired || e.Damaged() != c.damaged {
+				if e, _ := y.ledger.Get("0"); e.Owed() != (len(c.want) == 0) || e.Damaged() != c.damaged {
 					t.Errorf("%s, damaged: %v; want %v", e.State, e.Damaged(), c.damaged)
 				}
-				if len(got) != len(c.want) {
-					t.Fatalf("%d files, want %d", len(got), len(c.want))
+				want := append(slices.Clone(c.want), event(22, "next"))
+				if len(got) != len(want) {
+					t.Fatalf("%d files, want %d", len(got), len(want))
 				}
 				for i := range got {
-					if got[i] != redacted(t, key, c.want[i]) {
-						t.Errorf("file %d has %d bytes, want %d", i, len(got[i]), len(c.want[i]))
+					if got[i] != redacted(t, key, want[i]) {
+						t.Errorf("file %d has %d bytes, want %d", i, len(got[i]), len(want[i]))
 					}
 				}
 				y.store.wantChain(t)
@@ -233,17 +264,44 @@ func TestI2_RepairedGzip(t *testing.T) {
 	}
 }
 
+// rewrite changes a held file in place, long ago by its own time.
+func (y *yard) rewrite(id, text string) {
+	y.t.Helper()
+	past := time.Unix(1_700_000_000, 0)
+	if err := errors.Join(os.WriteFile(y.heldPath(id), []byte(text), 0o600), os.Chtimes(y.heldPath(id), past, past)); err != nil {
+		y.t.Fatal(err)
+	}
+}
+
 // repair changes a held file, and holds it again as package hold does.
 func (y *yard) repair(id, text string) {
 	y.t.Helper()
-	if err := os.WriteFile(y.heldPath(id), []byte(text), 0o600); err != nil {
-		y.t.Fatal(err)
-	}
+	y.rewrite(id, text)
 	e, _ := y.ledger.Get(id)
 	err := y.ledger.Edit(id, func(is *ledger.Entry) {
-		*is = ledger.Entry{ID: e.ID, Name: e.Name, Gzip: true, Finished: true, State: ledger.Held, Rotated: e.Rotated, Before: e.Source}
+		*is = ledger.Entry{ID: e.ID, Name: e.Name, Gzip: true, Finished: true, State: ledger.Held, Rotated: e.Rotated, Before: e.Source, Seen: int64(len(text))}
 	})
 	if err != nil {
 		y.t.Fatal(err)
 	}
+}
+
+// TestI9_DamagedGzipCutWhileHeld records the cut and what does not unpack, and
+// knows the file as it is then: package hold finds no repair in it.
+func TestI9_DamagedGzipCutWhileHeld(t *testing.T) {
+	whole, at := gzipped(t, events(30), events(20))
+	y := newYard(t)
+	y.mustStart()
+	y.add("0", whole, func(e *ledger.Entry) { e.Gzip, e.Seen, e.Wrote = true, int64(len(whole)), time.Now() })
+	y.rewrite("0", whole[:at[1]])
+	y.add("1", event(22, "next"), nil)
+	y.sync()
+	e, _ := y.ledger.Get("0")
+	if info, err := os.Stat(y.heldPath("0")); err != nil || !e.Damaged() || e.Seen != info.Size() || !e.Wrote.Equal(info.ModTime()) {
+		t.Errorf("%v, %+v", err, e)
+	}
+	if fmt.Sprint(y.gaps) != "[truncated unreadable]" {
+		t.Errorf("gaps %v", y.gaps)
+	}
+	y.store.wantChain(t)
 }
