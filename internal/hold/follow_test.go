@@ -78,6 +78,7 @@ func TestI9_ASlowRotationIsNoGap(t *testing.T) {
 			test.while(h)
 			h.mustStart() // nobody looked meanwhile
 			h.sync()
+			h.writeLater("last\n")
 			h.sync()
 			for i, want := range test.want {
 				if last := len(want) - 1; want[last] == ' ' {
@@ -153,8 +154,7 @@ func TestI9_Replaced(t *testing.T) {
 		t.Errorf("writer_on_deleted_file %v", on)
 	}
 
-	h.write("three\n") // kube-apiserver was restarted
-	h.wrote(h.log.Path(), -2*time.Second)
+	h.writeLater("three\n") // kube-apiserver was restarted
 	h.sync()
 	h.sync()
 	h.wantGaps("replaced audit.log")
@@ -174,18 +174,19 @@ func TestUnnamedFilesFinishInOrder(t *testing.T) {
 	h.write("one\n")
 	h.mustStart()
 	h.sync()
-	h.remove(h.rotate())
-	h.write("two\n")
+	h.remove(h.rotateSlowly(time.Minute))
 	if _, _, err := h.hold.linkNew(h.hold.look(h.listed())); err != nil {
 		t.Fatal(err)
 	}
+	h.times(1, func(e *ledger.Entry) { e.Wrote = time.Now().Add(-time.Minute) })
+	h.write("two\n")
 	h.remove(h.rotate())
 	h.sync()
 	entries := h.ledger.Entries()
 	if len(entries) != 3 || !entries[0].Finished || entries[1].Finished || entries[2].Finished || !h.hold.glance() {
 		t.Errorf("entries %+v", entries)
 	}
-	h.write("three\n")
+	h.writeLater("three\n")
 	h.sync()
 	if entries = h.ledger.Entries(); !entries[1].Finished || entries[2].Finished || h.hold.glance() {
 		t.Errorf("entries %+v", entries)

@@ -66,7 +66,8 @@ func TestI1_RotatedAndPrunedBetweenPasses(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.remove(backup)
-	h.write("two\n")
+	h.sync()
+	h.writeLater("two\n")
 	h.sync()
 	h.wantHeld("one\n", "two\n")
 	h.wantEntries("audit-2026-11-22T16-59-59.123.log held finished", "audit.log held")

@@ -158,10 +158,14 @@ func (h *Hold) adoptCopy(id string, inode uint64) (ledger.Entry, error) {
 // a backup, or sees that it has no name any more; a compressed file was
 // finished before it was linked and its backup is found by its inode.
 func (h *Hold) adopt(id string, inode uint64) ledger.Entry {
-	return ledger.Entry{
+	e := ledger.Entry{
 		ID: id, Name: filepath.Base(h.cfg.Log.Path()), Inode: inode, State: ledger.Held, Loki: h.cfg.Loki,
 		Gzip: isGzip(h.Path(id)), Born: born(h.Path(id)), Joined: h.baseline,
 	}
+	if info, err := os.Stat(h.Path(id)); err == nil {
+		e.Wrote = info.ModTime().UTC()
+	}
+	return e
 }
 
 func (h *Hold) recoverEntries() error {

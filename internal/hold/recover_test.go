@@ -26,7 +26,12 @@ func TestLostLedgerIsRebuiltFromLinks(t *testing.T) {
 	h.remove(filepath.Join(h.stateDir(), ledger.FileName))
 	h.mustStart()
 	h.sync()
-	h.wantHeld("one\n", "two\n")
+	if h.ledger.Entries()[0].Finished {
+		t.Error("finished, and audit.log may have been replaced")
+	}
+	h.writeLater("three\n")
+	h.sync()
+	h.wantHeld("one\n", "two\nthree\n")
 	entries := h.ledger.Entries()
 	if !entries[0].Finished || entries[1].Finished || entries[1].Name != "audit.log" {
 		t.Errorf("entries %+v", entries)

@@ -12,10 +12,15 @@ import (
 // fileClock is more than a tick of the clock that files get their times from.
 const fileClock = 20 * time.Millisecond
 
-// writerMoved says whether kube-apiserver has gone on to another file than the
-// segment e, which has no name any more: a later one was rotated, or was written
-// to after it. Before that it may be that audit.log was replaced under its
-// writer, which does not notice: it closes a file only to rotate it.
+// settleTime is longer than it takes to write the copy of a log under its name.
+const settleTime = 5 * time.Second
+
+// writerMoved reports whether kube-apiserver writes to a later file than the
+// segment e, which has lost its name: a later one was rotated, or was written to
+// after it was first seen. The bytes that it had by then prove nothing: sed -i,
+// an editor or cp put them there, and the writer, which closes a file only to
+// rotate it, stays on the old one. Nor does a write within settleTime of the
+// replacement, or of the last write to e.
 func (h *Hold) writerMoved(l *look, e *ledger.Entry) bool {
 	_, hasOpen := l.open()
 	path := h.at(e.ID)
@@ -26,16 +31,21 @@ func (h *Hold) writerMoved(l *look, e *ledger.Entry) bool {
 	if err != nil {
 		return hasOpen
 	}
-	return slices.ContainsFunc(l.entries, func(later ledger.Entry) bool {
-		return later.ID > e.ID && (later.Finished || h.writtenSince(later.ID, info.ModTime()))
+	next := slices.IndexFunc(l.entries, func(later ledger.Entry) bool { return later.ID > e.ID })
+	if next < 0 {
+		return false
+	}
+	settled := latest(info.ModTime(), l.entries[next].Wrote).Add(settleTime)
+	return slices.ContainsFunc(l.entries[next:], func(later ledger.Entry) bool {
+		return later.Finished || h.wroteAfter(&later, settled)
 	})
 }
 
-// writtenSince says whether a held file has bytes, the last of them written
-// after a time.
-func (h *Hold) writtenSince(id string, at time.Time) bool {
-	info, err := os.Stat(h.Path(id))
-	return err == nil && info.Size() > 0 && !at.After(info.ModTime().Add(fileClock))
+// wroteAfter reports whether an open file has bytes, the last of them written
+// after it was first seen and after a time.
+func (h *Hold) wroteAfter(e *ledger.Entry, at time.Time) bool {
+	info, err := os.Stat(h.Path(e.ID))
+	return err == nil && info.Size() > 0 && info.ModTime().After(e.Wrote) && info.ModTime().After(at)
 }
 
 // watchReplaced records that the name of the open file is another file's while

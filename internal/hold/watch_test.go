@@ -314,6 +314,8 @@ func TestI9_QuietBeforeAnUnseenRotation(t *testing.T) {
 			h.mustStart()
 		}
 		h.sync()
+		h.writeLater("three\n")
+		h.sync()
 		if got := len(h.ledger.Gaps()); got != want {
 			t.Errorf("%s before: %d gaps, want %d", ago, got, want)
 		}

@@ -132,7 +132,8 @@ type Entry struct {
 	// last of them.
 	Cuts int64 `json:"cuts,omitempty"`
 	Had  int64 `json:"had,omitempty"`
-	// Wrote is when a finished file was last written to.
+	// Wrote is when a finished file was last written to, and of an open one its
+	// last write when it was first seen.
 	Wrote time.Time `json:"wrote,omitzero"`
 	// Unnamed says that nobody saw the backup's name: Name and Rotated are made
 	// from the time of the last write.
