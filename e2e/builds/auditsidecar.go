@@ -28,30 +28,25 @@ func Auditsidecar() (string, error) {
 // AuditsidecarVersion builds the binary at a path with a version in it, with the
 // flags of `make build`, so that only the linker has work to do.
 func AuditsidecarVersion(path, version string) error {
-	root, err := Root()
-	if err != nil {
-		return err
-	}
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", path, "./cmd/auditsidecar")
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build auditsidecar: %w\n%s", err, out)
-	}
-	return nil
+	return buildStatic("build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", path, "./cmd/auditsidecar")
 }
 
 // AuditsidecarLater builds the binary at a path so that LATER_SECONDS in its environment moves its wall clock.
 func AuditsidecarLater(path string) error {
+	return buildStatic("run", "./hack/later", "--", "build", "-trimpath", "-o", path, "./cmd/auditsidecar")
+}
+
+// buildStatic runs the go command in the tree, without cgo.
+func buildStatic(args ...string) error {
 	root, err := Root()
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("go", "run", "./hack/later", "--", "build", "-trimpath", "-o", path, "./cmd/auditsidecar")
+	cmd := exec.Command("go", args...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build auditsidecar with a clock that moves: %w\n%s", err, out)
+		return fmt.Errorf("build auditsidecar: %w\n%s", err, out)
 	}
 	return nil
 }

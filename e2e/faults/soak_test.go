@@ -4,6 +4,7 @@ package faults
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io/fs"
 	"math/rand/v2"
@@ -28,11 +29,11 @@ import (
 // line: a line may be missing only if a fault destroyed it in its file, and then a gap names the file. verify is
 // never clean without a gap when the account is short. SOAK_SEED repeats the sequence of faults.
 func TestSoak(t *testing.T) {
-	length, err := time.ParseDuration(cmpOr(os.Getenv("SOAK"), "10m"))
+	length, err := time.ParseDuration(cmp.Or(os.Getenv("SOAK"), "10m"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	seed, err := strconv.ParseUint(cmpOr(os.Getenv("SOAK_SEED"), strconv.FormatInt(time.Now().UnixNano(), 10)), 10, 64)
+	seed, err := strconv.ParseUint(cmp.Or(os.Getenv("SOAK_SEED"), strconv.FormatInt(time.Now().UnixNano(), 10)), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,13 +63,6 @@ func TestSoak(t *testing.T) {
 		t.Error(p)
 	}
 	t.Logf("faults: %v; peak %d MiB", s.counts, s.row.memory>>20)
-}
-
-func cmpOr(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
 }
 
 // soak is a stage with an account that survives what is done to the files.
