@@ -71,16 +71,10 @@ func (h *Hold) findAgain(entries []ledger.Entry, listed []rotate.Segment) error 
 // keepLinks looks for segments whose link was removed while this runs. What the directory still has is
 // linked again; the rest is a gap.
 func (h *Hold) keepLinks(listed []rotate.Segment) error {
-	entries := h.cfg.Ledger.Entries()
-	if err := h.findAgain(entries, listed); err != nil {
+	if err := h.findAgain(h.cfg.Ledger.Entries(), listed); err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if err := h.recoverEntry(e); err != nil {
-			return err
-		}
-	}
-	return nil
+	return h.recoverEntries()
 }
 
 // pinned is the set of inodes that links with an entry hold.
