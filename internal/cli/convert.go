@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/terminal"
 )
 
 const convertExample = `  # one file to one object
@@ -102,11 +103,11 @@ func (f *convertFlags) root() string {
 func (f *convertFlags) run(ctx context.Context, version string, args []string, std streams) error {
 	sweepScratch(f.root())
 	var errs []error
-	progress := newFileProgress(std.err, nil, len(args)) // the bar is gone when a file is reported
+	progress := terminal.NewFileProgress(std.err, nil, len(args)) // the bar is gone when a file is reported
 	for _, arg := range args {
 		done, err := f.convertOne(ctx, version, arg, std.in, progress)
-		progress.end()
-		progress.bar.clear()
+		progress.End()
+		progress.Clear()
 		if err == nil {
 			err = f.report(std.out, done)
 		}

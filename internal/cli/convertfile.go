@@ -13,6 +13,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/shipper"
+	"github.com/auditsidecar/auditsidecar/internal/terminal"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
@@ -26,7 +27,7 @@ type input struct {
 
 // convertOne converts one input into a work directory, proves the result and
 // renames it into place.
-func (f *convertFlags) convertOne(ctx context.Context, version, arg string, stdin io.Reader, progress *fileProgress) (converted, error) {
+func (f *convertFlags) convertOne(ctx context.Context, version, arg string, stdin io.Reader, progress *terminal.FileProgress) (converted, error) {
 	if err := checkInput(arg); err != nil {
 		return converted{}, err
 	}
@@ -50,7 +51,7 @@ func (f *convertFlags) convertOne(ctx context.Context, version, arg string, stdi
 	} else {
 		cfg.Dir = scratch
 	}
-	result, err := parquet.Convert(ctx, progress.of(in, in.size), in.size, cfg)
+	result, err := parquet.Convert(ctx, progress.Of(in, in.size), in.size, cfg)
 	if err != nil {
 		return converted{}, err
 	}

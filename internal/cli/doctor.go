@@ -18,6 +18,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/hold"
 	"github.com/auditsidecar/auditsidecar/internal/policy"
+	"github.com/auditsidecar/auditsidecar/internal/terminal"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
@@ -142,7 +143,7 @@ func printResults(w io.Writer, results []doctor.Result, format string) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(results)
 	}
-	colours, width := newPaint(w), 0
+	colours, width := terminal.NewPaint(w), 0
 	count := map[doctor.Severity]int{}
 	for _, r := range results {
 		width = max(width, len(r.ID))
@@ -150,7 +151,7 @@ func printResults(w io.Writer, results []doctor.Result, format string) error {
 	}
 	var text strings.Builder
 	for _, r := range results {
-		severity := colours.word(string(r.Severity), fmt.Sprintf("%-7s", r.Severity))
+		severity := colours.Word(string(r.Severity), fmt.Sprintf("%-7s", r.Severity))
 		fmt.Fprintf(&text, "%s  %-*s  %s\n", severity, width, r.ID, r.Found)
 		if r.Fix != "" && r.Severity != doctor.OK {
 			fmt.Fprintf(&text, "%-7s  %-*s  -> %s\n", "", width, "", r.Fix)

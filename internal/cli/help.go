@@ -3,12 +3,11 @@ package cli
 import (
 	"cmp"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
+
+	"github.com/auditsidecar/auditsidecar/internal/terminal"
 )
 
 // exitCodes ends the help of every verb.
@@ -19,7 +18,7 @@ const exitCodes = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the check was 
 func showHelp(root *cobra.Command) {
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
 		out := cmd.OutOrStdout()
-		fmt.Fprint(out, helpText(cmd, terminalWidth(out)))
+		fmt.Fprint(out, helpText(cmd, terminal.Width(out)))
 	})
 }
 
@@ -54,25 +53,4 @@ func usage(cmd *cobra.Command, width int) string {
 		fmt.Fprintf(&b, "\n'%s VERB --help' says more about a verb.\n", cmd.CommandPath())
 	}
 	return b.String()
-}
-
-// widest is the longest line that is still read with ease.
-const widest = 120
-
-// terminalWidth is the width to break lines at; 0 where out is no terminal.
-func terminalWidth(out io.Writer) int {
-	f, ok := out.(*os.File)
-	if !ok || !isTerminal(out) {
-		return 0
-	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return min(width, widest)
-}
-
-func isTerminal(out io.Writer) bool {
-	f, ok := out.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

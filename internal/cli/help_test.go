@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
+
+	"github.com/auditsidecar/auditsidecar/internal/terminal"
 )
 
 // verbs calls do for every verb that does something, below the program itself.
@@ -58,7 +60,7 @@ func TestHelpFitsTheTerminal(t *testing.T) {
 	must(t, err)
 	tty := openTerminal(t)
 	must(t, unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 100}))
-	_, flags, found := strings.Cut(helpText(cmd, terminalWidth(tty)), "\nFlags:\n")
+	_, flags, found := strings.Cut(helpText(cmd, terminal.Width(tty)), "\nFlags:\n")
 	if !found || !strings.Contains(flags, exitCodes) {
 		t.Errorf("flags: %q", flags)
 	}
@@ -68,7 +70,7 @@ func TestHelpFitsTheTerminal(t *testing.T) {
 		}
 	}
 	must(t, unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 400}))
-	if w := terminalWidth(tty); w != widest {
+	if w := terminal.Width(tty); w != terminal.Widest {
 		t.Errorf("width %d of a terminal of 400", w)
 	}
 }
@@ -168,4 +170,13 @@ func TestVersionJSON(t *testing.T) {
 		t.Error(out)
 	}
 	call(t, "version", "-o", "yaml").refused(t, exitUsage, "expected text or json")
+}
+
+// openTerminal opens one end of a pseudo terminal.
+func openTerminal(t *testing.T) *os.File {
+	t.Helper()
+	tty, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	must(t, err)
+	t.Cleanup(func() { _ = tty.Close() })
+	return tty
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/pflag"
+
+	"github.com/auditsidecar/auditsidecar/internal/terminal"
 )
 
 // logFlags say how to log.
@@ -37,13 +39,13 @@ func (l *logFlags) logger(out io.Writer) (zerolog.Logger, error) {
 	}
 	var formatErr error
 	writer := out
-	console := zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: !bool(newPaint(out))}
+	console := zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: !bool(terminal.NewPaint(out))}
 	switch l.format {
 	case "json":
 	case "console":
 		writer = console
 	case "auto":
-		if isTerminal(out) {
+		if terminal.Is(out) {
 			writer = console
 		}
 	default:

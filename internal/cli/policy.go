@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/auditsidecar/auditsidecar/internal/policy"
+	"github.com/auditsidecar/auditsidecar/internal/terminal"
 	"github.com/auditsidecar/auditsidecar/manifests"
 )
 
@@ -151,10 +152,10 @@ func printLinted(w io.Writer, linted []lintedFile, format string) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(append([]lintedFile{}, linted...))
 	}
-	colours := newPaint(w)
+	colours := terminal.NewPaint(w)
 	for _, l := range linted {
 		for _, f := range l.Findings {
-			severity := colours.word(string(f.Severity), string(f.Severity))
+			severity := colours.Word(string(f.Severity), string(f.Severity))
 			if _, err := fmt.Fprintf(w, "%s:%d: %s: %s [%s]\n\t%s\n", l.File, max(f.Line, 1), severity, f.Message, f.ID, f.Fix); err != nil {
 				return err
 			}

@@ -18,6 +18,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 	"github.com/auditsidecar/auditsidecar/internal/replay"
+	"github.com/auditsidecar/auditsidecar/internal/terminal"
 	"github.com/auditsidecar/auditsidecar/lokipush"
 )
 
@@ -116,15 +117,15 @@ func (s *source) within(first, last time.Time) bool {
 }
 
 // each restores the sources and gives lines what they hold.
-func (f *replayFlags) each(ctx context.Context, sources []*source, progress *fileProgress, report io.Writer, lines *replay.Lines, begin func(sourceID) error) error {
-	defer progress.bar.clear()
+func (f *replayFlags) each(ctx context.Context, sources []*source, progress *terminal.FileProgress, report io.Writer, lines *replay.Lines, begin func(sourceID) error) error {
+	defer progress.Clear()
 	for _, s := range sources {
 		if err := begin(s.id); err != nil {
 			return err
 		}
-		err := s.restore(ctx, sources, progress.bar.above(report), func(o original) error {
+		err := s.restore(ctx, sources, progress.Above(report), func(o original) error {
 			lines.Begin(s.rotated())
-			progress.begin(o.size)
+			progress.Begin(o.size)
 			if err := o.write(ctx, os.TempDir(), io.MultiWriter(lines, progress)); err != nil {
 				return err
 			}
@@ -133,7 +134,7 @@ func (f *replayFlags) each(ctx context.Context, sources []*source, progress *fil
 		if err != nil {
 			return err
 		}
-		progress.end()
+		progress.End()
 	}
 	return nil
 }
@@ -155,7 +156,7 @@ func (f *replayFlags) toOutput(ctx context.Context, sources []*source, w, report
 		}
 		return err
 	}}
-	err := f.each(ctx, sources, newFileProgress(report, w, len(sources)), report, &lines, func(sourceID) error { return nil })
+	err := f.each(ctx, sources, terminal.NewFileProgress(report, w, len(sources)), report, &lines, func(sourceID) error { return nil })
 	if err == nil {
 		err = out.Flush()
 	}
@@ -180,14 +181,14 @@ func (f *replayFlags) toLoki(ctx context.Context, version string, sources []*sou
 	}
 	labels, _ := f.loki.StaticLabels() // validated before
 	labels["job"], labels["replay"] = "audit-replay", id
-	progress := newFileProgress(report, nil, len(sources))
+	progress := terminal.NewFileProgress(report, nil, len(sources))
 	loki, err := replay.NewLoki(replay.LokiConfig{
 		Client: client, Labels: labels, Redact: change, MaxLineBytes: f.loki.MaxLineBytes,
 		OnDown: func(err error) {
 			if lokipush.DecisionOf(err) == lokipush.Stop {
 				return // it ends the replay
 			}
-			_, _ = fmt.Fprintf(progress.bar.above(report), "Loki does not take lines, trying on: %v\n", err)
+			_, _ = fmt.Fprintf(progress.Above(report), "Loki does not take lines, trying on: %v\n", err)
 		},
 	})
 	if err != nil {

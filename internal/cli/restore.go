@@ -17,6 +17,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/terminal"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
@@ -69,11 +70,11 @@ was cut before it was archived.`,
 
 // restoreTo writes all sources to w, in order.
 func restoreTo(ctx context.Context, sources []*source, w, report io.Writer) error {
-	progress := newFileProgress(report, w, len(sources))
-	defer progress.bar.clear()
+	progress := terminal.NewFileProgress(report, w, len(sources))
+	defer progress.Clear()
 	for _, s := range sources {
-		err := s.restore(ctx, sources, progress.bar.above(report), func(o original) error {
-			progress.begin(o.size)
+		err := s.restore(ctx, sources, progress.Above(report), func(o original) error {
+			progress.Begin(o.size)
 			return o.write(ctx, os.TempDir(), io.MultiWriter(w, progress))
 		})
 		if errors.Is(err, syscall.EPIPE) {
@@ -82,7 +83,7 @@ func restoreTo(ctx context.Context, sources []*source, w, report io.Writer) erro
 		if err != nil {
 			return err
 		}
-		progress.end()
+		progress.End()
 	}
 	return nil
 }
@@ -113,9 +114,9 @@ func (s *source) restore(ctx context.Context, all []*source, report io.Writer, d
 // is before a hole.
 func restoreFiles(ctx context.Context, sources []*source, dir string, report io.Writer) error {
 	names := newFileNames(sources)
-	progress := newFileProgress(report, nil, len(sources))
-	defer progress.bar.clear()
-	report = progress.bar.above(report)
+	progress := terminal.NewFileProgress(report, nil, len(sources))
+	defer progress.Clear()
+	report = progress.Above(report)
 	var errs []error
 	for _, s := range sources {
 		err := s.restore(ctx, sources, report, func(o original) error {
@@ -124,7 +125,7 @@ func restoreFiles(ctx context.Context, sources []*source, dir string, report io.
 				return err
 			}
 			path = filepath.Join(dir, path)
-			progress.begin(o.size)
+			progress.Begin(o.size)
 			hole, err := restoreFile(ctx, o, path, progress)
 			if err != nil {
 				return err
@@ -133,7 +134,7 @@ func restoreFiles(ctx context.Context, sources []*source, dir string, report io.
 			return errors.Join(hole, err)
 		})
 		errs = append(errs, err)
-		progress.end()
+		progress.End()
 		if ctx.Err() != nil {
 			break
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/terminal"
 	"github.com/auditsidecar/auditsidecar/internal/verify"
 )
 
@@ -160,8 +161,8 @@ func openPlace(ctx context.Context, place string, s3 config.Archive) (*archive.B
 }
 
 func (f *verifyFlags) run(ctx context.Context, bucket *archive.Bucket, version string, out, progress io.Writer) error {
-	bar := newProgressBar(progress)
-	f.options.Progress = bar.update
+	bar := terminal.NewBar(progress)
+	f.options.Progress = bar.Update
 	var event *verify.Event
 	var report *verify.Report
 	var err error
@@ -171,7 +172,7 @@ func (f *verifyFlags) run(ctx context.Context, bucket *archive.Bucket, version s
 	} else {
 		report, err = verify.Run(ctx, bucket, f.options)
 	}
-	bar.clear()
+	bar.Clear()
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
@@ -208,6 +209,6 @@ func (f *verifyFlags) write(out io.Writer, event *verify.Event, report *verify.R
 	if err := report.WriteText(&text); err != nil {
 		return err
 	}
-	_, err := io.WriteString(out, newPaint(out).lines(text.String()))
+	_, err := io.WriteString(out, terminal.NewPaint(out).Lines(text.String()))
 	return err
 }

@@ -1,4 +1,4 @@
-package cli
+package terminal
 
 import (
 	"io"
@@ -6,16 +6,17 @@ import (
 	"strings"
 )
 
-// paint colours what matters in a report, on a terminal. In a pipe, on a dumb
-// terminal and with NO_COLOR set it changes nothing.
-type paint bool
+// Paint colours severities and verdicts of a report, on a terminal. In a pipe, on
+// a dumb terminal and with NO_COLOR set it changes nothing.
+type Paint bool
 
-func newPaint(out io.Writer) paint {
-	return paint(isTerminal(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb")
+// NewPaint returns the colours for out.
+func NewPaint(out io.Writer) Paint {
+	return Paint(Is(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb")
 }
 
-// word colours text in the way that a severity or a verdict has.
-func (p paint) word(kind, text string) string {
+// Word colours text as the severity or verdict kind.
+func (p Paint) Word(kind, text string) string {
 	colour := ""
 	switch strings.ToLower(kind) {
 	case "error", "failed", "finding":
@@ -33,8 +34,8 @@ func (p paint) word(kind, text string) string {
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"
 }
 
-// lines colours the verdict that a line of a report begins with.
-func (p paint) lines(report string) string {
+// Lines colours the verdict at the beginning of each line of a report.
+func (p Paint) Lines(report string) string {
 	if !p {
 		return report
 	}
@@ -44,7 +45,7 @@ func (p paint) lines(report string) string {
 		rest := line[len(indent):]
 		for _, verdict := range []string{"FINDING", "FAILED", "OK", "note", "recorded gap"} {
 			if after, ok := strings.CutPrefix(rest, verdict); ok && after != "" && strings.ContainsRune(" :,", rune(after[0])) {
-				rest = p.word(verdict, verdict) + after
+				rest = p.Word(verdict, verdict) + after
 				break
 			}
 		}

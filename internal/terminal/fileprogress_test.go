@@ -1,4 +1,4 @@
-package cli
+package terminal
 
 import (
 	"bytes"
@@ -15,22 +15,22 @@ import (
 func TestFileProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var terminal bytes.Buffer
-		p := newFileProgress(&terminal, nil, 4)
-		p.bar.out = &terminal
+		p := NewFileProgress(&terminal, nil, 4)
+		p.out = &terminal
 		for range 2 {
-			p.begin(10e6)
+			p.Begin(10e6)
 			for range 5 {
 				time.Sleep(time.Second)
 				_, _ = p.Write(make([]byte, 2e6)) // never fails
 			}
-			p.end()
+			p.End()
 		}
 		time.Sleep(5 * time.Second)
-		p.end() // one that is left out
-		p.begin(10e6)
+		p.End() // one that is left out
+		p.Begin(10e6)
 		time.Sleep(time.Second)
-		p.end()
-		p.bar.clear()
+		p.End()
+		p.Clear()
 		shown := strings.Split(terminal.String(), "\r\x1b[K")
 		for _, want := range []string{
 			"[" + strings.Repeat(" ", 30) + "] 0/4 files",
@@ -53,9 +53,9 @@ func TestFileProgress(t *testing.T) {
 func TestProgressIsNotShownTooOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var terminal bytes.Buffer
-		p := newFileProgress(&terminal, nil, 2)
-		p.bar.out = &terminal
-		p.begin(1e9)
+		p := NewFileProgress(&terminal, nil, 2)
+		p.out = &terminal
+		p.Begin(1e9)
 		for range 1000 {
 			time.Sleep(time.Millisecond)
 			_, _ = p.Write(make([]byte, 10)) // never fails
@@ -74,11 +74,11 @@ func TestNoProgressInAPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	p := newFileProgress(f, f, 1)
-	p.begin(1)
+	p := NewFileProgress(f, f, 1)
+	p.Begin(1)
 	_, _ = p.Write([]byte("x")) // never fails
-	p.end()
-	p.bar.clear()
+	p.End()
+	p.Clear()
 	if got, err := os.ReadFile(path); err != nil || len(got) > 0 {
 		t.Errorf("%q, %v", got, err)
 	}
@@ -87,13 +87,13 @@ func TestNoProgressInAPipe(t *testing.T) {
 // A message takes the bar's place, and the bar comes again below it.
 func TestMessagesStandAboveTheBar(t *testing.T) {
 	var terminal bytes.Buffer
-	p := newFileProgress(&terminal, nil, 1)
-	p.bar.out = &terminal
-	p.begin(10)
-	if _, err := p.bar.above(&terminal).Write([]byte("a message\n")); err != nil {
+	p := NewFileProgress(&terminal, nil, 1)
+	p.out = &terminal
+	p.Begin(10)
+	if _, err := p.Above(&terminal).Write([]byte("a message\n")); err != nil {
 		t.Fatal(err)
 	}
-	p.end()
+	p.End()
 	if got := terminal.String(); !strings.Contains(got, "\r\x1b[Ka message\n\r\x1b[K[") {
 		t.Errorf("%q", got)
 	}
@@ -104,13 +104,13 @@ func TestMessagesStandAboveTheBar(t *testing.T) {
 func TestConversionProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var terminal bytes.Buffer
-		p := newFileProgress(&terminal, nil, 2)
+		p := NewFileProgress(&terminal, nil, 2)
 		plain := strings.NewReader(strings.Repeat("x", 999))
-		if p.of(plain, 999) != io.ReaderAt(plain) {
+		if p.Of(plain, 999) != io.ReaderAt(plain) {
 			t.Error("the source is counted, and nobody looks")
 		}
-		p.bar.out = &terminal
-		source := p.of(plain, 999)
+		p.out = &terminal
+		source := p.Of(plain, 999)
 		buf := make([]byte, 999)
 		for range 3 {
 			time.Sleep(time.Second)
@@ -122,7 +122,7 @@ func TestConversionProgress(t *testing.T) {
 			t.Errorf("%d bytes read, %d of the file", p.written, p.bytes)
 		}
 		time.Sleep(time.Second)
-		p.end()
+		p.End()
 		if out := terminal.String(); !strings.Contains(out, "] 0/2 files") || !strings.HasSuffix(out, "] 1/2 files, 0.0 MB/s, 4s left") {
 			t.Errorf("%q", out)
 		}

@@ -1,4 +1,4 @@
-package cli
+package terminal
 
 import (
 	"bytes"
@@ -20,46 +20,46 @@ OK, but for the gaps
 func TestPaint(t *testing.T) {
 	want := "archive    s3://b\nOKAY is no verdict\n  \x1b[33mrecorded gap\x1b[0m: pruned\n\x1b[33mnote\x1b[0m: open\n" +
 		"\x1b[31mFINDING\x1b[0m missing: x\n  lost\n\x1b[31mFAILED\x1b[0m: 1 finding\n\x1b[32mOK\x1b[0m: nothing\n\x1b[32mOK\x1b[0m, but for the gaps\n"
-	if got := paint(true).lines(report); got != want {
+	if got := Paint(true).Lines(report); got != want {
 		t.Errorf("%q", got)
 	}
-	if got := paint(false).lines(report); got != report {
+	if got := Paint(false).Lines(report); got != report {
 		t.Errorf("without colours: %q", got)
 	}
-	if got := paint(true).word("ok", "fine"); got != "\x1b[32mfine\x1b[0m" {
+	if got := Paint(true).Word("ok", "fine"); got != "\x1b[32mfine\x1b[0m" {
 		t.Errorf("%q", got)
 	}
-	if got := paint(true).word("verbose", "fine"); got != "fine" {
+	if got := Paint(true).Word("verbose", "fine"); got != "fine" {
 		t.Errorf("%q", got)
 	}
 }
 
 func TestPaintOnATerminalOnly(t *testing.T) {
-	if newPaint(new(bytes.Buffer)) {
+	if NewPaint(new(bytes.Buffer)) {
 		t.Error("a buffer is painted")
 	}
 	file, err := os.Create(t.TempDir() + "/report")
 	must(t, err)
 	defer file.Close()
-	if newPaint(file) {
+	if NewPaint(file) {
 		t.Error("a file is painted")
 	}
 	tty := openTerminal(t)
 	t.Setenv("TERM", "xterm")
 	t.Setenv("NO_COLOR", "")
-	if !newPaint(tty) {
+	if !NewPaint(tty) {
 		t.Error("a terminal is not painted")
 	}
-	if w := terminalWidth(file); w != 0 {
+	if w := Width(file); w != 0 {
 		t.Errorf("a file has the width %d", w)
 	}
 	t.Setenv("NO_COLOR", "1")
-	if newPaint(tty) {
+	if NewPaint(tty) {
 		t.Error("painted with NO_COLOR")
 	}
 	t.Setenv("NO_COLOR", "")
 	t.Setenv("TERM", "dumb")
-	if newPaint(tty) {
+	if NewPaint(tty) {
 		t.Error("a dumb terminal is painted")
 	}
 }
@@ -71,4 +71,11 @@ func openTerminal(t *testing.T) *os.File {
 	must(t, err)
 	t.Cleanup(func() { _ = tty.Close() })
 	return tty
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
