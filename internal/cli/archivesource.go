@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,26 +25,33 @@ func archiveObjects(ctx context.Context, a config.Archive) ([]object, records, e
 		return nil, nil, &usageError{err}
 	}
 	var stored []located
-	for _, prefix := range []string{"data/", "open/"} {
+	recorded := map[sourceID]bool{}
+	for _, prefix := range []string{"data/", "open/", "manifests/"} {
 		for info, err := range bucket.List(ctx, prefix) {
 			if err != nil {
 				return nil, nil, err
 			}
-			if key, err := archive.ParseKey(info.Key); err == nil { // else not written by us
+			key, err := archive.ParseKey(info.Key)
+			switch {
+			case err != nil: // not written by us
+			case key.Kind == archive.KindManifest:
+				recorded[idOfKey(key)] = true
+			default:
 				stored = append(stored, located{info.Key, key})
 			}
 		}
 	}
 	record := archiveRecords(bucket)
-	stored, err = confirmed(ctx, stored, record)
+	left, err := confirmed(ctx, stored, record)
 	if err != nil {
 		return nil, nil, err
 	}
-	found := make([]object, len(stored))
-	for i, o := range stored {
+	found := make([]object, len(left))
+	for i, o := range left {
 		found[i] = archiveObject(bucket, o.name, o.key)
 	}
-	return found, record, nil
+	missing, err := missingObjects(ctx, found, stored, maps.Keys(recorded), record)
+	return append(found, missing...), record, err
 }
 
 func archiveObject(bucket *archive.Bucket, name string, key archive.Key) object {

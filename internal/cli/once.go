@@ -32,26 +32,35 @@ func (s *sidecar) once(ctx context.Context, log rotate.Log, bucket *archive.Buck
 	if err := loops.hold.Sync(ctx); err != nil {
 		return err
 	}
-	err = retryWhile(ctx, onceTimeout, loops.shipper.Sync)
+	err = s.retryWhile(ctx, "archive", onceTimeout, loops.shipper.Sync)
 	if loops.live != nil {
-		streamed := retryWhile(ctx, onceTimeout, loops.live.Sync)
+		streamed := s.retryWhile(ctx, "loki", onceTimeout, loops.live.Sync)
 		err = errors.Join(err, streamed, loops.live.Close())
 	}
 	err = errors.Join(err, loops.hold.Sync(ctx)) // let go of what was released
 	return errors.Join(err, quarantined(st))
 }
 
+// onceQuiet is how long --once waits for a sink without a word.
+const onceQuiet = 3 * time.Second
+
 // retryWhile tries again until it works, for at most a time; an archive that
-// says that trying again is no use is believed.
-func retryWhile(ctx context.Context, atMost time.Duration, try func(context.Context) error) error {
+// says that trying again is no use is believed. It logs what it waits for.
+func (s *sidecar) retryWhile(ctx context.Context, sink string, atMost time.Duration, try func(context.Context) error) error {
 	bounded, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()
+	waiting := s.log.With().Str("sink", sink).Time("givesUpAt", time.Now().Add(atMost)).Logger()
+	quiet := time.AfterFunc(onceQuiet, func() { waiting.Warn().Msg("the sink is not up to date yet: waiting") })
+	defer quiet.Stop()
 	retry := backoff.New(bounded, backoff.Config{MinBackoff: 500 * time.Millisecond, MaxBackoff: 10 * time.Second})
 	var last error
 	for retry.Ongoing() {
 		err := try(bounded)
 		if err == nil || archive.Permanent(err) {
 			return err
+		}
+		if last == nil {
+			waiting.Warn().Err(err).Msg("the sink is unavailable: trying again")
 		}
 		if bounded.Err() == nil || last == nil {
 			last = err

@@ -116,9 +116,11 @@ func (s *source) within(first, last time.Time) bool {
 	})
 }
 
-// each restores the sources and gives lines what they hold.
+// each restores the sources and gives lines what they hold. One that is missing does
+// not keep the others from it.
 func (f *replayFlags) each(ctx context.Context, sources []*source, progress *terminal.FileProgress, report io.Writer, lines *replay.Lines, begin func(sourceID) error) error {
 	defer progress.Clear()
+	var missing []error
 	for _, s := range sources {
 		if err := begin(s.id); err != nil {
 			return err
@@ -131,12 +133,16 @@ func (f *replayFlags) each(ctx context.Context, sources []*source, progress *ter
 			}
 			return lines.End()
 		})
+		if errors.Is(err, errMissing) {
+			missing = append(missing, err)
+			continue
+		}
 		if err != nil {
-			return err
+			return errors.Join(append(missing, err)...)
 		}
 		progress.End()
 	}
-	return nil
+	return errors.Join(missing...)
 }
 
 // rotated is when the file was rotated; now for one that was not.
@@ -157,8 +163,8 @@ func (f *replayFlags) toOutput(ctx context.Context, sources []*source, w, report
 		return err
 	}}
 	err := f.each(ctx, sources, terminal.NewFileProgress(report, w, len(sources)), report, &lines, func(sourceID) error { return nil })
-	if err == nil {
-		err = out.Flush()
+	if err == nil || errors.Is(err, errMissing) {
+		err = errors.Join(err, out.Flush())
 	}
 	if errors.Is(err, syscall.EPIPE) {
 		return nil // `replay ... | head` has seen enough
@@ -196,8 +202,8 @@ func (f *replayFlags) toLoki(ctx context.Context, version string, sources []*sou
 	}
 	lines := replay.Lines{Filter: f.filter, Do: func(l replay.Line) error { return loki.Add(ctx, l) }}
 	begin := func(id sourceID) error { return loki.Begin(ctx, id.cluster, id.node) }
-	if err = f.each(ctx, sources, progress, report, &lines, begin); err == nil {
-		err = loki.Flush(ctx)
+	if err = f.each(ctx, sources, progress, report, &lines, begin); err == nil || errors.Is(err, errMissing) {
+		err = errors.Join(err, loki.Flush(ctx))
 	}
 	return errors.Join(err, f.account(report, id, loki))
 }

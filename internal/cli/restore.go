@@ -42,7 +42,8 @@ to standard output: objects are ordered by cluster, node, epoch and number. PATH
 is an object or a directory, URL (s3:// or file://) an archive; everything in it
 is restored. With -o each original file becomes a new file of its name, in
 cluster=CLUSTER/node=NODE/ where there is more than one node; no file is ever
-replaced. The checksum of every original file is compared.
+replaced. The checksum of every original file is compared. A file whose record is
+there and whose object is not is an error, after all others were restored.
 
 Of a file that was still open when its node was lost the archive has increments:
 its lines up to --archive-max-lag before. They are restored where the finished
@@ -68,10 +69,12 @@ was cut before it was archived.`,
 	return cmd
 }
 
-// restoreTo writes all sources to w, in order.
+// restoreTo writes all sources to w, in order. One that is missing does not keep the
+// others from it.
 func restoreTo(ctx context.Context, sources []*source, w, report io.Writer) error {
 	progress := terminal.NewFileProgress(report, w, len(sources))
 	defer progress.Clear()
+	var missing []error
 	for _, s := range sources {
 		err := s.restore(ctx, sources, progress.Above(report), func(o original) error {
 			progress.Begin(o.size)
@@ -80,12 +83,16 @@ func restoreTo(ctx context.Context, sources []*source, w, report io.Writer) erro
 		if errors.Is(err, syscall.EPIPE) {
 			return nil // `restore ... | head` has seen enough
 		}
+		if errors.Is(err, errMissing) {
+			missing = append(missing, err)
+			continue
+		}
 		if err != nil {
-			return err
+			return errors.Join(append(missing, err)...)
 		}
 		progress.End()
 	}
-	return nil
+	return errors.Join(missing...)
 }
 
 // restore gives the original file to do, if it is this source's turn to be it.

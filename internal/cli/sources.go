@@ -142,19 +142,21 @@ func directoryObjects(ctx context.Context, dir string) ([]object, records, error
 			kept[id], copies[id] = path, key.Copy
 		}
 	})
+	left := stored
 	if err == nil {
-		stored, err = confirmed(ctx, stored, fileRecords(kept))
+		left, err = confirmed(ctx, stored, fileRecords(kept))
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("find the objects to restore: %w", err)
 	}
-	found := make([]object, len(stored))
-	for i, o := range stored {
+	found := make([]object, len(left))
+	for i, o := range left {
 		if found[i], err = fileObject(o.name); err != nil {
 			return nil, nil, err
 		}
 	}
-	return found, fileRecords(kept), nil
+	missing, err := missingObjects(ctx, found, stored, maps.Keys(kept), fileRecords(kept))
+	return append(found, missing...), fileRecords(kept), err
 }
 
 // eachFile calls do for every file below a directory, through symbolic links,
