@@ -163,7 +163,7 @@ func TestI3_RealLinesNeedNoRaw(t *testing.T) {
 
 func TestConvertSplitsByDay(t *testing.T) {
 	var source strings.Builder
-	for _, day := range []string{"2026-11-22", "2026-11-23", "2026-11-25"} {
+	for _, day := range []string{"2026-11-20", "2026-11-21", "2026-11-23"} {
 		source.WriteString(strings.Replace(canonicalLine, `"stageTimestamp":"2026-11-22`, `"stageTimestamp":"`+day, 1))
 	}
 	source.WriteString("no event\n")
@@ -172,13 +172,13 @@ func TestConvertSplitsByDay(t *testing.T) {
 	for _, o := range res.Objects {
 		got = append(got, fmt.Sprintf("%s %s %d", filepath.Base(o.Path), o.Day, o.Rows))
 	}
-	want := "2026-11-22.parquet 2026-11-22 1|2026-11-23.parquet 2026-11-23 1|2026-11-25.parquet 2026-11-25 2"
+	want := "2026-11-20.parquet 2026-11-20 1|2026-11-21.parquet 2026-11-21 1|2026-11-23.parquet 2026-11-23 2"
 	if strings.Join(got, "|") != want {
 		t.Errorf("objects %q, want %q", strings.Join(got, "|"), want)
 	}
 	in := inputs(t, res)
 	err := Restore(t.Context(), in[:2], &bytes.Buffer{})
-	if !errors.Is(err, ErrIncomplete) || !strings.Contains(err.Error(), "2026-11-25") {
+	if !errors.Is(err, ErrIncomplete) || !strings.Contains(err.Error(), "2026-11-23") {
 		t.Errorf("restore without the last day: %v; want ErrIncomplete that names it", err)
 	}
 }
@@ -212,12 +212,12 @@ func TestConvertBoundsDays(t *testing.T) {
 		strays   int64
 	}{
 		"a year":         {-365, 0, 366, 0},
-		"as many":        {-maxDays, 1, maxDays + 1, 1},
-		"too many":       {-maxDays - 20, -1, maxDays + 1, 20},
-		"after rotation": {0, 100, 2 + maxLaterDays, 100 - 1 - maxLaterDays},
+		"as many":        {-maxDays, 1, maxDays + 2, 0},
+		"too early":      {-maxDays - 20, -1, maxDays + 1, 20},
+		"after rotation": {0, 100, 2, 99},
 	} {
 		if testing.Short() && (name == "a year" || name == "as many") {
-			continue // "too many" is at the same bound
+			continue // "too early" is at the same bound
 		}
 		t.Run(name, func(t *testing.T) {
 			var source strings.Builder
@@ -235,18 +235,15 @@ func TestConvertBoundsDays(t *testing.T) {
 	}
 }
 
-// Made up days leave room for those that the log is of.
-func TestMadeUpDaysLeaveRoom(t *testing.T) {
-	var source strings.Builder
-	for days := range 500 {
-		source.WriteString(lineOf(1000 + days))
+// Without a time of rotation, the day of the first timestamp stands for its day.
+func TestConvertBoundsDaysWithoutRotation(t *testing.T) {
+	source := lineOf(-2) + lineOf(-1) + lineOf(0)
+	res, err := Convert(t.Context(), strings.NewReader(source), int64(len(source)), Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
 	}
-	for days := range 300 {
-		source.WriteString(lineOf(-days))
-	}
-	res := roundTrip(t, []byte(source.String()), defaultLimits())
-	if want := int64(500 - maxLaterDays); len(res.Objects) != 300+maxLaterDays || res.Strays != want {
-		t.Errorf("%d objects, %d strays; want %d, %d", len(res.Objects), res.Strays, 300+maxLaterDays, want)
+	if len(res.Objects) != 2 || res.Objects[0].Rows != 2 || res.Strays != 1 {
+		t.Errorf("objects %+v, %d strays; want two with 2 rows and 1, and 1", res.Objects, res.Strays)
 	}
 }
 

@@ -6,24 +6,17 @@ import (
 	"time"
 )
 
-// Broken clocks and made up timestamps must not make thousands of objects: the
-// rows of further days go to the day of rotation.
-const (
-	// maxDays is how many objects one source may be split into by its
-	// timestamps, beside that of the day of rotation: a year and a month.
-	maxDays = 400
-	// maxLaterDays is how many of them may be of days after the one that follows
-	// the rotation, which no right clock writes.
-	maxLaterDays = 64
-)
+// Broken clocks and made up timestamps must not make thousands of objects: a row
+// of a day that is more than maxDays before the day of rotation, or later than
+// the day after it, goes to the day of rotation.
+const maxDays = 400 // a year and a month
 
 // dayBook assigns rows to days and counts them.
 type dayBook struct {
 	split    bool
-	fallback int32 // the day of rotation
-	dated    bool  // it is known
-	later    int   // days after the one that follows it, in rows
-	strays   int64 // rows of days beyond maxDays
+	rotation int32 // its day; that of the first timestamp if it is unknown
+	dated    bool  // rotation is set
+	strays   int64 // rows of other days under the day of rotation
 	last     int32 // of the previous row
 	more     int64 // rows of that day that are not in rows yet
 	rows     map[int32]int64
@@ -33,9 +26,9 @@ type dayBook struct {
 func newDayBook(rotated time.Time, split bool) *dayBook {
 	b := &dayBook{split: split, rows: map[int32]int64{}, min: 1}
 	if split && !rotated.IsZero() {
-		b.fallback, b.dated = int32(dayOf(rotated.UnixMicro())), true
+		b.rotation, b.dated = int32(dayOf(rotated.UnixMicro())), true
 	}
-	b.last = b.fallback
+	b.last = b.rotation
 	return b
 }
 
@@ -48,36 +41,28 @@ func (b *dayBook) place(us int64) int32 {
 		}
 		b.min, b.max = min(b.min, us), max(b.max, us)
 		if b.split {
-			day = int32(dayOf(us))
+			day = b.dayOf(us)
 		}
 	}
-	if day == b.last && b.more > 0 {
-		b.more++
-		return day
+	if day != b.last {
+		b.settle()
 	}
-	b.settle()
-	if _, ok := b.rows[day]; !ok && day != b.fallback && !b.begin(day) {
-		day = b.fallback
-		b.strays++
-	}
-	b.last, b.more = day, 1
+	b.last = day
+	b.more++
 	return day
 }
 
-// begin reports whether there may be an object of one more day.
-func (b *dayBook) begin(day int32) bool {
-	others := len(b.rows)
-	if _, ok := b.rows[b.fallback]; ok {
-		others--
+// dayOf returns the day of a timestamp, or the day of rotation.
+func (b *dayBook) dayOf(us int64) int32 {
+	day := int32(dayOf(us))
+	if !b.dated {
+		b.rotation, b.dated = day, true
 	}
-	isLater := b.dated && day > b.fallback+1
-	if others == maxDays || isLater && b.later == maxLaterDays {
-		return false
+	if day < b.rotation-maxDays || day > b.rotation+1 {
+		b.strays++
+		return b.rotation
 	}
-	if isLater {
-		b.later++
-	}
-	return true
+	return day
 }
 
 // settle counts the rows of the last day.
@@ -93,7 +78,7 @@ func (b *dayBook) settle() {
 func (b *dayBook) days() []DayRows {
 	b.settle()
 	if len(b.rows) == 0 {
-		return []DayRows{{Day: b.name(b.fallback)}}
+		return []DayRows{{Day: b.name(b.rotation)}}
 	}
 	var days []DayRows
 	for _, d := range slices.Sorted(maps.Keys(b.rows)) {

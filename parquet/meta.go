@@ -19,8 +19,10 @@ type Meta struct {
 	Seq   int64
 	// SourceName is the base name of the audit log file.
 	SourceName string
-	// Rotated is when the file was rotated away; zero where unknown. Lines
-	// without a timestamp before the first one that has one go to its day.
+	// Rotated is when the file was rotated away; zero if unknown. Lines without
+	// a timestamp before the first one that has one go to its day, as do lines
+	// of days that are more than 400 before it, or later than the day after it.
+	// If it is unknown, the day of the first timestamp takes its place.
 	Rotated time.Time
 	// Converter is the version of the program.
 	Converter string
