@@ -99,7 +99,7 @@ func (s *scanner) shareActor(segment []byte) {
 	if b.actor(e.actor); b.differs || len(b.want) > 0 {
 		return
 	}
-	e.actor.shared.segment = segment
+	e.actor.segment = segment
 	s.actors.put(segment, e.actor)
 }
 
@@ -145,6 +145,6 @@ func (s *scanner) shareNotes(segment []byte) {
 	if b.notes(e.notes); b.differs || len(b.want) > 0 {
 		return
 	}
-	e.notes.shared.segment = segment
+	e.notes.segment = segment
 	s.notes.put(segment, e.notes)
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 )
 
 // Check reopens what [Convert] wrote and proves it: size and SHA-256 of every
@@ -25,8 +24,6 @@ func Check(ctx context.Context, want Result) error {
 	if len(want.Objects) == 0 {
 		return fmt.Errorf("check: %w: no objects", ErrIncomplete)
 	}
-	// What Convert held is garbage now: away with it before Restore holds as much.
-	runtime.GC()
 	var inputs []Input
 	for _, o := range want.Objects {
 		f, err := os.Open(o.Path)

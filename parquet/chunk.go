@@ -62,7 +62,7 @@ func newChunk(d columnDef, codec *codec, spool *spool, lim limits) *chunk {
 	c := &chunk{
 		def: d, maxRep: uint8(rep), maxDef: uint8(def), codec: codec,
 		pageSize: lim.page, dictMax: lim.dictionary, spool: spool,
-		longValue: max(lim.long, maxSegment), // what is in shared parts of events is never long
+		longValue: lim.long,
 	}
 	c.pageSize *= max(d.pages, 1)
 	if d.enc == dictEncoding {

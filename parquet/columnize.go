@@ -6,15 +6,15 @@ func (w *objectWriter) addEvent(r *row) {
 	e := r.event
 	w.addTexts(e, 0, colUserAgent)
 	w.addActor(e.actor)
-	w.addPart(e, refPart, colObjResource, colCode)
-	w.addPart(e, statusPart, colRespStatus, colRequestObject)
-	w.addTexts(e, colRequestObject, colReceived)
+	w.addTexts(e, colObjResource, colCode)
+	w.addTexts(e, colRespStatus, colReceived)
 	for _, i := range [...]column{colCode, colReceived, colStaged} {
 		if e.given[i] {
 			w.chunk(i).int(e.ints[i])
 		}
 	}
-	w.addNotes(e.notes)
+	addKeys(w.chunk(colAnnotationKey), &e.notes.multimap)
+	addMapValues(w.chunk(colAnnotationValue), &e.notes.multimap)
 	w.addTexts(e, colUnknownFields, colUnknownFields+1)
 	if r.raw != nil {
 		w.chunk(colRaw).bytes(r.raw, 0)
@@ -38,12 +38,8 @@ func (w *objectWriter) addTexts(e *event, from, to column) {
 }
 
 func (w *objectWriter) addActor(a *actor) {
-	if w.replayed(&a.shared) {
-		return
-	}
-	before := w.mark(colUserAgent, colObjResource)
 	for i := colUserAgent; i < colObjResource; i++ {
-		switch c := w.chunks[i]; c.def.shape {
+		switch c := w.chunk(i); c.def.shape {
 		case scalar:
 			if v := a.text[i]; v != nil {
 				c.bytes(v, 0)
@@ -56,17 +52,6 @@ func (w *objectWriter) addActor(a *actor) {
 			addMultimapValues(c, a.multimap(i))
 		}
 	}
-	w.record(&a.shared, before)
-}
-
-func (w *objectWriter) addNotes(n *notes) {
-	if w.replayed(&n.shared) {
-		return
-	}
-	before := w.mark(colAnnotationKey, colRaw)
-	addKeys(w.chunks[colAnnotationKey], &n.multimap)
-	addMapValues(w.chunks[colAnnotationValue], &n.multimap)
-	w.record(&n.shared, before)
 }
 
 // addOrigin adds the columns that every row has. Those of the source have one

@@ -58,8 +58,8 @@ type Result struct {
 	Salvaged int64
 	// Undecodable counts lines without any event, empty ones included.
 	Undecodable int64
-	// Strays counts rows in the object of the day of rotation that are of other
-	// days: a source has objects for 400 days, and for 64 after its rotation.
+	// Strays counts rows of other days in the object of the day of rotation: a
+	// source has objects for the days from 400 days before it to the day after.
 	Strays int64
 	// Levels and Stages count lines by the event's level and stage. Lines
 	// without one count under "", rare further values under "other".
@@ -153,7 +153,6 @@ type conversion struct {
 	lineBuf        []byte // the line that is being written
 	codec          *codec
 	key, keyBefore []byte // of the row that was written last, and of the one before
-	keyOf          partID // the objectRef of that row
 	keySum         uint32 // of its sort key
 	timeBefore     int64  // of it
 	lineBefore     uint32 // of it

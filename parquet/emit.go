@@ -56,7 +56,7 @@ func (c *conversion) openObject(d DayRows, all []DayRows) error {
 		_, last = c.days.span()
 	}
 	// No row comes before the first one.
-	c.key, c.keyOf, c.timeBefore, c.lineBefore = c.key[:0], partID{}, noTime, 0
+	c.key, c.timeBefore, c.lineBefore = c.key[:0], noTime, 0
 	var err error
 	c.writer, err = newObjectWriter(path, c.work, &ObjectMeta{
 		Meta:         c.cfg.Meta,
@@ -121,12 +121,9 @@ func (c *conversion) emit(ref rowRef, line []byte) error {
 // row comes after the one before. A glance that confirms does not notice may have
 // been wrong: two keys can have one checksum. Then the order is not declared.
 func (c *conversion) follow(us int64, line uint32) {
-	order := 0
-	if id := c.event.parts[refPart]; id == (partID{}) || id != c.keyOf {
-		c.key, c.keyBefore = appendSortKey(c.keyBefore[:0], &c.event), c.key
-		c.keyOf, c.keySum = id, keySum(c.key)
-		order = bytes.Compare(c.keyBefore, c.key)
-	}
+	c.key, c.keyBefore = appendSortKey(c.keyBefore[:0], &c.event), c.key
+	c.keySum = keySum(c.key)
+	order := bytes.Compare(c.keyBefore, c.key)
 	if order > 0 || order == 0 && (us < c.timeBefore || us == c.timeBefore && line < c.lineBefore) {
 		c.writer.group.cut = true
 	}

@@ -28,8 +28,6 @@ type event struct {
 	actor *actor // own, or one from the scanner's cache
 	notes *notes
 
-	parts [numParts]partID // of what is known by its bytes
-
 	ownActor actor
 	ownNotes notes
 
@@ -42,20 +40,14 @@ type actor struct {
 	text                             [colSourceIPs][]byte // by column
 	userGroups, impGroups, sourceIPs texts
 	userExtra, impExtra              multimap
-	shared                           shared
+	segment                          []byte // as it stands in the line; nil for an event's own
 }
 
 // notes are the annotations of an event, of which there are few different ones
 // as well.
 type notes struct {
-	multimap // one value for each key
-	shared   shared
-}
-
-// shared is what makes a part of an event one for many events.
-type shared struct {
-	segment []byte // the part as it stands in the line; nil for an event's own
-	memo    memo
+	multimap        // one value for each key
+	segment  []byte // as they stand in the line; nil for an event's own
 }
 
 // texts is a list of strings; given tells an empty list from null.
@@ -81,7 +73,6 @@ func (e *event) reset() {
 	clear(e.text[:colUserAgent])
 	clear(e.text[colObjResource:colReceived])
 	e.text[colRaw], e.text[colUnknownFields] = nil, nil
-	e.parts = [numParts]partID{}
 	e.given = [numColumns]bool{}
 	// Where a part came from a cache, the event's own one is still empty.
 	if e.actor == &e.ownActor {

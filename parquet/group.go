@@ -60,7 +60,7 @@ func (w *objectWriter) endGroup() error {
 	}
 	w.footer.RowGroups = append(w.footer.RowGroups, g)
 	w.footer.NumRows += g.NumRows
-	w.group, w.token = groupState{}, new(groupToken)
+	w.group = groupState{}
 	return w.spool.reset()
 }
 

@@ -21,7 +21,6 @@ type rebuilder struct {
 	comparing, differs bool
 	scratch            []byte
 	dates              calendar
-	proven             [numParts]provenPart
 	weaver             *weaver
 }
 
@@ -178,8 +177,8 @@ func (b *rebuilder) event(e *event) {
 // actor writes the fields from user to userAgent. A shared part was proven when
 // it was first seen: to compare it is to compare its bytes.
 func (b *rebuilder) actor(a *actor) {
-	if b.comparing && a.shared.segment != nil {
-		b.raw(a.shared.segment)
+	if b.comparing && a.segment != nil {
+		b.raw(a.segment)
 		return
 	}
 	b.lit(`,"user":`)
@@ -205,14 +204,8 @@ func (b *rebuilder) actor(a *actor) {
 
 // request writes the fields from objectRef to responseObject.
 func (b *rebuilder) request(e *event) {
-	if before := b.want; !b.knows(e, refPart) {
-		b.objectRef(e)
-		b.learn(e, refPart, before)
-	}
-	if before := b.want; !b.knows(e, statusPart) {
-		b.responseStatus(e)
-		b.learn(e, statusPart, before)
-	}
+	b.objectRef(e)
+	b.responseStatus(e)
 	if v := e.text[colRequestObject]; v != nil {
 		b.lit(`,"requestObject":`)
 		b.raw(v)
@@ -226,8 +219,8 @@ func (b *rebuilder) request(e *event) {
 // notes writes the annotations.
 func (b *rebuilder) notes(n *notes) {
 	switch {
-	case b.comparing && n.shared.segment != nil:
-		b.raw(n.shared.segment)
+	case b.comparing && n.segment != nil:
+		b.raw(n.segment)
 	case n.given:
 		b.lit(`,"annotations":`)
 		b.annotations(&n.multimap)
@@ -309,30 +302,6 @@ func (b *rebuilder) annotations(m *multimap) {
 		b.quoted(m.values[i])
 	}
 	b.lit(`}`)
-}
-
-// provenPart is the last part of a line that was proven by what it is made of.
-type provenPart struct {
-	id    partID
-	bytes []byte
-}
-
-// knows reports whether a part was proven for an event before: then its bytes
-// have been compared.
-func (b *rebuilder) knows(e *event, p part) bool {
-	if !b.comparing || e.parts[p] == (partID{}) || e.parts[p] != b.proven[p].id {
-		return false
-	}
-	b.raw(b.proven[p].bytes)
-	return true
-}
-
-// learn notes a part that has been compared from before on.
-func (b *rebuilder) learn(e *event, p part, before []byte) {
-	if b.comparing && !b.differs && e.parts[p] != (partID{}) {
-		k := &b.proven[p]
-		k.id, k.bytes = e.parts[p], append(k.bytes[:0], before[:len(before)-len(b.want)]...)
-	}
 }
 
 func (b *rebuilder) objectRef(e *event) {

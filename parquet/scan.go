@@ -16,7 +16,6 @@ type scanner struct {
 	dates  calendar
 	actors cache[*actor]
 	notes  cache[*notes]
-	last   [numParts]lastPart
 }
 
 // eventHead is how every event starts, and eventHeadV1 the only version that
@@ -69,7 +68,10 @@ func (s *scanner) actorFields() bool {
 
 // request passes the fields from objectRef to responseObject.
 func (s *scanner) request() bool {
-	if !s.knownRef() || !s.knownStatus() {
+	if s.lit(objectRefHead) && !s.objectRef() {
+		return false
+	}
+	if s.lit(responseStatusHead) && !s.responseStatus() {
 		return false
 	}
 	if s.lit(`,"requestObject":`) && !s.raw(colRequestObject) {

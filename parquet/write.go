@@ -53,15 +53,13 @@ type objectWriter struct {
 	limits limits
 	meta   *ObjectMeta
 
-	chunks    [numColumns]*chunk
-	paths     [][]string
-	rows      int64
-	group     groupState
-	token     *groupToken      // of the open row group
-	lastParts [numParts]partID // of the row before
-	spool     spool            // of the open row group
-	footer    format.FileMetaData
-	index     []columnIndexes // of every chunk written
+	chunks [numColumns]*chunk
+	paths  [][]string
+	rows   int64
+	group  groupState
+	spool  spool // of the open row group
+	footer format.FileMetaData
+	index  []columnIndexes // of every chunk written
 }
 
 // groupState counts what is in the open row group.
@@ -80,7 +78,7 @@ func newObjectWriter(path, work string, meta *ObjectMeta, lim limits, codec *cod
 	if err != nil {
 		return nil, fmt.Errorf("create object: %w", err)
 	}
-	w := &objectWriter{path: path, file: f, hash: sha256.New(), limits: lim, meta: meta, paths: newSchema().Columns(), token: new(groupToken), spool: spool{work: work}}
+	w := &objectWriter{path: path, file: f, hash: sha256.New(), limits: lim, meta: meta, paths: newSchema().Columns(), spool: spool{work: work}}
 	w.buf = bufio.NewWriterSize(io.MultiWriter(f, w.hash), 64<<10)
 	for i, d := range columnDefs() {
 		w.chunks[i] = newChunk(d, codec, &w.spool, lim)
