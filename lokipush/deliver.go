@@ -7,15 +7,15 @@ import (
 )
 
 // Deliver pushes the batch until every entry is accepted or refused for good, and returns the
-// refused ones by ascending index. It waits as long as Loki is away. Only when ctx is done, or
+// refused ones by ascending index. It waits as long as Loki is unavailable. Only when ctx is done, or
 // Backoff.MaxRetries is used up, does it return an error; then the entries must count as not
 // accepted (some may be: sending them again is harmless, Loki hides an entry that it already has).
 //
-// A refusal with words that concern no entry (a gateway, a wrong setting, a Loki that is not known
-// yet) is believed of an entry only when the same server took another push between two refusals of
-// it. Until then it counts as Stop.
+// An entry that is refused alone in unknown words (a gateway's, a wrong setting's, a future Loki's)
+// is dropped only if Loki accepts other entries of this batch, before and after it refuses the entry
+// again. Otherwise the answer counts as Stop: it is reported, and nothing is dropped.
 func (p *Pusher) Deliver(ctx context.Context, b Payload) ([]Refusal, error) {
-	answer, err := p.settle(ctx, b, nil)
+	answer, err := p.settle(ctx, b, false)
 	if err != nil || answer == nil {
 		return nil, err
 	}
@@ -28,22 +28,19 @@ func (p *Pusher) Deliver(ctx context.Context, b Payload) ([]Refusal, error) {
 		all.indices[i] = i
 	}
 	d := delivery{pusher: p}
-	if err := d.divide(ctx, all, answer); err != nil {
-		return d.refused, err
-	}
-	if err := d.resolve(ctx); err != nil {
-		return d.refused, err
+	if err = d.divide(ctx, all, answer); err == nil {
+		err = d.resolve(ctx)
 	}
 	slices.SortFunc(d.refused, func(a, b Refusal) int { return cmp.Compare(a.Index, b.Index) })
-	return d.refused, nil
+	return d.refused, err
 }
 
 // delivery finds the entries of one batch that are refused.
 type delivery struct {
-	pusher  *Pusher
-	refused []Refusal
-	doubts  []doubt
-	taken   *Batch // the smallest piece that was accepted; nil: none
+	pusher   *Pusher
+	refused  []Refusal
+	suspects []suspect
+	accepted *Batch // the smallest piece that was accepted; nil: none
 }
 
 // piece is a part of the delivered batch.
@@ -52,22 +49,26 @@ type piece struct {
 	indices []int // of its entries in the whole
 }
 
-// deliver pushes a piece and divides it where Loki will not take it as it is.
+// deliver pushes a piece and divides it if Loki does not accept it as it is.
 func (d *delivery) deliver(ctx context.Context, p piece) error {
 	if p.batch.Len() == 0 {
 		return nil
 	}
-	answer, err := d.pusher.settle(ctx, p.batch, nil)
+	answer, err := d.pusher.settle(ctx, p.batch, d.stuck())
 	if err != nil {
 		return err
 	}
 	if answer != nil {
 		return d.divide(ctx, p, answer)
 	}
-	if d.taken == nil || p.batch.Len() < d.taken.Len() {
-		d.taken = p.batch
-	}
+	d.accept(p.batch)
 	return nil
+}
+
+func (d *delivery) accept(b *Batch) {
+	if d.accepted == nil || b.Len() < d.accepted.Len() {
+		d.accepted = b
+	}
 }
 
 // divide settles a piece that got this answer: without the entries that are too old, in halves, or,
@@ -75,7 +76,7 @@ func (d *delivery) deliver(ctx context.Context, p piece) error {
 func (d *delivery) divide(ctx context.Context, p piece, answer *StatusError) error {
 	if p.batch.Len() == 1 {
 		if answer.unexplained() {
-			return d.note(ctx, p)
+			return d.suspect(ctx, p, answer)
 		}
 		d.refuse(p.indices[0], answer)
 		return nil
@@ -106,35 +107,4 @@ func (d *delivery) withoutOlder(p piece, answer *StatusError, kept *Batch, indic
 
 func (d *delivery) refuse(index int, answer *StatusError) {
 	d.refused = append(d.refused, Refusal{Index: index, Reason: answer.Reason, Err: answer})
-}
-
-// note keeps an entry that was refused without a reason that concerns entries until it is known
-// whether Loki takes others. Where that stays open for many, it waits for the answer here and does
-// not ask for each.
-func (d *delivery) note(ctx context.Context, p piece) error {
-	d.doubts = append(d.doubts, doubt{index: p.indices[0], batch: p.batch, since: d.pusher.witness.now()})
-	if len(d.doubts) < maxDoubts {
-		return nil
-	}
-	return d.resolve(ctx)
-}
-
-// resolve pushes the entries in doubt again. Those that are refused once more, after Loki took
-// another push, are. That may be one that it has already: sending it again is harmless.
-func (d *delivery) resolve(ctx context.Context) error {
-	if n := len(d.doubts); n > 0 && d.taken != nil && !d.pusher.witness.since(d.doubts[n-1].since) {
-		_ = d.pusher.attempt(ctx, d.taken, nil) // whatever it is, what follows is judged by it
-	}
-	for i := range d.doubts {
-		in := &d.doubts[i]
-		answer, err := d.pusher.settle(ctx, in.batch, in)
-		if err != nil {
-			return err
-		}
-		if answer != nil {
-			d.refuse(in.index, answer)
-		}
-	}
-	d.doubts = d.doubts[:0]
-	return nil
 }

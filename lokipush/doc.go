@@ -34,8 +34,8 @@
 //     be the oldest that it takes. It gives up only with its context (or after Backoff.MaxRetries,
 //     if set).
 //   - An answer about the stream, the tenant or the URL refuses nothing: Deliver waits, and OnDown
-//     says what is wrong. A 400 or 422 in unknown words refuses an entry only where another push
-//     was accepted between two such answers to it alone.
+//     says what is wrong. A 400 or 422 in unknown words drops an entry only if Loki accepts other
+//     entries of the same batch before, between and after several such answers to it alone.
 //   - A batch keeps at most MaxBytes + 256 KiB of memory over Reset, a Client no more than 1.25 MiB
 //     for each push in flight, and nothing for a packed batch. A batch of one line holds that line,
 //     whatever its size.

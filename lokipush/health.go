@@ -16,6 +16,7 @@ type health struct {
 	failing bool      // attempts have failed since, nothing worked in between
 	since   time.Time // start of the first failed attempt
 	told    Decision  // what OnDown was last called for; Accepted: not called in this outage
+	held    int       // deliveries that may be stopped while others succeed
 }
 
 // failed records a failed attempt that began at start.
@@ -42,9 +43,29 @@ func (h *health) failed(err error, start time.Time) {
 func (h *health) worked() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.held > 0 {
+		return
+	}
 	down := h.failing && h.told != Accepted
 	h.failing = false
 	if down && h.onUp != nil {
 		h.onUp(time.Since(h.since))
+	}
+}
+
+// hold keeps an outage from ending while one delivery is stopped and others succeed.
+func (h *health) hold() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.held++
+}
+
+// release ends a hold, after which Loki works or the caller gave up.
+func (h *health) release(works bool) {
+	h.mu.Lock()
+	h.held--
+	h.mu.Unlock()
+	if works {
+		h.worked()
 	}
 }

@@ -62,10 +62,9 @@ type Attempt struct {
 // is safe for concurrent use with different batches, and all of them share one view of whether
 // Loki is up.
 type Pusher struct {
-	client  *Client
-	cfg     PusherConfig
-	health  health
-	witness witness
+	client *Client
+	cfg    PusherConfig
+	health health
 }
 
 // NewPusher returns a pusher over client. It fails for negative waits.
@@ -95,12 +94,13 @@ func NewPusher(client *Client, cfg PusherConfig) (*Pusher, error) {
 }
 
 // settle tries one batch until there is an answer that waiting will not change: nil for accepted,
-// or the answer for which it must be divided. What is in doubt waits for a witness, too.
-func (p *Pusher) settle(ctx context.Context, b Payload, d *doubt) (*StatusError, error) {
+// or the answer for which it must be divided. If a refusal in unknown words is to count as Stop, it
+// returns that answer after the wait for one.
+func (p *Pusher) settle(ctx context.Context, b Payload, unknownStops bool) (*StatusError, error) {
 	wait := backoff.New(ctx, p.cfg.Backoff)
 	var last error
 	for limited := 0; wait.Ongoing(); {
-		last = p.attempt(ctx, b, d)
+		last = p.attempt(ctx, b, unknownStops)
 		status, _ := errors.AsType[*StatusError](last)
 		switch decision := DecisionOf(last); {
 		case decision == Accepted:
@@ -119,21 +119,25 @@ func (p *Pusher) settle(ctx context.Context, b Payload, d *doubt) (*StatusError,
 		if delay := p.delay(wait, status); wait.Ongoing() {
 			sleep(ctx, delay)
 		}
+		if status != nil && status.unexplained() && ctx.Err() == nil {
+			return status, nil
+		}
 	}
 	return nil, fmt.Errorf("deliver %d entries to Loki: %w", b.Len(), errors.Join(wait.ErrCause(), last))
 }
 
-// attempt pushes once and tells the hooks.
-func (p *Pusher) attempt(ctx context.Context, b Payload, d *doubt) error {
-	start, number := time.Now(), p.witness.begin()
+// attempt pushes once and calls the hooks.
+func (p *Pusher) attempt(ctx context.Context, b Payload, unknownStops bool) error {
+	start := time.Now()
 	err := p.client.Push(ctx, b)
 	if err != nil && ctx.Err() != nil {
 		return err // given up by the caller: says nothing about Loki
 	}
-	if err == nil {
-		p.witness.note(number)
+	status, _ := errors.AsType[*StatusError](err)
+	unexplained := status != nil && status.unexplained()
+	if unexplained && unknownStops {
+		err = status.asStop()
 	}
-	err = p.witness.judge(err, d)
 	if p.cfg.OnAttempt != nil {
 		p.cfg.OnAttempt(Attempt{Entries: b.Len(), Bytes: b.Bytes(), Duration: time.Since(start), Err: err})
 	}
@@ -141,7 +145,7 @@ func (p *Pusher) attempt(ctx context.Context, b Payload, d *doubt) error {
 	case Retry, Stop:
 		p.health.failed(err, start)
 	default:
-		if !isUnexplained(err) {
+		if !unexplained {
 			p.health.worked()
 		}
 	}
