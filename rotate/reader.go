@@ -170,7 +170,10 @@ func (r *Reader) Next() (Line, error) {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return r.broken(err)
 		}
-		if p, ok := r.unterminated(); ok {
+		// The bytes after the last newline of a complete segment are a line. If
+		// the file is shorter by now, atEnd reports the truncation.
+		if r.final && r.lines.pending() > 0 && !r.in.shorterThan(r.pos.Offset+r.lines.pending()) {
+			p, _ := r.lines.rest()
 			return r.line(p, false), nil
 		}
 		if err := r.atEnd(); err != nil {
@@ -198,20 +201,6 @@ func (r *Reader) line(p piece, terminated bool) Line {
 	r.pos.Offset, r.pos.Line = line.End, line.Number
 	return line
 }
-
-// unterminated gives the bytes after the last newline of a complete segment.
-func (r *Reader) unterminated() (p piece, ok bool) {
-	if !r.final || r.lines.pending() == 0 {
-		return piece{}, false
-	}
-	if r.in.shorterThan(r.readOffset()) {
-		return piece{}, false // atEnd reports the truncation
-	}
-	return r.lines.rest()
-}
-
-// readOffset is the end of what has been read of the current segment.
-func (r *Reader) readOffset() int64 { return r.pos.Offset + r.lines.pending() }
 
 // broken handles a failed read. Damage in a packed file is for ever: what could
 // be unpacked was given out line by line, what remains is given as a last line,
@@ -245,22 +234,18 @@ func (r *Reader) open() error {
 		}
 		r.listing = nil
 		// A file that moves between the listing and here is listed again.
-		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errReplaced) {
-			return r.openFailed(s, err)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errReplaced) {
+			continue
 		}
-	}
-	return err
-}
-
-// openFailed handles a file that is there and cannot be opened.
-func (r *Reader) openFailed(s Segment, err error) error {
-	if d, ok := errors.AsType[*damage](err); ok {
-		r.seen.add(s)
-		r.choose = true
-		return &CorruptError{Position: r.pos, Path: d.path, Err: d.err}
-	}
-	if _, ok := errors.AsType[*TruncatedError](err); ok {
-		r.pos.Offset, r.pos.Line = 0, 0
+		if d, ok := errors.AsType[*damage](err); ok {
+			r.seen.add(s)
+			r.choose = true
+			return &CorruptError{Position: r.pos, Path: d.path, Err: d.err}
+		}
+		if _, ok := errors.AsType[*TruncatedError](err); ok {
+			r.pos.Offset, r.pos.Line = 0, 0
+		}
+		return err
 	}
 	return err
 }
@@ -268,7 +253,7 @@ func (r *Reader) openFailed(s Segment, err error) error {
 // truncated reports once that the current file is shorter than what was read
 // of it, and goes back to its start.
 func (r *Reader) truncated() error {
-	if !r.in.shorterThan(r.readOffset()) {
+	if !r.in.shorterThan(r.pos.Offset + r.lines.pending()) {
 		return nil
 	}
 	e := &TruncatedError{Segment: r.cur.ID, Path: r.cur.Path, Offset: r.pos.Offset, Size: r.in.size()}
@@ -290,10 +275,6 @@ func (r *Reader) closeInput() error {
 // Position returns the place after the last line that Next returned, or the
 // start of the segment that it has gone on to since.
 func (r *Reader) Position() Position { return r.pos }
-
-// Segment returns the segment that is open, as it was last listed; false if
-// none is.
-func (r *Reader) Segment() (Segment, bool) { return r.cur, r.in != nil }
 
 // Lag returns how many bytes are listed and not yet returned: of the current
 // segment and of all that follow. Packed segments count as packed, the current

@@ -71,9 +71,6 @@ func drain(t testing.TB, r *Reader) string {
 			if r.Position() != line.Position() {
 				t.Fatalf("position %+v after line %+v", r.Position(), line)
 			}
-			if s, ok := r.Segment(); !ok || s.ID != line.Segment {
-				t.Fatalf("segment %+v at line %+v", s, line)
-			}
 			out = append(out, text(line))
 		}
 		if len(out) > 1e6 {
@@ -114,9 +111,6 @@ func TestReaderLines(t *testing.T) {
 		}
 	}
 	expect(t, r, "")
-	if s, ok := r.Segment(); !ok || s.Name != "audit.log" {
-		t.Errorf("Segment() = %+v, %v", s, ok)
-	}
 	log.put(t, log.Name(), "line\n")
 	expect(t, r, "halfline")
 }

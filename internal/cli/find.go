@@ -91,7 +91,7 @@ func neighbours(keys []archive.Key, at string) []archive.Key {
 // found finds the record of a file: under its number, or, where its epoch did
 // not come to record it, that of a later epoch which names its objects.
 func (s *store) found(ctx context.Context, key archive.Key) (shipper.Found, error) {
-	record, err := s.readRecord(ctx, s.recordKey(key.Epoch, key.Seq))
+	record, err := s.readRecord(ctx, s.Record(key.Epoch, key.Seq))
 	if err == nil && record.Kind == manifest.KindFile {
 		return shipper.Found{Record: &record}, nil
 	}

@@ -121,13 +121,11 @@ func (s *sidecar) loops(log rotate.Log, bucket *archive.Bucket, st *state, names
 	}
 	objects := &store{bucket: bucket, identity: s.settings.Identity, epoch: st.ledger.Epoch(), success: s.stored, alive: s.ship.Alive}
 	sh, err := shipper.New(shipper.Config{
-		StateDir: st.dir, HeldPath: h.Path, Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node,
+		StateDir: st.dir, Held: h, Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node,
 		Version: s.version, FS: s.fs, Ledger: st.ledger,
-		Chain: st.chain, Store: objects, DataKey: objects.dataKey, RecordKey: objects.recordKey,
-		OpenKey: objects.openKey, NextKey: archive.NextCopy, MaxLag: s.maxLag(), Redact: s.archiveRedaction(st), Blind: st.redaction.blind(),
-		Heartbeat: s.heartbeat(), Ask: ask, Key: st.key, NoteHead: s.noteHead,
-		Poke: h.Changed(), Interval: shipperInterval, Released: h.Wake,
-		Observe: s.ship.Observe, Note: s.noteArchived, NoteGap: s.noteGap, Registry: s.registry,
+		Chain: st.chain, Store: objects, Keys: objects, MaxLag: s.maxLag(), Redact: s.archiveRedaction(st), Blind: st.redaction.blind(),
+		Heartbeat: s.heartbeat(), Ask: ask, Key: st.key,
+		Poke: h.Changed(), Interval: shipperInterval, Events: archiveEvents{s}, Registry: s.registry,
 	})
 	if err != nil {
 		return nil, err
@@ -156,11 +154,17 @@ func (s *sidecar) maxLag() time.Duration {
 	return s.settings.ArchiveMaxLag
 }
 
-// noteArchived is noteSegment for the archive's loop, whose pass over many
-// waiting files takes long.
-func (s *sidecar) noteArchived(event string, e ledger.Entry) {
-	s.ship.Alive()
-	s.noteSegment(event, e)
+// archiveEvents implements [shipper.Events].
+type archiveEvents struct{ s *sidecar }
+
+func (a archiveEvents) Pass(err error)        { a.s.ship.Observe(err) }
+func (a archiveEvents) Gap(gap ledger.Gap)    { a.s.noteGap(gap) }
+func (a archiveEvents) Head(head ledger.Head) { a.s.noteHead(head) }
+
+// File is also a sign of life: a pass over many waiting files takes long.
+func (a archiveEvents) File(event string, e ledger.Entry) {
+	a.s.ship.Alive()
+	a.s.noteSegment(event, e)
 }
 
 // noteSegment logs what happened to one file.

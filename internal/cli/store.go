@@ -51,17 +51,23 @@ func openBucket(ctx context.Context, a config.Archive, tempDir string) (*archive
 	})
 }
 
-func (s *store) dataKey(day string, rotated time.Time, of ledger.Origin) string {
+// Data implements [shipper.Keys].
+func (s *store) Data(day string, rotated time.Time, of ledger.Origin) string {
 	return archive.DataKey(s.identity.Cluster, day, rotated.UTC().Format(archive.RotatedLayout), s.identity.Node, of.Epoch, of.Seq)
 }
 
-func (s *store) openKey(seq, from, to int64) string {
+// Open implements [shipper.Keys].
+func (s *store) Open(seq, from, to int64) string {
 	return archive.OpenKey(s.identity.Cluster, s.identity.Node, s.epoch, seq, from, to)
 }
 
-func (s *store) recordKey(epoch string, seq int64) string {
+// Record implements [shipper.Keys].
+func (s *store) Record(epoch string, seq int64) string {
 	return archive.ManifestKey(s.identity.Cluster, s.identity.Node, epoch, seq)
 }
+
+// Copy implements [shipper.Keys].
+func (*store) Copy(key string) string { return archive.NextCopy(key) }
 
 // maxRecordBytes bounds what is read as a record: one has some hundred bytes,
 // and sixty for each of at most 64 objects.

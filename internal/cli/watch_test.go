@@ -75,7 +75,7 @@ func TestLivezWhileTheArchiveCatchesUp(t *testing.T) {
 		must(t, err)
 		objects := &store{bucket: bucket, success: s.stored, alive: s.ship.Alive}
 		for what, goesOn := range map[string]func(){
-			"a file":    func() { s.noteArchived("archived", ledger.Entry{}) },
+			"a file":    func() { archiveEvents{s}.File("archived", ledger.Entry{}) },
 			"an upload": func() { must(t, objects.Put(t.Context(), "data/x", work, 1<<20, hex.EncodeToString(sum[:]))) },
 		} {
 			time.Sleep(time.Hour)

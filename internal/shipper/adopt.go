@@ -8,18 +8,20 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
+
+// adopter takes objects of an earlier version of the converter.
+type adopter struct{ *workspace }
 
 // adopt takes the object under a segment's key in place of the work file: an
 // earlier version of the converter made it, the process died before the ledger
 // had it, and this version makes other bytes of the same source. It returns
 // false unless the source can be rebuilt from it, byte for byte: then it is
 // damaged or somebody else's.
-func (s *Shipper) adopt(ctx context.Context, e ledger.Entry, i int, key string) (bool, error) {
+func (s *adopter) adopt(ctx context.Context, e ledger.Entry, i int, key string) (bool, error) {
 	theirs, err := s.fetch(ctx, e, key)
 	if err != nil {
 		return false, err
@@ -35,23 +37,10 @@ func (s *Shipper) adopt(ctx context.Context, e ledger.Entry, i int, key string) 
 	if err := s.cfg.FS.Rename(theirs, s.workFile(e.ID, o.Work)); err != nil {
 		return false, err
 	}
-	s.cfg.Note("took the object that the archive has from an earlier attempt", e)
+	s.cfg.Events.File("took the object that the archive has from an earlier attempt", e)
 	return true, s.cfg.Ledger.Advance(e.ID, ledger.Converted, func(e *ledger.Entry) {
 		e.Objects[i].Size, e.Objects[i].SHA256, e.Objects[i].Rows = size, sum, rows
 	})
-}
-
-// fetch writes the object under a key to a file in the work directory of a
-// segment.
-func (s *Shipper) fetch(ctx context.Context, e ledger.Entry, key string) (string, error) {
-	theirs := s.workFile(e.ID, "adopted")
-	if err := s.clearFile(theirs); err != nil {
-		return "", err
-	}
-	if err := s.cfg.Store.Fetch(ctx, key, theirs); err != nil {
-		return "", fmt.Errorf("read what %s holds: %w", key, err)
-	}
-	return theirs, nil
 }
 
 // passing returns an error that says nothing about an object: the disk's or the
@@ -66,7 +55,7 @@ func passing(ctx context.Context, err error) error {
 
 // proveAdopted rebuilds the source from the segment's work files with theirs
 // in the place of one, and compares it with what was converted.
-func (s *Shipper) proveAdopted(ctx context.Context, e ledger.Entry, i int, theirs string) (size int64, sum string, rows int64, err error) {
+func (s *adopter) proveAdopted(ctx context.Context, e ledger.Entry, i int, theirs string) (size int64, sum string, rows int64, err error) {
 	var inputs []parquet.Input
 	for j, o := range e.Objects {
 		path := s.workFile(e.ID, o.Work)
@@ -102,11 +91,4 @@ func (s *Shipper) proveAdopted(ctx context.Context, e ledger.Entry, i int, their
 		return 0, "", 0, fmt.Errorf("hash it: %w", err)
 	}
 	return inputs[i].Size, hex.EncodeToString(own.Sum(nil)), meta.Rows, nil
-}
-
-func (s *Shipper) clearFile(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove unfinished work: %w", err)
-	}
-	return nil
 }

@@ -155,7 +155,7 @@ func TestI10_StoreDamagesEverything(t *testing.T) {
 	if len(y.store.objects) != copiesAtOnce || y.state("0") != ledger.Converted || y.release != 0 {
 		t.Errorf("%d objects, state %s, %d released", len(y.store.objects), y.state("0"), y.release)
 	}
-	for _, c := range y.shipper.copies {
+	for _, c := range y.shipper.uploads.copies {
 		if wait := time.Until(c.until); wait < copyPause/2 || wait > copyPause {
 			t.Errorf("the next copy in %v", wait)
 		}

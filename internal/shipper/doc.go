@@ -43,4 +43,13 @@
 // Before a finished file is converted, and at the beginning of each pass, it is
 // compared with everything that was ever seen of it (I10). What it lacks is a
 // gap; from the state converted on nothing can be lost of it.
+//
+// # Files
+//
+// shipper.go has the path: Sync, and the steps of one segment. config.go says
+// what it needs. Beside the path stand increment.go (the open file, read by
+// openfile.go), heartbeat.go, records.go (the chain), upload.go (one object),
+// evidence.go (what a file lacks), reconcile.go and adopt.go (what the archive
+// has from earlier epochs and versions), quarantine.go, unreadable.go (damaged
+// .gz files), redact.go, source.go and workspace.go (files).
 package shipper

@@ -54,7 +54,10 @@ func faults() []fault { return []fault{damaged, damagedLost, unreadable} }
 
 var errLost = errors.New("connection reset")
 
-func nextKey(key string) string {
+// keys names the objects of the yard.
+type keys struct{}
+
+func (keys) Copy(key string) string {
 	first, n, _ := strings.Cut(key, ".r")
 	number, _ := strconv.Atoi(n)
 	return fmt.Sprintf("%s.r%d", first, max(2, number+1))
@@ -64,7 +67,7 @@ func nextKey(key string) string {
 func (m *memoryStore) current() map[string][]byte {
 	last := maps.Clone(m.objects)
 	maps.DeleteFunc(last, func(key string, _ []byte) bool {
-		_, ok := m.objects[nextKey(key)]
+		_, ok := m.objects[keys{}.Copy(key)]
 		return ok
 	})
 	return last
@@ -72,13 +75,17 @@ func (m *memoryStore) current() map[string][]byte {
 
 func newStore() *memoryStore { return &memoryStore{objects: map[string][]byte{}} }
 
-func dataKey(day string, rotated time.Time, of ledger.Origin) string {
+func (keys) Data(day string, rotated time.Time, of ledger.Origin) string {
 	return fmt.Sprintf("%s/%s-%s-%08d", day, rotated.UTC().Format("20060102T150405"), of.Epoch, of.Seq)
 }
 
-func openKey(seq, from, to int64) string { return fmt.Sprintf("open/%08d/%012d-%012d", seq, from, to) }
+func (keys) Open(seq, from, to int64) string {
+	return fmt.Sprintf("open/%08d/%012d-%012d", seq, from, to)
+}
 
-func recordKey(epoch string, seq int64) string { return fmt.Sprintf("manifests/%s-%08d", epoch, seq) }
+func (keys) Record(epoch string, seq int64) string {
+	return fmt.Sprintf("manifests/%s-%08d", epoch, seq)
+}
 
 // records are the stored records, by epoch and number.
 func (m *memoryStore) records(t testing.TB) []manifest.Record {
@@ -254,6 +261,7 @@ type yard struct {
 	starts  int64
 	ledger  *ledger.Ledger
 	shipper *Shipper
+	passes  []error // how passes ended
 	release int
 	lag     time.Duration
 	redact  *redact.Key // of a redacted archive
@@ -298,14 +306,9 @@ func (y *yard) start() error {
 		chain.SignWith(y.key.Private)
 	}
 	cfg := Config{
-		Chain: chain, DataKey: dataKey, RecordKey: recordKey, OpenKey: openKey, NextKey: nextKey, MaxLag: y.lag,
-		StateDir: y.dir, HeldPath: y.heldPath, Cluster: "c", Node: "n", Version: "test",
+		Chain: chain, Keys: keys{}, MaxLag: y.lag, StateDir: y.dir, Held: held{y}, Cluster: "c", Node: "n", Version: "test",
 		FS: y.fs, Ledger: y.ledger, Store: y.store, Interval: time.Hour,
-		Heartbeat: y.beat, Key: y.key, Ask: y.ask, NoteHead: func(ledger.Head) {},
-		Released: func() { y.release++ }, Observe: func(error) {},
-		Note:     func(event string, e ledger.Entry) { y.notes = append(y.notes, event+": "+e.Name) },
-		NoteGap:  func(g ledger.Gap) { y.gaps = append(y.gaps, g.Reason) },
-		Registry: prometheus.NewRegistry(),
+		Heartbeat: y.beat, Key: y.key, Ask: y.ask, Events: recorder{y}, Registry: prometheus.NewRegistry(),
 	}
 	if y.redact != nil {
 		redactor, policy := redactor(y.t, *y.redact)
@@ -314,6 +317,22 @@ func (y *yard) start() error {
 	}
 	y.shipper, err = New(cfg)
 	return err
+}
+
+// held is the yard's directory of held files.
+type held struct{ *yard }
+
+func (h held) Path(id string) string { return h.heldPath(id) }
+func (h held) Wake()                 { h.release++ }
+
+// recorder notes in the yard what the shipper reports.
+type recorder struct{ *yard }
+
+func (recorder) Head(ledger.Head)   {}
+func (r recorder) Pass(err error)   { r.passes = append(r.passes, err) }
+func (r recorder) Gap(g ledger.Gap) { r.gaps = append(r.gaps, g.Reason) }
+func (r recorder) File(event string, e ledger.Entry) {
+	r.notes = append(r.notes, event+": "+e.Name)
 }
 
 func (y *yard) mustStart() {

@@ -29,10 +29,13 @@ type Counters struct {
 // grows by more in an interval is read on by the next ones.
 const maxReading = 256 << 20
 
+// heart decides on heartbeats.
+type heart struct{ *workspace }
+
 // heartbeat decides on a heartbeat if one is due. An archive that is away does
 // not keep it: it is sealed on this node, in its place in the chain, and sent
 // later.
-func (s *Shipper) heartbeat(ctx context.Context) error {
+func (s *heart) heartbeat(ctx context.Context) error {
 	now := time.Now()
 	age := now.Sub(s.cfg.Ledger.LastHeartbeat())
 	if s.cfg.Heartbeat == 0 || age >= 0 && age < s.cfg.Heartbeat {
@@ -71,7 +74,7 @@ func (s *Shipper) heartbeat(ctx context.Context) error {
 // kube-apiserver: what it had counted before and after is a bound for the
 // lines. A file that cannot be read keeps nobody from archiving others: the
 // heartbeat is without it, and those who hold the file say why.
-func (s *Shipper) look(ctx context.Context, beat *manifest.Heartbeat, e *ledger.Entry) (id string, read *ledger.Reading) {
+func (s *heart) look(ctx context.Context, beat *manifest.Heartbeat, e *ledger.Entry) (id string, read *ledger.Reading) {
 	before, asked := s.ask(ctx)
 	src, err := s.openForReading(e)
 	after, again := s.ask(ctx)
@@ -96,7 +99,7 @@ func (s *Shipper) look(ctx context.Context, beat *manifest.Heartbeat, e *ledger.
 }
 
 // openForReading opens the open file; nil where there is none to be read.
-func (s *Shipper) openForReading(e *ledger.Entry) (*growing, error) {
+func (s *heart) openForReading(e *ledger.Entry) (*growing, error) {
 	if e == nil || e.Gzip || e.State != ledger.Held {
 		return nil, nil
 	}
@@ -104,7 +107,7 @@ func (s *Shipper) openForReading(e *ledger.Entry) (*growing, error) {
 }
 
 // ask asks kube-apiserver. What it cannot say now is left out of a heartbeat.
-func (s *Shipper) ask(ctx context.Context) (Counters, bool) {
+func (s *heart) ask(ctx context.Context) (Counters, bool) {
 	if s.cfg.Ask == nil {
 		return Counters{}, false
 	}
@@ -162,7 +165,7 @@ func resume(read *ledger.Reading) (*ledger.Reading, hash.Hash) {
 
 // announce makes the key that signs from now on part of the chain, before
 // anything else is sealed with it.
-func (s *Shipper) announce(context.Context) error {
+func (s *sealer) announce(context.Context) error {
 	if s.cfg.Key == nil {
 		return nil
 	}
@@ -178,7 +181,7 @@ func (s *Shipper) announce(context.Context) error {
 }
 
 // sealNotices seals what was decided on and is not sealed yet.
-func (s *Shipper) sealNotices(context.Context) error {
+func (s *sealer) sealNotices(context.Context) error {
 	for _, n := range s.cfg.Ledger.Notices() {
 		r := manifest.Record{Kind: manifest.Kind(n.Kind), Seq: n.Seq, Time: manifest.At(n.At)}
 		var err error

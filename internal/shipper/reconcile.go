@@ -4,20 +4,24 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
+// reconciler finds what the archive has from earlier epochs.
+type reconciler struct {
+	*workspace
+	refused *quarantiner
+}
+
 // reconcile asks the archive, once at the beginning of an epoch, what it has of
 // the finished files from an earlier one: a lost ledger must not archive a line
 // a second time.
-func (s *Shipper) reconcile(ctx context.Context) error {
+func (s *reconciler) reconcile(ctx context.Context) error {
 	if !s.cfg.Ledger.Fresh() {
 		return nil
 	}
@@ -32,14 +36,14 @@ func (s *Shipper) reconcile(ctx context.Context) error {
 	return s.cfg.Ledger.Reconciled()
 }
 
-func (s *Shipper) reconcileOne(ctx context.Context, e ledger.Entry) error {
+func (s *reconciler) reconcileOne(ctx context.Context, e ledger.Entry) error {
 	found, err := s.cfg.Store.Find(ctx, e.Rotated, e.Unnamed)
 	if err != nil || len(found) == 0 {
 		return err
 	}
 	print, err := s.fingerprint(ctx, e)
 	if err != nil {
-		return s.refuse(e, err)
+		return s.refused.refuse(e, err)
 	}
 	for _, f := range found {
 		if f.Record != nil && s.isRecordOf(f.Record.Source, e, print) {
@@ -56,7 +60,7 @@ func (s *Shipper) reconcileOne(ctx context.Context, e ledger.Entry) error {
 
 // isRecordOf says whether a record is of a held file. A name that nobody saw
 // is no evidence.
-func (s *Shipper) isRecordOf(m *manifest.Source, e ledger.Entry, print fingerprint) bool {
+func (s *reconciler) isRecordOf(m *manifest.Source, e ledger.Entry, print fingerprint) bool {
 	if m == nil || !e.Unnamed && m.Name != e.Name {
 		return false
 	}
@@ -70,8 +74,8 @@ func isObjectOf(m parquet.ObjectMeta, e ledger.Entry, print fingerprint) bool {
 }
 
 // archivedBefore retires a file that an earlier epoch has archived.
-func (s *Shipper) archivedBefore(e ledger.Entry, r *manifest.Record) error {
-	s.cfg.Note("the archive has it from an earlier epoch", e)
+func (s *reconciler) archivedBefore(e ledger.Entry, r *manifest.Record) error {
+	s.cfg.Events.File("the archive has it from an earlier epoch", e)
 	return s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) {
 		e.State, e.Source, e.Objects = ledger.Retired, archivedSource(r), archivedObjects(r.Objects)
 	})
@@ -81,22 +85,14 @@ func (s *Shipper) archivedBefore(e ledger.Entry, r *manifest.Record) error {
 // file and not recorded it. The conversion makes the same objects under the same
 // keys, those that are missing among them; what the archive has is compared
 // when they are stored (I5), so nothing is taken on the object's own word.
-func (s *Shipper) takeUp(e ledger.Entry, m parquet.ObjectMeta) error {
-	s.cfg.Note("going on with the objects that an earlier epoch has stored and not recorded", e)
+func (s *reconciler) takeUp(e ledger.Entry, m parquet.ObjectMeta) error {
+	s.cfg.Events.File("going on with the objects that an earlier epoch has stored and not recorded", e)
 	return s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) {
 		e.Origin = &ledger.Origin{Epoch: m.Epoch, Seq: m.Seq}
 		if e.Unnamed {
 			e.Name, e.Rotated, e.Unnamed = m.SourceName, m.Rotated, false
 		}
 	})
-}
-
-// isSum says whether a record is of a file with this SHA-256.
-func (s *Shipper) isSum(m *manifest.Source, sum string) bool {
-	if m.HMAC != "" {
-		return s.cfg.Blind != nil && s.cfg.Blind(sum) == m.HMAC
-	}
-	return m.SHA256 == sum
 }
 
 func archivedSource(r *manifest.Record) *ledger.Source {
@@ -133,7 +129,7 @@ type fingerprint struct {
 	storedSum  string
 }
 
-func (s *Shipper) fingerprint(ctx context.Context, e ledger.Entry) (f fingerprint, err error) {
+func (s *reconciler) fingerprint(ctx context.Context, e ledger.Entry) (f fingerprint, err error) {
 	if err := s.begin(e.ID); err != nil {
 		return f, err
 	}
@@ -167,10 +163,4 @@ func sumOf(ctx context.Context, r io.ReaderAt, size int64) (string, error) {
 		return "", fmt.Errorf("hash a held file: %w", err)
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
-}
-
-// gone says that a file is not there (any more).
-func (s *Shipper) gone(path string) bool {
-	_, err := os.Lstat(path)
-	return errors.Is(err, os.ErrNotExist)
 }

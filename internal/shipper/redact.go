@@ -38,7 +38,7 @@ type content struct {
 
 // content makes what is archived of size bytes. Where nothing of them is to be
 // replaced that is these bytes.
-func (s *Shipper) content(ctx context.Context, e ledger.Entry, src io.ReaderAt, size int64) (*content, error) {
+func (s *workspace) content(ctx context.Context, e ledger.Entry, src io.ReaderAt, size int64) (*content, error) {
 	if s.cfg.Redact == nil {
 		return &content{ReaderAt: src, size: size}, nil
 	}
@@ -60,7 +60,7 @@ func (s *Shipper) content(ctx context.Context, e ledger.Entry, src io.ReaderAt, 
 
 // redactTo writes the redacted copy of a source of size bytes and returns the
 // source's SHA-256.
-func (s *Shipper) redactTo(ctx context.Context, path string, src io.Reader, size int64) (tally redact.Tally, sum string, err error) {
+func (s *workspace) redactTo(ctx context.Context, path string, src io.Reader, size int64) (tally redact.Tally, sum string, err error) {
 	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return tally, "", fmt.Errorf("make room: %w", err)

@@ -2,128 +2,48 @@ package shipper
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
 
 	"github.com/grafana/dskit/backoff"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
-	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
-// DirName is the directory of unfinished work in the state directory.
-const DirName = "work"
-
-// Store is the archive as the shipper needs it.
-type Store interface {
-	// Put stores a finished file under a key and returns nil only when the
-	// key is confirmed to hold its size and SHA-256 (hex). Storing the same
-	// bytes again is success; other bytes are never replaced, and never
-	// success: [ErrTaken], [ErrUnreadable].
-	Put(ctx context.Context, key, file string, size int64, sha256 string) error
-	// Find returns the files of this log, of all epochs, that were rotated at
-	// a time; with about, those that were rotated next before and after it.
-	// Where the archive may not be listed it returns none.
-	Find(ctx context.Context, rotated time.Time, about bool) ([]Found, error)
-	// Fetch writes the object under a key to a new file.
-	Fetch(ctx context.Context, key, file string) error
-}
-
-// Found is a file that the archive has objects of.
-type Found struct {
-	// Record is the file's; nil where the archive has none.
-	Record *manifest.Record
-	// Meta is what one of the objects says, where there is no record.
-	Meta parquet.ObjectMeta
-}
-
-// Config is what a Shipper needs.
-type Config struct {
-	// StateDir is the state directory.
-	StateDir string
-	// HeldPath says where the bytes of a segment are.
-	HeldPath func(id string) string
-	// Cluster and Node name the log in the rows.
-	Cluster, Node string
-	// Version of the converter, for the objects' metadata.
-	Version string
-	// FS makes directories durable.
-	FS durable.FS
-	// Ledger has the segments.
-	Ledger *ledger.Ledger
-	// Chain seals the records.
-	Chain *manifest.Chain
-	// DataKey is the key of the object with the rows of one UTC day, as
-	// 2006-01-02, of a segment.
-	DataKey func(day string, rotated time.Time, of ledger.Origin) string
-	// OpenKey is the key of the increment with the bytes [from, to) of a
-	// segment that is still being written.
-	OpenKey func(seq, from, to int64) string
-	// NextKey is the key for a copy of an object whose key holds something else.
-	NextKey func(key string) string
-	// MaxLag is how long a complete line of the open file may be without a
-	// copy in the archive; 0 leaves it to the rotation.
-	MaxLag time.Duration
-	// Redact says what is replaced in the archive; nil archives what was read.
-	Redact *Redaction
-	// Blind is what stands for a SHA-256 (hex, as the result) that must not be
-	// told, because the archive is redacted or was; nil where it never is.
-	Blind func(sha256 string) string
-	// Heartbeat is the longest time without a record; 0: no heartbeats.
-	Heartbeat time.Duration
-	// Ask asks kube-apiserver for its counters, in bounded time; nil: nobody
-	// does. It tells of its errors itself.
-	Ask func(ctx context.Context) (Counters, error)
-	// Key is the key that Chain signs with; nil where it does not.
-	Key *manifest.SigningKey
-	// NoteHead hears of each record that the archive has confirmed; it is the
-	// head of the chain then.
-	NoteHead func(ledger.Head)
-	// RecordKey is the key of a record of the chain.
-	RecordKey func(epoch string, seq int64) string
-	// Store takes the objects.
-	Store Store
-	// Poke wakes the loop; a pass is made every Interval without it.
-	Poke <-chan struct{}
-	// Interval is the longest time between two passes.
-	Interval time.Duration
-	// Released hears that a segment was retired.
-	Released func()
-	// Observe hears how each pass ended.
-	Observe func(error)
-	// Note hears what an operator should know of a single segment.
-	Note func(event string, e ledger.Entry)
-	// NoteGap hears of each break that is found in the bytes of a file.
-	NoteGap func(ledger.Gap)
-	// Registry takes the metrics.
-	Registry prometheus.Registerer
-}
-
 // Shipper archives finished segments.
 type Shipper struct {
-	cfg     Config
-	work    string
-	metrics *metrics
-	seen    firstSeen
-	copies  map[string]*copies // by the first key
-	waiting map[string]bool    // the finished files that waited at the last pass, by ID
-	most    int64              // bytes of an increment
+	*workspace
+	evidence   *examiner
+	records    *sealer
+	pulse      *heart
+	uploads    *uploader
+	increments *opener
+	earlier    *reconciler
+	adoption   *adopter
+	refused    *quarantiner
 }
 
 // New prepares the work directory.
 func New(cfg Config) (*Shipper, error) {
-	s := &Shipper{cfg: cfg, work: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry), copies: map[string]*copies{}, most: maxIncrement}
-	if err := cfg.FS.MkdirPrivate(s.work); err != nil {
+	w := &workspace{cfg: cfg, root: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry)}
+	if err := cfg.FS.MkdirPrivate(w.root); err != nil {
 		return nil, fmt.Errorf("make the work directory: %w", err)
 	}
-	s.metrics.pending(cfg.Ledger.Entries())
-	s.metrics.head(cfg.Ledger.Epoch(), cfg.Ledger.Head())
-	return s, nil
+	w.metrics.pending(cfg.Ledger.Entries())
+	w.metrics.head(cfg.Ledger.Epoch(), cfg.Ledger.Head())
+	uploads := &uploader{workspace: w, copies: map[string]*copies{}}
+	evidence := &examiner{workspace: w}
+	refused := &quarantiner{w}
+	return &Shipper{
+		workspace: w, evidence: evidence, records: &sealer{w, uploads}, pulse: &heart{w}, uploads: uploads,
+		increments: &opener{workspace: w, evidence: evidence, uploads: uploads, most: maxIncrement},
+		earlier:    &reconciler{w, refused}, adoption: &adopter{w}, refused: refused,
+	}, nil
 }
 
 // Run makes passes until ctx is done, slower and slower while they fail. It
@@ -137,7 +57,7 @@ func (s *Shipper) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		s.cfg.Observe(err)
+		s.cfg.Events.Pass(err)
 		if durable.IsFatal(err) {
 			return err
 		}
@@ -160,7 +80,7 @@ func (s *Shipper) Run(ctx context.Context) error {
 // returns at the first that the disk or the archive refuses.
 func (s *Shipper) Sync(ctx context.Context) error {
 	defer func() { s.metrics.pending(s.cfg.Ledger.Entries()) }()
-	for _, step := range []func(context.Context) error{s.examine, s.announce, s.heartbeat, s.sealNotices, s.sweep, s.storeLeftovers, s.flush, s.sealGaps, s.reconcile} {
+	for _, step := range []func(context.Context) error{s.evidence.examine, s.records.announce, s.pulse.heartbeat, s.records.sealNotices, s.sweep, s.records.storeLeftovers, s.records.flush, s.records.sealGaps, s.earlier.reconcile} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -173,10 +93,10 @@ func (s *Shipper) Sync(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.sealGaps(ctx); err != nil { // of what was found on the way
+	if err := s.records.sealGaps(ctx); err != nil { // of what was found on the way
 		return err
 	}
-	return s.shipOpen(ctx)
+	return s.increments.shipOpen(ctx)
 }
 
 // ship takes one segment as far as it goes.
@@ -199,7 +119,7 @@ func (s *Shipper) ship(ctx context.Context, id string) error {
 		case ledger.Stored:
 			err = s.retire(e)
 		default:
-			return s.sealGaps(ctx) // of one that was quarantined just now
+			return s.records.sealGaps(ctx) // of one that was quarantined just now
 		}
 		if errors.Is(err, ledger.ErrStale) {
 			continue // it was given up meanwhile
@@ -210,16 +130,116 @@ func (s *Shipper) ship(ctx context.Context, id string) error {
 	}
 }
 
+// convert makes the objects of a segment in its work directory, proves that
+// the segment can be rebuilt from them, and writes them into the ledger.
+func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
+	if cut, err := s.evidence.cutOff(e); cut || err != nil {
+		return err // begin again with what is left
+	}
+	if err := s.begin(e.ID); err != nil {
+		return err
+	}
+	src, err := s.open(ctx, e)
+	if err != nil {
+		return s.refused.refuse(e, err)
+	}
+	defer src.Close()
+	if done, err := s.sameAsBefore(ctx, e, src); done || err != nil {
+		return err
+	}
+	if !e.Gzip && src.size < e.Least() {
+		return nil // it was cut just now
+	}
+	if e.Gzip && src.from == 0 && s.evidence.emptied(e, src.size) {
+		return s.evidence.recordGap(e, e.Empty(time.Now()), e.Seen, e.Mark, false)
+	}
+	// Not before it is certain that the number gets a record.
+	if e.Seq, err = s.cfg.Ledger.Take(e.ID); err != nil {
+		return err
+	}
+	origin := s.origin(e)
+	knownBytes, knownSum := known(e)
+	if src.from > 0 {
+		knownBytes = 0
+	}
+	content, err := s.content(ctx, e, src, src.size)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	result, err := parquet.Convert(ctx, content, content.size, parquet.Config{
+		Dir:    s.dir(e.ID),
+		Work:   s.dir(e.ID),
+		Prefix: knownBytes,
+		Root:   true,
+		Meta: parquet.Meta{
+			Cluster: s.cfg.Cluster, Node: s.cfg.Node, Epoch: origin.Epoch, Seq: origin.Seq,
+			SourceName: e.Name, Rotated: e.Rotated, Converter: s.cfg.Version,
+		},
+	})
+	if err != nil {
+		return s.refused.refuse(e, fmt.Errorf("convert %s: %w", e.Name, err))
+	}
+	if err := parquet.Check(ctx, result); err != nil {
+		return fmt.Errorf("check the objects of %s: %w", e.Name, err)
+	}
+	var nuls int64
+	// Where every line is an event there are none, and no need to look.
+	if content.copy != nil || result.Salvaged+result.Undecodable > 0 {
+		if nuls, err = countNULs(ctx, src, src.size); err != nil {
+			return err
+		}
+	}
+	if err := s.clearFile(s.workFile(e.ID, redactedName)); err != nil {
+		return err
+	}
+	prefix := result.PrefixSHA256
+	if content.copy != nil { // it was computed of the copy
+		if prefix, err = prefixSum(src, knownBytes); err != nil {
+			return err
+		}
+	}
+	if knownBytes > 0 && hex.EncodeToString(prefix[:]) != knownSum {
+		// Its objects would supersede the increments of other bytes: convert it once more.
+		return s.evidence.recordCut(e, &growing{src.File, src.size}, e.Edited(knownBytes, time.Now()), true)
+	}
+	source := content.describe(src.size, result, nuls)
+	source.Damage = damageOf(e, src.damage, source)
+	return s.converted(e, source, result)
+}
+
+// converted writes the objects into the ledger.
+func (s *Shipper) converted(e ledger.Entry, source *ledger.Source, result parquet.Result) error {
+	objects := make([]ledger.Object, len(result.Objects))
+	for i, o := range result.Objects {
+		objects[i] = ledger.Object{
+			Key:  s.cfg.Keys.Data(o.Day, e.Rotated, s.origin(e)),
+			Work: filepath.Base(o.Path), Size: o.Size, SHA256: o.SHA256, Rows: o.Rows,
+		}
+	}
+	if err := s.cfg.FS.SyncDir(s.dir(e.ID)); err != nil {
+		return err
+	}
+	edit := func(e *ledger.Entry) { e.State, e.Source, e.Objects = ledger.Converted, source, objects }
+	if source.NULs > 0 {
+		s.cfg.Events.Gap(nulHole(e, source))
+	}
+	if source.Damage != nil {
+		s.cfg.Events.Gap(*source.Damage)
+	}
+	return s.cfg.Ledger.Advance(e.ID, ledger.Held, edit)
+}
+
 // store sends the objects of a converted segment, then its record, which names
 // the keys that hold them. If a work file is gone or changed the conversion is done again.
 func (s *Shipper) store(ctx context.Context, e ledger.Entry) error {
 	for i, o := range e.Objects {
-		key, err := s.put(ctx, e.Name, o.Key, s.workFile(e.ID, o.Work), o.Size, o.SHA256, func(key string) (bool, error) {
-			return s.adopt(ctx, e, i, key)
+		key, err := s.uploads.put(ctx, e.Name, o.Key, s.workFile(e.ID, o.Work), o.Size, o.SHA256, func(key string) (bool, error) {
+			return s.adoption.adopt(ctx, e, i, key)
 		})
 		if errors.Is(err, ErrWorkGone) {
 			e.Reason = err.Error()
-			s.cfg.Note("a converted object was lost or damaged before it was stored: converting the file again", e)
+			s.cfg.Events.File("a converted object was lost or damaged before it was stored: converting the file again", e)
 			return s.cfg.Ledger.Advance(e.ID, ledger.Converted, func(e *ledger.Entry) {
 				e.State, e.Source, e.Objects = ledger.Held, nil, nil
 			})
@@ -234,7 +254,7 @@ func (s *Shipper) store(ctx context.Context, e ledger.Entry) error {
 	if now, ok := s.cfg.Ledger.Get(e.ID); ok {
 		e = now // with the objects that were adopted, and the copies
 	}
-	return s.seal(ctx, e)
+	return s.records.seal(ctx, e)
 }
 
 // retire releases the archive's claim. A file that grew after its conversion
@@ -244,7 +264,7 @@ func (s *Shipper) retire(e ledger.Entry) error {
 	if grown, err := s.grown(e); err != nil {
 		return err
 	} else if grown {
-		return s.quarantine(e, ledger.Stored, errors.New("it grew after it was archived: somebody still writes to it; what came later is only in the held file"))
+		return s.refused.quarantine(e, ledger.Stored, errors.New("it grew after it was archived: somebody still writes to it; what came later is only in the held file"))
 	}
 	if err := s.clear(e.ID); err != nil {
 		return err
@@ -253,35 +273,7 @@ func (s *Shipper) retire(e ledger.Entry) error {
 		return err
 	}
 	s.metrics.archived(e)
-	s.cfg.Note("archived", e)
-	s.cfg.Released()
+	s.cfg.Events.File("archived", e)
+	s.cfg.Held.Wake()
 	return nil
-}
-
-// quarantine keeps a segment held, with the reason, and records it as a gap.
-// Before it was stored, the gap takes the segment's number in the chain.
-func (s *Shipper) quarantine(e ledger.Entry, from ledger.State, reason error) error {
-	gap := ledger.Gap{
-		Reason: string(manifest.ReasonQuarantined), File: e.Name, From: e.Born, To: e.Rotated, Bytes: e.Seen, Detail: reason.Error(),
-	}
-	if from == ledger.Held {
-		gap.Seq = e.Seq
-	}
-	if e.Gzip { // it was created by who compressed it, and its size says nothing of its content
-		gap.From, gap.Bytes = time.Time{}, -1
-	}
-	err := s.cfg.Ledger.AddGap(gap, e.ID, func(e *ledger.Entry) error {
-		if e.State != from {
-			return ledger.ErrStale
-		}
-		e.State, e.Reason = ledger.Quarantined, reason.Error()
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	e.Reason = reason.Error()
-	s.cfg.NoteGap(gap)
-	s.cfg.Note("quarantined: it cannot be archived as it is and stays held", e)
-	return s.clear(e.ID)
 }

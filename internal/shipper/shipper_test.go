@@ -181,7 +181,7 @@ func TestSourcesThatAreRefusedAreQuarantined(t *testing.T) {
 	} {
 		y.add(id, event(22, "a"), nil)
 		e, _ := y.ledger.Get(id)
-		err := y.shipper.refuse(e, fmt.Errorf("convert: %w", c.err))
+		err := y.shipper.refused.refuse(e, fmt.Errorf("convert: %w", c.err))
 		if e, _ = y.ledger.Get(id); e.State != c.want || (err == nil) != (c.want == ledger.Quarantined) {
 			t.Errorf("%v: %s, %v; want %s", c.err, e.State, err, c.want)
 		}
@@ -241,8 +241,6 @@ func TestRunBacksOffAndEnds(t *testing.T) {
 	y.mustStart()
 	y.add("0", event(22, "a"), nil)
 	synctest.Test(t, func(t *testing.T) {
-		var seen []error
-		y.shipper.cfg.Observe = func(err error) { seen = append(seen, err) }
 		var up atomic.Bool
 		y.store.fail = func(string) error {
 			if up.Load() {
@@ -255,14 +253,14 @@ func TestRunBacksOffAndEnds(t *testing.T) {
 		go func() { done <- y.shipper.Run(ctx) }()
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
-		if n := len(seen); n < 8 || n > 40 {
+		if n := len(y.passes); n < 8 || n > 40 {
 			t.Errorf("%d attempts in ten minutes, want a backoff up to a minute", n)
 		}
 		up.Store(true)
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if y.state("0") != ledger.Retired || seen[len(seen)-1] != nil {
-			t.Errorf("state %s, last report %v", y.state("0"), seen[len(seen)-1])
+		if y.state("0") != ledger.Retired || y.passes[len(y.passes)-1] != nil {
+			t.Errorf("state %s, last report %v", y.state("0"), y.passes[len(y.passes)-1])
 		}
 		cancel()
 		if err := <-done; err != nil {

@@ -49,8 +49,8 @@ func (s *source) ReadAt(p []byte, at int64) (int, error) { return s.File.ReadAt(
 // open opens the bytes of a segment; those of a compressed one are unpacked
 // beside the work first, because the conversion reads them twice, in another
 // order. Of a damaged one that is what unpacks.
-func (s *Shipper) open(ctx context.Context, e ledger.Entry) (*source, error) {
-	path := s.cfg.HeldPath(e.ID)
+func (s *workspace) open(ctx context.Context, e ledger.Entry) (*source, error) {
+	path := s.cfg.Held.Path(e.ID)
 	if !e.Gzip {
 		return openSource(path)
 	}
@@ -132,7 +132,7 @@ func (s *Shipper) grown(e ledger.Entry) (bool, error) {
 	if e.Gzip || e.Source == nil {
 		return false, nil
 	}
-	info, err := os.Stat(s.cfg.HeldPath(e.ID))
+	info, err := os.Stat(s.cfg.Held.Path(e.ID))
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}

@@ -35,7 +35,7 @@ func (s *Shipper) sameAsBefore(ctx context.Context, e ledger.Entry, src *source)
 		return false, nil
 	}
 	if src.damage != nil {
-		return true, s.leave(e, before)
+		return true, s.refused.leave(e, before)
 	}
 	if src.size < before.Size {
 		return false, nil // another file: all of it is archived
@@ -47,40 +47,10 @@ func (s *Shipper) sameAsBefore(ctx context.Context, e ledger.Entry, src *source)
 	if src.size == before.Size {
 		whole := *before
 		whole.Damage = nil
-		return true, s.leave(e, &whole)
+		return true, s.refused.leave(e, &whole)
 	}
 	src.from, _, err = (&growing{src.File, before.Size}).lastLine(0, before.Size)
 	src.size -= src.from
-	s.cfg.Note("a damaged file was repaired: archiving the rest of it", e)
+	s.cfg.Events.File("a damaged file was repaired: archiving the rest of it", e)
 	return false, err
-}
-
-// leave retires a file of which the archive has all that there is. A number that an
-// interrupted conversion took gets a gap as its record: what it read is gone.
-func (s *Shipper) leave(e ledger.Entry, source *ledger.Source) error {
-	retire := func(e *ledger.Entry) { e.State, e.Source, e.Before = ledger.Retired, source, nil }
-	var err error
-	if e.Seq == 0 {
-		err = s.cfg.Ledger.Advance(e.ID, ledger.Held, retire)
-	} else {
-		gap := ledger.Gap{
-			Seq: e.Seq, Reason: string(manifest.ReasonUnreadable), File: e.Name, From: source.First, To: e.Rotated, Bytes: -1,
-			Detail: "the .gz was repaired, and changed again before the rest of it was archived",
-		}
-		err = s.cfg.Ledger.AddGap(gap, e.ID, func(e *ledger.Entry) error {
-			if e.State != ledger.Held {
-				return ledger.ErrStale
-			}
-			retire(e)
-			return nil
-		})
-		if err == nil {
-			s.cfg.NoteGap(gap)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	s.cfg.Released()
-	return s.clear(e.ID)
 }

@@ -98,7 +98,7 @@ func TestIncrementsAreBounded(t *testing.T) {
 // An event behind a hole that is longer than an increment does not wait for the whole file.
 func TestI8_IncrementBehindAHole(t *testing.T) {
 	y := newOpenYard(t, 15*time.Minute)
-	y.shipper.most = 64
+	y.shipper.increments.most = 64
 	born := time.Now().Add(-time.Hour).UTC()
 	hole := strings.Repeat("\x00", 3*lookBack+9)
 	y.add("0", "torn"+hole+"event\n"+strings.Repeat("x", 65)+"\n", func(e *ledger.Entry) { asOpen(e); e.Born = born })
@@ -114,7 +114,7 @@ func TestI8_IncrementBehindAHole(t *testing.T) {
 // What did not fit into an increment does not wait for the next one's time.
 func TestCappedIncrementIsFollowedAtOnce(t *testing.T) {
 	y := newOpenYard(t, 15*time.Minute)
-	y.shipper.most = 64
+	y.shipper.increments.most = 64
 	long := strings.Repeat("x", 20) + "\n"
 	born := time.Now().Add(-time.Hour).UTC()
 	y.add("0", long+long+long+long, func(e *ledger.Entry) { asOpen(e); e.Born = born })
@@ -134,7 +134,7 @@ func TestInterval(t *testing.T) {
 		{time.Minute, 30 * time.Second, 15 * time.Second},
 		{time.Millisecond, 30 * time.Second, time.Second},
 	} {
-		s := &Shipper{cfg: Config{MaxLag: test.lag, Interval: test.every}}
+		s := &Shipper{workspace: &workspace{cfg: Config{MaxLag: test.lag, Interval: test.every}}}
 		if got := s.interval(); got != test.want {
 			t.Errorf("lag %s: %s, want %s", test.lag, got, test.want)
 		}

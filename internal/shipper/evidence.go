@@ -11,10 +11,16 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
 
+// examiner compares held files with everything that was seen of them.
+type examiner struct {
+	*workspace
+	waiting map[string]bool // the finished files that waited at the last pass, by ID
+}
+
 // examine looks at the finished files that wait for the archive: none may have fewer bytes than were
 // seen of it, or others (I10). It needs no archive, so a cut is reported while that is unavailable.
 // A file that waits for a second pass is hashed whole, so that its conversion finds any changed byte.
-func (s *Shipper) examine(ctx context.Context) error {
+func (s *examiner) examine(ctx context.Context) error {
 	waited := s.waiting
 	s.waiting = map[string]bool{}
 	for _, e := range s.cfg.Ledger.Entries() {
@@ -34,7 +40,7 @@ func (s *Shipper) examine(ctx context.Context) error {
 }
 
 // readWhole hashes the part of a finished file that was not read while it was open.
-func (s *Shipper) readWhole(ctx context.Context, e ledger.Entry) error {
+func (s *examiner) readWhole(ctx context.Context, e ledger.Entry) error {
 	if e.Gzip || e.Read != nil && e.Read.Size >= e.Seen {
 		return nil
 	}
@@ -56,8 +62,8 @@ func (s *Shipper) readWhole(ctx context.Context, e ledger.Entry) error {
 
 // cutOff records what a held file lacks of everything that was seen of it; found says that there was
 // something.
-func (s *Shipper) cutOff(e ledger.Entry) (found bool, err error) {
-	src, err := openSource(s.cfg.HeldPath(e.ID))
+func (s *examiner) cutOff(e ledger.Entry) (found bool, err error) {
+	src, err := openSource(s.cfg.Held.Path(e.ID))
 	if err != nil {
 		return false, err
 	}
@@ -73,7 +79,7 @@ func (s *Shipper) cutOff(e ledger.Entry) (found bool, err error) {
 // lack describes what a file lacks; nil where that is nothing. apart says that it no longer begins
 // with what its increments have, which it must not supersede then. A finished file that is only
 // shorter than its increments keeps their number: readers see that they reach further.
-func (s *Shipper) lack(e ledger.Entry, f *growing) (gap *ledger.Gap, apart bool, err error) {
+func (s *examiner) lack(e ledger.Entry, f *growing) (gap *ledger.Gap, apart bool, err error) {
 	least, now := e.Least(), time.Now()
 	open := openOf(e)
 	same, holed, err := f.begins(e.Mark)
@@ -104,7 +110,7 @@ func (s *Shipper) lack(e ledger.Entry, f *growing) (gap *ledger.Gap, apart bool,
 
 // emptied says whether a backup without a byte is a gap that is not recorded yet. A name that nobody saw
 // is no backup's; and at the beginning of an epoch the archive may have the file.
-func (s *Shipper) emptied(e ledger.Entry, size int64) bool {
+func (s *examiner) emptied(e ledger.Entry, size int64) bool {
 	return size == 0 && e.Finished && !e.Unnamed && e.Cuts == 0 && !s.cfg.Ledger.Fresh()
 }
 
@@ -141,7 +147,7 @@ func (g *growing) head(most int64) ([]byte, error) {
 }
 
 // recordCut puts the gap of a cut on disk, together with what the file is now.
-func (s *Shipper) recordCut(e ledger.Entry, f *growing, gap ledger.Gap, apart bool) error {
+func (s *examiner) recordCut(e ledger.Entry, f *growing, gap ledger.Gap, apart bool) error {
 	head, err := f.head(markSize)
 	if err != nil {
 		return err
@@ -156,15 +162,15 @@ func (s *Shipper) recordCut(e ledger.Entry, f *growing, gap ledger.Gap, apart bo
 	return s.recordGap(e, gap, f.size, markOf(head), apart)
 }
 
-func (s *Shipper) recordGap(e ledger.Entry, gap ledger.Gap, size int64, mark ledger.Mark, apart bool) error {
+func (s *examiner) recordGap(e ledger.Entry, gap ledger.Gap, size int64, mark ledger.Mark, apart bool) error {
 	if err := s.cfg.Ledger.Cut(e, gap, size, mark, apart); err != nil {
 		return err
 	}
-	s.cfg.NoteGap(gap)
+	s.cfg.Events.Gap(gap)
 	if gap.Reason == ledger.ReasonEdited {
 		s.metrics.edited.Inc()
 		e.Reason = gap.Detail
-		s.cfg.Note("ALARM: the audit log was edited", e)
+		s.cfg.Events.File("ALARM: the audit log was edited", e)
 	}
 	return nil
 }

@@ -38,11 +38,17 @@ type copies struct {
 	err   error     // of the last one
 }
 
+// uploader stores files under keys that are confirmed to hold them.
+type uploader struct {
+	*workspace
+	copies map[string]*copies // by the first key
+}
+
 // put stores one file and returns the key that was confirmed to hold it: the
 // given one, or that of a copy if it holds something else that ours does not
 // accept (nil: accepts nothing). The file must be kept until then. name is what
 // the alarm calls it.
-func (s *Shipper) put(ctx context.Context, name, key, file string, size int64, sha256 string, ours func(key string) (bool, error)) (string, error) {
+func (s *uploader) put(ctx context.Context, name, key, file string, size int64, sha256 string, ours func(key string) (bool, error)) (string, error) {
 	c := s.copies[key]
 	if c == nil {
 		c = &copies{key: key}
@@ -80,13 +86,13 @@ func (s *Shipper) put(ctx context.Context, name, key, file string, size int64, s
 }
 
 // storeCopy goes on to the next key of an object, which is told.
-func (s *Shipper) storeCopy(c *copies, key, name string, differs bool, err error) {
+func (s *uploader) storeCopy(c *copies, key, name string, differs bool, err error) {
 	event, reason := "ALARM: the archive holds other bytes than were stored: storing a copy under another key", "differs"
 	if !differs {
 		event, reason = "a key is taken and may not be read: storing a copy under another key", "unreadable"
 	}
 	s.metrics.copies.WithLabelValues(reason).Inc()
-	s.cfg.Note(event, ledger.Entry{Name: name, Objects: []ledger.Object{{Key: c.key}}, Reason: err.Error()})
-	c.key, c.err = s.cfg.NextKey(c.key), fmt.Errorf("no copy of %s is confirmed yet: %w", key, err)
+	s.cfg.Events.File(event, ledger.Entry{Name: name, Objects: []ledger.Object{{Key: c.key}}, Reason: err.Error()})
+	c.key, c.err = s.cfg.Keys.Copy(c.key), fmt.Errorf("no copy of %s is confirmed yet: %w", key, err)
 	s.copies[key] = c
 }

@@ -2,6 +2,7 @@ package rotate
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -100,7 +101,7 @@ func (r *Reader) locate() (Segment, error) {
 			r.listing = nil
 			return Segment{}, err
 		}
-		r.goTo(s)
+		r.cur, r.pos, r.choose = s, Position{Segment: s.ID}, false
 		return s, nil
 	}
 	i := r.current(r.listing)
@@ -115,11 +116,6 @@ func (r *Reader) locate() (Segment, error) {
 	}
 	r.pos.Segment = r.listing[i].ID
 	return r.listing[i], nil
-}
-
-// goTo makes s the current segment.
-func (r *Reader) goTo(s Segment) {
-	r.cur, r.pos, r.choose = s, Position{Segment: s.ID}, false
 }
 
 // current returns where the segment at the position is listed, or -1. In a Log
@@ -139,8 +135,8 @@ func (r *Reader) atEnd() error {
 	if r.final {
 		return r.advance()
 	}
-	if r.stillOpen() {
-		return r.nothingNow()
+	if r.openPath != "" && r.cur.Path == r.openPath && isAt(r.cur, r.openPath) {
+		return cmp.Or(r.truncated(), io.EOF) // not rotated, which is learned without a listing
 	}
 	if err := r.list(); err != nil {
 		return err
@@ -161,7 +157,7 @@ func (r *Reader) atEnd() error {
 		// Bytes may have come between the last read and the listing.
 		return nil
 	}
-	return r.nothingNow()
+	return cmp.Or(r.truncated(), io.EOF)
 }
 
 // advance leaves the current segment, which was read to its end, for the next
@@ -187,30 +183,18 @@ func (r *Reader) advance() error {
 	}
 	r.seen.add(r.cur)
 	r.seen.prune(r.listing)
-	r.goTo(next)
+	r.cur, r.pos, r.choose = next, Position{Segment: next.ID}, false
 	return r.closeInput()
 }
 
-// nothingNow returns io.EOF, or *TruncatedError if that is why.
-func (r *Reader) nothingNow() error {
-	if err := r.truncated(); err != nil {
-		return err
-	}
-	return io.EOF
-}
-
-// stillOpen reports whether the current file is at the path of a Log's open
-// file. Then it was not rotated, which is learned without a listing.
-func (r *Reader) stillOpen() bool {
-	if r.openPath == "" || r.cur.Path != r.openPath {
-		return false
-	}
-	info, err := os.Lstat(r.openPath)
+// isAt reports whether the segment's file is the one at a path.
+func isAt(s Segment, path string) bool {
+	info, err := os.Lstat(path)
 	if err != nil {
 		return false
 	}
 	device, inode := FileID(info)
-	return inode == r.cur.Inode && device == r.cur.Device
+	return inode == s.Inode && device == s.Device
 }
 
 // firstUnread returns the first listed segment that was not read and is not the

@@ -38,9 +38,18 @@ type firstSeen struct {
 	at time.Time
 }
 
+// opener stores increments of the open file.
+type opener struct {
+	*workspace
+	evidence *examiner
+	uploads  *uploader
+	seen     firstSeen
+	most     int64 // bytes of an increment
+}
+
 // shipOpen stores the lines that the open file has gained, as an increment, if
 // the oldest of them is old enough. One pass stores at most one.
-func (s *Shipper) shipOpen(ctx context.Context) error {
+func (s *opener) shipOpen(ctx context.Context) error {
 	e, ok := s.openEntry()
 	s.metrics.opened(e)
 	if !ok || s.cfg.MaxLag == 0 {
@@ -56,7 +65,7 @@ func (s *Shipper) shipOpen(ctx context.Context) error {
 	return nil
 }
 
-func (s *Shipper) shipIncrement(ctx context.Context, e ledger.Entry) error {
+func (s *opener) shipIncrement(ctx context.Context, e ledger.Entry) error {
 	if e.Open == nil || e.Open.Next == nil {
 		if err := s.cut(ctx, e); err != nil {
 			return err
@@ -72,7 +81,7 @@ func (s *Shipper) shipIncrement(ctx context.Context, e ledger.Entry) error {
 // openEntry is the oldest segment that is still being written. Later ones
 // wait for it, and it waits for those before it, so that numbers follow the
 // rotation.
-func (s *Shipper) openEntry() (ledger.Entry, bool) {
+func (s *opener) openEntry() (ledger.Entry, bool) {
 	for _, e := range s.cfg.Ledger.Entries() {
 		if !e.Finished {
 			return e, e.State == ledger.Held && !e.Gzip
@@ -85,9 +94,9 @@ func (s *Shipper) openEntry() (ledger.Entry, bool) {
 }
 
 // storeNext stores the increment that the ledger has decided on.
-func (s *Shipper) storeNext(ctx context.Context, e ledger.Entry) error {
+func (s *opener) storeNext(ctx context.Context, e ledger.Entry) error {
 	next := *e.Open.Next
-	_, err := s.put(ctx, e.Name, next.Key, s.workFile(e.ID, next.Work), next.Size, next.SHA256, func(key string) (bool, error) {
+	_, err := s.uploads.put(ctx, e.Name, next.Key, s.workFile(e.ID, next.Work), next.Size, next.SHA256, func(key string) (bool, error) {
 		return s.sameIncrement(ctx, e, key)
 	})
 	if errors.Is(err, ErrWorkGone) {
@@ -111,7 +120,7 @@ func (s *Shipper) storeNext(ctx context.Context, e ledger.Entry) error {
 // sameIncrement says whether the object under a key holds the lines of the next
 // increment: it was stored before the work file was lost and made again by
 // another version of the converter.
-func (s *Shipper) sameIncrement(ctx context.Context, e ledger.Entry, key string) (bool, error) {
+func (s *opener) sameIncrement(ctx context.Context, e ledger.Entry, key string) (bool, error) {
 	theirs, err := s.fetch(ctx, e, key)
 	if err != nil {
 		return false, err
@@ -142,7 +151,7 @@ func (s *Shipper) sameIncrement(ctx context.Context, e ledger.Entry, key string)
 
 // cut makes the next increment, if one is due, proves that its lines can be
 // rebuilt from it, and writes it into the ledger.
-func (s *Shipper) cut(ctx context.Context, e ledger.Entry) error {
+func (s *opener) cut(ctx context.Context, e ledger.Entry) error {
 	now := time.Now()
 	src, err := s.openGrowing(e)
 	if src == nil || err != nil {
@@ -158,10 +167,10 @@ func (s *Shipper) cut(ctx context.Context, e ledger.Entry) error {
 	if age := now.Sub(since); age >= 0 && age < s.cfg.MaxLag {
 		return nil
 	}
-	if gap, apart, err := s.lack(e, src); err != nil {
+	if gap, apart, err := s.evidence.lack(e, src); err != nil {
 		return err
 	} else if gap != nil {
-		return s.recordCut(e, src, *gap, apart)
+		return s.evidence.recordCut(e, src, *gap, apart)
 	}
 	next := ledger.Increment{Offset: end, At: now.UTC()}
 	if capped {
@@ -186,7 +195,7 @@ func (s *Shipper) cut(ctx context.Context, e ledger.Entry) error {
 
 // advanceOpen notes how far the archive has an open segment, unless it was cut meanwhile, and how far
 // it was read.
-func (s *Shipper) advanceOpen(e ledger.Entry, open *ledger.Increments, read *ledger.Reading) error {
+func (s *opener) advanceOpen(e ledger.Entry, open *ledger.Increments, read *ledger.Reading) error {
 	stale := false
 	err := s.cfg.Ledger.Advance(e.ID, ledger.Held, func(now *ledger.Entry) {
 		if stale = now.Cuts != e.Cuts; stale {
@@ -204,7 +213,7 @@ func (s *Shipper) advanceOpen(e ledger.Entry, open *ledger.Increments, read *led
 
 // convertPart makes the object of the lines between open and next, in the work
 // directory, and completes next.
-func (s *Shipper) convertPart(ctx context.Context, e ledger.Entry, src io.ReaderAt, open ledger.Increments, next *ledger.Increment) error {
+func (s *opener) convertPart(ctx context.Context, e ledger.Entry, src io.ReaderAt, open ledger.Increments, next *ledger.Increment) error {
 	if err := s.begin(e.ID); err != nil {
 		return err
 	}
@@ -239,7 +248,7 @@ func (s *Shipper) convertPart(ctx context.Context, e ledger.Entry, src io.Reader
 	o := result.Objects[0]
 	next.Line, next.Shift = open.Line+result.Lines, open.Shift+content.size-size
 	next.Object = ledger.Object{
-		Key: s.cfg.OpenKey(seq, open.Offset+open.Shift, next.Offset+next.Shift), Work: incrementName, Size: o.Size, SHA256: o.SHA256, Rows: o.Rows,
+		Key: s.cfg.Keys.Open(seq, open.Offset+open.Shift, next.Offset+next.Shift), Work: incrementName, Size: o.Size, SHA256: o.SHA256, Rows: o.Rows,
 	}
 	return nil
 }
@@ -258,7 +267,7 @@ func openOf(e ledger.Entry) ledger.Increments {
 // since is when the oldest line without a copy may have been written. Where
 // the archive has nothing of the file and nobody knows when it was created,
 // that is when lines were first seen in it.
-func (s *Shipper) since(e ledger.Entry, now time.Time) time.Time {
+func (s *opener) since(e ledger.Entry, now time.Time) time.Time {
 	switch {
 	case e.Open != nil && !e.Open.At.IsZero():
 		return e.Open.At

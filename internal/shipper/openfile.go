@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"syscall"
 
-	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
 
@@ -20,26 +16,6 @@ import (
 type growing struct {
 	*os.File
 	size int64
-}
-
-// openGrowing opens an open segment. It returns nil where there is none: the
-// file has been given up, or its path is another file's by now.
-func (s *Shipper) openGrowing(e ledger.Entry) (*growing, error) {
-	f, err := durable.Open(s.cfg.HeldPath(e.ID))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok && e.Inode != 0 && stat.Ino != e.Inode {
-		return nil, f.Close()
-	}
-	return &growing{f, info.Size()}, nil
 }
 
 // lookBack is how much is read at once in search of the end of a line.

@@ -13,8 +13,14 @@ import (
 // reasonNULHole marks a gap that is found in the bytes of a file.
 const reasonNULHole = manifest.ReasonNULHole
 
+// sealer makes the records of the chain and stores them.
+type sealer struct {
+	*workspace
+	uploads *uploader
+}
+
 // seal makes the record of a segment whose objects are stored, and stores it.
-func (s *Shipper) seal(ctx context.Context, e ledger.Entry) error {
+func (s *sealer) seal(ctx context.Context, e ledger.Entry) error {
 	_, err := s.cfg.Chain.Seal(s.fileRecord(e))
 	if errors.Is(err, manifest.ErrConflict) {
 		// The segment was given up meanwhile, and the record says so.
@@ -30,7 +36,7 @@ func (s *Shipper) seal(ctx context.Context, e ledger.Entry) error {
 
 // flush stores the sealed records, in the order of the chain, and lets go of
 // each when the archive and the ledger have it.
-func (s *Shipper) flush(ctx context.Context) error {
+func (s *sealer) flush(ctx context.Context) error {
 	for _, sealed := range s.cfg.Chain.Sealed() {
 		if err := s.putRecord(ctx, s.cfg.Ledger.Epoch(), sealed); err != nil {
 			return fmt.Errorf("archive the record %d: %w", sealed.Seq, err)
@@ -40,7 +46,7 @@ func (s *Shipper) flush(ctx context.Context) error {
 			return err
 		}
 		s.metrics.head(s.cfg.Ledger.Epoch(), head)
-		s.cfg.NoteHead(head)
+		s.cfg.Events.Head(head)
 		if err := s.cfg.Chain.Remove(sealed.Seq); err != nil {
 			return fmt.Errorf("remove the stored record %d: %w", sealed.Seq, err)
 		}
@@ -50,8 +56,8 @@ func (s *Shipper) flush(ctx context.Context) error {
 
 // putRecord stores a sealed record. Others may follow it, so it is never made again
 // while the process runs.
-func (s *Shipper) putRecord(ctx context.Context, epoch string, r manifest.Sealed) error {
-	_, err := s.put(ctx, "a record", s.cfg.RecordKey(epoch, r.Seq), r.Path, r.Size, r.SHA256, nil)
+func (s *sealer) putRecord(ctx context.Context, epoch string, r manifest.Sealed) error {
+	_, err := s.uploads.put(ctx, "a record", s.cfg.Keys.Record(epoch, r.Seq), r.Path, r.Size, r.SHA256, nil)
 	if errors.Is(err, ErrWorkGone) {
 		err = fmt.Errorf("%w; move the file away, if it is there, and restart the sidecar: it seals the record again or begins a new epoch", err)
 	}
@@ -59,7 +65,7 @@ func (s *Shipper) putRecord(ctx context.Context, epoch string, r manifest.Sealed
 }
 
 // sealGaps makes a record of every gap that waits for one.
-func (s *Shipper) sealGaps(ctx context.Context) error {
+func (s *sealer) sealGaps(ctx context.Context) error {
 	for _, gap := range s.cfg.Ledger.Gaps() {
 		seq, err := s.cfg.Ledger.TakeGap(gap.ID)
 		if err != nil {
@@ -77,7 +83,7 @@ func (s *Shipper) sealGaps(ctx context.Context) error {
 
 // storeLeftovers stores sealed records of an earlier epoch, whose ledger was
 // lost: each was sealed only after the archive had its objects.
-func (s *Shipper) storeLeftovers(ctx context.Context) error {
+func (s *sealer) storeLeftovers(ctx context.Context) error {
 	for _, l := range s.cfg.Chain.Leftovers() {
 		if l.Err != nil {
 			if _, err := s.cfg.FS.SetAside(l.Path, time.Now()); err != nil && !s.gone(l.Path) {
@@ -98,7 +104,7 @@ func (s *Shipper) storeLeftovers(ctx context.Context) error {
 	return nil
 }
 
-func (s *Shipper) fileRecord(e ledger.Entry) manifest.Record {
+func (s *sealer) fileRecord(e ledger.Entry) manifest.Record {
 	r := manifest.Record{
 		Kind: manifest.KindFile, Seq: e.Seq, Time: manifest.At(time.Now()),
 		Source: &manifest.Source{

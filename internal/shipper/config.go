@@ -1,0 +1,118 @@
+package shipper
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// DirName is the directory of unfinished work in the state directory.
+const DirName = "work"
+
+// Store is the archive as the shipper needs it.
+type Store interface {
+	// Put stores a finished file under a key and returns nil only when the
+	// key is confirmed to hold its size and SHA-256 (hex). Storing the same
+	// bytes again is success; other bytes are never replaced, and never
+	// success: [ErrTaken], [ErrUnreadable].
+	Put(ctx context.Context, key, file string, size int64, sha256 string) error
+	// Find returns the files of this log, of all epochs, that were rotated at
+	// a time; with about, those that were rotated next before and after it.
+	// Where the archive may not be listed it returns none.
+	Find(ctx context.Context, rotated time.Time, about bool) ([]Found, error)
+	// Fetch writes the object under a key to a new file.
+	Fetch(ctx context.Context, key, file string) error
+}
+
+// Found is a file that the archive has objects of.
+type Found struct {
+	// Record is the file's; nil where the archive has none.
+	Record *manifest.Record
+	// Meta is what one of the objects says, where there is no record.
+	Meta parquet.ObjectMeta
+}
+
+// Held is where the files are held until they are archived.
+type Held interface {
+	// Path returns the path of a segment's bytes.
+	Path(id string) string
+	// Wake is called when a segment was retired.
+	Wake()
+}
+
+// Keys names the objects of this log in the archive.
+type Keys interface {
+	// Data returns the key of the object with the rows of one UTC day, as
+	// 2006-01-02, of a segment.
+	Data(day string, rotated time.Time, of ledger.Origin) string
+	// Open returns the key of the increment with the bytes [from, to) of a
+	// segment that is still being written.
+	Open(seq, from, to int64) string
+	// Record returns the key of a record of the chain.
+	Record(epoch string, seq int64) string
+	// Copy returns the key for a copy of an object whose key holds something else.
+	Copy(key string) string
+}
+
+// Events hears what the shipper does. Its methods must not block.
+type Events interface {
+	// Pass is called with the result of each pass.
+	Pass(err error)
+	// File reports what an operator should know of a single segment.
+	File(event string, e ledger.Entry)
+	// Gap reports each break that is found in the bytes of a file.
+	Gap(gap ledger.Gap)
+	// Head reports each record that the archive has confirmed; it is the head of
+	// the chain then.
+	Head(head ledger.Head)
+}
+
+// Config is what a Shipper needs. Its fields are the parts of the sidecar that
+// meet in the archive's loop; each is set once.
+type Config struct {
+	// StateDir is the state directory.
+	StateDir string
+	// Held has the segments' bytes.
+	Held Held
+	// Cluster and Node name the log in the rows.
+	Cluster, Node string
+	// Version of the converter, for the objects' metadata.
+	Version string
+	// FS makes directories durable.
+	FS durable.FS
+	// Ledger has the segments.
+	Ledger *ledger.Ledger
+	// Chain seals the records.
+	Chain *manifest.Chain
+	// Key is the key that Chain signs with; nil if it does not.
+	Key *manifest.SigningKey
+	// Keys names the objects, Store takes them.
+	Keys  Keys
+	Store Store
+	// MaxLag is how long a complete line of the open file may be without a
+	// copy in the archive; 0 leaves it to the rotation.
+	MaxLag time.Duration
+	// Heartbeat is the longest time without a record; 0: no heartbeats.
+	Heartbeat time.Duration
+	// Redact says what is replaced in the archive; nil archives what was read.
+	Redact *Redaction
+	// Blind returns what stands for a SHA-256 (hex, as the result) that must not
+	// be published, because the archive is redacted or was; nil if it never is.
+	Blind func(sha256 string) string
+	// Ask asks kube-apiserver for its counters, in bounded time, and logs its
+	// errors itself; nil if they are not available.
+	Ask func(ctx context.Context) (Counters, error)
+	// Poke wakes the loop; a pass is made every Interval without it.
+	Poke     <-chan struct{}
+	Interval time.Duration
+	// Events hears what happens.
+	Events Events
+	// Registry takes the metrics.
+	Registry prometheus.Registerer
+}

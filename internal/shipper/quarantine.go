@@ -1,0 +1,84 @@
+package shipper
+
+import (
+	"errors"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// quarantiner takes the segments that cannot be archived off the main path.
+type quarantiner struct{ *workspace }
+
+// refuse quarantines a segment whose bytes cannot be had, ever; an error that
+// may pass is returned.
+func (s *quarantiner) refuse(e ledger.Entry, err error) error {
+	var bad *UnpackError
+	if errors.As(err, &bad) && e.Before != nil {
+		return s.leave(e, e.Before)
+	}
+	if bad != nil || errors.Is(err, parquet.ErrLineTooLong) || errors.Is(err, parquet.ErrTooManyLines) {
+		return s.quarantine(e, ledger.Held, err)
+	}
+	return err
+}
+
+// quarantine keeps a segment held, with the reason, and records it as a gap.
+// Before it was stored, the gap takes the segment's number in the chain.
+func (s *quarantiner) quarantine(e ledger.Entry, from ledger.State, reason error) error {
+	gap := ledger.Gap{
+		Reason: string(manifest.ReasonQuarantined), File: e.Name, From: e.Born, To: e.Rotated, Bytes: e.Seen, Detail: reason.Error(),
+	}
+	if from == ledger.Held {
+		gap.Seq = e.Seq
+	}
+	if e.Gzip { // it was created by who compressed it, and its size says nothing of its content
+		gap.From, gap.Bytes = time.Time{}, -1
+	}
+	err := s.cfg.Ledger.AddGap(gap, e.ID, func(e *ledger.Entry) error {
+		if e.State != from {
+			return ledger.ErrStale
+		}
+		e.State, e.Reason = ledger.Quarantined, reason.Error()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	e.Reason = reason.Error()
+	s.cfg.Events.Gap(gap)
+	s.cfg.Events.File("quarantined: it cannot be archived as it is and stays held", e)
+	return s.clear(e.ID)
+}
+
+// leave retires a file of which the archive has all that there is. A number that an
+// interrupted conversion took gets a gap as its record: what it read is gone.
+func (s *quarantiner) leave(e ledger.Entry, source *ledger.Source) error {
+	retire := func(e *ledger.Entry) { e.State, e.Source, e.Before = ledger.Retired, source, nil }
+	var err error
+	if e.Seq == 0 {
+		err = s.cfg.Ledger.Advance(e.ID, ledger.Held, retire)
+	} else {
+		gap := ledger.Gap{
+			Seq: e.Seq, Reason: string(manifest.ReasonUnreadable), File: e.Name, From: source.First, To: e.Rotated, Bytes: -1,
+			Detail: "the .gz was repaired, and changed again before the rest of it was archived",
+		}
+		err = s.cfg.Ledger.AddGap(gap, e.ID, func(e *ledger.Entry) error {
+			if e.State != ledger.Held {
+				return ledger.ErrStale
+			}
+			retire(e)
+			return nil
+		})
+		if err == nil {
+			s.cfg.Events.Gap(gap)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	s.cfg.Held.Wake()
+	return s.clear(e.ID)
+}
