@@ -3,7 +3,7 @@
 // A Batch collects entries of one stream: a timestamp, the line byte for byte, and structured
 // metadata (ParseFields reads it from the line). A Client makes one attempt to push a batch and
 // says what to do next. A Pusher does it: it repeats until every entry of a batch is accepted or
-// refused for good. Shrink shortens the lines that Loki would refuse for their length.
+// refused for good.
 //
 //	batch, err := lokipush.NewBatch(map[string]string{"job": "audit", "cluster": "c", "node": "n"}, lokipush.BatchConfig{})
 //	client, err := lokipush.New(lokipush.Config{URL: "http://loki:3100"})

@@ -13,7 +13,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/e2e/run/sidecar"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
-	"github.com/auditsidecar/auditsidecar/lokipush"
+	"github.com/auditsidecar/auditsidecar/internal/shrink"
 )
 
 const (
@@ -139,7 +139,7 @@ func (r *rig) check() account {
 		for line := range audittest.Lines(content) {
 			a.in++
 			redacted := transform(line)
-			sent := lokipush.Shrink(redacted, lokiLimit, nil)
+			sent := shrink.Line(redacted, lokiLimit, nil)
 			if len(line) <= lokiLimit && !touchable.Match(line) && !bytes.Equal(sent, line) {
 				r.t.Errorf("a line without a secret, short enough for Loki, is changed: %.300s", line)
 			}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
+	"github.com/auditsidecar/auditsidecar/internal/shrink"
 	"github.com/auditsidecar/auditsidecar/lokipush"
 )
 
@@ -156,7 +157,7 @@ func (s *stream) add(line []byte) {
 	line, _ = s.redactor.Line(nil, line)
 	line = bytes.Clone(line)
 	_ = lokipush.ParseFields(line, &s.fields) // pushed like any other, with what was found
-	line = lokipush.Shrink(line, lokiLimit, nil)
+	line = shrink.Line(line, lokiLimit, nil)
 	for !s.batch.Add(s.fields.StageTimestamp, line, &s.fields) {
 		s.flush()
 	}

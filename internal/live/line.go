@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/shrink"
 	"github.com/auditsidecar/auditsidecar/lokipush"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
@@ -48,17 +49,17 @@ func (t *transformer) apply(line rotate.Line) (entry, error) {
 // what is left of it is redacted. Where it cannot be read any more, its
 // beginning has to do.
 func (t *transformer) applyLong(line rotate.Line) (entry, error) {
-	long := lokipush.LongLine{
+	long := shrink.LongLine{
 		Open:  func() (io.ReadCloser, error) { return t.open(line) },
 		Size:  line.Len - line.NULs,
 		Start: line.Bytes,
 		Edit:  t.redactor,
 	}
-	text, redacted, err := lokipush.ShrinkLong(long, t.maxLineBytes, t.shrunk)
+	text, redacted, err := shrink.Long(long, t.maxLineBytes, t.shrunk)
 	_, gone := errors.AsType[*rotate.GoneError](err)
 	if gone || errors.Is(err, io.ErrUnexpectedEOF) {
 		line, redacted = t.redact(withoutHole(line))
-		text, err = lokipush.Stub(line.Bytes, line.Len, t.shrunk), nil
+		text, err = shrink.Stub(line.Bytes, line.Len, t.shrunk), nil
 	}
 	if err != nil {
 		return entry{}, err
@@ -108,9 +109,9 @@ func (t *transformer) shrink(line rotate.Line) []byte {
 		t.shrunk = nil
 	}
 	if line.Truncated {
-		t.shrunk = lokipush.Stub(line.Bytes, line.Len, t.shrunk)
+		t.shrunk = shrink.Stub(line.Bytes, line.Len, t.shrunk)
 	} else {
-		t.shrunk = lokipush.Shrink(line.Bytes, t.maxLineBytes, t.shrunk)
+		t.shrunk = shrink.Line(line.Bytes, t.maxLineBytes, t.shrunk)
 	}
 	return t.shrunk
 }

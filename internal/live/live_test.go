@@ -17,6 +17,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
+	"github.com/auditsidecar/auditsidecar/internal/shrink"
 	"github.com/auditsidecar/auditsidecar/lokipush"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
@@ -186,7 +187,7 @@ func TestLinesLongerThanAnyHeld(t *testing.T) {
 	s.add("0", first+"\nx\n"+strings.Repeat("\x00", 2<<20)+second+"\n")
 	s.start()
 	s.sync()
-	shrunk := func(line string) string { return string(lokipush.Shrink([]byte(line), 256<<10, nil)) }
+	shrunk := func(line string) string { return string(shrink.Line([]byte(line), 256<<10, nil)) }
 	s.wantLines(shrunk(first), "x", shrunk(second))
 	for _, e := range s.loki.Entries() {
 		if got := e.Timestamp.Format(time.RFC3339Nano); got != "2026-11-22T10:00:00.000001Z" {

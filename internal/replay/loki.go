@@ -6,6 +6,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/shrink"
 	"github.com/auditsidecar/auditsidecar/lokipush"
 )
 
@@ -72,7 +73,7 @@ func (l *Loki) Add(ctx context.Context, line Line) error {
 		}
 	}
 	if len(text) > l.cfg.MaxLineBytes {
-		l.shrunk = lokipush.Shrink(text, l.cfg.MaxLineBytes, l.shrunk)
+		l.shrunk = shrink.Line(text, l.cfg.MaxLineBytes, l.shrunk)
 		text = l.shrunk
 	}
 	for !l.batch.Add(line.Time, text, line.Fields) {
