@@ -7,12 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
@@ -20,7 +20,7 @@ import (
 // archiveObjects lists an archive. The keys say what the objects are of, so
 // that none is downloaded before its turn.
 func archiveObjects(ctx context.Context, a config.Archive) ([]object, records, error) {
-	bucket, err := openBucket(ctx, a, os.TempDir())
+	bucket, err := a.Open(ctx)
 	if err != nil {
 		return nil, nil, &usageError{err}
 	}
@@ -72,8 +72,7 @@ func archiveObject(bucket *archive.Bucket, name string, key archive.Key) object 
 // archiveRecords looks into an archive.
 func archiveRecords(bucket *archive.Bucket) records {
 	return func(ctx context.Context, id sourceID) (*manifest.Record, error) {
-		from := &store{bucket: bucket}
-		record, err := from.readRecord(ctx, archive.ManifestKey(id.cluster, id.node, id.epoch, id.seq))
+		record, err := catalog.ReadRecord(ctx, bucket, archive.ManifestKey(id.cluster, id.node, id.epoch, id.seq))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil //nolint:nilnil // there is none
 		}
@@ -114,7 +113,7 @@ func fileRecords(paths map[sourceID]string) records {
 			return nil, err
 		}
 		defer f.Close()
-		data, err := io.ReadAll(io.NewSectionReader(f, 0, min(size, maxRecordBytes)))
+		data, err := io.ReadAll(io.NewSectionReader(f, 0, min(size, manifest.MaxSize+1)))
 		if err != nil {
 			return nil, fmt.Errorf("read the record %s: %w", path, err)
 		}

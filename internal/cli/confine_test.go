@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/config"
 )
 
 // Whoever may write into the audit directory could have prepared the state
@@ -42,7 +44,7 @@ func TestRunRefusesAPreparedStateDirectory(t *testing.T) {
 			put(t, filepath.Join(audit, backup), fewLines(t, 10))
 			put(t, filepath.Join(audit, "audit.log"), nil)
 			put(t, filepath.Join(elsewhere, "precious"), []byte("precious"))
-			test.prepare(t, filepath.Join(audit, stateDirName), elsewhere)
+			test.prepare(t, filepath.Join(audit, config.StateDirName), elsewhere)
 			call(t, runOnce(dir)...).refused(t, exitFailed, test.want)
 			if got := files(t, elsewhere); len(got) != 1 || string(readFile(t, filepath.Join(elsewhere, "precious"))) != "precious" {
 				t.Errorf("elsewhere are %q now", got)

@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -18,6 +16,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/hold"
 	"github.com/auditsidecar/auditsidecar/internal/policy"
+	"github.com/auditsidecar/auditsidecar/internal/sidecar"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
@@ -51,8 +50,8 @@ func newDoctorCommand() *cobra.Command {
   auditsidecar doctor --config config.yaml -o json | jq '.[] | select(.severity != "ok")'`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := prepare(cmd, &settings, &logs)
-			if err := errors.Join(err, checkFormat(format)); err != nil {
+			_, err := prepare(cmd, &logs)
+			if err := errors.Join(err, sidecar.Validate(cmd.Context(), &settings), checkFormat(format)); err != nil {
 				return &usageError{err}
 			}
 			return examine(cmd, &settings, places, format)
@@ -78,7 +77,7 @@ func examine(cmd *cobra.Command, settings *config.Run, places nodePlaces, format
 	if err != nil {
 		return &usageError{fmt.Errorf("--audit-log-path: %w", err)}
 	}
-	bucket, err := openBucket(cmd.Context(), settings.Archive, "")
+	bucket, err := settings.Archive.Open(cmd.Context())
 	if err != nil {
 		return &usageError{fmt.Errorf("--archive-url: %w", err)}
 	}
@@ -87,7 +86,7 @@ func examine(cmd *cobra.Command, settings *config.Run, places nodePlaces, format
 		return &usageError{err}
 	}
 	results := doctor.Run(cmd.Context(), doctor.Config{
-		Log: log, StateDir: cmp.Or(settings.StateDir, filepath.Join(log.Dir, stateDirName)), Copy: settings.Hold == config.HoldCopy,
+		Log: log, StateDir: settings.StatePath(), Copy: settings.Hold == config.HoldCopy,
 		Budget:   hold.Budget{MaxBytes: int64(settings.HeldMaxBytes), MinFree: int64(settings.HeldMinFree)},
 		Manifest: places.manifest, Patches: places.patches,
 		Bucket: bucket, Cluster: settings.Identity.Cluster, Node: settings.Identity.Node, ArchiveProbe: archiveProbe(settings.Archive),

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
@@ -41,7 +42,7 @@ func TestRunOnceBesideAnotherSidecar(t *testing.T) {
 	audit, state := filepath.Join(dir, "audit"), filepath.Join(dir, "state")
 	put(t, filepath.Join(audit, "audit.log"), []byte("open\n"))
 	elsewhere := append(runOnce(dir), "--hold=copy", "--state-dir", state)
-	for _, locked := range []string{filepath.Join(audit, stateDirName), state} {
+	for _, locked := range []string{filepath.Join(audit, config.StateDirName), state} {
 		must(t, durable.OS().MkdirPrivate(locked))
 		lock, err := durable.OS().Lock(filepath.Join(locked, "lock"))
 		must(t, err)
@@ -51,7 +52,7 @@ func TestRunOnceBesideAnotherSidecar(t *testing.T) {
 	ok(t, elsewhere...)
 	// The same directory under another name is no second one.
 	must(t, os.Symlink(audit, filepath.Join(dir, "link")))
-	ok(t, append(runOnce(dir), "--hold=copy", "--state-dir", filepath.Join(dir, "link", stateDirName))...)
+	ok(t, append(runOnce(dir), "--hold=copy", "--state-dir", filepath.Join(dir, "link", config.StateDirName))...)
 }
 
 // What somebody put where the lock should be is not followed, and does not keep files from being
@@ -73,7 +74,7 @@ func TestRunOnceWithoutALock(t *testing.T) {
 			first := fewLines(t, 10)
 			put(t, filepath.Join(audit, backup), first)
 			must(t, os.Mkdir(target, 0o700))
-			must(t, plant(filepath.Join(audit, stateDirName), target))
+			must(t, plant(filepath.Join(audit, config.StateDirName), target))
 			r := ok(t, append(runOnce(dir), "--hold=copy", "--state-dir", filepath.Join(dir, "state"))...)
 			if !strings.Contains(r.stderr, "cannot lock the audit directory") {
 				t.Errorf("no warning: %s", r.stderr)

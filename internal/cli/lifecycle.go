@@ -110,7 +110,7 @@ func (f *lifecycleFlags) print(cmd *cobra.Command, url string) error {
 // plan finds out what would change.
 func (f *lifecycleFlags) plan(ctx context.Context, url string) (*archive.Bucket, archive.LifecyclePlan, error) {
 	f.s3.URL = url
-	bucket, err := openBucket(ctx, f.s3, "")
+	bucket, err := f.s3.Open(ctx)
 	if err != nil {
 		return nil, archive.LifecyclePlan{}, &usageError{err}
 	}

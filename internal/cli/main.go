@@ -1,5 +1,5 @@
-// Package cli has the verbs of the program, one file each, named after the
-// verb, and what `run` wires together.
+// Package cli has the verbs of the program, one file each, named after the verb.
+// A verb parses flags, calls a package, and prints.
 package cli
 
 import (
@@ -17,7 +17,7 @@ func Main(version string) int {
 	limitMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	err := NewRoot(version).ExecuteContext(ownProcess(ctx))
+	err := newRoot(version, true).ExecuteContext(ctx)
 	if err != nil && !errors.Is(err, errFindings) {
 		fmt.Fprintln(os.Stderr, "auditsidecar:", err)
 	}

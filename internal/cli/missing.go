@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/catalog"
 )
 
 // errMissing says that an object is not where a record says that it is. Nothing of
@@ -31,7 +32,7 @@ func missingObjects(ctx context.Context, found []object, listed []located, recor
 			continue
 		}
 		r, err := record(ctx, id)
-		if unusable(err) {
+		if catalog.Unusable(err) {
 			missing = append(missing, missingObject(id, archive.Key{}, fmt.Errorf("its record says which file it is, and cannot be read: %w", err)))
 			continue
 		}

@@ -3,28 +3,20 @@ package cli
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/catalog/catalogtest"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
-	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
-// Two lives of a node's state; the later was begun when the first was lost.
 const (
-	epochOne = "20261122T110000aaaaaa"
-	epochTwo = "20261122T120000bbbbbb"
+	epochOne = catalogtest.EpochOne
+	epochTwo = catalogtest.EpochTwo
 )
 
-// logLine is an event of 12:00 on a day of November 2026.
-func logLine(id, day string) string {
-	return `{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"` + id +
-		`","stage":"ResponseComplete","requestURI":"/api","verb":"get","user":{"username":"u"},"requestReceivedTimestamp":"2026-11-` +
-		day + `T12:00:00.000000Z","stageTimestamp":"2026-11-` + day + `T12:00:00.000000Z"}` + "\n"
-}
+func logLine(id, day string) string { return catalogtest.Line(id, day) }
 
 // shelf is an archive in a directory.
 type shelf struct {
@@ -32,54 +24,29 @@ type shelf struct {
 	dir string
 }
 
-func (s shelf) meta(epoch string, seq int64) parquet.Meta {
-	return parquet.Meta{Cluster: "c", Node: "n", Epoch: epoch, Seq: seq, SourceName: "audit.log", Converter: "test"}
-}
+func (s shelf) shelf() catalogtest.Shelf { return catalogtest.Shelf{T: s.t, Dir: s.dir} }
 
-// parts stores the increments of a text that end at these offsets; the first
-// number is where they begin.
 func (s shelf) parts(epoch string, seq int64, text string, ends ...int) {
-	s.t.Helper()
-	for i, to := range ends[1:] {
-		from := ends[i]
-		m := s.meta(epoch, seq)
-		m.Increment = parquet.Increment{From: int64(from), FirstLine: int64(strings.Count(text[:from], "\n")) + 1}
-		makeObject(s.t, filepath.Join(s.dir, archive.OpenKey("c", "n", epoch, seq, int64(from), int64(to))), m, text[from:to])
-	}
+	s.shelf().Parts(epoch, seq, text, ends...)
 }
 
-// file stores the objects of a finished file, of all days but those left out.
 func (s shelf) file(epoch string, seq int64, rotated, text string, without ...string) {
-	s.t.Helper()
-	at, err := time.Parse(archive.RotatedLayout, rotated)
-	must(s.t, err)
-	m := s.meta(epoch, seq)
-	m.SourceName, m.Rotated = "audit-"+rotated+".log", at
-	work := s.t.TempDir()
-	result, err := parquet.Convert(s.t.Context(), strings.NewReader(text), int64(len(text)), parquet.Config{Meta: m, Dir: work})
-	must(s.t, err)
-	for _, o := range result.Objects {
-		if !slices.Contains(without, o.Day) {
-			put(s.t, filepath.Join(s.dir, archive.DataKey("c", o.Day, rotated, "n", epoch, seq)), readFile(s.t, o.Path))
-		}
-	}
+	s.shelf().File(epoch, seq, rotated, text, without...)
 }
+
+func (s shelf) recordOf(epoch string, seq int64, r manifest.Record, objects ...archive.Key) {
+	s.shelf().Record(epoch, seq, r, objects...)
+}
+
+func fileRecord(name string) manifest.Record { return catalogtest.FileRecord(name) }
 
 // record stores the record of a number.
 func (s shelf) record(kind manifest.Kind, seq int64) {
-	s.t.Helper()
-	r := manifest.Record{
-		Version: manifest.Version, Kind: kind, Identity: manifest.Identity{Cluster: "c", Node: "n", Epoch: epochOne},
-		Seq: seq, Time: manifest.At(time.Unix(1_700_000_000, 0)),
+	r := catalogtest.FileRecord("")
+	if kind != manifest.KindFile {
+		r = catalogtest.GapRecord()
 	}
-	if kind == manifest.KindFile {
-		r.Source = &manifest.Source{SHA256: strings.Repeat("0", 64)}
-	} else {
-		r.Gaps = []manifest.Gap{{Reason: manifest.ReasonDiskBudget, Bytes: -1}}
-	}
-	data, err := manifest.Encode(r)
-	must(s.t, err)
-	put(s.t, filepath.Join(s.dir, archive.ManifestKey("c", "n", epochOne, seq)), data)
+	s.recordOf(epochOne, seq, r)
 }
 
 // No line comes twice and none is missing, whatever there is of a file beside

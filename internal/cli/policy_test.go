@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/sidecar"
 	"github.com/auditsidecar/auditsidecar/manifests"
 )
 
@@ -66,7 +67,7 @@ func TestShippedConfigIsValid(t *testing.T) {
 	_, err := config.Fill(flags, nil)
 	must(t, err)
 	must(t, settings.Validate())
-	must(t, validPlaces(t.Context(), &settings))
+	must(t, sidecar.Validate(t.Context(), &settings))
 	if settings.Identity.Cluster != "production" || settings.Loki.URL == "" {
 		t.Errorf("settings %+v", settings)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 )
@@ -41,7 +42,7 @@ func TestRedactedForLoki(t *testing.T) {
 		t.Errorf("Loki has %q", lines)
 	}
 	same(t, "the archive", []byte(ok(t, "restore", "file://"+filepath.Join(dir, "archive")).stdout), []byte(secretLine))
-	file := filepath.Join(dir, "audit", stateDirName, redactKeyName)
+	file := filepath.Join(dir, "audit", config.StateDirName, "redact.key")
 	info, err := os.Stat(file)
 	must(t, err)
 	if info.Mode().Perm() != 0o600 || info.Size() != redact.KeySize {
@@ -58,7 +59,7 @@ func TestRedactOff(t *testing.T) {
 	if len(lines) != 1 || lines[0]+"\n" != secretLine {
 		t.Errorf("Loki has %q", lines)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "audit", stateDirName, redactKeyName)); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, "audit", config.StateDirName, "redact.key")); err == nil {
 		t.Error("a key was made")
 	}
 }
@@ -67,7 +68,7 @@ func TestRedactOff(t *testing.T) {
 // aside, and never used.
 func TestRedactKeySetAside(t *testing.T) {
 	dir := t.TempDir()
-	file := filepath.Join(dir, "audit", stateDirName, redactKeyName)
+	file := filepath.Join(dir, "audit", config.StateDirName, "redact.key")
 	put(t, file, make([]byte, redact.KeySize))
 	must(t, os.Chmod(file, 0o644))
 	lines, stderr := streamed(t, dir)
@@ -122,7 +123,7 @@ func TestRedactedArchive(t *testing.T) {
 		t.Errorf("a second run made %q of %q", after, before)
 	}
 	epoch := epochOf(t, dir)
-	must(t, os.Remove(filepath.Join(dir, "audit", stateDirName, redactKeyName)))
+	must(t, os.Remove(filepath.Join(dir, "audit", config.StateDirName, "redact.key")))
 	ok(t, runOnce(dir, "--redact", "archive")...)
 	if now := epochOf(t, dir); now == epoch {
 		t.Error("another key, and no other epoch")
@@ -146,6 +147,6 @@ func recordOf(t *testing.T, archive string) string {
 func epochOf(t *testing.T, dir string) string {
 	t.Helper()
 	var ledger struct{ Epoch string }
-	must(t, json.Unmarshal(readFile(t, filepath.Join(dir, "audit", stateDirName, "ledger.json")), &ledger))
+	must(t, json.Unmarshal(readFile(t, filepath.Join(dir, "audit", config.StateDirName, "ledger.json")), &ledger))
 	return ledger.Epoch
 }

@@ -91,7 +91,7 @@ func (f *replayFlags) validate() error {
 	var fromErr, toErr error
 	f.filter.From, fromErr = parseTime("from", f.from)
 	f.filter.To, toErr = parseTime("to", f.to)
-	errs := []error{fromErr, toErr, f.loki.ValidateClient(), f.redact.Validate(), validRedaction(f.redact)}
+	errs := []error{fromErr, toErr, f.loki.ValidateClient(), f.redact.Validate(), f.redact.ValidateFiles()}
 	if !f.filter.From.IsZero() && !f.filter.To.IsZero() && !f.filter.From.Before(f.filter.To) {
 		errs = append(errs, fmt.Errorf("--from %s is not before --to %s", f.from, f.to))
 	}
@@ -177,9 +177,9 @@ func (f *replayFlags) toLoki(ctx context.Context, version string, sources []*sou
 	if id == "" {
 		id = time.Now().UTC().Format("20060102T150405")
 	}
-	client, err := newLokiClient(&f.loki, version)
+	client, err := f.loki.Client(version)
 	if err != nil {
-		return err
+		return &usageError{err}
 	}
 	change, err := replayRedaction(f.redact)
 	if err != nil {
@@ -211,7 +211,7 @@ func (f *replayFlags) toLoki(ctx context.Context, version string, sources []*sou
 // replayRedaction is what replaces secrets; nil where nothing does. Without a key
 // file the key is this replay's own: its markers compare among each other only.
 func replayRedaction(settings config.Redact) (func(dst, line []byte) ([]byte, bool), error) {
-	policy, err := redactPolicy(settings)
+	policy, err := settings.Policy()
 	if policy == nil || err != nil {
 		return nil, err
 	}

@@ -10,16 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/catalog/catalogtest"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
-// makeObject writes one object that says what it is given to say.
 func makeObject(t *testing.T, path string, meta parquet.Meta, content string) string {
 	t.Helper()
-	must(t, os.MkdirAll(filepath.Dir(path), 0o700))
-	_, err := parquet.Convert(t.Context(), strings.NewReader(content), int64(len(content)), parquet.Config{Meta: meta, File: path})
-	must(t, err)
-	return path
+	return catalogtest.Object(t, path, meta, content)
 }
 
 // meta is the metadata of the seq-th file of a node.

@@ -42,8 +42,11 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// NewRoot builds the command with all its verbs.
-func NewRoot(version string) *cobra.Command {
+// NewRoot builds the command with all its verbs, for a process that runs other
+// code too.
+func NewRoot(version string) *cobra.Command { return newRoot(version, false) }
+
+func newRoot(version string, process bool) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "auditsidecar",
 		Short: "The audit log of a Kubernetes API server: complete, provable and searchable",
@@ -69,7 +72,7 @@ Reports are coloured on a terminal only, and not with NO_COLOR set.
 		return &usageError{fmt.Errorf("%w%s\nSee '%s --help'", err, likeFlag(cmd, err), cmd.CommandPath())}
 	})
 	root.AddCommand(
-		newRunCommand(version),
+		newRunCommand(version, process),
 		newConvertCommand(version),
 		newRestoreCommand(),
 		newVerifyCommand(version),

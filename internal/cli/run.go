@@ -1,17 +1,14 @@
 package cli
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
-	"github.com/auditsidecar/auditsidecar/internal/admin"
 	"github.com/auditsidecar/auditsidecar/internal/config"
-	"github.com/auditsidecar/auditsidecar/rotate"
+	"github.com/auditsidecar/auditsidecar/internal/sidecar"
 )
 
 const runExample = `  # beside kube-apiserver: archive to S3, stream to Loki
@@ -22,7 +19,9 @@ const runExample = `  # beside kube-apiserver: archive to S3, stream to Loki
   # archive what is finished to a local directory, then exit
   auditsidecar run --once --audit-log-path ./audit/audit.log --archive-url file:///srv/audit --cluster test`
 
-func newRunCommand(version string) *cobra.Command {
+// newRunCommand builds the verb run. process says that the process runs nothing
+// else, so that the verb may change what belongs to the whole process.
+func newRunCommand(version string, process bool) *cobra.Command {
 	var settings config.Run
 	var logs logFlags
 	cmd := &cobra.Command{
@@ -34,23 +33,26 @@ file as Parquet and streams the open one to Loki, until it is told to stop.
 
 Every flag can also come from an environment variable (--archive-url is
 AUDITSIDECAR_ARCHIVE_URL) or from a YAML file (archive-url: ...) named by
---config. The command line counts most, then the environment, then the file.
+--config. Precedence: flags, environment, config file.
 
-http://127.0.0.1:9464/ (--listen) shows how it is. SIGTERM drains both sinks;
-SIGUSR1 logs at the level debug, and at the usual one when it is sent again.`,
+http://127.0.0.1:9464/ (--listen) is the status page. SIGTERM drains both sinks;
+SIGUSR1 toggles debug logging.`,
 		Example: runExample,
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			defer limitProcessors()()
 			defer logs.toggleOnSignal()()
-			log, err := prepare(cmd, &settings, &logs)
-			if err != nil {
+			log, err := prepare(cmd, &logs)
+			s, invalid := sidecar.New(cmd.Context(), sidecar.Config{
+				Settings: settings, Shown: config.Show(cmd.Flags()), Version: version, Log: log, OwnsProcess: process,
+			})
+			if err := errors.Join(err, invalid); err != nil {
 				return &usageError{err}
 			}
 			if settings.AdminPprof {
 				profileMemory()
 			}
-			return newSidecar(settings, config.Show(cmd.Flags()), version, log).run(cmd.Context())
+			return s.Run(cmd.Context())
 		},
 	}
 	flags := cmd.Flags()
@@ -61,40 +63,13 @@ SIGUSR1 logs at the level debug, and at the usual one when it is sent again.`,
 	return cmd
 }
 
-// prepare reads and checks all settings and reports every mistake at once.
-func prepare(cmd *cobra.Command, settings *config.Run, logs *logFlags) (zerolog.Logger, error) {
+// prepare reads the settings and makes the logger. A value that does not parse
+// leaves its default, which is valid, so that no mistake hides another.
+func prepare(cmd *cobra.Command, logs *logFlags) (zerolog.Logger, error) {
 	warnings, fillErr := config.Fill(cmd.Flags(), os.Environ())
 	log, logErr := logs.logger(cmd.ErrOrStderr())
-	// A value that does not parse leaves its default, which is valid, so that
-	// no mistake hides another.
-	validErr := errors.Join(settings.Validate(), validPlaces(cmd.Context(), settings))
 	for _, w := range warnings {
 		log.Warn().Msg(w)
 	}
-	return log, errors.Join(fillErr, logErr, validErr)
-}
-
-// validPlaces checks what only those who use them know to be valid; it reaches
-// for neither.
-func validPlaces(ctx context.Context, settings *config.Run) error {
-	var errs []error
-	if settings.AuditLogPath != "" {
-		if _, err := rotate.ParsePath(settings.AuditLogPath); err != nil {
-			errs = append(errs, fmt.Errorf("--audit-log-path: %w", err))
-		}
-	}
-	if settings.Archive.URL != "" {
-		if _, err := openBucket(ctx, settings.Archive, ""); err != nil {
-			errs = append(errs, fmt.Errorf("--archive-url: %w", err))
-		}
-	}
-	if settings.Loki.URL != "" {
-		errs = append(errs, validLoki(&settings.Loki, settings.Identity))
-	}
-	if settings.WebConfig != "" {
-		if err := admin.CheckWebConfig(settings.WebConfig); err != nil {
-			errs = append(errs, fmt.Errorf("--web-config-file: %w", err))
-		}
-	}
-	return errors.Join(append(errs, validRedaction(settings.Redact), validProof(settings.Proof))...)
+	return log, errors.Join(fillErr, logErr)
 }

@@ -38,7 +38,7 @@ func TestRunOnce(t *testing.T) {
 	if r.stdout != "" || !strings.Contains(r.stderr, `"message":"starting"`) {
 		t.Errorf("standard output %q, log %s", r.stdout, r.stderr)
 	}
-	if after := slices.DeleteFunc(files(t, audit), func(n string) bool { return strings.HasPrefix(n, stateDirName) }); !slices.Equal(after, before) {
+	if after := slices.DeleteFunc(files(t, audit), func(n string) bool { return strings.HasPrefix(n, config.StateDirName) }); !slices.Equal(after, before) {
 		t.Errorf("the audit directory has %q, had %q", after, before)
 	}
 	same(t, "the backup", readFile(t, filepath.Join(audit, backup)), first)

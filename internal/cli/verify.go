@@ -153,7 +153,7 @@ func openPlace(ctx context.Context, place string, s3 config.Archive) (*archive.B
 		}
 		s3.URL = (&url.URL{Scheme: "file", Path: path}).String()
 	}
-	bucket, err := openBucket(ctx, s3, os.TempDir())
+	bucket, err := s3.Open(ctx)
 	if err != nil {
 		return nil, &usageError{err}
 	}

@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/sidecar"
 	"github.com/auditsidecar/auditsidecar/internal/verify"
 )
 
@@ -121,6 +124,17 @@ func TestVerifyUsage(t *testing.T) {
 	if _, err := runVerb(t, "verify", dir); !errors.Is(err, errFindings) {
 		t.Errorf("an empty archive: %v", err)
 	}
+}
+
+// The command on the status page proves the archive of this node.
+func TestVerifyCommandOfTheStatusPage(t *testing.T) {
+	archive := archivedLog(t)
+	record := objectIn(t, archive, "manifests")
+	settings := config.Run{Identity: config.Identity{Cluster: "prod", Node: "cp1"}, Archive: config.Archive{URL: "file://" + archive}}
+	ok(t, strings.Fields(sidecar.VerifyCommand(settings, manifest.Hash(readFile(t, record))))[1:]...)
+	settings.Archive = config.Archive{URL: "s3://bucket/x"}
+	settings.Archive.Endpoint, settings.Archive.Region, settings.Archive.CAFile, settings.Archive.PathStyle = "http://x", "eu", "/ca.pem", true
+	checkCall(t, "the page", strings.Fields(sidecar.VerifyCommand(settings, "a"))[1:])
 }
 
 func runVerb(t *testing.T, args ...string) (stdout string, err error) {

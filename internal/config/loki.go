@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/auditsidecar/auditsidecar/lokipush"
 )
 
 // Loki says where the lines go, and which of them Loki takes.
@@ -148,4 +150,19 @@ func validateTenant(id string) error {
 		return fmt.Errorf("--loki-tenant %q: expected at most 150 letters, digits and !-_.*'()", id)
 	}
 	return nil
+}
+
+// Client returns the client that pushes into this Loki.
+func (l *Loki) Client(version string) (*lokipush.Client, error) {
+	httpClient, err := l.HTTPClient()
+	if err != nil {
+		return nil, err
+	}
+	client, err := lokipush.New(lokipush.Config{
+		URL: l.URL, TenantID: l.Tenant, HTTPClient: httpClient, UserAgent: "auditsidecar/" + version,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--loki-url: %w", err)
+	}
+	return client, nil
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
 )
 
 func TestProofValidate(t *testing.T) {
@@ -39,17 +41,21 @@ func TestLockValidate(t *testing.T) {
 		want    string
 	}{
 		"none":         {Archive{URL: "s3://b/p"}, ""},
-		"governance":   {Archive{URL: "s3://b/p", LockMode: "GOVERNANCE", LockDays: 30}, ""},
-		"compliance":   {Archive{URL: "s3://b/p", LockMode: "COMPLIANCE", LockDays: 36500}, ""},
-		"no mode":      {Archive{URL: "s3://b/p", LockDays: 30}, "--s3-object-lock-mode"},
-		"another mode": {Archive{URL: "s3://b/p", LockMode: "governance", LockDays: 30}, "--s3-object-lock-mode"},
-		"no days":      {Archive{URL: "s3://b/p", LockMode: "GOVERNANCE"}, "--s3-object-lock-days"},
-		"for ever":     {Archive{URL: "s3://b/p", LockMode: "GOVERNANCE", LockDays: 36501}, "--s3-object-lock-days"},
-		"a directory":  {Archive{URL: "file:///d", LockMode: "GOVERNANCE", LockDays: 30}, "no Object Lock"},
+		"governance":   {Archive{URL: "s3://b/p", S3Config: locked("GOVERNANCE", 30)}, ""},
+		"compliance":   {Archive{URL: "s3://b/p", S3Config: locked("COMPLIANCE", 36500)}, ""},
+		"no mode":      {Archive{URL: "s3://b/p", S3Config: locked("", 30)}, "--s3-object-lock-mode"},
+		"another mode": {Archive{URL: "s3://b/p", S3Config: locked("governance", 30)}, "--s3-object-lock-mode"},
+		"no days":      {Archive{URL: "s3://b/p", S3Config: locked("GOVERNANCE", 0)}, "--s3-object-lock-days"},
+		"for ever":     {Archive{URL: "s3://b/p", S3Config: locked("GOVERNANCE", 36501)}, "--s3-object-lock-days"},
+		"a directory":  {Archive{URL: "file:///d", S3Config: locked("GOVERNANCE", 30)}, "no Object Lock"},
 	} {
 		err := c.archive.validate()
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
+}
+
+func locked(mode string, days int) archive.S3Config {
+	return archive.S3Config{Lock: archive.Lock{Mode: mode, Days: days}}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/pflag"
+
+	"github.com/auditsidecar/auditsidecar/internal/redact"
 )
 
 // Redact says what is replaced in lines before they leave the node.
@@ -48,4 +50,30 @@ func (r *Redact) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Policy reads the rules; nil if nothing is redacted.
+func (r *Redact) Policy() (*redact.Policy, error) {
+	if r.Mode == RedactOff {
+		return nil, nil
+	}
+	var rules redact.Config
+	if r.RulesFile != "" {
+		var err error
+		if rules, err = redact.ReadConfig(r.RulesFile); err != nil {
+			return nil, fmt.Errorf("--redact-rules: %w", err)
+		}
+	}
+	return redact.NewPolicy(rules)
+}
+
+// ValidateFiles checks the files that the settings name.
+func (r *Redact) ValidateFiles() error {
+	_, err := r.Policy()
+	if r.KeyFile != "" {
+		if _, keyErr := redact.ReadKey(r.KeyFile); keyErr != nil {
+			err = errors.Join(err, fmt.Errorf("--redact-key-file: %w", keyErr))
+		}
+	}
+	return err
 }

@@ -1,10 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -58,6 +60,15 @@ type Run struct {
 	Redact Redact
 	// ShutdownTimeout bounds the drain after SIGTERM.
 	ShutdownTimeout time.Duration
+}
+
+// StateDirName is the name of the state directory in the audit directory: there,
+// because a hard link cannot cross mounts. Only copies can be elsewhere.
+const StateDirName = ".auditsidecar"
+
+// StatePath returns the path of the state directory.
+func (r *Run) StatePath() string {
+	return cmp.Or(r.StateDir, filepath.Join(filepath.Dir(r.AuditLogPath), StateDirName))
 }
 
 // Register declares the flags, with their defaults, on flags.
@@ -131,58 +142,6 @@ func (r *Run) validateHold() error {
 	}
 	return nil
 }
-
-// Archive says where the archive is and how to reach it.
-type Archive struct {
-	URL       string
-	Endpoint  string
-	Region    string
-	PathStyle bool
-	KMSKeyID  string
-	CAFile    string
-	// LockMode and LockDays ask for S3 Object Lock: nobody, or nobody without
-	// the right to, deletes a stored object for so many days.
-	LockMode string
-	LockDays int
-}
-
-// Register declares the archive's flags on flags.
-func (a *Archive) Register(flags *pflag.FlagSet) {
-	flags.StringVar(&a.URL, "archive-url", "", "`URL` of the archive: s3://bucket/prefix or file:///dir")
-	flags.StringVar(&a.LockMode, "s3-object-lock-mode", "", "`mode` of S3 Object Lock for records and finished files: GOVERNANCE or COMPLIANCE; the bucket must have been made for it")
-	flags.IntVar(&a.LockDays, "s3-object-lock-days", 0, "for how many `days` to lock them")
-	a.RegisterS3(flags)
-}
-
-// RegisterS3 declares only the flags that say how to reach an S3 service.
-func (a *Archive) RegisterS3(flags *pflag.FlagSet) {
-	flags.StringVar(&a.Endpoint, "s3-endpoint", "", "`URL` of an S3 service other than AWS")
-	flags.StringVar(&a.Region, "s3-region", "", "AWS region of the bucket")
-	flags.BoolVar(&a.PathStyle, "s3-path-style", false, "address the bucket in the path, as most S3 services other than AWS want it")
-	flags.StringVar(&a.KMSKeyID, "s3-kms-key-id", "", "KMS key to encrypt the objects with")
-	flags.StringVar(&a.CAFile, "s3-ca-file", "", "PEM `file` with the CA of the S3 endpoint's certificate")
-}
-
-func (a *Archive) validate() error {
-	return errors.Join(required("archive-url", a.URL, "give s3://bucket/prefix or file:///dir"), a.validateLock())
-}
-
-func (a *Archive) validateLock() error {
-	switch {
-	case a.LockMode == "" && a.LockDays == 0:
-		return nil
-	case a.LockMode != "GOVERNANCE" && a.LockMode != "COMPLIANCE":
-		return fmt.Errorf("--s3-object-lock-mode %q: expected GOVERNANCE or COMPLIANCE", a.LockMode)
-	case a.LockDays < 1 || a.LockDays > maxLockDays:
-		return fmt.Errorf("--s3-object-lock-days %d: expected 1 to %d", a.LockDays, maxLockDays)
-	case !strings.HasPrefix(a.URL, "s3://"):
-		return errors.New("--s3-object-lock-mode: a directory has no Object Lock; remove the flag or archive to s3://")
-	}
-	return nil
-}
-
-// maxLockDays is a hundred years, which is what S3 takes.
-const maxLockDays = 36500
 
 // Identity names a log among all logs of an archive.
 type Identity struct {

@@ -1,4 +1,4 @@
-package cli
+package sidecar
 
 import (
 	"bytes"
@@ -17,7 +17,6 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
-	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/internal/shipper"
 )
 
@@ -43,14 +42,6 @@ func (b body) ReadAt(p []byte, off int64) (int, error) {
 	return b.ReaderAt.ReadAt(p, off)
 }
 
-func openBucket(ctx context.Context, a config.Archive, tempDir string) (*archive.Bucket, error) {
-	return archive.Open(ctx, a.URL, archive.S3Config{
-		Endpoint: a.Endpoint, Region: a.Region, PathStyle: a.PathStyle,
-		CAFile: a.CAFile, KMSKeyID: a.KMSKeyID, TempDir: tempDir,
-		Lock: archive.Lock{Mode: a.LockMode, Days: a.LockDays},
-	})
-}
-
 // Data implements [shipper.Keys].
 func (s *store) Data(day string, rotated time.Time, of ledger.Origin) string {
 	return archive.DataKey(s.identity.Cluster, day, rotated.UTC().Format(archive.RotatedLayout), s.identity.Node, of.Epoch, of.Seq)
@@ -68,54 +59,6 @@ func (s *store) Record(epoch string, seq int64) string {
 
 // Copy implements [shipper.Keys].
 func (*store) Copy(key string) string { return archive.NextCopy(key) }
-
-// maxRecordBytes bounds what is read as a record: one has some hundred bytes,
-// and sixty for each of at most 64 objects.
-const maxRecordBytes = 1 << 20
-
-// maxCopies bounds how many copies of one record are looked for.
-const maxCopies = 100
-
-// readRecord reads a record: the last copy of it that can be read.
-func (s *store) readRecord(ctx context.Context, key string) (manifest.Record, error) {
-	record, err := s.readOneRecord(ctx, key)
-	for range maxCopies {
-		if err != nil && !unusable(err) {
-			break
-		}
-		key = archive.NextCopy(key)
-		next, nextErr := s.readOneRecord(ctx, key)
-		if errors.Is(nextErr, fs.ErrNotExist) {
-			break
-		}
-		if err != nil || !unusable(nextErr) {
-			record, err = next, nextErr
-		}
-	}
-	return record, err
-}
-
-// unusable says that an object is there and no record.
-func unusable(err error) bool {
-	return errors.Is(err, manifest.ErrInvalid) || errors.Is(err, manifest.ErrNewer) || archive.ReasonOf(err) == archive.ReasonChecksum
-}
-
-func (s *store) readOneRecord(ctx context.Context, key string) (manifest.Record, error) {
-	o, err := s.bucket.Open(ctx, key)
-	if err != nil {
-		return manifest.Record{}, err
-	}
-	defer o.Close()
-	data, err := io.ReadAll(io.NewSectionReader(o, 0, min(o.Size, maxRecordBytes)))
-	if err != nil {
-		return manifest.Record{}, fmt.Errorf("read the record %s: %w", key, err)
-	}
-	record, err := manifest.Decode(data)
-	if err != nil {
-		return manifest.Record{}, fmt.Errorf("read the record %s: %w", key, err)
-	}
-	return record, nil
-}
 
 // Put implements [shipper.Store].
 func (s *store) Put(ctx context.Context, key, file string, size int64, want string) error {

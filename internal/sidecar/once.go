@@ -1,4 +1,4 @@
-package cli
+package sidecar
 
 import (
 	"context"
@@ -9,35 +9,34 @@ import (
 	"github.com/grafana/dskit/backoff"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
-	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
 // onceTimeout bounds how long --once waits for a sink that does not answer.
 const onceTimeout = 2 * time.Minute
 
 // once archives what is finished, streams to the end of the log, and reports
-// what did not work. A sink that is away for a moment is tried again.
-func (s *sidecar) once(ctx context.Context, log rotate.Log, bucket *archive.Bucket) (err error) {
-	st, err := s.openState(log)
+// what did not work. A sink that is unavailable for a moment is tried again.
+func (s *Sidecar) once(ctx context.Context) (err error) {
+	st, err := s.openState()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.unlock()) }()
-	s.confine(ctx, log, bucket, st)
-	loops, err := s.loops(log, bucket, st, nil, nil)
+	s.confine(st)
+	w, err := s.wire(st, nil, nil)
 	if err != nil {
 		return err
 	}
-	defer loops.hold.Close()
-	if err := loops.hold.Sync(ctx); err != nil {
+	defer w.hold.Close()
+	if err := w.hold.Sync(ctx); err != nil {
 		return err
 	}
-	err = s.retryWhile(ctx, "archive", onceTimeout, loops.shipper.Sync)
-	if loops.live != nil {
-		streamed := s.retryWhile(ctx, "loki", onceTimeout, loops.live.Sync)
-		err = errors.Join(err, streamed, loops.live.Close())
+	err = s.retryWhile(ctx, "archive", onceTimeout, w.shipper.Sync)
+	if w.live != nil {
+		streamed := s.retryWhile(ctx, "loki", onceTimeout, w.live.Sync)
+		err = errors.Join(err, streamed, w.live.Close())
 	}
-	err = errors.Join(err, loops.hold.Sync(ctx)) // let go of what was released
+	err = errors.Join(err, w.hold.Sync(ctx)) // let go of what was released
 	return errors.Join(err, quarantined(st))
 }
 
@@ -46,10 +45,10 @@ const onceQuiet = 3 * time.Second
 
 // retryWhile tries again until it works, for at most a time; an archive that
 // says that trying again is no use is believed. It logs what it waits for.
-func (s *sidecar) retryWhile(ctx context.Context, sink string, atMost time.Duration, try func(context.Context) error) error {
+func (s *Sidecar) retryWhile(ctx context.Context, sink string, atMost time.Duration, try func(context.Context) error) error {
 	bounded, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()
-	waiting := s.log.With().Str("sink", sink).Time("givesUpAt", time.Now().Add(atMost)).Logger()
+	waiting := s.Log.With().Str("sink", sink).Time("givesUpAt", time.Now().Add(atMost)).Logger()
 	quiet := time.AfterFunc(onceQuiet, func() { waiting.Warn().Msg("the sink is not up to date yet: waiting") })
 	defer quiet.Stop()
 	retry := backoff.New(bounded, backoff.Config{MinBackoff: 500 * time.Millisecond, MaxBackoff: 10 * time.Second})

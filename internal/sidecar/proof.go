@@ -1,29 +1,16 @@
-package cli
+package sidecar
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync/atomic"
 
 	"github.com/rs/zerolog"
 
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/counters"
-	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/internal/shipper"
 )
-
-// validProof checks the files that the settings name.
-func validProof(settings config.Proof) error {
-	_, keyErr := signingKey(settings)
-	if keyErr != nil {
-		keyErr = fmt.Errorf("--signing-key-file: %w", keyErr)
-	}
-	_, askErr := asker(settings.Server, zerolog.Nop())
-	return errors.Join(keyErr, askErr)
-}
 
 // signingKey reads the key that signs the records; nil without one.
 func signingKey(settings config.Proof) (*manifest.SigningKey, error) {
@@ -40,20 +27,20 @@ func signingKey(settings config.Proof) (*manifest.SigningKey, error) {
 // signChain has the chain signed with the key of the settings. A chain that
 // was signed and no longer is, is what somebody would make who has not the key:
 // verify says so, and so does the log.
-func (s *sidecar) signChain(st *state) error {
-	key, err := signingKey(s.settings.Proof)
+func (s *Sidecar) signChain(st *state) error {
+	key, err := signingKey(s.Settings.Proof)
 	if err != nil {
 		return err
 	}
 	if key == nil {
 		if id := st.ledger.KeyID(); id != "" {
-			s.log.Warn().Str("key", id).Msg("the records of this epoch were signed and are not any more: verify will report it; set --signing-key-file")
+			s.Log.Warn().Str("key", id).Msg("the records of this epoch were signed and are not any more: verify will report it; set --signing-key-file")
 		}
 		return nil
 	}
 	st.key = key
 	st.chain.SignWith(key.Private)
-	s.log.Info().Str("key", manifest.KeyID(key.Public())).Msg("records are signed")
+	s.Log.Info().Str("key", manifest.KeyID(key.Public())).Msg("records are signed")
 	return nil
 }
 
@@ -81,10 +68,4 @@ func asker(settings config.ServerMetrics, log zerolog.Logger) (func(context.Cont
 		}
 		return shipper.Counters{Started: c.Started, Events: c.Events, Errors: c.Errors}, err
 	}, nil
-}
-
-// noteHead logs the head of the chain: what verify takes as --expect-head, out
-// of reach of those who can only write to the archive.
-func (s *sidecar) noteHead(head ledger.Head) {
-	s.log.Info().Int64("seq", head.Seq).Str("head", head.SHA256).Msg("the archive has a record")
 }

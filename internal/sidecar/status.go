@@ -1,4 +1,4 @@
-package cli
+package sidecar
 
 import (
 	"fmt"
@@ -13,39 +13,33 @@ import (
 // shownFiles is how many files the status page lists.
 const shownFiles = 15
 
-// working is what the sidecar works with once its state is open.
-type working struct {
-	state *state
-	loops *loops
-}
-
 // report tells the status page what the loops and the metrics do not say.
-func (s *sidecar) report() admin.Report {
+func (s *Sidecar) report() admin.Report {
 	r := admin.Report{
-		Version: s.version, Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node,
-		Log: s.settings.AuditLogPath, Archive: s.settings.Archive.URL, Loki: s.settings.Loki.URL, MaxLag: s.maxLag(),
+		Version: s.Version, Cluster: s.Settings.Identity.Cluster, Node: s.Settings.Identity.Node,
+		Log: s.Settings.AuditLogPath, Archive: s.Settings.Archive.URL, Loki: s.Settings.Loki.URL, MaxLag: s.Settings.ArchiveMaxLag,
 		Files: []admin.File{}, Gaps: s.gaps.newest(),
 	}
-	for _, setting := range s.shown {
+	for _, setting := range s.Shown {
 		r.Settings = append(r.Settings, admin.Setting{Name: setting.Name, Value: setting.Value, Changed: setting.Given})
 	}
 	if v := s.working.Load(); v != nil {
 		r.Files, r.Older = v.files()
-		r.Chain = v.chain(s.settings)
+		r.Chain = v.chain(s.Settings)
 	}
 	return r
 }
 
 // files are the newest files, the newest first, and how many there are besides.
-func (v *working) files() (shown []admin.File, older int) {
-	entries := v.state.ledger.Entries()
+func (w *working) files() (shown []admin.File, older int) {
+	entries := w.ledger.Entries()
 	first := max(0, len(entries)-shownFiles)
 	shown = make([]admin.File, 0, len(entries)-first)
 	for i := len(entries) - 1; i >= first; i-- {
 		e := &entries[i]
 		f := admin.File{Name: e.Name, Size: e.Seen, Since: e.Rotated.UTC()}
 		if !e.Finished {
-			f.Size, f.Since = v.sizeOf(e), e.Born.UTC()
+			f.Size, f.Since = w.sizeOf(e), e.Born.UTC()
 		}
 		f.State, f.Level = stateInWords(e, f.Size)
 		if f.Level == admin.Warn && time.Since(e.Rotated) < patience {
@@ -83,18 +77,18 @@ func stateInWords(e *ledger.Entry, size int64) (string, admin.Level) {
 }
 
 // chain is how far the chain of records is, and how to prove it.
-func (v *working) chain(settings config.Run) admin.Chain {
-	l := v.state.ledger
+func (w *working) chain(settings config.Run) admin.Chain {
+	l := w.ledger
 	head := l.Head()
 	c := admin.Chain{Epoch: l.Epoch(), Seq: head.Seq, SHA256: head.SHA256, KeyID: l.KeyID(), Heartbeat: l.LastHeartbeat().UTC()}
 	if head.SHA256 != "" {
-		c.Verify = verifyCommand(settings, head.SHA256)
+		c.Verify = VerifyCommand(settings, head.SHA256)
 	}
 	return c
 }
 
-// verifyCommand proves what this node has archived, up to the head.
-func verifyCommand(settings config.Run, head string) string {
+// VerifyCommand proves what this node has archived, up to the head.
+func VerifyCommand(settings config.Run, head string) string {
 	a := settings.Archive
 	words := []string{"auditsidecar", "verify", a.URL, "--cluster", settings.Identity.Cluster, "--node", settings.Identity.Node, "--expect-head", head}
 	for _, flag := range [][2]string{{"--s3-endpoint", a.Endpoint}, {"--s3-region", a.Region}, {"--s3-ca-file", a.CAFile}} {

@@ -1,4 +1,4 @@
-package cli
+package sidecar
 
 import (
 	"errors"
@@ -42,48 +42,22 @@ func (r *redaction) blind() func(sha256 string) string {
 }
 
 // archiveRedaction is what is replaced in the archive; nil for nothing.
-func (s *sidecar) archiveRedaction(st *state) *shipper.Redaction {
-	if s.settings.Redact.Mode != config.RedactArchive {
+func (s *Sidecar) archiveRedaction(st *state) *shipper.Redaction {
+	if s.Settings.Redact.Mode != config.RedactArchive {
 		return nil
 	}
 	return &shipper.Redaction{Redactor: st.redaction.redactor(), Policy: st.redaction.policy.Hash()}
 }
 
-// redactPolicy reads the rules; nil where nothing is redacted.
-func redactPolicy(settings config.Redact) (*redact.Policy, error) {
-	if settings.Mode == config.RedactOff {
-		return nil, nil
-	}
-	var rules redact.Config
-	if settings.RulesFile != "" {
-		var err error
-		if rules, err = redact.ReadConfig(settings.RulesFile); err != nil {
-			return nil, fmt.Errorf("--redact-rules: %w", err)
-		}
-	}
-	return redact.NewPolicy(rules)
-}
-
-// validRedaction checks the files that the settings name.
-func validRedaction(settings config.Redact) error {
-	_, err := redactPolicy(settings)
-	if settings.KeyFile != "" {
-		if _, keyErr := redact.ReadKey(settings.KeyFile); keyErr != nil {
-			err = errors.Join(err, fmt.Errorf("--redact-key-file: %w", keyErr))
-		}
-	}
-	return err
-}
-
 // openRedaction reads the rules and the key, and makes the node's own key at
 // the first start. One that cannot be used is set aside and another one made:
 // holding the log must go on in any case.
-func (s *sidecar) openRedaction(stateDir string) (*redaction, error) {
-	policy, err := redactPolicy(s.settings.Redact)
+func (s *Sidecar) openRedaction(stateDir string) (*redaction, error) {
+	policy, err := s.Settings.Redact.Policy()
 	if policy == nil || err != nil {
 		return nil, err
 	}
-	if file := s.settings.Redact.KeyFile; file != "" {
+	if file := s.Settings.Redact.KeyFile; file != "" {
 		key, err := redact.ReadKey(file)
 		return &redaction{policy, key}, err
 	}
@@ -94,7 +68,7 @@ func (s *sidecar) openRedaction(stateDir string) (*redaction, error) {
 		if asideErr != nil {
 			return nil, errors.Join(err, asideErr)
 		}
-		s.log.Error().Err(err).Str("setAside", aside).Msg("the redaction key cannot be used; a new one begins, and its markers are others")
+		s.Log.Error().Err(err).Str("setAside", aside).Msg("the redaction key cannot be used; a new one begins, and its markers are others")
 		err = fs.ErrNotExist
 	}
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,4 +1,4 @@
-package cli
+package sidecar
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/internal/shipper"
@@ -91,7 +92,7 @@ func neighbours(keys []archive.Key, at string) []archive.Key {
 // found finds the record of a file: under its number, or, where its epoch did
 // not come to record it, that of a later epoch which names its objects.
 func (s *store) found(ctx context.Context, key archive.Key) (shipper.Found, error) {
-	record, err := s.readRecord(ctx, s.Record(key.Epoch, key.Seq))
+	record, err := catalog.ReadRecord(ctx, s.bucket, s.Record(key.Epoch, key.Seq))
 	if err == nil && record.Kind == manifest.KindFile {
 		return shipper.Found{Record: &record}, nil
 	}
@@ -118,9 +119,9 @@ func (s *store) adoptedBy(ctx context.Context, key archive.Key) (*manifest.Recor
 		if err != nil || of.Epoch <= key.Epoch {
 			continue
 		}
-		record, err := s.readRecord(ctx, info.Key)
+		record, err := catalog.ReadRecord(ctx, s.bucket, info.Key)
 		switch {
-		case unusable(err):
+		case catalog.Unusable(err):
 			continue // it cannot be understood, so it cannot vouch for anything
 		case err != nil:
 			return nil, err

@@ -1,21 +1,19 @@
-package cli
+package sidecar
 
 import (
 	"errors"
 	"fmt"
 	"maps"
-	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/hold"
 	"github.com/auditsidecar/auditsidecar/internal/live"
-	"github.com/auditsidecar/auditsidecar/lokipush"
 )
 
 // newLive wires the stream to Loki.
-func (s *sidecar) newLive(h *hold.Hold, st *state, writes <-chan struct{}) (*live.Live, error) {
-	settings := &s.settings.Loki
-	client, err := newLokiClient(settings, s.version)
+func (s *Sidecar) newLive(h *hold.Hold, st *state, writes <-chan struct{}) (*live.Live, error) {
+	settings := &s.Settings.Loki
+	client, err := settings.Client(s.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -25,26 +23,12 @@ func (s *sidecar) newLive(h *hold.Hold, st *state, writes <-chan struct{}) (*liv
 	}
 	return live.New(live.Config{
 		Source: h, Poke: writes, Client: client,
-		Labels: lokiLabels(settings, s.settings.Identity), EventLabels: settings.EventLabels,
+		Labels: lokiLabels(settings, s.Settings.Identity), EventLabels: settings.EventLabels,
 		Redact: replace, MaxLineBytes: settings.MaxLineBytes, BatchWait: settings.BatchWait,
 		Window: live.Window{MaxAge: settings.MaxAge, MaxAhead: settings.MaxAhead},
 		Ledger: st.ledger, CursorFile: st.cursorFile, Cursor: st.cursor, Start: lokiStart(settings, st), Released: h.Wake,
-		Observe: s.stream.Observe, Note: s.noteStream, Registry: s.registry,
+		Observe: s.loops.stream.Observe, Note: s.noteStream, Registry: s.registry,
 	})
-}
-
-func newLokiClient(settings *config.Loki, version string) (*lokipush.Client, error) {
-	httpClient, err := settings.HTTPClient()
-	if err != nil {
-		return nil, &usageError{err}
-	}
-	client, err := lokipush.New(lokipush.Config{
-		URL: settings.URL, TenantID: settings.Tenant, HTTPClient: httpClient, UserAgent: "auditsidecar/" + version,
-	})
-	if err != nil {
-		return nil, &usageError{fmt.Errorf("--loki-url: %w", err)}
-	}
-	return client, nil
 }
 
 // lokiStart is where a log is begun that has no cursor. One whose cursor was
@@ -76,16 +60,4 @@ func validLoki(settings *config.Loki, identity config.Identity) error {
 		err = errors.Join(err, fmt.Errorf("--loki-label, --loki-event-label: %w", labels))
 	}
 	return err
-}
-
-// noteStream logs what became of lines. A Loki that refuses a line of every
-// push would fill the log: what is of one kind is told once a minute.
-func (s *sidecar) noteStream(event string, err error) {
-	if left, ok := s.repeats.allow(event, time.Now()); ok {
-		line := s.log.Warn().Err(err)
-		if left > 0 {
-			line = line.Int("leftOut", left)
-		}
-		line.Msg("loki: " + event)
-	}
 }

@@ -1,4 +1,4 @@
-package cli
+package sidecar
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ import (
 // Without inotify the sidecar is ready all the same, and a metric says why it
 // is slower.
 func TestI8_PollingIsVisible(t *testing.T) {
-	s := newSidecar(config.Run{}, nil, "test", zerolog.Nop())
+	s := newSidecar(Config{Settings: config.Run{}, Log: zerolog.Nop()})
 	for _, step := range []struct {
 		mode rotate.Mode
 		err  error
@@ -46,15 +46,15 @@ func TestI8_PollingIsVisible(t *testing.T) {
 // that another loop is, is one.
 func TestLivezInTheLongRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSidecar(config.Run{Loki: config.Loki{URL: "http://loki:3100"}}, nil, "test", zerolog.Nop())
-		for _, loop := range []*admin.Loop{s.begin, s.watch, s.held, s.ship, s.stream} {
+		s := newSidecar(Config{Settings: config.Run{Loki: config.Loki{URL: "http://loki:3100"}}, Log: zerolog.Nop()})
+		for _, loop := range []*admin.Loop{s.loops.begin, s.loops.watch, s.loops.held, s.loops.ship, s.loops.stream} {
 			loop.Observe(nil)
 		}
 		time.Sleep(3 * time.Hour)
 		if got := livez(t, s); got != http.StatusInternalServerError {
 			t.Errorf("all loops hang: %d", got)
 		}
-		for _, loop := range []*admin.Loop{s.held, s.ship, s.stream} {
+		for _, loop := range []*admin.Loop{s.loops.held, s.loops.ship, s.loops.stream} {
 			loop.Observe(nil)
 		}
 		if got := livez(t, s); got != http.StatusOK {
@@ -67,21 +67,20 @@ func TestLivezInTheLongRun(t *testing.T) {
 // line gives, keep the archive's loop alive: kubelet does not kill a sidecar that
 // works off an outage.
 func TestLivezWhileTheArchiveCatchesUp(t *testing.T) {
-	work := put(t, filepath.Join(t.TempDir(), "work"), bytes.Repeat([]byte("x"), 1<<20))
-	sum := sha256.Sum256(readFile(t, work))
+	content := bytes.Repeat([]byte("x"), 1<<20)
+	work := put(t, filepath.Join(t.TempDir(), "work"), content)
+	sum := sha256.Sum256(content)
 	synctest.Test(t, func(t *testing.T) {
-		s := newSidecar(config.Run{}, nil, "test", zerolog.Nop())
-		bucket, err := openBucket(t.Context(), config.Archive{URL: "file://" + t.TempDir()}, t.TempDir())
-		must(t, err)
-		objects := &store{bucket: bucket, success: s.stored, alive: s.ship.Alive}
+		s := newSidecar(Config{Settings: config.Run{}, Log: zerolog.Nop()})
+		objects := &store{bucket: dirBucket(t, t.TempDir()), success: s.stored, alive: s.loops.ship.Alive}
 		for what, goesOn := range map[string]func(){
 			"a file":    func() { archiveEvents{s}.File("archived", ledger.Entry{}) },
 			"an upload": func() { must(t, objects.Put(t.Context(), "data/x", work, 1<<20, hex.EncodeToString(sum[:]))) },
 		} {
 			time.Sleep(time.Hour)
-			s.begin.Observe(nil)
-			s.watch.Observe(nil)
-			s.held.Observe(nil)
+			s.loops.begin.Observe(nil)
+			s.loops.watch.Observe(nil)
+			s.loops.held.Observe(nil)
 			if got := livez(t, s); got != http.StatusInternalServerError {
 				t.Errorf("nothing for an hour: %d", got)
 			}
@@ -94,7 +93,7 @@ func TestLivezWhileTheArchiveCatchesUp(t *testing.T) {
 }
 
 // livez asks the sidecar's own server.
-func livez(t *testing.T, s *sidecar) (code int) {
+func livez(t *testing.T, s *Sidecar) (code int) {
 	t.Helper()
 	server, err := admin.Listen(t.Context(), admin.Config{Address: "127.0.0.1:0", Health: s.health, Metrics: s.registry, Report: s.report})
 	must(t, err)

@@ -1,4 +1,4 @@
-package cli
+package sidecar
 
 import (
 	"math"
@@ -8,7 +8,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
 
@@ -73,8 +72,8 @@ func later(a, b time.Time) time.Time {
 }
 
 // sizeOf is how long a held file is now, or was when it was last looked at.
-func (v *working) sizeOf(e *ledger.Entry) int64 {
-	if info, err := os.Stat(v.loops.hold.Path(e.ID)); err == nil {
+func (w *working) sizeOf(e *ledger.Entry) int64 {
+	if info, err := os.Stat(w.hold.Path(e.ID)); err == nil {
 		return info.Size()
 	}
 	return e.Seen
@@ -83,13 +82,13 @@ func (v *working) sizeOf(e *ledger.Entry) int64 {
 // ledgerMetrics are read from the ledger when somebody asks. Before it is open
 // they are not a number.
 type ledgerMetrics struct {
-	sidecar *sidecar
+	sidecar *Sidecar
 	meter   lagMeter
 
 	lagSeconds, lagBytes, pending, heartbeat *prometheus.Desc
 }
 
-func newLedgerMetrics(s *sidecar) *ledgerMetrics {
+func newLedgerMetrics(s *Sidecar) *ledgerMetrics {
 	desc := func(name, help string) *prometheus.Desc {
 		return prometheus.NewDesc("auditsidecar_"+name, help, nil, nil)
 	}
@@ -113,20 +112,10 @@ func (m *ledgerMetrics) Describe(to chan<- *prometheus.Desc) {
 func (m *ledgerMetrics) Collect(to chan<- prometheus.Metric) {
 	lag, beat := archiveLag{math.NaN(), math.NaN(), math.NaN()}, math.NaN()
 	if v := m.sidecar.working.Load(); v != nil {
-		lag = m.meter.measure(v.state.ledger.Entries(), v.sizeOf, time.Now())
-		beat = float64(v.state.ledger.LastHeartbeat().Unix())
+		lag = m.meter.measure(v.ledger.Entries(), v.sizeOf, time.Now())
+		beat = float64(v.ledger.LastHeartbeat().Unix())
 	}
 	for desc, value := range map[*prometheus.Desc]float64{m.lagSeconds: lag.seconds, m.lagBytes: lag.bytes, m.pending: lag.pending, m.heartbeat: beat} {
 		to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value)
 	}
-}
-
-// settingsMetric tells settings from others.
-func settingsMetric(settings []config.Shown) prometheus.Gauge {
-	g := prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: "auditsidecar", Name: "config_hash",
-		Help: "Hash of the settings, the same on nodes that are set alike: the name of the node does not count, nor the content of the files that are named.",
-	})
-	g.Set(config.Hash(settings))
-	return g
 }

@@ -1,4 +1,4 @@
-package cli
+package sidecar
 
 import (
 	"bytes"
@@ -11,7 +11,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/shipper"
 )
 
@@ -38,10 +37,8 @@ func TestI10_ChangedWorkFileIsNotSent(t *testing.T) {
 			if c.have != nil {
 				put(t, file, c.have)
 			}
-			bucket, err := openBucket(t.Context(), config.Archive{URL: "file://" + dir}, t.TempDir())
-			must(t, err)
-			objects := &store{bucket: bucket, success: prometheus.NewGauge(prometheus.GaugeOpts{Name: "x"}), alive: func() {}}
-			err = objects.Put(t.Context(), "data/x", file, int64(len(whole)), hex.EncodeToString(sum[:]))
+			objects := &store{bucket: dirBucket(t, dir), success: prometheus.NewGauge(prometheus.GaugeOpts{Name: "x"}), alive: func() {}}
+			err := objects.Put(t.Context(), "data/x", file, int64(len(whole)), hex.EncodeToString(sum[:]))
 			if errors.Is(err, shipper.ErrWorkGone) != c.gone || !c.gone && err != nil {
 				t.Errorf("error %v", err)
 			}

@@ -1,4 +1,4 @@
-package cli
+package sidecar
 
 import (
 	"slices"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/auditsidecar/auditsidecar/internal/admin"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -25,7 +26,7 @@ type gaps struct {
 }
 
 func newGaps(reg prometheus.Registerer) *gaps {
-	g := &gaps{total: prometheus.NewCounterVec(prometheus.CounterOpts{
+	g := &gaps{total: promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
 		Namespace: "auditsidecar", Name: "gaps_total", Help: "Breaks found in the audit log, by reason.",
 	}, []string{"reason"})}
 	for _, reason := range []manifest.Reason{
@@ -35,7 +36,6 @@ func newGaps(reg prometheus.Registerer) *gaps {
 	} {
 		g.total.WithLabelValues(string(reason))
 	}
-	reg.MustRegister(g.total)
 	return g
 }
 
@@ -69,11 +69,4 @@ func (g *gaps) newest() []admin.Gap {
 	out := slices.Clone(g.last)
 	slices.Reverse(out)
 	return out
-}
-
-// noteGap logs and counts a break in the log.
-func (s *sidecar) noteGap(g ledger.Gap) {
-	s.log.Error().Str("reason", g.Reason).Str("file", g.File).Time("from", g.From).Time("to", g.To).
-		Int64("bytes", g.Bytes).Str("detail", g.Detail).Msg("GAP in the audit log: recorded for the archive")
-	s.gaps.count(g)
 }

@@ -1,4 +1,4 @@
-package cli
+package sidecar
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ func TestOnceSaysWhatItWaitsFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var out bytes.Buffer
-				s := &sidecar{log: zerolog.New(&out)}
+				s := &Sidecar{Config: Config{Log: zerolog.New(&out)}}
 				giveUp := time.Now().Add(onceTimeout)
 				ended := make(chan error, 1)
 				go func() { ended <- s.retryWhile(t.Context(), "archive", onceTimeout, test.try) }()

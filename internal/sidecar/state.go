@@ -1,9 +1,7 @@
-package cli
+package sidecar
 
 import (
 	"bytes"
-	"cmp"
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -19,11 +17,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/hold"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
-	"github.com/auditsidecar/auditsidecar/rotate"
 )
-
-// startRetry is the time between two attempts to open the state directory.
-const startRetry = 2 * time.Second
 
 // state is an opened state directory. The process holds its lock.
 type state struct {
@@ -38,31 +32,13 @@ type state struct {
 	streamed   bool // the log was streamed before, whatever the cursor says
 }
 
-// awaitState opens the state directory, and waits where it cannot yet: the
-// audit directory is not there, another sidecar has it, its files cannot be
-// linked. Exiting instead would only make kubelet start the same again.
-func (s *sidecar) awaitState(ctx context.Context, log rotate.Log) (*state, error) {
-	for {
-		st, err := s.openState(log)
-		s.begin.Observe(err)
-		if err == nil {
-			return st, nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("stopped while waiting: %w", err)
-		case <-time.After(startRetry):
-		}
-	}
-}
-
 // openState opens the state directory, makes it where it is missing, and
 // makes sure that the log's files can be held.
-func (s *sidecar) openState(log rotate.Log) (*state, error) {
-	if err := checkAuditDir(log.Dir); err != nil {
+func (s *Sidecar) openState() (*state, error) {
+	if err := checkAuditDir(s.audit.Dir); err != nil {
 		return nil, err
 	}
-	st := &state{dir: cmp.Or(s.settings.StateDir, filepath.Join(log.Dir, stateDirName))}
+	st := &state{dir: s.Settings.StatePath()}
 	err := s.fs.MkdirPrivate(st.dir)
 	if errors.Is(err, durable.ErrNotPrivate) {
 		return nil, fmt.Errorf("use the state directory: %w", err)
@@ -70,9 +46,9 @@ func (s *sidecar) openState(log rotate.Log) (*state, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the state directory; let the sidecar write to %s, or run it with --hold=copy and a --state-dir elsewhere: %w", filepath.Dir(st.dir), err)
 	}
-	err = s.lock(log, st)
+	err = s.lock(st)
 	if err == nil {
-		err = s.readState(log, st)
+		err = s.readState(st)
 	}
 	if err != nil {
 		return nil, errors.Join(err, st.unlock())
@@ -82,8 +58,8 @@ func (s *sidecar) openState(log rotate.Log) (*state, error) {
 
 // lock takes the lock of the audit directory, which is in its .auditsidecar wherever the state
 // is, and the one of a state directory elsewhere, which must not serve two logs.
-func (s *sidecar) lock(log rotate.Log, st *state) error {
-	common := filepath.Join(log.Dir, stateDirName)
+func (s *Sidecar) lock(st *state) error {
+	common := filepath.Join(s.audit.Dir, config.StateDirName)
 	if !sameFile(common, st.dir) {
 		err := s.fs.MkdirPrivate(common)
 		if err == nil {
@@ -94,7 +70,7 @@ func (s *sidecar) lock(log rotate.Log, st *state) error {
 		}
 		if err != nil {
 			// A directory that this user cannot write to is documented for copies.
-			s.log.Warn().Err(err).Msg("cannot lock the audit directory: a sidecar with another --state-dir is not kept from it; to change that, make its .auditsidecar, mode 0700, for this user")
+			s.Log.Warn().Err(err).Msg("cannot lock the audit directory: a sidecar with another --state-dir is not kept from it; to change that, make its .auditsidecar, mode 0700, for this user")
 		}
 	}
 	return st.lock(s.fs, st.dir)
@@ -127,15 +103,11 @@ func (st *state) unlock() error {
 	return err
 }
 
-// stateDirName is the state directory's name in the audit directory: there,
-// because a hard link cannot cross mounts. Only copies can be elsewhere.
-const stateDirName = ".auditsidecar"
-
-func (s *sidecar) readState(log rotate.Log, st *state) error {
+func (s *Sidecar) readState(st *state) error {
 	if err := s.fs.RemoveTemps(st.dir); err != nil {
 		return err
 	}
-	err := s.checkHold(log, st.dir)
+	err := s.checkHold(st.dir)
 	if err != nil {
 		return err
 	}
@@ -163,11 +135,11 @@ func (s *sidecar) readState(log rotate.Log, st *state) error {
 }
 
 // checkHold finds out whether the log's files can be held as was asked for.
-func (s *sidecar) checkHold(log rotate.Log, stateDir string) error {
-	if s.settings.Hold == config.HoldCopy {
-		return hold.CheckCopy(log)
+func (s *Sidecar) checkHold(stateDir string) error {
+	if s.Settings.Hold == config.HoldCopy {
+		return hold.CheckCopy(s.audit)
 	}
-	return hold.CheckLink(s.fs, log, stateDir)
+	return hold.CheckLink(s.fs, s.audit, stateDir)
 }
 
 // sealedDirName is the directory of sealed records in the state directory.
@@ -176,7 +148,7 @@ const sealedDirName = "sealed"
 // openChain opens the chain of records. One that cannot go on (somebody
 // changed its files) is set aside and recorded as a gap: holding the log must
 // go on in any case.
-func (s *sidecar) openChain(st *state) error {
+func (s *Sidecar) openChain(st *state) error {
 	chain, err := s.chainOf(st)
 	var broken *manifest.BrokenError
 	if errors.As(err, &broken) {
@@ -184,7 +156,7 @@ func (s *sidecar) openChain(st *state) error {
 		if asideErr != nil {
 			return asideErr
 		}
-		s.log.Error().Err(err).Str("setAside", aside).Msg("the chain of records cannot go on; a new epoch begins")
+		s.Log.Error().Err(err).Str("setAside", aside).Msg("the chain of records cannot go on; a new epoch begins")
 		if err := st.ledger.NewEpoch(time.Now()); err != nil {
 			return err
 		}
@@ -199,16 +171,16 @@ func (s *sidecar) openChain(st *state) error {
 	return err
 }
 
-func (s *sidecar) chainOf(st *state) (*manifest.Chain, error) {
+func (s *Sidecar) chainOf(st *state) (*manifest.Chain, error) {
 	head := st.ledger.Head()
 	return manifest.Open(s.fs, filepath.Join(st.dir, sealedDirName), manifest.Identity{
-		Cluster: s.settings.Identity.Cluster, Node: s.settings.Identity.Node, MachineID: machineID(), Epoch: st.ledger.Epoch(),
+		Cluster: s.Settings.Identity.Cluster, Node: s.Settings.Identity.Node, MachineID: machineID(), Epoch: st.ledger.Epoch(),
 	}, manifest.Head{Seq: head.Seq, SHA256: head.SHA256})
 }
 
-func (s *sidecar) noteAside(what, aside string) {
+func (s *Sidecar) noteAside(what, aside string) {
 	if aside != "" {
-		s.log.Error().Str("setAside", aside).Msg("the " + what + " could not be read; it was set aside and a new one begun")
+		s.Log.Error().Str("setAside", aside).Msg("the " + what + " could not be read; it was set aside and a new one begun")
 	}
 }
 
@@ -228,9 +200,9 @@ func checkAuditDir(dir string) error {
 // owner says whose log the state is of, and what the archive has of it: a
 // cloned disk, a state directory that is given another name, and an archive
 // that is redacted in another way begin a new epoch.
-func (s *sidecar) owner(r *redaction) string {
-	owner := machineID() + "/" + s.settings.Identity.Cluster + "/" + s.settings.Identity.Node
-	if s.settings.Redact.Mode == config.RedactArchive {
+func (s *Sidecar) owner(r *redaction) string {
+	owner := machineID() + "/" + s.Settings.Identity.Cluster + "/" + s.Settings.Identity.Node
+	if s.Settings.Redact.Mode == config.RedactArchive {
 		owner += "/" + r.policy.Hash() + "/" + r.key.ID()
 	}
 	return owner
