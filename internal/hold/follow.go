@@ -4,6 +4,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
 
@@ -14,28 +15,20 @@ type newest struct {
 	at time.Time
 }
 
-// followTolerance is how long after the last sign of one file the next may have
-// been created where kube-apiserver cannot have pruned a file between the two.
-// It bounds what else could have gone: a file that was created, rotated and
-// deleted by somebody else within that time, unseen.
-const followTolerance = 10 * time.Second
-
-// follows says whether a new file, the i-th of the listing, follows the one
-// before it, by the order in which kube-apiserver prunes: the oldest first, and
-// never the newest backup.
-//
-//   - While the one before it is listed, no later file was pruned.
-//   - While the new one is open, a file between the two would be the newest
-//     backup, and listed.
-//
-// Only at first sight is that evidence.
-func (h *Hold) follows(l *look, fresh []ledger.Entry, i int, e ledger.Entry) bool {
+// firstSight reports whether a new file, the i-th of the listing, follows the
+// one before it, by what only the first listing that has it can show: while the
+// one before is listed, or the new one is the open file, none between the two
+// was pruned.
+func (h *Hold) firstSight(l *look, fresh []ledger.Entry, i int, e ledger.Entry) bool {
 	before := lastBefore(e.ID, l.entries, fresh)
 	if before == nil {
 		return false
 	}
 	s := l.listed[i]
-	since := latest(before.Rotated, h.lastWrite(before))
+	since := before.Rotated
+	if !before.Gzip { // else the compression wrote it
+		since = latest(since, before.Wrote)
+	}
 	switch beside := i > 0; {
 	case beside && l.listed[i-1].Inode == before.Inode && exists(l.listed[i-1].Path):
 		since = latest(since, l.listed[i-1].Rotated)
@@ -56,7 +49,7 @@ func (h *Hold) follows(l *look, fresh []ledger.Entry, i int, e ledger.Entry) boo
 	if began.IsZero() || e.Gzip {
 		began = time.Now() // it is there now
 	}
-	return !since.IsZero() && began.Sub(since) <= followTolerance
+	return continuity.Sight{Unpruned: true, LastSign: since, Born: began}.Follows()
 }
 
 // lastBefore is the entry with the highest ID below one.
@@ -76,18 +69,4 @@ func latest(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// maxFillRate is more bytes a second than kube-apiserver writes to its log.
-const maxFillRate = 20 << 20
-
-// fillTime is the time in which a file between two finished ones cannot have
-// been filled: kube-apiserver rotates by size only, so it would have been as
-// large as they are.
-func fillTime(before, e *ledger.Entry) time.Duration {
-	if !before.Finished || !e.Finished || before.Gzip || e.Gzip {
-		return 0
-	}
-	seconds := float64(min(before.Seen, e.Seen)) / maxFillRate
-	return min(time.Duration(seconds*float64(time.Second)), followTolerance)
 }

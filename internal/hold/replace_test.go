@@ -6,15 +6,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 // writeLater writes to audit.log as if the files before it had been quiet for
-// longer than settleTime.
+// longer than continuity.SettleTime.
 func (h *house) writeLater(text string) {
 	h.t.Helper()
 	h.write(text)
-	h.wrote(h.log.Path(), -2*settleTime)
+	h.wrote(h.log.Path(), -2*continuity.SettleTime)
 }
 
 // replacements are the ways in which audit.log gets another inode, with bytes,

@@ -148,7 +148,7 @@ func (h *Hold) linkNew(l *look) (again, linked bool, err error) {
 			errs = append(errs, err)
 			continue
 		}
-		e.Joined = e.Joined || h.follows(l, fresh, i, e)
+		e.Joined = e.Joined || h.firstSight(l, fresh, i, e)
 		fresh = append(fresh, e)
 		h.unwritten = fresh // they take room already
 	}

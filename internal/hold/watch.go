@@ -8,17 +8,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// Reasons of gaps that this package finds. They are those of the archive's
-// records.
-const (
-	reasonPruned   = "pruned"
-	reasonReplaced = "replaced"
-	reasonVanished = "vanished"
-)
+// reasonVanished is the reason of gaps that the archive's records have for
+// files that were deleted before they were held.
+const reasonVanished = "vanished"
 
 // seenInterval is how often the size of the growing file is put on disk. What
 // is cut off a file while no sidecar looks is known as far as the last of
@@ -72,12 +69,13 @@ func (h *Hold) watchOne(e *ledger.Entry) error {
 		return err
 	}
 	same = same || size < int64(e.Mark.N) // not known
+	start := same
 	if same && size >= seen {
 		if same, err = ends(path, e.Tail); err != nil {
 			return err
 		}
 	}
-	if size < seen || !same {
+	if (continuity.Content{Seen: seen, Size: size, SameStart: start, SameRest: same}).Judge() != continuity.NoLoss {
 		return h.truncated(e, seen, size, same)
 	}
 	h.sizes[e.ID] = sizeSeen{size, e.Cuts}
