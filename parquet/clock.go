@@ -141,18 +141,6 @@ func parseAnyTime(b []byte) (int64, bool) {
 	return t.UnixMicro(), true
 }
 
-// dayOf returns the UTC day of a timestamp, as days since 1970.
-func dayOf(us int64) int64 {
-	day, _ := floorDiv(us, microsPerDay)
-	return day
-}
-
-// dayText returns a day as 2006-01-02.
-func dayText(day int64) string {
-	var c calendar
-	return string(c.append(nil, day*microsPerDay)[:dateLen])
-}
-
 func floorDiv(a, b int64) (quotient, remainder int64) {
 	quotient, remainder = a/b, a%b
 	if remainder < 0 {

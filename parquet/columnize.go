@@ -4,20 +4,43 @@ package parquet
 // left to catchUp.
 func (w *objectWriter) addEvent(r *row) {
 	e := r.event
-	w.addTexts(e, 0, colUserAgent)
-	w.addActor(e.actor)
-	w.addTexts(e, colObjResource, colCode)
-	w.addTexts(e, colRespStatus, colReceived)
-	for _, i := range [...]column{colCode, colReceived, colStaged} {
-		if e.given[i] {
-			w.chunk(i).int(e.ints[i])
+	for i := range numFields {
+		switch w.chunks[i].def.shape {
+		case list:
+			if l := e.list(i); l.given {
+				addList(w.chunk(i), l.items)
+			}
+		case mapKey:
+			if m := e.multimap(i); m.given {
+				addList(w.chunk(i), m.keys)
+			}
+		case mapValue:
+			if m := e.multimap(i); m.given {
+				addList(w.chunk(i), m.values)
+			}
+		case mapValues:
+			if m := e.multimap(i); m.given {
+				addLists(w.chunk(i), m)
+			}
+		default:
+			w.addScalar(i, e)
 		}
 	}
-	addKeys(w.chunk(colAnnotationKey), &e.notes.multimap)
-	addMapValues(w.chunk(colAnnotationValue), &e.notes.multimap)
-	w.addTexts(e, colUnknownFields, colUnknownFields+1)
+	if e.unknown != nil {
+		w.chunk(colUnknownFields).bytes(e.unknown, 0)
+	}
 	if r.raw != nil {
 		w.chunk(colRaw).bytes(r.raw, 0)
+	}
+}
+
+func (w *objectWriter) addScalar(i column, e *event) {
+	if k := w.chunks[i].def.kind; k == text || k == blob {
+		if v := e.textOf(i); v != nil {
+			w.chunk(i).bytes(v, 0)
+		}
+	} else if v, ok := e.number(i); ok {
+		w.chunk(i).int(v)
 	}
 }
 
@@ -26,32 +49,6 @@ func (w *objectWriter) chunk(i column) *chunk {
 	c := w.chunks[i]
 	c.catchUp(w.group.rows)
 	return c
-}
-
-// addTexts adds the event's own texts in the columns from and up to to.
-func (w *objectWriter) addTexts(e *event, from, to column) {
-	for i := from; i < to; i++ {
-		if v := e.text[i]; v != nil {
-			w.chunk(i).bytes(v, 0)
-		}
-	}
-}
-
-func (w *objectWriter) addActor(a *actor) {
-	for i := colUserAgent; i < colObjResource; i++ {
-		switch c := w.chunk(i); c.def.shape {
-		case scalar:
-			if v := a.text[i]; v != nil {
-				c.bytes(v, 0)
-			}
-		case list:
-			addList(c, a.list(i))
-		case mapKey:
-			addKeys(c, a.multimap(i))
-		case mapValues:
-			addMultimapValues(c, a.multimap(i))
-		}
-	}
 }
 
 // addOrigin adds the columns that every row has. Those of the source have one
@@ -66,20 +63,12 @@ func (w *objectWriter) addOrigin(r *row) {
 	}
 }
 
-// addEmpty adds a list or map that has no elements; one that is null is left
-// to catchUp.
-func addEmpty(c *chunk, given bool) {
-	if given {
+// addList adds a list, the keys of a map, or its values.
+func addList(c *chunk, items [][]byte) {
+	if len(items) == 0 {
 		c.null(0, 1)
 	}
-}
-
-func addList(c *chunk, t *texts) {
-	if len(t.items) == 0 {
-		addEmpty(c, t.given)
-		return
-	}
-	for i, v := range t.items {
+	for i, v := range items {
 		c.bytes(v, repetition(i))
 	}
 }
@@ -92,30 +81,10 @@ func repetition(i int) uint8 {
 	return 1
 }
 
-func addKeys(c *chunk, m *multimap) {
+// addLists adds the values of a map of lists.
+func addLists(c *chunk, m *multimap) {
 	if len(m.keys) == 0 {
-		addEmpty(c, m.given)
-		return
-	}
-	for i, v := range m.keys {
-		c.bytes(v, repetition(i))
-	}
-}
-
-func addMapValues(c *chunk, m *multimap) {
-	if len(m.keys) == 0 {
-		addEmpty(c, m.given)
-		return
-	}
-	for i, v := range m.values {
-		c.bytes(v, repetition(i))
-	}
-}
-
-func addMultimapValues(c *chunk, m *multimap) {
-	if len(m.keys) == 0 {
-		addEmpty(c, m.given)
-		return
+		c.null(0, 1)
 	}
 	for i := range m.keys {
 		items := m.list(i)

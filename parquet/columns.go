@@ -1,49 +1,10 @@
 package parquet
 
-// column is the position of a leaf column in every object. The order is part
-// of the format: readers find columns by name, but equal input must give equal
-// bytes.
-type column int
-
+// The columns of every object: the fields of an event, and these. The order is
+// part of the format: readers find columns by name, but equal input must give
+// equal bytes.
 const (
-	colLevel column = iota
-	colStage
-	colVerb
-	colAuditID
-	colRequestURI
-	colUserAgent
-	colUserName
-	colUserUID
-	colUserGroups
-	colUserExtraKey
-	colUserExtraValue
-	colImpName
-	colImpUID
-	colImpGroups
-	colImpExtraKey
-	colImpExtraValue
-	colImpConstraint
-	colSourceIPs
-	colObjResource
-	colObjNamespace
-	colObjName
-	colObjUID
-	colObjAPIGroup
-	colObjAPIVersion
-	colObjResourceVersion
-	colObjSubresource
-	colCode
-	colRespStatus
-	colRespReason
-	colRespMessage
-	colRespDetails
-	colRequestObject
-	colResponseObject
-	colReceived
-	colStaged
-	colAnnotationKey
-	colAnnotationValue
-	colRaw
+	colRaw = numFields + iota
 	colDecodeStatus
 	colNode
 	colEpoch

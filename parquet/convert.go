@@ -227,10 +227,9 @@ func (c *conversion) buildIndex(ctx context.Context) error {
 // indexLine adds the rows of one line to the index. key is scratch.
 func (c *conversion) indexLine(l sourceLine, ref rowRef, key []byte) ([]byte, error) {
 	if c.glances {
-		var ok bool
-		if key, ref.time, ok = c.glancer.glance(l, key[:0]); ok {
-			ref.day = c.days.place(ref.time)
-			ref.sum = keySum(key)
+		if o, us, ok := c.glancer.glance(l.head, l.tail, l.long); ok {
+			key = appendSortKey(key[:0], o)
+			ref.time, ref.day, ref.sum = us, c.days.place(us), keySum(key)
 			return key, c.index.add(ref, key)
 		}
 	}
@@ -252,9 +251,9 @@ func (c *conversion) indexLine(l sourceLine, ref rowRef, key []byte) ([]byte, er
 			ref.size = uint32(parts[i].to - parts[i].from)
 			ref.part = uint32(i)
 		}
-		ref.time = e.stageTime()
+		ref.time = stageTime(e)
 		ref.day = c.days.place(ref.time)
-		key = appendSortKey(key[:0], e)
+		key = appendSortKey(key[:0], e.object())
 		if err := c.index.add(ref, key); err != nil {
 			return key, err
 		}
@@ -263,9 +262,9 @@ func (c *conversion) indexLine(l sourceLine, ref rowRef, key []byte) ([]byte, er
 }
 
 // stageTime returns the stage timestamp, or noTime.
-func (e *event) stageTime() int64 {
-	if e.given[colStaged] {
-		return e.ints[colStaged]
+func stageTime(e *event) int64 {
+	if us, ok := e.stageTime(); ok {
+		return us
 	}
 	return noTime
 }
@@ -278,8 +277,8 @@ func (c *conversion) count(what outcome, e *event) {
 	case undecodable:
 		c.result.Undecodable++
 	}
-	c.levels.add(e.text[colLevel])
-	c.stages.add(e.text[colStage])
+	c.levels.add(e.textOf(colLevel))
+	c.stages.add(e.textOf(colStage))
 }
 
 // removeObjects undoes what was written.

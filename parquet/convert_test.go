@@ -143,8 +143,7 @@ func TestI3_AnyBytesComeBack(t *testing.T) {
 }
 
 // canonicalLine has every field that kube-apiserver can write.
-const canonicalLine = `{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"RequestResponse","auditID":"30257bb9-7a47-4863-bd7e-936fa552dca3","stage":"ResponseComplete","requestURI":"/api/v1/pods?a=1\u0026b=2","verb":"get","user":{"username":"alice"},"impersonatedUser":{"username":"bob","uid":"u","groups":["a","b"],"extra":{"k1":["v1","v2"],"k2":[]}},"authenticationMetadata":{"impersonationConstraint":"c"},"sourceIPs":["127.0.0.1","::1"],"userAgent":"kubectl/v1 \u003cx\u003e","objectRef":{"resource":"pods","namespace":"n","name":"p","uid":"o","apiGroup":"g","apiVersion":"v1","resourceVersion":"12","subresource":"log"},"responseStatus":{"metadata":{},"status":"Failure","message":"no \"such\"","reason":"NotFound","details":{"name":"p"},"code":200},"requestObject":{"a":[1,2,{"b":null}]},"responseObject":"x","requestReceivedTimestamp":"2026-11-22T16:59:23.092967Z","stageTimestamp":"2026-11-22T16:59:23.525775Z","annotations":{"authorization.k8s.io/decision":"allow","authorization.k8s.io/reason":""}}
-`
+const canonicalLine = audittest.FullLine
 
 func TestI3_CanonicalLineNeedsNoRaw(t *testing.T) {
 	res := roundTrip(t, []byte(canonicalLine), defaultLimits())
@@ -307,5 +306,15 @@ func TestConvertReportsAShortSource(t *testing.T) {
 	_, err := Convert(t.Context(), strings.NewReader("abc"), 10, Config{Meta: testMeta(), Dir: t.TempDir()})
 	if !errors.Is(err, ErrSourceChanged) {
 		t.Errorf("error %v, want ErrSourceChanged", err)
+	}
+}
+
+// A line that is no JSON is not "ok", however much it looks like an event.
+func TestLeadingZeroIsNoJSON(t *testing.T) {
+	for code, want := range map[string]string{"0200": statusUndecodable, "00": statusUndecodable, "0": statusOK, "200": statusOK} {
+		line := strings.Replace(canonicalLine, `"code":200`, `"code":`+code, 1)
+		if got := textsOf(t, roundTrip(t, []byte(line), defaultLimits()), colDecodeStatus); got[0] != want {
+			t.Errorf("the code %s makes the line %s, want %s", code, got[0], want)
+		}
 	}
 }

@@ -101,3 +101,15 @@ func (b *dayBook) span() (first, last time.Time) {
 	}
 	return time.UnixMicro(b.min).UTC(), time.UnixMicro(b.max).UTC()
 }
+
+// dayOf returns the UTC day of a timestamp, as days since 1970.
+func dayOf(us int64) int64 {
+	const day = 24 * 60 * 60 * 1_000_000
+	if us < 0 {
+		us -= day - 1
+	}
+	return us / day
+}
+
+// dayText returns a day as 2006-01-02.
+func dayText(day int64) string { return time.Unix(day*24*60*60, 0).UTC().Format(time.DateOnly) }

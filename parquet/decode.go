@@ -206,7 +206,7 @@ func (g *general) topText(name string, value []byte) {
 	default:
 		return
 	}
-	g.e.texts(c)[c] = g.text(value)
+	g.e.setText(c, g.text(value))
 }
 
 // text returns a string's text, or nil where value is no string.

@@ -46,7 +46,7 @@ func checkDecode(tb testing.TB, line []byte) {
 		"level": colLevel, "auditID": colAuditID, "stage": colStage, "requestURI": colRequestURI, "verb": colVerb, "userAgent": colUserAgent,
 	} {
 		v, given := values[name]
-		if col := e.texts(c)[c]; given != (col != nil) || v != string(col) {
+		if col := e.textOf(c); given != (col != nil) || v != string(col) {
 			tb.Fatalf("decode(%q): %s is %q, want %q (%v)", line, name, col, v, given)
 		}
 	}
@@ -60,8 +60,8 @@ func checkUTF8(tb testing.TB, e *event) {
 			tb.Fatalf("column value %q is not UTF-8", v)
 		}
 	}
-	for c := column(0); c < numColumns; c++ {
-		check(e.texts(c)[c])
+	for c := range numFields {
+		check(e.textOf(c))
 	}
 	for _, t := range []*texts{&e.actor.userGroups, &e.actor.impGroups, &e.actor.sourceIPs} {
 		for _, v := range t.items {
@@ -102,7 +102,7 @@ func TestDecodeIrregularEvents(t *testing.T) {
 			if !g.decode([]byte(c.line), &e) {
 				t.Fatalf("refused: %s", c.line)
 			}
-			if got := string(e.texts(c.col)[c.col]); got != c.want {
+			if got := string(e.textOf(c.col)); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 			checkDecode(t, []byte(c.line))

@@ -117,11 +117,25 @@ func (c *conversion) emit(ref rowRef, line []byte) error {
 	return c.writer.add(&r)
 }
 
+// Values of the column decode_status.
+const (
+	statusOK          = "ok"
+	statusSalvaged    = "salvaged"
+	statusUndecodable = "undecodable"
+)
+
+// statusTexts are the same as values.
+type statusTexts struct{ ok, salvaged, undecodable []byte }
+
+func newStatusTexts() statusTexts {
+	return statusTexts{[]byte(statusOK), []byte(statusSalvaged), []byte(statusUndecodable)}
+}
+
 // follow looks at the sort key of the event that is in c.event, and whether its
 // row comes after the one before. A glance that confirms does not notice may have
 // been wrong: two keys can have one checksum. Then the order is not declared.
 func (c *conversion) follow(us int64, line uint32) {
-	c.key, c.keyBefore = appendSortKey(c.keyBefore[:0], &c.event), c.key
+	c.key, c.keyBefore = appendSortKey(c.keyBefore[:0], c.event.object()), c.key
 	c.keySum = keySum(c.key)
 	order := bytes.Compare(c.keyBefore, c.key)
 	if order > 0 || order == 0 && (us < c.timeBefore || us == c.timeBefore && line < c.lineBefore) {
@@ -133,7 +147,7 @@ func (c *conversion) follow(us int64, line uint32) {
 // confirms reports whether a glance was right about a line that has been
 // decoded into c.event.
 func (c *conversion) confirms(ref rowRef, parts int) bool {
-	return parts < 2 && ref.time == c.event.stageTime() && ref.sum == c.keySum
+	return parts < 2 && ref.time == stageTime(&c.event) && ref.sum == c.keySum
 }
 
 // keep says whether a line's bytes must be kept beside its columns.
@@ -160,7 +174,6 @@ func (c *conversion) read(ref rowRef) ([]byte, error) {
 		// Nothing may refer to the old buffer while the new one is made.
 		c.lineBuf = nil
 		c.event.reset()
-		c.decoder.probe.reset()
 		c.lineBuf = make([]byte, max(size, maxKeptLine))
 	}
 	line := c.lineBuf[:size]

@@ -1,19 +1,5 @@
 package parquet
 
-// Values of the column decode_status.
-const (
-	statusOK          = "ok"
-	statusSalvaged    = "salvaged"
-	statusUndecodable = "undecodable"
-)
-
-// statusTexts are the same as values.
-type statusTexts struct{ ok, salvaged, undecodable []byte }
-
-func newStatusTexts() statusTexts {
-	return statusTexts{[]byte(statusOK), []byte(statusSalvaged), []byte(statusUndecodable)}
-}
-
 // event is one audit event as columns. A nil slice is null; an empty slice
 // that is not nil is the empty string.
 //
@@ -21,9 +7,11 @@ func newStatusTexts() statusTexts {
 // part that is shared by many events; they are valid until the line is reused
 // or release is called. An event must not be copied: it may point to itself.
 type event struct {
-	text  [numColumns][]byte // by column, for scalar text columns that no part has
-	ints  [numColumns]int64  // by column, for numbers and timestamps (µs since 1970)
-	given [numColumns]bool   // whether ints holds a value
+	text  [numFields][]byte // by field, for scalar text fields that no part has
+	ints  [numFields]int64  // by field, for numbers and timestamps (µs since 1970)
+	given [numFields]bool   // whether ints holds a value
+	// unknown is a JSON object of the members that have no field, or nil.
+	unknown []byte
 
 	actor *actor // own, or one from the scanner's cache
 	notes *notes
@@ -64,16 +52,24 @@ type multimap struct {
 	ends   []int    // ends[i] is the end of the values of keys[i]
 }
 
-// maxKeptArena is the largest arena that outlives one line.
-const maxKeptArena = 256 << 10
+// maxKept is the largest buffer that outlives one line.
+const maxKept = 256 << 10
+
+// emptied empties a buffer, or gives it up if one line made it large.
+func emptied(b []byte) []byte {
+	if cap(b) > maxKept {
+		return nil
+	}
+	return b[:0]
+}
 
 // reset makes every column null.
 func (e *event) reset() {
 	// Only these columns have their text here; see texts.
 	clear(e.text[:colUserAgent])
 	clear(e.text[colObjResource:colReceived])
-	e.text[colRaw], e.text[colUnknownFields] = nil, nil
-	e.given = [numColumns]bool{}
+	e.unknown = nil
+	e.given = [numFields]bool{}
 	// Where a part came from a cache, the event's own one is still empty.
 	if e.actor == &e.ownActor {
 		e.actor.reset()
@@ -96,10 +92,7 @@ func (a *actor) reset() {
 // release gives up all unescaped strings: what was decoded before is no longer
 // valid.
 func (e *event) release() {
-	if cap(e.arena) > maxKeptArena {
-		e.arena = nil
-	}
-	e.arena = e.arena[:0]
+	e.arena = emptied(e.arena)
 }
 
 func (t *texts) reset() {
@@ -133,7 +126,7 @@ func (e *event) setInt(c column, v int64) {
 // size is how many bytes all texts of the event have.
 func (e *event) size() int {
 	a := e.actor
-	n := sizeOf(e.text[:colUserAgent]) + sizeOf(e.text[colObjResource:colReceived]) + len(e.text[colUnknownFields]) + sizeOf(a.text[:])
+	n := sizeOf(e.text[:colUserAgent]) + sizeOf(e.text[colObjResource:colReceived]) + len(e.unknown) + sizeOf(a.text[:])
 	n += sizeOf(a.userGroups.items) + sizeOf(a.impGroups.items) + sizeOf(a.sourceIPs.items)
 	return n + a.userExtra.size() + a.impExtra.size() + e.notes.size()
 }
@@ -148,40 +141,47 @@ func sizeOf(texts [][]byte) int {
 	return n
 }
 
-// list returns the list of column c, or nil.
-func (a *actor) list(c column) *texts {
+// stageTime returns the stage timestamp in microseconds since 1970.
+func (e *event) stageTime() (us int64, ok bool) { return e.number(colStaged) }
+
+// number returns a number, or a timestamp in microseconds since 1970.
+func (e *event) number(c column) (n int64, ok bool) { return e.ints[c], e.given[c] }
+
+// textOf returns the text of a field that is a string or JSON; nil for none.
+func (e *event) textOf(c column) []byte {
+	if c >= colUserAgent && c < colSourceIPs {
+		return e.actor.text[c]
+	}
+	return e.text[c]
+}
+
+func (e *event) setText(c column, v []byte) {
+	if c >= colUserAgent && c < colSourceIPs {
+		e.actor.text[c] = v
+		return
+	}
+	e.text[c] = v
+}
+
+// list returns a field that is a list.
+func (e *event) list(c column) *texts {
 	switch c {
 	case colUserGroups:
-		return &a.userGroups
+		return &e.actor.userGroups
 	case colImpGroups:
-		return &a.impGroups
-	case colSourceIPs:
-		return &a.sourceIPs
-	default:
-		return nil
+		return &e.actor.impGroups
 	}
+	return &e.actor.sourceIPs
 }
 
-// multimap returns the map of which c is a leaf.
-func (a *actor) multimap(c column) *multimap {
-	if c == colUserExtraKey || c == colUserExtraValue {
-		return &a.userExtra
-	}
-	return &a.impExtra
-}
-
-// multimap returns the map of which c is a leaf.
+// multimap returns the map that has the field as its keys or values. A map of
+// strings has one value for each key.
 func (e *event) multimap(c column) *multimap {
-	if c == colAnnotationKey || c == colAnnotationValue {
-		return &e.notes.multimap
+	switch c {
+	case colUserExtraKey, colUserExtraValue:
+		return &e.actor.userExtra
+	case colImpExtraKey, colImpExtraValue:
+		return &e.actor.impExtra
 	}
-	return e.actor.multimap(c)
-}
-
-// texts returns where the text columns are that c is one of.
-func (e *event) texts(c column) [][]byte {
-	if c >= colUserAgent && c < colSourceIPs {
-		return e.actor.text[:]
-	}
-	return e.text[:]
+	return &e.notes.multimap
 }

@@ -11,34 +11,39 @@ type glancer struct {
 	next  int // the one of tails that is replaced next
 }
 
-// glance finds the sort key and the stage timestamp of a canonical line without
-// looking at all of it, and of a long line at its first and last bytes only.
-// The first pass lives on it: it costs a tenth of a scan.
+// object names the Kubernetes object that an event is about. A name that is not
+// given is nil.
+type object struct{ resource, namespace, name []byte }
+
+// object returns the object that the event is about.
+func (e *event) object() object {
+	return object{e.text[colObjResource], e.text[colObjNamespace], e.text[colObjName]}
+}
+
+// glance finds the object and the stage timestamp of a canonical line without
+// looking at all of it. Of a long line, head are its first bytes and tail its
+// last ones; of any other, both are the line. It costs a tenth of a scan.
 //
-// It may be wrong about a line that only looks canonical. The second pass
-// decodes every line in full and compares; where a glance was wrong, the
-// conversion starts again without glances. Whether that happens depends on
-// nothing but the source.
+// It may be wrong about a line that only looks canonical. The caller decodes
+// every line in full later, and compares.
 //
-// ok is false where the line is not what it seems at once; then it must be
-// decoded.
-func (g *glancer) glance(l sourceLine, scratch []byte) (key []byte, us int64, ok bool) {
-	if !hasPrefix(l.head, eventHeadV1) || l.tail[len(l.tail)-1] != '}' {
-		return scratch, 0, false
+// ok is false if the line is not what it seems at once; then it must be decoded.
+func (g *glancer) glance(head, tail []byte, long bool) (o object, us int64, ok bool) {
+	if !hasPrefix(head, eventHeadV1) || tail[len(tail)-1] != '}' {
+		return o, 0, false
 	}
-	us, ok = g.time(l.tail)
-	if !ok {
-		return scratch, 0, false
+	if us, ok = g.time(tail); !ok {
+		return o, 0, false
 	}
-	at, found := findObjectRef(l.head, len(eventHeadV1))
+	at, found := findObjectRef(head, len(eventHeadV1))
 	switch {
-	case l.long && (!found || at > len(l.head)/2):
-		return scratch, 0, false
+	case long && (!found || at > len(head)/2):
+		return o, 0, false
 	case !found:
-		return append(scratch, 0, 0, 0), us, true
+		return o, us, true
 	}
-	key, ok = glanceKey(l.head, at+len(objectRefHead), scratch)
-	return key, us, ok
+	o, ok = glanceObject(head, at+len(objectRefHead))
+	return o, us, ok
 }
 
 const objectRefHead = `,"objectRef":{`
@@ -60,29 +65,27 @@ func findObjectRef(line []byte, from int) (int, bool) {
 	}
 }
 
-// glanceKey is appendSortKey for the members of objectRef at line[at:].
-func glanceKey(line []byte, at int, key []byte) ([]byte, bool) {
+// glanceObject reads the first members of objectRef, which begin at line[at].
+func glanceObject(line []byte, at int) (o object, ok bool) {
 	first := true
-	for c := colObjResource; c <= colObjName; c++ {
-		name := objectMember(c)
+	for i, to := range [...]*[]byte{&o.resource, &o.namespace, &o.name} {
+		name := objectMember(colObjResource + column(i))
 		if first {
 			name = name[1:]
 		}
 		if !hasPrefix(line[at:], name) || at+len(name) == len(line) || line[at+len(name)] != '"' {
-			key = append(key, 0)
 			continue
 		}
 		first = false
 		from := at + len(name) + 1
 		end := plainRun(line, from)
-		if end == len(line) || line[end] != '"' || end-from > maxKeyPart {
-			return key, false
+		if end == len(line) || line[end] != '"' {
+			return o, false
 		}
-		key = append(key, 1)
-		key = append(append(key, line[from:end]...), 0, 1)
+		*to = line[from:end:end]
 		at = end + 1
 	}
-	return key, true
+	return o, true
 }
 
 const (

@@ -52,7 +52,7 @@ func TestI3_HolesComeBack(t *testing.T) {
 					if len(row.raw) > 3*len(a)+2*least {
 						t.Errorf("line %d has a cell of %d bytes", row.line, len(row.raw))
 					}
-					if row.event.text[colAuditID] != nil {
+					if row.event.textOf(colAuditID) != nil {
 						events++
 					}
 				}

@@ -179,20 +179,3 @@ func TestLineReader(t *testing.T) {
 		}
 	}
 }
-
-// TestBrokenLinesLeaveNothingBehind decodes many events that are only looked
-// for: their strings must not pile up.
-func TestBrokenLinesLeaveNothingBehind(t *testing.T) {
-	var d decoder
-	var e event
-	line := []byte("torn" + strings.Replace(simpleEvent("a"), `"get"`, `"\u0041`+strings.Repeat("b", 1000)+`"`, 1))
-	for range 1000 {
-		e.release()
-		if what, _ := d.line(line, &e); what != broken {
-			t.Fatal("the line is not broken")
-		}
-	}
-	if n := cap(d.probe.arena); n > 16<<10 {
-		t.Errorf("%d bytes are kept of events that were looked for", n)
-	}
-}

@@ -141,7 +141,7 @@ func timeText(t time.Time) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
-func objectMeta(f *object) (ObjectMeta, error) {
+func objectMeta(f *openedObject) (ObjectMeta, error) {
 	p := metaParser{pairs: f.pairs}
 	m := ObjectMeta{
 		Meta: Meta{

@@ -25,15 +25,15 @@ func ReadMeta(r io.ReaderAt, size int64) (ObjectMeta, error) {
 	return objectMeta(f)
 }
 
-// object is an opened object.
-type object struct {
+// openedObject is an opened object.
+type openedObject struct {
 	footer
 	src io.ReaderAt
 }
 
 // openObject opens an object. It is the only way to one: what a damaged or foreign file could
 // make the rest of the package do is decided here, from the footer, before anything else is read.
-func openObject(r io.ReaderAt, size int64) (*object, error) {
+func openObject(r io.ReaderAt, size int64) (*openedObject, error) {
 	src := &watchedReader{ReaderAt: r}
 	f, err := openFile(src, size)
 	if err != nil && src.err != nil {
@@ -42,7 +42,7 @@ func openObject(r io.ReaderAt, size int64) (*object, error) {
 	return f, err
 }
 
-func openFile(r io.ReaderAt, size int64) (f *object, err error) {
+func openFile(r io.ReaderAt, size int64) (f *openedObject, err error) {
 	defer noPanic(&err)
 	b, err := readFooter(r, size)
 	if err != nil {
@@ -52,7 +52,7 @@ func openFile(r io.ReaderAt, size int64) (f *object, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open object: %w: %w", ErrNotOurs, err)
 	}
-	return &object{footer: *parsed, src: r}, nil
+	return &openedObject{footer: *parsed, src: r}, nil
 }
 
 // watchedReader keeps the first error that is not the end of the file: it says

@@ -8,7 +8,7 @@ import (
 // objectReader reads the rows of an object in the order in which they are
 // stored.
 type objectReader struct {
-	file    *object
+	file    *openedObject
 	defs    [numColumns]columnDef
 	columns [numColumns]columnReader
 	unpack  *unpacker
@@ -34,7 +34,7 @@ func (r *storedRow) size() int {
 }
 
 // isLong says that the row's line is not to be held a second time.
-func (r *storedRow) isLong() bool { return r.size() > directly }
+func (r *storedRow) isLong() bool { return r.size() > maxKeptLine }
 
 // write writes the row's line.
 func (r *storedRow) write(w io.Writer, b *rebuilder) error {
@@ -45,7 +45,7 @@ func (r *storedRow) write(w io.Writer, b *rebuilder) error {
 	return b.writeLine(w, &r.event)
 }
 
-func newObjectReader(f *object) (*objectReader, error) {
+func newObjectReader(f *openedObject) (*objectReader, error) {
 	unpack, err := newUnpacker()
 	return &objectReader{file: f, defs: columnDefs(), unpack: unpack}, err
 }
@@ -70,7 +70,6 @@ func (o *objectReader) next(r *storedRow) error {
 			return fmt.Errorf("row group %d, column %s: %w", o.group-1, o.defs[c].name, err)
 		}
 	}
-	r.raw = r.event.text[colRaw]
 	return nil
 }
 
@@ -113,7 +112,7 @@ func (o *objectReader) readColumn(c column, r *storedRow) error {
 	}
 	switch o.defs[c].shape {
 	case list:
-		t := r.event.actor.list(c)
+		t := r.event.list(c)
 		t.given = def > 0
 		t.items, err = readItems(col, def, t.items)
 		return err
@@ -129,13 +128,26 @@ func (o *objectReader) readColumn(c column, r *storedRow) error {
 	case def < col.maxDef:
 		return nil
 	case col.isText():
-		r.event.texts(c)[c], err = col.bytes()
+		v, err := col.bytes()
+		switch c {
+		case colRaw:
+			r.raw = v
+		case colUnknownFields:
+			r.event.unknown = v
+		default:
+			r.event.setText(c, v)
+		}
 		return err
 	}
 	n, err := col.number()
-	r.event.setInt(c, n)
-	r.line = r.event.ints[colSourceLine]
-	r.part = r.event.ints[colLinePart]
+	switch c {
+	case colSourceLine:
+		r.line = n
+	case colLinePart:
+		r.part = n
+	default:
+		r.event.setInt(c, n)
+	}
 	return err
 }
 

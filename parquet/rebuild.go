@@ -150,7 +150,7 @@ func (b *rebuilder) cutQuoted(v []byte) (rest []byte, ok bool) {
 }
 
 func (b *rebuilder) event(e *event) {
-	if e.text[colUnknownFields] != nil {
+	if e.unknown != nil {
 		b.woven(e)
 		return
 	}

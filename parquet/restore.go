@@ -64,7 +64,7 @@ type restoration struct {
 	to    lineTaker // of what is collected
 	order lineOrder
 	meta  ObjectMeta // of the first object
-	files []*object
+	files []*openedObject
 	lines int64 // rows of lines that were read
 	bytes int64 // of them, at least
 }
@@ -143,7 +143,7 @@ func (r *restoration) collectAll(ctx context.Context, in []Input) error {
 }
 
 // collect rebuilds the lines of one object.
-func (r *restoration) collect(ctx context.Context, f *object) (err error) {
+func (r *restoration) collect(ctx context.Context, f *openedObject) (err error) {
 	defer noPanic(&err)
 	o, err := newObjectReader(f)
 	if err != nil {

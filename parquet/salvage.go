@@ -24,6 +24,7 @@ type span struct{ from, to int }
 // happened.
 func (d *decoder) salvage(line []byte) []span {
 	var found []span
+	defer d.probe.reset() // it has views into the line
 	effort := salvageEffort*len(line) + 64<<10
 	for at := 0; at < len(line) && len(found) < maxParts && effort > 0; {
 		n := bytes.Index(line[at:], []byte(eventHead))

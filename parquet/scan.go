@@ -102,7 +102,7 @@ func (s *scanner) member(name string, first bool) bool {
 // text passes a string into a column.
 func (s *scanner) text(c column) bool {
 	v, ok := s.str()
-	s.e.texts(c)[c] = v
+	s.e.setText(c, v)
 	return ok
 }
 

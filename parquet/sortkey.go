@@ -11,11 +11,10 @@ import (
 // names are 253 bytes at most; a line can hold anything.
 const maxKeyPart = 512
 
-// appendSortKey appends the event's resource, namespace and name in a form
+// appendSortKey appends resource, namespace and name of an object in a form
 // whose bytes compare as the three values do, null first.
-func appendSortKey(dst []byte, e *event) []byte {
-	for _, c := range [...]column{colObjResource, colObjNamespace, colObjName} {
-		v := e.text[c]
+func appendSortKey(dst []byte, o object) []byte {
+	for _, v := range [...][]byte{o.resource, o.namespace, o.name} {
 		if v == nil {
 			dst = append(dst, 0)
 			continue
@@ -37,10 +36,10 @@ func appendSortKey(dst []byte, e *event) []byte {
 	return dst
 }
 
-// cutsKey reports whether an event's sort key is not all of its values. Where
-// one is cut, rows with the same beginning are in the order of their times.
-func cutsKey(e *event) bool {
-	return len(e.text[colObjResource]) > maxKeyPart || len(e.text[colObjNamespace]) > maxKeyPart || len(e.text[colObjName]) > maxKeyPart
+// cutsKey reports whether an object's sort key is not all of its values. If one
+// is cut, rows with the same beginning are in the order of their times.
+func cutsKey(o object) bool {
+	return len(o.resource) > maxKeyPart || len(o.namespace) > maxKeyPart || len(o.name) > maxKeyPart
 }
 
 // sortOrder is the order of the rows, as it is declared of a row group without

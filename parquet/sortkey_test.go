@@ -127,10 +127,7 @@ func TestOrderOfCutKeysIsNotDeclared(t *testing.T) {
 func TestOrderAfterAWrongGlanceIsNotDeclared(t *testing.T) {
 	const low, between, high = "bvbecefj", "c", "xsmllsun"
 	sum := func(resource string) uint32 {
-		var e event
-		e.reset()
-		e.text[colObjResource] = []byte(resource)
-		return keySum(appendSortKey(nil, &e))
+		return keySum(appendSortKey(nil, object{resource: []byte(resource)}))
 	}
 	if sum(low) != sum(high) {
 		t.Fatal("the names have different checksums")

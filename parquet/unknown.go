@@ -60,7 +60,7 @@ func (d *decoder) extended(line []byte, e *event) bool {
 	if !c.cut(line) || !d.scanner.scan(c.known, e) {
 		return false
 	}
-	e.text[colUnknownFields] = c.unknown
+	e.unknown = c.unknown
 	for i, col := range [...]column{colRequestObject, colResponseObject} {
 		if c.bodies[i] != nil {
 			e.text[col] = c.bodies[i]
@@ -72,7 +72,7 @@ func (d *decoder) extended(line []byte, e *event) bool {
 // cut reports whether a line has unknown members and is otherwise written
 // without white space.
 func (c *cutter) cut(line []byte) bool {
-	c.known, c.unknown = keepBuffer(c.known, maxKeptLine), keepBuffer(c.unknown, maxKeptLine)
+	c.known, c.unknown = emptied(c.known), emptied(c.unknown)
 	c.line, c.bodies = line, bodies{}
 	event := level{of: eventObject}
 	end, ok := c.object(0, &event, nil)

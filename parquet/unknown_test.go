@@ -2,206 +2,51 @@ package parquet
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
-// withUnknown is the canonical line with a change.
-func withUnknown(tb testing.TB, old, changed string) []byte {
+// changed is the canonical line with a change.
+func changed(tb testing.TB, old, changed string) string {
 	tb.Helper()
 	line := strings.Replace(strings.TrimSpace(canonicalLine), old, changed, 1)
 	if line == strings.TrimSpace(canonicalLine) {
 		tb.Fatalf("nothing changed: %s is not there", old)
 	}
-	return []byte(line)
+	return line
 }
 
-// TestI3_UnknownFieldsNeedNoRaw has what a later kube-apiserver may add, at every
-// kind of place, and what the column says of it.
-func TestI3_UnknownFieldsNeedNoRaw(t *testing.T) {
-	for name, c := range map[string]struct{ old, changed, want string }{
-		"in the middle":        {`"verb":"get"`, `"verb":"get","tenant":"team-a"`, `{"verb":null,"tenant":"team-a"}`},
-		"two":                  {`"verb":"get"`, `"verb":"get","a":1,"b":[true,{"c":null}]`, `{"verb":null,"a":1,"b":[true,{"c":null}]}`},
-		"null":                 {`"verb":"get"`, `"verb":"get","tenant":null`, `{"verb":null,"tenant":null}`},
-		"an object":            {`"verb":"get"`, `"verb":"get","tenant":{"name":"a","verb":"b"}`, `{"verb":null,"tenant":{"name":"a","verb":"b"}}`},
-		"spaces in its value":  {`"verb":"get"`, `"verb":"get","tenant":{ "a" : 1 }`, `{"verb":null,"tenant":{ "a" : 1 }}`},
-		"not ASCII":            {`"verb":"get"`, `"verb":"get","tenant":"é\u003c\/"`, `{"verb":null,"tenant":"é\u003c\/"}`},
-		"at the end":           {`"authorization.k8s.io/reason":""}}`, `"authorization.k8s.io/reason":""},"z":0}`, `{"annotations":null,"z":0}`},
-		"behind a body":        {`"responseObject":"x"`, `"responseObject":"x","oldObject":{}`, `{"responseObject":null,"oldObject":{}}`},
-		"before the bodies":    {`"requestObject":`, `"diff":{},"requestObject":`, `{"responseStatus":null,"diff":{}}`},
-		"at the beginning":     {`{"kind"`, `{"x":1,"kind"`, `{"x":1}`},
-		"first in user":        {`{"username":"alice"}`, `{"region":"b","username":"alice"}`, `{"user":{"region":"b"}}`},
-		"last in user":         {`{"username":"alice"}`, `{"username":"alice","region":"b"}`, `{"user":{"username":null,"region":"b"}}`},
-		"alone in user":        {`{"username":"alice"}`, `{"region":"b"}`, `{"user":{"region":"b"}}`},
-		"in user and behind":   {`{"username":"alice"}`, `{"username":"alice","r":1},"s":2`, `{"user":{"username":null,"r":1},"s":2}`},
-		"in impersonated user": {`"uid":"u"`, `"uid":"u","n":1`, `{"impersonatedUser":{"uid":null,"n":1}}`},
-		"in objectRef":         {`"namespace":"n"`, `"namespace":"n","shard":3`, `{"objectRef":{"namespace":null,"shard":3}}`},
-		"first in objectRef":   {`"objectRef":{`, `"objectRef":{"shard":3,`, `{"objectRef":{"shard":3}}`},
-		"in responseStatus":    {`"metadata":{}`, `"metadata":{},"kind":"Status"`, `{"responseStatus":{"metadata":null,"kind":"Status"}}`},
-		"beside a constraint":  {`"impersonationConstraint":"c"`, `"impersonationConstraint":"c","p":{}`, `{"authenticationMetadata":{"impersonationConstraint":null,"p":{}}}`},
-		"for a constraint":     {`"impersonationConstraint":"c"`, `"p":{}`, `{"impersonatedUser":null,"authenticationMetadata":{"p":{}}}`},
-		"of a known name":      {`"authenticationMetadata":{"impersonationConstraint":"c"}`, `"username":"x"`, `{"impersonatedUser":null,"username":"x"}`},
+// TestI3_UnknownFields has lines with fields of a later kube-apiserver: the
+// column unknown_fields takes them, or raw the line.
+func TestI3_UnknownFields(t *testing.T) {
+	for name, c := range map[string]struct {
+		old, changed string
+		raw          int64
+	}{
+		"beside the verb":  {`"verb":"get"`, `"verb":"get","tenant":"team-a"`, 0},
+		"an object":        {`"verb":"get"`, `"verb":"get","tenant":{ "name" : "\u003c" }`, 0},
+		"at the end":       {`"authorization.k8s.io/reason":""}}`, `"authorization.k8s.io/reason":""},"z":0}`, 0},
+		"behind a body":    {`"responseObject":"x"`, `"responseObject":"x","oldObject":{}`, 0},
+		"alone in user":    {`{"username":"alice"}`, `{"region":"b"}`, 0},
+		"in objectRef":     {`"namespace":"n"`, `"namespace":"n","shard":3`, 0},
+		"objectRef twice":  {`"objectRef":{`, `"objectRef":{"x":1},"objectRef":{`, 1},
+		"name in escapes":  {`"verb":"get"`, `"verb":"get","v\u0065rb":1`, 1},
+		"invalid UTF-8":    {`"verb":"get"`, "\"verb\":\"get\",\"x\":\"\xff\"", 1},
+		"longer than kept": {`"verb":"get"`, `"verb":"get","x":"` + strings.Repeat("y", 1<<20) + `"`, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			line := withUnknown(t, c.old, c.changed)
-			var d decoder
-			var e event
-			if !proven(&d, &e, line) {
-				t.Fatalf("not proven: %s", line)
-			}
-			if got := string(e.text[colUnknownFields]); got != c.want {
-				t.Errorf("the column is %s, want %s", got, c.want)
-			}
-			checkProof(t, line)
-			source := canonicalLine + string(line) + "\n" + canonicalLine
+			source := canonicalLine + changed(t, c.old, c.changed) + "\n" + canonicalLine
 			for _, lim := range []limits{defaultLimits(), tinyLimits()} {
-				if res := roundTrip(t, []byte(source), lim); res.RawLines > 0 {
-					t.Errorf("%d lines have raw", res.RawLines)
+				if res := roundTrip(t, []byte(source), lim); res.RawLines != c.raw {
+					t.Errorf("%d lines have raw, want %d", res.RawLines, c.raw)
 				}
 			}
 		})
-	}
-}
-
-// What cannot be told exactly, or not be read by everybody, keeps raw.
-func TestI3_UnknownFieldsThatKeepRaw(t *testing.T) {
-	for name, c := range map[string][2]string{
-		"twice a known one":        {`"verb":"get"`, `"verb":"get","x":1,"verb":"list"`},
-		"known in another order":   {`"verb":"get",`, `"x":1,"user":{},"verb":"get",`},
-		"invalid UTF-8":            {`"verb":"get"`, "\"verb\":\"get\",\"x\":\"\xff\""},
-		"a name in escapes":        {`"verb":"get"`, `"verb":"get","v\u0065rb":1`},
-		"a space behind the colon": {`"verb":"get"`, `"verb":"get","x": 1`},
-		"a space behind the value": {`"verb":"get"`, `"verb":"get","x":1 `},
-		"no value":                 {`"verb":"get"`, `"verb":"get","x":`},
-		"too long":                 {`"verb":"get"`, `"verb":"get","x":"` + strings.Repeat("y", maxWoven) + `"`},
-		"a null body":              {`"responseObject":"x"`, `"responseObject":null,"x":1`},
-		"invalid UTF-8 in a body":  {`"responseObject":"x"`, "\"responseObject\":\"\xff\",\"x\":1"},
-		"no objectRef":             {`"resource":"pods","namespace":"n","name":"p","uid":"o","apiGroup":"g","apiVersion":"v1","resourceVersion":"12","subresource":"log"}`, `"resource":1},"x":1`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			line := withUnknown(t, c[0], c[1])
-			var d decoder
-			var e event
-			if proven(&d, &e, line) {
-				t.Errorf("proven: %.200s", line)
-			}
-			roundTrip(t, append(line, '\n'), defaultLimits())
-		})
-	}
-}
-
-// An object that comes twice counts with its last value, whatever of it is known.
-func TestTheLastOfTwoObjectsCounts(t *testing.T) {
-	line := strings.TrimSuffix(strings.TrimSpace(canonicalLine), "}")
-	for name, c := range map[string]struct {
-		again  string
-		column column
-		want   string
-	}{
-		"an empty objectRef":      {`"objectRef":{}`, colObjName, ""},
-		"an unknown objectRef":    {`"objectRef":{"x":1}`, colObjName, ""},
-		"no objectRef":            {`"objectRef":null`, colObjName, ""},
-		"another objectRef":       {`"objectRef":{"name":"z"}`, colObjName, "z"},
-		"three":                   {`"objectRef":{"x":1},"objectRef":{"name":"z"}`, colObjName, "z"},
-		"an empty status":         {`"responseStatus":{}`, colRespMessage, ""},
-		"an empty impersonation":  {`"impersonatedUser":{}`, colImpName, ""},
-		"an unknown constraint":   {`"authenticationMetadata":{"x":1}`, colImpConstraint, ""},
-		"an unknown user":         {`"user":{"region":"b"}`, colUserName, ""},
-		"an object and a body":    {`"x":1,"requestObject":2`, colRequestObject, "2"},
-		"two that were not there": {`"a":{},"a":{}`, colObjName, "p"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			twice := []byte(line + "," + c.again + "}")
-			checkProof(t, twice)
-			var d decoder
-			var e event
-			d.line(twice, &e)
-			if got := string(e.texts(c.column)[c.column]); got != c.want {
-				t.Errorf("the column is %q, want %q", got, c.want)
-			}
-			roundTrip(t, append(twice, '\n'), defaultLimits())
-		})
-	}
-	before := strings.Replace(line, `"objectRef":{`, `"objectRef":{"x":1},"objectRef":{`, 1) + "}"
-	checkProof(t, []byte(before))
-	roundTrip(t, []byte(before+"\n"), defaultLimits())
-}
-
-// checkUnknown compares the column with what encoding/json finds in the line.
-func checkUnknown(tb testing.TB, line []byte, e *event) {
-	tb.Helper()
-	column := e.text[colUnknownFields]
-	if column == nil {
-		return
-	}
-	var fields, unknown map[string]json.RawMessage
-	if err := json.Unmarshal(line, &fields); err != nil {
-		tb.Fatalf("%v: %q", err, line)
-	}
-	if err := json.Unmarshal(column, &unknown); err != nil {
-		tb.Fatalf("the column is no JSON object: %v: %q", err, column)
-	}
-	checkUnknownIn(tb, fields, unknown, eventObject)
-}
-
-// checkUnknownIn has the members of one object: every unknown one is in the
-// column as it is, and a known one is null or an object with unknown ones.
-func checkUnknownIn(tb testing.TB, fields, unknown map[string]json.RawMessage, kind objectKind) {
-	tb.Helper()
-	for name, value := range fields {
-		known, inner := kind.member(name)
-		got, there := unknown[name]
-		switch {
-		case !known && (!there || !bytes.Equal(got, value)):
-			tb.Fatalf("the unknown %q is %s in the line and %s in the column", name, value, got)
-		case known && there && string(got) != "null":
-			var a, b map[string]json.RawMessage
-			if inner == noObject || json.Unmarshal(value, &a) != nil || json.Unmarshal(got, &b) != nil {
-				tb.Fatalf("the known %q is in the column, as %s", name, got)
-			}
-			checkUnknownIn(tb, a, b, inner)
-		}
-	}
-	for name := range unknown {
-		if _, there := fields[name]; !there {
-			tb.Fatalf("the column has %q, the line does not", name)
-		}
-	}
-}
-
-// TestI3_UnknownFieldsInRealLines puts a member at a place of every real line:
-// wherever a comma separates two of them, in a body too.
-func TestI3_UnknownFieldsInRealLines(t *testing.T) {
-	var d decoder
-	var e event
-	n, took := 0, 0
-	for line := range audittest.Lines(audittest.Corpus(t, "diverse.log")) {
-		if n++; len(line) == 0 || len(line) > 20000 || !proven(&d, &e, line) {
-			continue
-		}
-		at := n * 7919 % len(line)
-		for _, sep := range []string{`,"`, `{"`, `},"`} {
-			i := bytes.Index(line[at:], []byte(sep))
-			if i < 0 {
-				continue
-			}
-			i += at + len(sep) - 1
-			changed := slices.Concat(line[:i], []byte(`"tenant":{"a":[1,"b"]},`), line[i:])
-			checkProof(t, changed)
-			if proven(&d, &e, changed) && e.text[colUnknownFields] != nil {
-				took++
-			}
-		}
-	}
-	if took < n/4 {
-		t.Errorf("%d of %d lines have unknown fields, want more", took, n)
 	}
 }
 
@@ -252,7 +97,7 @@ func TestUnknownFieldsOfLongLines(t *testing.T) {
 
 // Events inside a broken line have their unknown fields.
 func TestUnknownFieldsOfSalvagedEvents(t *testing.T) {
-	event := string(withUnknown(t, `"verb":"get"`, `"verb":"get","tenant":"a"`))
+	event := changed(t, `"verb":"get"`, `"verb":"get","tenant":"a"`)
 	res := roundTrip(t, []byte(event[:300]+event+event+"\n"), defaultLimits())
 	f, err := openObject(inputs(t, res)[0], res.Objects[0].Size)
 	if err != nil {
@@ -265,40 +110,12 @@ func TestUnknownFieldsOfSalvagedEvents(t *testing.T) {
 	var row storedRow
 	n := 0
 	for o.next(&row) == nil {
-		if n++; string(row.event.text[colUnknownFields]) != `{"verb":null,"tenant":"a"}` {
-			t.Errorf("part %d has %q", row.part, row.event.text[colUnknownFields])
+		if n++; string(row.event.unknown) != `{"verb":null,"tenant":"a"}` {
+			t.Errorf("part %d has %q", row.part, row.event.unknown)
 		}
 	}
 	if n != 2 {
 		t.Errorf("%d rows, want 2", n)
-	}
-}
-
-func TestExtendedAllocatesNothing(t *testing.T) {
-	var lines [][]byte
-	for line := range audittest.Lines(audittest.Corpus(t, "rotated.log")) {
-		if lines = append(lines, bytes.Replace(line, []byte(`,"user":{`), []byte(`,"tenant":"a","user":{`), 1)); len(lines) == 1000 {
-			break
-		}
-	}
-	var d decoder
-	var e event
-	var b rebuilder
-	proofs := 0
-	pass := func() {
-		for _, line := range lines {
-			e.release()
-			if what, _ := d.line(line, &e); what == canonical && b.proves(line, &e) {
-				proofs++
-			}
-		}
-	}
-	pass() // buffers grow, shared parts become known
-	if n := testing.AllocsPerRun(5, pass); n > 0 {
-		t.Errorf("%.1f allocations for %d lines, want none", n, len(lines))
-	}
-	if proofs != 7*len(lines) {
-		t.Errorf("%d of %d proven", proofs, 7*len(lines))
 	}
 }
 
@@ -321,7 +138,7 @@ func TestObjectsOfSchemaVersion1(t *testing.T) {
 	if err := Restore(t.Context(), []Input{in}, &out); err != nil {
 		t.Fatal(err)
 	}
-	want := canonicalLine + string(withUnknown(t, `"verb":"get"`, `"verb":"get","tenant":"team-a"`)) + "\nx\n"
+	want := canonicalLine + changed(t, `"verb":"get"`, `"verb":"get","tenant":"team-a"`) + "\nx\n"
 	if out.String() != want {
 		t.Errorf("restored %q", out.String())
 	}
@@ -351,31 +168,4 @@ func TestOtherSchemaVersions(t *testing.T) {
 			t.Errorf("version %c: %v, want %q", version, err, want)
 		}
 	}
-}
-
-// FuzzUnknown puts any text anywhere into a line, and damages the column that
-// comes of it: restoring must not fail in any other way than by other bytes.
-func FuzzUnknown(f *testing.F) {
-	line := strings.TrimSpace(canonicalLine)
-	f.Add(strings.Index(line, `"user"`), `"tenant":"a",`, 3, byte(1))
-	f.Add(strings.Index(line, `"username"`), `"region":{"a":null},`, 9, byte(0x22))
-	f.Add(len(line)-1, `,"z":[]`, 0, byte(0))
-	f.Fuzz(func(t *testing.T, at int, text string, damaged int, x byte) {
-		if strings.Contains(text, "\n") {
-			return
-		}
-		i := int(uint(at) % uint(len(line)))
-		changed := []byte(line[:i] + text + line[i:])
-		checkProof(t, changed)
-		var d decoder
-		var e event
-		if d.extended(changed, &e); e.text[colUnknownFields] == nil {
-			return
-		}
-		column := bytes.Clone(e.text[colUnknownFields])
-		column[uint(damaged)%uint(len(column))] ^= x
-		e.text[colUnknownFields] = column
-		var b rebuilder
-		b.appendLine(nil, &e)
-	})
 }

@@ -23,24 +23,23 @@ func (b *rebuilder) woven(e *event) {
 		b.weaver = &weaver{stand: []byte(elided)}
 	}
 	w := b.weaver
-	unknown := e.text[colUnknownFields]
 	w.write(e)
-	w.weave(b, w.known, unknown, 0)
+	w.weave(b, w.known, e.unknown, 0)
 	w.bodies = bodies{}
 }
 
 // write makes the known members. The event is as before when it returns.
 func (w *weaver) write(e *event) {
-	unknown := e.text[colUnknownFields]
+	unknown := e.unknown
 	w.bodies = bodies{e.text[colRequestObject], e.text[colResponseObject]}
-	e.text[colUnknownFields] = nil
+	e.unknown = nil
 	for i, c := range [...]column{colRequestObject, colResponseObject} {
 		if w.bodies[i] != nil {
 			e.text[c] = w.stand
 		}
 	}
-	w.known = w.plain.appendLine(keepBuffer(w.known, maxKeptLine), e)
-	e.text[colUnknownFields], e.text[colRequestObject], e.text[colResponseObject] = unknown, w.bodies[0], w.bodies[1]
+	w.known = w.plain.appendLine(emptied(w.known), e)
+	e.unknown, e.text[colRequestObject], e.text[colResponseObject] = unknown, w.bodies[0], w.bodies[1]
 }
 
 // weave writes an object from its known members and the unknown ones. A member

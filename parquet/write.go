@@ -125,7 +125,7 @@ func (w *objectWriter) add(r *row) error {
 	w.rows++
 	w.group.rows++
 	w.group.bytes += r.size
-	w.group.cut = w.group.cut || cutsKey(r.event)
+	w.group.cut = w.group.cut || cutsKey(r.event.object())
 	if w.rows%pageCheckRows != 0 && r.size < w.limits.page/pageCheckRows {
 		return nil
 	}

@@ -139,8 +139,8 @@ func TestRowsAreSorted(t *testing.T) {
 	var last []byte
 	lastTime := int64(noTime)
 	for o.next(&row) == nil {
-		key := appendSortKey(nil, &row.event)
-		us := row.event.stageTime()
+		key := appendSortKey(nil, row.event.object())
+		us := stageTime(&row.event)
 		if c := bytes.Compare(last, key); c > 0 || c == 0 && lastTime > us {
 			t.Fatalf("line %d is out of order", row.line)
 		}

@@ -103,3 +103,7 @@ func shift(content []byte, by time.Duration) {
 		}
 	}
 }
+
+// FullLine is a line with every field that kube-apiserver can write.
+const FullLine = `{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"RequestResponse","auditID":"30257bb9-7a47-4863-bd7e-936fa552dca3","stage":"ResponseComplete","requestURI":"/api/v1/pods?a=1\u0026b=2","verb":"get","user":{"username":"alice"},"impersonatedUser":{"username":"bob","uid":"u","groups":["a","b"],"extra":{"k1":["v1","v2"],"k2":[]}},"authenticationMetadata":{"impersonationConstraint":"c"},"sourceIPs":["127.0.0.1","::1"],"userAgent":"kubectl/v1 \u003cx\u003e","objectRef":{"resource":"pods","namespace":"n","name":"p","uid":"o","apiGroup":"g","apiVersion":"v1","resourceVersion":"12","subresource":"log"},"responseStatus":{"metadata":{},"status":"Failure","message":"no \"such\"","reason":"NotFound","details":{"name":"p"},"code":200},"requestObject":{"a":[1,2,{"b":null}]},"responseObject":"x","requestReceivedTimestamp":"2026-11-22T16:59:23.092967Z","stageTimestamp":"2026-11-22T16:59:23.525775Z","annotations":{"authorization.k8s.io/decision":"allow","authorization.k8s.io/reason":""}}
+`
