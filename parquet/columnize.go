@@ -1,51 +1,53 @@
 package parquet
 
+import "github.com/auditsidecar/auditsidecar/internal/auditline"
+
 // addEvent adds what the event has to its columns. What it does not have is
 // left to catchUp.
 func (w *objectWriter) addEvent(r *row) {
 	e := r.event
-	for i := range numFields {
+	for i := range auditline.NumFields {
 		switch w.chunks[i].def.shape {
 		case list:
-			if l := e.list(i); l.given {
-				addList(w.chunk(i), l.items)
+			if l := e.List(i); l.Given {
+				addList(w.chunk(i), l.Items)
 			}
 		case mapKey:
-			if m := e.multimap(i); m.given {
-				addList(w.chunk(i), m.keys)
+			if m := e.Map(i); m.Given {
+				addList(w.chunk(i), m.Keys)
 			}
 		case mapValue:
-			if m := e.multimap(i); m.given {
-				addList(w.chunk(i), m.values)
+			if m := e.Map(i); m.Given {
+				addList(w.chunk(i), m.Values)
 			}
 		case mapValues:
-			if m := e.multimap(i); m.given {
+			if m := e.Map(i); m.Given {
 				addLists(w.chunk(i), m)
 			}
 		default:
 			w.addScalar(i, e)
 		}
 	}
-	if e.unknown != nil {
-		w.chunk(colUnknownFields).bytes(e.unknown, 0)
+	if e.Unknown != nil {
+		w.chunk(colUnknownFields).bytes(e.Unknown, 0)
 	}
 	if r.raw != nil {
 		w.chunk(colRaw).bytes(r.raw, 0)
 	}
 }
 
-func (w *objectWriter) addScalar(i column, e *event) {
+func (w *objectWriter) addScalar(i auditline.Field, e *auditline.Event) {
 	if k := w.chunks[i].def.kind; k == text || k == blob {
-		if v := e.textOf(i); v != nil {
+		if v := e.Text(i); v != nil {
 			w.chunk(i).bytes(v, 0)
 		}
-	} else if v, ok := e.number(i); ok {
+	} else if v, ok := e.Int(i); ok {
 		w.chunk(i).int(v)
 	}
 }
 
 // chunk returns the chunk of a column, ready for a value of the next row.
-func (w *objectWriter) chunk(i column) *chunk {
+func (w *objectWriter) chunk(i auditline.Field) *chunk {
 	c := w.chunks[i]
 	c.catchUp(w.group.rows)
 	return c
@@ -82,12 +84,12 @@ func repetition(i int) uint8 {
 }
 
 // addLists adds the values of a map of lists.
-func addLists(c *chunk, m *multimap) {
-	if len(m.keys) == 0 {
+func addLists(c *chunk, m *auditline.Map) {
+	if len(m.Keys) == 0 {
 		c.null(0, 1)
 	}
-	for i := range m.keys {
-		items := m.list(i)
+	for i := range m.Keys {
+		items := m.ValuesOf(i)
 		if len(items) == 0 {
 			c.null(repetition(i), 2)
 		}

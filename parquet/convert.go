@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // Config says how to convert a source.
@@ -142,14 +144,14 @@ type conversion struct {
 	work   string // of temporary files
 
 	glances        bool // take the sort keys of canonical lines from a glance
-	glancer        glancer
-	decoder        decoder
-	event          event
+	glancer        auditline.Glancer
+	decoder        auditline.Decoder
+	event          auditline.Event
 	index          *index
 	days           *dayBook
 	result         Result
 	levels, stages tally
-	rebuilder      rebuilder
+	rebuilder      auditline.Rebuilder
 	lineBuf        []byte // the line that is being written
 	codec          *codec
 	key, keyBefore []byte // of the row that was written last, and of the one before
@@ -227,7 +229,7 @@ func (c *conversion) buildIndex(ctx context.Context) error {
 // indexLine adds the rows of one line to the index. key is scratch.
 func (c *conversion) indexLine(l sourceLine, ref rowRef, key []byte) ([]byte, error) {
 	if c.glances {
-		if o, us, ok := c.glancer.glance(l.head, l.tail, l.long); ok {
+		if o, us, ok := c.glancer.Glance(l.head, l.tail, l.long); ok {
 			key = appendSortKey(key[:0], o)
 			ref.time, ref.day, ref.sum = us, c.days.place(us), keySum(key)
 			return key, c.index.add(ref, key)
@@ -241,19 +243,19 @@ func (c *conversion) indexLine(l sourceLine, ref rowRef, key []byte) ([]byte, er
 		}
 	}
 	e := &c.event
-	e.release()
-	_, parts := c.decoder.line(line, e)
+	e.Release()
+	_, parts := c.decoder.Line(line, e)
 	start := ref.offset
 	for i := range max(len(parts), 1) {
 		if i > 0 {
-			c.decoder.part(line[parts[i].from:parts[i].to], e)
-			ref.offset = start + int64(parts[i].from)
-			ref.size = uint32(parts[i].to - parts[i].from)
+			c.decoder.Part(line[parts[i].From:parts[i].To], e)
+			ref.offset = start + int64(parts[i].From)
+			ref.size = uint32(parts[i].To - parts[i].From)
 			ref.part = uint32(i)
 		}
 		ref.time = stageTime(e)
 		ref.day = c.days.place(ref.time)
-		key = appendSortKey(key[:0], e.object())
+		key = appendSortKey(key[:0], e.Object())
 		if err := c.index.add(ref, key); err != nil {
 			return key, err
 		}
@@ -262,23 +264,23 @@ func (c *conversion) indexLine(l sourceLine, ref rowRef, key []byte) ([]byte, er
 }
 
 // stageTime returns the stage timestamp, or noTime.
-func stageTime(e *event) int64 {
-	if us, ok := e.stageTime(); ok {
+func stageTime(e *auditline.Event) int64 {
+	if us, ok := e.StageTime(); ok {
 		return us
 	}
 	return noTime
 }
 
 // count counts a line by what it is.
-func (c *conversion) count(what outcome, e *event) {
+func (c *conversion) count(what auditline.Outcome, e *auditline.Event) {
 	switch what {
-	case broken:
+	case auditline.Broken:
 		c.result.Salvaged++
-	case undecodable:
+	case auditline.Undecodable:
 		c.result.Undecodable++
 	}
-	c.levels.add(e.textOf(colLevel))
-	c.stages.add(e.textOf(colStage))
+	c.levels.add(e.Text(auditline.Level))
+	c.stages.add(e.Text(auditline.Stage))
 }
 
 // removeObjects undoes what was written.

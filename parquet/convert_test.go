@@ -14,6 +14,7 @@ import (
 
 	pq "github.com/parquet-go/parquet-go"
 
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
@@ -194,7 +195,7 @@ func strays(t *testing.T, res Result) int64 {
 	var n int64
 	for _, in := range inputs(t, res) {
 		for _, g := range openFull(t, in).RowGroups() {
-			eachValue(t, g.ColumnChunks()[colStaged], func(_ int, v pq.Value) {
+			eachValue(t, g.ColumnChunks()[auditline.StageTimestamp], func(_ int, v pq.Value) {
 				if dayText(dayOf(v.Int64()))+".parquet" != in.Name {
 					n++
 				}

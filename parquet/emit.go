@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // writeObjects is the second pass: it takes the rows in the order of the index
@@ -95,17 +97,17 @@ func (c *conversion) emit(ref rowRef, line []byte) error {
 		}
 	}
 	e := &c.event
-	e.release()
+	e.Release()
 	r := row{event: e, line: c.cfg.Meta.Increment.before() + int64(ref.line), part: int64(ref.part), size: len(line)}
 	if ref.part > 0 {
-		c.decoder.part(line, e)
+		c.decoder.Part(line, e)
 		if c.glances {
 			c.follow(ref.time, ref.line)
 		}
 		r.status = c.texts.salvaged
 		return c.writer.add(&r)
 	}
-	what, parts := c.decoder.line(line, e)
+	what, parts := c.decoder.Line(line, e)
 	if c.glances {
 		c.follow(ref.time, ref.line)
 	}
@@ -135,7 +137,7 @@ func newStatusTexts() statusTexts {
 // row comes after the one before. A glance that confirms does not notice may have
 // been wrong: two keys can have one checksum. Then the order is not declared.
 func (c *conversion) follow(us int64, line uint32) {
-	c.key, c.keyBefore = appendSortKey(c.keyBefore[:0], c.event.object()), c.key
+	c.key, c.keyBefore = appendSortKey(c.keyBefore[:0], c.event.Object()), c.key
 	c.keySum = keySum(c.key)
 	order := bytes.Compare(c.keyBefore, c.key)
 	if order > 0 || order == 0 && (us < c.timeBefore || us == c.timeBefore && line < c.lineBefore) {
@@ -151,16 +153,16 @@ func (c *conversion) confirms(ref rowRef, parts int) bool {
 }
 
 // keep says whether a line's bytes must be kept beside its columns.
-func (c *conversion) keep(what outcome, line []byte) (raw, status []byte) {
+func (c *conversion) keep(what auditline.Outcome, line []byte) (raw, status []byte) {
 	status = c.texts.ok
 	switch what {
-	case canonical:
-		if c.rebuilder.proves(line, &c.event) {
+	case auditline.Canonical:
+		if c.rebuilder.Proves(line, &c.event) {
 			return nil, status
 		}
-	case broken:
+	case auditline.Broken:
 		status = c.texts.salvaged
-	case undecodable:
+	case auditline.Undecodable:
 		status = c.texts.undecodable
 	}
 	c.result.RawLines++
@@ -173,7 +175,7 @@ func (c *conversion) read(ref rowRef) ([]byte, error) {
 	if c.lineBuf == nil || cap(c.lineBuf) < size || cap(c.lineBuf) > maxKeptLine && size <= maxKeptLine {
 		// Nothing may refer to the old buffer while the new one is made.
 		c.lineBuf = nil
-		c.event.reset()
+		c.event.Reset()
 		c.lineBuf = make([]byte, max(size, maxKeptLine))
 	}
 	line := c.lineBuf[:size]

@@ -11,6 +11,8 @@ import (
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // withFooter returns an object whose footer was changed.
@@ -56,7 +58,7 @@ func TestFootersOfOthersAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	column := func(change func(*format.ColumnChunk)) func(*format.FileMetaData) {
-		return func(f *format.FileMetaData) { change(&f.RowGroups[0].Columns[colVerb]) }
+		return func(f *format.FileMetaData) { change(&f.RowGroups[0].Columns[auditline.Verb]) }
 	}
 	for name, c := range map[string]struct {
 		change func(*format.FileMetaData)

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // TestI3_HolesComeBack puts long runs of NUL bytes everywhere in a source. No row
@@ -52,7 +54,7 @@ func TestI3_HolesComeBack(t *testing.T) {
 					if len(row.raw) > 3*len(a)+2*least {
 						t.Errorf("line %d has a cell of %d bytes", row.line, len(row.raw))
 					}
-					if row.event.textOf(colAuditID) != nil {
+					if row.event.Text(auditline.AuditID) != nil {
 						events++
 					}
 				}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // indexed is a row as the index gives it back, with the key it was added with.
@@ -103,7 +105,7 @@ func TestOrderOfPartsIsNotTooMuch(t *testing.T) {
 func TestSortKeysCompareAsTheirParts(t *testing.T) {
 	values := [][]byte{nil, {}, {0}, {0, 0}, {0, 1}, {0, 0xff}, {1}, []byte("a"), []byte("a\x00"), []byte("ab"), []byte("b"), {0xff}}
 	key := func(a, b []byte) []byte {
-		return appendSortKey(nil, object{resource: a, namespace: b})
+		return appendSortKey(nil, auditline.Object{Resource: a, Namespace: b})
 	}
 	rank := func(v []byte) int {
 		return slices.IndexFunc(values, func(w []byte) bool { return (v == nil) == (w == nil) && bytes.Equal(v, w) })
@@ -134,7 +136,7 @@ func TestConvertNoticesAWrongGlance(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			line := []byte(strings.SplitN(source, "\n", 2)[0])
-			if _, _, ok := new(glancer).glance(line, line, false); !ok {
+			if _, _, ok := new(auditline.Glancer).Glance(line, line, false); !ok {
 				t.Fatal("does not look canonical")
 			}
 			res := roundTrip(t, []byte(source), defaultLimits())

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // MaxLine is the longest line that [Convert] takes, in bytes, [Hole]s aside. kube-apiserver
@@ -32,7 +34,7 @@ const readSize = 256 << 10
 
 // tailSize is how much of the end of a long line is kept: more than [glance]
 // looks at.
-const tailSize = 2 * maxTail
+const tailSize = 2 * auditline.MaxTail
 
 // sourceLine is one line of a source, without its newline.
 type sourceLine struct {

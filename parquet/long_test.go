@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	pq "github.com/parquet-go/parquet-go"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // longLine is an event of about size bytes whose response hardly compresses.
@@ -66,7 +68,7 @@ func TestLongValuesHavePagesOfTheirOwn(t *testing.T) {
 		source.WriteString(line + "\n" + simpleEvent("none") + "\n")
 	}
 	f := openFull(t, inputs(t, roundTrip(t, []byte(source.String()), defaultLimits()))[0])
-	chunk := f.RowGroups()[0].ColumnChunks()[colResponseObject]
+	chunk := f.RowGroups()[0].ColumnChunks()[auditline.ResponseObject]
 	pages := map[int]int{}
 	eachValue(t, chunk, func(page int, v pq.Value) {
 		pages[page]++

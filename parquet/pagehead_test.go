@@ -11,6 +11,8 @@ import (
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // rawPage is a page as it stands in a chunk, without a checksum: what is wrong
@@ -133,7 +135,7 @@ func TestLargeStreamedPage(t *testing.T) {
 	}
 	res := convertBytes(t, source.Bytes(), lim)
 	in := inputs(t, res)
-	m := &openFull(t, in[0]).Metadata().RowGroups[0].Columns[colResponseObject].MetaData
+	m := &openFull(t, in[0]).Metadata().RowGroups[0].Columns[auditline.ResponseObject].MetaData
 	if m.TotalUncompressedSize < largePage || len(m.EncodingStats) != 1 || m.EncodingStats[0].PageType != format.DataPageV2 || m.EncodingStats[0].Count != 1 {
 		t.Fatalf("not one large page: %d bytes, %+v", m.TotalUncompressedSize, m.EncodingStats)
 	}

@@ -3,6 +3,8 @@ package parquet
 import (
 	"fmt"
 	"io"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // objectReader reads the rows of an object in the order in which they are
@@ -19,7 +21,7 @@ type objectReader struct {
 
 // storedRow is one row as it was read; its slices are valid until the next.
 type storedRow struct {
-	event event
+	event auditline.Event
 	raw   []byte
 	line  int64
 	part  int64
@@ -30,19 +32,19 @@ func (r *storedRow) size() int {
 	if r.raw != nil {
 		return len(r.raw)
 	}
-	return r.event.size()
+	return r.event.Size()
 }
 
 // isLong says that the row's line is not to be held a second time.
 func (r *storedRow) isLong() bool { return r.size() > maxKeptLine }
 
 // write writes the row's line.
-func (r *storedRow) write(w io.Writer, b *rebuilder) error {
+func (r *storedRow) write(w io.Writer, b *auditline.Rebuilder) error {
 	if r.raw != nil {
 		_, err := w.Write(r.raw)
 		return err
 	}
-	return b.writeLine(w, &r.event)
+	return b.WriteLine(w, &r.event)
 }
 
 func newObjectReader(f *openedObject) (*objectReader, error) {
@@ -60,9 +62,9 @@ func (o *objectReader) next(r *storedRow) error {
 		o.group++
 	}
 	o.left--
-	r.event.reset()
+	r.event.Reset()
 	r.raw = nil
-	for c := column(0); c < numColumns; c++ {
+	for c := auditline.Field(0); c < numColumns; c++ {
 		if !o.read[c] {
 			continue
 		}
@@ -78,7 +80,7 @@ func (o *objectReader) open(g *storedGroup) {
 	o.left = g.rows
 	for c, chunk := range g.chunks {
 		// A column without values need not be read, where null is all that can be missing.
-		o.read[c] = o.needed(column(c)) && (o.defs[c].shape != scalar || chunk.nulls < chunk.values)
+		o.read[c] = o.needed(auditline.Field(c)) && (o.defs[c].shape != scalar || chunk.nulls < chunk.values)
 		if o.read[c] {
 			o.columns[c].open(o.file.src, o.defs[c], chunk, o.unpack)
 		}
@@ -86,7 +88,7 @@ func (o *objectReader) open(g *storedGroup) {
 }
 
 // needed reports whether a column takes part in rebuilding lines.
-func (o *objectReader) needed(c column) bool {
+func (o *objectReader) needed(c auditline.Field) bool {
 	switch c {
 	case colDecodeStatus, colNode, colEpoch, colSourceFile, colSeq:
 		return false
@@ -101,7 +103,7 @@ func (o *objectReader) close() {
 	}
 }
 
-func (o *objectReader) readColumn(c column, r *storedRow) error {
+func (o *objectReader) readColumn(c auditline.Field, r *storedRow) error {
 	col := &o.columns[c]
 	if col.rep > 0 {
 		return errDamagedPage // the row before had no value that this one could follow
@@ -112,17 +114,17 @@ func (o *objectReader) readColumn(c column, r *storedRow) error {
 	}
 	switch o.defs[c].shape {
 	case list:
-		t := r.event.list(c)
-		t.given = def > 0
-		t.items, err = readItems(col, def, t.items)
+		t := r.event.List(c)
+		t.Given = def > 0
+		t.Items, err = readItems(col, def, t.Items)
 		return err
 	case mapKey:
-		m := r.event.multimap(c)
-		m.given = def > 0
-		m.keys, err = readItems(col, def, m.keys)
+		m := r.event.Map(c)
+		m.Given = def > 0
+		m.Keys, err = readItems(col, def, m.Keys)
 		return err
 	case mapValue, mapValues:
-		return readValues(col, def, r.event.multimap(c), o.defs[c].shape == mapValues)
+		return readValues(col, def, r.event.Map(c), o.defs[c].shape == mapValues)
 	}
 	switch {
 	case def < col.maxDef:
@@ -133,9 +135,9 @@ func (o *objectReader) readColumn(c column, r *storedRow) error {
 		case colRaw:
 			r.raw = v
 		case colUnknownFields:
-			r.event.unknown = v
+			r.event.Unknown = v
 		default:
-			r.event.setText(c, v)
+			r.event.SetText(c, v)
 		}
 		return err
 	}
@@ -146,7 +148,7 @@ func (o *objectReader) readColumn(c column, r *storedRow) error {
 	case colLinePart:
 		r.part = n
 	default:
-		r.event.setInt(c, n)
+		r.event.SetInt(c, n)
 	}
 	return err
 }
@@ -164,7 +166,7 @@ func readItems(col *columnReader, def uint32, items [][]byte) ([][]byte, error) 
 		if def, err = col.next(); err != nil {
 			return items, err
 		}
-		if def < 2 || len(items) > maxItems {
+		if def < 2 || len(items) > auditline.MaxItems {
 			return items, errDamagedPage
 		}
 	}
@@ -172,7 +174,7 @@ func readItems(col *columnReader, def uint32, items [][]byte) ([][]byte, error) 
 }
 
 // readValues reads the values of a map: one for each key, or a list of them.
-func readValues(col *columnReader, def uint32, m *multimap, lists bool) error {
+func readValues(col *columnReader, def uint32, m *auditline.Map, lists bool) error {
 	if def < 2 {
 		return nil
 	}
@@ -182,11 +184,11 @@ func readValues(col *columnReader, def uint32, m *multimap, lists bool) error {
 			if err != nil {
 				return err
 			}
-			m.values = append(m.values, v)
+			m.Values = append(m.Values, v)
 		}
 		rep := col.rep // of the value to come
 		if rep < 2 || !lists {
-			m.ends = append(m.ends, len(m.values))
+			m.Ends = append(m.Ends, len(m.Values))
 		}
 		if rep == 0 {
 			break
@@ -195,11 +197,11 @@ func readValues(col *columnReader, def uint32, m *multimap, lists bool) error {
 		if def, err = col.next(); err != nil {
 			return err
 		}
-		if def < 2 || len(m.ends) >= len(m.keys) || len(m.values) > maxItems {
+		if def < 2 || len(m.Ends) >= len(m.Keys) || len(m.Values) > auditline.MaxItems {
 			return errDamagedPage
 		}
 	}
-	if len(m.ends) != len(m.keys) {
+	if len(m.Ends) != len(m.Keys) {
 		return fmt.Errorf("%w: a map has different numbers of keys and values", errDamagedPage)
 	}
 	return nil

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // Input is one object of a source.
@@ -151,12 +153,12 @@ func (r *restoration) collect(ctx context.Context, f *openedObject) (err error) 
 	}
 	defer o.close()
 	var row storedRow
-	var b rebuilder
+	var b auditline.Rebuilder
 	build := func(dst []byte) []byte {
 		if row.raw != nil {
 			return append(dst, row.raw...)
 		}
-		return b.appendLine(dst, &row.event)
+		return b.Append(dst, &row.event)
 	}
 	for n := 1; ; n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
@@ -24,7 +25,7 @@ func rowsOf(tb testing.TB, res Result) []string {
 		}
 		var r storedRow
 		for o.next(&r) == nil {
-			rows = append(rows, fmt.Sprintf("%d.%d %s raw=%v", r.line, r.part, r.event.textOf(colAuditID), r.raw != nil))
+			rows = append(rows, fmt.Sprintf("%d.%d %s raw=%v", r.line, r.part, r.event.Text(auditline.AuditID), r.raw != nil))
 		}
 		o.close()
 	}

@@ -5,6 +5,8 @@ import (
 	"hash/crc32"
 
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // maxKeyPart is how much of a name counts for the order of rows. Kubernetes
@@ -13,8 +15,8 @@ const maxKeyPart = 512
 
 // appendSortKey appends resource, namespace and name of an object in a form
 // whose bytes compare as the three values do, null first.
-func appendSortKey(dst []byte, o object) []byte {
-	for _, v := range [...][]byte{o.resource, o.namespace, o.name} {
+func appendSortKey(dst []byte, o auditline.Object) []byte {
+	for _, v := range [...][]byte{o.Resource, o.Namespace, o.Name} {
 		if v == nil {
 			dst = append(dst, 0)
 			continue
@@ -38,15 +40,15 @@ func appendSortKey(dst []byte, o object) []byte {
 
 // cutsKey reports whether an object's sort key is not all of its values. If one
 // is cut, rows with the same beginning are in the order of their times.
-func cutsKey(o object) bool {
-	return len(o.resource) > maxKeyPart || len(o.namespace) > maxKeyPart || len(o.name) > maxKeyPart
+func cutsKey(o auditline.Object) bool {
+	return len(o.Resource) > maxKeyPart || len(o.Namespace) > maxKeyPart || len(o.Name) > maxKeyPart
 }
 
 // sortOrder is the order of the rows, as it is declared of a row group without
 // a cut key.
 func sortOrder() []format.SortingColumn {
 	var order []format.SortingColumn
-	for _, c := range [...]column{colObjResource, colObjNamespace, colObjName, colStaged, colSourceLine, colLinePart} {
+	for _, c := range [...]auditline.Field{auditline.ObjectResource, auditline.ObjectNamespace, auditline.ObjectName, auditline.StageTimestamp, colSourceLine, colLinePart} {
 		order = append(order, format.SortingColumn{ColumnIdx: int32(c), NullsFirst: true})
 	}
 	return order

@@ -11,6 +11,8 @@ import (
 
 	pq "github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // sortedRows returns the sort columns of every row, row group by row group, and
@@ -127,7 +129,7 @@ func TestOrderOfCutKeysIsNotDeclared(t *testing.T) {
 func TestOrderAfterAWrongGlanceIsNotDeclared(t *testing.T) {
 	const low, between, high = "bvbecefj", "c", "xsmllsun"
 	sum := func(resource string) uint32 {
-		return keySum(appendSortKey(nil, object{resource: []byte(resource)}))
+		return keySum(appendSortKey(nil, auditline.Object{Resource: []byte(resource)}))
 	}
 	if sum(low) != sum(high) {
 		t.Fatal("the names have different checksums")

@@ -110,8 +110,8 @@ func TestUnknownFieldsOfSalvagedEvents(t *testing.T) {
 	var row storedRow
 	n := 0
 	for o.next(&row) == nil {
-		if n++; string(row.event.unknown) != `{"verb":null,"tenant":"a"}` {
-			t.Errorf("part %d has %q", row.part, row.event.unknown)
+		if n++; string(row.event.Unknown) != `{"verb":null,"tenant":"a"}` {
+			t.Errorf("part %d has %q", row.part, row.event.Unknown)
 		}
 	}
 	if n != 2 {

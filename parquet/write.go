@@ -14,11 +14,13 @@ import (
 	"syscall"
 
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // row is what is stored of one event or line, beside the columns of meta.
 type row struct {
-	event  *event
+	event  *auditline.Event
 	raw    []byte // nil where the columns rebuild the line
 	status []byte
 	line   int64
@@ -125,7 +127,7 @@ func (w *objectWriter) add(r *row) error {
 	w.rows++
 	w.group.rows++
 	w.group.bytes += r.size
-	w.group.cut = w.group.cut || cutsKey(r.event.object())
+	w.group.cut = w.group.cut || cutsKey(r.event.Object())
 	if w.rows%pageCheckRows != 0 && r.size < w.limits.page/pageCheckRows {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	pq "github.com/parquet-go/parquet-go"
 
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
@@ -41,7 +42,7 @@ func eachValue(tb testing.TB, chunk pq.ColumnChunk, f func(page int, v pq.Value)
 }
 
 // textsOf returns the values of a text column of the first object.
-func textsOf(tb testing.TB, res Result, c column) []string {
+func textsOf(tb testing.TB, res Result, c auditline.Field) []string {
 	tb.Helper()
 	var values []string
 	for _, g := range openFull(tb, inputs(tb, res)[0]).RowGroups() {
@@ -117,10 +118,10 @@ func TestLongValuesHaveNoBounds(t *testing.T) {
 	long := bytes.Repeat([]byte("x"), maxBound+1)
 	res := roundTrip(t, bytes.Replace([]byte(canonicalLine), []byte(`"namespace":"n"`), fmt.Appendf(nil, `"namespace":"%s"`, long), 1), defaultLimits())
 	f := openFull(t, inputs(t, res)[0])
-	if s := f.Metadata().RowGroups[0].Columns[colObjNamespace].MetaData.Statistics; s.MinValue != nil || s.MaxValue != nil {
+	if s := f.Metadata().RowGroups[0].Columns[auditline.ObjectNamespace].MetaData.Statistics; s.MinValue != nil || s.MaxValue != nil {
 		t.Errorf("bounds %q to %q, want none", s.MinValue, s.MaxValue)
 	}
-	if s := f.Metadata().RowGroups[0].Columns[colObjName].MetaData.Statistics; string(s.MinValue) != "p" || string(s.MaxValue) != "p" {
+	if s := f.Metadata().RowGroups[0].Columns[auditline.ObjectName].MetaData.Statistics; string(s.MinValue) != "p" || string(s.MaxValue) != "p" {
 		t.Errorf("bounds of the name %q to %q, want p", s.MinValue, s.MaxValue)
 	}
 }
@@ -139,7 +140,7 @@ func TestRowsAreSorted(t *testing.T) {
 	var last []byte
 	lastTime := int64(noTime)
 	for o.next(&row) == nil {
-		key := appendSortKey(nil, row.event.object())
+		key := appendSortKey(nil, row.event.Object())
 		us := stageTime(&row.event)
 		if c := bytes.Compare(last, key); c > 0 || c == 0 && lastTime > us {
 			t.Fatalf("line %d is out of order", row.line)

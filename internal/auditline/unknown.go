@@ -1,4 +1,4 @@
-package parquet
+package auditline
 
 import (
 	"bytes"
@@ -55,13 +55,13 @@ const maxWoven = 1 << 20
 
 // extended decodes a line that has the canonical form apart from members that
 // are unknown. What e holds is valid until the next call.
-func (d *decoder) extended(line []byte, e *event) bool {
+func (d *Decoder) extended(line []byte, e *Event) bool {
 	c := &d.cutter
 	if !c.cut(line) || !d.scanner.scan(c.known, e) {
 		return false
 	}
-	e.unknown = c.unknown
-	for i, col := range [...]column{colRequestObject, colResponseObject} {
+	e.Unknown = c.unknown
+	for i, col := range [...]Field{RequestObject, ResponseObject} {
 		if c.bodies[i] != nil {
 			e.text[col] = c.bodies[i]
 		}

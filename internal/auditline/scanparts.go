@@ -1,9 +1,9 @@
-package parquet
+package auditline
 
 import "bytes"
 
 // user passes a UserInfo object into the given columns.
-func (s *scanner) user(name, uid column, groups *texts, extra *multimap) bool {
+func (s *scanner) user(name, uid Field, groups *List, extra *Map) bool {
 	if !s.lit(`{`) {
 		return false
 	}
@@ -32,25 +32,25 @@ func (s *scanner) user(name, uid column, groups *texts, extra *multimap) bool {
 // multimap passes an object of lists of strings, whose keys must ascend: that
 // is how encoding/json writes a map, and it excludes duplicate keys, which
 // some readers refuse in a MAP.
-func (s *scanner) multimap(m *multimap) bool {
+func (s *scanner) multimap(m *Map) bool {
 	if !s.lit(`{`) {
 		return false
 	}
-	m.given = true
+	m.Given = true
 	if s.lit(`}`) {
 		return true
 	}
-	var values texts
+	var values List
 	for {
 		if !s.key(m) {
 			return false
 		}
-		values.items = m.values
+		values.Items = m.Values
 		if !s.list(&values) {
 			return false
 		}
-		m.values = values.items
-		m.ends = append(m.ends, len(m.values))
+		m.Values = values.Items
+		m.Ends = append(m.Ends, len(m.Values))
 		if !s.lit(`,`) {
 			return s.lit(`}`)
 		}
@@ -59,11 +59,11 @@ func (s *scanner) multimap(m *multimap) bool {
 
 // annotations passes an object of strings, whose keys must ascend.
 func (s *scanner) annotations() bool {
-	m := &s.e.notes.multimap
+	m := &s.e.notes.Map
 	if !s.lit(`{`) {
 		return false
 	}
-	m.given = true
+	m.Given = true
 	if s.lit(`}`) {
 		return true
 	}
@@ -75,8 +75,8 @@ func (s *scanner) annotations() bool {
 		if !ok {
 			return false
 		}
-		m.values = append(m.values, v)
-		m.ends = append(m.ends, len(m.values))
+		m.Values = append(m.Values, v)
+		m.Ends = append(m.Ends, len(m.Values))
 		if !s.lit(`,`) {
 			return s.lit(`}`)
 		}
@@ -85,35 +85,35 @@ func (s *scanner) annotations() bool {
 
 // key passes a member's name and colon; the name must be greater than the
 // previous one.
-func (s *scanner) key(m *multimap) bool {
+func (s *scanner) key(m *Map) bool {
 	k, ok := s.str()
 	if !ok || !s.lit(`:`) {
 		return false
 	}
-	if n := len(m.keys); n > 0 && bytes.Compare(m.keys[n-1], k) >= 0 {
+	if n := len(m.Keys); n > 0 && bytes.Compare(m.Keys[n-1], k) >= 0 {
 		return false
 	}
-	m.keys = append(m.keys, k)
-	return len(m.keys) <= maxItems
+	m.Keys = append(m.Keys, k)
+	return len(m.Keys) <= MaxItems
 }
 
 // objectMember returns the name of a member of objectRef, as it stands before
 // its value. The columns are in kube-apiserver's order of members.
-func objectMember(c column) string {
+func objectMember(c Field) string {
 	switch c {
-	case colObjResource:
+	case ObjectResource:
 		return `,"resource":`
-	case colObjNamespace:
+	case ObjectNamespace:
 		return `,"namespace":`
-	case colObjName:
+	case ObjectName:
 		return `,"name":`
-	case colObjUID:
+	case ObjectUID:
 		return `,"uid":`
-	case colObjAPIGroup:
+	case ObjectAPIGroup:
 		return `,"apiGroup":`
-	case colObjAPIVersion:
+	case ObjectAPIVersion:
 		return `,"apiVersion":`
-	case colObjResourceVersion:
+	case ObjectResourceVersion:
 		return `,"resourceVersion":`
 	default:
 		return `,"subresource":`
@@ -123,7 +123,7 @@ func objectMember(c column) string {
 // objectRef passes the members of objectRef; its opening brace has been passed.
 func (s *scanner) objectRef() bool {
 	first := true
-	for c := colObjResource; c <= colObjSubresource; c++ {
+	for c := ObjectResource; c <= ObjectSubresource; c++ {
 		if !s.member(objectMember(c), first) {
 			continue
 		}
@@ -139,16 +139,16 @@ const responseStatusHead = `,"responseStatus":{"metadata":{}`
 
 // responseStatus passes what follows the empty metadata.
 func (s *scanner) responseStatus() bool {
-	if s.lit(`,"status":`) && !s.text(colRespStatus) {
+	if s.lit(`,"status":`) && !s.text(ResponseStatus) {
 		return false
 	}
-	if s.lit(`,"message":`) && !s.text(colRespMessage) {
+	if s.lit(`,"message":`) && !s.text(ResponseMessage) {
 		return false
 	}
-	if s.lit(`,"reason":`) && !s.text(colRespReason) {
+	if s.lit(`,"reason":`) && !s.text(ResponseReason) {
 		return false
 	}
-	if s.lit(`,"details":`) && !s.raw(colRespDetails) {
+	if s.lit(`,"details":`) && !s.raw(ResponseDetails) {
 		return false
 	}
 	if s.lit(`,"code":`) && !s.number() {
@@ -164,7 +164,7 @@ func (s *scanner) number() bool {
 		return false
 	}
 	v, _ := decimal(s.b[s.i : s.i+n])
-	s.e.setInt(colCode, v)
+	s.e.SetInt(ResponseCode, v)
 	s.i += n
 	return true
 }

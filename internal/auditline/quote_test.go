@@ -1,4 +1,4 @@
-package parquet
+package auditline
 
 import (
 	"strings"
@@ -17,7 +17,7 @@ func FuzzQuoted(f *testing.F) {
 		}
 		for cut := range len(want) + 1 {
 			// The comparison with a line takes it whole, and no other.
-			b := rebuilder{want: []byte(want[:cut] + "x"), comparing: true}
+			b := Rebuilder{want: []byte(want[:cut] + "x"), comparing: true}
 			b.quoted([]byte(s))
 			if took := !b.differs && string(b.want) == "x"; took != (cut == len(want)) {
 				t.Fatalf("compared with %q, %q counts as the same: %v", want[:cut], s, took)

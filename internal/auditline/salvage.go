@@ -1,4 +1,4 @@
-package parquet
+package auditline
 
 import "bytes"
 
@@ -11,8 +11,8 @@ const (
 	salvageEffort = 8
 )
 
-// span is a piece of a line.
-type span struct{ from, to int }
+// Span is a piece of a line.
+type Span struct{ From, To int }
 
 // salvage finds the whole events in a line that is not one event itself: torn
 // by a crash and glued to the next, cut by a full disk, or with a hole of NUL
@@ -22,9 +22,9 @@ type span struct{ from, to int }
 // start of another event follows: the body of a request may itself hold an
 // audit event, and a torn line must not bring to light one that never
 // happened.
-func (d *decoder) salvage(line []byte) []span {
-	var found []span
-	defer d.probe.reset() // it has views into the line
+func (d *Decoder) salvage(line []byte) []Span {
+	var found []Span
+	defer d.probe.Reset() // it has views into the line
 	effort := salvageEffort*len(line) + 64<<10
 	for at := 0; at < len(line) && len(found) < maxParts && effort > 0; {
 		n := bytes.Index(line[at:], []byte(eventHead))
@@ -36,9 +36,9 @@ func (d *decoder) salvage(line []byte) []span {
 		end, _, ok := d.general.skip.skipValue(line, from)
 		effort -= end - from
 		if ok && endsEvent(line[end:]) {
-			d.probe.release()
+			d.probe.Release()
 			if _, isEvent := d.general.prefix(line[from:end], &d.probe); isEvent {
-				found = append(found, span{from, end})
+				found = append(found, Span{from, end})
 				at = end
 				continue
 			}

@@ -1,11 +1,11 @@
-package parquet
+package auditline
 
 import "bytes"
 
 // weaver puts a line together from its known members, which the columns give,
 // and its unknown ones; the opposite of [cutter].
 type weaver struct {
-	plain  rebuilder // of the known members
+	plain  Rebuilder // of the known members
 	skip   skipper
 	known  []byte // what plain wrote, with the bodies elided
 	stand  []byte // for a body
@@ -18,34 +18,34 @@ type weaver struct {
 const maxPlaces = 24
 
 // woven writes an event that has unknown members.
-func (b *rebuilder) woven(e *event) {
+func (b *Rebuilder) woven(e *Event) {
 	if b.weaver == nil {
 		b.weaver = &weaver{stand: []byte(elided)}
 	}
 	w := b.weaver
 	w.write(e)
-	w.weave(b, w.known, e.unknown, 0)
+	w.weave(b, w.known, e.Unknown, 0)
 	w.bodies = bodies{}
 }
 
 // write makes the known members. The event is as before when it returns.
-func (w *weaver) write(e *event) {
-	unknown := e.unknown
-	w.bodies = bodies{e.text[colRequestObject], e.text[colResponseObject]}
-	e.unknown = nil
-	for i, c := range [...]column{colRequestObject, colResponseObject} {
+func (w *weaver) write(e *Event) {
+	unknown := e.Unknown
+	w.bodies = bodies{e.text[RequestObject], e.text[ResponseObject]}
+	e.Unknown = nil
+	for i, c := range [...]Field{RequestObject, ResponseObject} {
 		if w.bodies[i] != nil {
 			e.text[c] = w.stand
 		}
 	}
-	w.known = w.plain.appendLine(emptied(w.known), e)
-	e.unknown, e.text[colRequestObject], e.text[colResponseObject] = unknown, w.bodies[0], w.bodies[1]
+	w.known = w.plain.Append(emptied(w.known), e)
+	e.Unknown, e.text[RequestObject], e.text[ResponseObject] = unknown, w.bodies[0], w.bodies[1]
 }
 
 // weave writes an object from its known members and the unknown ones. A member
 // of unknown that is among the known ones says how far these are to be written
 // first; depth is 0 for the event and 1 for an object in it.
-func (w *weaver) weave(b *rebuilder, known, unknown []byte, depth int) {
+func (w *weaver) weave(b *Rebuilder, known, unknown []byte, depth int) {
 	places := w.find(known, depth)
 	b.lit(`{`)
 	first := true
@@ -105,7 +105,7 @@ func indexOf(places []place, object, name []byte) int {
 }
 
 // member writes a known member, a body with its own bytes.
-func (w *weaver) member(b *rebuilder, known []byte, p place, depth int, first *bool) {
+func (w *weaver) member(b *Rebuilder, known []byte, p place, depth int, first *bool) {
 	b.comma(first)
 	if i := bodyOf(p.name(known)); depth == 0 && i >= 0 {
 		b.raw(known[p.from:p.value])
@@ -116,7 +116,7 @@ func (w *weaver) member(b *rebuilder, known []byte, p place, depth int, first *b
 }
 
 // comma writes the comma before a member that is not the first.
-func (b *rebuilder) comma(first *bool) {
+func (b *Rebuilder) comma(first *bool) {
 	if !*first {
 		b.lit(`,`)
 	}

@@ -1,9 +1,9 @@
-package parquet
+package auditline
 
 import "bytes"
 
-// glancer takes glances at lines. The zero value is ready for use.
-type glancer struct {
+// Glancer takes glances at lines. The zero value is ready for use.
+type Glancer struct {
 	dates calendar
 	// tails are where the timestamps of the last lines began, from their ends:
 	// few different annotations follow them.
@@ -11,16 +11,16 @@ type glancer struct {
 	next  int // the one of tails that is replaced next
 }
 
-// object names the Kubernetes object that an event is about. A name that is not
+// Object names the Kubernetes object that an event is about. A name that is not
 // given is nil.
-type object struct{ resource, namespace, name []byte }
+type Object struct{ Resource, Namespace, Name []byte }
 
-// object returns the object that the event is about.
-func (e *event) object() object {
-	return object{e.text[colObjResource], e.text[colObjNamespace], e.text[colObjName]}
+// Object returns the object that the event is about.
+func (e *Event) Object() Object {
+	return Object{e.text[ObjectResource], e.text[ObjectNamespace], e.text[ObjectName]}
 }
 
-// glance finds the object and the stage timestamp of a canonical line without
+// Glance finds the object and the stage timestamp of a canonical line without
 // looking at all of it. Of a long line, head are its first bytes and tail its
 // last ones; of any other, both are the line. It costs a tenth of a scan.
 //
@@ -28,7 +28,7 @@ func (e *event) object() object {
 // every line in full later, and compares.
 //
 // ok is false if the line is not what it seems at once; then it must be decoded.
-func (g *glancer) glance(head, tail []byte, long bool) (o object, us int64, ok bool) {
+func (g *Glancer) Glance(head, tail []byte, long bool) (o Object, us int64, ok bool) {
 	if !hasPrefix(head, eventHeadV1) || tail[len(tail)-1] != '}' {
 		return o, 0, false
 	}
@@ -66,10 +66,10 @@ func findObjectRef(line []byte, from int) (int, bool) {
 }
 
 // glanceObject reads the first members of objectRef, which begin at line[at].
-func glanceObject(line []byte, at int) (o object, ok bool) {
+func glanceObject(line []byte, at int) (o Object, ok bool) {
 	first := true
-	for i, to := range [...]*[]byte{&o.resource, &o.namespace, &o.name} {
-		name := objectMember(colObjResource + column(i))
+	for i, to := range [...]*[]byte{&o.Resource, &o.Namespace, &o.Name} {
+		name := objectMember(ObjectResource + Field(i))
 		if first {
 			name = name[1:]
 		}
@@ -92,19 +92,19 @@ const (
 	stageTimeHead = `,"stageTimestamp":"`
 	// maxTail is how far from a line's end its timestamp is looked for: the
 	// annotations that follow it are short.
-	maxTail = 2 << 10
+	MaxTail = 2 << 10
 )
 
 // time finds the stage timestamp: first where it was in the last lines, then
 // everywhere.
-func (g *glancer) time(line []byte) (int64, bool) {
+func (g *Glancer) time(line []byte) (int64, bool) {
 	for _, tail := range g.tails {
 		if at := len(line) - tail; tail > 0 && at > len(eventHeadV1) && hasPrefix(line[at:], stageTimeHead) {
 			return g.timeAt(line, at)
 		}
 	}
 	const t = len(`,"stage`) // the T in it is rare
-	stop := max(len(eventHeadV1), len(line)-maxTail)
+	stop := max(len(eventHeadV1), len(line)-MaxTail)
 	for at := len(line) - microTimeLen; at > stop; at-- {
 		if line[at] == 'T' && hasPrefix(line[at-t:], stageTimeHead) {
 			g.tails[g.next] = len(line) - (at - t)
@@ -115,7 +115,7 @@ func (g *glancer) time(line []byte) (int64, bool) {
 	return 0, false
 }
 
-func (g *glancer) timeAt(line []byte, at int) (int64, bool) {
+func (g *Glancer) timeAt(line []byte, at int) (int64, bool) {
 	from := at + len(stageTimeHead)
 	if from+microTimeLen > len(line) {
 		return 0, false

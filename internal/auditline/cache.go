@@ -1,4 +1,4 @@
-package parquet
+package auditline
 
 import (
 	"bytes"
@@ -89,13 +89,13 @@ func (s *scanner) knownActor() bool {
 
 // shareActor puts an actor into the cache, if it rebuilds its segment.
 func (s *scanner) shareActor(segment []byte) {
-	e := &event{}
-	e.reset()
+	e := &Event{}
+	e.Reset()
 	part := scanner{b: segment, e: e}
 	if !part.actorFields() {
 		return
 	}
-	b := rebuilder{want: segment, comparing: true}
+	b := Rebuilder{want: segment, comparing: true}
 	if b.actor(e.actor); b.differs || len(b.want) > 0 {
 		return
 	}
@@ -135,13 +135,13 @@ func (s *scanner) knownNotes() bool {
 
 // shareNotes puts annotations into the cache, if they rebuild their segment.
 func (s *scanner) shareNotes(segment []byte) {
-	e := &event{}
-	e.reset()
+	e := &Event{}
+	e.Reset()
 	part := scanner{b: segment, e: e}
 	if !part.lit(`,"annotations":`) || !part.annotations() {
 		return
 	}
-	b := rebuilder{want: segment, comparing: true}
+	b := Rebuilder{want: segment, comparing: true}
 	if b.notes(e.notes); b.differs || len(b.want) > 0 {
 		return
 	}

@@ -1,4 +1,4 @@
-package parquet
+package auditline
 
 import (
 	"unicode/utf8"
@@ -81,7 +81,7 @@ func appendUnquoted(dst, s []byte) []byte {
 
 // writeQuoted is quoted where there is an output: it holds nothing that is long,
 // unless it has escapes.
-func (b *rebuilder) writeQuoted(v []byte) {
+func (b *Rebuilder) writeQuoted(v []byte) {
 	if len(v) > directly && plainRun(v, 0) == len(v) {
 		b.lit(`"`)
 		b.raw(v)

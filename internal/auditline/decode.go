@@ -1,4 +1,4 @@
-package parquet
+package auditline
 
 import (
 	"bytes"
@@ -14,12 +14,12 @@ import (
 type general struct {
 	skip  skipper
 	dates calendar
-	e     *event
+	e     *Event
 }
 
 // decode reports whether b is one valid JSON object, with white space around
 // it at most, that is an audit event.
-func (g *general) decode(b []byte, e *event) bool {
+func (g *general) decode(b []byte, e *Event) bool {
 	end, ok := g.prefix(b, e)
 	if !ok {
 		return false
@@ -28,8 +28,8 @@ func (g *general) decode(b []byte, e *event) bool {
 }
 
 // prefix decodes the JSON object that b starts with, and returns its end.
-func (g *general) prefix(b []byte, e *event) (int, bool) {
-	e.reset()
+func (g *general) prefix(b []byte, e *Event) (int, bool) {
+	e.Reset()
 	end, _, ok := g.skip.skipValue(b, 0)
 	if !ok {
 		return 0, false
@@ -42,7 +42,7 @@ func (g *general) prefix(b []byte, e *event) (int, bool) {
 	isEvent := g.event(object)
 	g.e = nil
 	if !isEvent {
-		e.reset()
+		e.Reset()
 	}
 	return end, isEvent
 }
@@ -55,7 +55,7 @@ type member struct {
 
 // maxItems bounds the elements of one list or map: a longer one is null in its
 // column, and the line keeps raw.
-const maxItems = 1 << 16
+const MaxItems = 1 << 16
 
 // members returns the members of a map that is known to be valid JSON, ordered
 // by name; of members with one name the last. ok is false where text is no
@@ -66,11 +66,11 @@ func (g *general) members(text []byte) (last []member, ok bool) {
 	}
 	var all []member
 	g.each(text, '{', func(name, value []byte) {
-		if len(all) <= maxItems {
+		if len(all) <= MaxItems {
 			all = append(all, member{g.e.quoted(name), value})
 		}
 	})
-	if len(all) > maxItems {
+	if len(all) > MaxItems {
 		return nil, false
 	}
 	slices.SortStableFunc(all, func(a, b member) int { return bytes.Compare(a.name, b.name) })
@@ -97,37 +97,17 @@ func (g *general) fields(text []byte, f func(name string, value []byte)) {
 }
 
 // each calls f for every member of a valid JSON object, or every element of a
-// valid array (name is nil then), where text is one.
+// valid array (name is nil then), if text is one.
 func (g *general) each(text []byte, opening byte, f func(name, value []byte)) {
-	if text[0] != opening {
-		return
-	}
-	i := skipSpace(text, 1)
-	for text[i] != '}' && text[i] != ']' {
-		var name []byte
-		if opening == '{' {
-			end, _, _ := g.skip.skipValue(text, i)
-			name = text[i:end]
-			i = skipSpace(text, skipSpace(text, end)+1) // the colon
-		}
-		end, _, _ := g.skip.skipValue(text, i)
-		f(name, text[i:end])
-		if i = skipSpace(text, end); text[i] == ',' {
-			i = skipSpace(text, i+1)
-		}
-	}
-}
-
-func skipSpace(b []byte, i int) int {
-	for b[i] == ' ' || b[i] == '\t' || b[i] == '\r' || b[i] == '\n' {
-		i++
-	}
-	return i
+	g.skip.walk(text, opening, func(name, value []byte) bool {
+		f(name, value)
+		return true
+	})
 }
 
 // quoted returns the text of a JSON string with its quotes; never nil. It is a
 // view into s, if that is plain.
-func (e *event) quoted(s []byte) []byte {
+func (e *Event) quoted(s []byte) []byte {
 	end := len(s) - 1
 	if plainRun(s, 1) == end {
 		return s[1:end:end]
@@ -157,14 +137,14 @@ func (g *general) field(name string, value []byte) {
 	e := g.e
 	switch name {
 	case "user":
-		g.user(value, colUserName, colUserUID, &e.actor.userGroups, &e.actor.userExtra)
+		g.user(value, UserName, UserUID, &e.actor.userGroups, &e.actor.userExtra)
 	case "impersonatedUser":
-		g.user(value, colImpName, colImpUID, &e.actor.impGroups, &e.actor.impExtra)
+		g.user(value, ImpersonatedName, ImpersonatedUID, &e.actor.impGroups, &e.actor.impExtra)
 	case "authenticationMetadata":
-		e.actor.text[colImpConstraint] = nil
+		e.actor.text[ImpersonationConstraint] = nil
 		g.fields(value, func(name string, value []byte) {
 			if name == "impersonationConstraint" {
-				e.actor.text[colImpConstraint] = g.text(value)
+				e.actor.text[ImpersonationConstraint] = g.text(value)
 			}
 		})
 	case "sourceIPs":
@@ -174,13 +154,13 @@ func (g *general) field(name string, value []byte) {
 	case "responseStatus":
 		g.responseStatus(value)
 	case "requestObject":
-		e.text[colRequestObject] = jsonText(value)
+		e.text[RequestObject] = jsonText(value)
 	case "responseObject":
-		e.text[colResponseObject] = jsonText(value)
+		e.text[ResponseObject] = jsonText(value)
 	case "requestReceivedTimestamp":
-		g.time(value, colReceived)
+		g.time(value, RequestReceived)
 	case "stageTimestamp":
-		g.time(value, colStaged)
+		g.time(value, StageTimestamp)
 	case "annotations":
 		g.annotations(value)
 	default:
@@ -189,24 +169,24 @@ func (g *general) field(name string, value []byte) {
 }
 
 func (g *general) topText(name string, value []byte) {
-	var c column
+	var c Field
 	switch name {
 	case "level":
-		c = colLevel
+		c = Level
 	case "auditID":
-		c = colAuditID
+		c = AuditID
 	case "stage":
-		c = colStage
+		c = Stage
 	case "requestURI":
-		c = colRequestURI
+		c = RequestURI
 	case "verb":
-		c = colVerb
+		c = Verb
 	case "userAgent":
-		c = colUserAgent
+		c = UserAgent
 	default:
 		return
 	}
-	g.e.setText(c, g.text(value))
+	g.e.SetText(c, g.text(value))
 }
 
 // text returns a string's text, or nil where value is no string.
@@ -217,7 +197,7 @@ func (g *general) text(value []byte) []byte {
 	return g.e.quoted(value)
 }
 
-func (g *general) user(value []byte, name, uid column, groups *texts, extra *multimap) {
+func (g *general) user(value []byte, name, uid Field, groups *List, extra *Map) {
 	g.e.actor.text[name], g.e.actor.text[uid] = nil, nil
 	groups.reset()
 	extra.reset()
@@ -238,12 +218,12 @@ func (g *general) user(value []byte, name, uid column, groups *texts, extra *mul
 // list fills a list from an array; an element that is no string is the empty
 // string, as null is in encoding/json. It is null, and ok is false, where the
 // array is too long.
-func (g *general) list(value []byte, t *texts) (ok bool) {
+func (g *general) list(value []byte, t *List) (ok bool) {
 	t.reset()
-	t.given = value[0] == '['
+	t.Given = value[0] == '['
 	n := 0
 	g.each(value, '[', func(_, v []byte) {
-		if n++; n > maxItems {
+		if n++; n > MaxItems {
 			return
 		}
 		if s := g.text(v); s != nil {
@@ -252,29 +232,29 @@ func (g *general) list(value []byte, t *texts) (ok bool) {
 			t.add([]byte{})
 		}
 	})
-	if n > maxItems {
+	if n > MaxItems {
 		t.reset()
 	}
-	return n <= maxItems
+	return n <= MaxItems
 }
 
-func (g *general) multimap(value []byte, m *multimap) {
+func (g *general) multimap(value []byte, m *Map) {
 	m.reset()
 	members, ok := g.members(value)
 	if !ok {
 		return
 	}
-	m.given = true
-	var values texts
+	m.Given = true
+	var values List
 	for _, f := range members {
 		if !g.list(f.value, &values) {
 			m.reset()
 			return
 		}
-		m.values = append(m.values, values.items...)
-		m.keys = append(m.keys, f.name)
-		m.ends = append(m.ends, len(m.values))
-		if len(m.values) > maxItems {
+		m.Values = append(m.Values, values.Items...)
+		m.Keys = append(m.Keys, f.name)
+		m.Ends = append(m.Ends, len(m.Values))
+		if len(m.Values) > MaxItems {
 			m.reset()
 			return
 		}
@@ -283,25 +263,25 @@ func (g *general) multimap(value []byte, m *multimap) {
 
 // annotations leaves out a value that is no string.
 func (g *general) annotations(value []byte) {
-	a := &g.e.notes.multimap
+	a := &g.e.notes.Map
 	a.reset()
 	members, ok := g.members(value)
-	a.given = ok
+	a.Given = ok
 	for _, f := range members {
 		if s := g.text(f.value); s != nil {
-			a.keys = append(a.keys, f.name)
-			a.values = append(a.values, s)
-			a.ends = append(a.ends, len(a.values))
+			a.Keys = append(a.Keys, f.name)
+			a.Values = append(a.Values, s)
+			a.Ends = append(a.Ends, len(a.Values))
 		}
 	}
 }
 
 func (g *general) objectRef(value []byte) {
-	for c := colObjResource; c <= colObjSubresource; c++ {
+	for c := ObjectResource; c <= ObjectSubresource; c++ {
 		g.e.text[c] = nil
 	}
 	g.fields(value, func(name string, value []byte) {
-		for c := colObjResource; c <= colObjSubresource; c++ {
+		for c := ObjectResource; c <= ObjectSubresource; c++ {
 			if m := objectMember(c); m[2:len(m)-2] == name {
 				g.e.text[c] = g.text(value)
 			}
@@ -311,28 +291,28 @@ func (g *general) objectRef(value []byte) {
 
 func (g *general) responseStatus(value []byte) {
 	e := g.e
-	for _, c := range [...]column{colRespStatus, colRespReason, colRespMessage, colRespDetails} {
+	for _, c := range [...]Field{ResponseStatus, ResponseReason, ResponseMessage, ResponseDetails} {
 		e.text[c] = nil
 	}
-	e.given[colCode] = false
+	e.given[ResponseCode] = false
 	g.fields(value, func(name string, value []byte) {
 		switch name {
 		case "status":
-			e.text[colRespStatus] = g.text(value)
+			e.text[ResponseStatus] = g.text(value)
 		case "message":
-			e.text[colRespMessage] = g.text(value)
+			e.text[ResponseMessage] = g.text(value)
 		case "reason":
-			e.text[colRespReason] = g.text(value)
+			e.text[ResponseReason] = g.text(value)
 		case "details":
-			e.text[colRespDetails] = jsonText(value)
+			e.text[ResponseDetails] = jsonText(value)
 		case "code":
 			n, err := strconv.ParseInt(string(value), 10, 32)
-			e.ints[colCode], e.given[colCode] = n, err == nil
+			e.ints[ResponseCode], e.given[ResponseCode] = n, err == nil
 		}
 	})
 }
 
-func (g *general) time(value []byte, c column) {
+func (g *general) time(value []byte, c Field) {
 	g.e.given[c] = false
 	if value[0] != '"' {
 		return
@@ -343,7 +323,7 @@ func (g *general) time(value []byte, c column) {
 		us, ok = parseAnyTime(text)
 	}
 	if ok {
-		g.e.setInt(c, us)
+		g.e.SetInt(c, us)
 	}
 }
 

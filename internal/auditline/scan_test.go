@@ -1,4 +1,4 @@
-package parquet
+package auditline
 
 import (
 	"bytes"
@@ -11,11 +11,11 @@ import (
 )
 
 // proven reports whether line would be stored without raw.
-func proven(d *decoder, e *event, line []byte) bool {
-	e.release()
-	what, _ := d.line(line, e)
-	var b rebuilder
-	return what == canonical && b.proves(line, e)
+func proven(d *Decoder, e *Event, line []byte) bool {
+	e.Release()
+	what, _ := d.Line(line, e)
+	var b Rebuilder
+	return what == Canonical && b.Proves(line, e)
 }
 
 // checkProof fails where a line that counts as proven is not rebuilt, or where
@@ -23,18 +23,18 @@ func proven(d *decoder, e *event, line []byte) bool {
 // than those that the general decoder finds.
 func checkProof(tb testing.TB, line []byte) {
 	tb.Helper()
-	var d decoder
-	var e event
-	var b rebuilder
+	var d Decoder
+	var e Event
+	var b Rebuilder
 	isProven := false
 	// The third time the shared parts come from the cache.
 	for range 3 {
 		isProven = proven(&d, &e, line)
-		if got := b.appendLine(nil, &e); isProven && !bytes.Equal(got, line) {
+		if got := b.Append(nil, &e); isProven && !bytes.Equal(got, line) {
 			tb.Fatalf("a proven line is rebuilt as\n%q, want\n%q", got, line)
 		}
 	}
-	if what, _ := d.line(line, &e); what != canonical {
+	if what, _ := d.Line(line, &e); what != Canonical {
 		return
 	}
 	if !json.Valid(line) {
@@ -44,7 +44,7 @@ func checkProof(tb testing.TB, line []byte) {
 		checkUnknown(tb, line, &e)
 	}
 	var g general
-	var other event
+	var other Event
 	if !g.decode(line, &other) {
 		tb.Fatalf("the general decoder refuses a canonical line: %q", line)
 	}
@@ -54,51 +54,66 @@ func checkProof(tb testing.TB, line []byte) {
 }
 
 // describe writes out all fields of an event.
-func describe(e *event) string {
+func describe(e *Event) string {
 	var s strings.Builder
-	for f := range numFields {
-		n, ok := e.number(f)
-		fmt.Fprintf(&s, "%d: %v %q %v %d\n", f, e.textOf(f) != nil, e.textOf(f), ok, n)
+	for f := range NumFields {
+		n, ok := e.Int(f)
+		fmt.Fprintf(&s, "%d: %v %q %v %d\n", f, e.Text(f) != nil, e.Text(f), ok, n)
 	}
-	for _, f := range [...]column{colUserGroups, colImpGroups, colSourceIPs} {
-		l := e.list(f)
-		fmt.Fprintf(&s, "%d: %v %q\n", f, l.given, l.items)
+	for _, f := range [...]Field{UserGroups, ImpersonatedGroups, SourceIPs} {
+		l := e.List(f)
+		fmt.Fprintf(&s, "%d: %v %q\n", f, l.Given, l.Items)
 	}
-	for _, f := range [...]column{colUserExtraKey, colImpExtraKey, colAnnotationKey} {
-		m := e.multimap(f)
-		fmt.Fprintf(&s, "%d: %v %q %q %v\n", f, m.given, m.keys, m.values, m.ends)
+	for _, f := range [...]Field{UserExtraKey, ImpersonatedExtraKey, AnnotationKey} {
+		m := e.Map(f)
+		fmt.Fprintf(&s, "%d: %v %q %q %v\n", f, m.Given, m.Keys, m.Values, m.Ends)
 	}
 	return s.String()
 }
 
+// canonicalLine has every field that kube-apiserver can write.
+const canonicalLine = audittest.FullLine
+
+// realLines returns the lines of a real log.
+func realLines(tb testing.TB) [][]byte {
+	tb.Helper()
+	return bytes.Split(audittest.Corpus(tb, "diverse.log"), []byte("\n"))
+}
+
+// simpleEvent is a short event with an audit ID.
+func simpleEvent(id string) string {
+	return `{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"` + id +
+		`","stage":"ResponseComplete","requestURI":"/","verb":"get","user":{"username":"u"},"requestReceivedTimestamp":null,"stageTimestamp":"2026-11-22T16:59:23.525775Z"}`
+}
+
 func TestScanAcceptsWhatKubeAPIServerWrites(t *testing.T) {
-	var d decoder
-	var e event
+	var d Decoder
+	var e Event
 	if !proven(&d, &e, []byte(strings.TrimSpace(canonicalLine))) {
 		t.Fatal("the full line is not canonical")
 	}
 	for _, c := range []struct {
-		col  column
+		col  Field
 		want string
 	}{
-		{colLevel, "RequestResponse"},
-		{colRequestURI, "/api/v1/pods?a=1&b=2"},
-		{colUserName, "alice"},
-		{colImpName, "bob"},
-		{colImpConstraint, "c"},
-		{colUserAgent, "kubectl/v1 <x>"},
-		{colObjSubresource, "log"},
-		{colRespMessage, `no "such"`},
-		{colRespDetails, `{"name":"p"}`},
-		{colRequestObject, `{"a":[1,2,{"b":null}]}`},
-		{colResponseObject, `"x"`},
+		{Level, "RequestResponse"},
+		{RequestURI, "/api/v1/pods?a=1&b=2"},
+		{UserName, "alice"},
+		{ImpersonatedName, "bob"},
+		{ImpersonationConstraint, "c"},
+		{UserAgent, "kubectl/v1 <x>"},
+		{ObjectSubresource, "log"},
+		{ResponseMessage, `no "such"`},
+		{ResponseDetails, `{"name":"p"}`},
+		{RequestObject, `{"a":[1,2,{"b":null}]}`},
+		{ResponseObject, `"x"`},
 	} {
-		if got := string(e.textOf(c.col)); got != c.want {
+		if got := string(e.Text(c.col)); got != c.want {
 			t.Errorf("column %d is %q, want %q", c.col, got, c.want)
 		}
 	}
-	if e.ints[colCode] != 200 || e.ints[colStaged] != 1795366763525775 {
-		t.Errorf("code %d, stage timestamp %d", e.ints[colCode], e.ints[colStaged])
+	if e.ints[ResponseCode] != 200 || e.ints[StageTimestamp] != 1795366763525775 {
+		t.Errorf("code %d, stage timestamp %d", e.ints[ResponseCode], e.ints[StageTimestamp])
 	}
 }
 
@@ -135,8 +150,8 @@ func TestI3_ProofRefusesWhatColumnsCannotHold(t *testing.T) {
 			if changed == line {
 				t.Fatal("nothing changed")
 			}
-			var d decoder
-			var e event
+			var d Decoder
+			var e Event
 			if proven(&d, &e, []byte(changed)) {
 				t.Errorf("proven: %s", changed)
 			}
@@ -181,14 +196,14 @@ func TestScanAllocatesNothing(t *testing.T) {
 			break
 		}
 	}
-	var d decoder
-	var e event
-	var b rebuilder
+	var d Decoder
+	var e Event
+	var b Rebuilder
 	pass := func() {
 		for _, line := range lines {
-			e.release()
-			if what, _ := d.line(line, &e); what == canonical {
-				b.proves(line, &e)
+			e.Release()
+			if what, _ := d.Line(line, &e); what == Canonical {
+				b.Proves(line, &e)
 			}
 		}
 	}

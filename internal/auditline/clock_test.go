@@ -1,4 +1,4 @@
-package parquet
+package auditline
 
 import (
 	"encoding/json"

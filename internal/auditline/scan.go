@@ -1,4 +1,4 @@
-package parquet
+package auditline
 
 import "unicode/utf8"
 
@@ -10,7 +10,7 @@ import "unicode/utf8"
 type scanner struct {
 	b    []byte
 	i    int
-	e    *event
+	e    *Event
 	skip skipper
 
 	dates  calendar
@@ -27,8 +27,8 @@ const (
 
 // scan reports whether line has the canonical form. If not, what e holds is
 // undefined.
-func (s *scanner) scan(line []byte, e *event) bool {
-	e.reset()
+func (s *scanner) scan(line []byte, e *Event) bool {
+	e.Reset()
 	s.b, s.i, s.e = line, 0, e
 	ok := s.event() && s.i == len(line)
 	s.b, s.e = nil, nil
@@ -36,14 +36,14 @@ func (s *scanner) scan(line []byte, e *event) bool {
 }
 
 func (s *scanner) event() bool {
-	return s.lit(eventHeadV1) && s.text(colLevel) &&
-		s.lit(`,"auditID":`) && s.text(colAuditID) &&
-		s.lit(`,"stage":`) && s.text(colStage) &&
-		s.lit(`,"requestURI":`) && s.text(colRequestURI) &&
-		s.lit(`,"verb":`) && s.text(colVerb) &&
+	return s.lit(eventHeadV1) && s.text(Level) &&
+		s.lit(`,"auditID":`) && s.text(AuditID) &&
+		s.lit(`,"stage":`) && s.text(Stage) &&
+		s.lit(`,"requestURI":`) && s.text(RequestURI) &&
+		s.lit(`,"verb":`) && s.text(Verb) &&
 		s.knownActor() && s.request() &&
-		s.lit(`,"requestReceivedTimestamp":`) && s.time(colReceived) &&
-		s.lit(`,"stageTimestamp":`) && s.time(colStaged) &&
+		s.lit(`,"requestReceivedTimestamp":`) && s.time(RequestReceived) &&
+		s.lit(`,"stageTimestamp":`) && s.time(StageTimestamp) &&
 		s.knownNotes() &&
 		s.lit(`}`)
 }
@@ -51,19 +51,19 @@ func (s *scanner) event() bool {
 // actorFields passes the fields from user to userAgent.
 func (s *scanner) actorFields() bool {
 	a := s.e.actor
-	if !s.lit(`,"user":`) || !s.user(colUserName, colUserUID, &a.userGroups, &a.userExtra) {
+	if !s.lit(`,"user":`) || !s.user(UserName, UserUID, &a.userGroups, &a.userExtra) {
 		return false
 	}
-	if s.lit(`,"impersonatedUser":`) && !s.user(colImpName, colImpUID, &a.impGroups, &a.impExtra) {
+	if s.lit(`,"impersonatedUser":`) && !s.user(ImpersonatedName, ImpersonatedUID, &a.impGroups, &a.impExtra) {
 		return false
 	}
-	if s.lit(`,"authenticationMetadata":{"impersonationConstraint":`) && !(s.text(colImpConstraint) && s.lit(`}`)) {
+	if s.lit(`,"authenticationMetadata":{"impersonationConstraint":`) && !(s.text(ImpersonationConstraint) && s.lit(`}`)) {
 		return false
 	}
 	if s.lit(`,"sourceIPs":`) && !s.list(&a.sourceIPs) {
 		return false
 	}
-	return !s.lit(`,"userAgent":`) || s.text(colUserAgent)
+	return !s.lit(`,"userAgent":`) || s.text(UserAgent)
 }
 
 // request passes the fields from objectRef to responseObject.
@@ -74,10 +74,10 @@ func (s *scanner) request() bool {
 	if s.lit(responseStatusHead) && !s.responseStatus() {
 		return false
 	}
-	if s.lit(`,"requestObject":`) && !s.raw(colRequestObject) {
+	if s.lit(`,"requestObject":`) && !s.raw(RequestObject) {
 		return false
 	}
-	return !s.lit(`,"responseObject":`) || s.raw(colResponseObject)
+	return !s.lit(`,"responseObject":`) || s.raw(ResponseObject)
 }
 
 // lit passes exactly the bytes of want.
@@ -100,9 +100,9 @@ func (s *scanner) member(name string, first bool) bool {
 }
 
 // text passes a string into a column.
-func (s *scanner) text(c column) bool {
+func (s *scanner) text(c Field) bool {
 	v, ok := s.str()
-	s.e.setText(c, v)
+	s.e.SetText(c, v)
 	return ok
 }
 
@@ -134,18 +134,18 @@ func (s *scanner) unquote(start int) ([]byte, bool) {
 
 // unquoted returns the text of a JSON string given without its quotes, in the
 // event's arena.
-func (e *event) unquoted(s []byte) []byte {
+func (e *Event) unquoted(s []byte) []byte {
 	from := len(e.arena)
 	e.arena = appendUnquoted(e.arena, s)
 	return e.arena[from:len(e.arena):len(e.arena)]
 }
 
 // list passes an array of strings.
-func (s *scanner) list(t *texts) bool {
+func (s *scanner) list(t *List) bool {
 	if !s.lit(`[`) {
 		return false
 	}
-	t.given = true
+	t.Given = true
 	if s.lit(`]`) {
 		return true
 	}
@@ -154,7 +154,7 @@ func (s *scanner) list(t *texts) bool {
 		if !ok {
 			return false
 		}
-		if t.add(v); len(t.items) > maxItems {
+		if t.add(v); len(t.Items) > MaxItems {
 			return false
 		}
 		if !s.lit(`,`) {
@@ -164,7 +164,7 @@ func (s *scanner) list(t *texts) bool {
 }
 
 // raw passes a JSON value other than null into a column, as it is.
-func (s *scanner) raw(c column) bool {
+func (s *scanner) raw(c Field) bool {
 	if s.lit(`null`) {
 		return false
 	}
@@ -179,7 +179,7 @@ func (s *scanner) raw(c column) bool {
 }
 
 // time passes a timestamp, or the null that stands for none.
-func (s *scanner) time(c column) bool {
+func (s *scanner) time(c Field) bool {
 	if s.lit(`null`) {
 		return true
 	}
@@ -188,7 +188,7 @@ func (s *scanner) time(c column) bool {
 		return false
 	}
 	us, ok := s.dates.parse(s.b[s.i+1 : end-1])
-	s.e.setInt(c, us)
+	s.e.SetInt(c, us)
 	s.i = end
 	return ok
 }

@@ -1,4 +1,4 @@
-package parquet
+package auditline
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 // TestSalvageIsBounded feeds lines whose beginnings never end: sixteen times as
 // many cost sixteen times as much, not 256 times.
 func TestSalvageIsBounded(t *testing.T) {
-	var d decoder
+	var d Decoder
 	salvage := func(n int) func() {
 		line := bytes.Repeat([]byte(`{"kind":"Event","apiVersion":"audit.k8s.io/v1","requestObject":`), n)
 		return func() {
@@ -29,12 +29,12 @@ func TestSalvageIsBounded(t *testing.T) {
 // TestBrokenLinesLeaveNothingBehind decodes many events that are only looked
 // for: their strings must not pile up.
 func TestBrokenLinesLeaveNothingBehind(t *testing.T) {
-	var d decoder
-	var e event
+	var d Decoder
+	var e Event
 	line := []byte("torn" + strings.Replace(simpleEvent("a"), `"get"`, `"\u0041`+strings.Repeat("b", 1000)+`"`, 1))
 	for range 1000 {
-		e.release()
-		if what, _ := d.line(line, &e); what != broken {
+		e.Release()
+		if what, _ := d.Line(line, &e); what != Broken {
 			t.Fatal("the line is not broken")
 		}
 	}

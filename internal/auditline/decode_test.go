@@ -1,4 +1,4 @@
-package parquet
+package auditline
 
 import (
 	"bytes"
@@ -32,7 +32,7 @@ func oracle(line []byte) (map[string]string, bool) {
 func checkDecode(tb testing.TB, line []byte) {
 	tb.Helper()
 	var g general
-	var e event
+	var e Event
 	got := g.decode(line, &e)
 	values, want := oracle(line)
 	if got != want {
@@ -42,34 +42,34 @@ func checkDecode(tb testing.TB, line []byte) {
 	if !got {
 		return
 	}
-	for name, c := range map[string]column{
-		"level": colLevel, "auditID": colAuditID, "stage": colStage, "requestURI": colRequestURI, "verb": colVerb, "userAgent": colUserAgent,
+	for name, c := range map[string]Field{
+		"level": Level, "auditID": AuditID, "stage": Stage, "requestURI": RequestURI, "verb": Verb, "userAgent": UserAgent,
 	} {
 		v, given := values[name]
-		if col := e.textOf(c); given != (col != nil) || v != string(col) {
+		if col := e.Text(c); given != (col != nil) || v != string(col) {
 			tb.Fatalf("decode(%q): %s is %q, want %q (%v)", line, name, col, v, given)
 		}
 	}
 }
 
 // checkUTF8 fails where a text column is not valid: readers would fail on it.
-func checkUTF8(tb testing.TB, e *event) {
+func checkUTF8(tb testing.TB, e *Event) {
 	tb.Helper()
 	check := func(v []byte) {
 		if !utf8.Valid(v) {
 			tb.Fatalf("column value %q is not UTF-8", v)
 		}
 	}
-	for c := range numFields {
-		check(e.textOf(c))
+	for c := range NumFields {
+		check(e.Text(c))
 	}
-	for _, t := range []*texts{&e.actor.userGroups, &e.actor.impGroups, &e.actor.sourceIPs} {
-		for _, v := range t.items {
+	for _, t := range []*List{&e.actor.userGroups, &e.actor.impGroups, &e.actor.sourceIPs} {
+		for _, v := range t.Items {
 			check(v)
 		}
 	}
-	for _, m := range []*multimap{&e.actor.userExtra, &e.actor.impExtra, &e.notes.multimap} {
-		for _, v := range append(m.keys[:len(m.keys):len(m.keys)], m.values...) {
+	for _, m := range []*Map{&e.actor.userExtra, &e.actor.impExtra, &e.notes.Map} {
+		for _, v := range append(m.Keys[:len(m.Keys):len(m.Keys)], m.Values...) {
 			check(v)
 		}
 	}
@@ -79,30 +79,30 @@ func TestDecodeIrregularEvents(t *testing.T) {
 	const head = `"kind":"Event","apiVersion":"audit.k8s.io/v1"`
 	for name, c := range map[string]struct {
 		line string
-		col  column
+		col  Field
 		want string
 	}{
-		"other order":         {`{"verb":"get",` + head + `}`, colVerb, "get"},
-		"white space":         {" {\t\"verb\" : \"get\" ,\r " + head + "} ", colVerb, "get"},
-		"the last of two":     {`{"verb":"get",` + head + `,"verb":"list"}`, colVerb, "list"},
-		"escaped name":        {`{` + head + `,"v\u0065rb":"get"}`, colVerb, "get"},
-		"invalid UTF-8":       {"{" + head + ",\"verb\":\"g\xffet\"}", colVerb, "g\ufffdet"},
-		"lone surrogate":      {`{` + head + `,"verb":"\ud800"}`, colVerb, "\ufffd"},
-		"pair of surrogates":  {`{` + head + `,"verb":"\ud83d\ude00"}`, colVerb, "\U0001f600"},
-		"invalid body":        {"{" + head + ",\"requestObject\":[\"\xff\"]}", colRequestObject, "[\"\ufffd\"]"},
-		"older version":       {`{"kind":"Event","apiVersion":"audit.k8s.io/v1beta1","verb":"get"}`, colVerb, "get"},
-		"user twice":          {`{` + head + `,"user":{"username":"a","uid":"u"},"user":{"username":"b"}}`, colUserName, "b"},
-		"constraint":          {`{` + head + `,"authenticationMetadata":{"impersonationConstraint":"c"}}`, colImpConstraint, "c"},
-		"status":              {`{` + head + `,"responseStatus":{"reason":"r","metadata":{"a":1}}}`, colRespReason, "r"},
-		"object of odd order": {`{` + head + `,"objectRef":{"name":"n","resource":"r"}}`, colObjName, "n"},
+		"other order":         {`{"verb":"get",` + head + `}`, Verb, "get"},
+		"white space":         {" {\t\"verb\" : \"get\" ,\r " + head + "} ", Verb, "get"},
+		"the last of two":     {`{"verb":"get",` + head + `,"verb":"list"}`, Verb, "list"},
+		"escaped name":        {`{` + head + `,"v\u0065rb":"get"}`, Verb, "get"},
+		"invalid UTF-8":       {"{" + head + ",\"verb\":\"g\xffet\"}", Verb, "g\ufffdet"},
+		"lone surrogate":      {`{` + head + `,"verb":"\ud800"}`, Verb, "\ufffd"},
+		"pair of surrogates":  {`{` + head + `,"verb":"\ud83d\ude00"}`, Verb, "\U0001f600"},
+		"invalid body":        {"{" + head + ",\"requestObject\":[\"\xff\"]}", RequestObject, "[\"\ufffd\"]"},
+		"older version":       {`{"kind":"Event","apiVersion":"audit.k8s.io/v1beta1","verb":"get"}`, Verb, "get"},
+		"user twice":          {`{` + head + `,"user":{"username":"a","uid":"u"},"user":{"username":"b"}}`, UserName, "b"},
+		"constraint":          {`{` + head + `,"authenticationMetadata":{"impersonationConstraint":"c"}}`, ImpersonationConstraint, "c"},
+		"status":              {`{` + head + `,"responseStatus":{"reason":"r","metadata":{"a":1}}}`, ResponseReason, "r"},
+		"object of odd order": {`{` + head + `,"objectRef":{"name":"n","resource":"r"}}`, ObjectName, "n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var g general
-			var e event
+			var e Event
 			if !g.decode([]byte(c.line), &e) {
 				t.Fatalf("refused: %s", c.line)
 			}
-			if got := string(e.textOf(c.col)); got != c.want {
+			if got := string(e.Text(c.col)); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 			checkDecode(t, []byte(c.line))
@@ -114,12 +114,12 @@ func TestDecodeWrongTypesAreNull(t *testing.T) {
 	line := `{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":1,"verb":null,"user":[],"sourceIPs":{},"objectRef":"x",` +
 		`"responseStatus":{"code":1e9},"requestObject":null,"requestReceivedTimestamp":5,"stageTimestamp":"never","annotations":[1]}`
 	var g general
-	var e event
+	var e Event
 	if !g.decode([]byte(line), &e) {
 		t.Fatal("refused")
 	}
-	var empty event
-	empty.reset()
+	var empty Event
+	empty.Reset()
 	if got, want := describe(&e), describe(&empty); got != want {
 		t.Errorf("columns\n%s, want all null", got)
 	}
@@ -130,24 +130,24 @@ func TestDecodeBoundsDepthAndLength(t *testing.T) {
 	for depth, want := range map[int]bool{maxDepth - 1: true, maxDepth: false, 10 * maxDepth: false} {
 		line := head + strings.Repeat("[", depth) + strings.Repeat("]", depth) + "}"
 		var g general
-		var e event
+		var e Event
 		if got := g.decode([]byte(line), &e); got != want {
 			t.Errorf("decode at depth %d is %v, want %v", depth, got, want)
 		}
 		checkDecode(t, []byte(line))
 	}
 	const start = `{"kind":"Event","apiVersion":"audit.k8s.io/v1",`
-	for n, want := range map[int]bool{maxItems: true, maxItems + 1: false} {
+	for n, want := range map[int]bool{MaxItems: true, MaxItems + 1: false} {
 		list := `["\u00e9"` + strings.Repeat(`,"\u00e9"`, n-1) + `]`
 		var g general
-		var e event
-		if !g.decode([]byte(start+`"sourceIPs":`+list+`}`), &e) || e.actor.sourceIPs.given != want {
-			t.Errorf("a list of %d is given: %v, want %v", n, e.actor.sourceIPs.given, want)
+		var e Event
+		if !g.decode([]byte(start+`"sourceIPs":`+list+`}`), &e) || e.actor.sourceIPs.Given != want {
+			t.Errorf("a list of %d is given: %v, want %v", n, e.actor.sourceIPs.Given, want)
 		}
-		if !g.decode([]byte(start+`"user":{"username":"u","extra":{"a":`+list+`}}}`), &e) || e.actor.userExtra.given != want || string(e.actor.text[colUserName]) != "u" {
-			t.Errorf("a map with a list of %d is given: %v, want %v", n, e.actor.userExtra.given, want)
+		if !g.decode([]byte(start+`"user":{"username":"u","extra":{"a":`+list+`}}}`), &e) || e.actor.userExtra.Given != want || string(e.actor.text[UserName]) != "u" {
+			t.Errorf("a map with a list of %d is given: %v, want %v", n, e.actor.userExtra.Given, want)
 		}
-		if !g.decode([]byte(start+`"user":{"extra":{"a":`+list+`}},"user":{"extra":{"b":["c"]}}}`), &e) || !e.actor.userExtra.given {
+		if !g.decode([]byte(start+`"user":{"extra":{"a":`+list+`}},"user":{"extra":{"b":["c"]}}}`), &e) || !e.actor.userExtra.Given {
 			t.Error("the last of two maps does not count")
 		}
 	}
@@ -185,12 +185,12 @@ func FuzzSkipValue(f *testing.F) {
 // A line with a NUL byte, wherever it is, is not a whole event: where all lines
 // are, nobody need look for the hole that a truncation leaves.
 func TestNoEventHasNULs(t *testing.T) {
-	var d decoder
-	var e event
+	var d Decoder
+	var e Event
 	for _, line := range append(realLines(t)[:20], []byte(canonicalLine), []byte(` { "kind" : "Event", "apiVersion":"audit.k8s.io/v1" } `)) {
 		for at := range len(line) + 1 {
 			inserted := slices.Insert(bytes.Clone(line), at, 0)
-			if o, _ := d.line(inserted, &e); o != broken && o != undecodable {
+			if o, _ := d.Line(inserted, &e); o != Broken && o != Undecodable {
 				t.Fatalf("%q: outcome %d", inserted, o)
 			}
 			if at == len(line) {
@@ -198,7 +198,7 @@ func TestNoEventHasNULs(t *testing.T) {
 			}
 			replaced := bytes.Clone(line)
 			replaced[at] = 0
-			if o, _ := d.line(replaced, &e); o != broken && o != undecodable {
+			if o, _ := d.Line(replaced, &e); o != Broken && o != Undecodable {
 				t.Fatalf("%q: outcome %d", replaced, o)
 			}
 		}

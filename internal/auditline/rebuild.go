@@ -1,4 +1,4 @@
-package parquet
+package auditline
 
 import (
 	"bytes"
@@ -7,11 +7,10 @@ import (
 	"unsafe"
 )
 
-// rebuilder writes an event as kube-apiserver would have written it, or
+// Rebuilder writes an event as kube-apiserver would have written it, or
 // compares it with a line that is already there. Both are one code: what
-// [Restore] writes for a line without raw is what was compared when the line
-// was converted.
-type rebuilder struct {
+// is written later is what was compared when the line was read.
+type Rebuilder struct {
 	dst  []byte
 	out  io.Writer // takes dst and what is long; nil: all is appended to dst
 	err  error     // of out
@@ -25,12 +24,12 @@ type rebuilder struct {
 }
 
 // begin forgets the line before. It keeps scratch and the calendar.
-func (b *rebuilder) begin() {
+func (b *Rebuilder) begin() {
 	b.dst, b.out, b.err, b.want, b.comparing, b.differs = nil, nil, nil, nil, false, false
 }
 
-// appendLine appends the event to dst.
-func (b *rebuilder) appendLine(dst []byte, e *event) []byte {
+// Append appends the event to dst.
+func (b *Rebuilder) Append(dst []byte, e *Event) []byte {
 	b.begin()
 	b.dst = dst
 	b.event(e)
@@ -41,8 +40,8 @@ func (b *rebuilder) appendLine(dst []byte, e *event) []byte {
 // directly is the length from which a value is written to out as it is.
 const directly = 256 << 10
 
-// writeLine writes the event to w, and holds none of its long values.
-func (b *rebuilder) writeLine(w io.Writer, e *event) error {
+// WriteLine writes the event to w, and holds none of its long values.
+func (b *Rebuilder) WriteLine(w io.Writer, e *Event) error {
 	b.begin()
 	b.dst, b.scratch, b.out = b.scratch[:0], nil, w
 	b.event(e)
@@ -52,15 +51,15 @@ func (b *rebuilder) writeLine(w io.Writer, e *event) error {
 }
 
 // flush writes what was appended to out.
-func (b *rebuilder) flush() {
+func (b *Rebuilder) flush() {
 	if b.err == nil {
 		_, b.err = b.out.Write(b.dst)
 	}
 	b.dst = b.dst[:0]
 }
 
-// proves reports whether the columns rebuild line byte for byte.
-func (b *rebuilder) proves(line []byte, e *event) bool {
+// Proves reports whether the columns rebuild line byte for byte.
+func (b *Rebuilder) Proves(line []byte, e *Event) bool {
 	b.begin()
 	b.want, b.comparing = line, true
 	b.event(e)
@@ -70,7 +69,7 @@ func (b *rebuilder) proves(line []byte, e *event) bool {
 }
 
 // lit writes text as it is.
-func (b *rebuilder) lit(s string) {
+func (b *Rebuilder) lit(s string) {
 	switch {
 	case !b.comparing:
 		b.dst = append(b.dst, s...)
@@ -82,7 +81,7 @@ func (b *rebuilder) lit(s string) {
 }
 
 // raw writes bytes as they are.
-func (b *rebuilder) raw(v []byte) {
+func (b *Rebuilder) raw(v []byte) {
 	switch {
 	case b.out != nil && len(v) > directly:
 		b.flush()
@@ -105,7 +104,7 @@ func same(a, b []byte) bool {
 }
 
 // quoted writes a string as encoding/json does.
-func (b *rebuilder) quoted(v []byte) {
+func (b *Rebuilder) quoted(v []byte) {
 	if !b.comparing {
 		if b.out != nil {
 			b.writeQuoted(v)
@@ -121,7 +120,7 @@ func (b *rebuilder) quoted(v []byte) {
 
 // cutQuoted returns what is left of the line after v as encoding/json writes
 // it, if that is what comes next.
-func (b *rebuilder) cutQuoted(v []byte) (rest []byte, ok bool) {
+func (b *Rebuilder) cutQuoted(v []byte) (rest []byte, ok bool) {
 	want := b.want
 	if len(want) == 0 || want[0] != '"' {
 		return nil, false
@@ -149,87 +148,87 @@ func (b *rebuilder) cutQuoted(v []byte) (rest []byte, ok bool) {
 	}
 }
 
-func (b *rebuilder) event(e *event) {
-	if e.unknown != nil {
+func (b *Rebuilder) event(e *Event) {
+	if e.Unknown != nil {
 		b.woven(e)
 		return
 	}
 	b.lit(eventHeadV1)
-	b.text(e.text[colLevel])
+	b.text(e.text[Level])
 	b.lit(`,"auditID":`)
-	b.text(e.text[colAuditID])
+	b.text(e.text[AuditID])
 	b.lit(`,"stage":`)
-	b.text(e.text[colStage])
+	b.text(e.text[Stage])
 	b.lit(`,"requestURI":`)
-	b.text(e.text[colRequestURI])
+	b.text(e.text[RequestURI])
 	b.lit(`,"verb":`)
-	b.text(e.text[colVerb])
+	b.text(e.text[Verb])
 	b.actor(e.actor)
 	b.request(e)
 	b.lit(`,"requestReceivedTimestamp":`)
-	b.time(e, colReceived)
+	b.time(e, RequestReceived)
 	b.lit(`,"stageTimestamp":`)
-	b.time(e, colStaged)
+	b.time(e, StageTimestamp)
 	b.notes(e.notes)
 	b.lit(`}`)
 }
 
 // actor writes the fields from user to userAgent. A shared part was proven when
 // it was first seen: to compare it is to compare its bytes.
-func (b *rebuilder) actor(a *actor) {
+func (b *Rebuilder) actor(a *actor) {
 	if b.comparing && a.segment != nil {
 		b.raw(a.segment)
 		return
 	}
 	b.lit(`,"user":`)
-	b.user(a.text[colUserName], a.text[colUserUID], &a.userGroups, &a.userExtra)
-	if a.text[colImpName] != nil || a.text[colImpUID] != nil || a.impGroups.given || a.impExtra.given {
+	b.user(a.text[UserName], a.text[UserUID], &a.userGroups, &a.userExtra)
+	if a.text[ImpersonatedName] != nil || a.text[ImpersonatedUID] != nil || a.impGroups.Given || a.impExtra.Given {
 		b.lit(`,"impersonatedUser":`)
-		b.user(a.text[colImpName], a.text[colImpUID], &a.impGroups, &a.impExtra)
+		b.user(a.text[ImpersonatedName], a.text[ImpersonatedUID], &a.impGroups, &a.impExtra)
 	}
-	if v := a.text[colImpConstraint]; v != nil {
+	if v := a.text[ImpersonationConstraint]; v != nil {
 		b.lit(`,"authenticationMetadata":{"impersonationConstraint":`)
 		b.quoted(v)
 		b.lit(`}`)
 	}
-	if a.sourceIPs.given {
+	if a.sourceIPs.Given {
 		b.lit(`,"sourceIPs":`)
-		b.list(a.sourceIPs.items)
+		b.list(a.sourceIPs.Items)
 	}
-	if v := a.text[colUserAgent]; v != nil {
+	if v := a.text[UserAgent]; v != nil {
 		b.lit(`,"userAgent":`)
 		b.quoted(v)
 	}
 }
 
 // request writes the fields from objectRef to responseObject.
-func (b *rebuilder) request(e *event) {
+func (b *Rebuilder) request(e *Event) {
 	b.objectRef(e)
 	b.responseStatus(e)
-	if v := e.text[colRequestObject]; v != nil {
+	if v := e.text[RequestObject]; v != nil {
 		b.lit(`,"requestObject":`)
 		b.raw(v)
 	}
-	if v := e.text[colResponseObject]; v != nil {
+	if v := e.text[ResponseObject]; v != nil {
 		b.lit(`,"responseObject":`)
 		b.raw(v)
 	}
 }
 
 // notes writes the annotations.
-func (b *rebuilder) notes(n *notes) {
+func (b *Rebuilder) notes(n *notes) {
 	switch {
 	case b.comparing && n.segment != nil:
 		b.raw(n.segment)
-	case n.given:
+	case n.Given:
 		b.lit(`,"annotations":`)
-		b.annotations(&n.multimap)
+		b.annotations(&n.Map)
 	}
 }
 
 // text writes a string that is always there, null as nothing at all: such a
 // line is not the one that was read, and keeps raw.
-func (b *rebuilder) text(v []byte) {
+func (b *Rebuilder) text(v []byte) {
 	if v != nil {
 		b.quoted(v)
 	}
@@ -237,7 +236,7 @@ func (b *rebuilder) text(v []byte) {
 
 // member writes the name of a member, which starts with a comma, without the
 // comma where it is the first.
-func (b *rebuilder) member(name string, first *bool) {
+func (b *Rebuilder) member(name string, first *bool) {
 	if *first {
 		name = name[1:]
 		*first = false
@@ -245,7 +244,7 @@ func (b *rebuilder) member(name string, first *bool) {
 	b.lit(name)
 }
 
-func (b *rebuilder) user(name, uid []byte, groups *texts, extra *multimap) {
+func (b *Rebuilder) user(name, uid []byte, groups *List, extra *Map) {
 	b.lit(`{`)
 	first := true
 	if name != nil {
@@ -256,18 +255,18 @@ func (b *rebuilder) user(name, uid []byte, groups *texts, extra *multimap) {
 		b.member(`,"uid":`, &first)
 		b.quoted(uid)
 	}
-	if groups.given {
+	if groups.Given {
 		b.member(`,"groups":`, &first)
-		b.list(groups.items)
+		b.list(groups.Items)
 	}
-	if extra.given {
+	if extra.Given {
 		b.member(`,"extra":`, &first)
 		b.multimap(extra)
 	}
 	b.lit(`}`)
 }
 
-func (b *rebuilder) list(items [][]byte) {
+func (b *Rebuilder) list(items [][]byte) {
 	b.lit(`[`)
 	for i, v := range items {
 		if i > 0 {
@@ -278,35 +277,35 @@ func (b *rebuilder) list(items [][]byte) {
 	b.lit(`]`)
 }
 
-func (b *rebuilder) multimap(m *multimap) {
+func (b *Rebuilder) multimap(m *Map) {
 	b.lit(`{`)
-	for i, k := range m.keys {
+	for i, k := range m.Keys {
 		if i > 0 {
 			b.lit(`,`)
 		}
 		b.quoted(k)
 		b.lit(`:`)
-		b.list(m.list(i))
+		b.list(m.ValuesOf(i))
 	}
 	b.lit(`}`)
 }
 
-func (b *rebuilder) annotations(m *multimap) {
+func (b *Rebuilder) annotations(m *Map) {
 	b.lit(`{`)
-	for i, k := range m.keys {
+	for i, k := range m.Keys {
 		if i > 0 {
 			b.lit(`,`)
 		}
 		b.quoted(k)
 		b.lit(`:`)
-		b.quoted(m.values[i])
+		b.quoted(m.Values[i])
 	}
 	b.lit(`}`)
 }
 
-func (b *rebuilder) objectRef(e *event) {
+func (b *Rebuilder) objectRef(e *Event) {
 	first := true
-	for c := colObjResource; c <= colObjSubresource; c++ {
+	for c := ObjectResource; c <= ObjectSubresource; c++ {
 		v := e.text[c]
 		if v == nil {
 			continue
@@ -322,9 +321,9 @@ func (b *rebuilder) objectRef(e *event) {
 	}
 }
 
-func (b *rebuilder) responseStatus(e *event) {
-	details, status, message, reason := e.text[colRespDetails], e.text[colRespStatus], e.text[colRespMessage], e.text[colRespReason]
-	if details == nil && status == nil && message == nil && reason == nil && !e.given[colCode] {
+func (b *Rebuilder) responseStatus(e *Event) {
+	details, status, message, reason := e.text[ResponseDetails], e.text[ResponseStatus], e.text[ResponseMessage], e.text[ResponseReason]
+	if details == nil && status == nil && message == nil && reason == nil && !e.given[ResponseCode] {
 		return
 	}
 	b.lit(responseStatusHead)
@@ -344,15 +343,15 @@ func (b *rebuilder) responseStatus(e *event) {
 		b.lit(`,"details":`)
 		b.raw(details)
 	}
-	if e.given[colCode] {
+	if e.given[ResponseCode] {
 		b.lit(`,"code":`)
-		b.scratch = strconv.AppendInt(b.scratch[:0], e.ints[colCode], 10)
+		b.scratch = strconv.AppendInt(b.scratch[:0], e.ints[ResponseCode], 10)
 		b.raw(b.scratch)
 	}
 	b.lit(`}`)
 }
 
-func (b *rebuilder) time(e *event, c column) {
+func (b *Rebuilder) time(e *Event, c Field) {
 	if !e.given[c] {
 		b.lit(`null`)
 		return

@@ -1,4 +1,4 @@
-package parquet
+package auditline
 
 import (
 	"reflect"
@@ -6,17 +6,17 @@ import (
 )
 
 func TestGlanceAgreesWithScan(t *testing.T) {
-	var d decoder
-	var e event
-	var g glancer
+	var d Decoder
+	var e Event
+	var g Glancer
 	hits := 0
 	for _, line := range realLines(t) {
-		o, us, ok := g.glance(line, line, false)
-		if what, _ := d.line(line, &e); !ok || what != canonical {
+		o, us, ok := g.Glance(line, line, false)
+		if what, _ := d.Line(line, &e); !ok || what != Canonical {
 			continue
 		}
 		hits++
-		if want, at := e.object(), e.ints[colStaged]; !reflect.DeepEqual(o, want) || us != at {
+		if want, at := e.Object(), e.ints[StageTimestamp]; !reflect.DeepEqual(o, want) || us != at {
 			t.Fatalf("glance of %s\nis %q, %d; want %q, %d", line, o, us, want, at)
 		}
 	}

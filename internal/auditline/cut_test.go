@@ -1,4 +1,4 @@
-package parquet
+package auditline
 
 import (
 	"bytes"
@@ -48,12 +48,12 @@ func TestI3_UnknownFieldsNeedNoRaw(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			line := withUnknown(t, c.old, c.changed)
-			var d decoder
-			var e event
+			var d Decoder
+			var e Event
 			if !proven(&d, &e, line) {
 				t.Fatalf("not proven: %s", line)
 			}
-			if got := string(e.unknown); got != c.want {
+			if got := string(e.Unknown); got != c.want {
 				t.Errorf("the column is %s, want %s", got, c.want)
 			}
 			checkProof(t, line)
@@ -78,8 +78,8 @@ func TestI3_UnknownFieldsThatKeepRaw(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			line := withUnknown(t, c[0], c[1])
-			var d decoder
-			var e event
+			var d Decoder
+			var e Event
 			if proven(&d, &e, line) {
 				t.Errorf("proven: %.200s", line)
 			}
@@ -92,28 +92,28 @@ func TestTheLastOfTwoObjectsCounts(t *testing.T) {
 	line := strings.TrimSuffix(strings.TrimSpace(canonicalLine), "}")
 	for name, c := range map[string]struct {
 		again  string
-		column column
+		column Field
 		want   string
 	}{
-		"an empty objectRef":      {`"objectRef":{}`, colObjName, ""},
-		"an unknown objectRef":    {`"objectRef":{"x":1}`, colObjName, ""},
-		"no objectRef":            {`"objectRef":null`, colObjName, ""},
-		"another objectRef":       {`"objectRef":{"name":"z"}`, colObjName, "z"},
-		"three":                   {`"objectRef":{"x":1},"objectRef":{"name":"z"}`, colObjName, "z"},
-		"an empty status":         {`"responseStatus":{}`, colRespMessage, ""},
-		"an empty impersonation":  {`"impersonatedUser":{}`, colImpName, ""},
-		"an unknown constraint":   {`"authenticationMetadata":{"x":1}`, colImpConstraint, ""},
-		"an unknown user":         {`"user":{"region":"b"}`, colUserName, ""},
-		"an object and a body":    {`"x":1,"requestObject":2`, colRequestObject, "2"},
-		"two that were not there": {`"a":{},"a":{}`, colObjName, "p"},
+		"an empty objectRef":      {`"objectRef":{}`, ObjectName, ""},
+		"an unknown objectRef":    {`"objectRef":{"x":1}`, ObjectName, ""},
+		"no objectRef":            {`"objectRef":null`, ObjectName, ""},
+		"another objectRef":       {`"objectRef":{"name":"z"}`, ObjectName, "z"},
+		"three":                   {`"objectRef":{"x":1},"objectRef":{"name":"z"}`, ObjectName, "z"},
+		"an empty status":         {`"responseStatus":{}`, ResponseMessage, ""},
+		"an empty impersonation":  {`"impersonatedUser":{}`, ImpersonatedName, ""},
+		"an unknown constraint":   {`"authenticationMetadata":{"x":1}`, ImpersonationConstraint, ""},
+		"an unknown user":         {`"user":{"region":"b"}`, UserName, ""},
+		"an object and a body":    {`"x":1,"requestObject":2`, RequestObject, "2"},
+		"two that were not there": {`"a":{},"a":{}`, ObjectName, "p"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			twice := []byte(line + "," + c.again + "}")
 			checkProof(t, twice)
-			var d decoder
-			var e event
-			d.line(twice, &e)
-			if got := string(e.textOf(c.column)); got != c.want {
+			var d Decoder
+			var e Event
+			d.Line(twice, &e)
+			if got := string(e.Text(c.column)); got != c.want {
 				t.Errorf("the column is %q, want %q", got, c.want)
 			}
 		})
@@ -123,9 +123,9 @@ func TestTheLastOfTwoObjectsCounts(t *testing.T) {
 }
 
 // checkUnknown compares the column with what encoding/json finds in the line.
-func checkUnknown(tb testing.TB, line []byte, e *event) {
+func checkUnknown(tb testing.TB, line []byte, e *Event) {
 	tb.Helper()
-	column := e.unknown
+	column := e.Unknown
 	if column == nil {
 		return
 	}
@@ -167,8 +167,8 @@ func checkUnknownIn(tb testing.TB, fields, unknown map[string]json.RawMessage, k
 // TestI3_UnknownFieldsInRealLines puts a member at a place of every real line:
 // wherever a comma separates two of them, in a body too.
 func TestI3_UnknownFieldsInRealLines(t *testing.T) {
-	var d decoder
-	var e event
+	var d Decoder
+	var e Event
 	n, took := 0, 0
 	for line := range audittest.Lines(audittest.Corpus(t, "diverse.log")) {
 		if n++; len(line) == 0 || len(line) > 20000 || !proven(&d, &e, line) {
@@ -183,7 +183,7 @@ func TestI3_UnknownFieldsInRealLines(t *testing.T) {
 			i += at + len(sep) - 1
 			changed := slices.Concat(line[:i], []byte(`"tenant":{"a":[1,"b"]},`), line[i:])
 			checkProof(t, changed)
-			if proven(&d, &e, changed) && e.unknown != nil {
+			if proven(&d, &e, changed) && e.Unknown != nil {
 				took++
 			}
 		}
@@ -200,14 +200,14 @@ func TestExtendedAllocatesNothing(t *testing.T) {
 			break
 		}
 	}
-	var d decoder
-	var e event
-	var b rebuilder
+	var d Decoder
+	var e Event
+	var b Rebuilder
 	proofs := 0
 	pass := func() {
 		for _, line := range lines {
-			e.release()
-			if what, _ := d.line(line, &e); what == canonical && b.proves(line, &e) {
+			e.Release()
+			if what, _ := d.Line(line, &e); what == Canonical && b.Proves(line, &e) {
 				proofs++
 			}
 		}
@@ -235,15 +235,15 @@ func FuzzUnknown(f *testing.F) {
 		i := int(uint(at) % uint(len(line)))
 		changed := []byte(line[:i] + text + line[i:])
 		checkProof(t, changed)
-		var d decoder
-		var e event
-		if d.extended(changed, &e); e.unknown == nil {
+		var d Decoder
+		var e Event
+		if d.extended(changed, &e); e.Unknown == nil {
 			return
 		}
-		column := bytes.Clone(e.unknown)
+		column := bytes.Clone(e.Unknown)
 		column[uint(damaged)%uint(len(column))] ^= x
-		e.unknown = column
-		var b rebuilder
-		b.appendLine(nil, &e)
+		e.Unknown = column
+		var b Rebuilder
+		b.Append(nil, &e)
 	})
 }

@@ -1,0 +1,45 @@
+package auditline
+
+// Outcome says what a line turned out to be.
+type Outcome int
+
+const (
+	Canonical   Outcome = iota // the scanner took it, or what is known of it; the proof is still due
+	Irregular                  // an event in another form
+	Broken                     // whole events somewhere in it
+	Undecodable                // no event
+)
+
+// Decoder fills events from lines. It owns the buffers of all the ways there
+// are to do so.
+type Decoder struct {
+	scanner scanner
+	cutter  cutter
+	general general
+	probe   Event // for events that are only looked for
+}
+
+// Line decodes a whole line. For a broken line, e holds the first event found
+// and parts are all of them; otherwise parts is nil.
+func (d *Decoder) Line(line []byte, e *Event) (o Outcome, parts []Span) {
+	if d.scanner.scan(line, e) || d.extended(line, e) {
+		return Canonical, nil
+	}
+	if d.general.decode(line, e) {
+		return Irregular, nil
+	}
+	parts = d.salvage(line)
+	if len(parts) == 0 {
+		e.Reset()
+		return Undecodable, nil
+	}
+	d.Part(line[parts[0].From:parts[0].To], e)
+	return Broken, parts
+}
+
+// Part decodes one event that [Decoder.Line] found in a broken line.
+func (d *Decoder) Part(text []byte, e *Event) {
+	if !d.scanner.scan(text, e) && !d.extended(text, e) {
+		d.general.decode(text, e)
+	}
+}

@@ -1,0 +1,78 @@
+package auditline
+
+import "iter"
+
+// Walker walks over the members of JSON objects. The zero value is ready for
+// use.
+type Walker struct {
+	skip  skipper
+	whole bool
+}
+
+// Members yields name and value of the members of the JSON object in text, in
+// their order: the name as it is written between its quotes, the value without
+// space around it. Each is checked before it is yielded; at the first byte that
+// is not JSON the walk ends. What is behind the member at which the caller
+// leaves the loop is not looked at.
+func (w *Walker) Members(text []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, value []byte) bool) {
+		w.whole = false
+		end, ok := w.skip.walk(text, '{', func(name, value []byte) bool { return yield(name[1:len(name)-1], value) })
+		w.whole = ok && space(text, end) == len(text)
+	}
+}
+
+// Whole reports whether the last walk was not left and text is one valid JSON
+// object, with white space around it at most.
+func (w *Walker) Whole() bool { return w.whole }
+
+// AppendUnquoted appends the text of a string that [Walker.Members] yielded,
+// given without its quotes.
+func AppendUnquoted(dst, s []byte) []byte { return appendUnquoted(dst, s) }
+
+// walk calls f for the members of an object, or for the elements of an array
+// (name is nil then), until f returns false. The name has its quotes. It
+// returns the end of the container, if it is valid and f took all of it.
+func (s *skipper) walk(text []byte, opening byte, f func(name, value []byte) bool) (end int, ok bool) {
+	closing := opening + 2
+	i := space(text, 0)
+	if i == len(text) || text[i] != opening {
+		return i, false
+	}
+	if i = space(text, i+1); i < len(text) && text[i] == closing {
+		return i + 1, true
+	}
+	for {
+		var name []byte
+		if opening == '{' {
+			from := i
+			if i = s.key(text, i); i < 0 {
+				return ^i, false
+			}
+			name = text[from : from+keyLen(text[from:i])]
+		}
+		from := space(text, i)
+		if i, _, ok = s.skipValue(text, from); !ok || !f(name, text[from:i:i]) {
+			return i, false
+		}
+		i = space(text, i)
+		switch {
+		case i < len(text) && text[i] == ',':
+			i = space(text, i+1)
+		case i < len(text) && text[i] == closing:
+			return i + 1, true
+		default:
+			return i, false
+		}
+	}
+}
+
+// keyLen returns the length of the string in what key passed: space and a colon
+// may follow it.
+func keyLen(key []byte) int {
+	n := len(key) - 1
+	for key[n] != '"' {
+		n--
+	}
+	return n + 1
+}
