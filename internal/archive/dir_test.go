@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 )
 
 func dirBucket(fsys durable.FS, dir string) *Bucket {
@@ -47,14 +48,14 @@ func TestModesOfFilesAndDirectories(t *testing.T) {
 func TestI5_CrashDuringPut(t *testing.T) {
 	for k := int64(0); ; k++ {
 		root := t.TempDir()
-		err := putBytes(t, dirBucket(durable.OS().WithHook(durable.CrashAfter(k)), root), "a/k", "content")
+		err := putBytes(t, dirBucket(durable.OS().WithHook(durabletest.CrashAfter(k)), root), "a/k", "content")
 		if err == nil {
 			if k < 8 {
 				t.Errorf("Put has only %d effects", k)
 			}
 			return
 		}
-		if !errors.Is(err, durable.ErrCrash) {
+		if !errors.Is(err, durabletest.ErrCrash) {
 			t.Fatalf("after %d effects: %v", k, err)
 		}
 		if got, err := os.ReadFile(filepath.Join(root, "a/k")); err == nil && string(got) != "content" {

@@ -65,18 +65,3 @@ func TestCopyOfAGrowingFile(t *testing.T) {
 		t.Errorf("directory holds %q", got)
 	}
 }
-
-func TestCopyAtCrashPoints(t *testing.T) {
-	for _, loss := range Losses() {
-		for k, done := int64(0), false; !done; k++ {
-			path := filepath.Join(t.TempDir(), "copy")
-			power := NewPowerLoss(k, t.TempDir())
-			done = OS().WithHook(power.Hook).Copy(path, source(t, "text"), 0o600) == nil
-			must(t, power.Crash(loss))
-			content, err := os.ReadFile(path)
-			if string(content) != "text" && (done || !errors.Is(err, fs.ErrNotExist)) {
-				t.Errorf("after %d effects, %v lost, finished %v: %q", k, loss, done, content)
-			}
-		}
-	}
-}

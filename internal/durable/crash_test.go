@@ -1,4 +1,4 @@
-package durable
+package durable_test
 
 import (
 	"errors"
@@ -7,13 +7,16 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 )
 
 // TestCrashPoints stops each operation after every one of its effects and holds
 // what is then on disk against the table of the package documentation.
 func TestCrashPoints(t *testing.T) {
 	const missing = "(missing)"
-	publish := func(f FS, path string) error {
+	publish := func(f durable.FS, path string) error {
 		return f.Publish(path, 0o600, func(w io.Writer) error {
 			_, err := io.WriteString(w, "new")
 			return err
@@ -21,19 +24,19 @@ func TestCrashPoints(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name    string
-		prepare func(FS, string) error
-		run     func(FS, string) error
+		prepare func(durable.FS, string) error
+		run     func(durable.FS, string) error
 		before  string
 		after   string
 	}{
-		{"create", nil, func(f FS, p string) error { return f.WriteFile(p, []byte("new"), 0o600) }, missing, "new"},
-		{"replace", func(f FS, p string) error { return f.WriteFile(p, []byte("old"), 0o600) },
-			func(f FS, p string) error { return f.WriteFile(p, []byte("new"), 0o600) }, "old", "new"},
+		{"create", nil, func(f durable.FS, p string) error { return f.WriteFile(p, []byte("new"), 0o600) }, missing, "new"},
+		{"replace", func(f durable.FS, p string) error { return f.WriteFile(p, []byte("old"), 0o600) },
+			func(f durable.FS, p string) error { return f.WriteFile(p, []byte("new"), 0o600) }, "old", "new"},
 		{"publish", nil, publish, missing, "new"},
-		{"remove", func(f FS, p string) error { return f.WriteFile(p, []byte("old"), 0o600) },
-			func(f FS, p string) error { return f.Remove(p) }, "old", missing},
-		{"link", func(f FS, p string) error { return f.WriteFile(p+".src", []byte("new"), 0o600) },
-			func(f FS, p string) error { return f.Link(p+".src", p) }, missing, "new"},
+		{"remove", func(f durable.FS, p string) error { return f.WriteFile(p, []byte("old"), 0o600) },
+			func(f durable.FS, p string) error { return f.Remove(p) }, "old", missing},
+		{"link", func(f durable.FS, p string) error { return f.WriteFile(p+".src", []byte("new"), 0o600) },
+			func(f durable.FS, p string) error { return f.Link(p+".src", p) }, missing, "new"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			done := false
@@ -43,11 +46,11 @@ func TestCrashPoints(t *testing.T) {
 				}
 				path := filepath.Join(t.TempDir(), "f")
 				if c.prepare != nil {
-					must(t, c.prepare(OS(), path))
+					must(t, c.prepare(durable.OS(), path))
 				}
-				err := c.run(OS().WithHook(CrashAfter(k)), path)
+				err := c.run(durable.OS().WithHook(durabletest.CrashAfter(k)), path)
 				done = err == nil
-				if err != nil && !errors.Is(err, ErrCrash) {
+				if err != nil && !errors.Is(err, durabletest.ErrCrash) {
 					t.Fatalf("after %d effects: %v", k, err)
 				}
 				got := missing
@@ -59,11 +62,37 @@ func TestCrashPoints(t *testing.T) {
 				}
 				// Recovery: the temporary files go, and the same call succeeds
 				// (where the effect was there already: says so).
-				must(t, OS().RemoveTemps(filepath.Dir(path)))
-				if err := c.run(OS(), path); err != nil && (got != c.after || !errors.Is(err, fs.ErrExist)) {
+				must(t, durable.OS().RemoveTemps(filepath.Dir(path)))
+				if err := c.run(durable.OS(), path); err != nil && (got != c.after || !errors.Is(err, fs.ErrExist)) {
 					t.Errorf("after %d effects the operation cannot be repeated: %v", k, err)
 				}
 			}
 		})
+	}
+}
+
+func TestCopyAtCrashPoints(t *testing.T) {
+	for _, loss := range durabletest.Losses() {
+		for k, done := int64(0), false; !done; k++ {
+			from := filepath.Join(t.TempDir(), "source")
+			must(t, os.WriteFile(from, []byte("text"), 0o600))
+			src, err := os.Open(from)
+			must(t, err)
+			path := filepath.Join(t.TempDir(), "copy")
+			power := durabletest.NewPowerLoss(k, t.TempDir())
+			done = durable.OS().WithHook(power.Hook).Copy(path, src, 0o600) == nil
+			must(t, errors.Join(power.Crash(loss), src.Close()))
+			content, err := os.ReadFile(path)
+			if string(content) != "text" && (done || !errors.Is(err, fs.ErrNotExist)) {
+				t.Errorf("after %d effects, %v lost, finished %v: %q", k, loss, done, content)
+			}
+		}
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

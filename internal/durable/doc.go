@@ -57,6 +57,6 @@
 // A test replaces [OS] by OS().WithHook(h). The hook sees every effect before
 // it is applied and decides whether to apply it and what to return, so "crash
 // after effect k" is a hook that counts, applies the first k effects and answers
-// [ErrCrash] to all that follow ([CrashAfter]). [PowerLoss] is such a hook that
+// an error to all that follow: package durabletest has it, and one that
 // also takes back what was not synced by then, as a power failure may.
 package durable

@@ -1,10 +1,5 @@
 package durable
 
-import (
-	"errors"
-	"sync/atomic"
-)
-
 // Op is a kind of effect.
 type Op uint8
 
@@ -55,19 +50,3 @@ type Effect struct {
 // returns its error; the hook calls it at most once, or not at all, and its
 // result is what the caller sees. Calls may come from several goroutines.
 type Hook func(e Effect, apply func() error) error
-
-// ErrCrash is what a crash-injecting hook returns for the effect at which the
-// machine is said to have stopped, and for every one after it.
-var ErrCrash = errors.New("injected crash")
-
-// CrashAfter returns a hook that applies the first n effects and then answers
-// [ErrCrash] to every other one. It is safe for concurrent use.
-func CrashAfter(n int64) Hook {
-	var seen atomic.Int64
-	return func(_ Effect, apply func() error) error {
-		if seen.Add(1) > n {
-			return ErrCrash
-		}
-		return apply()
-	}
-}

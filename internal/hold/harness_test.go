@@ -42,7 +42,7 @@ func newHouse(t testing.TB) *house {
 }
 
 // quickFS makes no fsync, which only a power failure would tell: see
-// durable.PowerLoss.
+// durabletest.PowerLoss.
 func quickFS() durable.FS {
 	return durable.OS().WithHook(func(e durable.Effect, apply func() error) error {
 		if e.Op == durable.OpSync || e.Op == durable.OpSyncDir {

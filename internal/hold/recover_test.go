@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
 
@@ -185,7 +186,7 @@ func (h *house) wantLinks(want int) {
 // disk, loses what was not synced, starts it again, and expects every file
 // held exactly once.
 func TestI1_CrashAtEveryStep(t *testing.T) {
-	for _, loss := range durable.Losses() {
+	for _, loss := range durabletest.Losses() {
 		for _, copies := range []bool{false, true} {
 			t.Run(fmt.Sprint("lose ", loss, ", copies ", copies), func(t *testing.T) {
 				t.Parallel()
@@ -199,12 +200,12 @@ func TestI1_CrashAtEveryStep(t *testing.T) {
 	}
 }
 
-func crashEverywhere(t *testing.T, loss durable.Loss, copies bool) (points int) {
+func crashEverywhere(t *testing.T, loss durabletest.Loss, copies bool) (points int) {
 	for k := int64(0); ; k++ {
 		h := newHouse(t)
 		h.loki, h.copy = true, copies
 		h.write("one\n")
-		power := durable.NewPowerLoss(k, t.TempDir())
+		power := durabletest.NewPowerLoss(k, t.TempDir())
 		h.fs = durable.OS().WithHook(power.Hook)
 		finished := h.scenario()
 		if err := power.Crash(loss); err != nil {
@@ -236,7 +237,7 @@ func (h *house) scenario() bool {
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
-			if !errors.Is(err, durable.ErrCrash) {
+			if !errors.Is(err, durabletest.ErrCrash) {
 				h.t.Fatal(err)
 			}
 			return false

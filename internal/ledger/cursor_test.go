@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 )
 
 func TestCursor(t *testing.T) {
@@ -81,9 +82,9 @@ func TestI6_CursorCrash(t *testing.T) {
 	for k, done := int64(0), false; !done; k++ {
 		dir := t.TempDir()
 		must(t, NewCursorFile(durable.OS(), dir).Store(before))
-		power := durable.NewPowerLoss(k, t.TempDir())
+		power := durabletest.NewPowerLoss(k, t.TempDir())
 		done = NewCursorFile(durable.OS().WithHook(power.Hook), dir).Store(after) == nil
-		must(t, power.Crash(durable.LoseAll))
+		must(t, power.Crash(durabletest.LoseAll))
 		got, aside, err := NewCursorFile(durable.OS(), dir).Load(noon)
 		if err != nil || aside != "" || got != after && (done || got != before) {
 			t.Errorf("after %d effects: %+v, %q, %v", k, got, aside, err)

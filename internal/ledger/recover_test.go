@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 )
 
 // change is one change of a ledger, for the tests that interrupt it.
@@ -51,20 +52,20 @@ func TestI1_CrashAtEveryEffect(t *testing.T) {
 			t.Fatalf("change %d changes nothing", i)
 		}
 	}
-	for _, loss := range durable.Losses() {
+	for _, loss := range durabletest.Losses() {
 		t.Run("lose "+loss.String(), func(t *testing.T) { crashEverywhere(t, states, loss) })
 	}
 }
 
 // crashEverywhere stops after every effect of the changes, with the given
 // loss. states are what the ledger says after each change.
-func crashEverywhere(t *testing.T, states []string, loss durable.Loss) {
+func crashEverywhere(t *testing.T, states []string, loss durabletest.Loss) {
 	for k, finished := int64(0), false; !finished; k++ {
 		if k > 200 {
 			t.Fatal("the changes never end")
 		}
 		dir := t.TempDir()
-		power := durable.NewPowerLoss(k, t.TempDir())
+		power := durabletest.NewPowerLoss(k, t.TempDir())
 		done, epoch := crashRun(t, dir, power.Hook)
 		must(t, power.Crash(loss))
 		finished = done == len(changes())
@@ -92,7 +93,7 @@ func crashRun(t *testing.T, dir string, disk durable.Hook) (done int, epoch stri
 	t.Helper()
 	l, _, err := Open(durable.OS().WithHook(disk), dir, "machine-a", noon)
 	if err != nil {
-		if !errors.Is(err, durable.ErrCrash) {
+		if !errors.Is(err, durabletest.ErrCrash) {
 			t.Fatal(err)
 		}
 		return -1, ""
@@ -100,7 +101,7 @@ func crashRun(t *testing.T, dir string, disk durable.Hook) (done int, epoch stri
 	for i, c := range changes() {
 		before := text(t, l.Entries())
 		if err := c.do(l); err != nil {
-			if !errors.Is(err, durable.ErrCrash) {
+			if !errors.Is(err, durabletest.ErrCrash) {
 				t.Fatalf("%s: %v", c.name, err)
 			}
 			if got := text(t, l.Entries()); got != before {
@@ -284,10 +285,10 @@ func TestCrashAtMachineChange(t *testing.T) {
 		dir := t.TempDir()
 		l := open(t, durable.OS(), dir)
 		must(t, l.Add(held("1")))
-		power := durable.NewPowerLoss(k, t.TempDir())
+		power := durabletest.NewPowerLoss(k, t.TempDir())
 		_, _, err := Open(durable.OS().WithHook(power.Hook), dir, "machine-b", noon)
-		must(t, power.Crash(durable.LoseAll))
-		if done = err == nil; err != nil && !errors.Is(err, durable.ErrCrash) {
+		must(t, power.Crash(durabletest.LoseAll))
+		if done = err == nil; err != nil && !errors.Is(err, durabletest.ErrCrash) {
 			t.Fatal(err)
 		}
 		again := reopen(t, dir, "machine-b")

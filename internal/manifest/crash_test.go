@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 )
 
 // world is what survives a crash: the directory, the ledger (the head and the
@@ -122,7 +123,7 @@ type powerLoss struct {
 
 func (p *powerLoss) hook(e durable.Effect, apply func() error) error {
 	if p.left == 0 {
-		return durable.ErrCrash
+		return durabletest.ErrCrash
 	}
 	p.left--
 	var content []byte
@@ -170,7 +171,7 @@ func TestI4_CrashAtEveryEffect(t *testing.T) {
 				err = w.pass(c, seqs)
 			}
 			done = err == nil
-			if !done && !errors.Is(err, durable.ErrCrash) {
+			if !done && !errors.Is(err, durabletest.ErrCrash) {
 				t.Fatalf("after %d effects: %v", k, err)
 			}
 			if power {
@@ -200,7 +201,7 @@ func TestI4_CrashInRecovery(t *testing.T) {
 		for k2, done2 := int64(0), false; !done2; k2++ {
 			w := newWorld(t)
 			run := func(k int64, seqs []int64) bool {
-				c, err := Open(durable.OS().WithHook(durable.CrashAfter(k)), w.dir, self, w.head)
+				c, err := Open(durable.OS().WithHook(durabletest.CrashAfter(k)), w.dir, self, w.head)
 				if err == nil {
 					err = w.pass(c, seqs)
 				}
@@ -282,7 +283,7 @@ func TestI5_AdoptedRecordIsDurable(t *testing.T) {
 	c, err := Open(durable.OS(), dir, self, Head{})
 	must(t, err)
 	c.fs = durable.OS().WithHook(killed.hook)
-	if _, err := c.Seal(fileRecord(1, noon)); !errors.Is(err, durable.ErrCrash) || len(killed.undo) != 2 {
+	if _, err := c.Seal(fileRecord(1, noon)); !errors.Is(err, durabletest.ErrCrash) || len(killed.undo) != 2 {
 		t.Fatalf("not killed before the fsync of the directory: %v, %d effects to lose", err, len(killed.undo))
 	}
 	next := &powerLoss{left: 100, undo: killed.undo}

@@ -7,27 +7,28 @@ import (
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
 
 // crash makes a pass on a disk that stops after k effects and loses what was
 // not synced, and starts the next process on what is left. It returns false
 // when the pass came to its end before that.
-func (y *yard) crash(k int64, loss durable.Loss) bool {
+func (y *yard) crash(k int64, loss durabletest.Loss) bool {
 	y.t.Helper()
-	return y.crashOr(k, loss, durable.ErrCrash)
+	return y.crashOr(k, loss, durabletest.ErrCrash)
 }
 
 // crashOr is crash for a pass that may end with another error as well.
-func (y *yard) crashOr(k int64, loss durable.Loss, other error) bool {
+func (y *yard) crashOr(k int64, loss durabletest.Loss, other error) bool {
 	y.t.Helper()
-	power := durable.NewPowerLoss(k, fastDir(y.t))
+	power := durabletest.NewPowerLoss(k, fastDir(y.t))
 	y.fs = durable.OS().WithHook(power.Hook)
 	err := y.start()
 	if err == nil {
 		err = y.shipper.Sync(y.t.Context())
 	}
-	if err != nil && !errors.Is(err, durable.ErrCrash) && !errors.Is(err, other) {
+	if err != nil && !errors.Is(err, durabletest.ErrCrash) && !errors.Is(err, other) {
 		y.t.Fatal(err)
 	}
 	if err := power.Crash(loss); err != nil {
@@ -35,7 +36,7 @@ func (y *yard) crashOr(k int64, loss durable.Loss, other error) bool {
 	}
 	y.fs = durable.OS()
 	y.mustStart()
-	return errors.Is(err, durable.ErrCrash)
+	return errors.Is(err, durabletest.ErrCrash)
 }
 
 // everyCrash runs once for a crash after every step effects, until one comes

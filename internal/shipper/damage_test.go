@@ -12,7 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
 
@@ -104,7 +104,7 @@ func TestI10_CrashWhereTheStoreDamages(t *testing.T) {
 					y.mustStart()
 					y.addAll(texts)
 					y.store.fault = at(n, what)
-					crashed := y.crashOr(k, []durable.Loss{durable.LoseAll, durable.LoseNothing}[k/9%2], errLost)
+					crashed := y.crashOr(k, []durabletest.Loss{durabletest.LoseAll, durabletest.LoseNothing}[k/9%2], errLost)
 					_ = y.shipper.Sync(t.Context()) // the PUT that fails may come only now
 					y.sync()
 					y.wantConfirmed(texts...)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
@@ -168,7 +169,7 @@ func TestI10_EmptyBackup(t *testing.T) {
 func (y *yard) midway(k int64, crash bool, change func()) (reached bool) {
 	y.t.Helper()
 	if crash {
-		crashed := y.crash(k, durable.LoseAll)
+		crashed := y.crash(k, durabletest.LoseAll)
 		change()
 		return crashed
 	}

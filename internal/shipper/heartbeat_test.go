@@ -11,7 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
@@ -255,7 +255,7 @@ func TestI4_NoticesSurviveCrashes(t *testing.T) {
 		y.sync()
 		y.key = signingKey(1, 0)
 		y.grow("1", event(22, "c"))
-		crashed := y.crash(k, durable.LoseAll)
+		crashed := y.crash(k, durabletest.LoseAll)
 		y.sync()
 		y.finish("1")
 		y.sync()

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 )
@@ -69,10 +69,10 @@ func TestI5_CrashWithTheLedgerLost(t *testing.T) {
 				y := newYard(t)
 				y.mustStart()
 				y.addAll(texts)
-				crashed := y.crash(k, []durable.Loss{durable.LoseAll, durable.LoseNothing}[k%2])
+				crashed := y.crash(k, []durabletest.Loss{durabletest.LoseAll, durabletest.LoseNothing}[k%2])
 				y.loseLedger(texts...)
 				if times == "twice" { // lost again in the middle of the next pass
-					y.crash(k/2, durable.LoseNothing)
+					y.crash(k/2, durabletest.LoseNothing)
 					y.loseLedger(texts...)
 				}
 				y.sync()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 )
@@ -18,7 +19,7 @@ import (
 // whole lines up to the last increment; the node that comes back archives the
 // file once, under the number of its increments, which never changed.
 func TestI5_IncrementCrashAtEveryStep(t *testing.T) {
-	for _, loss := range []durable.Loss{durable.LoseNothing, durable.LoseAll} {
+	for _, loss := range []durabletest.Loss{durabletest.LoseNothing, durabletest.LoseAll} {
 		t.Run("lose "+loss.String(), func(t *testing.T) {
 			t.Parallel()
 			crashIncrements(t, loss, nil, []string{event(21, "a") + "no event\n", event(22, "b") + "torn"})
@@ -28,7 +29,7 @@ func TestI5_IncrementCrashAtEveryStep(t *testing.T) {
 
 // crashIncrements lets a file grow by pieces, of which the last ends with
 // "torn", a line that is not complete.
-func crashIncrements(t *testing.T, loss durable.Loss, key *redact.Key, lines []string) {
+func crashIncrements(t *testing.T, loss durabletest.Loss, key *redact.Key, lines []string) {
 	whole := strings.Join(lines, "")
 	want := redacted(t, key, whole)
 	everyCrash(t, 1, 30, func(k int64) bool {
@@ -36,10 +37,10 @@ func crashIncrements(t *testing.T, loss durable.Loss, key *redact.Key, lines []s
 		y.redact = key
 		y.mustStart()
 		y.add("0", "", asOpen)
-		power := durable.NewPowerLoss(k, fastDir(t))
+		power := durabletest.NewPowerLoss(k, fastDir(t))
 		y.fs = durable.OS().WithHook(power.Hook)
 		stored, err := y.growAndFinish(lines)
-		if err != nil && !errors.Is(err, durable.ErrCrash) {
+		if err != nil && !errors.Is(err, durabletest.ErrCrash) {
 			t.Fatal(err)
 		}
 		if err := power.Crash(loss); err != nil {

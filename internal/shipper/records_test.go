@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
@@ -172,7 +172,7 @@ func TestI9_GapsSurviveCrashes(t *testing.T) {
 		if err := y.ledger.AddGap(ledger.Gap{Reason: "pruned", Bytes: -1}, "", nil); err != nil {
 			t.Fatal(err)
 		}
-		crashed := y.crash(k, []durable.Loss{durable.LoseAll, durable.LoseNothing}[k%2])
+		crashed := y.crash(k, []durabletest.Loss{durabletest.LoseAll, durabletest.LoseNothing}[k%2])
 		if syncErr := y.shipper.Sync(t.Context()); syncErr != nil {
 			t.Fatalf("crash after %d effects, then: %v", k, syncErr)
 		}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
@@ -59,11 +59,11 @@ func secretEvent(day int, id string) string {
 func TestI5_RedactedCrashAtEveryStep(t *testing.T) {
 	t.Run("files", func(t *testing.T) {
 		t.Parallel()
-		crashEverywhere(t, durable.LoseAll, &redact.Key{1}, secretEvent(21, "a")+event(22, "b"))
+		crashEverywhere(t, durabletest.LoseAll, &redact.Key{1}, secretEvent(21, "a")+event(22, "b"))
 	})
 	t.Run("increments", func(t *testing.T) {
 		t.Parallel()
-		crashIncrements(t, durable.LoseAll, &redact.Key{1}, []string{secretEvent(21, "a") + secretEvent(21, "b"), event(22, "c") + "torn"})
+		crashIncrements(t, durabletest.LoseAll, &redact.Key{1}, []string{secretEvent(21, "a") + secretEvent(21, "b"), event(22, "c") + "torn"})
 	})
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
-	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 	"github.com/auditsidecar/auditsidecar/parquet"
@@ -68,7 +68,7 @@ func TestI4_FinishedSegmentsAreArchivedInOrder(t *testing.T) {
 // disk, loses what was not synced, starts it again, and expects each segment
 // in the archive exactly once, under objects that never changed.
 func TestI5_CrashAtEveryStep(t *testing.T) {
-	for _, loss := range []durable.Loss{durable.LoseNothing, durable.LoseAll} {
+	for _, loss := range []durabletest.Loss{durabletest.LoseNothing, durabletest.LoseAll} {
 		t.Run("lose "+loss.String(), func(t *testing.T) {
 			t.Parallel()
 			crashEverywhere(t, loss, nil, event(21, "a")+event(22, "b"))
@@ -77,7 +77,7 @@ func TestI5_CrashAtEveryStep(t *testing.T) {
 }
 
 // crashEverywhere archives two files that are made of text, of two days.
-func crashEverywhere(t *testing.T, loss durable.Loss, key *redact.Key, text string) {
+func crashEverywhere(t *testing.T, loss durabletest.Loss, key *redact.Key, text string) {
 	want := redacted(t, key, text)
 	everyCrash(t, 1, 20, func(k int64) bool {
 		y := newYard(t)

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/auditsidecar/auditsidecar/internal/config"
-	"github.com/auditsidecar/auditsidecar/internal/confine"
+	"github.com/auditsidecar/auditsidecar/internal/landlock"
 )
 
 // confine gives up the right to change files elsewhere. A process that keeps
@@ -14,7 +14,7 @@ func (s *Sidecar) confine(st *state) {
 	if !s.OwnsProcess || s.Settings.Landlock == config.LandlockOff {
 		return
 	}
-	places := confine.Places{Owned: []string{st.dir}, Optional: []string{os.TempDir()}}
+	places := landlock.Places{Owned: []string{st.dir}, Optional: []string{os.TempDir()}}
 	if s.Settings.Hold == config.HoldLink {
 		places.Linked = s.audit.Dir
 	}
@@ -29,7 +29,7 @@ func (s *Sidecar) confine(st *state) {
 	}
 	version := 0
 	if err == nil {
-		version, err = confine.Writes(places)
+		version, err = landlock.Writes(places)
 	}
 	if err != nil {
 		s.Log.Warn().Err(err).Msg("not confined: this process may change whatever its user may")

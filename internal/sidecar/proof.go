@@ -6,8 +6,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/auditsidecar/auditsidecar/internal/apiserver"
 	"github.com/auditsidecar/auditsidecar/internal/config"
-	"github.com/auditsidecar/auditsidecar/internal/counters"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/internal/shipper"
 )
@@ -50,7 +50,7 @@ func asker(settings config.ServerMetrics, log zerolog.Logger) (func(context.Cont
 	if settings.URL == "" {
 		return nil, nil
 	}
-	server, err := counters.New(counters.Config{
+	server, err := apiserver.New(apiserver.Config{
 		URL: settings.URL, TokenFile: settings.TokenFile, CertFile: settings.CertFile, KeyFile: settings.KeyFile, CAFile: settings.CAFile,
 	})
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package counters asks kube-apiserver how many audit events it has written.
+// Package apiserver asks kube-apiserver how many audit events it has written.
 //
 // kube-apiserver counts each audit event just before it writes it
 // (apiserver_audit_event_total) and each failure to write one
@@ -8,4 +8,4 @@
 //
 // The answer of a busy kube-apiserver has megabytes. It is read line by line,
 // so that memory is constant.
-package counters
+package apiserver

@@ -1,4 +1,4 @@
-// Package confine takes rights from this process that it does not need, by the
+// Package landlock takes rights from this process that it does not need, by the
 // kernel's means: what is given up cannot be had back, whatever runs in the
 // process or is started by it.
 //
@@ -7,7 +7,7 @@
 // restricted: which files credentials and certificates are in is known to their
 // users only (a chain of AWS' sources, a helper program), and a file that cannot
 // be read years later, when a certificate is renewed, would stop the archive.
-package confine
+package landlock
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package durable
+package durabletest
 
 import (
 	"errors"
@@ -6,13 +6,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
 // disk is a directory under a PowerLoss that does not stop by itself.
-func disk(t *testing.T) (dir string, power *PowerLoss, fsys FS) {
+func disk(t *testing.T) (dir string, power *PowerLoss, fsys durable.FS) {
 	t.Helper()
 	power = NewPowerLoss(1<<30, t.TempDir())
-	return t.TempDir(), power, OS().WithHook(power.Hook)
+	return t.TempDir(), power, durable.OS().WithHook(power.Hook)
 }
 
 func TestPowerLossKeepsWhatWasSynced(t *testing.T) {
@@ -46,19 +48,18 @@ func TestPowerLossTakesWhatWasNotSynced(t *testing.T) {
 		{LoseData, "moved new removed-not sub|\x00\x00\x00\x00\x00"},
 		{LoseAll, "from removed removed-not|"},
 	} {
-		dir, power, fsys := disk(t)
+		dir, power, _ := disk(t)
 		in := func(name string) string { return filepath.Join(dir, name) }
 		for _, name := range []string{"from", "removed", "removed-not"} {
 			must(t, os.WriteFile(in(name), []byte(name), 0o600))
 		}
 		// The same calls without their fsync.
-		lazy := fsys
-		lazy.hook = func(e Effect, apply func() error) error {
-			if e.Op == OpSync || e.Op == OpSyncDir {
+		lazy := durable.OS().WithHook(func(e durable.Effect, apply func() error) error {
+			if e.Op == durable.OpSync || e.Op == durable.OpSyncDir {
 				return nil
 			}
 			return power.Hook(e, apply)
-		}
+		})
 		must(t, lazy.WriteFile(in("new"), []byte("bytes"), 0o600))
 		must(t, lazy.Remove(in("removed")))
 		must(t, lazy.Rename(in("from"), in("moved")))
@@ -82,7 +83,7 @@ func TestPowerLossUndoesAReplacement(t *testing.T) {
 	for k := range last {
 		again := NewPowerLoss(k, t.TempDir())
 		must(t, os.WriteFile(path, []byte("old"), 0o600))
-		err := OS().WithHook(again.Hook).WriteFile(path, []byte("new"), 0o600)
+		err := durable.OS().WithHook(again.Hook).WriteFile(path, []byte("new"), 0o600)
 		if !errors.Is(err, ErrCrash) || !again.Crashed() {
 			t.Fatalf("after %d effects: %v", k, err)
 		}
@@ -90,7 +91,7 @@ func TestPowerLossUndoesAReplacement(t *testing.T) {
 		if got := read(t, path); got != "old" {
 			t.Errorf("after %d effects and the loss of all that was not synced: %q", k, got)
 		}
-		must(t, OS().RemoveTemps(dir))
+		must(t, durable.OS().RemoveTemps(dir))
 	}
 }
 
@@ -103,7 +104,7 @@ func TestPowerLossAtCrashPoints(t *testing.T) {
 			path := filepath.Join(dir, "f")
 			must(t, os.WriteFile(path, []byte("old"), 0o600))
 			power := NewPowerLoss(k, t.TempDir())
-			done = OS().WithHook(power.Hook).WriteFile(path, []byte("new"), 0o600) == nil
+			done = durable.OS().WithHook(power.Hook).WriteFile(path, []byte("new"), 0o600) == nil
 			must(t, power.Crash(loss))
 			if got := read(t, path); (got != "old" || done) && got != "new" {
 				t.Errorf("after %d effects, %v lost, finished %v: %q", k, loss, done, got)
@@ -120,4 +121,33 @@ func TestLossNames(t *testing.T) {
 	if got := strings.Join(all, ", "); got != "nothing, names, data, everything unsynced" {
 		t.Error(got)
 	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func names(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range entries {
+		out = append(out, e.Name())
+	}
+	return strings.Join(out, " ")
 }

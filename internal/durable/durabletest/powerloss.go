@@ -1,4 +1,4 @@
-package durable
+package durabletest
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
 // Loss says what of the effects that were not synced a power failure takes
@@ -40,7 +42,7 @@ func (l Loss) String() string {
 // with [PowerLoss.Hook] until it answers [ErrCrash], call [PowerLoss.Crash],
 // and begin again as a new process does.
 //
-// It sees what goes through an [FS] only. What was there before counts as
+// It sees what goes through a [durable.FS] only. What was there before counts as
 // synced, and so does what others write. A fsync is noted and not made: the
 // machine that runs the test does not fail, and tests are quicker for it.
 type PowerLoss struct {
@@ -66,15 +68,15 @@ type unsynced struct {
 // directory of the test on the same file system, outside what is tested.
 func NewPowerLoss(n int64, grave string) *PowerLoss { return &PowerLoss{after: n, grave: grave} }
 
-// Hook is the [Hook] of the disk. It is safe for concurrent use.
-func (p *PowerLoss) Hook(e Effect, apply func() error) error {
+// Hook is the [durable.Hook] of the disk. It is safe for concurrent use.
+func (p *PowerLoss) Hook(e durable.Effect, apply func() error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.seen++
 	if p.seen > p.after {
 		return ErrCrash
 	}
-	if e.Op == OpSync || e.Op == OpSyncDir {
+	if e.Op == durable.OpSync || e.Op == durable.OpSyncDir {
 		p.synced(e)
 		return nil
 	}
@@ -85,7 +87,7 @@ func (p *PowerLoss) Hook(e Effect, apply func() error) error {
 	if err := apply(); err != nil {
 		return err
 	}
-	if e.Op == OpRename {
+	if e.Op == durable.OpRename {
 		p.renamed(e)
 	}
 	p.pending = append(p.pending, u)
@@ -93,26 +95,26 @@ func (p *PowerLoss) Hook(e Effect, apply func() error) error {
 }
 
 // prepare notes how an effect that is about to be applied is undone.
-func (p *PowerLoss) prepare(e Effect) (unsynced, error) {
+func (p *PowerLoss) prepare(e durable.Effect) (unsynced, error) {
 	u := unsynced{path: e.Path, dirs: map[string]bool{filepath.Dir(e.Path): true}}
 	switch e.Op {
-	case OpWrite:
+	case durable.OpWrite:
 		info, err := os.Stat(e.Path)
 		if err != nil {
 			return u, fmt.Errorf("power loss: %w", err)
 		}
 		u.data, u.from = true, info.Size()
-	case OpCreate, OpLink:
+	case durable.OpCreate, durable.OpLink:
 		u.undo = func() error { return os.Remove(e.Path) }
-	case OpMkdir:
+	case durable.OpMkdir:
 		u.undo = func() error { return os.RemoveAll(e.Path) }
-	case OpRemove:
+	case durable.OpRemove:
 		restore, err := p.bury(e.Path)
 		if err != nil {
 			return u, err
 		}
 		u.undo = restore
-	case OpRename:
+	case durable.OpRename:
 		restore, err := p.bury(e.Path)
 		if err != nil {
 			return u, err
@@ -145,7 +147,7 @@ func (p *PowerLoss) bury(path string) (restore func() error, err error) {
 }
 
 // renamed has the bytes that wait for a fsync follow their file.
-func (p *PowerLoss) renamed(e Effect) {
+func (p *PowerLoss) renamed(e durable.Effect) {
 	for i := range p.pending {
 		if u := &p.pending[i]; u.data && u.path == e.From {
 			u.path = e.Path
@@ -154,13 +156,13 @@ func (p *PowerLoss) renamed(e Effect) {
 }
 
 // synced forgets what the fsync of a file or a directory made durable.
-func (p *PowerLoss) synced(e Effect) {
+func (p *PowerLoss) synced(e durable.Effect) {
 	left := p.pending[:0]
 	for _, u := range p.pending {
 		switch {
-		case u.data && e.Op == OpSync && u.path == e.Path:
+		case u.data && e.Op == durable.OpSync && u.path == e.Path:
 			continue
-		case !u.data && e.Op == OpSyncDir:
+		case !u.data && e.Op == durable.OpSyncDir:
 			delete(u.dirs, e.Path)
 			if len(u.dirs) == 0 {
 				continue

@@ -1,4 +1,4 @@
-package counters
+package apiserver
 
 import (
 	"net/http"
