@@ -11,7 +11,7 @@ func rotated() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 func after(d time.Duration) time.Time { return rotated().Add(d) }
 
 // TestI9_Tolerances has each tolerance at its limit and one step beyond.
-func TestI9_Tolerances(t *testing.T) {
+func TestI9_Tolerances(t *testing.T) { //nolint:funlen // one table for all tolerances
 	const tick = time.Millisecond
 	before := File{Name: "a", Finished: true, Born: after(-time.Hour), Rotated: rotated(), Wrote: rotated(), Size: 1 << 20}
 	named := func(edit func(*File)) File {

@@ -12,6 +12,12 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
+// budgeter keeps the disk that held files use within the budget.
+type budgeter struct {
+	*base
+	tight bool // the budget is nearly used up
+}
+
 const reasonBudget = "disk_budget"
 
 // Budget bounds the disk that the sidecar may use: bytes that would be free
@@ -56,7 +62,7 @@ func (u usage) over() bool {
 // files that are archived, then the oldest files that are not, as gaps. Only
 // files that left the audit directory are given up; anything else would free
 // nothing.
-func (h *Hold) keepBudget(l *look) (changed bool, err error) {
+func (h *budgeter) keepBudget(l *look) (changed bool, err error) {
 	u, err := h.measure(l)
 	if err != nil {
 		return false, err
@@ -78,7 +84,7 @@ func (h *Hold) keepBudget(l *look) (changed bool, err error) {
 	return changed, nil
 }
 
-func (h *Hold) measure(l *look) (usage, error) {
+func (h *budgeter) measure(l *look) (usage, error) {
 	var stat unix.Statfs_t
 	if err := unix.Statfs(h.dir, &stat); err != nil {
 		return usage{}, fmt.Errorf("look at the free space of %s: %w", h.dir, err)
@@ -97,33 +103,11 @@ func (h *Hold) measure(l *look) (usage, error) {
 	return u, nil
 }
 
-// occupies says whether a held file takes disk that would be free without it:
-// a link while nothing else links to the file, a copy always.
-func (h *Hold) occupies(l *look, e *ledger.Entry) bool {
-	path := filepath.Join(h.dir, e.ID)
-	if isLink(path, e.Inode) {
-		return !l.listedInode(e.Inode)
-	}
-	return exists(path)
-}
-
 // isCopyOfListed says whether kube-apiserver has the file, too.
-func (h *Hold) isCopyOfListed(l *look, e *ledger.Entry) bool {
+func (h *budgeter) isCopyOfListed(l *look, e *ledger.Entry) bool {
 	return !isLink(filepath.Join(h.dir, e.ID), e.Inode) &&
 		slices.ContainsFunc(l.listed, func(s rotate.Segment) bool { return s.Name == e.Name })
 }
-
-func (l *look) listedInode(inode uint64) bool {
-	for _, s := range l.listed {
-		if s.Inode == inode {
-			return true
-		}
-	}
-	return false
-}
-
-// bytesOf is the size of a held file, 0 where it is gone.
-func (h *Hold) bytesOf(id string) int64 { return treeBytes(h.Path(id)) }
 
 // treeBytes adds up the files at and below path. What vanishes meanwhile does
 // not count.
@@ -141,7 +125,7 @@ func treeBytes(path string) (n int64) {
 }
 
 // victim picks what is given up next.
-func (h *Hold) victim(l *look) *ledger.Entry {
+func (h *budgeter) victim(l *look) *ledger.Entry {
 	var unarchived *ledger.Entry
 	for i := range l.entries {
 		e := &l.entries[i]
@@ -159,7 +143,7 @@ func (h *Hold) victim(l *look) *ledger.Entry {
 }
 
 // giveUp releases every claim on a file. For the archive that is a gap.
-func (h *Hold) giveUp(e *ledger.Entry, u usage) error {
+func (h *budgeter) giveUp(e *ledger.Entry, u usage) error {
 	detail := fmt.Sprintf("%d bytes were held for the sinks (at most %d), %d were free (at least %d)",
 		u.used, u.budget.MaxBytes, u.free, u.budget.MinFree)
 	told := *e
@@ -175,11 +159,47 @@ func (h *Hold) giveUp(e *ledger.Entry, u usage) error {
 	return h.record(gap, e, func(e *ledger.Entry) { e.State, e.Loki, e.Reason = ledger.Retired, false, detail })
 }
 
-func (h *Hold) warnBudget(u usage) {
+func (h *budgeter) warnBudget(u usage) {
 	high := float64(u.used) > warnShare*float64(u.budget.MaxBytes)
 	if high && !h.tight {
 		h.cfg.Note("held files use most of the disk budget", ledger.Entry{Reason: fmt.Sprintf(
 			"%d of %d bytes; beyond it the oldest files are given up: restore the sinks or raise --held-max-bytes", u.used, u.budget.MaxBytes)})
 	}
 	h.tight = high
+}
+
+// roomFor makes room for a copy, and says [errNoRoom] where there is none: the
+// audit directory has the file, so nothing that only the sidecar has is given
+// up for it, and the bytes are where they are safest while the sinks are away.
+// A file that is larger than the budget is copied when nothing else is held.
+func (h *budgeter) roomFor(size int64) error {
+	l := &look{entries: append(h.cfg.Ledger.Entries(), h.unwritten...)}
+	u, err := h.measure(l)
+	if err != nil {
+		return err
+	}
+	for i := range l.entries {
+		e := &l.entries[i]
+		if u.fits(size) {
+			break
+		}
+		if e.State != ledger.Retired || !e.Loki || !h.occupies(l, e) {
+			continue
+		}
+		if err := h.giveUp(e, u); err != nil {
+			return err
+		}
+		freed := h.bytesOf(e.ID)
+		u.used, u.free, u.files = u.used-freed, u.free+freed, u.files-1
+	}
+	if u.fits(size) {
+		return nil
+	}
+	return fmt.Errorf("%w of %d bytes; %d of at most %d are in use and %d free (at least %d): it waits in the audit directory; restore the sinks or raise --held-max-bytes",
+		errNoRoom, size, u.used, u.budget.MaxBytes, u.free, u.budget.MinFree)
+}
+
+// fits says whether there is room for so many bytes more.
+func (u usage) fits(size int64) bool {
+	return (u.used+size <= u.budget.MaxBytes || u.files == 0) && u.free-size >= u.budget.MinFree
 }

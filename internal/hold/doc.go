@@ -63,4 +63,12 @@
 // link cannot cross mounts), and the process may link the files: it owns them
 // or has CAP_FOWNER (protected_hardlinks). [CheckLink] finds out at start. For
 // copies: the process may read the files ([CheckCopy]).
+//
+// # Files
+//
+// hold.go has the loop, pass.go one pass from top to bottom. Its steps are in
+// link.go (new files), finish.go (rotated and vanished ones), openfile.go (what
+// may still grow), continuity.go (is anything missing between two?), budget.go
+// (the disk) and recover.go (links and ledger apart). keep.go and copy.go keep
+// the bytes; check.go finds out at the start whether they can.
 package hold

@@ -56,30 +56,17 @@ type Config struct {
 // Hold links the files of an audit log. It is a [rotate.Source] of the held
 // links.
 type Hold struct {
-	cfg     Config
-	dir     string
-	home    fs.FileInfo // of dir, as it was at the start
-	keep    keeper
-	metrics *metrics
-
+	*base
+	home fs.FileInfo // of dir, as it was at the start
 	wake chan struct{}
 
-	pass sync.Mutex // one pass at a time
-	next int64      // number of the next link
-
-	// What passes remember, besides the ledger.
-	sizes     map[string]sizeSeen // of unfinished segments
-	vanishing []rotate.Segment    // listed, but gone when they were to be linked
-	unwritten []ledger.Entry      // linked, but the ledger could not be written
-	waiting   map[string]wait     // listed, but there is no room to copy them; by name
-	noRoom    error               // of this pass
-	seenAt    time.Time           // when a size was last put on disk
-	newest    newest              // of the last complete listing
-	undecided bool                // whether a file without a name is finished
-	orphan    bool                // the alarm for a deleted file is on
-	huge      bool                // the alarm for a file without rotation is on
-	tight     bool                // the budget is nearly used up
-	baseline  bool                // nothing was known before the first pass
+	pass     sync.Mutex // one pass at a time
+	recovery *recovery
+	linker   *linker
+	finisher *finisher
+	watcher  *watcher
+	joiner   *joiner
+	budget   *budgeter
 
 	mu   sync.Mutex
 	subs []chan struct{}
@@ -88,10 +75,19 @@ type Hold struct {
 // New prepares the directory of the links, adopts links that the ledger does
 // not know and returns a Hold whose first pass has not run yet.
 func New(cfg Config) (*Hold, error) {
-	h := &Hold{cfg: cfg, dir: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry), wake: make(chan struct{}, 1), sizes: map[string]sizeSeen{}, waiting: map[string]wait{}}
-	h.keep = &links{fs: cfg.FS, dir: h.dir}
+	b := &base{
+		cfg: cfg, dir: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry),
+		next: firstNumber, sizes: map[string]sizeSeen{}, baseline: len(cfg.Ledger.Entries()) == 0,
+	}
+	budget, joiner := &budgeter{base: b}, &joiner{base: b}
+	b.keep = &links{fs: cfg.FS, dir: b.dir}
 	if cfg.Copy {
-		h.keep = newCopies(cfg.FS, h.dir, h.roomFor)
+		b.keep = newCopies(cfg.FS, b.dir, budget.roomFor)
+	}
+	h := &Hold{
+		base: b, wake: make(chan struct{}, 1), recovery: &recovery{b}, joiner: joiner, budget: budget,
+		linker:   &linker{base: b, joiner: joiner, waiting: map[string]waiting{}},
+		finisher: &finisher{base: b}, watcher: &watcher{base: b, joiner: joiner},
 	}
 	if err := cfg.FS.MkdirPrivate(h.dir); err != nil {
 		return nil, fmt.Errorf("make the directory of held files: %w", err)
@@ -100,9 +96,7 @@ func New(cfg Config) (*Hold, error) {
 	if h.home, err = os.Lstat(h.dir); err != nil {
 		return nil, fmt.Errorf("look at the directory of held files: %w", err)
 	}
-	h.baseline = len(cfg.Ledger.Entries()) == 0
-	h.next = firstNumber
-	return h, h.recover()
+	return h, h.recovery.recover()
 }
 
 // Changed returns a channel that is poked when a pass changed what is held.
@@ -186,32 +180,7 @@ const glanceInterval = time.Second
 func (h *Hold) glance() bool {
 	h.pass.Lock()
 	defer h.pass.Unlock()
-	return h.watchOpen(&look{entries: h.cfg.Ledger.Entries()}) != nil || h.undecided
-}
-
-// ErrStateGone is returned by [Hold.Sync] when the state directory was
-// removed or replaced under the process, usually with the whole audit directory.
-var ErrStateGone = errors.New("the state directory is gone; was the audit directory removed or mounted anew? A restart begins again in the new one")
-
-// Sync makes one pass. What it could not do is in the error; the next pass
-// tries again.
-func (h *Hold) Sync(ctx context.Context) error {
-	h.pass.Lock()
-	defer h.pass.Unlock()
-	info, err := os.Lstat(h.dir)
-	if err != nil {
-		return fmt.Errorf("%w (%w)", ErrStateGone, err)
-	}
-	if !os.SameFile(info, h.home) {
-		return fmt.Errorf("%w (%s is another directory now)", ErrStateGone, h.dir)
-	}
-	listed, changed, err := h.scan(ctx)
-	released, releaseErr := h.release(listed)
-	h.metrics.observe(h.cfg.Ledger.Entries(), h.bytesOf)
-	if changed || released {
-		h.poke()
-	}
-	return errors.Join(err, h.noRoom, releaseErr)
+	return h.watcher.watchOpen(&look{entries: h.cfg.Ledger.Entries()}) != nil || h.finisher.undecided
 }
 
 // Close notes how much was seen of the open file and gives back what is open. Nothing may be
@@ -229,24 +198,6 @@ func (h *Hold) Close() {
 	if k, ok := h.keep.(*copies); ok {
 		k.close()
 	}
-}
-
-// Path returns where the bytes of a held segment are. What is there ceases to
-// be theirs only where a segment is not finished and copies are made.
-func (h *Hold) Path(id string) string {
-	if path := h.at(id); path != "" {
-		return path
-	}
-	return filepath.Join(h.dir, id)
-}
-
-// at is Path, empty where the bytes cannot be read at any path.
-func (h *Hold) at(id string) string {
-	p, ok := h.keep.place(id)
-	if !ok || p.inode != 0 && !isLink(p.path, p.inode) {
-		return ""
-	}
-	return p.path
 }
 
 // Segments returns the held segments that Loki has a claim on, in the order

@@ -94,3 +94,20 @@ func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
 }
+
+func inodeOf(path string) (uint64, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return 0, err
+	}
+	inode := inodeIn(info)
+	if inode == 0 {
+		return 0, fmt.Errorf("%s: this system has no inode numbers", path)
+	}
+	return inode, nil
+}
+
+func inodeIn(info os.FileInfo) uint64 {
+	_, inode := rotate.FileID(info)
+	return inode
+}

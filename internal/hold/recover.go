@@ -10,10 +10,13 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
+// recovery brings the held files and the ledger in line.
+type recovery struct{ *base }
+
 // recover compares the links with the ledger at start: links that the ledger
 // does not have are adopted, entries whose link is gone are quarantined, and
 // without a Loki its claims of an earlier run are released.
-func (h *Hold) recover() error {
+func (h *recovery) recover() error {
 	listed, err := h.cfg.Log.Segments()
 	if err != nil {
 		return fmt.Errorf("list the audit directory: %w", err)
@@ -44,7 +47,7 @@ func (h *Hold) recover() error {
 
 // findAgain finds the listed files of segments that are not held: open ones, of which a run with
 // --hold=copy has no copy, and those whose link was removed from outside.
-func (h *Hold) findAgain(entries []ledger.Entry, listed []rotate.Segment) error {
+func (h *recovery) findAgain(entries []ledger.Entry, listed []rotate.Segment) error {
 	h.keep.owners(entries, listed)
 	kept := false
 	for i := range entries {
@@ -70,7 +73,7 @@ func (h *Hold) findAgain(entries []ledger.Entry, listed []rotate.Segment) error 
 
 // keepLinks looks for segments whose link was removed while this runs. What the directory still has is
 // linked again; the rest is a gap.
-func (h *Hold) keepLinks(listed []rotate.Segment) error {
+func (h *recovery) keepLinks(listed []rotate.Segment) error {
 	if err := h.findAgain(h.cfg.Ledger.Entries(), listed); err != nil {
 		return err
 	}
@@ -78,7 +81,7 @@ func (h *Hold) keepLinks(listed []rotate.Segment) error {
 }
 
 // pinned is the set of inodes that links with an entry hold.
-func (h *Hold) pinned() map[uint64]bool {
+func (h *recovery) pinned() map[uint64]bool {
 	pinned := map[uint64]bool{}
 	for _, e := range h.cfg.Ledger.Entries() {
 		if isLink(filepath.Join(h.dir, e.ID), e.Inode) {
@@ -91,7 +94,7 @@ func (h *Hold) pinned() map[uint64]bool {
 // recoverFile adopts a held file without an entry. A second link to a held
 // file, such as one that was about to be taken back when the process died,
 // adds nothing and goes.
-func (h *Hold) recoverFile(id string, inode uint64, pinned map[uint64]bool) error {
+func (h *recovery) recoverFile(id string, inode uint64, pinned map[uint64]bool) error {
 	path := filepath.Join(h.dir, id)
 	actual, err := inodeOf(path)
 	if err != nil {
@@ -120,7 +123,7 @@ func (h *Hold) recoverFile(id string, inode uint64, pinned map[uint64]bool) erro
 // adoptCopy makes the entry of a copy. It is that of the listed file with the
 // same inode, size and time, or else of one that was rotated when it was last
 // written to.
-func (h *Hold) adoptCopy(id string, inode uint64) (ledger.Entry, error) {
+func (h *recovery) adoptCopy(id string, inode uint64) (ledger.Entry, error) {
 	path := filepath.Join(h.dir, id)
 	info, err := os.Stat(path)
 	if err != nil {
@@ -151,7 +154,7 @@ func (h *Hold) adoptCopy(id string, inode uint64) (ledger.Entry, error) {
 // adopt makes the entry of a link. It counts as open until a pass sees it as
 // a backup, or sees that it has no name any more; a compressed file was
 // finished before it was linked and its backup is found by its inode.
-func (h *Hold) adopt(id string, inode uint64) ledger.Entry {
+func (h *recovery) adopt(id string, inode uint64) ledger.Entry {
 	e := ledger.Entry{
 		ID: id, Name: filepath.Base(h.cfg.Log.Path()), Inode: inode, State: ledger.Held, Loki: h.cfg.Loki,
 		Gzip: isGzip(h.Path(id)), Born: born(h.Path(id)), Joined: h.baseline,
@@ -162,7 +165,7 @@ func (h *Hold) adopt(id string, inode uint64) ledger.Entry {
 	return e
 }
 
-func (h *Hold) recoverEntries() error {
+func (h *recovery) recoverEntries() error {
 	for _, e := range h.cfg.Ledger.Entries() {
 		if n, _, ok := parseLinkName(e.ID); ok {
 			h.next = max(h.next, n+1)
@@ -177,7 +180,7 @@ func (h *Hold) recoverEntries() error {
 // recoverEntry quarantines an entry whose bytes are gone before they were
 // converted, and releases Loki's claim where there is no Loki. A file
 // that was lost before it was copied is left to the first pass.
-func (h *Hold) recoverEntry(e ledger.Entry) error {
+func (h *recovery) recoverEntry(e ledger.Entry) error {
 	gone := !h.isHeld(e.ID) && (e.Finished || !h.cfg.Copy)
 	lost := gone && e.State == ledger.Held
 	release := e.Loki && !h.cfg.Loki

@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 )
 
 // writeLater writes to audit.log as if the files before it had been quiet for

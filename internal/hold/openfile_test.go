@@ -148,7 +148,7 @@ func TestI9_VanishedBeforeItWasHeld(t *testing.T) {
 	}
 	h.remove(backup) // between the listing and the link
 	look := h.hold.look(listed)
-	if _, _, err := h.hold.linkNew(look); err != nil {
+	if _, _, err := h.hold.linker.linkNew(look); err != nil {
 		t.Fatal(err)
 	}
 	h.sync()
@@ -170,7 +170,7 @@ func TestI9_CompressedBeforeItWasHeldIsNoGap(t *testing.T) {
 	}
 	gzipFile(t, backup)
 	h.remove(backup)
-	if _, _, err := h.hold.linkNew(h.hold.look(listed)); err != nil {
+	if _, _, err := h.hold.linker.linkNew(h.hold.look(listed)); err != nil {
 		t.Fatal(err)
 	}
 	h.sync()
@@ -368,7 +368,7 @@ func TestI10_CutIsRecordedOnce(t *testing.T) {
 	if err := h.ledger.Cut(e, ledger.Gap{}, 0, ledger.Mark{}, true); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.hold.truncated(&stale, 8, 0, true); err != nil {
+	if err := h.hold.watcher.truncated(&stale, 8, 0, true); err != nil {
 		t.Fatal(err)
 	}
 	h.sync()

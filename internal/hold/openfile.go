@@ -13,9 +13,13 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// reasonVanished is the reason of gaps that the archive's records have for
-// files that were deleted before they were held.
-const reasonVanished = "vanished"
+// watcher looks at the files that may still be written to.
+type watcher struct {
+	*base
+	joiner *joiner
+	orphan bool // the alarm for a deleted file is on
+	huge   bool // the alarm for a file without rotation is on
+}
 
 // seenInterval is how often the size of the growing file is put on disk. What
 // is cut off a file while no sidecar looks is known as far as the last of
@@ -29,18 +33,10 @@ const hugeLog = 1 << 30
 // sizeSeen is the size of an unfinished segment at the last pass, and how often it had been cut then.
 type sizeSeen struct{ size, cuts int64 }
 
-// seen is the most bytes that a segment was seen with since it was cut last.
-func (h *Hold) seen(e *ledger.Entry) int64 {
-	if s := h.sizes[e.ID]; s.cuts == e.Cuts {
-		return max(e.Seen, s.size)
-	}
-	return e.Seen
-}
-
 // watchOpen looks at the bytes of every segment that may still be written to:
 // they must only become more. What was cut off or overwritten from outside is
 // a gap.
-func (h *Hold) watchOpen(l *look) error {
+func (h *watcher) watchOpen(l *look) error {
 	for i := range l.entries {
 		e := &l.entries[i]
 		if e.Finished || !h.isHeld(e.ID) {
@@ -53,7 +49,7 @@ func (h *Hold) watchOpen(l *look) error {
 	return nil
 }
 
-func (h *Hold) watchOne(e *ledger.Entry) error {
+func (h *watcher) watchOne(e *ledger.Entry) error {
 	path := h.at(e.ID)
 	if path == "" {
 		return nil // without a name; its bytes are looked at when it is copied
@@ -86,46 +82,11 @@ func (h *Hold) watchOne(e *ledger.Entry) error {
 	return h.noteSize(e, size)
 }
 
-// noteVanished records the files that were listed but gone before they could
-// be linked, unless they are there under another name.
-func (h *Hold) noteVanished(l *look) error {
-	vanishing := h.vanishing
-	h.vanishing = nil
-	for _, s := range vanishing {
-		if l.entryOf(s) != nil || s.Size == 0 { // renamed, or compressed, and held by now
-			continue
-		}
-		now := time.Now().UTC()
-		gap := ledger.Gap{
-			Reason: reasonVanished, File: s.Name, From: s.ModTime.UTC(), To: now, Bytes: s.Size,
-			Detail: "the file was deleted before it could be held",
-		}
-		if err := h.record(gap, nil, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// noteSize puts the size, and the mark while it grows, on disk.
-func (h *Hold) noteSize(e *ledger.Entry, size int64) error {
-	mark, err := readMark(h.Path(e.ID))
-	if err != nil {
-		return err
-	}
-	tail, err := readTail(h.Path(e.ID), size)
-	if err != nil {
-		return err
-	}
-	h.seenAt = time.Now()
-	return h.cfg.Ledger.Edit(e.ID, func(e *ledger.Entry) { e.Seen, e.Mark, e.Tail = max(e.Seen, size), mark, tail })
-}
-
 // truncated records that bytes of the open file are gone. Where the file is
 // as long as before, its start was overwritten, as a writer without O_APPEND
 // does after a truncation: all that was seen counts as lost. Its writer goes on
 // in it, so what increments have of it stays theirs.
-func (h *Hold) truncated(e *ledger.Entry, seen, size int64, same bool) error {
+func (h *watcher) truncated(e *ledger.Entry, seen, size int64, same bool) error {
 	mark, err := readMark(h.Path(e.ID))
 	if err != nil {
 		return err
@@ -145,26 +106,9 @@ func (h *Hold) truncated(e *ledger.Entry, seen, size int64, same bool) error {
 	return nil
 }
 
-// record puts a gap on disk, with a change of the entry, and tells of it.
-func (h *Hold) record(gap ledger.Gap, e *ledger.Entry, edit func(*ledger.Entry)) error {
-	id := ""
-	if e != nil {
-		id = e.ID
-	}
-	err := h.cfg.Ledger.AddGap(gap, id, func(e *ledger.Entry) error { edit(e); return nil })
-	if err != nil {
-		return err
-	}
-	if e != nil {
-		edit(e)
-	}
-	h.cfg.NoteGap(gap)
-	return nil
-}
-
 // alarms sets the gauges for two states that lose data later: a writer on a
 // file without a name, and a log that is never rotated. Each is told once.
-func (h *Hold) alarms(l *look) {
+func (h *watcher) alarms(l *look) {
 	_, hasOpen := l.open()
 	var orphan, huge *ledger.Entry
 	for i := range l.entries {
@@ -172,7 +116,7 @@ func (h *Hold) alarms(l *look) {
 		if e.Finished || !h.isHeld(e.ID) {
 			continue
 		}
-		if _, _, replaced := h.replacedAt(l, e); replaced || !hasOpen {
+		if _, _, replaced := h.joiner.replacedAt(l, e); replaced || !hasOpen {
 			orphan = e
 		}
 		if h.seen(e) > hugeLog {
@@ -183,7 +127,7 @@ func (h *Hold) alarms(l *look) {
 	h.alarm(&h.huge, h.metrics.huge, huge, "ALARM: the audit log is not rotated, so nothing of it is archived; set --audit-log-maxsize")
 }
 
-func (h *Hold) alarm(on *bool, gauge prometheus.Gauge, e *ledger.Entry, text string) {
+func (h *watcher) alarm(on *bool, gauge prometheus.Gauge, e *ledger.Entry, text string) {
 	now := e != nil
 	if now && !*on {
 		alarmed := *e

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
@@ -12,9 +13,41 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
+// joiner decides whether anything is missing between two segments.
+type joiner struct {
+	*base
+	newest newest // of the last complete listing
+}
+
+// newest is the last file of a listing, and when that listing began: until
+// then nothing had followed it.
+type newest struct {
+	id string
+	at time.Time
+}
+
+// lastBefore is the entry with the highest ID below one.
+func lastBefore(id string, lists ...[]ledger.Entry) (last *ledger.Entry) {
+	for _, entries := range lists {
+		for i := range entries {
+			if e := &entries[i]; e.ID < id && (last == nil || e.ID > last.ID) {
+				last = e
+			}
+		}
+	}
+	return last
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // joinAll decides for every segment whether it follows the one before it, once
 // that one is finished. The first segment of all has nothing before it.
-func (h *Hold) joinAll(l *look) error {
+func (h *joiner) joinAll(l *look) error {
 	for i := range l.entries {
 		e := &l.entries[i]
 		if e.Joined || !h.isHeld(e.ID) {
@@ -37,7 +70,7 @@ func (h *Hold) joinAll(l *look) error {
 	return nil
 }
 
-func (h *Hold) join(e *ledger.Entry) error {
+func (h *joiner) join(e *ledger.Entry) error {
 	edit := func(e *ledger.Entry) { e.Joined = true }
 	if err := h.cfg.Ledger.Edit(e.ID, edit); err != nil {
 		return err
@@ -47,7 +80,7 @@ func (h *Hold) join(e *ledger.Entry) error {
 }
 
 // joinTo decides whether a file follows the finished one before it.
-func (h *Hold) joinTo(before, e *ledger.Entry) error {
+func (h *joiner) joinTo(before, e *ledger.Entry) error {
 	pair := continuity.Pair{Before: evidence(before), After: evidence(e)}
 	verdict, gap := pair.Judge()
 	if verdict != continuity.Follows {
@@ -102,4 +135,42 @@ func firstEvent(path string, packed bool) (time.Time, error) {
 		return time.Time{}, nil // no timestamp, no evidence
 	}
 	return at, nil
+}
+
+// watchReplaced records that the name of the open file is another file's while
+// the writer goes on in the old one: it was written to after the new one was
+// created. That is no rotation.
+func (h *joiner) watchReplaced(l *look) error {
+	for i := range l.entries {
+		e := &l.entries[i]
+		at, wrote, replaced := h.replacedAt(l, e)
+		if !replaced || e.Unnamed {
+			continue
+		}
+		gap := ledger.Gap{
+			Reason: continuity.ReasonReplaced, File: e.Name, From: at, To: wrote,
+			Detail: fmt.Sprintf("another file took the name %s without a rotation, and kube-apiserver went on writing to the old one; both are held", e.Name),
+		}
+		if err := h.record(gap, e, func(e *ledger.Entry) { e.Unnamed = true }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replacedAt says whether a segment has lost its name to another file and is
+// still written to: when that file was created, and the last write after that.
+func (h *joiner) replacedAt(l *look, e *ledger.Entry) (at, wrote time.Time, replaced bool) {
+	open, ok := l.open()
+	if !ok || e.Finished || l.listedInode(e.Inode) {
+		return at, wrote, false
+	}
+	path := h.at(e.ID)
+	at = born(open.Path)
+	info, err := os.Stat(path)
+	if path == "" || err != nil {
+		return at, wrote, false
+	}
+	wrote = info.ModTime().UTC()
+	return at, wrote, continuity.Replacement{Created: at, Wrote: wrote}.WriterStayed()
 }

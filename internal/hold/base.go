@@ -1,0 +1,200 @@
+package hold
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// base is what the parts of a Hold share: the held files and what a pass
+// remembers of them besides the ledger.
+type base struct {
+	cfg     Config
+	dir     string
+	keep    keeper
+	metrics *metrics
+
+	next      int64               // number of the next link
+	sizes     map[string]sizeSeen // of unfinished segments
+	seenAt    time.Time           // when a size was last put on disk
+	unwritten []ledger.Entry      // linked, but the ledger could not be written
+	noRoom    error               // of this pass
+	baseline  bool                // nothing was known before the first pass
+}
+
+// occupies says whether a held file takes disk that would be free without it:
+// a link while nothing else links to the file, a copy always.
+func (h *base) occupies(l *look, e *ledger.Entry) bool {
+	path := filepath.Join(h.dir, e.ID)
+	if isLink(path, e.Inode) {
+		return !l.listedInode(e.Inode)
+	}
+	return exists(path)
+}
+
+// bytesOf is the size of a held file, 0 where it is gone.
+func (h *base) bytesOf(id string) int64 { return treeBytes(h.Path(id)) }
+
+// Path returns where the bytes of a held segment are. What is there ceases to
+// be theirs only where a segment is not finished and copies are made.
+func (h *base) Path(id string) string {
+	if path := h.at(id); path != "" {
+		return path
+	}
+	return filepath.Join(h.dir, id)
+}
+
+// at is Path, empty where the bytes cannot be read at any path.
+func (h *base) at(id string) string {
+	p, ok := h.keep.place(id)
+	if !ok || p.inode != 0 && !isLink(p.path, p.inode) {
+		return ""
+	}
+	return p.path
+}
+
+// forget drops a segment of which nobody needs the bytes any more.
+func (h *base) forget(id string) error {
+	if err := h.cfg.Ledger.Edit(id, func(e *ledger.Entry) { e.State, e.Loki = ledger.Retired, false }); err != nil {
+		return err
+	}
+	return errors.Join(h.drop(id), h.cfg.Ledger.Forget(id))
+}
+
+// drop removes the link or copy of a segment, if there is one.
+func (h *base) drop(id string) error {
+	path := filepath.Join(h.dir, id) // never Path, which may be kube-apiserver's own
+	if !exists(path) {
+		return nil
+	}
+	if err := h.cfg.FS.Remove(path); err != nil {
+		return fmt.Errorf("release the held file %s: %w", path, err)
+	}
+	return nil
+}
+
+// look indexes the entries. A name is evidence only while the segment's bytes
+// are safe: a quarantined entry that lost its link must not hide the file
+// itself.
+func (h *base) look(listed []rotate.Segment) *look {
+	entries := h.cfg.Ledger.Entries()
+	l := &look{entries: entries, listed: listed, byInode: h.keep.owners(entries, listed), byName: map[string]*ledger.Entry{}}
+	for i := range entries {
+		e := &entries[i]
+		if e.Finished && (e.State != ledger.Quarantined || h.isHeld(e.ID)) {
+			l.byName[e.Name] = e
+		}
+	}
+	return l
+}
+
+func (h *base) isHeld(id string) bool {
+	_, ok := h.keep.place(id)
+	return ok
+}
+
+func (h *base) hold(s rotate.Segment, number int64) (e ledger.Entry, err error) {
+	id := linkName(number, s.Inode)
+	if err = h.keep.keep(id, s); err == nil {
+		e, err = h.newEntry(id, s)
+	}
+	if path := filepath.Join(h.dir, id); err != nil && exists(path) { // what no entry names must not stay
+		err = errors.Join(err, h.cfg.FS.Remove(path))
+	}
+	return e, err
+}
+
+// newEntry describes a file that was just linked or copied.
+func (h *base) newEntry(id string, s rotate.Segment) (ledger.Entry, error) {
+	mark, err := readMark(h.Path(id))
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	var tail ledger.Tail
+	if !s.Gzip { // a damaged one may be repaired
+		if tail, err = readTail(h.Path(id), s.Size); err != nil {
+			return ledger.Entry{}, err
+		}
+	}
+	return ledger.Entry{
+		ID: id, Name: s.Name, Gzip: s.Gzip, Inode: s.Inode, Finished: s.Finished,
+		Rotated: s.Rotated, State: ledger.Held, Loki: h.cfg.Loki,
+		Born: h.bornOf(id, s), Mark: mark, Seen: s.Size, Tail: tail, Wrote: s.ModTime.UTC(), Joined: h.baseline,
+	}, nil
+}
+
+// bornOf is when a held file was created; its copy was created later.
+func (h *base) bornOf(id string, s rotate.Segment) time.Time {
+	if path := filepath.Join(h.dir, id); isLink(path, s.Inode) {
+		return born(path)
+	}
+	at := born(s.Path)
+	if !isLink(s.Path, s.Inode) {
+		return time.Time{} // it has another name by now
+	}
+	return at
+}
+
+// freeName is the name of a backup that was rotated at a time, or as soon
+// afterwards as no other file has that name.
+func (h *base) freeName(l *look, at time.Time) (string, time.Time) {
+	taken := map[string]bool{}
+	for _, s := range l.listed {
+		taken[s.Name] = true
+	}
+	for _, other := range l.entries {
+		taken[other.Name] = true
+	}
+	at = at.UTC().Truncate(time.Millisecond)
+	for taken[h.cfg.Log.BackupName(at)] {
+		at = at.Add(time.Millisecond)
+	}
+	return h.cfg.Log.BackupName(at), at
+}
+
+// reasonVanished is the reason of gaps that the archive's records have for
+// files that were deleted before they were held.
+const reasonVanished = "vanished"
+
+// seen is the most bytes that a segment was seen with since it was cut last.
+func (h *base) seen(e *ledger.Entry) int64 {
+	if s := h.sizes[e.ID]; s.cuts == e.Cuts {
+		return max(e.Seen, s.size)
+	}
+	return e.Seen
+}
+
+// noteSize puts the size, and the mark while it grows, on disk.
+func (h *base) noteSize(e *ledger.Entry, size int64) error {
+	mark, err := readMark(h.Path(e.ID))
+	if err != nil {
+		return err
+	}
+	tail, err := readTail(h.Path(e.ID), size)
+	if err != nil {
+		return err
+	}
+	h.seenAt = time.Now()
+	return h.cfg.Ledger.Edit(e.ID, func(e *ledger.Entry) { e.Seen, e.Mark, e.Tail = max(e.Seen, size), mark, tail })
+}
+
+// record puts a gap on disk, with a change of the entry, and tells of it.
+func (h *base) record(gap ledger.Gap, e *ledger.Entry, edit func(*ledger.Entry)) error {
+	id := ""
+	if e != nil {
+		id = e.ID
+	}
+	err := h.cfg.Ledger.AddGap(gap, id, func(e *ledger.Entry) error { edit(e); return nil })
+	if err != nil {
+		return err
+	}
+	if e != nil {
+		edit(e)
+	}
+	h.cfg.NoteGap(gap)
+	return nil
+}

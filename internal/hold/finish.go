@@ -1,0 +1,244 @@
+package hold
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// finisher notes which segments are finished.
+type finisher struct {
+	*base
+	undecided bool // whether a file without a name is finished
+}
+
+// finishPacked notes segments that were rotated and compressed between two
+// passes (--audit-log-compress): the listing has neither their inode nor their
+// name, but a .log.gz with their bytes. It is the same segment, held already.
+func (h *finisher) finishPacked(l *look) (changed bool, err error) {
+	for _, s := range l.listed {
+		if !s.Gzip || l.entryOf(s) != nil {
+			continue
+		}
+		e, err := h.unpackedOf(l, s)
+		if err != nil {
+			return changed, err
+		}
+		if e == nil {
+			continue
+		}
+		if err := h.finish(e, s.Name, rotate.Segment{Name: s.Name, Rotated: s.Rotated}); err != nil {
+			return changed, err
+		}
+		l.byName[s.Name], changed = e, true
+	}
+	return changed, nil
+}
+
+// unpackedOf finds the unfinished segment whose first bytes a compressed
+// backup has; nil where there is none.
+func (h *finisher) unpackedOf(l *look, s rotate.Segment) (*ledger.Entry, error) {
+	for i := range l.entries {
+		e := &l.entries[i]
+		if e.Finished || e.Gzip || !h.isHeld(e.ID) || l.listedInode(e.Inode) {
+			continue
+		}
+		mark := e.Mark
+		if path := h.at(e.ID); path != "" { // else it is open here, without a name
+			var err error
+			if mark, err = readMark(path); err != nil {
+				return nil, err
+			}
+		}
+		head, err := packedMark(s.Path, max(mark.N, 1))
+		if err != nil {
+			return nil, err
+		}
+		if mark == head {
+			return e, nil
+		}
+	}
+	return nil, nil
+}
+
+// packedMark identifies a compressed file by its first unpacked bytes. The
+// mark of a damaged or vanished one is no file's: the shipper says what is
+// wrong with it.
+func packedMark(path string, size int) (ledger.Mark, error) {
+	r, err := rotate.Open(path, true)
+	var disk *fs.PathError
+	if errors.As(err, &disk) && !errors.Is(err, fs.ErrNotExist) {
+		return ledger.Mark{}, fmt.Errorf("identify a compressed file: %w", err)
+	}
+	if err != nil {
+		return ledger.Mark{N: -1}, nil
+	}
+	defer r.Close()
+	head := make([]byte, size)
+	n, err := io.ReadFull(r, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return ledger.Mark{N: -1}, nil
+	}
+	mark, err := rotate.ReadMark(bytes.NewReader(head[:n]), 0)
+	if err != nil {
+		return ledger.Mark{}, fmt.Errorf("identify a compressed file: %w", err)
+	}
+	return ledger.Mark{N: mark.N, SHA256: hex.EncodeToString(mark.Sum[:])}, nil
+}
+
+// writerMoved reports whether kube-apiserver writes to a later file than the
+// segment e, which has lost its name.
+func (h *finisher) writerMoved(l *look, e *ledger.Entry) bool {
+	_, hasOpen := l.open()
+	path := h.at(e.ID)
+	if h.cfg.Copy || path == "" {
+		return hasOpen // nothing is known of its writes
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return hasOpen
+	}
+	writer := continuity.Writer{Wrote: info.ModTime()}
+	for _, later := range l.entries {
+		if later.ID <= e.ID {
+			continue
+		}
+		f := continuity.LaterFile{Finished: later.Finished, FirstWrote: later.Wrote}
+		if info, err := os.Stat(h.Path(later.ID)); err == nil {
+			f.Size, f.Wrote = info.Size(), info.ModTime()
+		}
+		writer.Later = append(writer.Later, f)
+	}
+	return writer.Moved()
+}
+
+// lose records that the bytes of a segment are gone with its name: it was not
+// finished, so there was no copy, and it was not open when its name went.
+func (h *finisher) lose(l *look, e *ledger.Entry) error {
+	rotated := time.Now()
+	if open, ok := l.open(); ok {
+		if at := born(open.Path); !at.IsZero() {
+			rotated = at // kube-apiserver creates the next file when it rotates one
+		}
+	}
+	from, detail := e.Born, "it was rotated and pruned, or deleted, before it could be copied"
+	if from.IsZero() {
+		from = e.Wrote
+	}
+	name, rotated := h.freeName(l, rotated)
+	to := rotated
+	if to.Before(from) { // names have milliseconds only
+		to = from
+	}
+	gap := ledger.Gap{
+		Seq: e.Seq, Reason: reasonVanished, File: e.Name, From: from, To: to,
+		Bytes: h.seen(e), Detail: detail,
+	}
+	delete(h.sizes, e.ID)
+	return h.record(gap, e, func(e *ledger.Entry) {
+		e.Finished, e.State, e.Loki = true, ledger.Retired, false
+		e.Name, e.Rotated, e.Reason = name, rotated, detail
+	})
+}
+
+// finishRotated notes the segments that are listed as backups now.
+func (h *finisher) finishRotated(l *look) (changed bool, err error) {
+	for _, s := range l.listed {
+		e := l.byInode[s.Inode]
+		if e == nil || e.Finished || !s.Finished {
+			continue
+		}
+		err := h.finish(e, s.Name, s)
+		switch {
+		case errors.Is(err, errChanged): // the next look knows its new name
+		case errors.Is(err, errNoRoom):
+			h.noRoom = err
+		case err != nil:
+			return changed, err
+		default:
+			changed = true
+		}
+	}
+	return changed, nil
+}
+
+// finishVanished notes open segments that have no name in the directory any
+// more while another file is audit.log: they were rotated and pruned before
+// anyone looked. Without another audit.log the file may still be written to,
+// so it stays open, unless its bytes are lost with its name; and so it does while
+// its writer may not have moved to the other one. missing remembers
+// what an earlier listing of this pass did not show; look again while
+// something is missing for the first time.
+func (h *finisher) finishVanished(l *look, missing map[string]bool) (lookAgain, changed bool, err error) {
+	h.undecided = false
+	for i := range l.entries {
+		e := &l.entries[i]
+		if e.Finished || l.listedInode(e.Inode) && (!h.cfg.Copy || l.byInode[e.Inode] == e) {
+			continue
+		}
+		if !missing[e.ID] {
+			missing[e.ID], lookAgain = true, true
+			continue
+		}
+		held := h.isHeld(e.ID)
+		if held && !h.writerMoved(l, e) {
+			h.undecided = true
+			continue
+		}
+		finish := h.finishUnnamed
+		if !held {
+			finish = h.lose
+		}
+		if err := finish(l, e); err != nil {
+			return false, changed, err
+		}
+		changed = true
+	}
+	return lookAgain, changed, nil
+}
+
+// finishUnnamed finishes a segment whose backup name nobody saw. Its last
+// write was just before its rotation, so that time stands in for it; a name
+// that is another file's is not taken.
+func (h *finisher) finishUnnamed(l *look, e *ledger.Entry) error {
+	if err := h.keep.keep(e.ID, rotate.Segment{Finished: true}); err != nil {
+		return err
+	}
+	info, err := os.Stat(h.Path(e.ID))
+	if err != nil {
+		return fmt.Errorf("look at the held file %s: %w", h.Path(e.ID), err)
+	}
+	name, rotated := h.freeName(l, info.ModTime())
+	return h.finish(e, name, rotate.Segment{Finished: true, Rotated: rotated})
+}
+
+func (h *finisher) finish(e *ledger.Entry, name string, s rotate.Segment) error {
+	if err := h.keep.keep(e.ID, s); err != nil {
+		return err
+	}
+	info, err := os.Stat(h.Path(e.ID))
+	if err != nil {
+		return fmt.Errorf("look at the held file %s: %w", h.Path(e.ID), err)
+	}
+	seen := max(h.seen(e), info.Size())
+	edit := func(e *ledger.Entry) {
+		e.Finished, e.Name, e.Rotated, e.Unnamed = true, name, s.Rotated, s.Name == ""
+		e.Seen, e.Wrote = max(e.Seen, seen), info.ModTime().UTC() // fewer bytes now are a gap, which the shipper finds
+	}
+	delete(h.sizes, e.ID)
+	if err := h.cfg.Ledger.Edit(e.ID, edit); err != nil {
+		return err
+	}
+	edit(e)
+	h.cfg.Note("a file was rotated", *e)
+	return nil
+}

@@ -1,0 +1,245 @@
+package hold
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// linker holds files that are new in a listing.
+type linker struct {
+	*base
+	joiner    *joiner
+	vanishing []rotate.Segment   // listed, but gone when they were to be linked
+	waiting   map[string]waiting // listed, but there is no room to copy them; by name
+}
+
+// firstSight reports whether a new file, the i-th of the listing, follows the
+// one before it, by what only the first listing that has it can show: while the
+// one before is listed, or the new one is the open file, none between the two
+// was pruned.
+func (h *linker) firstSight(l *look, fresh []ledger.Entry, i int, e ledger.Entry) bool {
+	before := lastBefore(e.ID, l.entries, fresh)
+	if before == nil {
+		return false
+	}
+	s := l.listed[i]
+	since := before.Rotated
+	if !before.Gzip { // else the compression wrote it
+		since = latest(since, before.Wrote)
+	}
+	switch beside := i > 0; {
+	case beside && l.listed[i-1].Inode == before.Inode && exists(l.listed[i-1].Path):
+		since = latest(since, l.listed[i-1].Rotated)
+		if !l.listed[i-1].Gzip {
+			since = latest(since, l.listed[i-1].ModTime)
+		}
+	case s.Finished || beside && l.entryOf(l.listed[i-1]) == nil && !hasInode(fresh, l.listed[i-1].Inode):
+		return false
+	default:
+		if info, err := os.Stat(h.Path(before.ID)); err == nil && !before.Gzip {
+			since = latest(since, info.ModTime())
+		}
+	}
+	if h.joiner.newest.id == before.ID {
+		since = latest(since, h.joiner.newest.at)
+	}
+	began := e.Born
+	if began.IsZero() || e.Gzip {
+		began = time.Now() // it is there now
+	}
+	return continuity.Sight{Unpruned: true, LastSign: since, Born: began}.Follows()
+}
+
+// holdRepaired holds compressed files again that were damaged and have been changed
+// or replaced since. Such a file keeps its place in the order, and its entry has
+// what the archive has of it. The stream has passed it, and does not go back.
+func (h *linker) holdRepaired(l *look) (changed bool, err error) {
+	for _, s := range l.listed {
+		e := l.entryOf(s)
+		if e == nil || !e.Damaged() || s.Inode == e.Inode && s.Size == e.Seen && s.ModTime.Equal(e.Wrote) {
+			continue
+		}
+		err := h.holdAgain(e, s)
+		switch {
+		case errors.Is(err, errChanged), errors.Is(err, errNoRoom): // the next pass tries again
+		case err != nil:
+			return changed, err
+		default:
+			changed = true
+		}
+	}
+	return changed, nil
+}
+
+func (h *linker) holdAgain(old *ledger.Entry, s rotate.Segment) error {
+	number, _, ok := parseLinkName(old.ID)
+	if !ok {
+		return fmt.Errorf("hold %s again: its segment has the strange name %s", s.Path, old.ID)
+	}
+	if linkName(number, s.Inode) == old.ID {
+		if err := h.drop(old.ID); err != nil { // a copy has the bytes as they were
+			return err
+		}
+	}
+	e, err := h.hold(s, number)
+	if err != nil {
+		return err
+	}
+	e.Loki, e.Joined, e.Before = false, true, old.Source
+	if err := h.cfg.FS.SyncDir(h.dir); err != nil {
+		return err
+	}
+	if e.ID == old.ID {
+		err = h.cfg.Ledger.Edit(e.ID, func(is *ledger.Entry) { *is = e })
+	} else {
+		err = errors.Join(h.cfg.Ledger.Add(e), h.forget(old.ID))
+	}
+	if err != nil {
+		return err
+	}
+	h.cfg.Note("a damaged file was changed: holding it again", e)
+	return nil
+}
+
+// waiting is a listed file that is not copied yet because there is no room. It
+// has its number, so that those after it can be held.
+type waiting struct {
+	number  int64
+	segment rotate.Segment
+}
+
+// noteWaiting notes the files that waited for room and are listed no more.
+func (h *linker) noteWaiting(l *look) {
+	listed := map[string]bool{}
+	for _, s := range l.listed {
+		if l.entryOf(s) == nil {
+			listed[s.Name] = true
+		}
+	}
+	for name, w := range h.waiting {
+		if listed[name] {
+			continue
+		}
+		delete(h.waiting, name)
+		if l.byName[name] == nil { // else it was copied
+			h.vanishing = append(h.vanishing, w.segment)
+		}
+	}
+}
+
+// linkNew links every listed file that is no known segment, oldest first.
+// again says that the directory changed under it. A file that cannot be
+// linked keeps none of the others from being held.
+func (h *linker) linkNew(l *look) (again, linked bool, err error) {
+	fresh := h.unwritten
+	var errs []error
+	older := h.olderThanAdopted(l)
+	h.noteWaiting(l)
+	for i, s := range l.listed {
+		if l.entryOf(s) != nil || hasInode(fresh, s.Inode) {
+			continue
+		}
+		number := h.number(l, s, older-i)
+		e, err := h.hold(s, number)
+		if errors.Is(err, errNoRoom) {
+			h.waiting[s.Name], h.noRoom = waiting{number, s}, err
+			continue
+		}
+		if errors.Is(err, errChanged) {
+			h.vanishing = append(h.vanishing, s)
+			again = true
+			break // what follows must not be numbered before this one
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		e.Joined = e.Joined || h.firstSight(l, fresh, i, e)
+		fresh = append(fresh, e)
+		h.unwritten = fresh // they take room already
+	}
+	return again, len(fresh) > 0, errors.Join(append(errs, h.add(fresh))...)
+}
+
+func hasInode(entries []ledger.Entry, inode uint64) bool {
+	return slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.Inode == inode })
+}
+
+// add makes new links durable, all with one fsync, and writes their entries. While the disk is too full for that
+// the links wait: one file linked again under every number would be adopted,
+// and archived, once for each of them.
+func (h *linker) add(entries []ledger.Entry) error {
+	h.unwritten = entries
+	if len(entries) == 0 {
+		return nil
+	}
+	if err := h.cfg.FS.SyncDir(h.dir); err != nil {
+		return err
+	}
+	if err := h.cfg.Ledger.Add(entries...); err != nil {
+		return err
+	}
+	h.unwritten = nil
+	for _, e := range entries {
+		h.cfg.Note("holding a new file", e)
+	}
+	return nil
+}
+
+// olderThanAdopted says how many listed files come before the first one that
+// is held already, when the ledger was lost and links were adopted.
+func (h *linker) olderThanAdopted(l *look) int {
+	if !h.baseline {
+		return 0
+	}
+	for i, s := range l.listed {
+		if l.entryOf(s) != nil {
+			return i
+		}
+	}
+	return 0
+}
+
+// number is the number of the next link; one that is so many places before the
+// oldest held file, where that is more than 0. A file that waits for room has
+// its number already.
+func (h *linker) number(l *look, s rotate.Segment, before int) int64 {
+	if w, ok := h.waiting[s.Name]; ok {
+		return w.number
+	}
+	if before > 0 && len(l.entries) > 0 {
+		if oldest, _, ok := parseLinkName(l.entries[0].ID); ok && oldest >= int64(before) {
+			return oldest - int64(before)
+		}
+	}
+	h.next++
+	return h.next - 1
+}
+
+// noteVanished records the files that were listed but gone before they could
+// be linked, unless they are there under another name.
+func (h *linker) noteVanished(l *look) error {
+	vanishing := h.vanishing
+	h.vanishing = nil
+	for _, s := range vanishing {
+		if l.entryOf(s) != nil || s.Size == 0 { // renamed, or compressed, and held by now
+			continue
+		}
+		now := time.Now().UTC()
+		gap := ledger.Gap{
+			Reason: reasonVanished, File: s.Name, From: s.ModTime.UTC(), To: now, Bytes: s.Size,
+			Detail: "the file was deleted before it could be held",
+		}
+		if err := h.record(gap, nil, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package hold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// ErrStateGone is returned by [Hold.Sync] when the state directory was
+// removed or replaced under the process, usually with the whole audit directory.
+var ErrStateGone = errors.New("the state directory is gone; was the audit directory removed or mounted anew? A restart begins again in the new one")
+
+// Sync makes one pass. What it could not do is in the error; the next pass
+// tries again.
+func (h *Hold) Sync(ctx context.Context) error {
+	h.pass.Lock()
+	defer h.pass.Unlock()
+	info, err := os.Lstat(h.dir)
+	if err != nil {
+		return fmt.Errorf("%w (%w)", ErrStateGone, err)
+	}
+	if !os.SameFile(info, h.home) {
+		return fmt.Errorf("%w (%s is another directory now)", ErrStateGone, h.dir)
+	}
+	listed, changed, err := h.scan(ctx)
+	released, releaseErr := h.release(listed)
+	h.metrics.observe(h.cfg.Ledger.Entries(), h.bytesOf)
+	if changed || released {
+		h.poke()
+	}
+	return errors.Join(err, h.noRoom, releaseErr)
+}
+
+// maxLooks bounds how often one pass lists the directory again because it
+// changed meanwhile; the next pass goes on from there.
+const maxLooks = 4
+
+// scan brings the ledger in line with the directory. A listing is no
+// snapshot: while kube-apiserver renames a file, it can show neither of its
+// names, or a name that is another file's by the time it is linked. So a
+// pass that met a change lists again, and a file counts as gone only when
+// two listings in a row do not have it. listed is what the ledger agrees with in
+// the end; nil where it does not come to that.
+func (h *Hold) scan(ctx context.Context) (listed []rotate.Segment, changed bool, err error) {
+	missing := map[string]bool{}
+	h.noRoom = nil
+	for range maxLooks {
+		began := time.Now()
+		listed, err := h.cfg.Log.Segments()
+		if err != nil {
+			return nil, changed, fmt.Errorf("list the audit directory: %w", err)
+		}
+		if err := h.recovery.keepLinks(listed); err != nil {
+			return nil, changed, err
+		}
+		look := h.look(listed)
+		if repaired, err := h.linker.holdRepaired(look); err != nil {
+			return nil, changed, err
+		} else if repaired {
+			look, changed = h.look(listed), true
+		}
+		didUnpack, packErr := h.finisher.finishPacked(look)
+		again, didLink, linkErr := h.linker.linkNew(look)
+		didFinish, finishErr := h.finisher.finishRotated(look)
+		vanished, didVanish, vanishErr := h.finisher.finishVanished(look, missing)
+		changed = changed || didUnpack || didLink || didFinish || didVanish
+		if err := errors.Join(packErr, linkErr, finishErr, vanishErr); err != nil || ctx.Err() != nil {
+			return nil, changed, err
+		}
+		if !again && !vanished {
+			examined, err := h.examine(listed, began)
+			return append([]rotate.Segment{}, listed...), changed || examined, err
+		}
+	}
+	return nil, changed, nil
+}
+
+// examine looks for breaks and at the disk, once the ledger and the directory
+// agree. The listing began at a time.
+func (h *Hold) examine(listed []rotate.Segment, at time.Time) (changed bool, err error) {
+	look := h.look(listed)
+	if n := len(look.entries); n > 0 {
+		h.joiner.newest = newest{look.entries[n-1].ID, at}
+	}
+	h.baseline = h.baseline && len(listed) == 0
+	err = errors.Join(h.linker.noteVanished(look), h.watcher.watchOpen(look), h.joiner.watchReplaced(look))
+	if len(h.linker.waiting) == 0 { // else what waits would be taken for missing
+		err = errors.Join(err, h.joiner.joinAll(look))
+	}
+	h.watcher.alarms(look)
+	changed, budgetErr := h.budget.keepBudget(look)
+	return changed, errors.Join(err, budgetErr)
+}
+
+// release removes the links of segments that no sink needs, and forgets a
+// segment once its file has left the audit directory: until then the entry
+// keeps it from being archived again. Without a listing nothing is forgotten.
+func (h *Hold) release(listed []rotate.Segment) (changed bool, err error) {
+	names := map[string]bool{}
+	for _, s := range listed {
+		names[s.Name] = true
+	}
+	var gone []string
+	for _, e := range h.cfg.Ledger.Entries() {
+		if e.Owed() {
+			continue
+		}
+		if err := h.drop(e.ID); err != nil {
+			return false, err
+		}
+		if listed != nil && !names[e.Name] {
+			gone = append(gone, e.ID)
+		}
+	}
+	if len(gone) == 0 {
+		return false, nil
+	}
+	return true, h.cfg.Ledger.Forget(gone...)
+}
+
+// look is one listing beside the ledger.
+type look struct {
+	entries []ledger.Entry
+	listed  []rotate.Segment
+	byInode map[uint64]*ledger.Entry // entries whose inode number is theirs
+	byName  map[string]*ledger.Entry // finished entries
+}
+
+// entryOf finds the segment that a listed file is.
+func (l *look) entryOf(s rotate.Segment) *ledger.Entry {
+	if e := l.byInode[s.Inode]; e != nil {
+		return e
+	}
+	if s.Finished {
+		return l.byName[s.Name]
+	}
+	return nil
+}
+
+// open returns the listed open file, if there is one.
+func (l *look) open() (rotate.Segment, bool) {
+	if n := len(l.listed); n > 0 && !l.listed[n-1].Finished {
+		return l.listed[n-1], true
+	}
+	return rotate.Segment{}, false
+}
+
+func (l *look) listedInode(inode uint64) bool {
+	for _, s := range l.listed {
+		if s.Inode == inode {
+			return true
+		}
+	}
+	return false
+}
