@@ -72,7 +72,7 @@ func (f *convertFlags) checkPlaces(object string, result parquet.Result) error {
 
 // checkPlace lets an object replace one of the same original file only.
 func checkPlace(path string, result parquet.Result, hint string) error {
-	f, size, err := openFile(path)
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil
 	}
@@ -80,7 +80,11 @@ func checkPlace(path string, result parquet.Result, hint string) error {
 		return err
 	}
 	defer f.Close()
-	meta, err := parquet.ReadMeta(f, size)
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	meta, err := parquet.ReadMeta(f, info.Size())
 	if err != nil {
 		return fmt.Errorf("%s is in the way: %w", path, err)
 	}

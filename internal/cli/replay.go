@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 	"github.com/auditsidecar/auditsidecar/internal/replay"
@@ -56,15 +57,15 @@ first one goes alone, and where Loki refuses it nothing else is sent.`,
 			if err := f.validate(); err != nil {
 				return &usageError{err}
 			}
-			sources, err := findSources(cmd.Context(), args, f.s3)
+			c, err := openCatalog(cmd.Context(), args, f.s3)
 			if err != nil {
 				return err
 			}
-			sources = slices.DeleteFunc(sources, func(s *source) bool { return !s.within(f.filter.Days()) })
+			c.Files = slices.DeleteFunc(c.Files, func(file *catalog.File) bool { return !file.Within(f.filter.Days()) })
 			if f.loki.URL == "" {
-				return f.toOutput(cmd.Context(), sources, cmd.OutOrStdout(), cmd.ErrOrStderr())
+				return f.toOutput(cmd.Context(), c, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			}
-			return f.toLoki(cmd.Context(), version, sources, cmd.ErrOrStderr())
+			return f.toLoki(cmd.Context(), version, c, cmd.ErrOrStderr())
 		},
 	}
 	f.register(cmd.Flags())
@@ -104,56 +105,24 @@ func (f *replayFlags) validate() error {
 	return errors.Join(errs...)
 }
 
-// within says whether a source may have lines of these days; a zero time is no
-// bound.
-func (s *source) within(first, last time.Time) bool {
-	if len(s.parts) > 0 || len(s.objects) == 0 {
-		return true // an open file: its keys do not say
-	}
-	return slices.ContainsFunc(s.objects, func(o object) bool {
-		day, err := time.Parse(time.DateOnly, o.day)
-		return err != nil || !day.Before(first) && (last.IsZero() || !day.After(last))
+// each restores the files and gives lines what they hold.
+func (f *replayFlags) each(ctx context.Context, c *catalog.Catalog, progress *terminal.FileProgress, report io.Writer, lines *replay.Lines, begin func(catalog.ID) error) (missing, err error) {
+	return eachOriginal(ctx, c, progress, report, false, func(o catalog.Original, _ io.Writer) error {
+		if err := begin(o.ID); err != nil {
+			return err
+		}
+		if o.Rotated.IsZero() {
+			o.Rotated = time.Now().UTC()
+		}
+		lines.Begin(o.Rotated)
+		if err := o.Write(ctx, os.TempDir(), io.MultiWriter(lines, progress)); err != nil {
+			return err
+		}
+		return lines.End()
 	})
 }
 
-// each restores the sources and gives lines what they hold. One that is missing does
-// not keep the others from it.
-func (f *replayFlags) each(ctx context.Context, sources []*source, progress *terminal.FileProgress, report io.Writer, lines *replay.Lines, begin func(sourceID) error) error {
-	defer progress.Clear()
-	var missing []error
-	for _, s := range sources {
-		if err := begin(s.id); err != nil {
-			return err
-		}
-		err := s.restore(ctx, sources, progress.Above(report), func(o original) error {
-			lines.Begin(s.rotated())
-			progress.Begin(o.size)
-			if err := o.write(ctx, os.TempDir(), io.MultiWriter(lines, progress)); err != nil {
-				return err
-			}
-			return lines.End()
-		})
-		if errors.Is(err, errMissing) {
-			missing = append(missing, err)
-			continue
-		}
-		if err != nil {
-			return errors.Join(append(missing, err)...)
-		}
-		progress.End()
-	}
-	return errors.Join(missing...)
-}
-
-// rotated is when the file was rotated; now for one that was not.
-func (s *source) rotated() time.Time {
-	if len(s.objects) > 0 && !s.objects[0].rotated.IsZero() {
-		return s.objects[0].rotated
-	}
-	return time.Now().UTC()
-}
-
-func (f *replayFlags) toOutput(ctx context.Context, sources []*source, w, report io.Writer) error {
+func (f *replayFlags) toOutput(ctx context.Context, c *catalog.Catalog, w, report io.Writer) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	lines := replay.Lines{Filter: f.filter, Do: func(l replay.Line) error {
 		_, err := out.Write(l.Bytes)
@@ -162,17 +131,17 @@ func (f *replayFlags) toOutput(ctx context.Context, sources []*source, w, report
 		}
 		return err
 	}}
-	err := f.each(ctx, sources, terminal.NewFileProgress(report, w, len(sources)), report, &lines, func(sourceID) error { return nil })
-	if err == nil || errors.Is(err, errMissing) {
-		err = errors.Join(err, out.Flush())
+	missing, err := f.each(ctx, c, terminal.NewFileProgress(report, w, len(c.Files)), report, &lines, func(catalog.ID) error { return nil })
+	if err == nil {
+		err = out.Flush()
 	}
 	if errors.Is(err, syscall.EPIPE) {
 		return nil // `replay ... | head` has seen enough
 	}
-	return err
+	return errors.Join(missing, err)
 }
 
-func (f *replayFlags) toLoki(ctx context.Context, version string, sources []*source, report io.Writer) error {
+func (f *replayFlags) toLoki(ctx context.Context, version string, c *catalog.Catalog, report io.Writer) error {
 	id := f.id
 	if id == "" {
 		id = time.Now().UTC().Format("20060102T150405")
@@ -187,7 +156,7 @@ func (f *replayFlags) toLoki(ctx context.Context, version string, sources []*sou
 	}
 	labels, _ := f.loki.StaticLabels() // validated before
 	labels["job"], labels["replay"] = "audit-replay", id
-	progress := terminal.NewFileProgress(report, nil, len(sources))
+	progress := terminal.NewFileProgress(report, nil, len(c.Files))
 	loki, err := replay.NewLoki(replay.LokiConfig{
 		Client: client, Labels: labels, Redact: change, MaxLineBytes: f.loki.MaxLineBytes,
 		OnDown: func(err error) {
@@ -201,11 +170,12 @@ func (f *replayFlags) toLoki(ctx context.Context, version string, sources []*sou
 		return err
 	}
 	lines := replay.Lines{Filter: f.filter, Do: func(l replay.Line) error { return loki.Add(ctx, l) }}
-	begin := func(id sourceID) error { return loki.Begin(ctx, id.cluster, id.node) }
-	if err = f.each(ctx, sources, progress, report, &lines, begin); err == nil || errors.Is(err, errMissing) {
-		err = errors.Join(err, loki.Flush(ctx))
+	begin := func(id catalog.ID) error { return loki.Begin(ctx, id.Cluster, id.Node) }
+	missing, err := f.each(ctx, c, progress, report, &lines, begin)
+	if err == nil {
+		err = loki.Flush(ctx)
 	}
-	return errors.Join(err, f.account(report, id, loki))
+	return errors.Join(missing, err, f.account(report, id, loki))
 }
 
 // replayRedaction is what replaces secrets; nil where nothing does. Without a key

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
@@ -52,14 +53,14 @@ was cut before it was archived.`,
 		Example: restoreExample,
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			sources, err := findSources(cmd.Context(), args, s3)
+			c, err := openCatalog(cmd.Context(), args, s3)
 			if err != nil {
 				return err
 			}
 			if out == "" {
-				return restoreTo(cmd.Context(), sources, cmd.OutOrStdout(), cmd.ErrOrStderr())
+				return restoreTo(cmd.Context(), c, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			}
-			return restoreFiles(cmd.Context(), sources, out, cmd.ErrOrStderr())
+			return restoreFiles(cmd.Context(), c, out, cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
@@ -69,90 +70,73 @@ was cut before it was archived.`,
 	return cmd
 }
 
-// restoreTo writes all sources to w, in order. One that is missing does not keep the
-// others from it.
-func restoreTo(ctx context.Context, sources []*source, w, report io.Writer) error {
-	progress := terminal.NewFileProgress(report, w, len(sources))
-	defer progress.Clear()
-	var missing []error
-	for _, s := range sources {
-		err := s.restore(ctx, sources, progress.Above(report), func(o original) error {
-			progress.Begin(o.size)
-			return o.write(ctx, os.TempDir(), io.MultiWriter(w, progress))
-		})
-		if errors.Is(err, syscall.EPIPE) {
-			return nil // `restore ... | head` has seen enough
-		}
-		if errors.Is(err, errMissing) {
-			missing = append(missing, err)
-			continue
-		}
-		if err != nil {
-			return errors.Join(append(missing, err)...)
-		}
-		progress.End()
+// restoreTo writes all files to w, in order.
+func restoreTo(ctx context.Context, c *catalog.Catalog, w, report io.Writer) error {
+	progress := terminal.NewFileProgress(report, w, len(c.Files))
+	missing, err := eachOriginal(ctx, c, progress, report, false, func(o catalog.Original, _ io.Writer) error {
+		return o.Write(ctx, os.TempDir(), io.MultiWriter(w, progress))
+	})
+	if errors.Is(err, syscall.EPIPE) {
+		return nil // `restore ... | head` has seen enough
 	}
-	return errors.Join(missing...)
+	return errors.Join(missing, err)
 }
 
-// restore gives the original file to do, if it is this source's turn to be it.
-func (s *source) restore(ctx context.Context, all []*source, report io.Writer, do func(original) error) error {
-	f, err := s.choose(ctx, all)
-	if err == nil && f == nothing {
-		return nil
-	}
-	if err == nil && f == partial {
-		_, err = fmt.Fprintf(report, "%s was never archived as a whole: restoring what was when it was open, its first %d bytes\n", s.id, s.extent())
-	}
-	if err == nil && f == longer {
-		_, err = fmt.Fprintf(report, "%s was cut before it was archived: its increments have %d bytes, and are restored as well\n", s.id, s.extent())
-	}
-	if err == nil {
-		err = s.read(ctx, f, do)
-	}
-	if err != nil {
-		return fmt.Errorf("restore %s: %w", s.id, err)
-	}
-	return nil
-}
-
-// restoreFiles writes every source to a file of its own. One that cannot be
-// restored does not keep the others from it; nothing of it is left, but what
-// is before a hole.
-func restoreFiles(ctx context.Context, sources []*source, dir string, report io.Writer) error {
-	names := newFileNames(sources)
-	progress := terminal.NewFileProgress(report, nil, len(sources))
+// eachOriginal passes every original file to do, in order, with a writer for
+// messages. One that is missing does not keep the others from it; with all, neither
+// does one that fails.
+func eachOriginal(ctx context.Context, c *catalog.Catalog, progress *terminal.FileProgress, report io.Writer, all bool, do func(catalog.Original, io.Writer) error) (missing, failed error) {
 	defer progress.Clear()
 	report = progress.Above(report)
-	var errs []error
-	for _, s := range sources {
-		err := s.restore(ctx, sources, report, func(o original) error {
-			path, err := names.path(s.id, o.name)
-			if err != nil {
-				return err
+	for _, f := range c.Files {
+		err := c.Restore(ctx, f, func(o catalog.Original) error {
+			if o.Note != "" {
+				if _, err := fmt.Fprintln(report, o.Note); err != nil {
+					return err
+				}
 			}
-			path = filepath.Join(dir, path)
-			progress.Begin(o.size)
-			hole, err := restoreFile(ctx, o, path, progress)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(report, path)
-			return errors.Join(hole, err)
+			progress.Begin(o.Size)
+			return do(o, report)
 		})
-		errs = append(errs, err)
 		progress.End()
-		if ctx.Err() != nil {
+		switch {
+		case errors.Is(err, catalog.ErrMissing):
+			missing = errors.Join(missing, err)
+		case err != nil:
+			failed = errors.Join(failed, err)
+		}
+		if failed != nil && !all || ctx.Err() != nil {
 			break
 		}
 	}
-	return errors.Join(errs...)
+	return missing, failed
+}
+
+// restoreFiles writes every original to a file of its own. If one cannot be
+// restored, nothing of it is left but what is before a hole.
+func restoreFiles(ctx context.Context, c *catalog.Catalog, dir string, report io.Writer) error {
+	names := newFileNames(c.Files)
+	progress := terminal.NewFileProgress(report, nil, len(c.Files))
+	missing, err := eachOriginal(ctx, c, progress, report, true, func(o catalog.Original, report io.Writer) error {
+		path, err := names.path(o.ID, o.Name)
+		if err != nil {
+			return err
+		}
+		path = filepath.Join(dir, path)
+		hole, err := restoreFile(ctx, o, path, progress)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(report, path)
+		return errors.Join(hole, err)
+	})
+	return errors.Join(missing, err)
 }
 
 // restoreFile makes a new file and never replaces one: the directory might be
 // kube-apiserver's own. hole says that the file ends where one begins. What is
 // written goes to progress, too.
-func restoreFile(ctx context.Context, o original, path string, progress io.Writer) (hole, err error) {
+func restoreFile(ctx context.Context, o catalog.Original, path string, progress io.Writer) (hole, err error) {
 	exists := fmt.Errorf("%s is there already and stays as it is; give another directory as -o: %w", path, fs.ErrExist)
 	if _, err := os.Lstat(path); err == nil {
 		return nil, exists
@@ -162,7 +146,7 @@ func restoreFile(ctx context.Context, o original, path string, progress io.Write
 		return nil, err
 	}
 	err = fsys.Publish(path, 0o600, func(w io.Writer) error {
-		err := o.write(ctx, dir, io.MultiWriter(w, progress))
+		err := o.Write(ctx, dir, io.MultiWriter(w, progress))
 		var missing *parquet.HoleError
 		if errors.As(err, &missing) && missing.From > 0 {
 			hole = err
@@ -184,26 +168,24 @@ type fileNames struct {
 	taken  map[string]bool
 }
 
-func newFileNames(sources []*source) *fileNames {
-	differs := func(s *source) bool {
-		return s.id.cluster != sources[0].id.cluster || s.id.node != sources[0].id.node
-	}
-	return &fileNames{byNode: slices.ContainsFunc(sources, differs), taken: map[string]bool{}}
+func newFileNames(files []*catalog.File) *fileNames {
+	differs := func(f *catalog.File) bool { return f.Cluster != files[0].Cluster || f.Node != files[0].Node }
+	return &fileNames{byNode: slices.ContainsFunc(files, differs), taken: map[string]bool{}}
 }
 
-func (f *fileNames) path(id sourceID, name string) (string, error) {
+func (f *fileNames) path(id catalog.ID, name string) (string, error) {
 	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {
 		return "", fmt.Errorf("its object says that the original file was called %q, which is no file name", name)
 	}
 	path := name
 	if f.byNode {
-		path = filepath.Join("cluster="+id.cluster, "node="+id.node, name)
+		path = filepath.Join("cluster="+id.Cluster, "node="+id.Node, name)
 	}
 	if f.taken[path] {
-		path = filepath.Join(filepath.Dir(path), fmt.Sprintf("%s-%08d-%s", id.epoch, id.seq, name))
+		path = filepath.Join(filepath.Dir(path), fmt.Sprintf("%s-%08d-%s", id.Epoch, id.Seq, name))
 	}
 	if path != name { // what an object says of itself must not lead out of the directory
-		key := archive.Key{Kind: archive.KindManifest, Cluster: id.cluster, Node: id.node, Epoch: id.epoch, Seq: id.seq}
+		key := archive.Key{Kind: archive.KindManifest, Cluster: id.Cluster, Node: id.Node, Epoch: id.Epoch, Seq: id.Seq}
 		if err := key.Check(); err != nil {
 			return "", fmt.Errorf("make a name for the original file: %w", err)
 		}

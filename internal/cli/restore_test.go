@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/catalog/catalogtest"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
@@ -239,26 +241,6 @@ func TestRestoreArchiveByKeys(t *testing.T) {
 	}
 }
 
-// groupObjects keeps together what is of one file, for very many of them.
-func TestGroupObjects(t *testing.T) {
-	var all []object
-	const sources = 100_000
-	for day := range 2 {
-		for n := range sources {
-			all = append(all, object{id: sourceID{"c", "n", "e", int64(n*7919%sources) + 1}, name: string(rune('a' + day))})
-		}
-	}
-	got := groupObjects(all, nil)
-	for i, s := range got {
-		if s.id.seq != int64(i+1) || len(s.objects) != 2 || s.objects[0].name != "a" || s.objects[1].name != "b" {
-			t.Fatalf("source %d is %+v", i, s)
-		}
-	}
-	if len(got) != sources {
-		t.Errorf("%d sources", len(got))
-	}
-}
-
 // The standard output of restore gets few large writes, not one a line.
 func TestRestoreBuffers(t *testing.T) {
 	dir := t.TempDir()
@@ -304,7 +286,10 @@ func TestI7_RestoreReplacesNothingThatComes(t *testing.T) {
 	log := filepath.Join(dir, "audit", "audit.log")
 	r := &appearing{strings.NewReader(object), func() { put(t, log, []byte("new\n")) }}
 	in := []parquet.Input{{Name: "o", ReaderAt: r, Size: int64(len(object))}}
-	_, err := restoreFile(t.Context(), wholeOriginal(parquet.ObjectMeta{Meta: parquet.Meta{SourceName: "audit.log"}}, in), log, io.Discard)
+	o := catalog.Original{Name: "audit.log", Write: func(ctx context.Context, work string, w io.Writer) error {
+		return parquet.RestoreIn(ctx, work, in, w)
+	}}
+	_, err := restoreFile(t.Context(), o, log, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "is there already") {
 		t.Errorf("restore: %v", err)
 	}

@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -66,11 +63,14 @@ docs/threat-model.md says what is proven, and against whom.`,
 			if err := f.parse(); err != nil {
 				return &usageError{err}
 			}
-			bucket, err := openPlace(cmd.Context(), args[0], f.s3)
+			place, err := openPlace(cmd.Context(), args[0], f.s3)
 			if err != nil {
 				return err
 			}
-			return f.run(cmd.Context(), bucket, version, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			if place.Key != "" {
+				return &usageError{fmt.Errorf("%s is a file: give the directory that has data/ and manifests/ in it", args[0])}
+			}
+			return f.run(cmd.Context(), place.Bucket, version, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f.register(cmd.Flags())
@@ -134,30 +134,6 @@ func parseTime(flag, s string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	return time.Time{}, fmt.Errorf("--%s %q: expected a UTC day, 2026-11-01, or a time, 2026-11-01T12:00:00Z", flag, s)
-}
-
-// openPlace opens the archive at a path or URL.
-func openPlace(ctx context.Context, place string, s3 config.Archive) (*archive.Bucket, error) {
-	s3.URL = place
-	if !strings.Contains(place, "://") {
-		path, err := filepath.Abs(place)
-		if err != nil {
-			return nil, fmt.Errorf("find the archive: %w", err)
-		}
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, fmt.Errorf("find the archive: %w", err)
-		}
-		if !info.IsDir() {
-			return nil, &usageError{fmt.Errorf("%s is a file: give the directory that has data/ and manifests/ in it", place)}
-		}
-		s3.URL = (&url.URL{Scheme: "file", Path: path}).String()
-	}
-	bucket, err := s3.Open(ctx)
-	if err != nil {
-		return nil, &usageError{err}
-	}
-	return bucket, nil
 }
 
 func (f *verifyFlags) run(ctx context.Context, bucket *archive.Bucket, version string, out, progress io.Writer) error {

@@ -1,0 +1,124 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// elsewhere reports whether the file whose increments f has is in the archive
+// under another epoch as well, and more of it: when the state of a sidecar is
+// lost while the log is not, the file is archived once more, by a new epoch.
+// Two files are the same if one begins with the first increment of the other.
+func (c *Catalog) elsewhere(ctx context.Context, f *File) (bool, error) {
+	if f.Parts[0].From != 0 {
+		return false, nil // nothing to compare; the hole is reported when it is restored
+	}
+	first, err := f.Parts[0].checked(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, other := range f.rotatedNext(c.Files, first.Last) {
+		if same, err := other.begins(ctx, whole, first); err != nil || same {
+			return same, err
+		}
+	}
+	for _, other := range c.Files {
+		if !f.otherEpoch(other) || len(other.Objects) > 0 || other.Extent() == 0 || !other.outranks(f) {
+			continue
+		}
+		theirs, err := other.Parts[0].checked(ctx)
+		if err != nil {
+			return false, err
+		}
+		begun, by := other, first
+		if theirs.SourceSize < first.SourceSize {
+			begun, by = f, theirs
+		}
+		if same, err := begun.begins(ctx, partial, by); err != nil || same {
+			return same, err
+		}
+	}
+	return false, nil
+}
+
+// candidates is how many files are compared: the one that was rotated next
+// after an increment was made is the right one, the clock permitting.
+const candidates = 2
+
+// rotatedNext returns the finished files of other epochs that were rotated
+// first after a time.
+func (f *File) rotatedNext(all []*File, after time.Time) []*File {
+	var next []*File
+	for _, other := range all {
+		// The name of a backup has milliseconds.
+		if f.otherEpoch(other) && len(other.Objects) > 0 && !other.rotated().Before(after.Truncate(time.Millisecond)) {
+			next = append(next, other)
+		}
+	}
+	slices.SortStableFunc(next, func(a, b *File) int { return a.rotated().Compare(b.rotated()) })
+	return next[:min(len(next), candidates)]
+}
+
+func (f *File) otherEpoch(other *File) bool {
+	return other.Cluster == f.Cluster && other.Node == f.Node && other.Epoch != f.Epoch
+}
+
+// outranks reports which of two files with increments stands for a file that both
+// have the beginning of.
+func (f *File) outranks(other *File) bool {
+	return cmp.Or(cmp.Compare(f.Extent(), other.Extent()), f.compare(other.ID)) > 0
+}
+
+// begins reports whether the file begins with the bytes of an increment.
+func (f *File) begins(ctx context.Context, form form, with parquet.ObjectMeta) (bool, error) {
+	start := newPrefix(with.SourceSize)
+	err := f.read(ctx, form, func(o Original) error { return o.Write(ctx, os.TempDir(), start) })
+	var hole *parquet.HoleError
+	if err != nil && !errors.Is(err, errEnough) && !errors.As(err, &hole) {
+		return false, err
+	}
+	return start.is(with.SourceSHA256), nil
+}
+
+// errEnough ends the writing to a prefix.
+var errEnough = errors.New("the prefix is complete")
+
+// prefix hashes the first bytes that are written to it.
+type prefix struct {
+	hash hash.Hash
+	left int64
+}
+
+func newPrefix(n int64) *prefix { return &prefix{sha256.New(), n} }
+
+// is reports whether the prefix is complete and has this SHA-256.
+func (p *prefix) is(sum [sha256.Size]byte) bool {
+	return p.left == 0 && [sha256.Size]byte(p.hash.Sum(nil)) == sum
+}
+
+// Write implements io.Writer; it fails with errEnough when it has what it needs.
+func (p *prefix) Write(b []byte) (int, error) {
+	n := min(int64(len(b)), p.left)
+	p.hash.Write(b[:n])
+	if p.left -= n; p.left == 0 {
+		return int(n), errEnough
+	}
+	return len(b), nil
+}
+
+// endless accepts more when the prefix is complete.
+type endless struct{ *prefix }
+
+// Write implements io.Writer.
+func (e endless) Write(b []byte) (int, error) {
+	_, _ = e.prefix.Write(b) // fails with errEnough only
+	return len(b), nil
+}

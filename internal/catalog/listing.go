@@ -1,0 +1,237 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/parquet"
+)
+
+// Place is where to look for objects.
+type Place struct {
+	Bucket *archive.Bucket
+	// Path is set for a directory, or a file in it, of any layout: there each
+	// object itself says what it is of. Otherwise the keys say it.
+	Path string
+	// Key is the only object to take; empty: all.
+	Key string
+}
+
+// listed is an object by its key in the bucket and by what this key says; zero
+// if that is nothing.
+type listed struct {
+	name string
+	key  archive.Key
+}
+
+// listing is what a place has.
+type listing struct {
+	Place
+	stored  []listed        // Parquet objects
+	records map[ID]listed   // the first copy of each
+	named   map[string]bool // keys of stored, all copies
+}
+
+// list lists a place.
+func list(ctx context.Context, p Place) (*listing, error) {
+	l := &listing{Place: p, records: map[ID]listed{}, named: map[string]bool{}}
+	prefixes := []string{"data/", "open/", "manifests/"}
+	if p.Path != "" {
+		prefixes = []string{p.Key}
+	}
+	for _, prefix := range prefixes {
+		for info, err := range p.Bucket.List(ctx, prefix) {
+			if err != nil {
+				return nil, err
+			}
+			if p.Key == "" || p.Key == info.Key {
+				l.add(listed{info.Key, p.keyIn(info.Key)})
+			}
+		}
+	}
+	return l, nil
+}
+
+// add takes an object; not what auditsidecar does not write, and not what a
+// conversion has not finished: its names begin with a dot.
+func (l *listing) add(o listed) {
+	id := IDOf(o.key)
+	switch first, known := l.records[id]; {
+	case strings.HasPrefix(o.name, ".") || strings.Contains(o.name, "/."):
+	case o.key.Kind == archive.KindManifest:
+		if !known || o.key.Copy < first.key.Copy {
+			l.records[id] = o
+		}
+	case o.key.Kind != 0 || l.Path != "" && (l.Key != "" || path.Ext(o.name) == ".parquet"):
+		l.stored = append(l.stored, o)
+		l.named[o.key.String()] = true
+	}
+}
+
+// keyIn is the key that a name is, or in a directory ends with; zero if it does not.
+func (p Place) keyIn(name string) archive.Key {
+	elements := strings.Split(path.Join(p.Path, name), "/")
+	for _, n := range []int{4, 5} { // of data and records, of increments
+		if p.Path == "" {
+			n = len(elements)
+		}
+		if len(elements) >= n {
+			if key, err := archive.ParseKey(path.Join(elements[len(elements)-n:]...)); err == nil {
+				return key
+			}
+		}
+	}
+	return archive.Key{}
+}
+
+// record reads the record of a finished file; nil if there is none.
+func (l *listing) record(ctx context.Context, id ID) (*manifest.Record, error) {
+	first, ok := l.records[id]
+	if !ok {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	record, err := ReadRecord(ctx, l.Bucket, first.name)
+	if err != nil || record.Kind != manifest.KindFile {
+		return nil, err
+	}
+	return &record, nil
+}
+
+// objects returns what the place has of files, and what it lacks: of each object
+// the confirmed copy, and what records name and is not there.
+func (l *listing) objects(ctx context.Context) ([]Object, error) {
+	stored, err := confirmed(l.stored, func(id ID) (*manifest.Record, error) { return l.record(ctx, id) })
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Object, len(stored))
+	for i, o := range stored {
+		if all[i], err = l.object(ctx, o); err != nil {
+			return nil, err
+		}
+	}
+	missing, err := l.missing(ctx, all)
+	return append(all, missing...), err
+}
+
+// object makes an object of its name, or of what it says of itself.
+func (l *listing) object(ctx context.Context, o listed) (Object, error) {
+	object := Object{Key: o.key, Name: l.Bucket.URL(o.name), open: func(ctx context.Context) (*archive.Object, error) {
+		return l.Bucket.Open(ctx, o.name)
+	}}
+	if l.Path == "" {
+		return object, nil
+	}
+	object.Name = path.Join(l.Path, o.name)
+	var m parquet.ObjectMeta
+	err := withInputs(ctx, []Object{object}, func(in []parquet.Input) (err error) {
+		m, err = parquet.ReadMeta(in[0], in[0].Size)
+		return err
+	})
+	if err != nil {
+		return object, fmt.Errorf("%s: %w", object.Name, err)
+	}
+	object.Key = archive.Key{
+		Kind: archive.KindData, Cluster: m.Cluster, Node: m.Node, Epoch: m.Epoch, Seq: m.Seq, Day: o.key.Day,
+		Rotated: m.Rotated.UTC().Format(archive.RotatedLayout), From: m.Increment.From, To: m.Increment.From + m.SourceSize,
+	}
+	if m.Increment.FirstLine > 0 {
+		object.Kind = archive.KindOpen
+	}
+	return object, nil
+}
+
+// confirmed leaves of the copies of each object the one that the file's record
+// names. Without a record, as of an increment, it is the last: the sidecar stores a
+// copy only if the ones before it were not confirmed.
+func confirmed(stored []listed, record func(ID) (*manifest.Record, error)) ([]listed, error) {
+	first := func(o listed) string { return path.Join(path.Dir(o.name), path.Base(o.key.First().String())) }
+	copies := map[string][]listed{}
+	for _, o := range stored {
+		if o.key.Kind != 0 {
+			copies[first(o)] = append(copies[first(o)], o)
+		}
+	}
+	drop := map[string]bool{}
+	for _, same := range copies {
+		if len(same) == 1 {
+			continue
+		}
+		the := slices.MaxFunc(same, func(a, b listed) int { return a.key.Copy - b.key.Copy })
+		if the.key.Kind == archive.KindData {
+			r, err := record(IDOf(the.key))
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range same {
+				if r != nil && r.Names(c.key.String()) {
+					the = c
+				}
+			}
+		}
+		for _, c := range same {
+			drop[c.name] = c.name != the.name
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(stored), func(o listed) bool { return drop[o.name] }), nil
+}
+
+// ErrMissing says that an object is not where a record says that it is. Nothing of
+// its file was written.
+var ErrMissing = errors.New("a file of the archive is missing")
+
+// missing returns the objects that records name and the listing does not have.
+// Opening one is an error that names the file. Only records under whose number no
+// object is listed are read: of the others the objects say how many there must be.
+func (l *listing) missing(ctx context.Context, all []Object) (missing []Object, err error) {
+	has := map[ID]bool{}
+	for _, o := range all {
+		has[o.ID()] = has[o.ID()] || o.Kind == archive.KindData
+	}
+	for id := range l.records {
+		if has[id] {
+			continue
+		}
+		r, err := l.record(ctx, id)
+		switch {
+		case Unusable(err):
+			missing = append(missing, missingObject(id, archive.Key{}, fmt.Errorf("its record says which file it is, and cannot be read: %w", err)))
+			continue
+		case err != nil:
+			return nil, err
+		case r == nil:
+			continue
+		}
+		for _, o := range r.Objects {
+			if key, err := archive.ParseKey(o.Key); err != nil || !l.named[o.Key] {
+				missing = append(missing, missingObject(id, key, fmt.Errorf("%s: its record names the object %s, which is not there", r.Source.Name, o.Key)))
+			}
+		}
+	}
+	return missing, nil
+}
+
+// missingObject is an object that cannot be opened. The number in its key is that
+// of the record, or of an earlier epoch that had stored other objects of the file.
+func missingObject(recorded ID, key archive.Key, why error) Object {
+	if key.Kind != archive.KindData {
+		key = archive.Key{Kind: archive.KindData, Cluster: recorded.Cluster, Node: recorded.Node, Epoch: recorded.Epoch, Seq: recorded.Seq}
+	}
+	return Object{Key: key, Name: key.String(), open: func(context.Context) (*archive.Object, error) {
+		return nil, fmt.Errorf("%w: %w", ErrMissing, why)
+	}}
+}
+
+// String is the place as it was given.
+func (p Place) String() string {
+	if p.Path == "" {
+		return p.Bucket.URL("")
+	}
+	return path.Join(p.Path, p.Key)
+}

@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/auditsidecar/auditsidecar/internal/catalog"
+	"github.com/auditsidecar/auditsidecar/internal/config"
+)
+
+// openPlace opens what a verb reads: an archive by its URL, a directory, or one
+// object.
+func openPlace(ctx context.Context, arg string, s3 config.Archive) (p catalog.Place, err error) {
+	if s3.URL = arg; !strings.Contains(arg, "://") {
+		info, err := os.Stat(arg)
+		if err != nil {
+			return p, fmt.Errorf("find the objects: %w", err)
+		}
+		if p.Path = filepath.Clean(arg); !info.IsDir() {
+			p.Path, p.Key = filepath.Split(p.Path)
+			p.Path = filepath.Clean(p.Path)
+		}
+		dir, err := filepath.Abs(p.Path)
+		if err != nil {
+			return p, fmt.Errorf("find the objects: %w", err)
+		}
+		s3 = config.Archive{URL: (&url.URL{Scheme: "file", Path: dir}).String()}
+	}
+	if p.Bucket, err = s3.Open(ctx); err != nil {
+		return p, &usageError{err}
+	}
+	return p, nil
+}
+
+// openCatalog finds the original files behind paths and URLs.
+func openCatalog(ctx context.Context, args []string, s3 config.Archive) (*catalog.Catalog, error) {
+	var places []catalog.Place
+	for _, arg := range args {
+		p, err := openPlace(ctx, arg, s3)
+		if err != nil {
+			return nil, err
+		}
+		places = append(places, p)
+	}
+	return catalog.Find(ctx, places...)
+}
