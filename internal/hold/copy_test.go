@@ -252,7 +252,7 @@ func TestCopiesSurviveALostLedger(t *testing.T) {
 	if e := h.ledger.Entries()[1]; e.Name != "audit-2026-11-22T17-00-02.000.log" || !e.Finished {
 		t.Errorf("entry %+v", e)
 	}
-	h.wantGaps()
+	h.wantGaps("state_lost ")
 }
 
 func TestBetweenLinksAndCopies(t *testing.T) {

@@ -66,6 +66,9 @@ func (h *house) start() error {
 	if h.ledger, _, err = ledger.Open(h.fs, h.stateDir(), "machine", h.clock); err != nil {
 		return err
 	}
+	if lost := h.ledger.Lost(); lost != nil {
+		h.gaps = append(h.gaps, *lost)
+	}
 	h.hold, err = New(Config{
 		Log: h.log, StateDir: h.stateDir(), FS: h.fs, Ledger: h.ledger, Loki: h.loki, Copy: h.copy,
 		Rescan: time.Hour, Observe: func(error) {},

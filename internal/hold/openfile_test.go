@@ -153,7 +153,7 @@ func TestI9_VanishedBeforeItWasHeld(t *testing.T) {
 	}
 	h.sync()
 	h.wantHeld("two\n")
-	if g := h.ledger.Gaps(); len(g) != 1 || g[0].Reason != reasonVanished || g[0].Bytes != 4 {
+	if g := h.ledger.Gaps(); len(g) != 2 || g[0].Reason != ledger.ReasonStateLost || g[1].Reason != reasonVanished || g[1].Bytes != 4 {
 		t.Errorf("gaps %+v", g)
 	}
 }

@@ -55,12 +55,12 @@ func TestLostLedgerKeepsTheOrder(t *testing.T) {
 	h.mustStart()
 	h.sync()
 	h.wantHeld("a\n", "b\n", "c\n", "d\n")
-	h.wantGaps()
+	h.wantGaps("state_lost ")
 	h.rotate()
 	h.write("e\n")
 	h.sync()
 	h.wantHeld("a\n", "b\n", "c\n", "d\n", "e\n")
-	h.wantGaps()
+	h.wantGaps("state_lost ")
 }
 
 // A link that was removed from outside is made again from the file that is still listed; what is

@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// Reasons of the gaps that a Cut records. They are those of the archive's records.
+// Reasons of gaps. They are those of the archive's records.
 const (
 	ReasonTruncated = "truncated"
 	ReasonEdited    = "edited"
+	ReasonStateLost = "state_lost"
 )
 
 // Least is how many bytes the file has at least, as held, if nothing of it was lost: the most that

@@ -133,14 +133,43 @@ func (l *Ledger) Fresh() bool {
 	return l.table.Fresh
 }
 
-// Reconciled notes that somebody has.
-func (l *Ledger) Reconciled() error {
-	return l.change(func(t *table) error { t.Fresh = false; return nil })
-}
-
-// NewEpoch begins a new epoch in the place of one whose chain cannot go on.
-func (l *Ledger) NewEpoch(now time.Time) error {
+// First says that this epoch has just begun, and nothing in the state directory was
+// of an earlier one.
+func (l *Ledger) First() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.begin(l.table.Owner, now)
+	return l.table.Fresh && l.table.First
+}
+
+// Reconciled notes that somebody has, and the gap of an earlier epoch whose state is
+// lost; nil where there is none.
+func (l *Ledger) Reconciled(lost *Gap) error {
+	return l.change(func(t *table) error {
+		t.Fresh, t.First = false, false
+		if lost != nil {
+			t.addGap(*lost)
+		}
+		return nil
+	})
+}
+
+// NextSeq is the next number that this epoch gives.
+func (l *Ledger) NextSeq() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.table.NextSeq
+}
+
+// NewEpoch begins a new epoch in the place of one that cannot go on, with the gap
+// that says so.
+func (l *Ledger) NewEpoch(now time.Time, lost Gap) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.begin(l.table.Owner, now, &lost)
+}
+
+// StateLost is the gap of an epoch that cannot go on. What it knew beyond the files
+// and the archive is lost.
+func StateLost(why string, now time.Time) *Gap {
+	return &Gap{Reason: ReasonStateLost, To: now.UTC(), Bytes: -1, Detail: why + "; a new epoch begins, and what the old one knew beyond the archive is lost"}
 }

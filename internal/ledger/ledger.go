@@ -40,6 +40,7 @@ type Ledger struct {
 
 	mu    sync.Mutex
 	table table             // what the file holds
+	lost  *Gap              // what Open recorded
 	lines map[string][]byte // its entries as they are there, by ID
 }
 
@@ -50,6 +51,7 @@ type table struct {
 	Owner   string  `json:"owner,omitempty"`
 	NextSeq int64   `json:"nextSeq"`
 	Fresh   bool    `json:"fresh,omitempty"`
+	First   bool    `json:"first,omitempty"` // nothing on this disk is of an earlier epoch
 	Head    Head    `json:"head"`
 	Entries []Entry `json:"segments,omitempty"`
 	Gaps    []Gap   `json:"gaps,omitempty"`
@@ -64,7 +66,9 @@ type table struct {
 }
 
 // Open reads the ledger of a state directory, or begins one. A file that is
-// no ledger is set aside; its new name is in aside, for the log. owner says
+// no ledger is set aside; its new name is in aside, for the log. A ledger that is
+// lost like that, or missing beside other state, is the gap [ReasonStateLost] of the
+// new epoch ([Ledger.Lost]). owner says
 // whose log it is, and on which machine: a state directory that was copied to
 // another machine, or is used for another cluster or node, begins a new epoch,
 // so that two chains never share keys.
@@ -73,7 +77,16 @@ func Open(fsys durable.FS, dir, owner string, now time.Time) (l *Ledger, aside s
 	data, err := os.ReadFile(l.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return l, "", l.begin(owner, now)
+		trace, err := traceIn(dir)
+		if err != nil {
+			return nil, "", err
+		}
+		if trace == "" {
+			l.table.First = true
+			return l, "", l.begin(owner, now, nil)
+		}
+		l.lost = StateLost("the ledger is gone, while "+trace+" is there", now)
+		return l, "", l.begin(owner, now, l.lost)
 	case err != nil:
 		return nil, "", fmt.Errorf("read the ledger: %w", err)
 	}
@@ -82,12 +95,33 @@ func Open(fsys durable.FS, dir, owner string, now time.Time) (l *Ledger, aside s
 		if aside, err = fsys.SetAside(l.path, now); err != nil {
 			return nil, "", fmt.Errorf("set the unreadable ledger aside: %w", err)
 		}
-		return l, aside, l.begin(owner, now)
+		l.lost = StateLost("the ledger could not be read; it was set aside as "+filepath.Base(aside), now)
+		return l, aside, l.begin(owner, now, l.lost)
 	}
 	if l.table.Owner != owner {
-		return l, "", l.begin(owner, now)
+		return l, "", l.begin(owner, now, nil)
 	}
 	return l, "", nil
+}
+
+// Lost returns the gap that Open recorded because an earlier ledger is lost; nil
+// where none is.
+func (l *Ledger) Lost() *Gap { return l.lost }
+
+// traceIn names something in a state directory that is made only after a ledger;
+// empty where there is nothing.
+func traceIn(dir string) (string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("look for earlier state: %w", err)
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if slices.Contains([]string{"held", "sealed", "work", CursorName}, name) || strings.HasPrefix(name, FileName+".corrupt-") {
+			return name, nil
+		}
+	}
+	return "", nil
 }
 
 // decodeTable returns an empty table where data is no ledger of this version,
@@ -123,9 +157,10 @@ func consistent(entries []Entry) bool {
 
 // begin starts a new epoch. Entries that are there keep their place. What is
 // not retired must be converted again and takes a new number: objects carry
-// the epoch, and the numbers of an epoch begin at 1.
-func (l *Ledger) begin(owner string, now time.Time) error {
-	entries := l.table.Entries
+// the epoch, and the numbers of an epoch begin at 1. lost is the gap of an epoch
+// that was lost; nil where none was.
+func (l *Ledger) begin(owner string, now time.Time, lost *Gap) error {
+	entries := cloneEntries(l.table.Entries)
 	for i := range entries {
 		e := &entries[i]
 		if e.State == Retired {
@@ -137,16 +172,19 @@ func (l *Ledger) begin(owner string, now time.Time) error {
 		e.Seen = e.Least()
 		e.Seq, e.Origin, e.Source, e.Objects, e.Open = 0, nil, nil, nil, nil
 	}
-	gaps := l.table.Gaps
+	gaps := slices.Clone(l.table.Gaps)
 	for i := range gaps {
 		gaps[i].Seq = 0
 	}
-	l.table = table{
-		Version: version, Epoch: newEpoch(now), Owner: owner, NextSeq: 1, Fresh: true,
+	t := table{
+		Version: version, Epoch: newEpoch(now), Owner: owner, NextSeq: 1, Fresh: true, First: l.table.First && lost == nil,
 		Entries: entries, Gaps: gaps, LastGap: l.table.LastGap,
 	}
+	if lost != nil {
+		t.addGap(*lost)
+	}
 	l.lines = nil
-	return l.save(l.table)
+	return l.save(t)
 }
 
 // epochLayout is the time in an epoch's name.

@@ -50,7 +50,7 @@ func TestNotices(t *testing.T) {
 	if seq, err := l.Take("1"); err != nil || seq != 4 {
 		t.Errorf("the next number is %d, %v", seq, err)
 	}
-	must(t, l.NewEpoch(noon.Add(time.Hour)))
+	must(t, l.NewEpoch(noon.Add(time.Hour), Gap{Reason: ReasonStateLost, Bytes: -1}))
 	if len(l.Notices()) != 0 || l.KeyID() != "" || !l.LastHeartbeat().Equal(noon.Add(time.Hour)) {
 		t.Errorf("a new epoch has %+v, key %q, heartbeat %s", l.Notices(), l.KeyID(), l.LastHeartbeat())
 	}

@@ -77,6 +77,36 @@ func Open(fsys durable.FS, dir string, id Identity, head Head) (*Chain, error) {
 	return c, nil
 }
 
+// Restart goes on as the chain of a new epoch, without a record. The caller has set
+// the directory aside: what it held of the old epoch cannot go on.
+func (c *Chain) Restart(epoch string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.fs.MkdirPrivate(c.dir); err != nil {
+		return fmt.Errorf("begin a new chain of records: %w", err)
+	}
+	c.id.Epoch, c.head, c.sealed, c.leftover, c.doubt = epoch, Head{}, nil, nil, true
+	return c.settle()
+}
+
+// Dir is the directory of the sealed records.
+func (c *Chain) Dir() string { return c.dir }
+
+// Made says whether a record is one of this chain: of its epoch, and with the
+// signature of its key, where it has one.
+func (c *Chain) Made(r Record) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.Cluster != c.id.Cluster || r.Node != c.id.Node || r.Epoch != c.id.Epoch {
+		return false
+	}
+	if c.key == nil {
+		return true
+	}
+	public, ok := c.key.Public().(ed25519.PublicKey)
+	return ok && r.Verify(public) == nil
+}
+
 // SignWith has the records sealed from now on signed with a key; nil ends it.
 // Whoever changes the key of a chain seals a [KindKey] next.
 func (c *Chain) SignWith(key ed25519.PrivateKey) {

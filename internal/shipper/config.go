@@ -26,7 +26,14 @@ type Store interface {
 	// a time; with about, those that were rotated next before and after it.
 	// Where the archive may not be listed it returns none.
 	Find(ctx context.Context, rotated time.Time, about bool) ([]Found, error)
-	// Fetch writes the object under a key to a new file.
+	// Earlier returns an epoch of this log other than the given one of which the
+	// archive has something; empty where it has nothing, or may not be listed.
+	Earlier(ctx context.Context, epoch string) (string, error)
+	// Later returns a record of an epoch whose number is the given one or a few more;
+	// nil where there is none that can be read, or where it may not be looked for.
+	Later(ctx context.Context, epoch string, seq int64) (*manifest.Record, error)
+	// Fetch writes the object under a key to a new file; [ErrTaken] where the store
+	// contradicts itself about what it holds.
 	Fetch(ctx context.Context, key, file string) error
 }
 
@@ -53,7 +60,7 @@ type Keys interface {
 	Data(day string, rotated time.Time, of ledger.Origin) string
 	// Open returns the key of the increment with the bytes [from, to) of a
 	// segment that is still being written.
-	Open(seq, from, to int64) string
+	Open(of ledger.Origin, from, to int64) string
 	// Record returns the key of a record of the chain.
 	Record(epoch string, seq int64) string
 	// Copy returns the key for a copy of an object whose key holds something else.

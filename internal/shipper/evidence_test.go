@@ -206,7 +206,7 @@ func TestI10_CutAtEveryStep(t *testing.T) {
 					y := newYard(t)
 					y.mustStart()
 					y.add("0", text, seen(text))
-					must(t, y.ledger.Reconciled())
+					must(t, y.ledger.Reconciled(nil))
 					reached := y.midway(k, crash, func() { must(t, os.WriteFile(y.heldPath("0"), []byte(now), 0o600)) })
 					y.sync()
 					y.sync()

@@ -79,7 +79,9 @@ func (keys) Data(day string, rotated time.Time, of ledger.Origin) string {
 	return fmt.Sprintf("%s/%s-%s-%08d", day, rotated.UTC().Format("20060102T150405"), of.Epoch, of.Seq)
 }
 
-func (keys) Open(seq, from, to int64) string {
+func (keys) Open(of ledger.Origin, from, to int64) string { return openKey(of.Seq, from, to) }
+
+func openKey(seq, from, to int64) string {
 	return fmt.Sprintf("open/%08d/%012d-%012d", seq, from, to)
 }
 
@@ -155,6 +157,26 @@ func (m *memoryStore) Find(_ context.Context, rotated time.Time, about bool) (fo
 		}
 	}
 	return found, nil
+}
+
+// Earlier implements Store.
+func (m *memoryStore) Earlier(_ context.Context, epoch string) (string, error) {
+	for key := range m.objects {
+		if id, ok := strings.CutPrefix(key, "manifests/"); ok && !strings.HasPrefix(id, epoch) {
+			return id, m.findErr
+		}
+	}
+	return "", m.findErr
+}
+
+// Later implements Store.
+func (m *memoryStore) Later(_ context.Context, epoch string, seq int64) (*manifest.Record, error) {
+	for n := seq; n < seq+10; n++ {
+		if r, err := manifest.Decode(m.objects[keys{}.Record(epoch, n)]); err == nil {
+			return &r, m.findErr
+		}
+	}
+	return nil, m.findErr
 }
 
 // Fetch implements Store.

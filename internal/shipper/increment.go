@@ -248,7 +248,7 @@ func (s *opener) convertPart(ctx context.Context, e ledger.Entry, src io.ReaderA
 	o := result.Objects[0]
 	next.Line, next.Shift = open.Line+result.Lines, open.Shift+content.size-size
 	next.Object = ledger.Object{
-		Key: s.cfg.Keys.Open(seq, open.Offset+open.Shift, next.Offset+next.Shift), Work: incrementName, Size: o.Size, SHA256: o.SHA256, Rows: o.Rows,
+		Key: s.cfg.Keys.Open(ledger.Origin{Epoch: s.cfg.Ledger.Epoch(), Seq: seq}, open.Offset+open.Shift, next.Offset+next.Shift), Work: incrementName, Size: o.Size, SHA256: o.SHA256, Rows: o.Rows,
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func (m *memoryStore) partial(t testing.TB, seq int64) string {
 	x := parquet.Increments{Work: t.TempDir()}
 	var out bytes.Buffer
 	for _, key := range m.increments() {
-		if !strings.HasPrefix(key, keys{}.Open(seq, 0, 0)[:len("open/00000000/")]) {
+		if !strings.HasPrefix(key, openKey(seq, 0, 0)[:len("open/00000000/")]) {
 			continue
 		}
 		data := m.objects[key]
@@ -113,7 +113,7 @@ func TestIncrementsThenTheWholeFile(t *testing.T) {
 	if got := y.store.partial(t, 1); got != want {
 		t.Errorf("the archive has %s, want %s", brief(got), brief(want))
 	}
-	wantKeys := []string{keys{}.Open(1, 0, int64(len(one))), keys{}.Open(1, int64(len(one)), int64(len(want)))}
+	wantKeys := []string{openKey(1, 0, int64(len(one))), openKey(1, int64(len(one)), int64(len(want)))}
 	if got := y.store.increments(); !slices.Equal(got, wantKeys) {
 		t.Errorf("increments %q, want %q", got, wantKeys)
 	}
@@ -304,11 +304,11 @@ func TestIncrementNeverTakesOtherLinesForItsOwn(t *testing.T) {
 	y := newOpenYard(t, time.Nanosecond)
 	y.add("0", event(22, "a"), asOpen)
 	y.sync()
-	foreign := y.store.objects[keys{}.Open(1, 0, int64(len(event(22, "a"))))]
+	foreign := y.store.objects[openKey(1, 0, int64(len(event(22, "a"))))]
 
 	other := newOpenYard(t, time.Nanosecond)
 	other.add("0", event(22, "b"), asOpen)
-	other.store.objects[keys{}.Open(1, 0, int64(len(event(22, "b"))))] = foreign
+	other.store.objects[openKey(1, 0, int64(len(event(22, "b"))))] = foreign
 	other.sync()
 	if got := other.store.partial(t, 1); got != event(22, "b") || len(other.store.objects) != 2 {
 		t.Errorf("%d objects, the archive has %s", len(other.store.objects), brief(got))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 )
 
@@ -132,10 +133,11 @@ func TestI5_ObjectsOfALostEpochAreTakenUp(t *testing.T) {
 			y.loseLedger()
 			y.add("0", text, test.again)
 			y.sync()
-			if before != test.stored || len(y.store.objects) != 3 {
+			if before != test.stored || len(y.store.objects) != 4 { // with the gap of the lost ledger
 				t.Errorf("%d objects before, %d after", before, len(y.store.objects))
 			}
-			if r := y.store.records(t)[0]; r.Source.Name != "audit-0.log" || !r.Source.Rotated.Equal(time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)) {
+			records := slices.DeleteFunc(y.store.records(t), func(r manifest.Record) bool { return r.Kind != manifest.KindFile })
+			if r := records[0]; r.Source.Name != "audit-0.log" || !r.Source.Rotated.Equal(time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)) {
 				t.Errorf("record of %s, %v", r.Source.Name, r.Source.Rotated)
 			}
 			if got := y.store.restored(t); len(got) != 1 || !test.redacted && got[0] != text {

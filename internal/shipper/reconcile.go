@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
@@ -33,7 +34,27 @@ func (s *reconciler) reconcile(ctx context.Context) error {
 			return fmt.Errorf("ask the archive whether it has %s already: %w", e.Name, err)
 		}
 	}
-	return s.cfg.Ledger.Reconciled()
+	lost, err := s.lostBefore(ctx)
+	if err == nil {
+		err = s.cfg.Ledger.Reconciled(lost)
+	}
+	if err == nil && lost != nil {
+		s.cfg.Events.Gap(*lost)
+	}
+	return err
+}
+
+// lostBefore is the gap of an earlier epoch that only the archive knows of: the
+// state directory is gone as a whole, or another one is used.
+func (s *reconciler) lostBefore(ctx context.Context) (*ledger.Gap, error) {
+	if !s.cfg.Ledger.First() {
+		return nil, nil
+	}
+	epoch, err := s.cfg.Store.Earlier(ctx, s.cfg.Ledger.Epoch())
+	if err != nil || epoch == "" {
+		return nil, err
+	}
+	return ledger.StateLost("the state directory is new, and the archive has the epoch "+epoch+" of this log", time.Now()), nil
 }
 
 func (s *reconciler) reconcileOne(ctx context.Context, e ledger.Entry) error {

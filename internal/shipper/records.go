@@ -17,6 +17,7 @@ const reasonNULHole = manifest.ReasonNULHole
 type sealer struct {
 	*workspace
 	uploads *uploader
+	next    int64 // the number that the ledger gave next at the start; 0: the archive has no later record
 }
 
 // seal makes the record of a segment whose objects are stored, and stores it.
@@ -57,7 +58,9 @@ func (s *sealer) flush(ctx context.Context) error {
 // putRecord stores a sealed record. Others may follow it, so it is never made again
 // while the process runs.
 func (s *sealer) putRecord(ctx context.Context, epoch string, r manifest.Sealed) error {
-	_, err := s.uploads.put(ctx, "a record", s.cfg.Keys.Record(epoch, r.Seq), r.Path, r.Size, r.SHA256, nil)
+	_, err := s.uploads.put(ctx, "a record", s.cfg.Keys.Record(epoch, r.Seq), r.Path, r.Size, r.SHA256, func(key string) (bool, error) {
+		return false, s.notOurs(ctx, epoch, key)
+	})
 	if errors.Is(err, ErrWorkGone) {
 		err = fmt.Errorf("%w; move the file away, if it is there, and restart the sidecar: it seals the record again or begins a new epoch", err)
 	}

@@ -128,7 +128,7 @@ func TestLostLedgerArchivesNothingTwice(t *testing.T) {
 	if y.state("0") != ledger.Retired || y.ledger.Fresh() {
 		t.Errorf("state %s, fresh %v", y.state("0"), y.ledger.Fresh())
 	}
-	y.wantKinds("1 file audit-0.log, 2 file audit-1.log, 1 file audit-1.log")
+	y.wantKinds("1 file audit-0.log, 2 file audit-1.log, 1 gap state_lost, 2 file audit-1.log")
 }
 
 func TestLeftoverRecordsAreStored(t *testing.T) {
@@ -153,7 +153,7 @@ func TestLeftoverRecordsAreStored(t *testing.T) {
 	if err := y.shipper.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	y.wantKinds("1 file audit-0.log")
+	y.wantKinds("1 file audit-0.log, 1 gap state_lost")
 	if left, err := os.ReadDir(filepath.Join(y.dir, "sealed")); err != nil || len(left) != 0 {
 		t.Errorf("sealed/ has %v, %v", left, err)
 	}

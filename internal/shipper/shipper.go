@@ -40,7 +40,7 @@ func New(cfg Config) (*Shipper, error) {
 	evidence := &examiner{workspace: w}
 	refused := &quarantiner{w}
 	return &Shipper{
-		workspace: w, evidence: evidence, records: &sealer{w, uploads}, pulse: &heart{w}, uploads: uploads,
+		workspace: w, evidence: evidence, records: &sealer{w, uploads, cfg.Ledger.NextSeq()}, pulse: &heart{w}, uploads: uploads,
 		increments: &opener{workspace: w, evidence: evidence, uploads: uploads, most: maxIncrement},
 		earlier:    &reconciler{w, refused}, adoption: &adopter{w}, refused: refused,
 	}, nil
@@ -79,8 +79,16 @@ func (s *Shipper) Run(ctx context.Context) error {
 // segment, oldest first, then an increment of the open file if one is due. It
 // returns at the first that the disk or the archive refuses.
 func (s *Shipper) Sync(ctx context.Context) error {
+	err := s.pass(ctx)
+	if errors.Is(err, errNewEpoch) {
+		err = s.pass(ctx)
+	}
+	return err
+}
+
+func (s *Shipper) pass(ctx context.Context) error {
 	defer func() { s.metrics.pending(s.cfg.Ledger.Entries()) }()
-	for _, step := range []func(context.Context) error{s.evidence.examine, s.records.announce, s.pulse.heartbeat, s.records.sealNotices, s.sweep, s.records.storeLeftovers, s.records.flush, s.records.sealGaps, s.earlier.reconcile} {
+	for _, step := range []func(context.Context) error{s.evidence.examine, s.records.announce, s.pulse.heartbeat, s.records.sealNotices, s.sweep, s.records.lookAhead, s.records.storeLeftovers, s.records.flush, s.records.sealGaps, s.earlier.reconcile} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func (s *uploader) put(ctx context.Context, name, key, file string, size int64, 
 		differs := errors.Is(err, ErrTaken)
 		if differs && ours != nil {
 			accepted, oursErr := ours(c.key)
-			if oursErr != nil {
+			if oursErr != nil && !errors.Is(oursErr, ErrTaken) {
 				return "", oursErr
 			}
 			if accepted {

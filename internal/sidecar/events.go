@@ -46,11 +46,21 @@ func (s *Sidecar) noteSegment(event string, e ledger.Entry) {
 	line.Msg(event)
 }
 
+// noteLost is noteGap before the ledger is open: then the page has the break from there.
+func (s *Sidecar) noteLost(g ledger.Gap) {
+	s.logGap(g)
+	s.gaps.total.WithLabelValues(g.Reason).Inc()
+}
+
 // noteGap logs and counts a break in the log.
 func (s *Sidecar) noteGap(g ledger.Gap) {
+	s.logGap(g)
+	s.gaps.count(g)
+}
+
+func (s *Sidecar) logGap(g ledger.Gap) {
 	s.Log.Error().Str("reason", g.Reason).Str("file", g.File).Time("from", g.From).Time("to", g.To).
 		Int64("bytes", g.Bytes).Str("detail", g.Detail).Msg("GAP in the audit log: recorded for the archive")
-	s.gaps.count(g)
 }
 
 // noteStream logs what became of lines. A Loki that refuses a line of every

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
@@ -130,6 +132,54 @@ func (s *store) adoptedBy(ctx context.Context, key archive.Key) (*manifest.Recor
 		}
 	}
 	return nil, nil //nolint:nilnil // none does
+}
+
+// Earlier implements [shipper.Store].
+func (s *store) Earlier(ctx context.Context, epoch string) (string, error) {
+	records := archive.ManifestPrefix(s.identity.Cluster, s.identity.Node)
+	for _, prefix := range []string{records, "open/" + strings.TrimPrefix(records, "manifests/")} {
+		for info, err := range s.bucket.List(ctx, prefix) {
+			if archive.ReasonOf(err) == archive.ReasonPermission {
+				return "", nil
+			}
+			if err != nil {
+				return "", err
+			}
+			if key, err := archive.ParseKey(info.Key); err == nil && key.Epoch != epoch {
+				return key.Epoch, nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// Later implements [shipper.Store]. Numbers have eight digits or more in a key, so the
+// records of ten of them have one prefix. A ledger gives the next number when the work
+// on the one before has begun, so few of them are without a record at any time.
+func (s *store) Later(ctx context.Context, epoch string, seq int64) (*manifest.Record, error) {
+	for _, tens := range []int64{seq / 10, seq/10 + 1} {
+		prefix := archive.ManifestPrefix(s.identity.Cluster, s.identity.Node) + fmt.Sprintf("%s-%07d", epoch, tens)
+		for info, err := range s.bucket.List(ctx, prefix) {
+			if archive.ReasonOf(err) == archive.ReasonPermission {
+				return nil, nil //nolint:nilnil // it may not be looked for
+			}
+			if err != nil {
+				return nil, err
+			}
+			key, err := archive.ParseKey(info.Key)
+			if err != nil || key.Seq < seq || key.Copy > 0 {
+				continue
+			}
+			record, err := catalog.ReadRecord(ctx, s.bucket, info.Key)
+			if err == nil && record.Seq == key.Seq {
+				return &record, nil
+			}
+			if err != nil && !catalog.Unusable(err) {
+				return nil, err
+			}
+		}
+	}
+	return nil, nil //nolint:nilnil // there is none
 }
 
 func (s *store) readMeta(ctx context.Context, key string) (parquet.ObjectMeta, error) {

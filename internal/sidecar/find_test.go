@@ -29,7 +29,7 @@ func TestFind(t *testing.T) {
 		archive.Key{Kind: archive.KindData, Cluster: "c", Node: "n", Epoch: catalogtest.EpochOne, Seq: 2, Day: "2026-11-22", Rotated: rotated[1]})
 	put(t, filepath.Join(s.Dir, archive.ManifestKey("c", "n", catalogtest.EpochTwo, 7)), []byte("no record"))
 
-	objects := &store{bucket: dirBucket(t, s.Dir), identity: config.Identity{Cluster: "c", Node: "n"}, epoch: "20261123T120000cccccc"}
+	objects := &store{bucket: dirBucket(t, s.Dir), identity: config.Identity{Cluster: "c", Node: "n"}}
 	for _, test := range []struct {
 		at    string
 		about bool
@@ -92,7 +92,7 @@ func TestI10_FindWhatWasStoredAgain(t *testing.T) {
 			s.Again(archive.ManifestKey("c", "n", catalogtest.EpochOne, 1), spoil)
 			s.File(catalogtest.EpochOne, 2, second, catalogtest.Line("b", "22"))
 			s.Again(key(2, second).String(), spoil) // not recorded yet
-			objects := &store{bucket: dirBucket(t, s.Dir), identity: config.Identity{Cluster: "c", Node: "n"}, epoch: catalogtest.EpochTwo}
+			objects := &store{bucket: dirBucket(t, s.Dir), identity: config.Identity{Cluster: "c", Node: "n"}}
 			for rotated, want := range map[string]string{first: "audit.log", second: "object 2"} {
 				at, err := time.Parse(archive.RotatedLayout, rotated)
 				must(t, err)

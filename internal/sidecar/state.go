@@ -119,6 +119,9 @@ func (s *Sidecar) readState(st *state) error {
 		return err
 	}
 	s.noteAside("ledger", aside)
+	if lost := st.ledger.Lost(); lost != nil {
+		s.noteLost(*lost)
+	}
 	st.cursorFile = ledger.NewCursorFile(s.fs, st.dir)
 	if st.cursor, aside, err = st.cursorFile.Load(time.Now()); err != nil {
 		return err
@@ -157,14 +160,11 @@ func (s *Sidecar) openChain(st *state) error {
 			return asideErr
 		}
 		s.Log.Error().Err(err).Str("setAside", aside).Msg("the chain of records cannot go on; a new epoch begins")
-		if err := st.ledger.NewEpoch(time.Now()); err != nil {
+		gap := ledger.StateLost(err.Error(), time.Now())
+		if err := st.ledger.NewEpoch(time.Now(), *gap); err != nil {
 			return err
 		}
-		gap := ledger.Gap{Reason: string(manifest.ReasonStateLost), To: time.Now().UTC(), Bytes: -1, Detail: err.Error()}
-		if err := st.ledger.AddGap(gap, "", nil); err != nil {
-			return err
-		}
-		s.gaps.total.WithLabelValues(gap.Reason).Inc() // the page has it from the ledger
+		s.noteLost(*gap)
 		chain, err = s.chainOf(st)
 	}
 	st.chain = chain

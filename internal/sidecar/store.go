@@ -25,7 +25,6 @@ import (
 type store struct {
 	bucket   *archive.Bucket
 	identity config.Identity
-	epoch    string
 	success  prometheus.Gauge // when something was stored
 	alive    func()           // hears that an upload goes on
 }
@@ -48,8 +47,8 @@ func (s *store) Data(day string, rotated time.Time, of ledger.Origin) string {
 }
 
 // Open implements [shipper.Keys].
-func (s *store) Open(seq, from, to int64) string {
-	return archive.OpenKey(s.identity.Cluster, s.identity.Node, s.epoch, seq, from, to)
+func (s *store) Open(of ledger.Origin, from, to int64) string {
+	return archive.OpenKey(s.identity.Cluster, s.identity.Node, of.Epoch, of.Seq, from, to)
 }
 
 // Record implements [shipper.Keys].
@@ -97,6 +96,9 @@ func (s *store) Put(ctx context.Context, key, file string, size int64, want stri
 // Fetch implements [shipper.Store].
 func (s *store) Fetch(ctx context.Context, key, file string) error {
 	o, err := s.bucket.Open(ctx, key)
+	if archive.ReasonOf(err) == archive.ReasonChecksum {
+		return fmt.Errorf("%w: %w", shipper.ErrTaken, err)
+	}
 	if err != nil {
 		return err
 	}
