@@ -26,10 +26,10 @@ func TestLinesCostNoAllocation(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, p := range l.open {
-			p.batch.Reset() // as if it had been sent
+		for _, p := range l.queue.open {
+			p.open.Reset() // as if it had been sent
 		}
-		l.openBytes = 0
+		l.queue.openBytes = 0
 	}
 	pass()
 	if n := testing.AllocsPerRun(5, pass); n > 0 {

@@ -2,25 +2,25 @@
 //
 // It reads the held segments in order and makes of each line T(line) =
 // shrink(redact(line)), the identity where neither has anything to do, with a
-// timestamp and structured metadata. Lines are collected in parcels, one for
+// timestamp and structured metadata. Lines are collected in batches, one for
 // each stream (there is one stream, unless labels come from the events), which
 // are delivered when they are full or when their first line has waited long
 // enough. Up to four deliveries are under way at once; when all places are
 // taken, nothing is read. What follows an outage of Loki is only a delay: the
-// lines are in held files, and memory has no more than these parcels.
+// lines are in held files, and memory has no more than these batches.
 //
 // # What is kept in which order
 //
 // The cursor is the place of the lowest byte that was neither accepted nor
 // refused (I6). It is moved after a delivery, never before, and written at most
 // once a second, because a cursor that is behind costs only lines sent twice.
-// Sent again, a line is the same entry to the last byte, whatever parcel it is
+// Sent again, a line is the same entry to the last byte, whatever batch it is
 // in, and Loki hides it. Before Loki's claim on a segment is released the
 // cursor is on disk beyond it.
 //
 // Loki takes entries in any order within an hour of the newest one of their
 // stream. So what is in flight, together with what a crash would send again,
-// covers half an hour of the log at most: parcels that would reach further wait
+// covers half an hour of the log at most: batches that would reach further wait
 // until the cursor on disk has moved. In a busy log this never happens; in the
 // backlog of a quiet one it is what keeps Loki from refusing lines.
 //
@@ -31,4 +31,11 @@
 // ([Window]), without being sent. A line that is a little ahead of the clock
 // waits. A break in what can be read (a truncated or a missing file) is counted
 // and noted, and reading goes on after it.
+//
+// # Files
+//
+// live.go has the path: read, transform, batch, send, settle, write the cursor.
+// line.go transforms, streams.go finds the stream, batch.go and queue.go have
+// what is on its way, position.go how far Loki has the log. start.go chooses
+// where a log begins, break.go handles what cannot be read without a break.
 package live

@@ -22,7 +22,7 @@ func TestI8_DescriptorsStayBounded(t *testing.T) {
 	before, most := descriptors(t), 0
 	for i := range 100 {
 		s.add(fmt.Sprintf("%04d", i+1), fmt.Sprintf("%d\n", i+1))
-		if err := s.live.turn(t.Context(), false); err != nil {
+		if err := s.live.step(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
 		if i%10 == 9 {

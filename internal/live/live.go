@@ -28,7 +28,20 @@ const (
 	idleWait = time.Second
 )
 
-// Config is what a Live needs.
+// Events hears what the stream does.
+type Events interface {
+	// Pass is called with the result of each delivery, or of each attempt of a
+	// failing one. Several goroutines may call it at once.
+	Pass(err error)
+	// Note reports refused lines and breaks in what can be read. The error may be
+	// nil.
+	Note(event string, err error)
+	// Released is called when claims were released.
+	Released()
+}
+
+// Config is what a Live needs. Its fields are the parts of the sidecar that meet
+// in the stream; each is set once.
 type Config struct {
 	// Source lists the segments to stream.
 	Source rotate.Source
@@ -62,14 +75,8 @@ type Config struct {
 	Cursor ledger.Cursor
 	// Start is where a log begins that was never streamed.
 	Start Start
-	// Released hears that claims were released.
-	Released func()
-	// Observe hears how each delivery, or each attempt of a failing one,
-	// ended. It may be called by several goroutines at once.
-	Observe func(error)
-	// Note hears of refused lines and of breaks in what can be read. The error
-	// may be nil.
-	Note func(event string, err error)
+	// Events hears what happens.
+	Events Events
 	// Registry takes the metrics.
 	Registry prometheus.Registerer
 }
@@ -77,44 +84,25 @@ type Config struct {
 // Live streams lines to Loki. It is not safe for concurrent use.
 type Live struct {
 	cfg     Config
+	metrics *metrics
 	reader  *rotate.Reader // nil until the log has begun
 	line    transformer
 	streams *streams
-	pusher  *lokipush.Pusher
-	metrics *metrics
+	queue   *queue
+	pos     *position
 
-	// The parcels, each in one of the three lists until it is settled.
-	open    []*parcel // being filled, in the order of their first lines
-	waiting []*parcel // sealed, without a place in flight; nothing is read meanwhile
-	flying  []*parcel // being delivered
-	landed  chan landing
-	failed  error // why the last flight was given up
-
-	free      []*lokipush.Batch // memory of sealed parcels
-	scratch   []byte            // memory to pack the next one in
-	openBytes int               // in open
-	number    int64             // of the last line that was added
-	sent      int64             // the highest number that was ever in flight
-
-	// The time covered by the entries that were sent and are not yet behind
-	// the cursor on disk.
-	spanOldest, spanNewest time.Time
-
-	cursor    ledger.Cursor // the place after the last line that was read
-	stored    ledger.Cursor // what the cursor file says
-	storedAt  time.Time     // when it was last written, or could not be
-	unwritten error         // why it could not be, the last time
-	released  string        // the segment before which no claim is left
-
-	left      rotate.Line // a line that is ahead of its time
-	hasLeft   bool
-	leftUntil time.Time
-	atEnd     bool // the last read came to the present end of the log
-
-	ends ends // of the segments that are left
+	left  leftLine
+	atEnd bool // the last read came to the present end of the log
 
 	passedOver time.Time // when a line outside of Loki's window was last noted
 	lagAt      time.Time // when the lag was last measured
+}
+
+// leftLine is a line that was read and is ahead of its time.
+type leftLine struct {
+	line  rotate.Line
+	is    bool
+	until time.Time
 }
 
 // New returns a Live that has read nothing yet. The error says which of the
@@ -123,61 +111,45 @@ func New(cfg Config) (*Live, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	l := &Live{
-		cfg: cfg, metrics: newMetrics(cfg.Registry), landed: make(chan landing, maxInFlight), cursor: cfg.Cursor, stored: cfg.Cursor,
-		line: transformer{redactor: cfg.Redact, maxLineBytes: cfg.MaxLineBytes},
+	l := &Live{cfg: cfg, metrics: newMetrics(cfg.Registry), line: transformer{redactor: cfg.Redact, maxLineBytes: cfg.MaxLineBytes}}
+	l.pos = &position{
+		cfg: &l.cfg, metrics: l.metrics, cursor: cfg.Cursor, stored: cfg.Cursor,
 		ends: ends{at: map[string]ledger.Cursor{}, noticed: map[string]bool{}},
 	}
 	var err error
 	if l.streams, err = newStreams(cfg.Labels, cfg.EventLabels); err != nil {
 		return nil, err
 	}
-	l.pusher, err = lokipush.NewPusher(cfg.Client, lokipush.PusherConfig{OnAttempt: l.attempted})
+	l.queue, err = newQueue(&l.cfg, l.metrics)
 	return l, err
-}
-
-// attempted counts a push and tells the health of the loop: a failing
-// delivery goes on for as long as Loki is away. It is called by every flight.
-func (l *Live) attempted(a lokipush.Attempt) {
-	decision := lokipush.DecisionOf(a.Err)
-	l.metrics.pushes.WithLabelValues(decision.String()).Inc()
-	l.metrics.pushSeconds.Observe(a.Duration.Seconds())
-	switch decision {
-	case lokipush.Accepted:
-		l.metrics.bytes.Add(float64(a.Bytes))
-		l.metrics.lastSuccess.SetToCurrentTime()
-		l.cfg.Observe(nil)
-	case lokipush.Retry, lokipush.Stop:
-		l.cfg.Observe(fmt.Errorf("push to %s: %w", l.cfg.Client.URL(), a.Err))
-	}
 }
 
 // Run streams until ctx is done; call [Live.Sync] then to send what is left,
 // and [Live.Close]. It returns nil, or an error when the disk lost writes.
 func (l *Live) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer l.land()
+	defer l.queue.drain()
 	defer cancel()
 	for ctx.Err() == nil {
-		err := l.turn(ctx, false)
+		err := l.step(ctx, false)
 		if durable.IsFatal(err) {
 			return err
 		}
 		if err != nil && ctx.Err() == nil {
-			l.cfg.Observe(err)
+			l.cfg.Events.Pass(err)
 		}
 		l.wait(ctx)
 	}
 	return nil
 }
 
-// turn reads what there is a place for, and sends what is full or due. With
+// step reads what there is a place for, and sends what is full or due. With
 // all everything is due.
-func (l *Live) turn(ctx context.Context, all bool) error {
+func (l *Live) step(ctx context.Context, all bool) error {
 	l.atEnd = false
 	if err := l.begin(); errors.Is(err, io.EOF) {
 		l.atEnd = true
-		l.cfg.Observe(nil) // no file yet
+		l.cfg.Events.Pass(nil) // no file yet
 		return nil
 	} else if err != nil {
 		return err
@@ -186,25 +158,173 @@ func (l *Live) turn(ctx context.Context, all bool) error {
 	if err == nil {
 		err = l.fill(ctx)
 	}
-	l.settleLanded()
-	l.sealDue(all)
+	l.queue.settleCompleted()
+	l.queue.sealDue(all)
 	err = errors.Join(err, l.launch(ctx))
-	if err == nil && l.unsettled() == nil {
-		l.cfg.Observe(nil)
+	if err == nil && l.queue.unsettled() == nil {
+		l.cfg.Events.Pass(nil)
 	}
 	l.observeLag()
 	return errors.Join(err, l.keepCursor(false))
+}
+
+// fill reads lines into batches until the log is read to its present end or
+// there is no place for more. A cursor that cannot be written is an error, but
+// no reason to stop.
+func (l *Live) fill(ctx context.Context) (err error) {
+	var cursor error
+	defer func() { err = errors.Join(err, cursor) }()
+	for more := true; more && err == nil && ctx.Err() == nil; {
+		// A backlog may take long to read, and all of it may be passed over.
+		l.queue.settleCompleted()
+		l.queue.sealDue(false)
+		if e := errors.Join(l.launch(ctx), l.keepCursor(false)); e != nil {
+			if cursor = e; durable.IsFatal(e) {
+				return nil
+			}
+		}
+		if len(l.queue.waiting) > 0 {
+			return nil
+		}
+		more, err = l.readSome()
+	}
+	return err
+}
+
+// readSome reads a few lines. It returns false at the present end of the log
+// and when a batch waits for its place. A break in the log is noted, and read
+// over.
+func (l *Live) readSome() (more bool, err error) {
+	now := l.cfg.Now()
+	for range linesAtOnce {
+		line, err := l.next(now)
+		if err == nil {
+			err = l.add(line, now)
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
+			l.atEnd = true
+			return false, nil
+		case isBreak(err):
+			if err := l.broke(err); err != nil {
+				return false, err
+			}
+		default:
+			return false, err
+		}
+		if len(l.queue.waiting) > 0 {
+			break
+		}
+	}
+	return true, nil
+}
+
+// linesAtOnce is how many lines are read without a look at the clock and at
+// what else there is to do.
+const linesAtOnce = 64
+
+// next returns the line that had to wait for its time, or reads one. The line
+// that waited is still valid: nothing was read since.
+func (l *Live) next(now time.Time) (rotate.Line, error) {
+	if !l.left.is {
+		return l.reader.Next()
+	}
+	if now.Before(l.left.until) {
+		return rotate.Line{}, io.EOF
+	}
+	l.left.is = false
+	return l.left.line, nil
+}
+
+// add puts one line into the batch of its stream, or passes over it when it
+// is outside of Loki's window. For a line that has to wait for its time it
+// returns io.EOF, as if it were not there yet.
+func (l *Live) add(line rotate.Line, now time.Time) error {
+	e, err := l.line.apply(line)
+	if err != nil {
+		l.left = leftLine{line, true, time.Time{}}
+		return err
+	}
+	if reason := l.cfg.Window.outside(e.at, now); reason != "" {
+		l.passOver(reason, e.at)
+		l.line.last = e.at
+		l.pos.advance(line, e.at)
+		return nil
+	}
+	if early := l.cfg.Window.early(e.at, now); early > 0 {
+		l.left = leftLine{line, true, now.Add(early)}
+		return io.EOF
+	}
+	s, err := l.streams.of(&l.line.fields)
+	if err != nil {
+		return err
+	}
+	l.queue.add(s, e, &l.line.fields, line, l.pos.before(line, l.line.last), now)
+	if e.redacted {
+		l.metrics.redacted.Inc()
+	}
+	if e.shrunk {
+		l.metrics.shrunk.Inc()
+	}
+	l.line.last = e.at
+	l.pos.advance(line, e.at)
+	return nil
+}
+
+// passOver counts a line that Loki would refuse. What is outside of the window
+// comes in runs, of which the first line is noted.
+func (l *Live) passOver(reason lokipush.Reason, at time.Time) {
+	l.metrics.refused.WithLabelValues(string(reason)).Inc()
+	if now := time.Now(); now.Sub(l.passedOver) > passOverEvery {
+		l.passedOver = now
+		l.cfg.Events.Note(fmt.Sprintf("lines of %s are outside of the time that Loki takes (%s) and are not sent; they are in the archive",
+			at.Format(time.RFC3339), reason), nil)
+	}
+}
+
+// passOverEvery is the shortest time between two notes of lines outside of
+// Loki's window.
+const passOverEvery = time.Minute
+
+// accepted returns the place of the lowest byte that is not accepted. Where
+// everything that was read is, that is where the reader is: a segment without
+// a line is passed, too.
+func (l *Live) accepted() ledger.Cursor {
+	if p := l.queue.unsettled(); p != nil {
+		return p.from
+	}
+	at := l.pos.cursor
+	if pos := l.reader.Position(); !l.left.is && pos.Segment != "" && pos.Segment != at.Segment {
+		at.Segment, at.Offset, at.Line, at.Cuts = pos.Segment, pos.Offset, pos.Line, l.pos.cutsOf(pos.Segment)
+	}
+	return at
+}
+
+// keepCursor writes the position of the lowest byte that is not accepted, if it
+// has moved and that is due; with now it is.
+func (l *Live) keepCursor(now bool) error {
+	kept, err := l.pos.keep(l.accepted(), now)
+	if kept {
+		l.queue.spanFrom(l.queue.unsettled())
+	}
+	return err
+}
+
+// launch sends the batches that wait.
+func (l *Live) launch(ctx context.Context) error {
+	return l.queue.launch(ctx, func() error { return l.keepCursor(true) })
 }
 
 // wait returns when there may be something to do, or when ctx is done.
 func (l *Live) wait(ctx context.Context) {
 	poke, pause := l.cfg.Poke, idleWait
 	switch {
-	case len(l.waiting) > 0:
+	case len(l.queue.waiting) > 0:
 		poke = nil // nothing is read until there is a place in flight
-	case len(l.open) > 0:
+	case len(l.queue.open) > 0:
 		poke, pause = nil, min(readPause, l.cfg.BatchWait)
-	case l.hasLeft:
+	case l.left.is:
 		poke = nil
 	}
 	timer := time.NewTimer(pause)
@@ -213,8 +333,8 @@ func (l *Live) wait(ctx context.Context) {
 	case <-ctx.Done():
 	case <-poke:
 	case <-timer.C:
-	case done := <-l.landed:
-		l.settle(done)
+	case done := <-l.queue.completed:
+		l.queue.settle(done)
 	}
 }
 
@@ -223,19 +343,19 @@ func (l *Live) wait(ctx context.Context) {
 // is an error, in the end.
 func (l *Live) Sync(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer l.land()
+	defer l.queue.drain()
 	defer cancel()
-	for l.failed = nil; ctx.Err() == nil; l.wait(ctx) {
-		if err := l.turn(ctx, true); err != nil && (l.unwritten == nil || durable.IsFatal(err)) {
+	for l.queue.failed = nil; ctx.Err() == nil; l.wait(ctx) {
+		if err := l.step(ctx, true); err != nil && (l.pos.unwritten == nil || durable.IsFatal(err)) {
 			return err
 		}
-		if l.unsettled() == nil && !l.hasLeft && l.atEnd {
+		if l.queue.unsettled() == nil && !l.left.is && l.atEnd {
 			return l.keepLast()
 		}
 	}
 	cancel()
-	l.land()
-	return errors.Join(fmt.Errorf("stream to Loki: %w", ctx.Err()), l.failed, l.keepLast())
+	l.queue.drain()
+	return errors.Join(fmt.Errorf("stream to Loki: %w", ctx.Err()), l.queue.failed, l.keepLast())
 }
 
 // keepLast writes the cursor, if the log has begun.

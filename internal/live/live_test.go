@@ -126,7 +126,7 @@ func TestI6_KilledAtAnyTime(t *testing.T) {
 		s.start()
 		ctx, cancel := context.WithCancel(t.Context())
 		var n atomic.Int64
-		s.live.cfg.Observe = func(error) {
+		s.onPass = func() {
 			if n.Add(1) == pushes {
 				cancel()
 			}

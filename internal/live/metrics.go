@@ -87,36 +87,6 @@ func (m *metrics) observeEntry(at time.Time) {
 	}
 }
 
-// lagInterval is the shortest time between two measurements of the lag, for
-// which all segments are looked at.
-const lagInterval = time.Second
-
-// observeLag measures what Loki does not have yet.
-func (l *Live) observeLag() {
-	now := l.cfg.Now()
-	if now.Sub(l.lagAt) < lagInterval {
-		return
-	}
-	l.lagAt = now
-	lag, err := l.reader.Lag()
-	if err != nil {
-		return // the next read says what is wrong
-	}
-	var oldest time.Time
-	for _, parcels := range [][]*parcel{l.flying, l.waiting, l.open} {
-		for _, p := range parcels {
-			lag += p.bytes
-			oldest = earliest(oldest, p.oldest)
-		}
-	}
-	l.metrics.lagBytes.Set(float64(lag))
-	if oldest.IsZero() {
-		l.metrics.lagTime.Set(0)
-		return
-	}
-	l.metrics.lagTime.Set(max(0, now.Sub(oldest).Seconds()))
-}
-
 func isBreak(err error) bool { return breakReason(err) != "" }
 
 func breakReason(err error) string {

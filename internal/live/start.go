@@ -30,10 +30,10 @@ func (l *Live) begin() error {
 	if l.reader != nil {
 		return nil
 	}
-	if l.cursor.Segment == "" {
+	if l.pos.cursor.Segment == "" {
 		return l.firstStart()
 	}
-	return l.readFrom(l.cursor)
+	return l.readFrom(l.pos.cursor)
 }
 
 func (l *Live) readFrom(c ledger.Cursor) error {
@@ -42,10 +42,10 @@ func (l *Live) readFrom(c ledger.Cursor) error {
 	if err != nil {
 		return err
 	}
-	if l.ends.begun == "" {
-		l.ends.begun = c.Segment
+	if l.pos.ends.begun == "" {
+		l.pos.ends.begun = c.Segment
 	}
-	l.reader, l.cursor, l.line.last, l.line.open = reader, c, c.Timestamp, reader.OpenLine
+	l.reader, l.pos.cursor, l.line.last, l.line.open = reader, c, c.Timestamp, reader.OpenLine
 	return nil
 }
 
@@ -58,8 +58,8 @@ func (l *Live) firstStart() error {
 		l.cfg.Start = StartOldest // what will come is later than now
 		return io.EOF
 	}
-	at := segments[l.firstOf(segments)]
-	if err := l.readFrom(ledger.Cursor{Segment: at.ID, Cuts: l.cutsOf(at.ID), Timestamp: l.firstTimestamp(at.ID)}); err != nil {
+	at := segments[firstOf(&l.cfg, segments)]
+	if err := l.readFrom(ledger.Cursor{Segment: at.ID, Cuts: l.pos.cutsOf(at.ID), Timestamp: firstTimestamp(&l.cfg, at.ID)}); err != nil {
 		return err
 	}
 	if l.cfg.Start == StartNow {
@@ -69,7 +69,9 @@ func (l *Live) firstStart() error {
 		err = l.keepCursor(true)
 	}
 	if err != nil {
-		return errors.Join(err, l.reopen())
+		err = errors.Join(err, l.reader.Close())
+		l.reader, l.pos.cursor, l.pos.ends.begun = nil, ledger.Cursor{}, "" // the next step begins again
+		return err
 	}
 	return nil
 }
@@ -77,11 +79,11 @@ func (l *Live) firstStart() error {
 // firstTimestamp is what lines get that stand before the first timestamp of the
 // log: that one. The present time would put them, as the newest entry of the
 // stream, a whole backlog ahead of the next line, which Loki would then refuse.
-func (l *Live) firstTimestamp(segment string) time.Time {
+func firstTimestamp(cfg *Config, segment string) time.Time {
 	const lines = 1000 // to look at
-	reader, err := rotate.NewReader(l.cfg.Source, rotate.Position{Segment: segment}, rotate.ReaderConfig{MaxLine: maxLine})
+	reader, err := rotate.NewReader(cfg.Source, rotate.Position{Segment: segment}, rotate.ReaderConfig{MaxLine: maxLine})
 	if err != nil {
-		return l.cfg.Now().UTC()
+		return cfg.Now().UTC()
 	}
 	defer reader.Close()
 	for range lines {
@@ -94,28 +96,21 @@ func (l *Live) firstTimestamp(segment string) time.Time {
 			return fields.StageTimestamp
 		}
 	}
-	return l.cfg.Now().UTC()
-}
-
-// reopen forgets the reader: the next turn begins again.
-func (l *Live) reopen() error {
-	err := l.reader.Close()
-	l.reader, l.cursor, l.ends.begun = nil, ledger.Cursor{}, ""
-	return err
+	return cfg.Now().UTC()
 }
 
 // firstOf chooses the file to start in. A file that was rotated before the
 // oldest moment that Loki takes has no line for it.
-func (l *Live) firstOf(segments []rotate.Segment) int {
+func firstOf(cfg *Config, segments []rotate.Segment) int {
 	last := len(segments) - 1
-	if l.cfg.Start == StartNow {
+	if cfg.Start == StartNow {
 		return last
 	}
 	for i, s := range segments[:last] {
-		if !s.Finished || s.Rotated.IsZero() || !l.cfg.Window.tooOld(s.Rotated, l.cfg.Now()) {
+		if !s.Finished || s.Rotated.IsZero() || !cfg.Window.tooOld(s.Rotated, cfg.Now()) {
 			return i
 		}
-		l.cfg.Note(fmt.Sprintf("first start: %s is older than Loki takes and is not streamed; it is archived", s.Name), nil)
+		cfg.Events.Note(fmt.Sprintf("first start: %s is older than Loki takes and is not streamed; it is archived", s.Name), nil)
 	}
 	return last
 }
@@ -135,7 +130,7 @@ func (l *Live) skipToEnd() error {
 		case err != nil:
 			return err
 		default:
-			l.cursor = ledger.Cursor{Segment: line.Segment, Offset: line.End, Line: line.Number, Cuts: l.cutsOf(line.Segment), Timestamp: l.cursor.Timestamp}
+			l.pos.cursor = l.pos.after(line, l.pos.cursor.Timestamp)
 		}
 	}
 }

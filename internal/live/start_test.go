@@ -62,7 +62,7 @@ func TestI6_FirstLineWithoutTimestamp(t *testing.T) {
 	s.start()
 	s.loki.Inject(1, lokitest.Fault{LoseResponse: true})
 	s.loki.Inject(1000, lokitest.Fault{Status: 503})
-	if err := s.live.turn(t.Context(), true); err != nil {
+	if err := s.live.step(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.loki.WaitCount(t.Context(), 1); err != nil {

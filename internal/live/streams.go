@@ -47,7 +47,7 @@ func values(label string) []string {
 // stream is one set of labels.
 type stream struct {
 	labels lokipush.Labels
-	open   *parcel // nil when no line waits for it
+	open   *batch // nil when no line waits for it
 }
 
 // streams finds the stream of a line.

@@ -57,7 +57,7 @@ func TestCursorMovesWhileLinesArePassedOver(t *testing.T) {
 	s.start()
 	s.sync()
 	s.append("0", strings.Repeat(event(0, time.Now().Add(-8*24*time.Hour), 0)+"\n", 3*linesAtOnce))
-	s.live.storedAt = time.Time{} // long ago
+	s.live.pos.storedAt = time.Time{} // long ago
 	if err := s.live.fill(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/hold"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
@@ -63,11 +64,20 @@ func (s *Sidecar) logGap(g ledger.Gap) {
 		Int64("bytes", g.Bytes).Str("detail", g.Detail).Msg("GAP in the audit log: recorded for the archive")
 }
 
-// noteStream logs what became of lines. A Loki that refuses a line of every
-// push would fill the log: events of one kind are logged once a minute.
-func (s *Sidecar) noteStream(event string, err error) {
-	if left, ok := s.repeats.allow(event, time.Now()); ok {
-		line := s.Log.Warn().Err(err)
+// streamEvents implements [live.Events].
+type streamEvents struct {
+	s    *Sidecar
+	held *hold.Hold
+}
+
+func (e streamEvents) Pass(err error) { e.s.loops.stream.Observe(err) }
+func (e streamEvents) Released()      { e.held.Wake() }
+
+// Note logs what became of lines. A Loki that refuses a line of every push would
+// fill the log: events of one kind are logged once a minute.
+func (e streamEvents) Note(event string, err error) {
+	if left, ok := e.s.repeats.allow(event, time.Now()); ok {
+		line := e.s.Log.Warn().Err(err)
 		if left > 0 {
 			line = line.Int("leftOut", left)
 		}

@@ -26,8 +26,8 @@ func (s *Sidecar) newLive(h *hold.Hold, st *state, writes <-chan struct{}) (*liv
 		Labels: lokiLabels(settings, s.Settings.Identity), EventLabels: settings.EventLabels,
 		Redact: replace, MaxLineBytes: settings.MaxLineBytes, BatchWait: settings.BatchWait,
 		Window: live.Window{MaxAge: settings.MaxAge, MaxAhead: settings.MaxAhead},
-		Ledger: st.ledger, CursorFile: st.cursorFile, Cursor: st.cursor, Start: lokiStart(settings, st), Released: h.Wake,
-		Observe: s.loops.stream.Observe, Note: s.noteStream, Registry: s.registry,
+		Ledger: st.ledger, CursorFile: st.cursorFile, Cursor: st.cursor, Start: lokiStart(settings, st),
+		Events: streamEvents{s, h}, Registry: s.registry,
 	})
 }
 

@@ -30,6 +30,7 @@ type stage struct {
 	mu       sync.Mutex
 	reports  []error
 	notes    []string
+	onPass   func() // nil: nothing
 
 	edit   func(*Config) // of what start makes
 	ledger *ledger.Ledger
@@ -112,9 +113,7 @@ func (s *stage) start() {
 	cfg := Config{
 		Source: s, Poke: s.poke, Client: client, Labels: map[string]string{"job": "audit", "cluster": "c", "node": "n"},
 		MaxLineBytes: 256 << 10, BatchWait: 500 * time.Millisecond, Ledger: s.ledger, CursorFile: file, Cursor: cursor,
-		Released: func() {}, Observe: s.observe,
-		Note:     func(event string, err error) { s.notes = append(s.notes, fmt.Sprint(event, ": ", err)) },
-		Registry: prometheus.NewRegistry(),
+		Events: recorder{s}, Registry: prometheus.NewRegistry(),
 	}
 	if s.edit != nil {
 		s.edit(&cfg)
@@ -126,11 +125,22 @@ func (s *stage) start() {
 }
 
 // observe notes what is reported, by any goroutine.
-func (s *stage) observe(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.reports = append(s.reports, err)
+// recorder notes in the stage what the stream reports.
+type recorder struct{ *stage }
+
+func (r recorder) Pass(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reports = append(r.reports, err)
+	if r.onPass != nil {
+		r.onPass()
+	}
 }
+
+func (r recorder) Note(event string, err error) {
+	r.notes = append(r.notes, fmt.Sprint(event, ": ", err))
+}
+func (recorder) Released() {}
 
 func (s *stage) sync() {
 	s.t.Helper()

@@ -8,10 +8,10 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// parcel is a batch of one stream and the part of the log that it is made of,
+// batch is a batch of one stream and the part of the log that it is made of,
 // from its first line until Loki has taken or refused every one of its lines.
-type parcel struct {
-	batch  *lokipush.Batch  // while it is open
+type batch struct {
+	open   *lokipush.Batch  // while it is open
 	sealed *lokipush.Packed // from then on
 	stream *stream
 
@@ -22,19 +22,22 @@ type parcel struct {
 	oldest, newest time.Time     // of its entries
 }
 
+// span is the time between two entries.
+type span struct{ oldest, newest time.Time }
+
 // spans says how much time the entries would cover with one more.
-func (p *parcel) spans(at time.Time) time.Duration {
-	return latest(p.newest, at).Sub(earliest(p.oldest, at))
+func (b *batch) spans(at time.Time) time.Duration {
+	return latest(b.newest, at).Sub(earliest(b.oldest, at))
 }
 
 // take notes a line that was added to the batch.
-func (p *parcel) take(line rotate.Line, at time.Time, number int64) {
-	if p.batch.Len() == 1 {
-		p.oldest, p.newest = at, at
+func (b *batch) take(line rotate.Line, at time.Time, number int64) {
+	if b.open.Len() == 1 {
+		b.oldest, b.newest = at, at
 	}
-	p.oldest, p.newest = earliest(p.oldest, at), latest(p.newest, at)
-	p.last = number
-	p.bytes += line.End - line.Offset
+	b.oldest, b.newest = earliest(b.oldest, at), latest(b.newest, at)
+	b.last = number
+	b.bytes += line.End - line.Offset
 }
 
 // earliest returns the earlier one of two times, of which a zero one does not

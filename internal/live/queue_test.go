@@ -193,11 +193,11 @@ func TestI8_MemoryIsBoundedWhileLokiIsAway(t *testing.T) {
 		begun := time.Now()
 		s.run(func() bool { return time.Since(begun) > time.Minute })
 		bytes := 0
-		for _, p := range s.live.open {
-			bytes += p.batch.Bytes()
+		for _, p := range s.live.queue.open {
+			bytes += p.open.Bytes()
 		}
-		for _, parcels := range [][]*parcel{s.live.waiting, s.live.flying} {
-			for _, p := range parcels {
+		for _, batches := range [][]*batch{s.live.queue.waiting, s.live.queue.inFlight} {
+			for _, p := range batches {
 				bytes += p.sealed.Bytes()
 			}
 		}

@@ -1,0 +1,79 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/rotate"
+)
+
+// followCuts goes back to the beginning of the file that is being read when the ledger says that it was
+// cut: what it has now are other bytes, even where they are as many. What is sent again for that Loki
+// hides.
+func (l *Live) followCuts() error {
+	e, ok := l.cfg.Ledger.Get(l.pos.cursor.Segment)
+	if !ok || e.Cuts == l.pos.cursor.Cuts {
+		return nil
+	}
+	noticed, missed := l.pos.ends.noticed[e.ID], e.Had-l.pos.cursor.Offset
+	delete(l.pos.ends.noticed, e.ID)
+	l.pos.cursor.Cuts = e.Cuts
+	if noticed || l.reader.Position().Segment != e.ID {
+		return nil // the reader has gone back itself, or on
+	}
+	if missed > 0 {
+		l.pos.noteMissed(&e)
+	}
+	last := l.line.last
+	if err := l.reader.Close(); err != nil {
+		return fmt.Errorf("read %s from its beginning: %w", e.Name, err)
+	}
+	l.left.is = false
+	return l.readFrom(ledger.Cursor{Segment: e.ID, Cuts: e.Cuts, Timestamp: last})
+}
+
+// broke takes a break that the reader reports. How far it had read is a bound for what the archive must
+// have of the file.
+func (l *Live) broke(err error) error {
+	l.metrics.breaks.WithLabelValues(breakReason(err)).Inc()
+	l.cfg.Events.Note("the log could not be read without a break", err)
+	segment := l.pos.cursor.Segment
+	if gone, ok := errors.AsType[*rotate.GoneError](err); ok {
+		segment = gone.Position.Segment
+	}
+	cut, ok := errors.AsType[*rotate.TruncatedError](err)
+	if ok {
+		segment = cut.Segment
+	}
+	l.pos.ends.noticed[segment] = true
+	if ok && segment == l.pos.cursor.Segment {
+		return l.cfg.Ledger.Streamed(l.pos.cursor)
+	}
+	return nil
+}
+
+// lagInterval is the shortest time between two measurements of the lag, for
+// which all segments are looked at.
+const lagInterval = time.Second
+
+// observeLag measures what Loki does not have yet.
+func (l *Live) observeLag() {
+	now := l.cfg.Now()
+	if now.Sub(l.lagAt) < lagInterval {
+		return
+	}
+	l.lagAt = now
+	lag, err := l.reader.Lag()
+	if err != nil {
+		return // the next read says what is wrong
+	}
+	waiting, oldest := l.queue.unaccepted()
+	l.metrics.lagBytes.Set(float64(lag + waiting))
+	if oldest.IsZero() {
+		l.metrics.lagTime.Set(0)
+		return
+	}
+	l.metrics.lagTime.Set(max(0, now.Sub(oldest).Seconds()))
+}
