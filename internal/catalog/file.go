@@ -54,9 +54,9 @@ type Object struct {
 // ID is the file that the object is of.
 func (o Object) ID() ID { return IDOf(o.Key) }
 
-// NewObject returns the object with a key of an archive.
-func NewObject(a Opener, key archive.Key) Object {
-	name := key.String()
+// NewObject returns the object with a key in an archive.
+func NewObject(a Opener, name string) Object {
+	key, _ := archive.ParseKey(name) // zero for one that auditsidecar does not give
 	return Object{Key: key, Name: name, open: func(ctx context.Context) (*archive.Object, error) { return a.Open(ctx, name) }}
 }
 

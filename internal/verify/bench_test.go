@@ -44,7 +44,7 @@ func BenchmarkHashObjects(b *testing.B) {
 	for b.Loop() {
 		o, err := s.bucket().Open(b.Context(), key)
 		must(b, err)
-		if _, err := hashObject(b.Context(), o); err != nil {
+		if _, err := hashObject(o); err != nil {
 			b.Fatal(err)
 		}
 		must(b, o.Close())

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
@@ -39,16 +40,11 @@ func (v *verification) restore(ctx context.Context, r *record) error {
 
 // restoreTo writes the file of a record to w.
 func (v *verification) restoreTo(ctx context.Context, r *record, w io.Writer) error {
-	var inputs []parquet.Input
-	for _, o := range r.Objects {
-		object, err := v.archive.Open(ctx, o.Key)
-		if err != nil {
-			return err
-		}
-		defer object.Close()
-		inputs = append(inputs, parquet.Input{Name: o.Key, ReaderAt: object, Size: object.Size})
+	objects := make([]catalog.Object, len(r.Objects))
+	for i, o := range r.Objects {
+		objects[i] = catalog.NewObject(v.archive, o.Key)
 	}
-	return parquet.RestoreIn(ctx, cmp.Or(v.opt.TempDir, os.TempDir()), inputs, w)
+	return catalog.WriteObjects(ctx, objects, cmp.Or(v.opt.TempDir, os.TempDir()), w)
 }
 
 func (v *verification) compare(r *record, p *rehash) {

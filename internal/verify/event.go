@@ -121,7 +121,7 @@ func (v *verification) fileRecord(id EventID) (found *record, err error) {
 	for _, log := range v.logs {
 		for _, e := range log.epochs {
 			for _, r := range e.records {
-				if r.Source == nil || r.origin() != (origin{id.Epoch, id.Seq}) {
+				if r.Source == nil || r.id().Epoch != id.Epoch || r.id().Seq != id.Seq {
 					continue
 				}
 				if found != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
@@ -68,6 +69,9 @@ func (r *record) span() (from, to time.Time) {
 	return from, to
 }
 
+// id is the number that the objects of a file record bear.
+func (r *record) id() catalog.ID { return catalog.IDOfRecord(&r.Record) }
+
 // lines are those of a file record; nil for an empty file.
 func (r *record) lines() *Lines {
 	if r.Source == nil || r.Source.Lines == 0 {
@@ -78,7 +82,7 @@ func (r *record) lines() *Lines {
 
 // load lists and reads the records.
 func (v *verification) load(ctx context.Context) error {
-	if err := v.list(ctx); err != nil {
+	if err := v.listRecords(ctx); err != nil {
 		return err
 	}
 	total := 0
@@ -103,39 +107,47 @@ func (v *verification) load(ctx context.Context) error {
 	return nil
 }
 
-func (v *verification) list(ctx context.Context) error {
-	prefix := "manifests/"
+// list passes what the archive has below a prefix, of the cluster and node that
+// were asked for, to do; the key is zero for a name that auditsidecar does not give.
+func (v *verification) list(ctx context.Context, prefix string, do func(info archive.Info, key archive.Key)) error {
 	if v.opt.Cluster != "" {
 		prefix += "cluster=" + v.opt.Cluster + "/"
 	}
-	byName := map[[2]string]*nodeLog{}
-	strange := 0
 	for info, err := range v.archive.List(ctx, prefix) {
 		if err != nil {
 			return err
 		}
 		key, err := archive.ParseKey(info.Key)
-		if err != nil || key.Kind != archive.KindManifest {
-			strange++
-			continue
+		if err != nil || v.opt.Node == "" || key.Node == v.opt.Node {
+			do(info, key)
 		}
-		if v.opt.Node != "" && key.Node != v.opt.Node {
-			continue
+	}
+	return nil
+}
+
+func (v *verification) listRecords(ctx context.Context) error {
+	byName := map[[2]string]*nodeLog{}
+	strange := 0
+	err := v.list(ctx, "manifests/", func(info archive.Info, key archive.Key) {
+		if key.Kind != archive.KindManifest {
+			strange++
+			return
 		}
 		name := [2]string{key.Cluster, key.Node}
 		if byName[name] == nil {
 			byName[name] = &nodeLog{cluster: key.Cluster, node: key.Node}
 			v.logs = append(v.logs, byName[name])
 		}
-		byName[name].epoch(key.Epoch).keys = append(byName[name].epoch(key.Epoch).keys, info.Key)
-	}
+		e := byName[name].epoch(key.Epoch)
+		e.keys = append(e.keys, info.Key)
+	})
 	if strange > 0 {
-		v.note("%d objects below manifests/ do not have a record's name; they were not looked at", strange)
+		v.note("%d objects below manifests/ do not have a record's name; they were not checked", strange)
 	}
 	slices.SortFunc(v.logs, func(a, b *nodeLog) int {
 		return cmp.Or(cmp.Compare(a.cluster, b.cluster), cmp.Compare(a.node, b.node))
 	})
-	return nil
+	return err
 }
 
 // epoch finds an epoch; keys are sorted, so it is the last one or a new one.

@@ -14,14 +14,15 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
 // checkObjects compares what the archive has below data/ with the records.
 func (v *verification) checkObjects(ctx context.Context) error {
-	listed, err := v.listData(ctx)
-	if err != nil {
+	listed := map[string]int64{}
+	if err := v.list(ctx, "data/", func(info archive.Info, _ archive.Key) { listed[info.Key] = info.Size }); err != nil {
 		return err
 	}
 	var files []*record
@@ -59,25 +60,6 @@ func (v *verification) checkObjects(ctx context.Context) error {
 	})
 }
 
-// listData returns the sizes of the data objects that were asked for.
-func (v *verification) listData(ctx context.Context) (map[string]int64, error) {
-	prefix := "data/"
-	if v.opt.Cluster != "" {
-		prefix += "cluster=" + v.opt.Cluster + "/"
-	}
-	listed := map[string]int64{}
-	for info, err := range v.archive.List(ctx, prefix) {
-		if err != nil {
-			return nil, err
-		}
-		if key, err := archive.ParseKey(info.Key); err == nil && v.opt.Node != "" && key.Node != v.opt.Node {
-			continue
-		}
-		listed[info.Key] = info.Size
-	}
-	return listed, nil
-}
-
 // nameObjects notes the objects of a record.
 func (v *verification) nameObjects(r *record, named map[string]*record) {
 	for _, o := range r.Objects {
@@ -88,7 +70,7 @@ func (v *verification) nameObjects(r *record, named map[string]*record) {
 		}
 		named[o.Key] = r
 		key, err := archive.ParseKey(o.Key)
-		if err != nil || !r.numbers(key) {
+		if err != nil || catalog.IDOf(key) != r.id() {
 			f := r.finding(KindObjectMislabeled, "the record names an object that does not have its cluster, node, epoch and number")
 			f.Object = o.Key
 			v.find(f)
@@ -195,7 +177,7 @@ func (v *verification) checkObject(ctx context.Context, r *record, o manifest.Ob
 		return v.unopened(ctx, r, err)
 	}
 	defer object.Close()
-	got, err := hashObject(ctx, object)
+	got, err := hashObject(object)
 	if err != nil {
 		return v.unopened(ctx, r, err)
 	}
@@ -226,24 +208,14 @@ func (v *verification) unopened(ctx context.Context, r *record, err error) (*Fin
 	return &f, nil
 }
 
-// hashBuffer is how much of an object is read at once.
-const hashBuffer = 256 << 10
-
-func hashObject(ctx context.Context, o *archive.Object) (string, error) {
+func hashObject(o *archive.Object) (string, error) {
 	sum := sha256.New()
-	buf := make([]byte, hashBuffer)
-	for offset := int64(0); offset < o.Size; {
-		if err := ctx.Err(); err != nil {
-			return "", err
-		}
-		n, err := o.ReadAt(buf[:min(hashBuffer, o.Size-offset)], offset)
-		sum.Write(buf[:n])
-		if offset += int64(n); err != nil && offset < o.Size {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return "", fmt.Errorf("read %s: %w", o.Key, err)
-		}
+	n, err := io.Copy(sum, io.NewSectionReader(o, 0, o.Size))
+	if err == nil && n < o.Size {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", o.Key, err)
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
@@ -257,7 +229,7 @@ func mislabeled(object *archive.Object, r *record, o manifest.Object) string {
 	want := r.Stored()
 	sum, _ := hex.DecodeString(want.SHA256)
 	switch {
-	case m.Cluster != r.Cluster || m.Node != r.Node || r.origin() != (origin{m.Epoch, m.Seq}):
+	case r.id() != (catalog.ID{Cluster: m.Cluster, Node: m.Node, Epoch: m.Epoch, Seq: m.Seq}):
 		return fmt.Sprintf("it says that it is of cluster %s, node %s, %s/%d", m.Cluster, m.Node, m.Epoch, m.Seq)
 	case m.Rows != o.Rows:
 		return fmt.Sprintf("it has %d rows, record %d says %d", m.Rows, r.Seq, o.Rows)

@@ -3,6 +3,8 @@ package verify
 import (
 	"testing"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/catalog"
 )
 
 // A record may name the objects of an earlier epoch that was lost before it
@@ -10,17 +12,17 @@ import (
 func TestObjectsOfAnotherNumber(t *testing.T) {
 	checkFound(t, map[string]found{
 		"an object of a later epoch": {func(s *site) {
-			s.archiveAs(s.take(), origin{epochB, 1}, s.log(5))
+			s.archiveAs(s.take(), catalog.ID{Epoch: epochB, Seq: 1}, s.log(5))
 		}, Options{}, "object_mislabeled 1 lines 1-5, object_mislabeled 1 lines 1-5"},
 		"an object of another number": {func(s *site) {
-			s.archiveAs(s.take(), origin{epochA, 2}, s.log(5))
+			s.archiveAs(s.take(), catalog.ID{Epoch: epochA, Seq: 2}, s.log(5))
 		}, Options{}, "object_mislabeled 1 lines 1-5, object_mislabeled 1 lines 1-5"},
 		"one object, recorded by two epochs": {func(s *site) {
 			log := s.log(5)
 			s.archive(s.take(), log)
 			s.begin(epochB)
 			s.now = s.now.Add(-time.Minute) // the same rotation time
-			s.archiveAs(s.take(), origin{epochA, 1}, log)
+			s.archiveAs(s.take(), catalog.ID{Epoch: epochA, Seq: 1}, log)
 		}, Options{}, "record_repeated 1 lines 1-5"},
 	})
 }
@@ -30,7 +32,7 @@ func TestEventOfALostEpoch(t *testing.T) {
 	s := newSite(t, epochA)
 	s.begin(epochB)
 	s.take()
-	s.archiveAs(s.take(), origin{epochA, 7}, s.log(3))
+	s.archiveAs(s.take(), catalog.ID{Epoch: epochA, Seq: 7}, s.log(3))
 	e, _, err := Prove(t.Context(), s.bucket(), Options{}, EventID{Epoch: epochA, Seq: 7, Line: 2})
 	if err != nil || e.Line != 2 || e.Epoch != epochB || e.Seq != 2 {
 		t.Errorf("%+v, %v", e, err)

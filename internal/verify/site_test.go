@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/parquet"
@@ -160,14 +161,14 @@ func (s *site) file(log []byte) int64 {
 
 func (s *site) archive(seq int64, log []byte) int64 {
 	s.t.Helper()
-	return s.archiveAs(seq, origin{s.epoch, seq}, log)
+	return s.archiveAs(seq, catalog.ID{Epoch: s.epoch, Seq: seq}, log)
 }
 
 // archiveAs archives a log as objects that are numbered by of.
-func (s *site) archiveAs(seq int64, of origin, log []byte) int64 {
+func (s *site) archiveAs(seq int64, of catalog.ID, log []byte) int64 {
 	s.t.Helper()
 	rotated := s.now.Add(30 * time.Second)
-	meta := parquet.Meta{Cluster: "prod", Node: s.node, Epoch: of.epoch, Seq: of.seq, SourceName: "audit-" + rotated.Format(archive.RotatedLayout) + ".log", Rotated: rotated}
+	meta := parquet.Meta{Cluster: "prod", Node: s.node, Epoch: of.Epoch, Seq: of.Seq, SourceName: "audit-" + rotated.Format(archive.RotatedLayout) + ".log", Rotated: rotated}
 	result, err := parquet.Convert(s.t.Context(), bytes.NewReader(log), int64(len(log)), parquet.Config{Dir: memoryDir(s.t), Root: true, Meta: meta})
 	must(s.t, err)
 	r := manifest.Record{Kind: manifest.KindFile, Seq: seq, Source: &manifest.Source{
@@ -176,7 +177,7 @@ func (s *site) archiveAs(seq int64, of origin, log []byte) int64 {
 		First: manifest.At(result.First), Last: manifest.At(result.Last), Rotated: manifest.At(rotated),
 	}}
 	for _, o := range result.Objects {
-		key := archive.DataKey("prod", o.Day, rotated.Format(archive.RotatedLayout), s.node, of.epoch, of.seq)
+		key := archive.DataKey("prod", o.Day, rotated.Format(archive.RotatedLayout), s.node, of.Epoch, of.Seq)
 		data, err := os.ReadFile(o.Path)
 		must(s.t, err)
 		key = s.store(key, data)

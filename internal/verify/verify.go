@@ -1,13 +1,17 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"fmt"
 	"iter"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
@@ -122,34 +126,21 @@ func (v *verification) progress(stage string, done, total int64) {
 }
 
 // each calls do for the numbers from 0 to n-1, several at once, until one
-// fails or ctx is done. A stage without a name makes no progress to see.
+// fails or ctx is done. A stage without a name shows no progress.
 func (v *verification) each(ctx context.Context, stage string, n int, do func(ctx context.Context, i int) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var workers sync.WaitGroup
-	var mu sync.Mutex
-	next, done := 0, 0
-	take := func() int {
-		mu.Lock()
-		defer mu.Unlock()
-		next++
-		return next - 1
-	}
-	for range min(v.opt.Workers, n) {
-		workers.Go(func() {
-			for i := take(); i < n && ctx.Err() == nil; i = take() {
-				if err := do(ctx, i); err != nil {
-					cancel(err)
-					return
-				}
-				mu.Lock()
-				if done++; stage != "" {
-					v.progress(stage, int64(done), int64(n))
-				}
-				mu.Unlock()
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(v.opt.Workers)
+	var done atomic.Int64
+	for i := 0; i < n && inner.Err() == nil; i++ {
+		group.Go(func() error {
+			if err := do(inner, i); err != nil {
+				return err
 			}
+			if stage != "" {
+				v.progress(stage, done.Add(1), int64(n))
+			}
+			return nil
 		})
 	}
-	workers.Wait()
-	return context.Cause(ctx)
+	return cmp.Or(group.Wait(), context.Cause(ctx))
 }

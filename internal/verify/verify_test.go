@@ -17,6 +17,7 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
@@ -86,7 +87,7 @@ func TestHonestArchives(t *testing.T) {
 		"recorded by the epoch after the one that stored it": {func(s *site) {
 			s.file(s.log(5))
 			s.begin(epochB)
-			s.archiveAs(s.take(), origin{epochA, 2}, append(s.log(3), event(1, noon.AddDate(0, 0, 1))...))
+			s.archiveAs(s.take(), catalog.ID{Epoch: epochA, Seq: 2}, append(s.log(3), event(1, noon.AddDate(0, 0, 1))...))
 		}, Options{Deep: true}, "epoch " + epochB + " follows"},
 		"an empty file": {func(s *site) { s.file(nil) }, Options{Deep: true}, ""},
 		"no newline at the end": {func(s *site) {
