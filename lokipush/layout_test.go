@@ -57,7 +57,7 @@ func TestLayoutOfRealLines(t *testing.T) {
 				plain++
 			}
 		}
-		if n < 1000 || plain < n*95/100 {
+		if n < 300 || plain < n*95/100 {
 			t.Errorf("%s: %d lines, of which %d are plain", name, n, plain)
 		}
 	}

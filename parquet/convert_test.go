@@ -213,11 +213,11 @@ func TestConvertBoundsDays(t *testing.T) {
 	}{
 		"a year":         {-365, 0, 366, 0},
 		"as many":        {-maxDays, 1, maxDays + 2, 0},
-		"too early":      {-maxDays - 20, -1, maxDays + 1, 20},
+		"too early":      {-maxDays - 20, -maxDays + 9, 10 + 1, 20},
 		"after rotation": {0, 100, 2, 99},
 	} {
 		if testing.Short() && (name == "a year" || name == "as many") {
-			continue // "too early" is at the same bound
+			continue // hundreds of objects; the others are at the same bounds
 		}
 		t.Run(name, func(t *testing.T) {
 			var source strings.Builder

@@ -169,18 +169,22 @@ func checkUnknownIn(tb testing.TB, fields, unknown map[string]json.RawMessage, k
 func TestI3_UnknownFieldsInRealLines(t *testing.T) {
 	var d Decoder
 	var e Event
-	n, took := 0, 0
+	n, tried, took := 0, 0, 0
 	for line := range audittest.Lines(audittest.Corpus(t, "diverse.log")) {
 		if n++; len(line) == 0 || len(line) > 20000 || !proven(&d, &e, line) {
 			continue
 		}
 		at := n * 7919 % len(line)
-		for _, sep := range []string{`,"`, `{"`, `},"`} {
+		for k, sep := range []string{`,"`, `{"`, `},"`} {
+			if testing.Short() && k != n%3 {
+				continue
+			}
 			i := bytes.Index(line[at:], []byte(sep))
 			if i < 0 {
 				continue
 			}
 			i += at + len(sep) - 1
+			tried++
 			changed := slices.Concat(line[:i], []byte(`"tenant":{"a":[1,"b"]},`), line[i:])
 			checkProof(t, changed)
 			if proven(&d, &e, changed) && e.Unknown != nil {
@@ -188,8 +192,8 @@ func TestI3_UnknownFieldsInRealLines(t *testing.T) {
 			}
 		}
 	}
-	if took < n/4 {
-		t.Errorf("%d of %d lines have unknown fields, want more", took, n)
+	if took < tried/4 || tried < n/2 {
+		t.Errorf("%d of %d changed lines have unknown fields, want more", took, tried)
 	}
 }
 

@@ -9,8 +9,8 @@ func TestGlanceAgreesWithScan(t *testing.T) {
 	var d Decoder
 	var e Event
 	var g Glancer
-	hits := 0
-	for _, line := range realLines(t) {
+	hits, lines := 0, realLines(t)
+	for _, line := range lines {
 		o, us, ok := g.Glance(line, line, false)
 		if what, _ := d.Line(line, &e); !ok || what != Canonical {
 			continue
@@ -20,7 +20,7 @@ func TestGlanceAgreesWithScan(t *testing.T) {
 			t.Fatalf("glance of %s\nis %q, %d; want %q, %d", line, o, us, want, at)
 		}
 	}
-	if hits < 1000 {
-		t.Errorf("%d glances, want at least 1000", hits)
+	if hits < len(lines)*3/4 {
+		t.Errorf("%d glances for %d lines, want more", hits, len(lines))
 	}
 }

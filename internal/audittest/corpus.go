@@ -1,6 +1,7 @@
 package audittest
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"os"
@@ -53,28 +54,76 @@ func ReadCorpus(name string) ([]byte, error) {
 	return content, nil
 }
 
-// shortLines is how many lines of rotated.log the short form of the tests takes:
-// diverse.log has lines of every kind.
-const shortLines = 1500
+const (
+	// shortLines is how many lines of rotated.log the short form of the tests takes.
+	shortLines = 1500
+	// shortOfAKind is how many lines of each kind it takes of diverse.log and enospc.log.
+	shortOfAKind = 2
+)
 
-// Corpus is [ReadCorpus] for tests: it ends the test on an error.
+// Corpus is [ReadCorpus] for tests: it ends the test on an error. In the short form of the tests
+// the larger logs have fewer lines, and still lines of every kind.
 func Corpus(tb testing.TB, name string) []byte {
 	tb.Helper()
 	content, err := ReadCorpus(name)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if testing.Short() && name == "rotated.log" {
-		n, size := 0, 0
-		for line := range Lines(content) {
-			if n++; n > shortLines {
-				break
-			}
-			size += len(line) + 1
-		}
-		content = content[:size]
+	if !testing.Short() {
+		return content
+	}
+	switch name {
+	case "rotated.log":
+		return firstLines(content, shortLines)
+	case "diverse.log", "enospc.log":
+		return someOfEachKind(content, shortOfAKind)
 	}
 	return content
+}
+
+// firstLines returns the first n lines of content.
+func firstLines(content []byte, n int) []byte {
+	size := 0
+	for line := range bytes.Lines(content) {
+		if n--; n < 0 {
+			break
+		}
+		size += len(line)
+	}
+	return content[:size]
+}
+
+// someOfEachKind returns the first n lines of each kind. Lines are of one kind if they have the same
+// level, verb and fields, and are damaged in the same way.
+func someOfEachKind(content []byte, n int) []byte {
+	var some []byte
+	seen := map[string]int{}
+	for line := range bytes.Lines(content) {
+		kind := kindOf(line)
+		if seen[kind]++; seen[kind] <= n {
+			some = append(some, line...)
+		}
+	}
+	return some
+}
+
+// kindOf describes what a line consists of.
+func kindOf(line []byte) string {
+	var kind []byte
+	for _, name := range []string{"level", "verb", "status"} {
+		_, rest, _ := bytes.Cut(line, []byte(`"`+name+`":"`))
+		value, _, _ := bytes.Cut(rest, []byte(`"`))
+		kind = append(append(kind, value[:min(len(value), 20)]...), ' ')
+	}
+	for _, part := range []string{
+		`"impersonatedUser":`, `"authenticationMetadata":`, `"userAgent":`, `"objectRef":`, `"resource":`, `"namespace":`, `"name":`,
+		`"uid":`, `"groups":`, `"extra":`, `"apiGroup":`, `"resourceVersion":`, `"subresource":`, `"responseStatus":`, `"reason":`,
+		`"details":`, `"requestObject":`, `"responseObject":`, `"annotations":`, `"sourceIPs":`, `"user":{}`, `\u`, `\"`, "\x00", "}}\n",
+	} {
+		kind = append(kind, '0'+byte(min(1, bytes.Count(line, []byte(part)))))
+	}
+	events := bytes.Count(line, []byte(`{"kind":"Event","apiVersion":"audit.k8s.io/v1"`))
+	return fmt.Sprintf("%s %d %v", kind, min(events, 9), bytes.HasPrefix(line, []byte(`{"kind":"Event"`)))
 }
 
 // GzipFile writes the compressed backup into a directory of the test's own,
