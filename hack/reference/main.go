@@ -1,5 +1,6 @@
 // Command reference writes docs/configuration.md and docs/metrics.md from the
-// program itself, or checks that they are current; with -man it writes the
+// program itself and the table of imports in docs/ARCHITECTURE.md from the
+// linter's rules, or checks that they are current; with -man it writes the
 // manual pages.
 //
 //	go run ./hack/reference [-check]
@@ -42,7 +43,11 @@ func pages(check bool) error {
 	if err != nil {
 		return err
 	}
-	for path, want := range map[string]string{"docs/configuration.md": flags, "docs/metrics.md": scraped} {
+	structure, err := architecture()
+	if err != nil {
+		return err
+	}
+	for path, want := range map[string]string{"docs/configuration.md": flags, "docs/metrics.md": scraped, "docs/ARCHITECTURE.md": structure} {
 		if !check {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 				return err

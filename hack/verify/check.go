@@ -108,6 +108,6 @@ func (c *checker) importRule(dir string) {
 	}
 	c.packages[dir] = true
 	if !bytes.Contains(c.lint, []byte(`"**/`+dir+`/*.go"`)) {
-		c.report("%s: no import rule in .golangci.yml (docs/DESIGN.md, \"Who imports whom\")", dir)
+		c.report("%s: no import rule in .golangci.yml (docs/ARCHITECTURE.md, \"Packages\")", dir)
 	}
 }
