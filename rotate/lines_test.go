@@ -72,14 +72,17 @@ func checkSplit(t *testing.T, content []byte, maxLine int, piece func() int) {
 
 func TestSplitterAnyLengths(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for _, maxLine := range []int{1, 100, headSize, baseBuffer, 400 << 10} {
+	for i, maxLine := range []int{1, 100, headSize, baseBuffer, 400 << 10} {
 		var content []byte
 		for _, n := range []int{0, 1, 99, 100, 101, headSize - 1, headSize, headSize + 1, 0,
 			baseBuffer - 1, baseBuffer, baseBuffer + 1, 400 << 10, 400<<10 + 1, 3, 2 << 20, 0, 7, 1 << 20, 1<<20 + 1, 200 << 10} {
 			content = append(content, bytes.Repeat([]byte{'a' + byte(n%26)}, n)...)
 			content = append(content, '\n')
 		}
-		for _, tail := range []int{0, 5, baseBuffer + 5, 2 << 20} {
+		for k, tail := range []int{0, 5, baseBuffer + 5, 2 << 20} {
+			if testing.Short() && k != i%4 {
+				continue
+			}
 			whole := append(bytes.Clone(content), bytes.Repeat([]byte{'z'}, tail)...)
 			checkSplit(t, whole, maxLine, func() int { return 1 << 30 })
 			checkSplit(t, whole, maxLine, func() int { return 1 + random.IntN(3*baseBuffer) })
@@ -98,9 +101,12 @@ func TestSplitterSkipsHoles(t *testing.T) {
 			content = append(content, event+"\n"...)
 		}
 	}
-	for _, tail := range []int{0, 5, 2 * baseBuffer} {
+	for i, tail := range []int{0, 5, 2 * baseBuffer} {
 		whole := append(bytes.Clone(content), make([]byte, tail)...)
-		for _, maxLine := range []int{headSize + holeSize, 250 << 10, 400 << 10} {
+		for k, maxLine := range []int{headSize + holeSize, 250 << 10, 400 << 10} {
+			if testing.Short() && k != i {
+				continue
+			}
 			checkSplit(t, whole, maxLine, func() int { return 1 << 30 })
 			checkSplit(t, whole, maxLine, func() int { return 1 + random.IntN(3*baseBuffer) })
 			checkSplit(t, whole, maxLine, func() int { return 1 + random.IntN(900) })
@@ -109,15 +115,20 @@ func TestSplitterSkipsHoles(t *testing.T) {
 }
 
 func TestI8_SplitterHoldsNoHole(t *testing.T) {
-	s := newSplitter(defaultMaxLine)
-	for range 40 << 20 / baseBuffer {
-		s.filled(copy(s.room(), make([]byte, baseBuffer)))
+	maxLine, hole := defaultMaxLine, 40<<20
+	if testing.Short() {
+		maxLine, hole = maxLine/8, hole/8
+	}
+	s := newSplitter(maxLine)
+	nuls := make([]byte, baseBuffer)
+	for range hole / baseBuffer {
+		s.filled(copy(s.room(), nuls))
 		if _, ok := s.next(); ok || len(s.buf) > baseBuffer {
 			t.Fatalf("a line: %v, a buffer of %d bytes", ok, len(s.buf))
 		}
 	}
 	s.filled(copy(s.room(), "event\n"))
-	if p, ok := s.next(); !ok || string(p.bytes) != "event" || p.nuls != 40<<20 || p.length != 40<<20+5 {
+	if p, ok := s.next(); !ok || string(p.bytes) != "event" || p.nuls != int64(hole) || p.length != int64(hole)+5 {
 		t.Errorf("%v: %.20q of %d bytes after %d NULs", ok, p.bytes, p.length, p.nuls)
 	}
 }
