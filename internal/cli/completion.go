@@ -35,8 +35,9 @@ func valuesOf(flag string) []string {
 }
 
 // completeFlags tells shells what flags take, for all verbs below cmd: words,
-// files, directories, or nothing that can be guessed.
+// files, directories, or nothing that can be guessed. Help has them as declared.
 func completeFlags(cmd *cobra.Command) {
+	cmd.Flags().SortFlags = false
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		complete := cobra.NoFileCompletions
 		name, _ := pflag.UnquoteUsage(f)

@@ -7,12 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/convert"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
 )
 
@@ -27,10 +26,8 @@ const convertExample = `  # one file to one object
 
 // convertFlags are the flags of the verb convert.
 type convertFlags struct {
-	out      string
-	format   string
-	noCheck  bool
-	identity config.Identity
+	convert.Config
+	format string
 }
 
 func newConvertCommand(version string) *cobra.Command {
@@ -52,31 +49,31 @@ restored and queried, and its files prove themselves, but not that none is missi
 			if err := f.validate(args); err != nil {
 				return &usageError{err}
 			}
-			return f.run(cmd.Context(), version, args, streams{cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()})
+			f.Version, f.Stdin = version, cmd.InOrStdin()
+			return f.run(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.StringVarP(&f.out, "out", "o", "", "`path` to write: a .parquet file or a directory")
+	flags.StringVarP(&f.Out, "out", "o", "", "`path` to write: a .parquet file or a directory")
 	flags.StringVar(&f.format, "output", formatText, "what to print about each file: `text|json`")
-	flags.BoolVar(&f.noCheck, "no-check", false, "do not read the objects back to prove them")
-	f.identity.Register(flags)
+	flags.BoolVar(&f.NoCheck, "no-check", false, "do not read the objects back to prove them")
+	f.Identity.Register(flags)
 	flags.Lookup("cluster").DefValue = "local"
-	f.identity.Cluster = "local"
+	f.Identity.Cluster = "local"
 	return cmd
 }
 
 func (f *convertFlags) validate(args []string) error {
 	var errs []error
-	if f.out == "" {
+	if f.Out == "" {
 		errs = append(errs, errors.New("-o is required: a .parquet file or a directory"))
 	}
 	errs = append(errs, checkFormat(f.format))
 	if f.oneFile() && len(args) > 1 {
-		errs = append(errs, fmt.Errorf("%s takes one input, not %d: give a directory as -o", f.out, len(args)))
+		errs = append(errs, fmt.Errorf("%s takes one input, not %d: give a directory as -o", f.Out, len(args)))
 	}
-	if info, err := os.Stat(f.out); err == nil && info.IsDir() == f.oneFile() {
-		errs = append(errs, fmt.Errorf("-o %s: a name that ends in .parquet is a file, any other a directory; this one is there already and is not", f.out))
+	if info, err := os.Stat(f.Out); err == nil && info.IsDir() == f.oneFile() {
+		errs = append(errs, fmt.Errorf("-o %s: a name that ends in .parquet is a file, any other a directory; this one is there already and is not", f.Out))
 	}
 	seen := map[string]bool{}
 	for _, arg := range args {
@@ -85,31 +82,23 @@ func (f *convertFlags) validate(args []string) error {
 		}
 		seen[arg] = true
 	}
-	return errors.Join(append(errs, f.identity.Validate())...)
+	return errors.Join(append(errs, f.Identity.Validate())...)
 }
 
-func (f *convertFlags) oneFile() bool { return strings.HasSuffix(f.out, ".parquet") }
-
-// root is the directory that all output goes to.
-func (f *convertFlags) root() string {
-	if f.oneFile() {
-		return filepath.Dir(f.out)
-	}
-	return f.out
-}
+func (f *convertFlags) oneFile() bool { return strings.HasSuffix(f.Out, ".parquet") }
 
 // run converts all inputs. One that fails does not keep the others from being
 // converted.
-func (f *convertFlags) run(ctx context.Context, version string, args []string, std streams) error {
-	sweepScratch(f.root())
+func (f *convertFlags) run(ctx context.Context, args []string, out, report io.Writer) error {
 	var errs []error
-	progress := terminal.NewFileProgress(std.err, nil, len(args)) // the bar is gone when a file is reported
+	progress := terminal.NewFileProgress(report, nil, len(args)) // the bar is gone when a file is reported
+	f.Progress = progress.Of
 	for _, arg := range args {
-		done, err := f.convertOne(ctx, version, arg, std.in, progress)
+		done, err := convert.File(ctx, f.Config, arg)
 		progress.End()
 		progress.Clear()
 		if err == nil {
-			err = f.report(std.out, done)
+			err = f.report(out, done)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", arg, err))
@@ -121,29 +110,7 @@ func (f *convertFlags) run(ctx context.Context, version string, args []string, s
 	return errors.Join(errs...)
 }
 
-// streams are the standard streams of a verb.
-type streams struct {
-	in       io.Reader
-	out, err io.Writer
-}
-
-// converted is what is printed about one input.
-type converted struct {
-	File        string   `json:"file"`
-	Lines       int64    `json:"lines"`
-	Bytes       int64    `json:"bytes"`
-	SHA256      string   `json:"sha256"`
-	Rows        int64    `json:"rows"`
-	RawLines    int64    `json:"rawLines"`
-	Salvaged    int64    `json:"salvaged"`
-	Undecodable int64    `json:"undecodable"`
-	Strays      int64    `json:"strays"`
-	ObjectBytes int64    `json:"objectBytes"`
-	Objects     []string `json:"objects"`
-	Checked     bool     `json:"checked"`
-}
-
-func (f *convertFlags) report(w io.Writer, c converted) error {
+func (f *convertFlags) report(w io.Writer, c convert.Result) error {
 	if f.format == formatJSON {
 		return json.NewEncoder(w).Encode(c)
 	}
@@ -152,13 +119,13 @@ func (f *convertFlags) report(w io.Writer, c converted) error {
 		ratio = fmt.Sprintf(" (%.1f %%)", 100*float64(c.ObjectBytes)/float64(c.Bytes))
 	}
 	_, err := fmt.Fprintf(w, "%s: %d lines, %s -> %s%s in %d object(s)%s\n",
-		c.File, c.Lines, megabytes(c.Bytes), megabytes(c.ObjectBytes), ratio, len(c.Objects), c.broken())
+		c.File, c.Lines, megabytes(c.Bytes), megabytes(c.ObjectBytes), ratio, len(c.Objects), broken(c))
 	return err
 }
 
 // broken names what was not a whole event, and what is not under its own day, if
 // anything.
-func (c *converted) broken() (text string) {
+func broken(c convert.Result) (text string) {
 	if c.Salvaged+c.Undecodable > 0 {
 		text = fmt.Sprintf("; %d broken line(s), %d with whole events in them", c.Salvaged+c.Undecodable, c.Salvaged)
 	}
@@ -169,6 +136,3 @@ func (c *converted) broken() (text string) {
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.2f MB", float64(n)/1e6) }
-
-// stdinName is the argument that stands for standard input.
-const stdinName = "-"

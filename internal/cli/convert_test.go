@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/internal/convert"
 )
 
 const backup = "audit-2026-11-22T17-00-27.978.log"
@@ -167,7 +168,7 @@ func TestConvertLinkedGzip(t *testing.T) {
 // What a killed conversion left is removed a day later.
 func TestConvertSweepsOldWork(t *testing.T) {
 	dir := t.TempDir()
-	old, young := filepath.Join(dir, scratchPrefix+"1"), filepath.Join(dir, scratchPrefix+"2")
+	old, young := filepath.Join(dir, ".auditsidecar-work-1"), filepath.Join(dir, ".auditsidecar-work-2")
 	put(t, filepath.Join(old, "object.parquet"), []byte("unfinished"))
 	put(t, filepath.Join(young, "object.parquet"), []byte("unfinished"))
 	must(t, os.Chtimes(old, time.Time{}, time.Now().Add(-25*time.Hour)))
@@ -185,7 +186,7 @@ func TestConvertReport(t *testing.T) {
 	content = append(content, "broken\n"...)
 	in := put(t, filepath.Join(dir, backup), content)
 	r := ok(t, "convert", in, "-o", dir, "--output", "json")
-	var c converted
+	var c convert.Result
 	must(t, json.Unmarshal([]byte(r.stdout), &c))
 	if c.File != in || c.Lines != 11 || c.Bytes != int64(len(content)) || c.Rows != 11 || c.Undecodable != 1 ||
 		c.Salvaged != 0 || c.RawLines < 1 || !c.Checked || len(c.SHA256) != 64 || len(c.Objects) != 1 {
@@ -301,17 +302,4 @@ func TestOrderWithinASecond(t *testing.T) {
 	}
 	ok(t, args...)
 	same(t, "restored", []byte(ok(t, "restore", filepath.Join(dir, "archive")).stdout), want)
-}
-
-func TestRotationTime(t *testing.T) {
-	want := time.Date(2026, 11, 22, 17, 0, 27, 978e6, time.UTC)
-	for name, found := range map[string]bool{
-		backup: true, "audit-2026-11-22T17-00-27.978": true, "-2026-11-22T17-00-27.978": false, "kube-audit-2026-11-22T17-00-27.978.json": true, "a.b-2026-11-22T17-00-27.978": false,
-		"audit.log": false, "-2026-11-22T17-00-27.978.log": false, "audit-2026-13-22T17-00-27.978.log": false, "": false, ".log": false,
-	} {
-		got, ok := rotationTime(name)
-		if ok != found || ok && !got.Equal(want) {
-			t.Errorf("%q: %v, %v", name, got, ok)
-		}
-	}
 }

@@ -46,7 +46,6 @@ It reads nothing and changes nothing.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.SortFlags = false
 	flags.StringVar(&o.Location, "location", "", "`URL` of the archive, as run has it: s3://bucket/prefix or file:///dir")
 	flags.StringVar(&o.Database, "database", "audit", "schema for the tables; for Trino with its catalog, such as hive.audit")
 	flags.StringSliceVar(&o.Clusters, "clusters", nil, "clusters whose partitions Athena projects; without any, queries must name theirs")

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +39,7 @@ func newDoctorCommand() *cobra.Command {
 	var settings config.Run
 	var logs logFlags
 	var places nodePlaces
-	var format string
+	var output string
 	cmd := &cobra.Command{
 		Use:        "doctor --config FILE",
 		Short:      "Check a control plane node, its kube-apiserver, the archive and Loki",
@@ -51,17 +50,16 @@ func newDoctorCommand() *cobra.Command {
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := prepare(cmd, &logs)
-			if err := errors.Join(err, sidecar.Validate(cmd.Context(), &settings), checkFormat(format)); err != nil {
+			if err := errors.Join(err, sidecar.Validate(cmd.Context(), &settings), checkFormat(output)); err != nil {
 				return &usageError{err}
 			}
-			return examine(cmd, &settings, places, format)
+			return examine(cmd, &settings, places, output)
 		},
 	}
 	flags := cmd.Flags()
-	flags.SortFlags = false
 	flags.StringVar(&places.manifest, "manifest", "/etc/kubernetes/manifests/kube-apiserver.yaml", "`path` of kube-apiserver's static pod manifest; empty: do not look at it")
 	flags.StringVar(&places.patches, "patches", "/etc/kubernetes/patches", "`directory` of kubeadm's patches; empty: do not look at it")
-	registerFormat(flags, &format)
+	registerFormat(flags, &output)
 	settings.Register(flags)
 	logs.register(flags)
 	flags.String(config.FileFlag, "", "YAML `file` with settings, named like the flags")
@@ -72,17 +70,11 @@ func newDoctorCommand() *cobra.Command {
 type nodePlaces struct{ manifest, patches string }
 
 // examine makes the checks and prints what they found.
-func examine(cmd *cobra.Command, settings *config.Run, places nodePlaces, format string) error {
-	log, err := rotate.ParsePath(settings.AuditLogPath)
-	if err != nil {
-		return &usageError{fmt.Errorf("--audit-log-path: %w", err)}
-	}
-	bucket, err := settings.Archive.Open(cmd.Context())
-	if err != nil {
-		return &usageError{fmt.Errorf("--archive-url: %w", err)}
-	}
-	lokiHTTP, err := settings.Loki.HTTPClient()
-	if err != nil {
+func examine(cmd *cobra.Command, settings *config.Run, places nodePlaces, output string) error {
+	log, pathErr := rotate.ParsePath(settings.AuditLogPath)
+	bucket, bucketErr := settings.Archive.Open(cmd.Context())
+	lokiHTTP, lokiErr := settings.Loki.HTTPClient()
+	if err := errors.Join(pathErr, bucketErr, lokiErr); err != nil {
 		return &usageError{err}
 	}
 	results := doctor.Run(cmd.Context(), doctor.Config{
@@ -103,7 +95,7 @@ func examine(cmd *cobra.Command, settings *config.Run, places nodePlaces, format
 		Lint: lintLines, FS: durable.OS(), Now: time.Now,
 		MountInfo: "/proc/self/mountinfo", Inotify: "/proc/sys/fs/inotify", ClockSynced: doctor.ClockSynced,
 	})
-	if err := printResults(cmd.OutOrStdout(), results, format); err != nil {
+	if err := printResults(cmd.OutOrStdout(), results, output); err != nil {
 		return err
 	}
 	if doctor.Bad(results) {
@@ -136,11 +128,9 @@ func lintLines(data []byte) (lines []string) {
 	return lines
 }
 
-func printResults(w io.Writer, results []doctor.Result, format string) error {
-	if format == formatJSON {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(results)
+func printResults(w io.Writer, results []doctor.Result, output string) error {
+	if output == formatJSON {
+		return writeJSON(w, results)
 	}
 	colours, width := terminal.NewPaint(w), 0
 	count := map[doctor.Severity]int{}

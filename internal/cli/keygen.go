@@ -53,7 +53,6 @@ old one trust the new one too. Give run the new file, then destroy the old one.`
 		},
 	}
 	flags := cmd.Flags()
-	flags.SortFlags = false
 	flags.StringVarP(&out, "out", "o", "", "new `file` for the private key; the public one goes to FILE.pub")
 	flags.StringVar(&replaces, "replaces", "", "`file` with the private key that the new one takes over from")
 	return cmd

@@ -34,7 +34,7 @@ type lifecycleFlags struct {
 }
 
 func newLifecycleCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:        "lifecycle {print|check|apply} s3://BUCKET/PREFIX",
 		Short:      "Move old data to cheaper storage and expire it in time",
 		SuggestFor: []string{"retention", "expire"},
@@ -44,15 +44,11 @@ shows the rules, check compares them with the bucket's (exit code 3 if they
 differ), apply writes them. Rules of others stay as they are; where one would
 move or delete the archive's objects in another way, nothing is written.`,
 		Example: lifecycleCheckExample + "\n\n" + lifecycleApplyExample + "\n\n" + lifecyclePrintExample,
-		Args:    noVerb,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(
+	},
 		lifecycleVerb("print", "Show the rules", lifecyclePrintExample, (*lifecycleFlags).print),
 		lifecycleVerb("check", "Compare the bucket's rules; exit code 3 if they differ", lifecycleCheckExample, (*lifecycleFlags).check),
 		lifecycleVerb("apply", "Write the rules into the bucket", lifecycleApplyExample, (*lifecycleFlags).apply),
 	)
-	return cmd
 }
 
 func lifecycleVerb(name, short, example string, do func(*lifecycleFlags, *cobra.Command, string) error) *cobra.Command {
@@ -80,7 +76,6 @@ func lifecycleVerb(name, short, example string, do func(*lifecycleFlags, *cobra.
 }
 
 func (f *lifecycleFlags) register(flags *pflag.FlagSet) {
-	flags.SortFlags = false
 	flags.IntVar(&f.rules.InfrequentDays, "infrequent-days", 90, "`days` until data go to STANDARD_IA; 0: never")
 	flags.IntVar(&f.rules.ArchiveDays, "archive-days", 365, "`days` until data go to the class for old data; 0: never")
 	flags.StringVar(&f.rules.ArchiveClass, "class", "GLACIER_IR", "`class` for old data: GLACIER_IR, which queries can read, GLACIER or DEEP_ARCHIVE")

@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/auditsidecar/auditsidecar/internal/policy"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
@@ -16,7 +14,7 @@ import (
 )
 
 func newPolicyCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:        "policy {print|lint}",
 		Short:      "Print a good audit policy for kube-apiserver, or check one",
 		SuggestFor: []string{"lint"},
@@ -25,11 +23,7 @@ func newPolicyCommand() *cobra.Command {
 
   # is mine as good?
   auditsidecar policy lint /etc/kubernetes/audit/audit-policy.yaml`,
-		Args: noVerb,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newPolicyPrintCommand(), newPolicyLintCommand())
-	return cmd
+	}, newPolicyPrintCommand(), newPolicyLintCommand())
 }
 
 func newPolicyPrintCommand() *cobra.Command {
@@ -57,7 +51,7 @@ const policyLintLong = `lint reads audit policies (audit.k8s.io/v1) and says, wi
 "-" is standard input. It exits with 3 if any finding is an error or a warning.`
 
 func newPolicyLintCommand() *cobra.Command {
-	var format string
+	var output string
 	cmd := &cobra.Command{
 		Use:   "lint FILE...",
 		Short: "Find mistakes in audit policies",
@@ -66,32 +60,14 @@ func newPolicyLintCommand() *cobra.Command {
   auditsidecar policy lint -o json *.yaml`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkFormat(format); err != nil {
+			if err := checkFormat(output); err != nil {
 				return err
 			}
-			return lintPolicies(cmd, args, format)
+			return lintPolicies(cmd, args, output)
 		},
 	}
-	registerFormat(cmd.Flags(), &format)
+	registerFormat(cmd.Flags(), &output)
 	return cmd
-}
-
-// The values of -o where it is a format.
-const (
-	formatText = "text"
-	formatJSON = "json"
-)
-
-// registerFormat declares -o where it is a format.
-func registerFormat(flags *pflag.FlagSet, format *string) {
-	flags.StringVarP(format, "output", "o", formatText, "form of the output: `text|json`")
-}
-
-func checkFormat(format string) error {
-	if format != formatText && format != formatJSON {
-		return &usageError{fmt.Errorf("--output %q: expected %s or %s", format, formatText, formatJSON)}
-	}
-	return nil
 }
 
 // lintedFile is what was found in one file.
@@ -100,8 +76,8 @@ type lintedFile struct {
 	Findings []policy.Finding `json:"findings"`
 }
 
-func lintPolicies(cmd *cobra.Command, files []string, format string) error {
-	var linted []lintedFile
+func lintPolicies(cmd *cobra.Command, files []string, output string) error {
+	linted := []lintedFile{}
 	var errs []error
 	bad := false
 	for _, file := range files {
@@ -114,7 +90,7 @@ func lintPolicies(cmd *cobra.Command, files []string, format string) error {
 		bad = bad || policy.Bad(found)
 		linted = append(linted, lintedFile{file, append([]policy.Finding{}, found...)})
 	}
-	if err := printLinted(cmd.OutOrStdout(), linted, format); err != nil {
+	if err := printLinted(cmd.OutOrStdout(), linted, output); err != nil {
 		return err
 	}
 	if len(errs) > 0 {
@@ -146,11 +122,9 @@ func readPolicy(stdin io.Reader, file string) ([]byte, error) {
 	return data, nil
 }
 
-func printLinted(w io.Writer, linted []lintedFile, format string) error {
-	if format == formatJSON {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(append([]lintedFile{}, linted...))
+func printLinted(w io.Writer, linted []lintedFile, output string) error {
+	if output == formatJSON {
+		return writeJSON(w, linted)
 	}
 	colours := terminal.NewPaint(w)
 	for _, l := range linted {

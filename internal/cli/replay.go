@@ -73,7 +73,6 @@ first one goes alone, and where Loki refuses it nothing else is sent.`,
 }
 
 func (f *replayFlags) register(flags *pflag.FlagSet) {
-	flags.SortFlags = false
 	flags.StringVar(&f.from, "from", "", "earliest `time` of a line (its stageTimestamp): 2026-03-01 or 2026-03-01T10:00:00Z")
 	flags.StringVar(&f.to, "to", "", "`time` before which a line must be")
 	flags.StringSliceVar(&f.filter.Users, "user", nil, "only lines of this user; may be repeated, as all of these")

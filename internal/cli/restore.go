@@ -64,7 +64,6 @@ was cut before it was archived.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.SortFlags = false
 	flags.StringVarP(&out, "out", "o", "", "`directory` for the original files by their names, instead of standard output")
 	s3.RegisterS3(flags)
 	return cmd

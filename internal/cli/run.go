@@ -56,7 +56,6 @@ SIGUSR1 toggles debug logging.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.SortFlags = false
 	settings.Register(flags)
 	logs.register(flags)
 	flags.String(config.FileFlag, "", "YAML `file` with settings, named like the flags")

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -78,7 +77,6 @@ docs/threat-model.md says what is proven, and against whom.`,
 }
 
 func (f *verifyFlags) register(flags *pflag.FlagSet) {
-	flags.SortFlags = false
 	flags.BoolVar(&f.options.ChainOnly, "chain-only", false, "look at the records and at no object")
 	flags.BoolVar(&f.options.Deep, "deep", false, "restore every file and compute its SHA-256 and Merkle root anew")
 	flags.StringVar(&f.options.ExpectHead, "expect-head", "", "`SHA-256` of a record that must be there")
@@ -165,16 +163,13 @@ func (f *verifyFlags) run(ctx context.Context, bucket *archive.Bucket, version s
 // write writes the result as it was asked for.
 func (f *verifyFlags) write(out io.Writer, event *verify.Event, report *verify.Report) error {
 	if f.output == formatJSON {
-		enc := json.NewEncoder(out)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
 		if event != nil {
-			return enc.Encode(struct {
+			return writeJSON(out, struct {
 				Event  *verify.Event  `json:"event"`
 				Report *verify.Report `json:"report"`
 			}{event, report})
 		}
-		return enc.Encode(report)
+		return writeJSON(out, report)
 	}
 	if event != nil {
 		if err := event.WriteText(out); err != nil {

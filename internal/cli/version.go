@@ -17,7 +17,7 @@ type build struct {
 }
 
 func newVersionCommand(version string) *cobra.Command {
-	var format string
+	var output string
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
@@ -25,17 +25,17 @@ func newVersionCommand(version string) *cobra.Command {
   auditsidecar version -o json | jq -r .version`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkFormat(format); err != nil {
+			if err := checkFormat(output); err != nil {
 				return err
 			}
 			b := build{Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
-			if format == formatJSON {
+			if output == formatJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(b)
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "auditsidecar %s (%s, %s/%s)\n", b.Version, b.Go, b.OS, b.Arch)
 			return err
 		},
 	}
-	registerFormat(cmd.Flags(), &format)
+	registerFormat(cmd.Flags(), &output)
 	return cmd
 }

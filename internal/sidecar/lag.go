@@ -3,10 +3,12 @@ package sidecar
 import (
 	"math"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
@@ -33,7 +35,7 @@ func (m *lagMeter) measure(entries []ledger.Entry, size func(*ledger.Entry) int6
 	var before time.Time // the rotation that the next file begins with
 	for i := range entries {
 		e := &entries[i]
-		since := later(e.Born, before)
+		begun := before
 		before = e.Rotated
 		if e.State != ledger.Held && e.State != ledger.Converted {
 			continue
@@ -41,34 +43,27 @@ func (m *lagMeter) measure(entries []ledger.Entry, size func(*ledger.Entry) int6
 		if e.Finished {
 			lag.pending = max(lag.pending, now.Sub(e.Rotated).Seconds())
 		}
-		missing := size(e)
+		missing, archived, seen := size(e), time.Time{}, m.whole[e.ID]
 		if e.Open != nil {
 			missing -= e.Open.Offset
-			since = later(since, e.Open.At)
+			archived = e.Open.At
 		}
 		if missing <= 0 && !e.Finished {
 			whole[e.ID] = now
 			continue
 		}
-		// Lines came after the last time that none was missing.
-		if at := m.whole[e.ID]; !at.IsZero() {
-			whole[e.ID] = at
-			since = later(since, at)
+		if !seen.IsZero() {
+			whole[e.ID] = seen
 		}
 		lag.bytes += float64(max(0, missing))
+		// Lines came after each of these times.
+		since := slices.MaxFunc([]time.Time{e.Born, begun, archived, seen}, time.Time.Compare)
 		if missing > 0 && !since.IsZero() {
 			lag.seconds = max(lag.seconds, now.Sub(since).Seconds())
 		}
 	}
 	m.whole = whole
 	return lag
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // sizeOf is how long a held file is now, or was when it was last looked at.
@@ -79,43 +74,25 @@ func (w *working) sizeOf(e *ledger.Entry) int64 {
 	return e.Seen
 }
 
-// ledgerMetrics are read from the ledger when somebody asks. Before it is open
-// they are not a number.
-type ledgerMetrics struct {
-	sidecar *Sidecar
-	meter   lagMeter
-
-	lagSeconds, lagBytes, pending, heartbeat *prometheus.Desc
-}
-
-func newLedgerMetrics(s *Sidecar) *ledgerMetrics {
-	desc := func(name, help string) *prometheus.Desc {
-		return prometheus.NewDesc("auditsidecar_"+name, help, nil, nil)
+// registerLag registers what is read from the ledger at each scrape. Before it is
+// open, the figures are not a number.
+func (s *Sidecar) registerLag() {
+	gauge := func(name, help string, value func(*working) float64) {
+		promauto.With(s.registry).NewGaugeFunc(prometheus.GaugeOpts{Namespace: "auditsidecar", Name: name, Help: help}, func() float64 {
+			if w := s.working.Load(); w != nil {
+				return value(w)
+			}
+			return math.NaN()
+		})
 	}
-	return &ledgerMetrics{
-		sidecar:    s,
-		lagSeconds: desc("archive_lag_seconds", "Longest that a line can have been without a copy in the archive, increments included; 0 when there is none."),
-		lagBytes:   desc("archive_lag_bytes", "Bytes of the log that the archive has in no form yet."),
-		pending:    desc("archive_oldest_pending_seconds", "Time since the rotation of the oldest finished file that is not archived; 0 when there is none."),
-		heartbeat:  desc("last_heartbeat_timestamp_seconds", "When the last heartbeat was made, or the epoch began."),
-	}
-}
-
-// Describe implements [prometheus.Collector].
-func (m *ledgerMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.lagSeconds, m.lagBytes, m.pending, m.heartbeat} {
-		to <- d
-	}
-}
-
-// Collect implements [prometheus.Collector].
-func (m *ledgerMetrics) Collect(to chan<- prometheus.Metric) {
-	lag, beat := archiveLag{math.NaN(), math.NaN(), math.NaN()}, math.NaN()
-	if v := m.sidecar.working.Load(); v != nil {
-		lag = m.meter.measure(v.ledger.Entries(), v.sizeOf, time.Now())
-		beat = float64(v.ledger.LastHeartbeat().Unix())
-	}
-	for desc, value := range map[*prometheus.Desc]float64{m.lagSeconds: lag.seconds, m.lagBytes: lag.bytes, m.pending: lag.pending, m.heartbeat: beat} {
-		to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value)
-	}
+	var meter lagMeter
+	lag := func(w *working) archiveLag { return meter.measure(w.ledger.Entries(), w.sizeOf, time.Now()) }
+	gauge("archive_lag_seconds", "Longest that a line can have been without a copy in the archive, increments included; 0 when there is none.",
+		func(w *working) float64 { return lag(w).seconds })
+	gauge("archive_lag_bytes", "Bytes of the log that the archive has in no form yet.",
+		func(w *working) float64 { return lag(w).bytes })
+	gauge("archive_oldest_pending_seconds", "Time since the rotation of the oldest finished file that is not archived; 0 when there is none.",
+		func(w *working) float64 { return lag(w).pending })
+	gauge("last_heartbeat_timestamp_seconds", "When the last heartbeat was made, or the epoch began.",
+		func(w *working) float64 { return float64(w.ledger.LastHeartbeat().Unix()) })
 }

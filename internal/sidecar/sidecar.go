@@ -123,7 +123,7 @@ func newSidecar(cfg Config) *Sidecar {
 		Namespace: "auditsidecar", Name: "config_hash",
 		Help: "Hash of the settings, the same on nodes that are set alike: the name of the node does not count, nor the content of the files that are named.",
 	}).Set(config.Hash(cfg.Shown))
-	registry.MustRegister(newLedgerMetrics(s))
+	s.registerLag()
 	s.loops = healths{
 		begin: s.health.Quiet("start"), watch: s.health.Quiet("watch"),
 		held: s.health.Loop("hold"), ship: s.health.Loop("archive"),

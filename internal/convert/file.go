@@ -1,4 +1,4 @@
-package cli
+package convert
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/shipper"
-	"github.com/auditsidecar/auditsidecar/internal/terminal"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
@@ -25,53 +25,89 @@ type input struct {
 	rotated time.Time
 }
 
-// convertOne converts one input into a work directory, proves the result and
-// renames it into place.
-func (f *convertFlags) convertOne(ctx context.Context, version, arg string, stdin io.Reader, progress *terminal.FileProgress) (converted, error) {
-	if err := checkInput(arg); err != nil {
-		return converted{}, err
+// Stdin is the input that stands for standard input.
+const Stdin = "-"
+
+// Config says what to convert inputs to.
+type Config struct {
+	// Out ends in .parquet for one object, or is a directory that gets the layout of
+	// an archive.
+	Out      string
+	NoCheck  bool // do not read the objects back to prove them
+	Identity config.Identity
+	Version  string
+	Stdin    io.Reader
+	// Progress returns a source of so many bytes that shows how it is read.
+	Progress func(source io.ReaderAt, size int64) io.ReaderAt
+}
+
+// Result is what became of one input.
+type Result struct {
+	File        string   `json:"file"`
+	Lines       int64    `json:"lines"`
+	Bytes       int64    `json:"bytes"`
+	SHA256      string   `json:"sha256"`
+	Rows        int64    `json:"rows"`
+	RawLines    int64    `json:"rawLines"`
+	Salvaged    int64    `json:"salvaged"`
+	Undecodable int64    `json:"undecodable"`
+	Strays      int64    `json:"strays"`
+	ObjectBytes int64    `json:"objectBytes"`
+	Objects     []string `json:"objects"`
+	Checked     bool     `json:"checked"`
+}
+
+func (c *Config) oneFile() bool { return strings.HasSuffix(c.Out, ".parquet") }
+
+// root is the directory that all output goes to.
+func (c *Config) root() string {
+	if c.oneFile() {
+		return filepath.Dir(c.Out)
 	}
-	scratch, remove, err := scratchDir(f.root())
+	return c.Out
+}
+
+// File converts one input into a work directory, proves the result and renames it
+// into place.
+func File(ctx context.Context, c Config, arg string) (Result, error) {
+	if err := checkInput(arg); err != nil {
+		return Result{}, err
+	}
+	sweepScratch(c.root())
+	scratch, remove, err := scratchDir(c.root())
 	if err != nil {
-		return converted{}, err
+		return Result{}, err
 	}
 	defer remove()
-	in, err := openInput(ctx, arg, scratch, stdin)
+	in, err := openInput(ctx, arg, scratch, c.Stdin)
 	if err != nil {
-		return converted{}, err
+		return Result{}, err
 	}
 	defer in.Close()
-	epoch, seq := f.placeInChain(in)
+	epoch, seq := c.placeInChain(in)
 	cfg := parquet.Config{Work: scratch, Meta: parquet.Meta{
-		Cluster: f.identity.Cluster, Node: f.identity.Node, Epoch: epoch, Seq: seq,
-		SourceName: in.name, Rotated: in.rotated, Converter: version,
+		Cluster: c.Identity.Cluster, Node: c.Identity.Node, Epoch: epoch, Seq: seq,
+		SourceName: in.name, Rotated: in.rotated, Converter: c.Version,
 	}}
-	if f.oneFile() {
+	if c.oneFile() {
 		cfg.File = filepath.Join(scratch, "object.parquet")
 	} else {
 		cfg.Dir = scratch
 	}
-	result, err := parquet.Convert(ctx, progress.Of(in, in.size), in.size, cfg)
+	result, err := parquet.Convert(ctx, c.Progress(in, in.size), in.size, cfg)
+	if err == nil && !c.NoCheck {
+		err = parquet.Check(ctx, result)
+	}
 	if err != nil {
-		return converted{}, err
+		return Result{}, err
 	}
-	if err := f.check(ctx, result); err != nil {
-		return converted{}, err
-	}
-	return f.place(arg, cfg.Meta, result)
-}
-
-func (f *convertFlags) check(ctx context.Context, result parquet.Result) error {
-	if f.noCheck {
-		return nil
-	}
-	return parquet.Check(ctx, result)
+	return c.place(arg, cfg.Meta, result)
 }
 
 // checkInput finds what is wrong with an input before a directory is made for
 // what comes of it.
 func checkInput(arg string) error {
-	if arg == stdinName {
+	if arg == Stdin {
 		return nil
 	}
 	info, err := os.Stat(arg)
@@ -99,7 +135,7 @@ func withoutPath(err error) error {
 // openInput opens a file, or unpacks it, or spools standard input: the
 // conversion reads its source twice.
 func openInput(ctx context.Context, arg, scratch string, stdin io.Reader) (*input, error) {
-	if arg == stdinName {
+	if arg == Stdin {
 		spool := filepath.Join(scratch, "input")
 		if err := spoolTo(ctx, spool, stdin); err != nil {
 			return nil, err

@@ -1,4 +1,4 @@
-package cli
+package convert
 
 import (
 	"crypto/sha256"
@@ -18,9 +18,9 @@ import (
 // and keeps apart what was rotated at the same time, as files are that were
 // copied: twelve bits of the epoch are too few for that. The number has eight
 // digits.
-func (f *convertFlags) placeInChain(in *input) (epoch string, seq int64) {
+func (c *Config) placeInChain(in *input) (epoch string, seq int64) {
 	const most = 99_999_999
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s", f.identity.Cluster, f.identity.Node, in.name))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s", c.Identity.Cluster, c.Identity.Node, in.name))
 	hash := binary.BigEndian.Uint64(sum[:])
 	milliseconds := in.rotated.Nanosecond() / int(time.Millisecond)
 	return fmt.Sprintf("%s%03x%03x", in.rotated.Format("20060102T150405"), milliseconds, hash>>52), 1 + int64(hash%most)

@@ -1,4 +1,4 @@
-package cli
+package convert
 
 import (
 	"encoding/hex"
@@ -15,32 +15,32 @@ import (
 )
 
 // place renames the objects to where they belong.
-func (f *convertFlags) place(arg string, meta parquet.Meta, result parquet.Result) (converted, error) {
-	done := converted{
+func (c *Config) place(arg string, meta parquet.Meta, result parquet.Result) (Result, error) {
+	done := Result{
 		File: arg, Lines: result.Lines, Bytes: result.Bytes, SHA256: hex.EncodeToString(result.SHA256[:]),
-		RawLines: result.RawLines, Salvaged: result.Salvaged, Undecodable: result.Undecodable, Strays: result.Strays, Checked: !f.noCheck,
+		RawLines: result.RawLines, Salvaged: result.Salvaged, Undecodable: result.Undecodable, Strays: result.Strays, Checked: !c.NoCheck,
 	}
 	for _, o := range result.Objects {
-		to := f.out
-		if !f.oneFile() {
+		to := c.Out
+		if !c.oneFile() {
 			key := archive.DataKey(meta.Cluster, o.Day, meta.Rotated.Format(archive.RotatedLayout), meta.Node, meta.Epoch, meta.Seq)
-			to = filepath.Join(f.out, filepath.FromSlash(key))
+			to = filepath.Join(c.Out, filepath.FromSlash(key))
 		}
 		done.Objects = append(done.Objects, to)
 	}
 	for _, to := range done.Objects[:min(1, len(done.Objects))] {
-		if err := f.checkPlaces(to, result); err != nil {
-			return converted{}, err
+		if err := c.checkPlaces(to, result); err != nil {
+			return Result{}, err
 		}
 	}
 	fsys := durable.OS()
 	for i, o := range result.Objects {
 		to := done.Objects[i]
 		if err := fsys.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			return converted{}, err
+			return Result{}, err
 		}
 		if err := fsys.Rename(o.Path, to); err != nil {
-			return converted{}, err
+			return Result{}, err
 		}
 		done.Rows += o.Rows
 		done.ObjectBytes += o.Size
@@ -50,8 +50,8 @@ func (f *convertFlags) place(arg string, meta parquet.Meta, result parquet.Resul
 
 // checkPlaces looks at all objects with the key of this one, of whatever day:
 // together they are one original file.
-func (f *convertFlags) checkPlaces(object string, result parquet.Result) error {
-	if f.oneFile() {
+func (c *Config) checkPlaces(object string, result parquet.Result) error {
+	if c.oneFile() {
 		return checkPlace(object, result, "remove it, or give another name as -o")
 	}
 	days := filepath.Dir(filepath.Dir(object))
