@@ -3,7 +3,9 @@ package hold
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -57,16 +59,28 @@ func (h *linker) firstSight(l *look, fresh []ledger.Entry, i int, e ledger.Entry
 	return continuity.Sight{Unpruned: true, LastSign: since, Born: began}.Follows()
 }
 
-// holdRepaired holds compressed files again that were damaged and have been changed
-// or replaced since. Such a file keeps its place in the order, and its entry has
-// what the archive has of it. The stream has passed it, and does not go back.
-func (h *linker) holdRepaired(l *look) (changed bool, err error) {
+// holdChanged holds finished files again that were changed or replaced after they had
+// been archived, or found damaged. Such a file keeps its place in the order, and its
+// entry has what the archive has of it. The stream has passed it, and does not go
+// back. Another file under the name of one that is not archived yet is held beside it.
+func (h *linker) holdChanged(l *look) (changed bool, err error) {
 	for _, s := range l.listed {
-		e := l.entryOf(s)
-		if e == nil || !e.Damaged() || s.Inode == e.Inode && s.Size == e.Seen && s.ModTime.Equal(e.Wrote) {
+		e := l.holder(s)
+		if e == nil {
 			continue
 		}
-		err := h.holdAgain(e, s)
+		again, err := changedSince(e, s)
+		if err != nil {
+			return changed, err
+		}
+		switch {
+		case !again:
+			continue
+		case e.Owed() && !e.Damaged() && s.Inode != e.Inode:
+			err = h.holdBeside(e, s)
+		default:
+			err = h.holdAgain(e, s)
+		}
 		switch {
 		case errors.Is(err, errChanged), errors.Is(err, errNoRoom): // the next pass tries again
 		case err != nil:
@@ -78,12 +92,68 @@ func (h *linker) holdRepaired(l *look) (changed bool, err error) {
 	return changed, nil
 }
 
+// holder finds the segment of a listed finished file; of several with its name the one
+// with its inode.
+func (l *look) holder(s rotate.Segment) *ledger.Entry {
+	for i := range l.entries {
+		if e := &l.entries[i]; e.Name == s.Name && e.Inode == s.Inode {
+			return e
+		}
+	}
+	return l.entryOf(s)
+}
+
+// changedSince reports whether a listed file has bytes that its segment may not have:
+// others than were archived, or damaged. What was cut off after it was archived is safe.
+func changedSince(e *ledger.Entry, s rotate.Segment) (bool, error) {
+	same := s.Inode == e.Inode
+	switch {
+	case same && s.Size == e.Seen && s.ModTime.Equal(e.Wrote):
+		return false, nil
+	case e.Damaged():
+		return true, nil
+	case !e.Finished || !s.Finished || s.Gzip != e.Gzip || s.Size == 0 || same && (e.State != ledger.Retired || e.Source == nil):
+		return false, nil
+	case same && !e.Gzip && s.Size < e.Seen && s.Size >= int64(e.Mark.N):
+		begins, err := begins(s.Path, e.Mark)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		return !begins, err
+	}
+	return true, nil
+}
+
+// holdBeside holds another file that has taken the name of one that is not archived.
+func (h *linker) holdBeside(old *ledger.Entry, s rotate.Segment) error {
+	number, _, ok := parseLinkName(old.ID)
+	if !ok {
+		return fmt.Errorf("hold %s: its name is that of the strange segment %s", s.Path, old.ID)
+	}
+	if linkName(number, s.Inode) == old.ID {
+		return errChanged // it is this very file
+	}
+	e, err := h.hold(s, number)
+	if err != nil {
+		return err
+	}
+	e.Joined = true
+	if err := h.add([]ledger.Entry{e}); err != nil {
+		return err
+	}
+	gap := ledger.Gap{
+		Reason: continuity.ReasonReplaced, File: s.Name, From: s.ModTime.UTC(), To: time.Now().UTC(),
+		Detail: "another file took the name of a finished one; both are held and archived",
+	}
+	return h.record(gap, nil, nil)
+}
+
 func (h *linker) holdAgain(old *ledger.Entry, s rotate.Segment) error {
 	number, _, ok := parseLinkName(old.ID)
 	if !ok {
 		return fmt.Errorf("hold %s again: its segment has the strange name %s", s.Path, old.ID)
 	}
-	if linkName(number, s.Inode) == old.ID {
+	if linkName(number, s.Inode) == old.ID && !isLink(filepath.Join(h.dir, old.ID), s.Inode) {
 		if err := h.drop(old.ID); err != nil { // a copy has the bytes as they were
 			return err
 		}
@@ -92,7 +162,7 @@ func (h *linker) holdAgain(old *ledger.Entry, s rotate.Segment) error {
 	if err != nil {
 		return err
 	}
-	e.Loki, e.Joined, e.Before = false, true, old.Source
+	e.Loki, e.Joined, e.Before = e.ID == old.ID && old.Loki && !old.Damaged(), true, old.Source
 	if err := h.cfg.FS.SyncDir(h.dir); err != nil {
 		return err
 	}
@@ -104,7 +174,7 @@ func (h *linker) holdAgain(old *ledger.Entry, s rotate.Segment) error {
 	if err != nil {
 		return err
 	}
-	h.cfg.Note("a damaged file was changed: holding it again", e)
+	h.cfg.Note("a file was changed or replaced after it was archived, or found damaged: holding it again", e)
 	return nil
 }
 

@@ -59,7 +59,7 @@ func (h *Hold) scan(ctx context.Context) (listed []rotate.Segment, changed bool,
 			return nil, changed, err
 		}
 		look := h.look(listed)
-		if repaired, err := h.linker.holdRepaired(look); err != nil {
+		if repaired, err := h.linker.holdChanged(look); err != nil {
 			return nil, changed, err
 		} else if repaired {
 			look, changed = h.look(listed), true

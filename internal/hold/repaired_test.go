@@ -35,7 +35,9 @@ func TestI1_RepairedFileIsHeldAgain(t *testing.T) {
 		{name: "quarantined, changed in place", state: ledger.Quarantined, change: inPlace, again: true},
 		{name: "quarantined, replaced", state: ledger.Quarantined, change: replaced, again: true},
 		{name: "quarantined, left alone", state: ledger.Quarantined, change: nothing},
-		{name: "whole, replaced", state: ledger.Retired, source: whole, change: replaced},
+		{name: "whole, replaced", state: ledger.Retired, source: whole, change: replaced, again: true},
+		{name: "whole, changed in place", state: ledger.Retired, source: whole, change: inPlace, again: true},
+		{name: "whole, left alone", state: ledger.Retired, source: whole, change: nothing},
 	} {
 		for _, copies := range []bool{false, true} {
 			t.Run(c.name+map[bool]string{true: ", copied"}[copies], func(t *testing.T) {

@@ -53,6 +53,8 @@ type Content struct {
 type Source struct {
 	// Size is the number of bytes, unpacked.
 	Size int64 `json:"size"`
+	// From is where the bytes begin in the file: what is before was archived earlier.
+	From int64 `json:"from,omitempty"`
 	// Lines is the number of lines.
 	Lines int64 `json:"lines"`
 	// SHA256 of the bytes, lower-case hex; empty where HMAC is there.
@@ -164,9 +166,11 @@ type Entry struct {
 	// Read is how far the segment was read for heartbeats while it was open;
 	// nil where it was not.
 	Read *Reading `json:"read,omitempty"`
-	// Before is what the archive has of the file as it was when it was damaged;
-	// nil where it was not, or nothing unpacked.
+	// Before is what the archive has of the file as it was before it was changed or
+	// repaired; nil where it was not, or nothing unpacked.
 	Before *Source `json:"before,omitempty"`
+	// Changed says that the difference to Before is recorded as a gap.
+	Changed bool `json:"changed,omitempty"`
 	// Reason says why the segment is quarantined.
 	Reason string `json:"reason,omitempty"`
 }

@@ -63,7 +63,7 @@ func (s *quarantiner) leave(e ledger.Entry, source *ledger.Source) error {
 	} else {
 		gap := ledger.Gap{
 			Seq: e.Seq, Reason: string(manifest.ReasonUnreadable), File: e.Name, From: source.First, To: e.Rotated, Bytes: -1,
-			Detail: "the .gz was repaired, and changed again before the rest of it was archived",
+			Detail: "the file was changed or repaired, and changed again before that was archived",
 		}
 		err = s.cfg.Ledger.AddGap(gap, e.ID, func(e *ledger.Entry) error {
 			if e.State != ledger.Held {

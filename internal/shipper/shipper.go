@@ -155,7 +155,7 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 	if done, err := s.sameAsBefore(ctx, e, src); done || err != nil {
 		return err
 	}
-	if !e.Gzip && src.size < e.Least() {
+	if !e.Gzip && src.from+src.size < e.Least() {
 		return nil // it was cut just now
 	}
 	if e.Gzip && src.from == 0 && s.evidence.emptied(e, src.size) {
@@ -212,7 +212,7 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 		return s.evidence.recordCut(e, &growing{src.File, src.size}, e.Edited(knownBytes, time.Now()), true)
 	}
 	source := content.describe(src.size, result, nuls)
-	source.Damage = damageOf(e, src.damage, source)
+	source.From, source.Damage = src.from, damageOf(e, src.damage, source)
 	return s.converted(e, source, result)
 }
 

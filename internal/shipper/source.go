@@ -139,5 +139,5 @@ func (s *Shipper) grown(e ledger.Entry) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look at a held file: %w", err)
 	}
-	return info.Size() > e.Source.Size, nil // what was cut off since is archived
+	return info.Size() > e.Source.From+e.Source.Size, nil // what was cut off since is archived
 }

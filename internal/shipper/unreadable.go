@@ -3,6 +3,8 @@ package shipper
 import (
 	"context"
 	"fmt"
+	"io"
+	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
@@ -37,20 +39,42 @@ func (s *Shipper) sameAsBefore(ctx context.Context, e ledger.Entry, src *source)
 	if src.damage != nil {
 		return true, s.refused.leave(e, before)
 	}
-	if src.size < before.Size {
-		return false, nil // another file: all of it is archived
+	end := before.From + before.Size
+	if src.size < end {
+		return false, s.noteChange(e, "is another one, and was archived again as it is now")
 	}
-	sum, err := sumOf(ctx, src, before.Size)
-	if err != nil || !s.isSum(&manifest.Source{SHA256: before.SHA256, HMAC: before.HMAC}, sum) {
+	sum, err := sumOf(ctx, io.NewSectionReader(src, before.From, before.Size), before.Size)
+	if err != nil {
 		return false, err
 	}
-	if src.size == before.Size {
+	if !s.isSum(&manifest.Source{SHA256: before.SHA256, HMAC: before.HMAC}, sum) {
+		return false, s.noteChange(e, "has other bytes, and was archived again as it is now")
+	}
+	if src.size == end {
 		whole := *before
 		whole.Damage = nil
 		return true, s.refused.leave(e, &whole)
 	}
-	src.from, _, err = (&growing{src.File, before.Size}).lastLine(0, before.Size)
+	src.from, _, err = (&growing{src.File, end}).lastLine(before.From, before.Size)
 	src.size -= src.from
-	s.cfg.Events.File("a damaged file was repaired: archiving the rest of it", e)
-	return false, err
+	s.cfg.Events.File("a file has more than was archived of it: archiving the rest", e)
+	if err != nil {
+		return false, err
+	}
+	return false, s.noteChange(e, "has more bytes, which were archived as a file of their own")
+}
+
+// noteChange records once that a whole file was changed or replaced after it was
+// archived. Nothing is missing, but somebody changed the log.
+func (s *Shipper) noteChange(e ledger.Entry, what string) error {
+	if e.Before.Damage != nil || e.Changed {
+		return nil
+	}
+	now := time.Now().UTC()
+	gap := ledger.Gap{Reason: ledger.ReasonEdited, File: e.Name, From: e.Rotated, To: now, Detail: "after it was archived the file was changed or replaced: it " + what}
+	err := s.cfg.Ledger.AddGap(gap, e.ID, func(e *ledger.Entry) error { e.Changed = true; return nil })
+	if err == nil {
+		s.cfg.Events.Gap(gap)
+	}
+	return err
 }

@@ -1,0 +1,51 @@
+package shipper
+
+import (
+	"os"
+	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
+)
+
+// heldAgain changes a file that is archived, as package hold notes it.
+func (y *yard) heldAgain(id, text string) {
+	y.t.Helper()
+	if err := os.WriteFile(y.heldPath(id), []byte(text), 0o600); err != nil {
+		y.t.Fatal(err)
+	}
+	err := y.ledger.Edit(id, func(e *ledger.Entry) {
+		*e = ledger.Entry{ID: e.ID, Name: e.Name, Finished: true, Rotated: e.Rotated, State: ledger.Held, Seen: int64(len(text)), Before: e.Source}
+	})
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	y.sync()
+	y.sync()
+	if got := y.state(id); got != ledger.Retired {
+		y.t.Errorf("state %s", got)
+	}
+}
+
+// TestI10_LateWriter adds lines to an archived file twice, which are archived as files
+// of their own, touches it, and edits it.
+func TestI10_LateWriter(t *testing.T) {
+	a, b, c := event(22, "a"), event(22, "b"), event(22, "c")
+	y := newYard(t)
+	y.mustStart()
+	y.add("0", a, nil)
+	y.sync()
+	y.heldAgain("0", a) // touched
+	y.wantKinds("1 file audit-0.log")
+	y.heldAgain("0", a+b)
+	y.wantKinds("1 file audit-0.log, 2 file audit-0.log, 3 gap edited")
+	y.heldAgain("0", a+b+c)
+	if got := y.store.restored(t); len(got) != 3 || got[0] != a || got[1] != b || got[2] != c {
+		t.Errorf("restored %q", got)
+	}
+	y.heldAgain("0", a+b+c)
+	y.heldAgain("0", c)
+	if got := y.store.restored(t); len(got) != 4 || got[3] != c || len(y.gaps) != 3 {
+		t.Errorf("restored %q, gaps %q", got, y.gaps)
+	}
+	y.store.wantChain(t)
+}
