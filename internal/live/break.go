@@ -48,10 +48,29 @@ func (l *Live) broke(err error) error {
 		segment = cut.Segment
 	}
 	l.pos.ends.noticed[segment] = true
-	if ok && segment == l.pos.cursor.Segment {
-		return l.cfg.Ledger.Streamed(l.pos.cursor)
+	if !ok || segment != l.pos.cursor.Segment {
+		return nil
 	}
-	return nil
+	e, known := l.cfg.Ledger.Get(segment)
+	if !known || e.Finished || e.Gzip || e.State != ledger.Held || e.Cuts != l.pos.cursor.Cuts || cut.Size >= cut.Offset {
+		return l.cfg.Ledger.Streamed(l.pos.cursor) // the comparison of finished files finds it
+	}
+	return l.recordCut(e, cut)
+}
+
+// recordCut records what was cut off the open file after it was read. When the file has grown
+// beyond its size again before the next pass of package hold, nobody else knows.
+func (l *Live) recordCut(e ledger.Entry, cut *rotate.TruncatedError) error {
+	e.Seen = max(e.Least(), cut.Offset)
+	gap := e.Shrunk(e.Seen, cut.Size, true, time.Now())
+	err := l.cfg.Ledger.Cut(e, gap, cut.Size, ledger.Mark{}, true)
+	if errors.Is(err, ledger.ErrStale) || errors.Is(err, ledger.ErrUnknown) {
+		return nil // another has found it
+	}
+	if err == nil {
+		l.cfg.Events.Gap(gap)
+	}
+	return err
 }
 
 // lagInterval is the shortest time between two measurements of the lag, for

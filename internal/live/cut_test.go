@@ -88,12 +88,15 @@ func TestI10_CutBeforeItWasStreamed(t *testing.T) {
 	}
 }
 
-// What was read counts as seen, unless the file was cut since.
+// What was read of a finished file counts as seen, unless the file was cut since.
 func TestI10_ReadIsSeen(t *testing.T) {
 	s := newStage(t, lokitest.Config{})
 	s.add("0", "a\nb\n")
 	s.start()
 	s.sync()
+	if err := s.ledger.Edit("0", func(e *ledger.Entry) { e.Finished = true }); err != nil {
+		t.Fatal(err)
+	}
 	for _, want := range []int64{4, 0} {
 		s.cut("0", "", false)
 		s.sync()
@@ -103,4 +106,22 @@ func TestI10_ReadIsSeen(t *testing.T) {
 		}
 		s.cut("0", "", true)
 	}
+}
+
+// The stream sees the open file cut and grown again beyond its old size between two passes of
+// those who hold it: that is a gap for the archive, once.
+func TestI10_CutThatOnlyTheStreamSaw(t *testing.T) {
+	s := newStage(t, lokitest.Config{})
+	s.add("0", "a\nb\n")
+	s.start()
+	s.sync()
+	s.cut("0", "c\n", false)
+	s.sync()
+	s.cut("0", "c\nd\ne\nf\n", false)
+	s.sync()
+	e, _ := s.ledger.Get("0")
+	if gaps := s.ledger.Gaps(); len(gaps) != 1 || gaps[0].Reason != ledger.ReasonTruncated || gaps[0].Bytes != 2 || len(s.gaps) != 1 || e.Cuts != 1 || e.Had != 4 {
+		t.Errorf("gaps %+v, reported %+v, entry %+v", gaps, s.gaps, e)
+	}
+	s.wantLines("a", "b", "c", "d", "e", "f")
 }

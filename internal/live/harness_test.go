@@ -30,6 +30,7 @@ type stage struct {
 	mu       sync.Mutex
 	reports  []error
 	notes    []string
+	gaps     []ledger.Gap
 	onPass   func() // nil: nothing
 
 	edit   func(*Config) // of what start makes
@@ -141,6 +142,9 @@ func (r recorder) Note(event string, err error) {
 	r.notes = append(r.notes, fmt.Sprint(event, ": ", err))
 }
 func (recorder) Released() {}
+func (r recorder) Gap(gap ledger.Gap) {
+	r.gaps = append(r.gaps, gap)
+}
 
 func (s *stage) sync() {
 	s.t.Helper()

@@ -36,6 +36,8 @@ type Events interface {
 	// Note reports refused lines and breaks in what can be read. The error may be
 	// nil.
 	Note(event string, err error)
+	// Gap reports a break that was recorded.
+	Gap(gap ledger.Gap)
 	// Released is called when claims were released.
 	Released()
 }

@@ -70,8 +70,9 @@ type streamEvents struct {
 	held *hold.Hold
 }
 
-func (e streamEvents) Pass(err error) { e.s.loops.stream.Observe(err) }
-func (e streamEvents) Released()      { e.held.Wake() }
+func (e streamEvents) Pass(err error)     { e.s.loops.stream.Observe(err) }
+func (e streamEvents) Released()          { e.held.Wake() }
+func (e streamEvents) Gap(gap ledger.Gap) { e.s.noteGap(gap) }
 
 // Note logs what became of lines. A Loki that refuses a line of every push would
 // fill the log: events of one kind are logged once a minute.
