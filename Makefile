@@ -61,7 +61,7 @@ BUSY  := hack/busy.sh 2 go test -exec 'env GOMAXPROCS=1' -timeout 120m
 test-busy: ## Run the unit tests on a busy machine; those that measure time ten times
 	$(BUSY) -count=1 ./...
 	$(BUSY) -count=10 $(TIMED)
-	$(BUSY) -count=10 -run 'TestCraftedLines|TestDepthCostsNothing|TestSalvageIsBounded' ./internal/redact ./parquet
+	$(BUSY) -count=10 -run 'TestCraftedLines|TestDepthCostsNothing|TestSalvageIsBounded' ./internal/redact ./internal/auditline
 
 .PHONY: fuzz-short
 fuzz-short: ## Run every fuzz test for FUZZTIME (default 10s) each
