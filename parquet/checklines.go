@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"hash"
 	"io"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // maxLeaves is how many lines are proven by their tree hash: 4 MiB of leaves.
@@ -41,7 +43,7 @@ func checkLines(ctx context.Context, in []Input, want Result) error {
 
 // add takes one line.
 func (l *leaves) add(line int64, build func(dst []byte) []byte) error {
-	l.line = build(keepBuffer(l.line, maxKeptLine))
+	l.line = build(auditline.Emptied(l.line, auditline.MaxKept))
 	return l.addLong(line, func(w io.Writer) error {
 		_, err := w.Write(l.line)
 		return err
@@ -89,4 +91,17 @@ func (l *leaves) compare(want Result) error {
 		return fmt.Errorf("%w: the tree hash of the lines is %x, want %x", ErrMismatch, root, want.Root)
 	}
 	return nil
+}
+
+// countingWriter counts what it passes on.
+type countingWriter struct {
+	to io.Writer
+	n  int64
+}
+
+// Write passes b on.
+func (w *countingWriter) Write(b []byte) (int, error) {
+	n, err := w.to.Write(b)
+	w.n += int64(n)
+	return n, err
 }

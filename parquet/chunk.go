@@ -10,6 +10,8 @@ import (
 	"github.com/parquet-go/parquet-go/encoding/delta"
 	"github.com/parquet-go/parquet-go/encoding/rle"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // chunk collects the values of one column in one row group, page by page.
@@ -57,7 +59,7 @@ type chunk struct {
 	hashes   []uint64 // for the bloom filter, of values beside the dictionary
 }
 
-func newChunk(d columnDef, codec *codec, spool *spool, lim limits) *chunk {
+func newChunk(d columnDef, codec *codec, spool *spool, lim fileLimits) *chunk {
 	rep, def := d.maxLevels()
 	c := &chunk{
 		def: d, maxRep: uint8(rep), maxDef: uint8(def), codec: codec,
@@ -167,7 +169,7 @@ func (c *chunk) catchUp(rows int64) {
 		if c.full {
 			c.plainValue(c.constant)
 		} else {
-			c.numbers = append(c.numbers, c.dict.last)
+			c.numbers = append(c.numbers, c.dict.latest())
 		}
 	}
 }
@@ -201,7 +203,7 @@ const maxPageRows = 32 << 10
 
 // pending returns the bytes of the open page, roughly.
 func (c *chunk) pending() int {
-	if c.dict != nil && !c.full && len(c.dict.page) > c.dictMax {
+	if c.dict != nil && !c.full && len(c.dict.bytes()) > c.dictMax {
 		return c.pageSize
 	}
 	if c.rows >= maxPageRows {
@@ -218,7 +220,7 @@ func (c *chunk) pending() int {
 func (c *chunk) memory() int {
 	n := len(c.pages) + c.plainLen() + 4*len(c.numbers)
 	if c.dict != nil {
-		n += len(c.dict.page) + 24*c.dict.len()
+		n += len(c.dict.bytes()) + 24*c.dict.len()
 	}
 	if c.stream != nil {
 		n += len(c.stream.packed)
@@ -251,9 +253,9 @@ func (c *chunk) flush() error {
 	c.record(before, format.DataPage, levels, nulls, encoding)
 	c.reps, c.defs, c.rows = c.reps[:0], c.defs[:0], 0
 	c.numbers, c.ints = c.numbers[:0], c.ints[:0]
-	c.plain = keepBuffer(c.plain, 4*c.pageSize)
-	c.codec.packed = keepBuffer(c.codec.packed, 4*c.pageSize)
-	if c.dict != nil && len(c.dict.page) > c.dictMax {
+	c.plain = auditline.Emptied(c.plain, 4*c.pageSize)
+	c.codec.packed = auditline.Emptied(c.codec.packed, 4*c.pageSize)
+	if c.dict != nil && len(c.dict.bytes()) > c.dictMax {
 		c.full = true
 	}
 	return nil
@@ -280,15 +282,6 @@ func (c *chunk) dropDictionary() {
 	c.numbers = c.numbers[:0]
 	c.dict.reset()
 	c.full = true
-}
-
-// keepBuffer empties a buffer, and gives it up where one long value made it
-// large.
-func keepBuffer(b []byte, limit int) []byte {
-	if cap(b) > limit {
-		return nil
-	}
-	return b[:0]
 }
 
 // levels returns the number of values of the page, nulls included.

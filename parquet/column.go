@@ -9,6 +9,8 @@ import (
 	"math/bits"
 
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // columnReader reads one column chunk value by value. It holds a page unpacked, and of a large
@@ -127,7 +129,7 @@ func (c *columnReader) openPage() error {
 	case p.size > largePage:
 		c.buf, err = c.unpack.all(c.in, &p)
 	default:
-		c.buf, err = c.unpack.unpack(c.in, &p, keepBuffer(c.buf, largePage))
+		c.buf, err = c.unpack.unpack(c.in, &p, auditline.Emptied(c.buf, largePage))
 	}
 	if err != nil {
 		return err
@@ -239,7 +241,7 @@ func (c *columnReader) bytes() (v []byte, err error) {
 	var ok bool
 	switch {
 	case c.stream != nil:
-		c.value, err = c.stream.value(keepBuffer(c.value, largePage))
+		c.value, err = c.stream.value(auditline.Emptied(c.value, largePage))
 		return c.value, err
 	case c.encoding == format.RLEDictionary:
 		n, found := c.numbers.next()

@@ -56,8 +56,8 @@ func (w *objectWriter) chunk(i auditline.Field) *chunk {
 // addOrigin adds the columns that every row has. Those of the source have one
 // value for all rows, and the others that catchUp fills in one for nearly all.
 func (w *objectWriter) addOrigin(r *row) {
-	if string(r.status) != statusOK {
-		w.chunk(colDecodeStatus).bytes(r.status, 0)
+	if r.status != statusOK {
+		w.chunk(colDecodeStatus).bytes([]byte(r.status), 0)
 	}
 	w.chunks[colSourceLine].int(r.line)
 	if r.part != 0 {

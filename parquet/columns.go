@@ -1,6 +1,10 @@
 package parquet
 
-import "github.com/auditsidecar/auditsidecar/internal/auditline"
+import (
+	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
+)
 
 // The columns of every object: the fields of an event, and these. The order is
 // part of the format: readers find columns by name, but equal input must give
@@ -16,6 +20,13 @@ const (
 	colLinePart
 	colUnknownFields // since schema version 2
 	numColumns
+)
+
+// Values of the column decode_status.
+const (
+	statusOK          = "ok"
+	statusSalvaged    = "salvaged"
+	statusUndecodable = "undecodable"
 )
 
 // shape says how the values of a leaf column are nested.
@@ -134,4 +145,24 @@ func (d columnDef) maxLevels() (repetition, definition int) {
 	default:
 		return 0, 1
 	}
+}
+
+// physical is how a column's values are stored.
+func (d *columnDef) physical() format.Type {
+	return [...]format.Type{text: format.ByteArray, blob: format.ByteArray, num32: format.Int32, num64: format.Int64, micros: format.Int64}[d.kind]
+}
+
+// allows says whether a column can have an encoding.
+func (d *columnDef) allows(e format.Encoding) bool {
+	switch e {
+	case format.Plain, format.RLE: // RLE is the levels'
+		return true
+	case format.RLEDictionary:
+		return d.enc == dictEncoding
+	case format.DeltaBinaryPacked:
+		return d.enc == deltaEncoding
+	case format.DeltaLengthByteArray:
+		return d.enc == lengthEncoding
+	}
+	return false
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
@@ -95,6 +96,17 @@ func Convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config) (Resu
 	return convert(ctx, src, size, cfg, defaultLimits())
 }
 
+// limits bounds the memory of a conversion.
+type limits struct {
+	sort sortLimits
+	file fileLimits
+	hole int // bytes of a run of NULs that its line is stored without, at least
+}
+
+func defaultLimits() limits {
+	return limits{sort: defaultSortLimits(), file: defaultFileLimits(), hole: 64 << 10}
+}
+
 func convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim limits) (Result, error) {
 	if (cfg.Dir == "") == (cfg.File == "") {
 		return Result{}, errors.New("convert: set either Dir or File")
@@ -158,7 +170,7 @@ type conversion struct {
 	keySum         uint32 // of its sort key
 	timeBefore     int64  // of it
 	lineBefore     uint32 // of it
-	texts          statusTexts
+	day            string // of the open object
 
 	writer *objectWriter // of the open object
 }
@@ -177,9 +189,8 @@ func newConversion(src io.ReaderAt, size int64, d digest, cfg Config, lim limits
 	src, size = withoutHoles(src, size, d.holes)
 	return &conversion{
 		src: src, size: size, cfg: cfg, limits: lim, dir: dir, work: work,
-		index:  newIndex(work, lim, size),
+		index:  newIndex(work, lim.sort, size),
 		days:   newDayBook(cfg.Meta.Rotated, cfg.File == ""),
-		texts:  newStatusTexts(),
 		result: result,
 	}
 }
@@ -202,7 +213,7 @@ const checkEvery = 1024
 
 // buildIndex is the first pass: it reads the source line by line.
 func (c *conversion) buildIndex(ctx context.Context) error {
-	lines := newLineReader(c.src, c.size, c.limits.long)
+	lines := newLineReader(c.src, c.size, c.limits.file.long)
 	var key []byte
 	for n := int64(1); ; n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {
@@ -293,4 +304,17 @@ func (c *conversion) removeObjects() error {
 		err = errors.Join(err, os.Remove(o.Path))
 	}
 	return err
+}
+
+// syncDir makes the names in a directory durable, where its file system can: CIFS
+// and some in user space cannot.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("sync directory: %w", err)
+	}
+	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
+		return errors.Join(fmt.Errorf("sync directory %s: %w", filepath.Clean(dir), err), d.Close())
+	}
+	return d.Close()
 }

@@ -93,7 +93,11 @@ func roundTrip(tb testing.TB, source []byte, lim limits) Result {
 
 // tinyLimits make every spill and every boundary happen in a small source.
 func tinyLimits() limits {
-	return limits{index: 4 << 10, spill: 64 << 20, rowGroup: 200 << 10, buffered: 60 << 10, page: 2 << 10, dictionary: 2 << 10, hole: 1 << 10, long: 1 << 10}
+	return limits{
+		sort: sortLimits{memory: 4 << 10, spill: 64 << 20},
+		file: fileLimits{rowGroup: 200 << 10, buffered: 60 << 10, page: 2 << 10, dictionary: 2 << 10, long: 1 << 10},
+		hole: 1 << 10,
+	}
 }
 
 func TestI3_CorpusComesBack(t *testing.T) {
@@ -252,7 +256,7 @@ func TestConvertIsDeterministic(t *testing.T) {
 	a := convertBytes(t, source, defaultLimits())
 	b := convertBytes(t, source, defaultLimits())
 	small := defaultLimits()
-	small.index = 4 << 10
+	small.sort.memory = 4 << 10
 	spilled := convertBytes(t, source, small)
 	for _, other := range []Result{b, spilled} {
 		if a.Objects[0].SHA256 != other.Objects[0].SHA256 {

@@ -37,6 +37,12 @@ func (d *dictionary) reset() {
 
 func (d *dictionary) len() int { return len(d.starts) }
 
+// bytes returns all values, PLAIN encoded.
+func (d *dictionary) bytes() []byte { return d.page }
+
+// latest returns the number of the value that was looked up last; -1 if none.
+func (d *dictionary) latest() int32 { return d.last }
+
 // value returns a value by its number.
 func (d *dictionary) value(n int32) []byte {
 	from, to := int(d.starts[n]), len(d.page)

@@ -60,7 +60,7 @@ func (c *conversion) openObject(d DayRows, all []DayRows) error {
 	// No row comes before the first one.
 	c.key, c.timeBefore, c.lineBefore = c.key[:0], noTime, 0
 	var err error
-	c.writer, err = newObjectWriter(path, c.work, &ObjectMeta{
+	meta := ObjectMeta{
 		Meta:         c.cfg.Meta,
 		Day:          d.Day,
 		SourceSize:   c.result.Bytes,
@@ -70,23 +70,25 @@ func (c *conversion) openObject(d DayRows, all []DayRows) error {
 		Days:         all,
 		Holes:        c.result.Holes,
 		Last:         last,
-	}, c.limits, c.codec)
+	}
+	c.day = d.Day
+	c.writer, err = newObjectWriter(fileConfig{
+		path: path, work: c.work, pairs: meta.pairs(), createdBy: "auditsidecar " + meta.Converter,
+		node: meta.Node, epoch: meta.Epoch, sourceFile: meta.SourceName, seq: meta.Seq,
+	}, c.limits.file, c.codec)
 	return err
 }
 
 func (c *conversion) closeObject() error {
 	w := c.writer
 	c.writer = nil
-	object, err := w.close()
+	done, err := w.close()
 	if err != nil {
 		return err
 	}
-	c.result.Objects = append(c.result.Objects, object)
+	c.result.Objects = append(c.result.Objects, Object{Path: w.path(), Day: c.day, Rows: done.rows, Size: done.size, SHA256: done.sha256})
 	return nil
 }
-
-// maxKeptLine is the largest line buffer that outlives its line.
-const maxKeptLine = 256 << 10
 
 // emit writes one row. A line that was not read ahead is nil.
 func (c *conversion) emit(ref rowRef, line []byte) error {
@@ -104,7 +106,7 @@ func (c *conversion) emit(ref rowRef, line []byte) error {
 		if c.glances {
 			c.follow(ref.time, ref.line)
 		}
-		r.status = c.texts.salvaged
+		r.status = statusSalvaged
 		return c.writer.add(&r)
 	}
 	what, parts := c.decoder.Line(line, e)
@@ -119,20 +121,6 @@ func (c *conversion) emit(ref rowRef, line []byte) error {
 	return c.writer.add(&r)
 }
 
-// Values of the column decode_status.
-const (
-	statusOK          = "ok"
-	statusSalvaged    = "salvaged"
-	statusUndecodable = "undecodable"
-)
-
-// statusTexts are the same as values.
-type statusTexts struct{ ok, salvaged, undecodable []byte }
-
-func newStatusTexts() statusTexts {
-	return statusTexts{[]byte(statusOK), []byte(statusSalvaged), []byte(statusUndecodable)}
-}
-
 // follow looks at the sort key of the event that is in c.event, and whether its
 // row comes after the one before. A glance that confirms does not notice may have
 // been wrong: two keys can have one checksum. Then the order is not declared.
@@ -141,7 +129,7 @@ func (c *conversion) follow(us int64, line uint32) {
 	c.keySum = keySum(c.key)
 	order := bytes.Compare(c.keyBefore, c.key)
 	if order > 0 || order == 0 && (us < c.timeBefore || us == c.timeBefore && line < c.lineBefore) {
-		c.writer.group.cut = true
+		c.writer.unsorted()
 	}
 	c.timeBefore, c.lineBefore = us, line
 }
@@ -153,17 +141,17 @@ func (c *conversion) confirms(ref rowRef, parts int) bool {
 }
 
 // keep says whether a line's bytes must be kept beside its columns.
-func (c *conversion) keep(what auditline.Outcome, line []byte) (raw, status []byte) {
-	status = c.texts.ok
+func (c *conversion) keep(what auditline.Outcome, line []byte) (raw []byte, status string) {
+	status = statusOK
 	switch what {
 	case auditline.Canonical:
 		if c.rebuilder.Proves(line, &c.event) {
 			return nil, status
 		}
 	case auditline.Broken:
-		status = c.texts.salvaged
+		status = statusSalvaged
 	case auditline.Undecodable:
-		status = c.texts.undecodable
+		status = statusUndecodable
 	}
 	c.result.RawLines++
 	return line, status
@@ -172,11 +160,11 @@ func (c *conversion) keep(what auditline.Outcome, line []byte) (raw, status []by
 // read returns the bytes of a row, valid until the next call.
 func (c *conversion) read(ref rowRef) ([]byte, error) {
 	size := int(ref.size)
-	if c.lineBuf == nil || cap(c.lineBuf) < size || cap(c.lineBuf) > maxKeptLine && size <= maxKeptLine {
+	if c.lineBuf == nil || cap(c.lineBuf) < size || cap(c.lineBuf) > auditline.MaxKept && size <= auditline.MaxKept {
 		// Nothing may refer to the old buffer while the new one is made.
 		c.lineBuf = nil
 		c.event.Reset()
-		c.lineBuf = make([]byte, max(size, maxKeptLine))
+		c.lineBuf = make([]byte, max(size, auditline.MaxKept))
 	}
 	line := c.lineBuf[:size]
 	return line, readLine(c.src, line, ref)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 const (
@@ -53,7 +55,7 @@ func (f *fetcher) row() (ref rowRef, line []byte, ok bool, err error) {
 		switch {
 		case !f.more:
 			return rowRef{}, nil, false, nil
-		case f.ahead.size > maxKeptLine:
+		case f.ahead.size > auditline.MaxKept:
 			ref = f.ahead
 			f.ahead, f.more, err = f.next()
 			return ref, nil, true, err
@@ -76,7 +78,7 @@ func (f *fetcher) fetch() error {
 	}
 	f.rows, f.places = f.all[:0], f.places[:0]
 	size := 0
-	for f.more && f.ahead.size <= maxKeptLine && size < fetchLines && len(f.rows) < fetchRows {
+	for f.more && f.ahead.size <= auditline.MaxKept && size < fetchLines && len(f.rows) < fetchRows {
 		f.places = append(f.places, uint64(f.ahead.offset)*fetchRows+uint64(len(f.rows)))
 		f.rows = append(f.rows, fetched{ref: f.ahead})
 		size += int(f.ahead.size)
@@ -112,11 +114,14 @@ func (f *fetcher) fetch() error {
 // place returns the row with the n-th line in the source.
 func (f *fetcher) place(n int) *fetched { return &f.rows[f.places[n]%fetchRows] }
 
+// errChanged says that a source ends before its time.
+var errChanged = errors.New("source changed while it was read")
+
 // readLine reads what begins with a row's line.
 func readLine(src io.ReaderAt, buf []byte, ref rowRef) error {
 	if got, err := src.ReadAt(buf, ref.offset); got < len(buf) {
 		if err == nil || errors.Is(err, io.EOF) {
-			err = ErrSourceChanged
+			err = errChanged
 		}
 		return fmt.Errorf("read line %d: %w", ref.line, err)
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // countingReader counts reads and their bytes.
@@ -64,7 +66,7 @@ func TestFetcherGivesEveryRowItsBytes(t *testing.T) {
 		"in order":       sized(short),
 		"shuffled":       shuffled(sized(short)),
 		"of all lengths": shuffled(sized(mixed)),
-		"long":           shuffled(sized(func() int { return maxKeptLine + random.IntN(2) })),
+		"long":           shuffled(sized(func() int { return auditline.MaxKept + random.IntN(2) })),
 		"overlapping":    shuffled(overlapping),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,7 +79,7 @@ func TestFetcherGivesEveryRowItsBytes(t *testing.T) {
 				if err != nil || !ok || ref != want {
 					t.Fatalf("row %d is %v, %v, %v; want %v", i, ref, ok, err, want)
 				}
-				if long := want.size > maxKeptLine; long != (line == nil) {
+				if long := want.size > auditline.MaxKept; long != (line == nil) {
 					t.Fatalf("row %d of %d bytes: is it to be read ahead? %v", i, want.size, line != nil)
 				} else if !long && !bytes.Equal(line, source[want.offset:want.offset+int64(want.size)]) {
 					t.Fatalf("row %d has other bytes", i)
@@ -113,7 +115,7 @@ func TestFetcherNoticesATruncatedSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := f.row(); !errors.Is(err, ErrSourceChanged) {
-		t.Errorf("error %v, want ErrSourceChanged", err)
+	if _, _, _, err := f.row(); !errors.Is(err, errChanged) {
+		t.Errorf("error %v, want errChanged", err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/parquet-go/parquet-go/bloom"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // columnIndexes are what the footer refers to for one chunk.
@@ -18,9 +20,8 @@ type columnIndexes struct {
 
 // begin starts a chunk.
 func (c *chunk) begin(path []string) {
-	kinds := [...]format.Type{text: format.ByteArray, blob: format.ByteArray, num32: format.Int32, num64: format.Int64, micros: format.Int64}
 	c.meta = format.ColumnMetaData{
-		Type:         kinds[c.def.kind],
+		Type:         c.def.physical(),
 		PathInSchema: thrift.Slice[string](path),
 		Codec:        format.Zstd,
 	}
@@ -74,7 +75,7 @@ func (w *objectWriter) writeChunk(c *chunk) error {
 		header := format.PageHeader{Type: format.DictionaryPage}
 		header.DictionaryPageHeader.Valid = true
 		header.DictionaryPageHeader.V = format.DictionaryPageHeader{NumValues: int32(c.dict.len()), Encoding: format.Plain}
-		page, err := c.appendPage(c.codec.packed[:0], &header, c.dict.page)
+		page, err := c.appendPage(c.codec.packed[:0], &header, c.dict.bytes())
 		if err != nil {
 			return err
 		}
@@ -83,7 +84,7 @@ func (w *objectWriter) writeChunk(c *chunk) error {
 		if err := w.write(page); err != nil {
 			return err
 		}
-		c.codec.packed = keepBuffer(page, 4*c.pageSize)
+		c.codec.packed = auditline.Emptied(page, 4*c.pageSize)
 	}
 	c.meta.DataPageOffset = w.size
 	for i := range c.offsets.PageLocations {
@@ -194,4 +195,14 @@ func (w *objectWriter) writeThrift(v any) (int, error) {
 		return 0, fmt.Errorf("encode footer: %w", err)
 	}
 	return len(b), w.write(b)
+}
+
+// sortOrder is the order of the rows, as it is declared of a row group without
+// a cut key.
+func sortOrder() []format.SortingColumn {
+	var order []format.SortingColumn
+	for _, c := range [...]auditline.Field{auditline.ObjectResource, auditline.ObjectNamespace, auditline.ObjectName, auditline.StageTimestamp, colSourceLine, colLinePart} {
+		order = append(order, format.SortingColumn{ColumnIdx: int32(c), NullsFirst: true})
+	}
+	return order
 }

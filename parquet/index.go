@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -29,6 +30,9 @@ const (
 	keyOverhead = 32
 )
 
+// errTooMany says that the order of the lines takes far more space than they do.
+var errTooMany = errors.New("too many short lines")
+
 // index collects the rows of a source and gives them back in the order in
 // which they are stored: by day, resource, namespace, name, time, line, part.
 // It keeps at most limit bytes in memory; beyond that, sorted runs go to a
@@ -43,20 +47,28 @@ type index struct {
 	work  string
 }
 
+// sortLimits bounds an index.
+type sortLimits struct {
+	memory int   // bytes before it spills
+	spill  int64 // bytes on disk, beside one for each of the source
+}
+
+func defaultSortLimits() sortLimits { return sortLimits{memory: 8 << 20, spill: 512 << 20} }
+
 // newIndex returns an index for a source of size bytes.
-func newIndex(work string, lim limits, size int64) *index {
-	return &index{limit: lim.index, spill: lim.spill, size: size, keys: newDictionary(false), work: work}
+func newIndex(work string, lim sortLimits, size int64) *index {
+	return &index{limit: lim.memory, spill: lim.spill, size: size, keys: newDictionary(false), work: work}
 }
 
 // add takes one row. The key is copied.
 func (x *index) add(r rowRef, key []byte) error {
-	used := len(x.refs)*rowRefSize + len(x.keys.page) + x.keys.len()*keyOverhead
+	used := len(x.refs)*rowRefSize + len(x.keys.bytes()) + x.keys.len()*keyOverhead
 	if used >= x.limit || len(x.refs) == cap(x.refs) && 2*used >= x.limit {
 		if err := x.flush(); err != nil {
 			return err
 		}
 		if have := x.runs.size(); have > r.offset+x.spill {
-			return fmt.Errorf("sort the %d lines before byte %d: %w (%d bytes for their order)", r.line-1, r.offset, ErrTooManyLines, have)
+			return fmt.Errorf("sort the %d lines before byte %d: %w (%d bytes for their order)", r.line-1, r.offset, errTooMany, have)
 		}
 	}
 	if len(x.refs) == cap(x.refs) {

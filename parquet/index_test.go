@@ -3,9 +3,7 @@ package parquet
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"math/rand"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -22,7 +20,7 @@ type indexed struct {
 func TestIndexGivesRowsInOrder(t *testing.T) {
 	for name, limit := range map[string]int{"in memory": 1 << 20, "spilled": 1 << 10} {
 		t.Run(name, func(t *testing.T) {
-			x := newIndex(t.TempDir(), limits{index: limit, spill: 1 << 20}, 10)
+			x := newIndex(t.TempDir(), sortLimits{memory: limit, spill: 1 << 20}, 10)
 			rnd := rand.New(rand.NewSource(1))
 			var want []indexed
 			for n := range 2000 {
@@ -69,39 +67,6 @@ func TestIndexGivesRowsInOrder(t *testing.T) {
 	}
 }
 
-// The order of a file of hardly anything but newlines takes many times its size.
-func TestConvertRefusesTooManyLines(t *testing.T) {
-	lim := tinyLimits()
-	lim.spill = 4 << 10
-	for name, c := range map[string]struct {
-		line string
-		want error
-	}{
-		"empty lines":     {"\n", ErrTooManyLines},
-		"short lines":     {"ab\n", ErrTooManyLines},
-		"lines of text":   {"a line of some words\n", nil},
-		"the least event": {`{"kind":"Event","apiVersion":"audit.k8s.io/v1"}` + "\n", nil},
-	} {
-		source := strings.Repeat(c.line, 20000)
-		dir := t.TempDir()
-		_, err := convert(t.Context(), strings.NewReader(source), int64(len(source)), Config{Meta: testMeta(), Dir: dir}, lim)
-		if !errors.Is(err, c.want) {
-			t.Errorf("%s: %v, want %v", name, err, c.want)
-		}
-		if left, err := os.ReadDir(dir); err != nil || c.want != nil && len(left) > 0 {
-			t.Errorf("%s: left behind: %v, %v", name, left, err)
-		}
-	}
-}
-
-// The parts of a broken line may be many and close together.
-func TestOrderOfPartsIsNotTooMuch(t *testing.T) {
-	lim := tinyLimits()
-	lim.spill = 1 << 10
-	source := strings.Repeat(strings.Repeat(`{"kind":"Event","apiVersion":"audit.k8s.io/v1"}`, 500)+"\n", 20)
-	roundTrip(t, []byte(source), lim)
-}
-
 func TestSortKeysCompareAsTheirParts(t *testing.T) {
 	values := [][]byte{nil, {}, {0}, {0, 0}, {0, 1}, {0, 0xff}, {1}, []byte("a"), []byte("a\x00"), []byte("ab"), []byte("b"), {0xff}}
 	key := func(a, b []byte) []byte {
@@ -122,46 +87,4 @@ func TestSortKeysCompareAsTheirParts(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestConvertNoticesAWrongGlance has lines that look canonical at both ends.
-func TestConvertNoticesAWrongGlance(t *testing.T) {
-	line := strings.TrimSpace(canonicalLine)
-	for name, source := range map[string]string{
-		"glued":              line + line + "\n" + line + "\n",
-		"another name":       strings.Replace(line, `"name":"p","uid"`, `"name":"p","name":"q","uid"`, 1) + "\n",
-		"a second time":      line[:len(line)-1] + `,"stageTimestamp":"2026-11-24T16:59:23.525775Z"}` + "\n",
-		"time in a note":     strings.Replace(line, `"authorization.k8s.io/decision":"allow",`, `"a":"b","stageTimestamp":"2026-11-25T16:59:23.525775Z",`, 1) + "\n",
-		"a second objectRef": strings.Replace(line, `"responseStatus":{"metadata"`, `"objectRef":{"resource":"x"},"responseStatus":{"metadata"`, 1) + "\n",
-	} {
-		t.Run(name, func(t *testing.T) {
-			line := []byte(strings.SplitN(source, "\n", 2)[0])
-			if _, _, ok := new(auditline.Glancer).Glance(line, line, false); !ok {
-				t.Fatal("does not look canonical")
-			}
-			res := roundTrip(t, []byte(source), defaultLimits())
-			careful := convertCarefully(t, source)
-			if got, want := res.Objects[0].SHA256, careful.Objects[0].SHA256; got != want {
-				t.Errorf("object differs from the one made without glances")
-			}
-		})
-	}
-}
-
-// convertCarefully converts without glances.
-func convertCarefully(t *testing.T, source string) Result {
-	t.Helper()
-	src, size, cfg, lim := strings.NewReader(source), int64(len(source)), Config{Meta: testMeta(), Dir: t.TempDir()}, defaultLimits()
-	d, err := digestOf(t.Context(), src, size, cfg, lim)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := newConversion(src, size, d, cfg, lim)
-	if c.codec, err = newCodec(); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return c.result
 }

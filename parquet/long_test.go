@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	pq "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
@@ -182,5 +184,48 @@ func TestLineReader(t *testing.T) {
 			}
 			offset += l.size + 1
 		}
+	}
+}
+
+// TestI3_DamagedLongPagesAreFound flips bits all over an object that is one
+// large page for the most part.
+func TestI3_DamagedLongPagesAreFound(t *testing.T) {
+	source := []byte(longLine(largePage+largePage/2) + "\n")
+	in := inputs(t, convertBytes(t, source, defaultLimits()))[0]
+	content := make([]byte, in.Size)
+	if _, err := in.ReadAt(content, 0); err != nil {
+		t.Fatal(err)
+	}
+	places := 17
+	if testing.Short() {
+		places = 7
+	}
+	for at := 5; at < len(content); at += len(content) / places {
+		content[at] ^= 0x10
+		damaged := Input{Name: "x", ReaderAt: bytes.NewReader(content), Size: in.Size}
+		if err := Restore(t.Context(), []Input{damaged}, io.Discard); err == nil {
+			t.Errorf("byte %d was changed and nothing was said", at)
+		}
+		content[at] ^= 0x10
+	}
+}
+
+// A page of a streamed column may be larger than what is read at once.
+func TestLargeStreamedPage(t *testing.T) {
+	lim := defaultLimits()
+	lim.file.page = 512 << 10
+	var source bytes.Buffer
+	for i := range 20 {
+		fmt.Fprintf(&source, "%s\n", longLine(400<<10+i))
+	}
+	res := convertBytes(t, source.Bytes(), lim)
+	in := inputs(t, res)
+	m := &openFull(t, in[0]).Metadata().RowGroups[0].Columns[auditline.ResponseObject].MetaData
+	if m.TotalUncompressedSize < largePage || len(m.EncodingStats) != 1 || m.EncodingStats[0].PageType != format.DataPageV2 || m.EncodingStats[0].Count != 1 {
+		t.Fatalf("not one large page: %d bytes, %+v", m.TotalUncompressedSize, m.EncodingStats)
+	}
+	var out strings.Builder
+	if err := Restore(t.Context(), in, &out); err != nil || out.String() != source.String() {
+		t.Fatalf("%d bytes restored of %d: %v", out.Len(), source.Len(), err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"sort"
 	"strconv"
 	"strings"
@@ -71,7 +72,6 @@ type DayRows struct {
 
 // Keys of the file's metadata.
 const (
-	keySchema       = "auditsidecar.schema_version"
 	keyCluster      = "auditsidecar.cluster"
 	keyNode         = "auditsidecar.node"
 	keyEpoch        = "auditsidecar.epoch"
@@ -140,6 +140,10 @@ func timeText(t time.Time) string {
 	}
 	return t.UTC().Format(time.RFC3339Nano)
 }
+
+// ErrNotOurs is returned by [ReadMeta], [Restore] and [Check] for a file that is no object of
+// this package. A file that cannot be read is not one of these: it may be an object.
+var ErrNotOurs = errNotOurs
 
 func objectMeta(f *openedObject) (ObjectMeta, error) {
 	p := metaParser{pairs: f.pairs}
@@ -226,4 +230,15 @@ func (p *metaParser) days() []DayRows {
 		days = append(days, DayRows{Day: day, Rows: n})
 	}
 	return days
+}
+
+// ReadMeta reads the metadata of one object, which is size bytes long. The
+// error is [ErrNotOurs] for a file that is no Parquet file or not one of ours;
+// an error of r is wrapped.
+func ReadMeta(r io.ReaderAt, size int64) (ObjectMeta, error) {
+	f, err := openObject(r, size)
+	if err != nil {
+		return ObjectMeta{}, err
+	}
+	return objectMeta(f)
 }

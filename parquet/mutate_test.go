@@ -15,6 +15,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 const (
@@ -63,8 +66,8 @@ type specimen struct {
 	object []byte
 	source []byte
 	result Result
-	footer int      // where it begins
-	bodies []extent // of pages
+	footer int        // where it begins
+	bodies []pageBody // of pages
 }
 
 func newSpecimen(t *testing.T, name string, res Result, source []byte) *specimen {
@@ -77,26 +80,16 @@ func newSpecimen(t *testing.T, name string, res Result, source []byte) *specimen
 		t.Fatalf("%s: %d objects, the first of %d bytes", name, len(res.Objects), len(object))
 	}
 	s := &specimen{name: name, object: object, source: source, result: res}
-	s.footer = len(object) - int(tailLength) - int(binary.LittleEndian.Uint32(object[len(object)-int(tailLength):]))
-	in := input(object)
-	f, err := openObject(in, in.Size)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, g := range f.groups {
-		for n, chunk := range g.chunks {
-			var c columnReader
-			c.open(in, columnDefs()[n], chunk, nil)
-			for at := chunk.from; c.left > 0; {
-				p, err := readPageHead(c.in, &c.def, c.left)
-				if err != nil {
-					t.Fatal(err)
-				}
-				s.bodies = append(s.bodies, extent{at + p.head, p.packed})
-				_, _ = c.in.Discard(int(p.packed))
-				at += p.head + p.packed
-				c.left -= p.head + p.packed
-			}
+	s.footer = len(object) - tail - int(binary.LittleEndian.Uint32(object[len(object)-tail:]))
+	f := openFull(t, input(object))
+	for i, index := range f.OffsetIndexes() {
+		groups := f.Metadata().RowGroups
+		columns := len(groups[0].Columns)
+		if at := groups[i/columns].Columns[i%columns].MetaData.DictionaryPageOffset; at > 0 {
+			s.addBody(t, at)
+		}
+		for _, page := range index.PageLocations {
+			s.addBody(t, page.Offset)
 		}
 	}
 	if err := s.check(t, object); err != nil {
@@ -104,6 +97,23 @@ func newSpecimen(t *testing.T, name string, res Result, source []byte) *specimen
 	}
 	return s
 }
+
+// addBody notes where the body of the page at an offset is.
+func (s *specimen) addBody(t *testing.T, at int64) {
+	t.Helper()
+	var header format.PageHeader
+	if err := thrift.Unmarshal(new(thrift.CompactProtocol), s.object[at:], &header); err != nil {
+		t.Fatal(err)
+	}
+	head, err := thrift.Marshal(new(thrift.CompactProtocol), &header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.bodies = append(s.bodies, pageBody{at + int64(len(head)), int64(header.CompressedPageSize)})
+}
+
+// pageBody is where the body of a page is.
+type pageBody struct{ at, size int64 }
 
 // specimens are objects with dictionaries, with raw rows, with several row groups and pages, with
 // long values, and an increment.

@@ -10,20 +10,9 @@ import (
 	"sync"
 )
 
-// ErrNotOurs is returned by [ReadMeta], [Restore] and [Check] for a file that is no object of
-// this package. A file that cannot be read is not one of these: it may be an object.
-var ErrNotOurs = errors.New("not an object of auditsidecar")
-
-// ReadMeta reads the metadata of one object, which is size bytes long. The
-// error is [ErrNotOurs] for a file that is no Parquet file or not one of ours;
-// an error of r is wrapped.
-func ReadMeta(r io.ReaderAt, size int64) (ObjectMeta, error) {
-	f, err := openObject(r, size)
-	if err != nil {
-		return ObjectMeta{}, err
-	}
-	return objectMeta(f)
-}
+// errNotOurs says that a file is no object. A file that cannot be read is not one of these: it
+// may be an object.
+var errNotOurs = errors.New("not an object of auditsidecar")
 
 // openedObject is an opened object.
 type openedObject struct {
@@ -50,7 +39,7 @@ func openFile(r io.ReaderAt, size int64) (f *openedObject, err error) {
 	}
 	parsed, err := parseFooter(b, size-int64(len(b))-tailLength)
 	if err != nil {
-		return nil, fmt.Errorf("open object: %w: %w", ErrNotOurs, err)
+		return nil, fmt.Errorf("open object: %w: %w", errNotOurs, err)
 	}
 	return &openedObject{footer: *parsed, src: r}, nil
 }
@@ -84,14 +73,14 @@ const (
 func readFooter(r io.ReaderAt, size int64) ([]byte, error) {
 	var tail [tailLength]byte
 	if size < int64(len(magic))+tailLength {
-		return nil, fmt.Errorf("open object: %w: %d bytes", ErrNotOurs, size)
+		return nil, fmt.Errorf("open object: %w: %d bytes", errNotOurs, size)
 	}
 	if _, err := r.ReadAt(tail[:], size-tailLength); err != nil {
 		return nil, fmt.Errorf("open object: %w", err)
 	}
 	length := int64(binary.LittleEndian.Uint32(tail[:]))
 	if string(tail[4:]) != magic || length > min(size-int64(len(magic))-tailLength, maxFooter) {
-		return nil, fmt.Errorf("open object: %w: no Parquet footer", ErrNotOurs)
+		return nil, fmt.Errorf("open object: %w: no Parquet footer", errNotOurs)
 	}
 	b := make([]byte, length)
 	if _, err := r.ReadAt(b, size-tailLength-length); err != nil {
@@ -111,7 +100,7 @@ func noPanic(err *error) {
 		return
 	}
 	if in := panicking(); isLibrary(in) {
-		*err = fmt.Errorf("read object: %w: damaged: %v", ErrNotOurs, p)
+		*err = fmt.Errorf("read object: %w: damaged: %v", errNotOurs, p)
 	} else {
 		*err = fmt.Errorf("read object: %w: panic in %s: %v", errBug, in, p)
 	}

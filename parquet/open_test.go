@@ -1,14 +1,10 @@
 package parquet
 
 import (
-	"encoding/binary"
 	"errors"
 	"io"
 	"os"
-	"strings"
 	"testing"
-
-	pq "github.com/parquet-go/parquet-go"
 )
 
 // brokenDisk fails where left reads have been made.
@@ -45,36 +41,6 @@ func TestADiskErrorIsNotErrNotOurs(t *testing.T) {
 		err := Restore(t.Context(), []Input{in}, io.Discard)
 		if restored = err == nil; !restored && (!errors.Is(err, errDisk) || errors.Is(err, ErrNotOurs)) {
 			t.Errorf("restore after %d reads: %v", n, err)
-		}
-	}
-}
-
-// panics is a reader with a bug.
-type panics struct{ what any }
-
-func (p panics) ReadAt([]byte, int64) (int, error) { panic(p.what) }
-
-func TestOnlyLibrariesPanicOnDamage(t *testing.T) {
-	if _, err := ReadMeta(panics{"a bug"}, 100); !errors.Is(err, errBug) || errors.Is(err, ErrNotOurs) || !strings.Contains(err.Error(), "panics.ReadAt") {
-		t.Errorf("a panic of ours is %v", err)
-	}
-	for name, c := range map[string]struct {
-		do   func()
-		want error
-	}{
-		"a library":            {func() { pq.ValueOf(make(chan int)) }, ErrNotOurs},
-		"the runtime for it":   {func() { pq.NewBuffer(nil) }, ErrNotOurs},
-		"we":                   {func() { panic(io.EOF) }, errBug},
-		"the runtime for us":   {func() { _ = []byte{}[len(t.Name())] }, errBug},
-		"the standard library": {func() { binary.LittleEndian.Uint64(nil) }, errBug},
-	} {
-		err := func() (err error) {
-			defer noPanic(&err)
-			c.do()
-			return nil
-		}()
-		if !errors.Is(err, c.want) || errors.Is(err, ErrNotOurs) != (c.want == ErrNotOurs) {
-			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"slices"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // lineOrder takes the lines of a source in any order and gives them back by
@@ -23,17 +25,18 @@ type lineOrder struct {
 	file  *os.File // nil until the first run
 	out   *bufio.Writer
 	ends  []int64 // of each run
-	count int64   // lines taken
+	taken int64
 }
+
+// newLines returns a lineOrder that holds limit bytes in memory and has its file
+// in the directory work.
+func newLines(work string, limit int) *lineOrder { return &lineOrder{work: work, limit: limit} }
 
 // lineRef is a line in lineOrder.text.
 type lineRef struct {
 	line     int64
 	from, to int
 }
-
-// orderMemory is how many bytes of lines are sorted in memory.
-const orderMemory = 3 << 20
 
 // mergeMemory is how many bytes the buffers of all runs take, while they are
 // not too many.
@@ -47,7 +50,7 @@ func (o *lineOrder) add(line int64, build func(dst []byte) []byte) error {
 	from := len(o.text)
 	o.text = build(o.text)
 	o.refs = append(o.refs, lineRef{line, from, len(o.text)})
-	o.count++
+	o.taken++
 	if len(o.text)+24*len(o.refs) < o.limit {
 		return nil
 	}
@@ -56,7 +59,7 @@ func (o *lineOrder) add(line int64, build func(dst []byte) []byte) error {
 
 // addLong takes one line, which write writes piece by piece.
 func (o *lineOrder) addLong(line int64, write func(io.Writer) error) error {
-	o.count++
+	o.taken++
 	return o.addRun(func(w *bufio.Writer) error {
 		head := binary.AppendVarint(nil, line)
 		_, _ = w.Write(append(head, restOfRun)) // the writer keeps its first error for Flush
@@ -88,7 +91,7 @@ func (o *lineOrder) spill() error {
 	if err != nil {
 		return err
 	}
-	o.text, o.refs = keepBuffer(o.text, 2*o.limit), o.refs[:0]
+	o.text, o.refs = auditline.Emptied(o.text, 2*o.limit), o.refs[:0]
 	return nil
 }
 
@@ -163,6 +166,9 @@ func (o *lineOrder) merge(f func(line int64, text []byte, more bool) error) erro
 	}
 	return nil
 }
+
+// count returns how many lines were taken.
+func (o *lineOrder) count() int64 { return o.taken }
 
 func (o *lineOrder) close() error {
 	if o.file == nil {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // dataPageHeader returns the header of a page, without its sizes.
@@ -33,7 +35,7 @@ func (c *chunk) appendPage(dst []byte, header *format.PageHeader, body []byte) (
 		return dst, err
 	}
 	dst = append(dst, c.codec.scratch...)
-	c.codec.scratch = keepBuffer(c.codec.scratch, 4*c.pageSize)
+	c.codec.scratch = auditline.Emptied(c.codec.scratch, 4*c.pageSize)
 	return dst, nil
 }
 

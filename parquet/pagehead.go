@@ -8,6 +8,8 @@ import (
 	"io"
 
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 var errDamagedPage = errors.New("damaged page (not as auditsidecar wrote it: use another copy or version of the object)")
@@ -17,8 +19,10 @@ const (
 	maxPageHead = 512
 	// largePage is the size from which a page is unpacked as it is read.
 	largePage = 6 << 20
+	// maxValue is the longest value: a line.
+	maxValue = 512 << 20
 	// maxPage bounds a page: a line, and what may stand beside it.
-	maxPage = MaxLine + 2*largePage
+	maxPage = maxValue + 2*largePage
 )
 
 // pageHead is what the header of a page says.
@@ -104,26 +108,6 @@ func (p *pageHead) inner(c *compactReader, of int, kind byte) (levels int64) {
 	return levels
 }
 
-// physical is how a column's values are stored.
-func (d *columnDef) physical() format.Type {
-	return [...]format.Type{text: format.ByteArray, blob: format.ByteArray, num32: format.Int32, num64: format.Int64, micros: format.Int64}[d.kind]
-}
-
-// allows says whether a column can have an encoding.
-func (d *columnDef) allows(e format.Encoding) bool {
-	switch e {
-	case format.Plain, format.RLE: // RLE is the levels'
-		return true
-	case format.RLEDictionary:
-		return d.enc == dictEncoding
-	case format.DeltaBinaryPacked:
-		return d.enc == deltaEncoding
-	case format.DeltaLengthByteArray:
-		return d.enc == lengthEncoding
-	}
-	return false
-}
-
 // noEOF makes an error of the end of a file where more was due.
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) {
@@ -142,7 +126,7 @@ func (p *pageHead) checkSum(sum uint32) error {
 
 // readPacked returns a page as it is stored, valid until the next call.
 func (u *unpacker) readPacked(in io.Reader, p *pageHead) ([]byte, error) {
-	u.packed = keepBuffer(u.packed, 2*largePage)
+	u.packed = auditline.Emptied(u.packed, 2*largePage)
 	if cap(u.packed) < int(p.packed) {
 		u.packed = make([]byte, p.packed)
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/encoding/rle"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // pageStream compresses the values of a large page as they come, so that never
@@ -57,7 +59,7 @@ func (c *codec) stream() (*pageStream, error) {
 
 // release takes a page back, to be filled again.
 func (c *codec) release(s *pageStream) {
-	s.packed, s.size = keepBuffer(s.packed, maxKeptPage), 0
+	s.packed, s.size = auditline.Emptied(s.packed, maxKeptPage), 0
 	s.encoder.Reset(s)
 	c.streams = append(c.streams, s)
 }

@@ -36,7 +36,15 @@ func (r *storedRow) size() int {
 }
 
 // isLong says that the row's line is not to be held a second time.
-func (r *storedRow) isLong() bool { return r.size() > maxKeptLine }
+func (r *storedRow) isLong() bool { return r.size() > auditline.MaxKept }
+
+// append appends the row's line to dst.
+func (r *storedRow) append(dst []byte, b *auditline.Rebuilder) []byte {
+	if r.raw != nil {
+		return append(dst, r.raw...)
+	}
+	return b.Append(dst, &r.event)
+}
 
 // write writes the row's line.
 func (r *storedRow) write(w io.Writer, b *auditline.Rebuilder) error {
@@ -53,7 +61,8 @@ func newObjectReader(f *openedObject) (*objectReader, error) {
 }
 
 // next reads one row; io.EOF after the last.
-func (o *objectReader) next(r *storedRow) error {
+func (o *objectReader) next(r *storedRow) (err error) {
+	defer noPanic(&err)
 	for o.left == 0 {
 		if o.close(); o.group == len(o.file.groups) {
 			return io.EOF

@@ -44,9 +44,12 @@ func Restore(ctx context.Context, in []Input, w io.Writer) error {
 	return RestoreIn(ctx, os.TempDir(), in, w)
 }
 
+// orderMemory is how many bytes of lines are sorted in memory.
+const orderMemory = 3 << 20
+
 // RestoreIn is [Restore] with its temporary file in the directory work.
 func RestoreIn(ctx context.Context, work string, in []Input, w io.Writer) error {
-	r := restoration{order: lineOrder{work: work, limit: orderMemory}}
+	r := restoration{order: newLines(work, orderMemory)}
 	err := r.run(ctx, in, w)
 	if closeErr := r.order.close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("close spill file: %w", closeErr)
@@ -64,7 +67,7 @@ type lineTaker interface {
 // restoration is the state of one call of Restore, or of a check.
 type restoration struct {
 	to    lineTaker // of what is collected
-	order lineOrder
+	order *lineOrder
 	meta  ObjectMeta // of the first object
 	files []*openedObject
 	lines int64 // rows of lines that were read
@@ -72,14 +75,14 @@ type restoration struct {
 }
 
 func (r *restoration) run(ctx context.Context, in []Input, w io.Writer) error {
-	r.to = &r.order
+	r.to = r.order
 	if err := r.open(in); err != nil {
 		return err
 	}
 	if err := r.collectAll(ctx, in); err != nil {
 		return err
 	}
-	if r.order.count != r.meta.SourceLines {
+	if r.order.count() != r.meta.SourceLines {
 		return r.missingLines()
 	}
 	return r.write(ctx, w)
@@ -145,8 +148,7 @@ func (r *restoration) collectAll(ctx context.Context, in []Input) error {
 }
 
 // collect rebuilds the lines of one object.
-func (r *restoration) collect(ctx context.Context, f *openedObject) (err error) {
-	defer noPanic(&err)
+func (r *restoration) collect(ctx context.Context, f *openedObject) error {
 	o, err := newObjectReader(f)
 	if err != nil {
 		return err
@@ -154,12 +156,7 @@ func (r *restoration) collect(ctx context.Context, f *openedObject) (err error) 
 	defer o.close()
 	var row storedRow
 	var b auditline.Rebuilder
-	build := func(dst []byte) []byte {
-		if row.raw != nil {
-			return append(dst, row.raw...)
-		}
-		return b.Append(dst, &row.event)
-	}
+	build := func(dst []byte) []byte { return row.append(dst, &b) }
 	for n := 1; ; n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -227,7 +224,7 @@ func (r *restoration) missingLines() error {
 	}
 	note(first + r.meta.SourceLines + 1)
 	return fmt.Errorf("restore %s: %w: rows for %d of %d lines: %s", r.meta.SourceName, ErrIncomplete,
-		r.order.count, r.meta.SourceLines, strings.Join(found, ", "))
+		r.order.count(), r.meta.SourceLines, strings.Join(found, ", "))
 }
 
 // write gives out the lines in order and compares the checksum.

@@ -47,27 +47,8 @@ func TestRestoreRefusesMixedSources(t *testing.T) {
 	}
 }
 
-func TestRestoreSortsBeyondItsMemory(t *testing.T) {
-	source := audittest.Corpus(t, "diverse.log")
-	res := convertBytes(t, source, defaultLimits())
-	r := restoration{order: lineOrder{work: t.TempDir(), limit: 50 << 10}}
-	var out bytes.Buffer
-	if err := r.run(t.Context(), inputs(t, res), &out); err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(out.Bytes(), source) {
-		t.Error("restored bytes differ")
-	}
-	if len(r.order.ends) < 10 {
-		t.Errorf("%d runs, want many", len(r.order.ends))
-	}
-	if err := r.order.close(); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestRestoreNamesMissingLines(t *testing.T) {
-	r := restoration{order: lineOrder{limit: 1 << 20}, meta: ObjectMeta{SourceLines: 9}}
+	r := restoration{order: newLines("", 1<<20), meta: ObjectMeta{SourceLines: 9}}
 	for _, line := range []int64{5, 1, 2, 7, 7} {
 		if err := r.order.add(line, func(b []byte) []byte { return b }); err != nil {
 			t.Fatal(err)

@@ -8,6 +8,9 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
+// keySchema is the metadata key of the version of the schema.
+const keySchema = "auditsidecar.schema_version"
+
 // schemaVersion is the value of the metadata key of that name. It changes when
 // a reader of older objects could be misled.
 const schemaVersion = "2"

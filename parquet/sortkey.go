@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"hash/crc32"
 
-	"github.com/parquet-go/parquet-go/format"
-
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
@@ -42,16 +40,6 @@ func appendSortKey(dst []byte, o auditline.Object) []byte {
 // is cut, rows with the same beginning are in the order of their times.
 func cutsKey(o auditline.Object) bool {
 	return len(o.Resource) > maxKeyPart || len(o.Namespace) > maxKeyPart || len(o.Name) > maxKeyPart
-}
-
-// sortOrder is the order of the rows, as it is declared of a row group without
-// a cut key.
-func sortOrder() []format.SortingColumn {
-	var order []format.SortingColumn
-	for _, c := range [...]auditline.Field{auditline.ObjectResource, auditline.ObjectNamespace, auditline.ObjectName, auditline.StageTimestamp, colSourceLine, colLinePart} {
-		order = append(order, format.SortingColumn{ColumnIdx: int32(c), NullsFirst: true})
-	}
-	return order
 }
 
 // keySum returns a checksum of a sort key, never 0.

@@ -15,6 +15,9 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
+// sortedColumns are the columns by which rows are sorted.
+var sortedColumns = [...]auditline.Field{auditline.ObjectResource, auditline.ObjectNamespace, auditline.ObjectName, auditline.StageTimestamp, colSourceLine, colLinePart}
+
 // sortedRows returns the sort columns of every row, row group by row group, and
 // what is declared of their order.
 func sortedRows(t *testing.T, res Result) (groups [][][]pq.Value, declared [][]format.SortingColumn) {
@@ -30,9 +33,9 @@ func sortedRows(t *testing.T, res Result) (groups [][][]pq.Value, declared [][]f
 	for i, g := range f.RowGroups() {
 		declared = append(declared, f.Metadata().RowGroups[i].SortingColumns)
 		rows := make([][]pq.Value, g.NumRows())
-		for _, s := range sortOrder() {
+		for _, column := range sortedColumns {
 			n := 0
-			eachValue(t, g.ColumnChunks()[s.ColumnIdx], func(_ int, v pq.Value) {
+			eachValue(t, g.ColumnChunks()[column], func(_ int, v pq.Value) {
 				rows[n] = append(rows[n], v.Clone())
 				n++
 			})
@@ -91,7 +94,7 @@ func linesWithNames(names []string) []byte {
 
 func TestDeclaredOrderIsTrue(t *testing.T) {
 	lim := defaultLimits()
-	lim.rowGroup = 100 << 10
+	lim.file.rowGroup = 100 << 10
 	torn := `{"kind":"Event"` + strings.Repeat(strings.TrimSpace(canonicalLine), 3) + "\n\n\x00\n"
 	source := append(linesWithNames([]string{"-", "", "a", "b", "a!", "ä", "\x01", "a\\u0000b", "a\\u0000"}), torn...)
 	groups, declared := sortedRows(t, roundTrip(t, source, lim))
@@ -99,7 +102,7 @@ func TestDeclaredOrderIsTrue(t *testing.T) {
 		t.Fatalf("%d row groups, want several", len(groups))
 	}
 	for i, rows := range groups {
-		if len(declared[i]) != len(sortOrder()) {
+		if len(declared[i]) != len(sortedColumns) {
 			t.Errorf("row group %d declares %d columns", i, len(declared[i]))
 		}
 		for n := 1; n < len(rows); n++ {
@@ -115,8 +118,8 @@ func TestDeclaredOrderIsTrue(t *testing.T) {
 }
 
 func TestOrderOfCutKeysIsNotDeclared(t *testing.T) {
-	long := strings.Repeat("n", maxKeyPart)
-	for names, want := range map[string]int{long: len(sortOrder()), long + "a": 0} {
+	long := strings.Repeat("n", 512) // as much as counts
+	for names, want := range map[string]int{long: len(sortedColumns), long + "a": 0} {
 		_, declared := sortedRows(t, roundTrip(t, linesWithNames([]string{names, "a"}), defaultLimits()))
 		if len(declared) != 1 || len(declared[0]) != want {
 			t.Errorf("names of %d bytes: declared is %v, want %d columns", len(names), declared, want)
@@ -148,10 +151,10 @@ func TestOrderAfterAWrongGlanceIsNotDeclared(t *testing.T) {
 		"before another":      {line(low, high) + line(between), 0},
 		"before no glance":    {line(low, high) + " " + line(between), 0},
 		"behind a later line": {line(high, low) + line(low), 0},
-		"without an effect":   {line(low, high) + line("y"), len(sortOrder())},
-		"no wrong glance":     {line(high) + line(low) + line(between), len(sortOrder())},
+		"without an effect":   {line(low, high) + line("y"), len(sortedColumns)},
+		"no wrong glance":     {line(high) + line(low) + line(between), len(sortedColumns)},
 		"itself, but later":   {strings.ReplaceAll(line(low, high), "2026", "2027") + line(high), 0},
-		"itself, but before":  {line(low, high) + strings.ReplaceAll(line(high), "2026", "2027"), len(sortOrder())},
+		"itself, but before":  {line(low, high) + strings.ReplaceAll(line(high), "2026", "2027"), len(sortedColumns)},
 	} {
 		path := fastDir(t) + "/x.parquet"
 		_, declared := sortedRows(t, convertWith(t, []byte(c.source), Config{Meta: testMeta(), File: path}, defaultLimits()))

@@ -36,16 +36,17 @@ func (s *spool) add(codec *codec, parts ...[]byte) (body spooled, crc uint32, er
 		}
 	}
 	sum := crc32.NewIEEE()
-	buf := bufio.NewWriterSize(io.NewOffsetWriter(s.file, s.size), 64<<10)
-	out := &countingWriter{to: io.MultiWriter(buf, sum)}
-	if err := codec.frame(out, parts); err != nil {
+	out := io.NewOffsetWriter(s.file, s.size)
+	buf := bufio.NewWriterSize(out, 64<<10)
+	if err := codec.frame(io.MultiWriter(buf, sum), parts); err != nil {
 		return spooled{}, 0, fmt.Errorf("write spill file: %w", err)
 	}
 	if err := buf.Flush(); err != nil {
 		return spooled{}, 0, fmt.Errorf("write spill file: %w", err)
 	}
-	body = spooled{from: s.size, size: out.n}
-	s.size += out.n
+	size, _ := out.Seek(0, io.SeekCurrent) // it only counts
+	body = spooled{from: s.size, size: size}
+	s.size += size
 	return body, sum.Sum32(), nil
 }
 
@@ -74,19 +75,6 @@ func (s *spool) close() error {
 		return nil
 	}
 	return s.file.Close()
-}
-
-// countingWriter counts what it passes on.
-type countingWriter struct {
-	to io.Writer
-	n  int64
-}
-
-// Write passes b on.
-func (w *countingWriter) Write(b []byte) (int, error) {
-	n, err := w.to.Write(b)
-	w.n += int64(n)
-	return n, err
 }
 
 // isLong reports whether a value gets a page of its own: it is long, and its

@@ -10,8 +10,6 @@ import (
 	"hash"
 	"io"
 	"os"
-	"path/filepath"
-	"syscall"
 
 	"github.com/parquet-go/parquet-go/format"
 
@@ -22,38 +20,52 @@ import (
 type row struct {
 	event  *auditline.Event
 	raw    []byte // nil where the columns rebuild the line
-	status []byte
+	status string // of decode_status
 	line   int64
 	part   int64
 	size   int // bytes of the source that the row stands for
 }
 
-// limits bounds the memory of a conversion, in bytes.
-type limits struct {
-	index      int   // of the index before it spills
-	spill      int64 // on disk, of a spilled index beside one for each of the source
-	rowGroup   int   // of source lines in one row group
-	buffered   int   // of pages and dictionaries in one row group
-	page       int   // of a page before compression
-	dictionary int   // of the values in a dictionary
-	hole       int   // of a run of NULs that its line is stored without, at least
-	long       int   // of a line or value that is buffered: of a longer one there is one copy, its line's
+// fileLimits bounds the memory of an object that is written, in bytes.
+type fileLimits struct {
+	rowGroup   int // of source lines in one row group
+	buffered   int // of pages and dictionaries in one row group
+	page       int // of a page before compression
+	dictionary int // of the values in a dictionary
+	long       int // of a value that is buffered: a longer one is a page of its own
 }
 
-func defaultLimits() limits {
-	return limits{index: 8 << 20, spill: 512 << 20, rowGroup: 52 << 20, buffered: 16 << 20, page: 128 << 10, dictionary: 1 << 20, hole: 64 << 10, long: 1 << 20}
+func defaultFileLimits() fileLimits {
+	return fileLimits{rowGroup: 52 << 20, buffered: 16 << 20, page: 128 << 10, dictionary: 1 << 20, long: 1 << 20}
+}
+
+// fileConfig says what is the same for all rows of an object.
+type fileConfig struct {
+	path string
+	work string // directory of temporary files
+	// pairs is the metadata, ordered by key.
+	pairs     [][2]string
+	createdBy string
+	// Values of columns.
+	node, epoch, sourceFile string
+	seq                     int64
+}
+
+// written is an object that is finished.
+type written struct {
+	rows, size int64
+	sha256     string // in hexadecimal
 }
 
 // objectWriter writes one object: rows into chunks, chunks into row groups,
 // row groups into the file.
 type objectWriter struct {
-	path   string
+	cfg    fileConfig
 	file   *os.File
 	buf    *bufio.Writer
 	hash   hash.Hash
 	size   int64 // bytes written, those in buf included
-	limits limits
-	meta   *ObjectMeta
+	limits fileLimits
 
 	chunks [numColumns]*chunk
 	paths  [][]string
@@ -71,16 +83,16 @@ type groupState struct {
 	cut   bool // the rows may not be in the order of their values
 }
 
-func newObjectWriter(path, work string, meta *ObjectMeta, lim limits, codec *codec) (*objectWriter, error) {
+func newObjectWriter(cfg fileConfig, lim fileLimits, codec *codec) (*objectWriter, error) {
 	elements, orders, err := schemaParts()
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(cfg.path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("create object: %w", err)
 	}
-	w := &objectWriter{path: path, file: f, hash: sha256.New(), limits: lim, meta: meta, paths: newSchema().Columns(), spool: spool{work: work}}
+	w := &objectWriter{cfg: cfg, file: f, hash: sha256.New(), limits: lim, paths: newSchema().Columns(), spool: spool{work: cfg.work}}
 	w.buf = bufio.NewWriterSize(io.MultiWriter(f, w.hash), 64<<10)
 	for i, d := range columnDefs() {
 		w.chunks[i] = newChunk(d, codec, &w.spool, lim)
@@ -88,17 +100,17 @@ func newObjectWriter(path, work string, meta *ObjectMeta, lim limits, codec *cod
 	}
 	w.chunks[colDecodeStatus].constant = []byte(statusOK)
 	w.chunks[colLinePart].constant = make([]byte, 4)
-	w.chunks[colNode].constant = []byte(meta.Node)
-	w.chunks[colEpoch].constant = []byte(meta.Epoch)
-	w.chunks[colSourceFile].constant = []byte(meta.SourceName)
-	w.chunks[colSeq].constant = binary.LittleEndian.AppendUint64(nil, uint64(meta.Seq))
+	w.chunks[colNode].constant = []byte(cfg.node)
+	w.chunks[colEpoch].constant = []byte(cfg.epoch)
+	w.chunks[colSourceFile].constant = []byte(cfg.sourceFile)
+	w.chunks[colSeq].constant = binary.LittleEndian.AppendUint64(nil, uint64(cfg.seq))
 	w.footer = format.FileMetaData{
 		Version:      2,
 		Schema:       elements,
 		ColumnOrders: orders,
-		CreatedBy:    "auditsidecar " + meta.Converter,
+		CreatedBy:    cfg.createdBy,
 	}
-	for _, kv := range meta.pairs() {
+	for _, kv := range cfg.pairs {
 		w.footer.KeyValueMetadata = append(w.footer.KeyValueMetadata, format.KeyValue{Key: kv[0], Value: kv[1]})
 	}
 	if err := w.write([]byte("PAR1")); err != nil {
@@ -150,21 +162,22 @@ func (w *objectWriter) add(r *row) error {
 	return nil
 }
 
+// path is where the object is.
+func (w *objectWriter) path() string { return w.cfg.path }
+
+// unsorted says that the rows of the open row group may not be in the order of
+// their values.
+func (w *objectWriter) unsorted() { w.group.cut = true }
+
 // close ends the object and makes it durable.
-func (w *objectWriter) close() (Object, error) {
+func (w *objectWriter) close() (written, error) {
 	if err := w.finish(); err != nil {
-		return Object{}, errors.Join(err, w.abort())
+		return written{}, errors.Join(err, w.abort())
 	}
 	if err := errors.Join(w.spool.close(), w.file.Close()); err != nil {
-		return Object{}, errors.Join(fmt.Errorf("close object: %w", err), os.Remove(w.path))
+		return written{}, errors.Join(fmt.Errorf("close object: %w", err), os.Remove(w.cfg.path))
 	}
-	return Object{
-		Path:   w.path,
-		Day:    w.meta.Day,
-		Rows:   w.rows,
-		Size:   w.size,
-		SHA256: hex.EncodeToString(w.hash.Sum(nil)),
-	}, nil
+	return written{rows: w.rows, size: w.size, sha256: hex.EncodeToString(w.hash.Sum(nil))}, nil
 }
 
 func (w *objectWriter) finish() error {
@@ -185,18 +198,5 @@ func (w *objectWriter) finish() error {
 
 // abort closes and removes an object that is not finished.
 func (w *objectWriter) abort() error {
-	return errors.Join(w.spool.close(), w.file.Close(), os.Remove(w.path))
-}
-
-// syncDir makes the names in a directory durable, where its file system can: CIFS
-// and some in user space cannot.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync directory: %w", err)
-	}
-	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
-		return errors.Join(fmt.Errorf("sync directory %s: %w", filepath.Clean(dir), err), d.Close())
-	}
-	return d.Close()
+	return errors.Join(w.spool.close(), w.file.Close(), os.Remove(w.cfg.path))
 }

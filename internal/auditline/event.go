@@ -52,16 +52,19 @@ type Map struct {
 	Ends   []int    // ends[i] is the end of the values of keys[i]
 }
 
-// maxKept is the largest buffer that outlives one line.
-const maxKept = 256 << 10
+// MaxKept is the size of the largest buffer that outlives one line.
+const MaxKept = 256 << 10
 
-// emptied empties a buffer, or gives it up if one line made it large.
-func emptied(b []byte) []byte {
-	if cap(b) > maxKept {
+// Emptied empties a buffer, or gives it up if one long value made it larger than
+// limit.
+func Emptied(b []byte, limit int) []byte {
+	if cap(b) > limit {
 		return nil
 	}
 	return b[:0]
 }
+
+func emptied(b []byte) []byte { return Emptied(b, MaxKept) }
 
 // Reset makes every field null.
 func (e *Event) Reset() {

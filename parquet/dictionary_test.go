@@ -1,0 +1,21 @@
+package parquet
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestDictionaryNumbersValues(t *testing.T) {
+	d := newDictionary(true)
+	for range 2 {
+		for i := range 5000 {
+			if got := d.number(fmt.Appendf(nil, "v%d", i%3000)); int(got) != i%3000 {
+				t.Fatalf("value %d has number %d", i%3000, got)
+			}
+		}
+		if d.len() != 3000 || string(d.value(2999)) != "v2999" {
+			t.Fatalf("%d values, the last %q", d.len(), d.value(2999))
+		}
+		d.reset()
+	}
+}

@@ -1,0 +1,34 @@
+package parquet
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
+)
+
+// FuzzFooter reads footers of any content.
+func FuzzFooter(f *testing.F) {
+	in := bytes.NewReader(objectOf(f, [][]byte{[]byte(strings.TrimSpace(audittest.FullLine))}, defaultFileLimits()))
+	size := in.Size()
+	b, err := readFooter(in, size)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add([]byte{0x1c, 0x1c, 0x4c, 0xfc, 0xff, 0xff, 0x03})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		parsed, err := parseFooter(b, size)
+		if err != nil {
+			return
+		}
+		for _, g := range parsed.groups {
+			for _, c := range g.chunks {
+				if c.from < 0 || c.size < 0 || c.from > size-c.size {
+					t.Errorf("%d bytes at %d of %d", c.size, c.from, size)
+				}
+			}
+		}
+	})
+}
