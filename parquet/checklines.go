@@ -41,17 +41,17 @@ func checkLines(ctx context.Context, in []Input, want Result) error {
 	return l.compare(want)
 }
 
-// add takes one line.
-func (l *leaves) add(line int64, build func(dst []byte) []byte) error {
+// Add takes one line.
+func (l *leaves) Add(line int64, build func(dst []byte) []byte) error {
 	l.line = build(auditline.Emptied(l.line, auditline.MaxKept))
-	return l.addLong(line, func(w io.Writer) error {
+	return l.AddLong(line, func(w io.Writer) error {
 		_, err := w.Write(l.line)
 		return err
 	})
 }
 
-// addLong takes one line, which write writes piece by piece.
-func (l *leaves) addLong(line int64, write func(io.Writer) error) error {
+// AddLong takes one line, which write writes piece by piece.
+func (l *leaves) AddLong(line int64, write func(io.Writer) error) error {
 	n := line - l.first - 1
 	if n < 0 || n >= int64(len(l.leaves)) {
 		return fmt.Errorf("%w: there is a row for line %d of %d", ErrMismatch, line, len(l.leaves))

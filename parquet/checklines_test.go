@@ -75,7 +75,7 @@ func TestLeaves(t *testing.T) {
 	}
 	want := Result{Lines: 3, Bytes: 7, FinalNewline: true, Root: tree.Root()}
 	take := func(l *leaves, line int64, text string) error {
-		return l.add(line, func(dst []byte) []byte { return append(dst, text...) })
+		return l.Add(line, func(dst []byte) []byte { return append(dst, text...) })
 	}
 	for name, c := range map[string]struct {
 		order []int64
@@ -107,7 +107,7 @@ func TestLeaves(t *testing.T) {
 	}
 	l := leaves{leaves: make([][32]byte, 1), hash: sha256.New()}
 	failed := errors.New("failed")
-	if err := l.addLong(1, func(io.Writer) error { return failed }); !errors.Is(err, failed) {
+	if err := l.AddLong(1, func(io.Writer) error { return failed }); !errors.Is(err, failed) {
 		t.Errorf("%v, want %v", err, failed)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/objectfile"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowsort"
 )
 
 // Config says how to convert a source.
@@ -98,13 +100,13 @@ func Convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config) (Resu
 
 // limits bounds the memory of a conversion.
 type limits struct {
-	sort sortLimits
-	file fileLimits
+	sort rowsort.Limits
+	file objectfile.Limits
 	hole int // bytes of a run of NULs that its line is stored without, at least
 }
 
 func defaultLimits() limits {
-	return limits{sort: defaultSortLimits(), file: defaultFileLimits(), hole: 64 << 10}
+	return limits{sort: rowsort.DefaultLimits(), file: objectfile.DefaultLimits(), hole: 64 << 10}
 }
 
 func convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim limits) (Result, error) {
@@ -117,7 +119,7 @@ func convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim l
 	if cfg.Meta.Increment.FirstLine > 0 && cfg.File == "" {
 		return Result{}, errors.New("convert: an increment becomes one object: set File, not Dir")
 	}
-	codec, err := newCodec()
+	codec, err := objectfile.NewCodec()
 	if err != nil {
 		return Result{}, err
 	}
@@ -129,7 +131,7 @@ func convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim l
 		c := newConversion(src, size, d, cfg, lim)
 		c.codec, c.glances = codec, glances
 		err = c.run(ctx)
-		if closeErr := c.index.close(); err == nil && closeErr != nil {
+		if closeErr := c.index.Close(); err == nil && closeErr != nil {
 			err = fmt.Errorf("close spill file: %w", closeErr)
 		}
 		if err == nil {
@@ -159,20 +161,20 @@ type conversion struct {
 	glancer        auditline.Glancer
 	decoder        auditline.Decoder
 	event          auditline.Event
-	index          *index
+	index          *rowsort.Index
 	days           *dayBook
 	result         Result
 	levels, stages tally
 	rebuilder      auditline.Rebuilder
 	lineBuf        []byte // the line that is being written
-	codec          *codec
+	codec          *objectfile.Codec
 	key, keyBefore []byte // of the row that was written last, and of the one before
 	keySum         uint32 // of its sort key
 	timeBefore     int64  // of it
 	lineBefore     uint32 // of it
 	day            string // of the open object
 
-	writer *objectWriter // of the open object
+	writer *objectfile.Writer // of the open object
 }
 
 func newConversion(src io.ReaderAt, size int64, d digest, cfg Config, lim limits) *conversion {
@@ -189,7 +191,7 @@ func newConversion(src io.ReaderAt, size int64, d digest, cfg Config, lim limits
 	src, size = withoutHoles(src, size, d.holes)
 	return &conversion{
 		src: src, size: size, cfg: cfg, limits: lim, dir: dir, work: work,
-		index:  newIndex(work, lim.sort, size),
+		index:  rowsort.NewIndex(work, lim.sort, size),
 		days:   newDayBook(cfg.Meta.Rotated, cfg.File == ""),
 		result: result,
 	}
@@ -213,7 +215,7 @@ const checkEvery = 1024
 
 // buildIndex is the first pass: it reads the source line by line.
 func (c *conversion) buildIndex(ctx context.Context) error {
-	lines := newLineReader(c.src, c.size, c.limits.file.long)
+	lines := newLineReader(c.src, c.size, c.limits.file.Long)
 	var key []byte
 	for n := int64(1); ; n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {
@@ -231,19 +233,19 @@ func (c *conversion) buildIndex(ctx context.Context) error {
 		if n > math.MaxUint32 {
 			return fmt.Errorf("read source: %w: more than %d", ErrTooManyLines, uint32(math.MaxUint32))
 		}
-		if key, err = c.indexLine(line, rowRef{offset: line.offset, line: uint32(n), size: uint32(line.size)}, key); err != nil {
+		if key, err = c.indexLine(line, rowsort.Ref{Offset: line.offset, Line: uint32(n), Size: uint32(line.size)}, key); err != nil {
 			return err
 		}
 	}
 }
 
 // indexLine adds the rows of one line to the index. key is scratch.
-func (c *conversion) indexLine(l sourceLine, ref rowRef, key []byte) ([]byte, error) {
+func (c *conversion) indexLine(l sourceLine, ref rowsort.Ref, key []byte) ([]byte, error) {
 	if c.glances {
 		if o, us, ok := c.glancer.Glance(l.head, l.tail, l.long); ok {
-			key = appendSortKey(key[:0], o)
-			ref.time, ref.day, ref.sum = us, c.days.place(us), keySum(key)
-			return key, c.index.add(ref, key)
+			key = rowsort.AppendKey(key[:0], o)
+			ref.Time, ref.Day, ref.Sum = us, c.days.place(us), rowsort.KeySum(key)
+			return key, c.index.Add(ref, key)
 		}
 	}
 	line := l.head
@@ -256,18 +258,18 @@ func (c *conversion) indexLine(l sourceLine, ref rowRef, key []byte) ([]byte, er
 	e := &c.event
 	e.Release()
 	_, parts := c.decoder.Line(line, e)
-	start := ref.offset
+	start := ref.Offset
 	for i := range max(len(parts), 1) {
 		if i > 0 {
 			c.decoder.Part(line[parts[i].From:parts[i].To], e)
-			ref.offset = start + int64(parts[i].From)
-			ref.size = uint32(parts[i].To - parts[i].From)
-			ref.part = uint32(i)
+			ref.Offset = start + int64(parts[i].From)
+			ref.Size = uint32(parts[i].To - parts[i].From)
+			ref.Part = uint32(i)
 		}
-		ref.time = stageTime(e)
-		ref.day = c.days.place(ref.time)
-		key = appendSortKey(key[:0], e.Object())
-		if err := c.index.add(ref, key); err != nil {
+		ref.Time = stageTime(e)
+		ref.Day = c.days.place(ref.Time)
+		key = rowsort.AppendKey(key[:0], e.Object())
+		if err := c.index.Add(ref, key); err != nil {
 			return key, err
 		}
 	}
@@ -279,7 +281,7 @@ func stageTime(e *auditline.Event) int64 {
 	if us, ok := e.StageTime(); ok {
 		return us
 	}
-	return noTime
+	return rowsort.NoTime
 }
 
 // count counts a line by what it is.
@@ -298,7 +300,7 @@ func (c *conversion) count(what auditline.Outcome, e *auditline.Event) {
 func (c *conversion) removeObjects() error {
 	var err error
 	if c.writer != nil {
-		err = c.writer.abort()
+		err = c.writer.Abort()
 	}
 	for _, o := range c.result.Objects {
 		err = errors.Join(err, os.Remove(o.Path))

@@ -16,6 +16,10 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/objectfile"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/objecttest"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowsort"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 )
 
 // testMeta is the origin of every source in these tests.
@@ -94,8 +98,8 @@ func roundTrip(tb testing.TB, source []byte, lim limits) Result {
 // tinyLimits make every spill and every boundary happen in a small source.
 func tinyLimits() limits {
 	return limits{
-		sort: sortLimits{memory: 4 << 10, spill: 64 << 20},
-		file: fileLimits{rowGroup: 200 << 10, buffered: 60 << 10, page: 2 << 10, dictionary: 2 << 10, long: 1 << 10},
+		sort: rowsort.Limits{Memory: 4 << 10, Spill: 64 << 20},
+		file: objectfile.Limits{RowGroup: 200 << 10, Buffered: 60 << 10, Page: 2 << 10, Dictionary: 2 << 10, Long: 1 << 10},
 		hole: 1 << 10,
 	}
 }
@@ -199,7 +203,7 @@ func strays(t *testing.T, res Result) int64 {
 	var n int64
 	for _, in := range inputs(t, res) {
 		for _, g := range openFull(t, in).RowGroups() {
-			eachValue(t, g.ColumnChunks()[auditline.StageTimestamp], func(_ int, v pq.Value) {
+			objecttest.EachValue(t, g.ColumnChunks()[auditline.StageTimestamp], func(_ int, v pq.Value) {
 				if dayText(dayOf(v.Int64()))+".parquet" != in.Name {
 					n++
 				}
@@ -256,7 +260,7 @@ func TestConvertIsDeterministic(t *testing.T) {
 	a := convertBytes(t, source, defaultLimits())
 	b := convertBytes(t, source, defaultLimits())
 	small := defaultLimits()
-	small.sort.memory = 4 << 10
+	small.sort.Memory = 4 << 10
 	spilled := convertBytes(t, source, small)
 	for _, other := range []Result{b, spilled} {
 		if a.Objects[0].SHA256 != other.Objects[0].SHA256 {
@@ -316,9 +320,9 @@ func TestConvertReportsAShortSource(t *testing.T) {
 
 // A line that is no JSON is not "ok", however much it looks like an event.
 func TestLeadingZeroIsNoJSON(t *testing.T) {
-	for code, want := range map[string]string{"0200": statusUndecodable, "00": statusUndecodable, "0": statusOK, "200": statusOK} {
+	for code, want := range map[string]string{"0200": schema.StatusUndecodable, "00": schema.StatusUndecodable, "0": schema.StatusOK, "200": schema.StatusOK} {
 		line := strings.Replace(canonicalLine, `"code":200`, `"code":`+code, 1)
-		if got := textsOf(t, roundTrip(t, []byte(line), defaultLimits()), colDecodeStatus); got[0] != want {
+		if got := textsOf(t, roundTrip(t, []byte(line), defaultLimits()), schema.DecodeStatus); got[0] != want {
 			t.Errorf("the code %s makes the line %s, want %s", code, got[0], want)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowsort"
 )
 
 // Broken clocks and made up timestamps must not make thousands of objects: a row
@@ -35,7 +37,7 @@ func newDayBook(rotated time.Time, split bool) *dayBook {
 // place counts a row and returns its day.
 func (b *dayBook) place(us int64) int32 {
 	day := b.last
-	if us != noTime {
+	if us != rowsort.NoTime {
 		if b.min > b.max {
 			b.min, b.max = us, us
 		}

@@ -1,5 +1,7 @@
 package parquet
 
+import "github.com/auditsidecar/auditsidecar/parquet/internal/schema"
+
 // ColumnType is the type of a top-level column as a query engine sees it.
 type ColumnType int
 
@@ -28,32 +30,32 @@ type Column struct {
 // renamed or changes its type.
 func Columns() []Column {
 	var columns []Column
-	for _, d := range columnDefs() {
-		if d.shape == mapKey {
+	for _, d := range schema.Columns() {
+		if d.Shape == schema.MapKey {
 			continue // its value, which comes next, stands for the map
 		}
-		columns = append(columns, Column{Name: d.name, Type: d.columnType(), Required: d.shape == required})
+		columns = append(columns, Column{Name: d.Name, Type: columnType(d), Required: d.Shape == schema.Required})
 	}
 	return columns
 }
 
-func (d columnDef) columnType() ColumnType {
-	switch d.shape {
-	case list:
+func columnType(d schema.Column) ColumnType {
+	switch d.Shape {
+	case schema.List:
 		return TypeStringList
-	case mapValue:
+	case schema.MapValue:
 		return TypeStringMap
-	case mapValues:
+	case schema.MapValues:
 		return TypeStringListMap
 	}
-	switch d.kind {
-	case blob:
+	switch d.Kind {
+	case schema.Blob:
 		return TypeBinary
-	case num32:
+	case schema.Int32:
 		return TypeInt32
-	case num64:
+	case schema.Int64:
 		return TypeInt64
-	case micros:
+	case schema.Micros:
 		return TypeTimestamp
 	}
 	return TypeString

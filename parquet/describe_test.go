@@ -1,6 +1,10 @@
 package parquet
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
+)
 
 // Columns says what the schema of the objects says, in the same order.
 func TestColumnsAreTheSchema(t *testing.T) {
@@ -8,7 +12,7 @@ func TestColumnsAreTheSchema(t *testing.T) {
 		TypeString: "STRING", TypeBinary: "BYTE_ARRAY", TypeInt32: "INT32", TypeInt64: "INT64",
 		TypeTimestamp: "TIMESTAMP(isAdjustedToUTC=true,unit=MICROS)", TypeStringList: "LIST", TypeStringMap: "MAP", TypeStringListMap: "MAP",
 	}
-	fields := newSchema().Fields()
+	fields := schema.New().Fields()
 	columns := Columns()
 	if len(columns) != len(fields) {
 		t.Fatalf("%d columns, the schema has %d", len(columns), len(fields))

@@ -49,4 +49,18 @@
 //
 // All string columns hold valid UTF-8; where the log does not, the column has
 // U+FFFD in its place and raw has the bytes.
+//
+// # Files
+//
+//   - convert.go, emit.go: the two passes of a conversion; lines.go cuts a
+//     source into lines, hole.go takes runs of NUL bytes out of it, days.go
+//     splits it by day, tally.go and prefix.go count and hash
+//   - restore.go: a source from its objects; increment.go: the beginning of a
+//     file from parts of it
+//   - check.go, checklines.go, merkle.go: the proof of what was written
+//   - meta.go: what an object says of itself; describe.go: its columns
+//   - internal/auditline (of this module): a line as fields and back
+//   - internal/rowsort: rows and lines in order, in bounded memory
+//   - internal/objectfile writes an object, internal/rowread reads one,
+//     internal/schema is what they agree on
 package parquet

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowread"
 )
 
 // FuzzRoundTrip converts any bytes, checks the objects and restores them, with
@@ -38,7 +40,7 @@ func FuzzRestore(f *testing.F) {
 		if err == nil && !bytes.Equal(out.Bytes(), source) {
 			t.Fatalf("restored %q without an error", out.Bytes())
 		}
-		if errors.Is(err, errBug) {
+		if errors.Is(err, rowread.ErrBug) {
 			t.Fatal(err)
 		}
 	})

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowread"
 )
 
 // TestI3_HolesComeBack puts long runs of NUL bytes everywhere in a source. No row
@@ -51,10 +52,10 @@ func TestI3_HolesComeBack(t *testing.T) {
 			var events int64
 			for _, in := range inputs(t, res) {
 				for _, row := range readRows(t, in) {
-					if len(row.raw) > 3*len(a)+2*least {
-						t.Errorf("line %d has a cell of %d bytes", row.line, len(row.raw))
+					if len(row.Raw) > 3*len(a)+2*least {
+						t.Errorf("line %d has a cell of %d bytes", row.Line, len(row.Raw))
 					}
-					if row.event.Text(auditline.AuditID) != nil {
+					if row.Event.Text(auditline.AuditID) != nil {
 						events++
 					}
 				}
@@ -67,25 +68,25 @@ func TestI3_HolesComeBack(t *testing.T) {
 }
 
 // readRows reads all rows of an object.
-func readRows(t *testing.T, in Input) (rows []storedRow) {
+func readRows(t *testing.T, in Input) (rows []rowread.Row) {
 	t.Helper()
-	f, err := openObject(in, in.Size)
+	f, err := rowread.Open(in, in.Size)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := newObjectReader(f)
+	o, err := rowread.NewReader(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer o.close()
+	defer o.Close()
 	for {
-		var row storedRow
-		if err := o.next(&row); errors.Is(err, io.EOF) {
+		var row rowread.Row
+		if err := o.Next(&row); errors.Is(err, io.EOF) {
 			return rows
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		row.raw = bytes.Clone(row.raw)
+		row.Raw = bytes.Clone(row.Raw)
 		rows = append(rows, row)
 	}
 }

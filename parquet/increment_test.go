@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowread"
 )
 
 // convertPart converts bytes [from, to) of source as an increment.
@@ -70,25 +71,25 @@ func TestIncrementCountsLinesOfTheFile(t *testing.T) {
 	source := []byte("one\ntwo\n" + canonicalLine + "four\n")
 	res := convertPart(t, source, 8, len(source), defaultLimits())
 	in := inputs(t, res)[0]
-	f, err := openObject(in, in.Size)
+	f, err := rowread.Open(in, in.Size)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := newObjectReader(f)
+	o, err := rowread.NewReader(f)
 	if err != nil {
 		t.Fatal(err)
 	}
 	lines := map[int64]bool{}
 	for {
-		var row storedRow
-		if err := o.next(&row); errors.Is(err, io.EOF) {
+		var row rowread.Row
+		if err := o.Next(&row); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		lines[row.line] = true
+		lines[row.Line] = true
 	}
-	o.close()
+	o.Close()
 	if len(lines) != 2 || !lines[3] || !lines[4] {
 		t.Errorf("rows of the lines %v, want 3 and 4", lines)
 	}
@@ -99,7 +100,7 @@ func TestIncrementCountsLinesOfTheFile(t *testing.T) {
 	}
 	want := map[string]string{keyIncrementFrom: "8", keyIncrementTo: strconv.Itoa(len(source)), keyIncrementFirst: "3"}
 	for key, value := range want {
-		if got := f.pairs[key]; got != value {
+		if got := f.Pairs[key]; got != value {
 			t.Errorf("metadata %s is %q, want %q", key, got, value)
 		}
 	}
@@ -108,12 +109,12 @@ func TestIncrementCountsLinesOfTheFile(t *testing.T) {
 // A whole file has none of an increment's metadata.
 func TestWholeFileIsNoIncrement(t *testing.T) {
 	in := inputs(t, convertBytes(t, []byte(canonicalLine), defaultLimits()))[0]
-	f, err := openObject(in, in.Size)
+	f, err := rowread.Open(in, in.Size)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, key := range []string{keyIncrementFrom, keyIncrementTo, keyIncrementFirst} {
-		if v, ok := f.pairs[key]; ok {
+		if v, ok := f.Pairs[key]; ok {
 			t.Errorf("metadata %s is %q", key, v)
 		}
 	}

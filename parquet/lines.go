@@ -7,12 +7,14 @@ import (
 	"io"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowread"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowsort"
 )
 
 // MaxLine is the longest line that [Convert] takes, in bytes, [Hole]s aside. kube-apiserver
 // writes no line longer than --audit-log-maxsize, which is 100 MiB by default.
 // Converting a line beyond 1 MiB takes its length in memory, and not twice.
-const MaxLine = maxValue // 512 MiB
+const MaxLine = rowread.MaxValue // 512 MiB
 
 // ErrLineTooLong is returned by [Convert] for a source with a line longer than
 // [MaxLine].
@@ -23,11 +25,11 @@ var ErrLineTooLong = errors.New("line too long")
 // disk than they do: more than 512 MiB beyond what was read of the source. That is
 // some 70 million empty lines; of lines of ten bytes and more there may be any
 // number, and those of an audit log have hundreds.
-var ErrTooManyLines = errTooMany
+var ErrTooManyLines = rowsort.ErrTooMany
 
 // ErrSourceChanged is returned by [Convert] where the source is seen to have
 // changed since it was first read.
-var ErrSourceChanged = errChanged
+var ErrSourceChanged = rowsort.ErrChanged
 
 // readSize is how much of the source one read takes.
 const readSize = 256 << 10

@@ -17,6 +17,8 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/objecttest"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowread"
 )
 
 // longLine is an event of about size bytes whose response hardly compresses.
@@ -72,7 +74,7 @@ func TestLongValuesHavePagesOfTheirOwn(t *testing.T) {
 	f := openFull(t, inputs(t, roundTrip(t, []byte(source.String()), defaultLimits()))[0])
 	chunk := f.RowGroups()[0].ColumnChunks()[auditline.ResponseObject]
 	pages := map[int]int{}
-	eachValue(t, chunk, func(page int, v pq.Value) {
+	objecttest.EachValue(t, chunk, func(page int, v pq.Value) {
 		pages[page]++
 		if !v.IsNull() && !want[string(v.ByteArray())] {
 			t.Errorf("page %d has the value %.40q", page, v.ByteArray())
@@ -190,7 +192,7 @@ func TestLineReader(t *testing.T) {
 // TestI3_DamagedLongPagesAreFound flips bits all over an object that is one
 // large page for the most part.
 func TestI3_DamagedLongPagesAreFound(t *testing.T) {
-	source := []byte(longLine(largePage+largePage/2) + "\n")
+	source := []byte(longLine(rowread.LargePage+rowread.LargePage/2) + "\n")
 	in := inputs(t, convertBytes(t, source, defaultLimits()))[0]
 	content := make([]byte, in.Size)
 	if _, err := in.ReadAt(content, 0); err != nil {
@@ -213,7 +215,7 @@ func TestI3_DamagedLongPagesAreFound(t *testing.T) {
 // A page of a streamed column may be larger than what is read at once.
 func TestLargeStreamedPage(t *testing.T) {
 	lim := defaultLimits()
-	lim.file.page = 512 << 10
+	lim.file.Page = 512 << 10
 	var source bytes.Buffer
 	for i := range 20 {
 		fmt.Fprintf(&source, "%s\n", longLine(400<<10+i))
@@ -221,7 +223,7 @@ func TestLargeStreamedPage(t *testing.T) {
 	res := convertBytes(t, source.Bytes(), lim)
 	in := inputs(t, res)
 	m := &openFull(t, in[0]).Metadata().RowGroups[0].Columns[auditline.ResponseObject].MetaData
-	if m.TotalUncompressedSize < largePage || len(m.EncodingStats) != 1 || m.EncodingStats[0].PageType != format.DataPageV2 || m.EncodingStats[0].Count != 1 {
+	if m.TotalUncompressedSize < rowread.LargePage || len(m.EncodingStats) != 1 || m.EncodingStats[0].PageType != format.DataPageV2 || m.EncodingStats[0].Count != 1 {
 		t.Fatalf("not one large page: %d bytes, %+v", m.TotalUncompressedSize, m.EncodingStats)
 	}
 	var out strings.Builder

@@ -9,6 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowread"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 )
 
 // Meta says where a source comes from. It becomes part of every object.
@@ -105,7 +108,7 @@ func (m *ObjectMeta) pairs() [][2]string {
 		days[i] = d.Day + "=" + strconv.FormatInt(d.Rows, 10)
 	}
 	all := [][2]string{
-		{keySchema, schemaVersion},
+		{schema.VersionKey, schema.Version},
 		{keyCluster, m.Cluster},
 		{keyNode, m.Node},
 		{keyEpoch, m.Epoch},
@@ -143,10 +146,10 @@ func timeText(t time.Time) string {
 
 // ErrNotOurs is returned by [ReadMeta], [Restore] and [Check] for a file that is no object of
 // this package. A file that cannot be read is not one of these: it may be an object.
-var ErrNotOurs = errNotOurs
+var ErrNotOurs = rowread.ErrNotOurs
 
-func objectMeta(f *openedObject) (ObjectMeta, error) {
-	p := metaParser{pairs: f.pairs}
+func objectMeta(f *rowread.File) (ObjectMeta, error) {
+	p := metaParser{pairs: f.Pairs}
 	m := ObjectMeta{
 		Meta: Meta{
 			Cluster:    p.text(keyCluster),
@@ -157,7 +160,7 @@ func objectMeta(f *openedObject) (ObjectMeta, error) {
 			Converter:  p.text(keyConverter),
 		},
 		Day:          p.text(keyDay),
-		Rows:         f.rows,
+		Rows:         f.Rows,
 		SourceSize:   p.number(keySourceSize),
 		SourceLines:  p.number(keySourceLines),
 		FinalNewline: p.text(keyFinalNewline) == "true",
@@ -236,7 +239,7 @@ func (p *metaParser) days() []DayRows {
 // error is [ErrNotOurs] for a file that is no Parquet file or not one of ours;
 // an error of r is wrapped.
 func ReadMeta(r io.ReaderAt, size int64) (ObjectMeta, error) {
-	f, err := openObject(r, size)
+	f, err := rowread.Open(r, size)
 	if err != nil {
 		return ObjectMeta{}, err
 	}

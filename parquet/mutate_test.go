@@ -18,6 +18,8 @@ import (
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowread"
 )
 
 const (
@@ -102,7 +104,8 @@ func newSpecimen(t *testing.T, name string, res Result, source []byte) *specimen
 func (s *specimen) addBody(t *testing.T, at int64) {
 	t.Helper()
 	var header format.PageHeader
-	if err := thrift.Unmarshal(new(thrift.CompactProtocol), s.object[at:], &header); err != nil {
+	page := new(thrift.CompactProtocol).NewReader(bytes.NewReader(s.object[at:]))
+	if err := thrift.NewDecoder(page).Decode(&header); err != nil {
 		t.Fatal(err)
 	}
 	head, err := thrift.Marshal(new(thrift.CompactProtocol), &header)
@@ -123,8 +126,8 @@ func specimens(t *testing.T) []*specimen {
 	a := simpleEvent("a")
 	odd := []byte("no event\n\n\x00\x00" + a + "\n" + a[:90] + a + a + "\n\xff\xfe\n" + strings.Replace(a, `,"auditID"`, ` ,"auditID"`, 1))
 	bodies := []byte(withBody(`"`+strings.Repeat("b", 1200<<10)+`"`) + "\n" + withBody(`{"x":1}`) + "\n" +
-		strings.Replace(a, `"requestURI":"/`, `"requestURI":"/`+strings.Repeat("u", largePage+5), 1) + "\n")
-	long := []byte(strings.Replace(a, `{"username":"u"}`, `{"username":"u","groups":["`+strings.Repeat("g", largePage+5)+`","h"]}`, 1) + "\n")
+		strings.Replace(a, `"requestURI":"/`, `"requestURI":"/`+strings.Repeat("u", rowread.LargePage+5), 1) + "\n")
+	long := []byte(strings.Replace(a, `{"username":"u"}`, `{"username":"u","groups":["`+strings.Repeat("g", rowread.LargePage+5)+`","h"]}`, 1) + "\n")
 	root := func(source []byte, lim limits) Result {
 		return convertWith(t, source, Config{Meta: testMeta(), Dir: fastDir(t), Root: true}, lim)
 	}
@@ -166,7 +169,7 @@ func mutateAll(t *testing.T, seedText string) {
 		damaged := s.damage(random)
 		err := s.check(t, damaged)
 		switch {
-		case errors.Is(err, errBug) || errors.Is(err, errOther):
+		case errors.Is(err, rowread.ErrBug) || errors.Is(err, errOther):
 			t.Fatalf("mutation %d of %s: %v", n, s.name, err)
 		case err == nil:
 			outcomes["the same lines"]++
@@ -189,7 +192,7 @@ func (s *specimen) check(t *testing.T, object []byte) error {
 		return errOther
 	}
 	if s.result.Root != [32]byte{} {
-		if checked := checkLines(t.Context(), []Input{in}, s.result); errors.Is(checked, errBug) {
+		if checked := checkLines(t.Context(), []Input{in}, s.result); errors.Is(checked, rowread.ErrBug) {
 			return checked
 		}
 	}

@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/objectfile"
 )
 
 // The order of a file of hardly anything but newlines takes many times its size.
 func TestConvertRefusesTooManyLines(t *testing.T) {
 	lim := tinyLimits()
-	lim.sort.spill = 4 << 10
+	lim.sort.Spill = 4 << 10
 	for name, c := range map[string]struct {
 		line string
 		want error
@@ -37,7 +38,7 @@ func TestConvertRefusesTooManyLines(t *testing.T) {
 // The parts of a broken line may be many and close together.
 func TestOrderOfPartsIsNotTooMuch(t *testing.T) {
 	lim := tinyLimits()
-	lim.sort.spill = 1 << 10
+	lim.sort.Spill = 1 << 10
 	source := strings.Repeat(strings.Repeat(`{"kind":"Event","apiVersion":"audit.k8s.io/v1"}`, 500)+"\n", 20)
 	roundTrip(t, []byte(source), lim)
 }
@@ -75,7 +76,7 @@ func convertCarefully(t *testing.T, source string) Result {
 		t.Fatal(err)
 	}
 	c := newConversion(src, size, d, cfg, lim)
-	if c.codec, err = newCodec(); err != nil {
+	if c.codec, err = objectfile.NewCodec(); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.run(t.Context()); err != nil {

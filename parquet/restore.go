@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowread"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowsort"
 )
 
 // Input is one object of a source.
@@ -49,9 +51,9 @@ const orderMemory = 3 << 20
 
 // RestoreIn is [Restore] with its temporary file in the directory work.
 func RestoreIn(ctx context.Context, work string, in []Input, w io.Writer) error {
-	r := restoration{order: newLines(work, orderMemory)}
+	r := restoration{order: rowsort.NewLines(work, orderMemory)}
 	err := r.run(ctx, in, w)
-	if closeErr := r.order.close(); err == nil && closeErr != nil {
+	if closeErr := r.order.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("close spill file: %w", closeErr)
 	}
 	return err
@@ -60,16 +62,16 @@ func RestoreIn(ctx context.Context, work string, in []Input, w io.Writer) error 
 // lineTaker takes the lines of a source in any order. A line that is long is
 // written piece by piece.
 type lineTaker interface {
-	add(line int64, build func(dst []byte) []byte) error
-	addLong(line int64, write func(io.Writer) error) error
+	Add(line int64, build func(dst []byte) []byte) error
+	AddLong(line int64, write func(io.Writer) error) error
 }
 
 // restoration is the state of one call of Restore, or of a check.
 type restoration struct {
 	to    lineTaker // of what is collected
-	order *lineOrder
+	order *rowsort.Lines
 	meta  ObjectMeta // of the first object
-	files []*openedObject
+	files []*rowread.File
 	lines int64 // rows of lines that were read
 	bytes int64 // of them, at least
 }
@@ -82,7 +84,7 @@ func (r *restoration) run(ctx context.Context, in []Input, w io.Writer) error {
 	if err := r.collectAll(ctx, in); err != nil {
 		return err
 	}
-	if r.order.count() != r.meta.SourceLines {
+	if r.order.Count() != r.meta.SourceLines {
 		return r.missingLines()
 	}
 	return r.write(ctx, w)
@@ -95,7 +97,7 @@ func (r *restoration) open(in []Input) error {
 	}
 	have := map[string]string{}
 	for i, obj := range in {
-		f, err := openObject(obj, obj.Size)
+		f, err := rowread.Open(obj, obj.Size)
 		if err != nil {
 			return fmt.Errorf("%s: %w", obj.Name, err)
 		}
@@ -148,34 +150,34 @@ func (r *restoration) collectAll(ctx context.Context, in []Input) error {
 }
 
 // collect rebuilds the lines of one object.
-func (r *restoration) collect(ctx context.Context, f *openedObject) error {
-	o, err := newObjectReader(f)
+func (r *restoration) collect(ctx context.Context, f *rowread.File) error {
+	o, err := rowread.NewReader(f)
 	if err != nil {
 		return err
 	}
-	defer o.close()
-	var row storedRow
+	defer o.Close()
+	var row rowread.Row
 	var b auditline.Rebuilder
-	build := func(dst []byte) []byte { return row.append(dst, &b) }
+	build := func(dst []byte) []byte { return row.Append(dst, &b) }
 	for n := 1; ; n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := o.next(&row); errors.Is(err, io.EOF) {
+		if err := o.Next(&row); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		if row.part > 0 {
+		if row.Part > 0 {
 			continue
 		}
 		if err := r.count(&row); err != nil {
 			return err
 		}
-		if row.isLong() {
-			err = r.to.addLong(row.line, func(w io.Writer) error { return row.write(w, &b) })
+		if row.IsLong() {
+			err = r.to.AddLong(row.Line, func(w io.Writer) error { return row.Write(w, &b) })
 		} else {
-			err = r.to.add(row.line, build)
+			err = r.to.Add(row.Line, build)
 		}
 		if err != nil {
 			return err
@@ -184,12 +186,12 @@ func (r *restoration) collect(ctx context.Context, f *openedObject) error {
 }
 
 // count makes sure that there are no more lines, and no more bytes in them, than the source has.
-func (r *restoration) count(row *storedRow) error {
-	n := row.line - r.meta.Increment.before()
+func (r *restoration) count(row *rowread.Row) error {
+	n := row.Line - r.meta.Increment.before()
 	if r.lines++; n < 1 || n > r.meta.SourceLines || r.lines > 2*r.meta.SourceLines {
 		return fmt.Errorf("%w: row %d is for line %d of %d", ErrMismatch, r.lines, n, r.meta.SourceLines)
 	}
-	if r.bytes += int64(row.size()); r.bytes > 2*r.meta.SourceSize {
+	if r.bytes += int64(row.Size()); r.bytes > 2*r.meta.SourceSize {
 		return fmt.Errorf("%w: the rows have more than the %d bytes of the source", ErrMismatch, r.meta.SourceSize)
 	}
 	return nil
@@ -213,7 +215,7 @@ func (r *restoration) missingLines() error {
 		}
 		last = line
 	}
-	err := r.order.each(func(line int64, _ []byte, more bool) error {
+	err := r.order.Each(func(line int64, _ []byte, more bool) error {
 		if !more {
 			note(line)
 		}
@@ -224,7 +226,7 @@ func (r *restoration) missingLines() error {
 	}
 	note(first + r.meta.SourceLines + 1)
 	return fmt.Errorf("restore %s: %w: rows for %d of %d lines: %s", r.meta.SourceName, ErrIncomplete,
-		r.order.count(), r.meta.SourceLines, strings.Join(found, ", "))
+		r.order.Count(), r.meta.SourceLines, strings.Join(found, ", "))
 }
 
 // write gives out the lines in order and compares the checksum.
@@ -233,7 +235,7 @@ func (r *restoration) write(ctx context.Context, w io.Writer) error {
 	out := bufio.NewWriterSize(&holeWriter{ctx: ctx, to: io.MultiWriter(w, sum), holes: r.meta.Holes}, 256<<10)
 	first := r.meta.Increment.before()
 	next := first + 1
-	err := r.order.each(func(line int64, text []byte, more bool) error {
+	err := r.order.Each(func(line int64, text []byte, more bool) error {
 		if line != next {
 			return fmt.Errorf("restore %s: %w: found line %d where line %d is due", r.meta.SourceName, ErrIncomplete, line, next)
 		}

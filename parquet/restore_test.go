@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowsort"
 )
 
 // realLines returns the lines of a real log.
@@ -48,9 +49,9 @@ func TestRestoreRefusesMixedSources(t *testing.T) {
 }
 
 func TestRestoreNamesMissingLines(t *testing.T) {
-	r := restoration{order: newLines("", 1<<20), meta: ObjectMeta{SourceLines: 9}}
+	r := restoration{order: rowsort.NewLines("", 1<<20), meta: ObjectMeta{SourceLines: 9}}
 	for _, line := range []int64{5, 1, 2, 7, 7} {
-		if err := r.order.add(line, func(b []byte) []byte { return b }); err != nil {
+		if err := r.order.Add(line, func(b []byte) []byte { return b }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowread"
 )
 
 // rowsOf returns line, part, status, audit ID and whether raw is kept, for all
@@ -15,19 +16,19 @@ func rowsOf(tb testing.TB, res Result) []string {
 	tb.Helper()
 	var rows []string
 	for _, in := range inputs(tb, res) {
-		f, err := openObject(in, in.Size)
+		f, err := rowread.Open(in, in.Size)
 		if err != nil {
 			tb.Fatal(err)
 		}
-		o, err := newObjectReader(f)
+		o, err := rowread.NewReader(f)
 		if err != nil {
 			tb.Fatal(err)
 		}
-		var r storedRow
-		for o.next(&r) == nil {
-			rows = append(rows, fmt.Sprintf("%d.%d %s raw=%v", r.line, r.part, r.event.Text(auditline.AuditID), r.raw != nil))
+		var r rowread.Row
+		for o.Next(&r) == nil {
+			rows = append(rows, fmt.Sprintf("%d.%d %s raw=%v", r.Line, r.Part, r.Event.Text(auditline.AuditID), r.Raw != nil))
 		}
-		o.close()
+		o.Close()
 	}
 	return rows
 }

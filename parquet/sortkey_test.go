@@ -13,10 +13,13 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/objecttest"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowsort"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 )
 
 // sortedColumns are the columns by which rows are sorted.
-var sortedColumns = [...]auditline.Field{auditline.ObjectResource, auditline.ObjectNamespace, auditline.ObjectName, auditline.StageTimestamp, colSourceLine, colLinePart}
+var sortedColumns = [...]auditline.Field{auditline.ObjectResource, auditline.ObjectNamespace, auditline.ObjectName, auditline.StageTimestamp, schema.SourceLine, schema.LinePart}
 
 // sortedRows returns the sort columns of every row, row group by row group, and
 // what is declared of their order.
@@ -35,7 +38,7 @@ func sortedRows(t *testing.T, res Result) (groups [][][]pq.Value, declared [][]f
 		rows := make([][]pq.Value, g.NumRows())
 		for _, column := range sortedColumns {
 			n := 0
-			eachValue(t, g.ColumnChunks()[column], func(_ int, v pq.Value) {
+			objecttest.EachValue(t, g.ColumnChunks()[column], func(_ int, v pq.Value) {
 				rows[n] = append(rows[n], v.Clone())
 				n++
 			})
@@ -94,7 +97,7 @@ func linesWithNames(names []string) []byte {
 
 func TestDeclaredOrderIsTrue(t *testing.T) {
 	lim := defaultLimits()
-	lim.file.rowGroup = 100 << 10
+	lim.file.RowGroup = 100 << 10
 	torn := `{"kind":"Event"` + strings.Repeat(strings.TrimSpace(canonicalLine), 3) + "\n\n\x00\n"
 	source := append(linesWithNames([]string{"-", "", "a", "b", "a!", "ä", "\x01", "a\\u0000b", "a\\u0000"}), torn...)
 	groups, declared := sortedRows(t, roundTrip(t, source, lim))
@@ -132,7 +135,7 @@ func TestOrderOfCutKeysIsNotDeclared(t *testing.T) {
 func TestOrderAfterAWrongGlanceIsNotDeclared(t *testing.T) {
 	const low, between, high = "bvbecefj", "c", "xsmllsun"
 	sum := func(resource string) uint32 {
-		return keySum(appendSortKey(nil, auditline.Object{Resource: []byte(resource)}))
+		return rowsort.KeySum(rowsort.AppendKey(nil, auditline.Object{Resource: []byte(resource)}))
 	}
 	if sum(low) != sum(high) {
 		t.Fatal("the names have different checksums")

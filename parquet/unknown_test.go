@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowread"
+	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 )
 
 // changed is the canonical line with a change.
@@ -103,19 +105,19 @@ func TestUnknownFieldsOfLongLines(t *testing.T) {
 func TestUnknownFieldsOfSalvagedEvents(t *testing.T) {
 	event := changed(t, `"verb":"get"`, `"verb":"get","tenant":"a"`)
 	res := roundTrip(t, []byte(event[:300]+event+event+"\n"), defaultLimits())
-	f, err := openObject(inputs(t, res)[0], res.Objects[0].Size)
+	f, err := rowread.Open(inputs(t, res)[0], res.Objects[0].Size)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := newObjectReader(f)
+	o, err := rowread.NewReader(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var row storedRow
+	var row rowread.Row
 	n := 0
-	for o.next(&row) == nil {
-		if n++; string(row.event.Unknown) != `{"verb":null,"tenant":"a"}` {
-			t.Errorf("part %d has %q", row.part, row.event.Unknown)
+	for o.Next(&row) == nil {
+		if n++; string(row.Event.Unknown) != `{"verb":null,"tenant":"a"}` {
+			t.Errorf("part %d has %q", row.Part, row.Event.Unknown)
 		}
 	}
 	if n != 2 {
@@ -147,7 +149,7 @@ func TestObjectsOfSchemaVersion1(t *testing.T) {
 		t.Errorf("restored %q", out.String())
 	}
 	f := openFull(t, in)
-	if got, want := f.Schema().Columns(), newSchema().Columns(); !reflect.DeepEqual(got, want[:len(want)-1]) {
+	if got, want := f.Schema().Columns(), schema.New().Columns(); !reflect.DeepEqual(got, want[:len(want)-1]) {
 		t.Errorf("version 1 has the columns %v", got)
 	}
 }
@@ -160,7 +162,7 @@ func TestOtherSchemaVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := []byte(keySchema + "\x18\x01")
+	key := []byte(schema.VersionKey + "\x18\x01")
 	at := bytes.Index(object, key)
 	if at < 0 {
 		t.Fatal("no schema version in the footer")

@@ -53,7 +53,7 @@ type member struct {
 	value []byte // JSON text, no space around it
 }
 
-// maxItems bounds the elements of one list or map: a longer one is null in its
+// MaxItems bounds the elements of one list or map: a longer one is null in its
 // column, and the line keeps raw.
 const MaxItems = 1 << 16
 

@@ -3,6 +3,7 @@ package auditline
 // Outcome says what a line turned out to be.
 type Outcome int
 
+// What a line may be.
 const (
 	Canonical   Outcome = iota // the scanner took it, or what is known of it; the proof is still due
 	Irregular                  // an event in another form

@@ -1,0 +1,15 @@
+// Package objectfile writes one object: rows become column chunks, chunks row
+// groups, row groups a Parquet file.
+//
+// The library's own writer takes a Value of 24 bytes for every cell, looks each
+// up in a Go map and reads pages back to build a bloom filter; it took half of
+// the CPU time of a conversion. This one knows that rows are sorted. The same
+// rows, [Config] and [Limits] give the same bytes. Memory is bounded by Limits
+// and the longest value; a long value goes through the compressor to a file.
+//
+//   - write.go, columnize.go: an object, and the values of a row
+//   - group.go: row groups, bloom filters, page indexes, footer
+//   - chunk.go, page.go, bounds.go: a column chunk, its pages, their bounds
+//   - pagestream.go, spool.go: large pages and long values
+//   - codec.go: zstd
+package objectfile

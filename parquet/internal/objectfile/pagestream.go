@@ -1,0 +1,120 @@
+package objectfile
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"math/bits"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go/encoding/rle"
+	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
+)
+
+// pageStream compresses the values of a large page as they come, so that never
+// more of the page is in memory than the encoder's window and what it has made
+// of the rest. Such a page is a DATA_PAGE_V2, whose levels stand before what is
+// compressed: they are known last.
+type pageStream struct {
+	encoder *zstd.Encoder
+	packed  []byte // what the encoder has written
+	size    int    // bytes before compression
+	length  [4]byte
+}
+
+// Write takes what the encoder writes.
+func (s *pageStream) Write(b []byte) (int, error) {
+	s.packed = append(s.packed, b...)
+	return len(b), nil
+}
+
+// add adds one value, PLAIN encoded.
+func (s *pageStream) add(v []byte) error {
+	binary.LittleEndian.PutUint32(s.length[:], uint32(len(v)))
+	if _, err := s.encoder.Write(s.length[:]); err != nil {
+		return err
+	}
+	_, err := s.encoder.Write(v)
+	s.size += len(s.length) + len(v)
+	return err
+}
+
+// stream returns an empty page.
+func (c *Codec) stream() (*pageStream, error) {
+	if n := len(c.streams); n > 0 {
+		s := c.streams[n-1]
+		c.streams = c.streams[:n-1]
+		return s, nil
+	}
+	e, err := newEncoder(streamWindow)
+	if err != nil {
+		return nil, err
+	}
+	s := &pageStream{encoder: e}
+	e.Reset(s)
+	return s, nil
+}
+
+// release takes a page back, to be filled again.
+func (c *Codec) release(s *pageStream) {
+	s.packed, s.size = auditline.Emptied(s.packed, maxKeptPage), 0
+	s.encoder.Reset(s)
+	c.streams = append(c.streams, s)
+}
+
+// maxKeptPage is the largest compressed page whose memory is kept.
+const maxKeptPage = 1 << 20
+
+// streamValue adds a value to the open page of a streamed column.
+func (c *chunk) streamValue(v []byte) {
+	var err error
+	if c.stream == nil {
+		c.stream, err = c.codec.stream()
+	}
+	if err == nil {
+		err = c.stream.add(v)
+	}
+	if err != nil {
+		c.failed = fmt.Errorf("compress page of %s: %w", c.def.Name, err)
+	}
+}
+
+// flushStream ends the open page of a streamed column.
+func (c *chunk) flushStream() error {
+	s := c.stream
+	c.stream = nil
+	if err := s.encoder.Close(); err != nil {
+		return fmt.Errorf("compress page of %s: %w", c.def.Name, err)
+	}
+	e := rle.Encoding{BitWidth: bits.Len8(c.maxDef)}
+	levels, _ := e.EncodeLevels(c.codec.scratch[:0], c.defs) // fails for a wrong bit width only
+	c.codec.scratch = levels
+	nulls := len(c.defs) - c.valuesInPage()
+	header := format.PageHeader{
+		Type:                 format.DataPageV2,
+		UncompressedPageSize: int32(len(levels) + s.size),
+		CompressedPageSize:   int32(len(levels) + len(s.packed)),
+		CRC:                  int32(crc32.Update(crc32.ChecksumIEEE(levels), crc32.IEEETable, s.packed)),
+	}
+	header.DataPageHeaderV2.Valid = true
+	header.DataPageHeaderV2.V = format.DataPageHeaderV2{
+		NumValues:                  int32(len(c.defs)),
+		NumNulls:                   int32(nulls),
+		NumRows:                    int32(c.rows),
+		Encoding:                   format.Plain,
+		DefinitionLevelsByteLength: int32(len(levels)),
+	}
+	before := c.pagesSize()
+	var err error
+	if c.pages, err = c.appendHeader(c.pages, &header); err != nil {
+		return err
+	}
+	c.pages = append(append(c.pages, levels...), s.packed...)
+	c.page.reset()
+	c.record(before, format.DataPageV2, len(c.defs), int64(nulls), format.Plain)
+	c.defs, c.rows = c.defs[:0], 0
+	c.codec.release(s)
+	return nil
+}

@@ -1,0 +1,131 @@
+package rowread
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"sync"
+)
+
+// ErrNotOurs says that a file is no object. A file that cannot be read is not one of these: it
+// may be an object.
+var ErrNotOurs = errors.New("not an object of auditsidecar")
+
+// File is an opened object.
+type File struct {
+	footer
+	src io.ReaderAt
+}
+
+// Open opens an object. It is the only way to one: what a damaged or foreign file could
+// make the rest of the package do is decided here, from the footer, before anything else is read.
+func Open(r io.ReaderAt, size int64) (*File, error) {
+	src := &watchedReader{ReaderAt: r}
+	f, err := openFile(src, size)
+	if err != nil && src.err != nil {
+		return nil, fmt.Errorf("open object: %w", src.err)
+	}
+	return f, err
+}
+
+func openFile(r io.ReaderAt, size int64) (f *File, err error) {
+	defer noPanic(&err)
+	b, err := readFooter(r, size)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := parseFooter(b, size-int64(len(b))-tailLength)
+	if err != nil {
+		return nil, fmt.Errorf("open object: %w: %w", ErrNotOurs, err)
+	}
+	return &File{footer: *parsed, src: r}, nil
+}
+
+// watchedReader keeps the first error that is not the end of the file: it says
+// nothing of what the file is.
+type watchedReader struct {
+	io.ReaderAt
+	once sync.Once
+	err  error
+}
+
+// ReadAt reads as the reader does.
+func (w *watchedReader) ReadAt(p []byte, off int64) (int, error) {
+	n, err := w.ReaderAt.ReadAt(p, off)
+	if n < len(p) && err != nil && !errors.Is(err, io.EOF) {
+		w.once.Do(func() { w.err = err })
+	}
+	return n, err //nolint:wrapcheck // it must be what the reader returned
+}
+
+const (
+	magic = "PAR1"
+	// tailLength is what stands behind the footer: its length, and the magic number.
+	tailLength = 4 + int64(len(magic))
+	// maxFooter bounds the footer of an object. Ours take some 30 KB for each row group.
+	maxFooter = 64 << 20
+)
+
+// readFooter reads the footer of a Parquet file.
+func readFooter(r io.ReaderAt, size int64) ([]byte, error) {
+	var tail [tailLength]byte
+	if size < int64(len(magic))+tailLength {
+		return nil, fmt.Errorf("open object: %w: %d bytes", ErrNotOurs, size)
+	}
+	if _, err := r.ReadAt(tail[:], size-tailLength); err != nil {
+		return nil, fmt.Errorf("open object: %w", err)
+	}
+	length := int64(binary.LittleEndian.Uint32(tail[:]))
+	if string(tail[4:]) != magic || length > min(size-int64(len(magic))-tailLength, maxFooter) {
+		return nil, fmt.Errorf("open object: %w: no Parquet footer", ErrNotOurs)
+	}
+	b := make([]byte, length)
+	if _, err := r.ReadAt(b, size-tailLength-length); err != nil {
+		return nil, fmt.Errorf("open object: %w", err)
+	}
+	return b, nil
+}
+
+// ErrBug is a panic that no damage explains.
+var ErrBug = errors.New("a bug in auditsidecar, please report it")
+
+// noPanic makes an error of a panic. The libraries panic on some damaged files;
+// anything else is a bug and says nothing of the file.
+func noPanic(err *error) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if in := panicking(); isLibrary(in) {
+		*err = fmt.Errorf("read object: %w: damaged: %v", ErrNotOurs, p)
+	} else {
+		*err = fmt.Errorf("read object: %w: panic in %s: %v", ErrBug, in, p)
+	}
+}
+
+// panicking returns the function that panicked, during a deferred call: of this
+// module or of a library that reads objects for it. One of the standard library
+// panics for its caller.
+func panicking() string {
+	var callers [64]uintptr
+	frames := runtime.CallersFrames(callers[:runtime.Callers(0, callers[:])])
+	thrown := false
+	for {
+		f, more := frames.Next()
+		if thrown && (isLibrary(f.Function) || strings.HasPrefix(f.Function, "github.com/auditsidecar/")) {
+			return f.Function
+		}
+		thrown = thrown || f.Function == "runtime.gopanic"
+		if !more {
+			return "an unknown function"
+		}
+	}
+}
+
+// isLibrary says whether a function is of what unpacks objects for this package.
+func isLibrary(function string) bool {
+	return strings.HasPrefix(function, "github.com/parquet-go/") || strings.HasPrefix(function, "github.com/klauspost/")
+}

@@ -1,0 +1,105 @@
+package schema
+
+import (
+	"fmt"
+	"io"
+
+	pq "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+// VersionKey is the metadata key of the version of the schema.
+const VersionKey = "auditsidecar.schema_version"
+
+// Version is the value of the metadata key of that name. It changes when
+// a reader of older objects could be misled.
+const Version = "2"
+
+// ColumnsIn returns how many leaf columns the objects of a version have: the
+// first ones, because new ones come last. 0 for a version that is not known.
+func ColumnsIn(version string) int {
+	switch version {
+	case "1":
+		return int(UnknownFields)
+	case Version:
+		return int(NumColumns)
+	}
+	return 0
+}
+
+// orderedGroup is a group of columns in the order of columnDefs. The library's
+// own group sorts by name.
+type orderedGroup struct {
+	pq.Group
+	fields []pq.Field
+}
+
+func (g orderedGroup) Fields() []pq.Field { return g.fields }
+
+// fieldsInOrder returns the fields of a group in the order of names.
+func fieldsInOrder(group pq.Group, names []string) []pq.Field {
+	byName := map[string]pq.Field{}
+	for _, f := range group.Fields() {
+		byName[f.Name()] = f
+	}
+	fields := make([]pq.Field, 0, len(names))
+	for _, name := range names {
+		fields = append(fields, byName[name])
+	}
+	return fields
+}
+
+// New returns the schema of every object.
+func New() *pq.Schema {
+	group := pq.Group{}
+	var names []string
+	for _, d := range Columns() {
+		if _, ok := group[d.Name]; !ok {
+			names = append(names, d.Name)
+		}
+		switch d.Shape {
+		case List:
+			group[d.Name] = pq.Optional(pq.List(leafNode(d)))
+		case MapKey:
+			group[d.Name] = nil // completed by the value, which comes next
+		case MapValue:
+			group[d.Name] = pq.Optional(pq.Map(pq.String(), pq.Optional(leafNode(d))))
+		case MapValues:
+			group[d.Name] = pq.Optional(pq.Map(pq.String(), pq.List(leafNode(d))))
+		case Required:
+			group[d.Name] = leafNode(d)
+		default:
+			group[d.Name] = pq.Optional(leafNode(d))
+		}
+	}
+	return pq.NewSchema("audit", orderedGroup{Group: group, fields: fieldsInOrder(group, names)})
+}
+
+func leafNode(d Column) pq.Node {
+	var n pq.Node
+	switch d.Kind {
+	case Text:
+		n = pq.String()
+	case Blob:
+		n = pq.Leaf(pq.ByteArrayType)
+	case Int32:
+		n = pq.Leaf(pq.Int32Type)
+	case Int64:
+		n = pq.Leaf(pq.Int64Type)
+	case Micros:
+		n = pq.Timestamp(pq.Microsecond)
+	}
+	return n
+}
+
+// Parts returns the schema as it stands in the footer: its elements, and
+// the order in which each column's values compare. The library makes them, for
+// a file without rows.
+func Parts() ([]format.SchemaElement, []format.ColumnOrder, error) {
+	w := pq.NewGenericWriter[any](io.Discard, New())
+	if err := w.Close(); err != nil {
+		return nil, nil, fmt.Errorf("make schema: %w", err)
+	}
+	m := w.File().Metadata()
+	return m.Schema, m.ColumnOrders, nil
+}
