@@ -25,7 +25,16 @@ type Bucket struct {
 	// unproven says that the store's own SHA-256 does not count: it answered a
 	// PUT without one, or a read contradicted it. It is never reset.
 	unproven atomic.Bool
+	stored   atomic.Int64 // objects that the store answered for with a SHA-256
 }
+
+// The first sampledFirst objects that a process stores are read back whatever the
+// store answers, and one in sampledEvery from then on: an answer may only repeat the
+// SHA-256 that was sent.
+const (
+	sampledFirst = 8
+	sampledEvery = 64
+)
 
 // store is one kind of archive. Keys are valid and relative to the archive; the
 // errors are of type *Error, without URL, Key and Op.
@@ -123,10 +132,15 @@ func (b *Bucket) confirm(ctx context.Context, key string, computed []byte, size 
 	} else if !bytes.Equal(computed, sum[:]) {
 		return differs(false, size, computed, size, sum)
 	}
-	if !b.unproven.Load() {
+	n, unproven := b.stored.Add(1), b.unproven.Load()
+	if !unproven && n > sampledFirst && n%sampledEvery != 0 {
 		return nil
 	}
-	return b.readBack(ctx, key, size, sum, false)
+	err := b.readBack(ctx, key, size, sum, false)
+	if !unproven && ReasonOf(err) == ReasonPermission {
+		return nil // the store's answer is all there is
+	}
+	return err
 }
 
 // taken says whether there is an object under the key. Some servers refuse to

@@ -3,6 +3,7 @@ package archive_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -115,8 +116,16 @@ func TestI10_ReadContradictsTheStore(t *testing.T) {
 	t.Parallel()
 	f := newFakeS3(t)
 	b := f.open(t, archive.S3Config{})
+	for i := range 70 {
+		if err := put(t, b, fmt.Sprint(i), []byte("content")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := f.count(http.MethodGet); n != 9 {
+		t.Fatalf("%d of 70 objects were read back, want the first 8 and the 64th", n)
+	}
 	f.damage = flip
-	if err := put(t, b, "k", []byte("content")); err != nil || f.count(http.MethodGet) != 0 {
+	if err := put(t, b, "k", []byte("content")); err != nil || f.count(http.MethodGet) != 9 {
 		t.Fatalf("Put = %v, %d GET: the store's own SHA-256 does not count", err, f.count(http.MethodGet))
 	}
 	_, err := b.Open(t.Context(), "k")
@@ -125,6 +134,18 @@ func TestI10_ReadContradictsTheStore(t *testing.T) {
 		t.Errorf("Stat = %x, %v: it was contradicted", info.SHA256, err)
 	}
 	wantReason(t, put(t, b, "k2", []byte("content")), archive.ReasonDamaged, false, "answered success but holds")
+}
+
+// TestI10_StoreThatRepeatsTheChecksum answers with the SHA-256 that was sent, and holds
+// something else: the first object of a process shows it.
+func TestI10_StoreThatRepeatsTheChecksum(t *testing.T) {
+	t.Parallel()
+	f := newFakeS3(t)
+	f.damage = flip
+	b := f.open(t, archive.S3Config{})
+	for i := range 20 {
+		wantReason(t, put(t, b, fmt.Sprint(i), []byte("content")), archive.ReasonDamaged, false, "answered success but holds")
+	}
 }
 
 // TestI10_NothingConfirms: PutObject alone, on a store that computes nothing.

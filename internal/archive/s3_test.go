@@ -62,8 +62,8 @@ func TestI5_OnePutWithConditionAndChecksum(t *testing.T) {
 	if err := put(t, f.open(t, archive.S3Config{KMSKeyID: "alias/audit"}), "data/x", content); err != nil {
 		t.Fatal(err)
 	}
-	if len(f.requests) != 1 {
-		t.Fatalf("%d requests, want one PUT", len(f.requests))
+	if len(f.requests) != 2 || f.count(http.MethodPut) != 1 {
+		t.Fatalf("%d requests, want one PUT, and a GET to sample it", len(f.requests))
 	}
 	r := f.requests[0]
 	sum := sha256.Sum256(content)

@@ -74,7 +74,7 @@ func (l *Loki) Validate() error {
 	return errors.Join(
 		l.ValidateClient(),
 		l.validateStart(),
-		positive("loki-batch-wait", l.BatchWait),
+		atLeast("loki-batch-wait", l.BatchWait, time.Millisecond),
 		notNegative("loki-max-age", l.MaxAge),
 		notNegative("loki-max-ahead", l.MaxAhead),
 	)

@@ -42,9 +42,7 @@ func (p *Proof) Register(flags *pflag.FlagSet) {
 // Validate returns every mistake.
 func (p *Proof) Validate() error {
 	var errs []error
-	if p.HeartbeatInterval != 0 && p.HeartbeatInterval < time.Second {
-		errs = append(errs, fmt.Errorf("--heartbeat-interval %s: must be at least 1s, or 0", p.HeartbeatInterval))
-	}
+	errs = append(errs, zeroOrAtLeast("heartbeat-interval", p.HeartbeatInterval, time.Second))
 	return errors.Join(append(errs, p.Server.validate())...)
 }
 

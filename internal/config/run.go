@@ -108,9 +108,9 @@ func (r *Run) Validate() error {
 		r.Redact.Validate(),
 		validateListen(r.Listen),
 		r.validateListenTLS(),
-		positive("rescan-interval", r.RescanInterval),
-		notNegative("archive-max-lag", r.ArchiveMaxLag),
-		positive("shutdown-timeout", r.ShutdownTimeout),
+		atLeast("rescan-interval", r.RescanInterval, 100*time.Millisecond),
+		zeroOrAtLeast("archive-max-lag", r.ArchiveMaxLag, time.Second),
+		atLeast("shutdown-timeout", r.ShutdownTimeout, time.Second),
 	)
 }
 
@@ -178,9 +178,16 @@ func required(flag, value, remedy string) error {
 	return nil
 }
 
-func positive(flag string, d time.Duration) error {
-	if d <= 0 {
-		return fmt.Errorf("--%s %s: must be more than 0", flag, d)
+func atLeast(flag string, d, least time.Duration) error {
+	if d < least {
+		return fmt.Errorf("--%s %s: must be at least %s", flag, d, least)
+	}
+	return nil
+}
+
+func zeroOrAtLeast(flag string, d, least time.Duration) error {
+	if d != 0 && d < least {
+		return fmt.Errorf("--%s %s: must be at least %s, or 0", flag, d, least)
 	}
 	return nil
 }
