@@ -4,42 +4,59 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/auditsidecar/auditsidecar/internal/admin"
 	"github.com/auditsidecar/auditsidecar/internal/hold"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// archiveEvents implements [shipper.Events].
-type archiveEvents struct{ s *Sidecar }
+// events logs and counts what the loops report.
+type events struct {
+	log     zerolog.Logger
+	loops   healths
+	polling prometheus.Gauge // 1 without inotify
+	gaps    *gaps
+	repeats repeats
+}
 
-func (a archiveEvents) Pass(err error)     { a.s.loops.ship.Observe(err) }
-func (a archiveEvents) Gap(gap ledger.Gap) { a.s.noteGap(gap) }
+// healths are the health of the start, the watch and each loop; stream is nil
+// without a Loki.
+type healths struct{ begin, watch, held, ship, stream *admin.Loop }
+
+// archiveEvents implements [shipper.Events].
+type archiveEvents struct{ *events }
+
+func (a archiveEvents) Pass(err error)     { a.loops.ship.Observe(err) }
+func (a archiveEvents) Gap(gap ledger.Gap) { a.noteGap(gap) }
 
 // File is also a sign of life: a pass over many waiting files takes long.
 func (a archiveEvents) File(event string, e ledger.Entry) {
-	a.s.loops.ship.Alive()
-	a.s.noteSegment(event, e)
+	a.loops.ship.Alive()
+	a.noteSegment(event, e)
 }
 
 // Head logs the head of the chain: what verify takes as --expect-head, out of
 // reach of those who can only write to the archive.
 func (a archiveEvents) Head(head ledger.Head) {
-	a.s.Log.Info().Int64("seq", head.Seq).Str("head", head.SHA256).Msg("the archive has a record")
+	a.log.Info().Int64("seq", head.Seq).Str("head", head.SHA256).Msg("the archive has a record")
 }
 
 // noteSegment logs what happened to one file.
-func (s *Sidecar) noteSegment(event string, e ledger.Entry) {
-	line := s.Log.Info()
-	if e.State == ledger.Quarantined || e.Reason != "" {
-		line = s.Log.Error().Str("reason", e.Reason)
+func (e *events) noteSegment(event string, of ledger.Entry) {
+	line := e.log.Info()
+	if of.State == ledger.Quarantined || of.Reason != "" {
+		line = e.log.Error().Str("reason", of.Reason)
 	}
-	line = line.Str("file", e.Name).Str("segment", e.ID)
-	if e.Source != nil {
-		line = line.Int64("lines", e.Source.Lines).Int64("bytes", e.Source.Size).Str("sha256", e.Source.Stored().SHA256)
+	line = line.Str("file", of.Name).Str("segment", of.ID)
+	if of.Source != nil {
+		line = line.Int64("lines", of.Source.Lines).Int64("bytes", of.Source.Size).Str("sha256", of.Source.Stored().SHA256)
 	}
-	if len(e.Objects) > 0 {
-		keys := make([]string, len(e.Objects))
-		for i, o := range e.Objects {
+	if len(of.Objects) > 0 {
+		keys := make([]string, len(of.Objects))
+		for i, o := range of.Objects {
 			keys[i] = o.Key
 		}
 		line = line.Str("objects", strings.Join(keys, " "))
@@ -48,37 +65,37 @@ func (s *Sidecar) noteSegment(event string, e ledger.Entry) {
 }
 
 // noteLost is noteGap before the ledger is open: then the page has the break from there.
-func (s *Sidecar) noteLost(g ledger.Gap) {
-	s.logGap(g)
-	s.gaps.total.WithLabelValues(g.Reason).Inc()
+func (e *events) noteLost(g ledger.Gap) {
+	e.logGap(g)
+	e.gaps.total.WithLabelValues(g.Reason).Inc()
 }
 
 // noteGap logs and counts a break in the log.
-func (s *Sidecar) noteGap(g ledger.Gap) {
-	s.logGap(g)
-	s.gaps.count(g)
+func (e *events) noteGap(g ledger.Gap) {
+	e.logGap(g)
+	e.gaps.count(g)
 }
 
-func (s *Sidecar) logGap(g ledger.Gap) {
-	s.Log.Error().Str("reason", g.Reason).Str("file", g.File).Time("from", g.From).Time("to", g.To).
+func (e *events) logGap(g ledger.Gap) {
+	e.log.Error().Str("reason", g.Reason).Str("file", g.File).Time("from", g.From).Time("to", g.To).
 		Int64("bytes", g.Bytes).Str("detail", g.Detail).Msg("GAP in the audit log: recorded for the archive")
 }
 
 // streamEvents implements [live.Events].
 type streamEvents struct {
-	s    *Sidecar
+	*events
 	held *hold.Hold
 }
 
-func (e streamEvents) Pass(err error)     { e.s.loops.stream.Observe(err) }
+func (e streamEvents) Pass(err error)     { e.loops.stream.Observe(err) }
 func (e streamEvents) Released()          { e.held.Wake() }
-func (e streamEvents) Gap(gap ledger.Gap) { e.s.noteGap(gap) }
+func (e streamEvents) Gap(gap ledger.Gap) { e.noteGap(gap) }
 
 // Note logs what became of lines. A Loki that refuses a line of every push would
 // fill the log: events of one kind are logged once a minute.
 func (e streamEvents) Note(event string, err error) {
-	if left, ok := e.s.repeats.allow(event, time.Now()); ok {
-		line := e.s.Log.Warn().Err(err)
+	if left, ok := e.repeats.allow(event, time.Now()); ok {
+		line := e.log.Warn().Err(err)
 		if left > 0 {
 			line = line.Int("leftOut", left)
 		}
@@ -88,11 +105,11 @@ func (e streamEvents) Note(event string, err error) {
 
 // observeWatch reports the health of the watch. Without inotify the directory
 // is polled, which is slower but loses nothing: that is ready, too.
-func (s *Sidecar) observeWatch(mode rotate.Mode, err error) {
-	s.polling.Set(map[bool]float64{true: 1}[mode == rotate.ModePolling])
+func (e *events) observeWatch(mode rotate.Mode, err error) {
+	e.polling.Set(map[bool]float64{true: 1}[mode == rotate.ModePolling])
 	if mode == rotate.ModePolling {
-		s.Log.Warn().Err(err).Msg("watch: inotify unavailable, polling the directory instead")
+		e.log.Warn().Err(err).Msg("watch: inotify unavailable, polling the directory instead")
 		err = nil
 	}
-	s.loops.watch.Observe(err)
+	e.loops.watch.Observe(err)
 }

@@ -27,7 +27,7 @@ func (s *Sidecar) newLive(h *hold.Hold, st *state, writes <-chan struct{}) (*liv
 		Redact: replace, MaxLineBytes: settings.MaxLineBytes, BatchWait: settings.BatchWait,
 		Window: live.Window{MaxAge: settings.MaxAge, MaxAhead: settings.MaxAhead},
 		Ledger: st.ledger, CursorFile: st.cursorFile, Cursor: st.cursor, Start: lokiStart(settings, st),
-		Events: streamEvents{s, h}, Registry: s.registry,
+		Events: streamEvents{s.events, h}, Registry: s.registry,
 	})
 }
 

@@ -28,7 +28,7 @@ func (s *Sidecar) serve(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, running.stop(0)) }()
 
 	var st *state
-	err = await(ctx, s.loops.begin, func() (err error) {
+	err = await(ctx, s.events.loops.begin, func() (err error) {
 		st, err = s.openState()
 		return err
 	})
@@ -45,11 +45,11 @@ func (s *Sidecar) serve(ctx context.Context) (err error) {
 // work runs the loops over an opened state directory.
 func (s *Sidecar) work(ctx context.Context, st *state, running *group) error {
 	s.confine(st)
-	watcher, err := rotate.NewWatcher(s.audit.Dir, rotate.WatcherConfig{Rescan: s.Settings.RescanInterval, OnChange: s.observeWatch})
+	watcher, err := rotate.NewWatcher(s.audit.Dir, rotate.WatcherConfig{Rescan: s.Settings.RescanInterval, OnChange: s.events.observeWatch})
 	if err != nil {
 		return err
 	}
-	s.gaps.waiting(st.ledger.Gaps())
+	s.events.gaps.waiting(st.ledger.Gaps())
 	w, err := s.wire(st, watcher.Names(), watcher.Writes())
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func (s *Sidecar) work(ctx context.Context, st *state, running *group) error {
 	s.working.Store(w)
 	// Everything is held before a sink works on any of it: after a lost ledger the
 	// archive is asked about every finished file at once.
-	if err := await(ctx, s.loops.held, func() error { return w.hold.Sync(ctx) }); err != nil && ctx.Err() == nil {
+	if err := await(ctx, s.events.loops.held, func() error { return w.hold.Sync(ctx) }); err != nil && ctx.Err() == nil {
 		return err
 	}
 	running.start("watcher", watcher.Run)

@@ -43,17 +43,10 @@ type Sidecar struct {
 	fs       durable.FS
 	registry *prometheus.Registry
 	health   *admin.Health
-	loops    healths
-	polling  prometheus.Gauge // 1 without inotify
 	stored   prometheus.Gauge // when the archive last took something
-	gaps     *gaps
-	repeats  repeats
+	events   *events
 	working  atomic.Pointer[working] // nil until the state is open
 }
-
-// healths are the health of the start, the watch and each loop; stream is nil
-// without a Loki.
-type healths struct{ begin, watch, held, ship, stream *admin.Loop }
 
 // New validates the settings, and reports every mistake at once. It contacts
 // neither archive nor Loki.
@@ -105,11 +98,7 @@ func newSidecar(cfg Config) *Sidecar {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	auto := promauto.With(registry)
 	s := &Sidecar{
-		Config: cfg, registry: registry, health: admin.NewHealth(cfg.Log, registry, time.Now), fs: durable.OS(), gaps: newGaps(registry),
-		polling: auto.NewGauge(prometheus.GaugeOpts{
-			Namespace: "auditsidecar", Name: "watch_polling",
-			Help: "1 while inotify is unavailable and the directory is listed every --rescan-interval instead.",
-		}),
+		Config: cfg, registry: registry, health: admin.NewHealth(cfg.Log, registry, time.Now), fs: durable.OS(),
 		stored: auto.NewGauge(prometheus.GaugeOpts{
 			Namespace: "auditsidecar", Name: "archive_last_success_timestamp_seconds",
 			Help: "When the archive last confirmed an object or a record; 0 before the first.",
@@ -124,12 +113,19 @@ func newSidecar(cfg Config) *Sidecar {
 		Help: "Hash of the settings, the same on nodes that are set alike: the name of the node does not count, nor the content of the files that are named.",
 	}).Set(config.Hash(cfg.Shown))
 	s.registerLag()
-	s.loops = healths{
-		begin: s.health.Quiet("start"), watch: s.health.Quiet("watch"),
-		held: s.health.Loop("hold"), ship: s.health.Loop("archive"),
+	s.events = &events{
+		log: cfg.Log, gaps: newGaps(registry),
+		polling: auto.NewGauge(prometheus.GaugeOpts{
+			Namespace: "auditsidecar", Name: "watch_polling",
+			Help: "1 while inotify is unavailable and the directory is listed every --rescan-interval instead.",
+		}),
+		loops: healths{
+			begin: s.health.Quiet("start"), watch: s.health.Quiet("watch"),
+			held: s.health.Loop("hold"), ship: s.health.Loop("archive"),
+		},
 	}
 	if cfg.Settings.Loki.URL != "" {
-		s.loops.stream = s.health.Loop("loki")
+		s.events.loops.stream = s.health.Loop("loki")
 	}
 	return s
 }
@@ -165,10 +161,10 @@ type working struct {
 // poke them.
 func (s *Sidecar) wire(st *state, names, writes <-chan struct{}) (*working, error) {
 	h, err := hold.New(hold.Config{
-		Log: s.audit, StateDir: st.dir, Copy: s.Settings.Hold == config.HoldCopy, FS: s.fs, Ledger: st.ledger, Loki: s.loops.stream != nil,
+		Log: s.audit, StateDir: st.dir, Copy: s.Settings.Hold == config.HoldCopy, FS: s.fs, Ledger: st.ledger, Loki: s.events.loops.stream != nil,
 		Poke: names, Rescan: s.Settings.RescanInterval,
 		Budget:  hold.Budget{MaxBytes: int64(s.Settings.HeldMaxBytes), MinFree: int64(s.Settings.HeldMinFree)},
-		Observe: s.loops.held.Observe, Note: s.noteSegment, NoteGap: s.noteGap, Registry: s.registry,
+		Observe: s.events.loops.held.Observe, Note: s.events.noteSegment, NoteGap: s.events.noteGap, Registry: s.registry,
 	})
 	if err != nil {
 		return nil, err
@@ -181,19 +177,19 @@ func (s *Sidecar) wire(st *state, names, writes <-chan struct{}) (*working, erro
 	if s.Settings.Once { // it ends before either is due, and leaves the open file alone
 		heartbeat, maxLag = 0, 0
 	}
-	objects := &store{bucket: s.bucket, identity: s.Settings.Identity, success: s.stored, alive: s.loops.ship.Alive}
+	objects := &store{bucket: s.bucket, identity: s.Settings.Identity, success: s.stored, alive: s.events.loops.ship.Alive}
 	sh, err := shipper.New(shipper.Config{
 		StateDir: st.dir, Held: h, Cluster: s.Settings.Identity.Cluster, Node: s.Settings.Identity.Node,
 		Version: s.Version, FS: s.fs, Ledger: st.ledger,
 		Chain: st.chain, Store: objects, Keys: objects, MaxLag: maxLag, Redact: s.archiveRedaction(st), Blind: st.redaction.blind(),
 		Heartbeat: heartbeat, Ask: ask, Key: st.key,
-		Poke: h.Changed(), Interval: shipperInterval, Events: archiveEvents{s}, Registry: s.registry,
+		Poke: h.Changed(), Interval: shipperInterval, Events: archiveEvents{s.events}, Registry: s.registry,
 	})
 	if err != nil {
 		return nil, err
 	}
 	w := &working{state: st, hold: h, shipper: sh}
-	if s.loops.stream != nil {
+	if s.events.loops.stream != nil {
 		if w.live, err = s.newLive(h, st, writes); err != nil {
 			return nil, err
 		}

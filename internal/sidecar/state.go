@@ -17,6 +17,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/hold"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
 // state is an opened state directory. The process holds its lock.
@@ -32,9 +33,21 @@ type state struct {
 	streamed   bool // the log was streamed before, whatever the cursor says
 }
 
-// openState opens the state directory, makes it where it is missing, and
-// makes sure that the log's files can be held.
+// opener opens the state directory.
+type opener struct {
+	Config
+	audit  rotate.Log
+	fs     durable.FS
+	events *events
+}
+
 func (s *Sidecar) openState() (*state, error) {
+	return (&opener{s.Config, s.audit, s.fs, s.events}).open()
+}
+
+// open opens the state directory, makes it where it is missing, and
+// makes sure that the log's files can be held.
+func (s *opener) open() (*state, error) {
 	if err := checkAuditDir(s.audit.Dir); err != nil {
 		return nil, err
 	}
@@ -58,7 +71,7 @@ func (s *Sidecar) openState() (*state, error) {
 
 // lock takes the lock of the audit directory, which is in its .auditsidecar wherever the state
 // is, and the one of a state directory elsewhere, which must not serve two logs.
-func (s *Sidecar) lock(st *state) error {
+func (s *opener) lock(st *state) error {
 	common := filepath.Join(s.audit.Dir, config.StateDirName)
 	if !sameFile(common, st.dir) {
 		err := s.fs.MkdirPrivate(common)
@@ -103,11 +116,16 @@ func (st *state) unlock() error {
 	return err
 }
 
-func (s *Sidecar) readState(st *state) error {
+func (s *opener) readState(st *state) error {
 	if err := s.fs.RemoveTemps(st.dir); err != nil {
 		return err
 	}
-	err := s.checkHold(st.dir)
+	var err error
+	if s.Settings.Hold == config.HoldCopy {
+		err = hold.CheckCopy(s.audit)
+	} else {
+		err = hold.CheckLink(s.fs, s.audit, st.dir)
+	}
 	if err != nil {
 		return err
 	}
@@ -120,7 +138,7 @@ func (s *Sidecar) readState(st *state) error {
 	}
 	s.noteAside("ledger", aside)
 	if lost := st.ledger.Lost(); lost != nil {
-		s.noteLost(*lost)
+		s.events.noteLost(*lost)
 	}
 	st.cursorFile = ledger.NewCursorFile(s.fs, st.dir)
 	if st.cursor, aside, err = st.cursorFile.Load(time.Now()); err != nil {
@@ -137,21 +155,13 @@ func (s *Sidecar) readState(st *state) error {
 	return s.signChain(st)
 }
 
-// checkHold finds out whether the log's files can be held as was asked for.
-func (s *Sidecar) checkHold(stateDir string) error {
-	if s.Settings.Hold == config.HoldCopy {
-		return hold.CheckCopy(s.audit)
-	}
-	return hold.CheckLink(s.fs, s.audit, stateDir)
-}
-
 // sealedDirName is the directory of sealed records in the state directory.
 const sealedDirName = "sealed"
 
 // openChain opens the chain of records. One that cannot go on (somebody
 // changed its files) is set aside and recorded as a gap: holding the log must
 // go on in any case.
-func (s *Sidecar) openChain(st *state) error {
+func (s *opener) openChain(st *state) error {
 	chain, err := s.chainOf(st)
 	var broken *manifest.BrokenError
 	if errors.As(err, &broken) {
@@ -164,21 +174,21 @@ func (s *Sidecar) openChain(st *state) error {
 		if err := st.ledger.NewEpoch(time.Now(), *gap); err != nil {
 			return err
 		}
-		s.noteLost(*gap)
+		s.events.noteLost(*gap)
 		chain, err = s.chainOf(st)
 	}
 	st.chain = chain
 	return err
 }
 
-func (s *Sidecar) chainOf(st *state) (*manifest.Chain, error) {
+func (s *opener) chainOf(st *state) (*manifest.Chain, error) {
 	head := st.ledger.Head()
 	return manifest.Open(s.fs, filepath.Join(st.dir, sealedDirName), manifest.Identity{
 		Cluster: s.Settings.Identity.Cluster, Node: s.Settings.Identity.Node, MachineID: machineID(), Epoch: st.ledger.Epoch(),
 	}, manifest.Head{Seq: head.Seq, SHA256: head.SHA256})
 }
 
-func (s *Sidecar) noteAside(what, aside string) {
+func (s *opener) noteAside(what, aside string) {
 	if aside != "" {
 		s.Log.Error().Str("setAside", aside).Msg("the " + what + " could not be read; it was set aside and a new one begun")
 	}
@@ -200,7 +210,7 @@ func checkAuditDir(dir string) error {
 // owner says whose log the state is of, and what the archive has of it: a
 // cloned disk, a state directory that is given another name, and an archive
 // that is redacted in another way begin a new epoch.
-func (s *Sidecar) owner(r *redaction) string {
+func (s *opener) owner(r *redaction) string {
 	owner := machineID() + "/" + s.Settings.Identity.Cluster + "/" + s.Settings.Identity.Node
 	if s.Settings.Redact.Mode == config.RedactArchive {
 		owner += "/" + r.policy.Hash() + "/" + r.key.ID()

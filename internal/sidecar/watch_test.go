@@ -34,8 +34,8 @@ func TestI8_PollingIsVisible(t *testing.T) {
 		{rotate.ModePolling, errors.New("too many open files"), 1},
 		{rotate.ModeWatching, nil, 0},
 	} {
-		s.observeWatch(step.mode, step.err)
-		if got := testutil.ToFloat64(s.polling); got != step.want {
+		s.events.observeWatch(step.mode, step.err)
+		if got := testutil.ToFloat64(s.events.polling); got != step.want {
 			t.Errorf("%v: watch_polling %v, want %v", step.mode, got, step.want)
 		}
 	}
@@ -47,14 +47,14 @@ func TestI8_PollingIsVisible(t *testing.T) {
 func TestLivezInTheLongRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSidecar(Config{Settings: config.Run{Loki: config.Loki{URL: "http://loki:3100"}}, Log: zerolog.Nop()})
-		for _, loop := range []*admin.Loop{s.loops.begin, s.loops.watch, s.loops.held, s.loops.ship, s.loops.stream} {
+		for _, loop := range []*admin.Loop{s.events.loops.begin, s.events.loops.watch, s.events.loops.held, s.events.loops.ship, s.events.loops.stream} {
 			loop.Observe(nil)
 		}
 		time.Sleep(3 * time.Hour)
 		if got := livez(t, s); got != http.StatusInternalServerError {
 			t.Errorf("all loops hang: %d", got)
 		}
-		for _, loop := range []*admin.Loop{s.loops.held, s.loops.ship, s.loops.stream} {
+		for _, loop := range []*admin.Loop{s.events.loops.held, s.events.loops.ship, s.events.loops.stream} {
 			loop.Observe(nil)
 		}
 		if got := livez(t, s); got != http.StatusOK {
@@ -72,15 +72,15 @@ func TestLivezWhileTheArchiveCatchesUp(t *testing.T) {
 	sum := sha256.Sum256(content)
 	synctest.Test(t, func(t *testing.T) {
 		s := newSidecar(Config{Settings: config.Run{}, Log: zerolog.Nop()})
-		objects := &store{bucket: dirBucket(t, t.TempDir()), success: s.stored, alive: s.loops.ship.Alive}
+		objects := &store{bucket: dirBucket(t, t.TempDir()), success: s.stored, alive: s.events.loops.ship.Alive}
 		for what, goesOn := range map[string]func(){
-			"a file":    func() { archiveEvents{s}.File("archived", ledger.Entry{}) },
+			"a file":    func() { archiveEvents{s.events}.File("archived", ledger.Entry{}) },
 			"an upload": func() { must(t, objects.Put(t.Context(), "data/x", work, 1<<20, hex.EncodeToString(sum[:]))) },
 		} {
 			time.Sleep(time.Hour)
-			s.loops.begin.Observe(nil)
-			s.loops.watch.Observe(nil)
-			s.loops.held.Observe(nil)
+			s.events.loops.begin.Observe(nil)
+			s.events.loops.watch.Observe(nil)
+			s.events.loops.held.Observe(nil)
 			if got := livez(t, s); got != http.StatusInternalServerError {
 				t.Errorf("nothing for an hour: %d", got)
 			}
