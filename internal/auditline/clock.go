@@ -30,28 +30,14 @@ func (c *calendar) parse(b []byte) (int64, bool) {
 		return 0, false
 	}
 	if !c.known || string(b[:dateLen]) != string(c.text[:]) {
-		day, ok := parseDate(b[:dateLen])
-		if !ok {
+		date, err := time.Parse(time.DateOnly, string(b[:dateLen]))
+		if err != nil {
 			return 0, false
 		}
-		c.known, c.text, c.day = true, [dateLen]byte(b), day
+		c.known, c.text, c.day = true, [dateLen]byte(b), date.Unix()/secondsPerDay
 	}
 	us, ok := parseClock(b[dateLen:])
 	return c.day*microsPerDay + us, ok
-}
-
-// parseDate reads 2006-01-02 as days since 1970.
-func parseDate(b []byte) (int64, bool) {
-	year, ok1 := decimal(b[0:4])
-	month, ok2 := decimal(b[5:7])
-	day, ok3 := decimal(b[8:10])
-	if !(ok1 && ok2 && ok3) || b[4] != '-' || b[7] != '-' || month < 1 || month > 12 || day < 1 || day > 31 {
-		return 0, false
-	}
-	days := daysFromCivil(year, month, day)
-	// 31 February comes back as a day in March: such a text is no timestamp.
-	y, m, d := civilFromDays(days)
-	return days, y == year && m == month && d == day
 }
 
 // parseClock reads T15:04:05.000000Z as microseconds since midnight.
@@ -94,11 +80,7 @@ func (c *calendar) append(dst []byte, us int64) []byte {
 	day, rest := floorDiv(us, microsPerDay)
 	if !c.known || day != c.day {
 		c.known, c.day = true, day
-		y, m, d := civilFromDays(day)
-		putDecimal(c.text[0:4], y)
-		putDecimal(c.text[5:7], m)
-		putDecimal(c.text[8:10], d)
-		c.text[4], c.text[7] = '-', '-'
+		time.Unix(day*secondsPerDay, 0).UTC().AppendFormat(c.text[:0], time.DateOnly)
 	}
 	seconds, micro := rest/microsPerSecond, rest%microsPerSecond
 	var b [microTimeLen]byte
@@ -124,14 +106,6 @@ func pair(n int64) (tens, units byte) {
 	return byte('0' + t), byte('0' + u - 10*t)
 }
 
-func putDecimal(b []byte, n int64) {
-	u := uint32(n)
-	for i := len(b) - 1; i >= 0; i-- {
-		b[i] = byte('0' + u%10)
-		u /= 10
-	}
-}
-
 // parseAnyTime reads any RFC 3339 timestamp, to the microsecond.
 func parseAnyTime(b []byte) (int64, bool) {
 	t, err := time.Parse(time.RFC3339Nano, string(b))
@@ -147,35 +121,4 @@ func floorDiv(a, b int64) (quotient, remainder int64) {
 		quotient, remainder = quotient-1, remainder+b
 	}
 	return quotient, remainder
-}
-
-// daysFromCivil and civilFromDays convert between a date of the proleptic
-// Gregorian calendar and days since 1970 (Howard Hinnant, "chrono-Compatible
-// Low-Level Date Algorithms"). They are here because package time takes three
-// times as long.
-func daysFromCivil(y, m, d int64) int64 {
-	if m <= 2 {
-		y--
-	}
-	era, yoe := floorDiv(y, 400)
-	doy := (153*((m+9)%12)+2)/5 + d - 1
-	doe := yoe*365 + yoe/4 - yoe/100 + doy
-	return era*146097 + doe - 719468
-}
-
-func civilFromDays(days int64) (y, m, d int64) {
-	era, doe := floorDiv(days+719468, 146097)
-	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
-	y = yoe + era*400
-	doy := doe - (365*yoe + yoe/4 - yoe/100)
-	mp := (5*doy + 2) / 153
-	d = doy - (153*mp+2)/5 + 1
-	m = mp + 3
-	if m > 12 {
-		m -= 12
-	}
-	if m <= 2 {
-		y++
-	}
-	return y, m, d
 }

@@ -137,20 +137,15 @@ func (g *general) field(name string, value []byte) {
 	e := g.e
 	switch name {
 	case "user":
-		g.user(value, UserName, UserUID, &e.actor.userGroups, &e.actor.userExtra)
+		g.user(value, UserName, UserUID, &e.userGroups, &e.userExtra)
 	case "impersonatedUser":
-		g.user(value, ImpersonatedName, ImpersonatedUID, &e.actor.impGroups, &e.actor.impExtra)
+		g.user(value, ImpersonatedName, ImpersonatedUID, &e.impGroups, &e.impExtra)
 	case "authenticationMetadata":
-		e.actor.text[ImpersonationConstraint] = nil
-		g.fields(value, func(name string, value []byte) {
-			if name == "impersonationConstraint" {
-				e.actor.text[ImpersonationConstraint] = g.text(value)
-			}
-		})
+		g.texts(value, constraintTexts, nil)
 	case "sourceIPs":
-		g.list(value, &e.actor.sourceIPs)
+		g.list(value, &e.sourceIPs)
 	case "objectRef":
-		g.objectRef(value)
+		g.texts(value, refTexts, nil)
 	case "responseStatus":
 		g.responseStatus(value)
 	case "requestObject":
@@ -164,29 +159,38 @@ func (g *general) field(name string, value []byte) {
 	case "annotations":
 		g.annotations(value)
 	default:
-		g.topText(name, value)
+		if f, ok := eventTexts[name]; ok {
+			e.text[f] = g.text(value)
+		}
 	}
 }
 
-func (g *general) topText(name string, value []byte) {
-	var c Field
-	switch name {
-	case "level":
-		c = Level
-	case "auditID":
-		c = AuditID
-	case "stage":
-		c = Stage
-	case "requestURI":
-		c = RequestURI
-	case "verb":
-		c = Verb
-	case "userAgent":
-		c = UserAgent
-	default:
-		return
+// The strings of an event, and of objects in it, by name.
+var (
+	eventTexts = map[string]Field{
+		"level": Level, "auditID": AuditID, "stage": Stage, "requestURI": RequestURI, "verb": Verb, "userAgent": UserAgent,
 	}
-	g.e.SetText(c, g.text(value))
+	constraintTexts = map[string]Field{"impersonationConstraint": ImpersonationConstraint}
+	refTexts        = map[string]Field{
+		"resource": ObjectResource, "namespace": ObjectNamespace, "name": ObjectName, "uid": ObjectUID, "apiGroup": ObjectAPIGroup,
+		"apiVersion": ObjectAPIVersion, "resourceVersion": ObjectResourceVersion, "subresource": ObjectSubresource,
+	}
+	statusTexts = map[string]Field{"status": ResponseStatus, "message": ResponseMessage, "reason": ResponseReason}
+)
+
+// texts fills the columns of the strings in an object, and calls other for its
+// other members.
+func (g *general) texts(object []byte, names map[string]Field, other func(name string, value []byte)) {
+	for _, f := range names {
+		g.e.text[f] = nil
+	}
+	g.fields(object, func(name string, value []byte) {
+		if f, ok := names[name]; ok {
+			g.e.text[f] = g.text(value)
+		} else if other != nil {
+			other(name, value)
+		}
+	})
 }
 
 // text returns a string's text, or nil where value is no string.
@@ -198,15 +202,10 @@ func (g *general) text(value []byte) []byte {
 }
 
 func (g *general) user(value []byte, name, uid Field, groups *List, extra *Map) {
-	g.e.actor.text[name], g.e.actor.text[uid] = nil, nil
 	groups.reset()
 	extra.reset()
-	g.fields(value, func(field string, value []byte) {
+	g.texts(value, map[string]Field{"username": name, "uid": uid}, func(field string, value []byte) {
 		switch field {
-		case "username":
-			g.e.actor.text[name] = g.text(value)
-		case "uid":
-			g.e.actor.text[uid] = g.text(value)
 		case "groups":
 			g.list(value, groups)
 		case "extra":
@@ -263,7 +262,7 @@ func (g *general) multimap(value []byte, m *Map) {
 
 // annotations leaves out a value that is no string.
 func (g *general) annotations(value []byte) {
-	a := &g.e.notes.Map
+	a := &g.e.notes
 	a.reset()
 	members, ok := g.members(value)
 	a.Given = ok
@@ -276,33 +275,11 @@ func (g *general) annotations(value []byte) {
 	}
 }
 
-func (g *general) objectRef(value []byte) {
-	for c := ObjectResource; c <= ObjectSubresource; c++ {
-		g.e.text[c] = nil
-	}
-	g.fields(value, func(name string, value []byte) {
-		for c := ObjectResource; c <= ObjectSubresource; c++ {
-			if m := objectMember(c); m[2:len(m)-2] == name {
-				g.e.text[c] = g.text(value)
-			}
-		}
-	})
-}
-
 func (g *general) responseStatus(value []byte) {
 	e := g.e
-	for _, c := range [...]Field{ResponseStatus, ResponseReason, ResponseMessage, ResponseDetails} {
-		e.text[c] = nil
-	}
-	e.given[ResponseCode] = false
-	g.fields(value, func(name string, value []byte) {
+	e.text[ResponseDetails], e.given[ResponseCode] = nil, false
+	g.texts(value, statusTexts, func(name string, value []byte) {
 		switch name {
-		case "status":
-			e.text[ResponseStatus] = g.text(value)
-		case "message":
-			e.text[ResponseMessage] = g.text(value)
-		case "reason":
-			e.text[ResponseReason] = g.text(value)
 		case "details":
 			e.text[ResponseDetails] = jsonText(value)
 		case "code":

@@ -63,12 +63,12 @@ func checkUTF8(tb testing.TB, e *Event) {
 	for c := range NumFields {
 		check(e.Text(c))
 	}
-	for _, t := range []*List{&e.actor.userGroups, &e.actor.impGroups, &e.actor.sourceIPs} {
+	for _, t := range []*List{&e.userGroups, &e.impGroups, &e.sourceIPs} {
 		for _, v := range t.Items {
 			check(v)
 		}
 	}
-	for _, m := range []*Map{&e.actor.userExtra, &e.actor.impExtra, &e.notes.Map} {
+	for _, m := range []*Map{&e.userExtra, &e.impExtra, &e.notes} {
 		for _, v := range append(m.Keys[:len(m.Keys):len(m.Keys)], m.Values...) {
 			check(v)
 		}
@@ -141,13 +141,13 @@ func TestDecodeBoundsDepthAndLength(t *testing.T) {
 		list := `["\u00e9"` + strings.Repeat(`,"\u00e9"`, n-1) + `]`
 		var g general
 		var e Event
-		if !g.decode([]byte(start+`"sourceIPs":`+list+`}`), &e) || e.actor.sourceIPs.Given != want {
-			t.Errorf("a list of %d is given: %v, want %v", n, e.actor.sourceIPs.Given, want)
+		if !g.decode([]byte(start+`"sourceIPs":`+list+`}`), &e) || e.sourceIPs.Given != want {
+			t.Errorf("a list of %d is given: %v, want %v", n, e.sourceIPs.Given, want)
 		}
-		if !g.decode([]byte(start+`"user":{"username":"u","extra":{"a":`+list+`}}}`), &e) || e.actor.userExtra.Given != want || string(e.actor.text[UserName]) != "u" {
-			t.Errorf("a map with a list of %d is given: %v, want %v", n, e.actor.userExtra.Given, want)
+		if !g.decode([]byte(start+`"user":{"username":"u","extra":{"a":`+list+`}}}`), &e) || e.userExtra.Given != want || string(e.text[UserName]) != "u" {
+			t.Errorf("a map with a list of %d is given: %v, want %v", n, e.userExtra.Given, want)
 		}
-		if !g.decode([]byte(start+`"user":{"extra":{"a":`+list+`}},"user":{"extra":{"b":["c"]}}}`), &e) || !e.actor.userExtra.Given {
+		if !g.decode([]byte(start+`"user":{"extra":{"a":`+list+`}},"user":{"extra":{"b":["c"]}}}`), &e) || !e.userExtra.Given {
 			t.Error("the last of two maps does not count")
 		}
 	}

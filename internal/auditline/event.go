@@ -3,9 +3,8 @@ package auditline
 // Event is one audit event as fields. A nil slice is null; an empty slice that
 // is not nil is the empty string.
 //
-// All slices are views into the line that was decoded, into arena, or into a
-// part that is shared by many events; they are valid until the line is reused
-// or Release is called. An event must not be copied: it may point to itself.
+// All slices are views into the line that was decoded or into arena; they are
+// valid until the line is reused or Release is called.
 type Event struct {
 	text  [NumFields][]byte // by field, for scalar text fields that no part has
 	ints  [NumFields]int64  // by field, for numbers and timestamps (µs since 1970)
@@ -13,29 +12,10 @@ type Event struct {
 	// unknown is a JSON object of the members that have no field, or nil.
 	Unknown []byte
 
-	actor *actor // own, or one from the scanner's cache
-	notes *notes
-
-	ownActor actor
-	ownNotes notes
+	userGroups, impGroups, sourceIPs List
+	userExtra, impExtra, notes       Map
 
 	arena []byte // unescaped strings; owned by the event until release
-}
-
-// actor is who made a request: what stands in a line from user to userAgent.
-// Few actors make nearly all requests, so the scanner keeps those it has seen.
-type actor struct {
-	text                             [SourceIPs][]byte // by column
-	userGroups, impGroups, sourceIPs List
-	userExtra, impExtra              Map
-	segment                          []byte // as it stands in the line; nil for an event's own
-}
-
-// notes are the annotations of an event, of which there are few different ones
-// as well.
-type notes struct {
-	Map            // one value for each key
-	segment []byte // as they stand in the line; nil for an event's own
 }
 
 // List is a list of strings; Given tells an empty list from null.
@@ -68,28 +48,13 @@ func emptied(b []byte) []byte { return Emptied(b, MaxKept) }
 
 // Reset makes every field null.
 func (e *Event) Reset() {
-	// Only these columns have their text here; see texts.
-	clear(e.text[:UserAgent])
-	clear(e.text[ObjectResource:RequestReceived])
-	e.Unknown = nil
-	e.given = [NumFields]bool{}
-	// Where a part came from a cache, the event's own one is still empty.
-	if e.actor == &e.ownActor {
-		e.actor.reset()
+	e.text, e.given, e.Unknown = [NumFields][]byte{}, [NumFields]bool{}, nil
+	for _, l := range [...]*List{&e.userGroups, &e.impGroups, &e.sourceIPs} {
+		l.reset()
 	}
-	if e.notes == &e.ownNotes {
-		e.notes.reset()
+	for _, m := range [...]*Map{&e.userExtra, &e.impExtra, &e.notes} {
+		m.reset()
 	}
-	e.actor, e.notes = &e.ownActor, &e.ownNotes
-}
-
-func (a *actor) reset() {
-	a.text = [SourceIPs][]byte{}
-	a.userGroups.reset()
-	a.impGroups.reset()
-	a.sourceIPs.reset()
-	a.userExtra.reset()
-	a.impExtra.reset()
 }
 
 // Release gives up all unescaped strings: what was decoded before is no longer
@@ -129,10 +94,8 @@ func (e *Event) SetInt(c Field, v int64) {
 
 // Size is how many bytes all texts of the event have.
 func (e *Event) Size() int {
-	a := e.actor
-	n := sizeOf(e.text[:UserAgent]) + sizeOf(e.text[ObjectResource:RequestReceived]) + len(e.Unknown) + sizeOf(a.text[:])
-	n += sizeOf(a.userGroups.Items) + sizeOf(a.impGroups.Items) + sizeOf(a.sourceIPs.Items)
-	return n + a.userExtra.size() + a.impExtra.size() + e.notes.size()
+	n := sizeOf(e.text[:]) + len(e.Unknown) + sizeOf(e.userGroups.Items) + sizeOf(e.impGroups.Items) + sizeOf(e.sourceIPs.Items)
+	return n + e.userExtra.size() + e.impExtra.size() + e.notes.size()
 }
 
 func (m *Map) size() int { return sizeOf(m.Keys) + sizeOf(m.Values) }
@@ -152,31 +115,20 @@ func (e *Event) StageTime() (us int64, ok bool) { return e.Int(StageTimestamp) }
 func (e *Event) Int(c Field) (n int64, ok bool) { return e.ints[c], e.given[c] }
 
 // Text returns the text of a field that is a string or JSON; nil for none.
-func (e *Event) Text(c Field) []byte {
-	if c >= UserAgent && c < SourceIPs {
-		return e.actor.text[c]
-	}
-	return e.text[c]
-}
+func (e *Event) Text(f Field) []byte { return e.text[f] }
 
 // SetText gives a field that is a string or JSON a text.
-func (e *Event) SetText(c Field, v []byte) {
-	if c >= UserAgent && c < SourceIPs {
-		e.actor.text[c] = v
-		return
-	}
-	e.text[c] = v
-}
+func (e *Event) SetText(f Field, v []byte) { e.text[f] = v }
 
 // List returns a field that is a list.
 func (e *Event) List(c Field) *List {
 	switch c {
 	case UserGroups:
-		return &e.actor.userGroups
+		return &e.userGroups
 	case ImpersonatedGroups:
-		return &e.actor.impGroups
+		return &e.impGroups
 	}
-	return &e.actor.sourceIPs
+	return &e.sourceIPs
 }
 
 // Map returns the map that has the field as its keys or values. A map of
@@ -184,9 +136,9 @@ func (e *Event) List(c Field) *List {
 func (e *Event) Map(c Field) *Map {
 	switch c {
 	case UserExtraKey, UserExtraValue:
-		return &e.actor.userExtra
+		return &e.userExtra
 	case ImpersonatedExtraKey, ImpersonatedExtraValue:
-		return &e.actor.impExtra
+		return &e.impExtra
 	}
-	return &e.notes.Map
+	return &e.notes
 }

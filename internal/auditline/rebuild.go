@@ -163,46 +163,22 @@ func (b *Rebuilder) event(e *Event) {
 	b.text(e.text[RequestURI])
 	b.lit(`,"verb":`)
 	b.text(e.text[Verb])
-	b.actor(e.actor)
-	b.request(e)
-	b.lit(`,"requestReceivedTimestamp":`)
-	b.time(e, RequestReceived)
-	b.lit(`,"stageTimestamp":`)
-	b.time(e, StageTimestamp)
-	b.notes(e.notes)
-	b.lit(`}`)
-}
-
-// actor writes the fields from user to userAgent. A shared part was proven when
-// it was first seen: to compare it is to compare its bytes.
-func (b *Rebuilder) actor(a *actor) {
-	if b.comparing && a.segment != nil {
-		b.raw(a.segment)
-		return
-	}
 	b.lit(`,"user":`)
-	b.user(a.text[UserName], a.text[UserUID], &a.userGroups, &a.userExtra)
-	if a.text[ImpersonatedName] != nil || a.text[ImpersonatedUID] != nil || a.impGroups.Given || a.impExtra.Given {
+	b.user(e.text[UserName], e.text[UserUID], &e.userGroups, &e.userExtra)
+	if e.text[ImpersonatedName] != nil || e.text[ImpersonatedUID] != nil || e.impGroups.Given || e.impExtra.Given {
 		b.lit(`,"impersonatedUser":`)
-		b.user(a.text[ImpersonatedName], a.text[ImpersonatedUID], &a.impGroups, &a.impExtra)
+		b.user(e.text[ImpersonatedName], e.text[ImpersonatedUID], &e.impGroups, &e.impExtra)
 	}
-	if v := a.text[ImpersonationConstraint]; v != nil {
+	if v := e.text[ImpersonationConstraint]; v != nil {
 		b.lit(`,"authenticationMetadata":{"impersonationConstraint":`)
 		b.quoted(v)
 		b.lit(`}`)
 	}
-	if a.sourceIPs.Given {
+	if e.sourceIPs.Given {
 		b.lit(`,"sourceIPs":`)
-		b.list(a.sourceIPs.Items)
+		b.list(e.sourceIPs.Items)
 	}
-	if v := a.text[UserAgent]; v != nil {
-		b.lit(`,"userAgent":`)
-		b.quoted(v)
-	}
-}
-
-// request writes the fields from objectRef to responseObject.
-func (b *Rebuilder) request(e *Event) {
+	b.given(`,"userAgent":`, e.text[UserAgent])
 	b.objectRef(e)
 	b.responseStatus(e)
 	if v := e.text[RequestObject]; v != nil {
@@ -213,16 +189,22 @@ func (b *Rebuilder) request(e *Event) {
 		b.lit(`,"responseObject":`)
 		b.raw(v)
 	}
+	b.lit(`,"requestReceivedTimestamp":`)
+	b.time(e, RequestReceived)
+	b.lit(`,"stageTimestamp":`)
+	b.time(e, StageTimestamp)
+	if e.notes.Given {
+		b.lit(`,"annotations":`)
+		b.annotations(&e.notes)
+	}
+	b.lit(`}`)
 }
 
-// notes writes the annotations.
-func (b *Rebuilder) notes(n *notes) {
-	switch {
-	case b.comparing && n.segment != nil:
-		b.raw(n.segment)
-	case n.Given:
-		b.lit(`,"annotations":`)
-		b.annotations(&n.Map)
+// given writes a member that is a string, if it is there.
+func (b *Rebuilder) given(name string, v []byte) {
+	if v != nil {
+		b.lit(name)
+		b.quoted(v)
 	}
 }
 
@@ -327,18 +309,9 @@ func (b *Rebuilder) responseStatus(e *Event) {
 		return
 	}
 	b.lit(responseStatusHead)
-	if status != nil {
-		b.lit(`,"status":`)
-		b.quoted(status)
-	}
-	if message != nil {
-		b.lit(`,"message":`)
-		b.quoted(message)
-	}
-	if reason != nil {
-		b.lit(`,"reason":`)
-		b.quoted(reason)
-	}
+	b.given(`,"status":`, status)
+	b.given(`,"message":`, message)
+	b.given(`,"reason":`, reason)
 	if details != nil {
 		b.lit(`,"details":`)
 		b.raw(details)

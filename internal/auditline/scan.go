@@ -13,9 +13,7 @@ type scanner struct {
 	e    *Event
 	skip skipper
 
-	dates  calendar
-	actors cache[*actor]
-	notes  cache[*notes]
+	dates calendar
 }
 
 // eventHead is how every event starts, and eventHeadV1 the only version that
@@ -41,16 +39,16 @@ func (s *scanner) event() bool {
 		s.lit(`,"stage":`) && s.text(Stage) &&
 		s.lit(`,"requestURI":`) && s.text(RequestURI) &&
 		s.lit(`,"verb":`) && s.text(Verb) &&
-		s.knownActor() && s.request() &&
+		s.actor() && s.request() &&
 		s.lit(`,"requestReceivedTimestamp":`) && s.time(RequestReceived) &&
 		s.lit(`,"stageTimestamp":`) && s.time(StageTimestamp) &&
-		s.knownNotes() &&
+		(!s.lit(`,"annotations":`) || s.annotations()) &&
 		s.lit(`}`)
 }
 
-// actorFields passes the fields from user to userAgent.
-func (s *scanner) actorFields() bool {
-	a := s.e.actor
+// actor passes the fields from user to userAgent.
+func (s *scanner) actor() bool {
+	a := s.e
 	if !s.lit(`,"user":`) || !s.user(UserName, UserUID, &a.userGroups, &a.userExtra) {
 		return false
 	}

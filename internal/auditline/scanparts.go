@@ -59,7 +59,7 @@ func (s *scanner) multimap(m *Map) bool {
 
 // annotations passes an object of strings, whose keys must ascend.
 func (s *scanner) annotations() bool {
-	m := &s.e.notes.Map
+	m := &s.e.notes
 	if !s.lit(`{`) {
 		return false
 	}
