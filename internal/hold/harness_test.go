@@ -66,7 +66,7 @@ func (h *house) start() error {
 	if h.ledger, _, err = ledger.Open(h.fs, h.stateDir(), "machine", h.clock); err != nil {
 		return err
 	}
-	if lost := h.ledger.Lost(); lost != nil {
+	if lost := h.ledger.Chain().Lost; lost != nil {
 		h.gaps = append(h.gaps, *lost)
 	}
 	h.hold, err = New(Config{

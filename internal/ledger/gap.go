@@ -110,6 +110,43 @@ func (l *Ledger) Confirm(head Head) error {
 	})
 }
 
+// Chain is what the ledger knows of the epoch and its chain of records.
+type Chain struct {
+	// Epoch names this life of the state directory: its UTC creation time as
+	// 20060102T150405 and six random hex digits.
+	Epoch string
+	// NextSeq is the next number that the epoch gives.
+	NextSeq int64
+	// Head is the last record that the archive has confirmed.
+	Head Head
+	// Fresh says that the epoch has just begun and that the archive was not asked
+	// yet what it has of earlier ones; First that, besides, nothing in the state
+	// directory was of an earlier one.
+	Fresh, First bool
+	// Lost is the gap that Open recorded because an earlier ledger is lost; nil if
+	// none is.
+	Lost *Gap
+	// Heartbeat is the time of the last heartbeat, or else when the epoch began.
+	Heartbeat time.Time
+	// KeyID names the key that the chain is signed with; empty if none was noted.
+	KeyID string
+}
+
+// Chain returns the state of the epoch and its chain.
+func (l *Ledger) Chain() Chain {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := &l.table
+	c := Chain{
+		Epoch: t.Epoch, NextSeq: t.NextSeq, Head: t.Head, Fresh: t.Fresh, First: t.Fresh && t.First,
+		Lost: l.lost, Heartbeat: t.Beat, KeyID: t.KeyID,
+	}
+	if c.Heartbeat.IsZero() && len(c.Epoch) >= len(epochLayout) {
+		c.Heartbeat, _ = time.Parse(epochLayout, c.Epoch[:len(epochLayout)]) // zero: long ago
+	}
+	return c
+}
+
 // Head is the last record of the chain that the archive has confirmed.
 type Head struct {
 	// Seq is its number; 0 before the first record.
@@ -118,30 +155,7 @@ type Head struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Head returns the last confirmed record of the chain.
-func (l *Ledger) Head() Head {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.table.Head
-}
-
-// Fresh says that this epoch has just begun and nobody has looked yet what
-// the archive has of earlier ones.
-func (l *Ledger) Fresh() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.table.Fresh
-}
-
-// First says that this epoch has just begun, and nothing in the state directory was
-// of an earlier one.
-func (l *Ledger) First() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.table.Fresh && l.table.First
-}
-
-// Reconciled notes that somebody has, and the gap of an earlier epoch whose state is
+// Reconciled notes that the archive was asked what it has of earlier epochs, and the gap of an earlier epoch whose state is
 // lost; nil where there is none.
 func (l *Ledger) Reconciled(lost *Gap) error {
 	return l.change(func(t *table) error {
@@ -151,13 +165,6 @@ func (l *Ledger) Reconciled(lost *Gap) error {
 		}
 		return nil
 	})
-}
-
-// NextSeq is the next number that this epoch gives.
-func (l *Ledger) NextSeq() int64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.table.NextSeq
 }
 
 // NewEpoch begins a new epoch in the place of one that cannot go on, with the gap

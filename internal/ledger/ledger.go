@@ -35,12 +35,17 @@ var ErrUnknown = errors.New("no such ledger entry")
 // Ledger is the durable table of segments. It is safe for use by several
 // goroutines; each change is on disk when the call returns.
 type Ledger struct {
+	file
+	lost *Gap // what Open recorded
+}
+
+// file is the table on disk and in memory.
+type file struct {
 	fs   durable.FS
 	path string
 
 	mu    sync.Mutex
 	table table             // what the file holds
-	lost  *Gap              // what Open recorded
 	lines map[string][]byte // its entries as they are there, by ID
 }
 
@@ -68,12 +73,12 @@ type table struct {
 // Open reads the ledger of a state directory, or begins one. A file that is
 // no ledger is set aside; its new name is in aside, for the log. A ledger that is
 // lost like that, or missing beside other state, is the gap [ReasonStateLost] of the
-// new epoch ([Ledger.Lost]). owner says
+// new epoch ([Chain].Lost). owner says
 // whose log it is, and on which machine: a state directory that was copied to
 // another machine, or is used for another cluster or node, begins a new epoch,
 // so that two chains never share keys.
 func Open(fsys durable.FS, dir, owner string, now time.Time) (l *Ledger, aside string, err error) {
-	l = &Ledger{fs: fsys, path: filepath.Join(dir, FileName)}
+	l = &Ledger{file: file{fs: fsys, path: filepath.Join(dir, FileName)}}
 	data, err := os.ReadFile(l.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -103,10 +108,6 @@ func Open(fsys durable.FS, dir, owner string, now time.Time) (l *Ledger, aside s
 	}
 	return l, "", nil
 }
-
-// Lost returns the gap that Open recorded because an earlier ledger is lost; nil
-// where none is.
-func (l *Ledger) Lost() *Gap { return l.lost }
 
 // traceIn names something in a state directory that is made only after a ledger;
 // empty where there is nothing.
@@ -159,8 +160,8 @@ func consistent(entries []Entry) bool {
 // not retired must be converted again and takes a new number: objects carry
 // the epoch, and the numbers of an epoch begin at 1. lost is the gap of an epoch
 // that was lost; nil where none was.
-func (l *Ledger) begin(owner string, now time.Time, lost *Gap) error {
-	entries := cloneEntries(l.table.Entries)
+func (f *file) begin(owner string, now time.Time, lost *Gap) error {
+	entries := cloneEntries(f.table.Entries)
 	for i := range entries {
 		e := &entries[i]
 		if e.State == Retired {
@@ -172,19 +173,19 @@ func (l *Ledger) begin(owner string, now time.Time, lost *Gap) error {
 		e.Seen = e.Least()
 		e.Seq, e.Origin, e.Source, e.Objects, e.Open = 0, nil, nil, nil, nil
 	}
-	gaps := slices.Clone(l.table.Gaps)
+	gaps := slices.Clone(f.table.Gaps)
 	for i := range gaps {
 		gaps[i].Seq = 0
 	}
 	t := table{
-		Version: version, Epoch: newEpoch(now), Owner: owner, NextSeq: 1, Fresh: true, First: l.table.First && lost == nil,
-		Entries: entries, Gaps: gaps, LastGap: l.table.LastGap,
+		Version: version, Epoch: newEpoch(now), Owner: owner, NextSeq: 1, Fresh: true, First: f.table.First && lost == nil,
+		Entries: entries, Gaps: gaps, LastGap: f.table.LastGap,
 	}
 	if lost != nil {
 		t.addGap(*lost)
 	}
-	l.lines = nil
-	return l.save(t)
+	f.lines = nil
+	return f.save(t)
 }
 
 // epochLayout is the time in an epoch's name.
@@ -196,14 +197,6 @@ func newEpoch(now time.Time) string {
 	var random [3]byte
 	_, _ = rand.Read(random[:]) // never fails (crypto/rand)
 	return now.UTC().Format(epochLayout) + hex.EncodeToString(random[:])
-}
-
-// Epoch names this life of the state directory: UTC creation time as
-// 20060102T150405 and six random hex digits.
-func (l *Ledger) Epoch() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.table.Epoch
 }
 
 // Entries returns a copy of all entries, in the order of rotation.
@@ -291,8 +284,8 @@ func (l *Ledger) Forget(ids ...string) error {
 	})
 }
 
-func (l *Ledger) changeEntry(id string, edit func(*Entry) error) error {
-	return l.change(func(t *table) error {
+func (f *file) changeEntry(id string, edit func(*Entry) error) error {
+	return f.change(func(t *table) error {
 		i := t.index(id)
 		if i < 0 {
 			return fmt.Errorf("change %s in the ledger: %w", id, ErrUnknown)
@@ -303,10 +296,10 @@ func (l *Ledger) changeEntry(id string, edit func(*Entry) error) error {
 
 // change edits a copy and keeps it only when it is on disk, so that memory
 // never says more than the file does.
-func (l *Ledger) change(edit func(*table) error) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	next := l.table
+func (f *file) change(edit func(*table) error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	next := f.table
 	next.Entries, next.Gaps = slices.Clone(next.Entries), slices.Clone(next.Gaps)
 	next.Notices, next.changed = slices.Clone(next.Notices), map[string]bool{}
 	if err := edit(&next); err != nil {
@@ -315,7 +308,7 @@ func (l *Ledger) change(edit func(*table) error) error {
 	if !consistent(next.Entries) { // Open would set such a file aside
 		return errors.New("change the ledger: an entry would have no ID, a second one or no known state")
 	}
-	return l.save(next)
+	return f.save(next)
 }
 
 // edit returns an entry to be changed: a copy that takes its place.

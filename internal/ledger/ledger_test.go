@@ -47,8 +47,8 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("an open segment came back as %+v", e)
 		}
 	}
-	if l.Epoch() != again.Epoch() {
-		t.Errorf("epoch %s became %s", l.Epoch(), again.Epoch())
+	if l.Chain().Epoch != again.Chain().Epoch {
+		t.Errorf("epoch %s became %s", l.Chain().Epoch, again.Chain().Epoch)
 	}
 	if info, err := os.Stat(filepath.Join(dir, FileName)); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
@@ -185,7 +185,7 @@ func TestEpoch(t *testing.T) {
 	form := regexp.MustCompile(`^20261122T120000[0-9a-f]{6}$`)
 	seen := map[string]bool{}
 	for range 8 {
-		e := open(t, durable.OS(), t.TempDir()).Epoch()
+		e := open(t, durable.OS(), t.TempDir()).Chain().Epoch
 		if !form.MatchString(e) || seen[e] {
 			t.Errorf("epoch %s", e)
 		}
@@ -219,7 +219,7 @@ func TestConcurrentChanges(t *testing.T) {
 			errs <- errors.Join(added, taken,
 				l.Advance(id, Held, func(e *Entry) { e.State = Converted }),
 				l.Edit(id, func(e *Entry) { e.Loki = false }))
-			_, _ = l.Entries(), l.Epoch()
+			_, _ = l.Entries(), l.Chain().Epoch
 			_, _ = l.Get(id)
 		})
 	}

@@ -92,23 +92,3 @@ func (t *table) notice(n Notice) {
 	t.NextSeq++
 	t.Notices = append(t.Notices, n)
 }
-
-// LastHeartbeat is the time of the last heartbeat of this epoch, or else when
-// the epoch began.
-func (l *Ledger) LastHeartbeat() time.Time {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.table.Beat.IsZero() || len(l.table.Epoch) < len(epochLayout) {
-		return l.table.Beat
-	}
-	began, _ := time.Parse(epochLayout, l.table.Epoch[:len(epochLayout)]) // zero: long ago
-	return began
-}
-
-// KeyID names the key that the chain of this epoch is signed with; empty where
-// no key was noted.
-func (l *Ledger) KeyID() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.table.KeyID
-}

@@ -13,10 +13,10 @@ import (
 func TestNotices(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, durable.OS(), dir)
-	began, err := time.Parse(epochLayout, l.Epoch()[:len(epochLayout)])
+	began, err := time.Parse(epochLayout, l.Chain().Epoch[:len(epochLayout)])
 	must(t, err)
-	if !l.LastHeartbeat().Equal(began) || l.KeyID() != "" {
-		t.Errorf("a new epoch has the heartbeat %s and the key %q", l.LastHeartbeat(), l.KeyID())
+	if !l.Chain().Heartbeat.Equal(began) || l.Chain().KeyID != "" {
+		t.Errorf("a new epoch has the heartbeat %s and the key %q", l.Chain().Heartbeat, l.Chain().KeyID)
 	}
 	must(t, l.Add(held("1")))
 	read := &Reading{Size: 7, Lines: 2, SHA256: "aa", State: []byte("s")}
@@ -36,8 +36,8 @@ func TestNotices(t *testing.T) {
 		for _, n := range l.Notices() {
 			got = append(got, n.Seq)
 		}
-		if !reflect.DeepEqual(got, []int64{1, 2, 3}) || l.KeyID() != "0123" || !l.LastHeartbeat().Equal(noon.Add(2)) {
-			t.Errorf("notices %v, key %q, heartbeat %s", got, l.KeyID(), l.LastHeartbeat())
+		if !reflect.DeepEqual(got, []int64{1, 2, 3}) || l.Chain().KeyID != "0123" || !l.Chain().Heartbeat.Equal(noon.Add(2)) {
+			t.Errorf("notices %v, key %q, heartbeat %s", got, l.Chain().KeyID, l.Chain().Heartbeat)
 		}
 		if e := get(t, l, "1"); !reflect.DeepEqual(e.Read, read) {
 			t.Errorf("read %+v", e.Read)
@@ -51,8 +51,8 @@ func TestNotices(t *testing.T) {
 		t.Errorf("the next number is %d, %v", seq, err)
 	}
 	must(t, l.NewEpoch(noon.Add(time.Hour), Gap{Reason: ReasonStateLost, Bytes: -1}))
-	if len(l.Notices()) != 0 || l.KeyID() != "" || !l.LastHeartbeat().Equal(noon.Add(time.Hour)) {
-		t.Errorf("a new epoch has %+v, key %q, heartbeat %s", l.Notices(), l.KeyID(), l.LastHeartbeat())
+	if len(l.Notices()) != 0 || l.Chain().KeyID != "" || !l.Chain().Heartbeat.Equal(noon.Add(time.Hour)) {
+		t.Errorf("a new epoch has %+v, key %q, heartbeat %s", l.Notices(), l.Chain().KeyID, l.Chain().Heartbeat)
 	}
 	if e := get(t, l, "1"); !reflect.DeepEqual(e.Read, read) {
 		t.Errorf("a new epoch forgot what was read: %+v", e.Read)

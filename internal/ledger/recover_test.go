@@ -79,8 +79,8 @@ func crashEverywhere(t *testing.T, states []string, loss durabletest.Loss) {
 		if got != states[max(done, 0)] && (done < 0 || finished || got != states[done+1]) {
 			t.Errorf("after %d effects and %d changes the ledger says %s", k, done, got)
 		}
-		if done >= 0 && again.Epoch() != epoch {
-			t.Errorf("after %d effects the epoch %s became %s", k, epoch, again.Epoch())
+		if done >= 0 && again.Chain().Epoch != epoch {
+			t.Errorf("after %d effects the epoch %s became %s", k, epoch, again.Chain().Epoch)
 		}
 		replay(t, again, k, states[len(states)-1])
 	}
@@ -107,10 +107,10 @@ func crashRun(t *testing.T, dir string, disk durable.Hook) (done int, epoch stri
 			if got := text(t, l.Entries()); got != before {
 				t.Errorf("%s failed, and memory says %s", c.name, got)
 			}
-			return i, l.Epoch()
+			return i, l.Chain().Epoch
 		}
 	}
-	return len(changes()), l.Epoch()
+	return len(changes()), l.Chain().Epoch
 }
 
 // replay makes the changes again, those that are there already failing, and
@@ -195,14 +195,14 @@ func TestSetAside(t *testing.T) {
 			if filepath.Dir(aside) != dir || readFile(t, aside) != content {
 				t.Errorf("set aside as %q", aside)
 			}
-			if len(l.Entries()) > 0 || !strings.HasPrefix(l.Epoch(), "20261122T") {
-				t.Errorf("the new ledger has epoch %s and %s", l.Epoch(), text(t, l.Entries()))
+			if len(l.Entries()) > 0 || !strings.HasPrefix(l.Chain().Epoch, "20261122T") {
+				t.Errorf("the new ledger has epoch %s and %s", l.Chain().Epoch, text(t, l.Entries()))
 			}
 			must(t, l.Add(held("9")))
 			if seq, err := l.Take("9"); err != nil || seq != 1 {
 				t.Errorf("the first number of the new epoch is %d, %v", seq, err)
 			}
-			if again := open(t, durable.OS(), dir); again.Epoch() != l.Epoch() {
+			if again := open(t, durable.OS(), dir); again.Chain().Epoch != l.Chain().Epoch {
 				t.Error("the new ledger was not kept")
 			}
 		})
@@ -237,11 +237,11 @@ func TestMachineChange(t *testing.T) {
 	retired := text(t, []Entry{get(t, l, "5")})
 	moved, aside, err := Open(durable.OS(), dir, "machine-b", noon)
 	must(t, err)
-	if aside != "" || moved.Epoch() == l.Epoch() {
-		t.Errorf("set aside %q, epoch %s after %s", aside, moved.Epoch(), l.Epoch())
+	if aside != "" || moved.Chain().Epoch == l.Chain().Epoch {
+		t.Errorf("set aside %q, epoch %s after %s", aside, moved.Chain().Epoch, l.Chain().Epoch)
 	}
 	for _, l := range []*Ledger{moved, reopen(t, dir, "machine-b")} {
-		if l.Epoch() != moved.Epoch() {
+		if l.Chain().Epoch != moved.Chain().Epoch {
 			t.Error("another epoch after the first start on the new machine")
 		}
 		for _, e := range l.Entries() {
@@ -292,8 +292,8 @@ func TestCrashAtMachineChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		again := reopen(t, dir, "machine-b")
-		if again.Epoch() == l.Epoch() || !slices.Equal(ids(again), []string{"1"}) {
-			t.Errorf("after %d effects: epoch %s after %s, entries %v", k, again.Epoch(), l.Epoch(), ids(again))
+		if again.Chain().Epoch == l.Chain().Epoch || !slices.Equal(ids(again), []string{"1"}) {
+			t.Errorf("after %d effects: epoch %s after %s, entries %v", k, again.Chain().Epoch, l.Chain().Epoch, ids(again))
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 // save writes the table, and keeps it only when it is on disk. With thousands of
 // files waiting nearly all of it is as it was: what did not change is not
 // encoded anew.
-func (l *Ledger) save(t table) error {
-	lines, err := l.encode(t)
+func (f *file) save(t table) error {
+	lines, err := encode(t, f.lines)
 	if err != nil {
 		return fmt.Errorf("encode the ledger: %w", err)
 	}
@@ -18,20 +18,21 @@ func (l *Ledger) save(t table) error {
 	if err != nil {
 		return fmt.Errorf("encode the ledger: %w", err)
 	}
-	if err := l.fs.WriteFile(l.path, data, 0o600); err != nil {
+	if err := f.fs.WriteFile(f.path, data, 0o600); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
 	t.changed = nil
-	l.table, l.lines = t, lines
+	f.table, f.lines = t, lines
 	return nil
 }
 
-// encode returns the entries of the table as they are in the file.
-func (l *Ledger) encode(t table) (map[string][]byte, error) {
+// encode returns the entries of the table as they are in the file; known has
+// those that are there already.
+func encode(t table, known map[string][]byte) (map[string][]byte, error) {
 	lines := make(map[string][]byte, len(t.Entries))
 	for i := range t.Entries {
 		e := &t.Entries[i]
-		line, ok := l.lines[e.ID]
+		line, ok := known[e.ID]
 		if !ok || t.changed[e.ID] {
 			var err error
 			if line, err = json.Marshal(e); err != nil {

@@ -55,7 +55,7 @@ func TestI5_AForeignObjectIsNeverAdopted(t *testing.T) {
 	y.add("0", event(22, "a"), nil)
 	for key, data := range other.store.objects {
 		if filepath.Dir(key) != "manifests" {
-			y.store.objects[strings.Replace(key, other.ledger.Epoch(), y.ledger.Epoch(), 1)] = data
+			y.store.objects[strings.Replace(key, other.ledger.Chain().Epoch, y.ledger.Chain().Epoch, 1)] = data
 		}
 	}
 	y.sync()

@@ -317,9 +317,9 @@ func (y *yard) start() error {
 	if y.ledger, _, err = ledger.Open(y.fs, y.dir, "machine", time.Unix(1_700_000_000+y.starts, 0)); err != nil {
 		return err
 	}
-	head := y.ledger.Head()
+	head := y.ledger.Chain().Head
 	chain, err := manifest.Open(y.fs, filepath.Join(y.dir, "sealed"),
-		manifest.Identity{Cluster: "c", Node: "n", MachineID: "machine", Epoch: y.ledger.Epoch()},
+		manifest.Identity{Cluster: "c", Node: "n", MachineID: "machine", Epoch: y.ledger.Chain().Epoch},
 		manifest.Head{Seq: head.Seq, SHA256: head.SHA256})
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ type heart struct{ *workspace }
 // later.
 func (s *heart) heartbeat(ctx context.Context) error {
 	now := time.Now()
-	age := now.Sub(s.cfg.Ledger.LastHeartbeat())
+	age := now.Sub(s.cfg.Ledger.Chain().Heartbeat)
 	if s.cfg.Heartbeat == 0 || age >= 0 && age < s.cfg.Heartbeat {
 		return nil
 	}
@@ -170,7 +170,7 @@ func (s *sealer) announce(context.Context) error {
 		return nil
 	}
 	id := manifest.KeyID(s.cfg.Key.Public())
-	if s.cfg.Ledger.KeyID() == id {
+	if s.cfg.Ledger.Chain().KeyID == id {
 		return nil
 	}
 	body, err := json.Marshal(s.cfg.Key.Record())

@@ -231,7 +231,7 @@ func (s *opener) convertPart(ctx context.Context, e ledger.Entry, src io.ReaderA
 		File: s.workFile(e.ID, incrementName),
 		Work: s.dir(e.ID),
 		Meta: parquet.Meta{
-			Cluster: s.cfg.Cluster, Node: s.cfg.Node, Epoch: s.cfg.Ledger.Epoch(), Seq: seq,
+			Cluster: s.cfg.Cluster, Node: s.cfg.Node, Epoch: s.cfg.Ledger.Chain().Epoch, Seq: seq,
 			SourceName: e.Name, Converter: s.cfg.Version,
 			Increment: parquet.Increment{From: open.Offset + open.Shift, FirstLine: open.Line + 1},
 		},
@@ -248,7 +248,7 @@ func (s *opener) convertPart(ctx context.Context, e ledger.Entry, src io.ReaderA
 	o := result.Objects[0]
 	next.Line, next.Shift = open.Line+result.Lines, open.Shift+content.size-size
 	next.Object = ledger.Object{
-		Key: s.cfg.Keys.Open(ledger.Origin{Epoch: s.cfg.Ledger.Epoch(), Seq: seq}, open.Offset+open.Shift, next.Offset+next.Shift), Work: incrementName, Size: o.Size, SHA256: o.SHA256, Rows: o.Rows,
+		Key: s.cfg.Keys.Open(ledger.Origin{Epoch: s.cfg.Ledger.Chain().Epoch, Seq: seq}, open.Offset+open.Shift, next.Offset+next.Shift), Work: incrementName, Size: o.Size, SHA256: o.SHA256, Rows: o.Rows,
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ type reconciler struct {
 // the finished files from an earlier one: a lost ledger must not archive a line
 // a second time.
 func (s *reconciler) reconcile(ctx context.Context) error {
-	if !s.cfg.Ledger.Fresh() {
+	if !s.cfg.Ledger.Chain().Fresh {
 		return nil
 	}
 	for _, e := range s.cfg.Ledger.Entries() {
@@ -47,10 +47,10 @@ func (s *reconciler) reconcile(ctx context.Context) error {
 // lostBefore is the gap of an earlier epoch that only the archive knows of: the
 // state directory is gone as a whole, or another one is used.
 func (s *reconciler) lostBefore(ctx context.Context) (*ledger.Gap, error) {
-	if !s.cfg.Ledger.First() {
+	if !s.cfg.Ledger.Chain().First {
 		return nil, nil
 	}
-	epoch, err := s.cfg.Store.Earlier(ctx, s.cfg.Ledger.Epoch())
+	epoch, err := s.cfg.Store.Earlier(ctx, s.cfg.Ledger.Chain().Epoch)
 	if err != nil || epoch == "" {
 		return nil, err
 	}

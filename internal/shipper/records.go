@@ -39,14 +39,14 @@ func (s *sealer) seal(ctx context.Context, e ledger.Entry) error {
 // each when the archive and the ledger have it.
 func (s *sealer) flush(ctx context.Context) error {
 	for _, sealed := range s.cfg.Chain.Sealed() {
-		if err := s.putRecord(ctx, s.cfg.Ledger.Epoch(), sealed); err != nil {
+		if err := s.putRecord(ctx, s.cfg.Ledger.Chain().Epoch, sealed); err != nil {
 			return fmt.Errorf("archive the record %d: %w", sealed.Seq, err)
 		}
 		head := ledger.Head{Seq: sealed.Seq, SHA256: sealed.SHA256}
 		if err := s.cfg.Ledger.Confirm(head); err != nil {
 			return err
 		}
-		s.metrics.head(s.cfg.Ledger.Epoch(), head)
+		s.metrics.head(s.cfg.Ledger.Chain().Epoch, head)
 		s.cfg.Events.Head(head)
 		if err := s.cfg.Chain.Remove(sealed.Seq); err != nil {
 			return fmt.Errorf("remove the stored record %d: %w", sealed.Seq, err)

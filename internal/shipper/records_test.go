@@ -68,7 +68,7 @@ func TestI9_GapsAndFilesAreOneChain(t *testing.T) {
 	if n := len(y.ledger.Gaps()); n != 0 {
 		t.Errorf("%d gaps still wait", n)
 	}
-	if head := y.ledger.Head(); head.Seq != 4 || head.SHA256 == "" {
+	if head := y.ledger.Chain().Head; head.Seq != 4 || head.SHA256 == "" {
 		t.Errorf("head %+v", head)
 	}
 }
@@ -125,8 +125,8 @@ func TestLostLedgerArchivesNothingTwice(t *testing.T) {
 	if err := y.shipper.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if y.state("0") != ledger.Retired || y.ledger.Fresh() {
-		t.Errorf("state %s, fresh %v", y.state("0"), y.ledger.Fresh())
+	if y.state("0") != ledger.Retired || y.ledger.Chain().Fresh {
+		t.Errorf("state %s, fresh %v", y.state("0"), y.ledger.Chain().Fresh)
 	}
 	y.wantKinds("1 file audit-0.log, 2 file audit-1.log, 1 gap state_lost, 2 file audit-1.log")
 }

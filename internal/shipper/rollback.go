@@ -23,7 +23,7 @@ func (s *sealer) lookAhead(ctx context.Context) error {
 	if s.next == 0 {
 		return nil
 	}
-	r, err := s.cfg.Store.Later(ctx, s.cfg.Ledger.Epoch(), s.next)
+	r, err := s.cfg.Store.Later(ctx, s.cfg.Ledger.Chain().Epoch, s.next)
 	if err != nil {
 		return fmt.Errorf("ask the archive for later records: %w", err)
 	}
@@ -38,7 +38,7 @@ func (s *sealer) lookAhead(ctx context.Context) error {
 // of this chain is proof that its number was given before, and begins a new epoch;
 // anything else is damage.
 func (s *sealer) notOurs(ctx context.Context, epoch, key string) error {
-	if epoch != s.cfg.Ledger.Epoch() {
+	if epoch != s.cfg.Ledger.Chain().Epoch {
 		return nil
 	}
 	file := filepath.Join(s.root, "record")
@@ -87,19 +87,19 @@ func (s *sealer) madeLater(r manifest.Record) bool {
 func (s *sealer) newEpoch(seq int64) error {
 	now := time.Now()
 	gap := *ledger.StateLost(fmt.Sprintf("the ledger is older than the archive, which has another record %d of the epoch %s: a backup of the state was put back",
-		seq, s.cfg.Ledger.Epoch()), now)
+		seq, s.cfg.Ledger.Chain().Epoch), now)
 	if _, err := s.cfg.FS.SetAside(s.cfg.Chain.Dir(), now); err != nil && !s.gone(s.cfg.Chain.Dir()) {
 		return fmt.Errorf("set the sealed records aside: %w", err)
 	}
 	if err := s.cfg.Ledger.NewEpoch(now, gap); err != nil {
 		return err
 	}
-	if err := s.cfg.Chain.Restart(s.cfg.Ledger.Epoch()); err != nil {
+	if err := s.cfg.Chain.Restart(s.cfg.Ledger.Chain().Epoch); err != nil {
 		return err
 	}
 	s.next = 0
 	clear(s.uploads.copies)
-	s.metrics.head(s.cfg.Ledger.Epoch(), s.cfg.Ledger.Head())
+	s.metrics.head(s.cfg.Ledger.Chain().Epoch, s.cfg.Ledger.Chain().Head)
 	s.cfg.Events.Gap(gap)
 	return fmt.Errorf("%w: %s", errNewEpoch, gap.Detail)
 }

@@ -117,7 +117,7 @@ func (s *workspace) origin(e ledger.Entry) ledger.Origin {
 	if e.Origin != nil {
 		return *e.Origin
 	}
-	return ledger.Origin{Epoch: s.cfg.Ledger.Epoch(), Seq: e.Seq}
+	return ledger.Origin{Epoch: s.cfg.Ledger.Chain().Epoch, Seq: e.Seq}
 }
 
 // isSum says whether a record is of a file with this SHA-256.

@@ -94,5 +94,5 @@ func (s *Sidecar) registerLag() {
 	gauge("archive_oldest_pending_seconds", "Time since the rotation of the oldest finished file that is not archived; 0 when there is none.",
 		func(w *working) float64 { return lag(w).pending })
 	gauge("last_heartbeat_timestamp_seconds", "When the last heartbeat was made, or the epoch began.",
-		func(w *working) float64 { return float64(w.ledger.LastHeartbeat().Unix()) })
+		func(w *working) float64 { return float64(w.ledger.Chain().Heartbeat.Unix()) })
 }

@@ -33,7 +33,7 @@ func (s *opener) signChain(st *state) error {
 		return err
 	}
 	if key == nil {
-		if id := st.ledger.KeyID(); id != "" {
+		if id := st.ledger.Chain().KeyID; id != "" {
 			s.Log.Warn().Str("key", id).Msg("the records of this epoch were signed and are not any more: verify will report it; set --signing-key-file")
 		}
 		return nil

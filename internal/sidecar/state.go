@@ -137,7 +137,7 @@ func (s *opener) readState(st *state) error {
 		return err
 	}
 	s.noteAside("ledger", aside)
-	if lost := st.ledger.Lost(); lost != nil {
+	if lost := st.ledger.Chain().Lost; lost != nil {
 		s.events.noteLost(*lost)
 	}
 	st.cursorFile = ledger.NewCursorFile(s.fs, st.dir)
@@ -182,9 +182,9 @@ func (s *opener) openChain(st *state) error {
 }
 
 func (s *opener) chainOf(st *state) (*manifest.Chain, error) {
-	head := st.ledger.Head()
+	head := st.ledger.Chain().Head
 	return manifest.Open(s.fs, filepath.Join(st.dir, sealedDirName), manifest.Identity{
-		Cluster: s.Settings.Identity.Cluster, Node: s.Settings.Identity.Node, MachineID: machineID(), Epoch: st.ledger.Epoch(),
+		Cluster: s.Settings.Identity.Cluster, Node: s.Settings.Identity.Node, MachineID: machineID(), Epoch: st.ledger.Chain().Epoch,
 	}, manifest.Head{Seq: head.Seq, SHA256: head.SHA256})
 }
 

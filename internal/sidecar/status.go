@@ -78,9 +78,9 @@ func stateInWords(e *ledger.Entry, size int64) (string, admin.Level) {
 
 // chain is how far the chain of records is, and how to prove it.
 func (w *working) chain(settings config.Run) admin.Chain {
-	l := w.ledger
-	head := l.Head()
-	c := admin.Chain{Epoch: l.Epoch(), Seq: head.Seq, SHA256: head.SHA256, KeyID: l.KeyID(), Heartbeat: l.LastHeartbeat().UTC()}
+	chain := w.ledger.Chain()
+	head := chain.Head
+	c := admin.Chain{Epoch: chain.Epoch, Seq: head.Seq, SHA256: head.SHA256, KeyID: chain.KeyID, Heartbeat: chain.Heartbeat.UTC()}
 	if head.SHA256 != "" {
 		c.Verify = VerifyCommand(settings, head.SHA256)
 	}
