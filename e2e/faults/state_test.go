@@ -17,8 +17,8 @@ func noHeartbeat() []string { return []string{"--heartbeat-interval", "1h"} }
 // stateFaults are the scenarios in which the sidecar's own state is damaged
 // while backups that are archived already are still listed.
 func stateFaults() []scenario {
-	of := func(name string, damage func(*stage)) scenario {
-		return scenario{name: name, onS3: true, run: func(s *stage) {
+	of := func(name string, damage func(*stage), gaps ...string) scenario {
+		return scenario{name: name, onS3: true, gaps: gaps, run: func(s *stage) {
 			s.start()
 			s.ready()
 			s.write(rate, 4*time.Second, 700*time.Millisecond)
@@ -31,15 +31,20 @@ func stateFaults() []scenario {
 		}}
 	}
 	return []scenario{
-		of("ledger deleted", func(s *stage) { s.must(os.Remove(s.state("ledger.json"))) }),
-		of("ledger corrupt", func(s *stage) { s.must(os.Truncate(s.state("ledger.json"), 100)) }),
+		of("ledger deleted", func(s *stage) { s.must(os.Remove(s.state("ledger.json"))) }, "state_lost"),
+		of("ledger corrupt", func(s *stage) { s.must(os.Truncate(s.state("ledger.json"), 100)) }, "state_lost"),
+		of("all state deleted", func(s *stage) { s.must(os.RemoveAll(s.state(""))) }, "state_lost"),
+		ledgerPutBack(),
 		of("Loki cursor deleted", func(s *stage) { s.must(os.RemoveAll(s.state("cursor.json"))) }),
-		{name: "ledger lost between PUT and record", onS3: true, args: noHeartbeat(), run: func(s *stage) {
+		{name: "ledger lost between PUT and record", onS3: true, gaps: []string{"state_lost"}, args: noHeartbeat(), run: func(s *stage) {
 			s.start()
 			s.ready()
+			s.write(rate, time.Second, 400*time.Millisecond)
+			s.eventually("something is archived", func() bool { return s.archivedFiles() >= len(s.finished())-1 })
+			before := s.archivedFiles()
 			s.s3Net.Set(badnet.Condition{LoseAnswer: true})
 			s.write(rate, 2*time.Second, 500*time.Millisecond)
-			s.eventually("an object is stored and nobody knows", func() bool { return s.archivedFiles() > 0 })
+			s.eventually("an object is stored and nobody knows", func() bool { return s.archivedFiles() > before })
 			s.p.Kill()
 			s.must(errors.Join(os.Remove(s.state("ledger.json")), os.RemoveAll(s.state("work"))))
 			s.s3Net.Set(badnet.Condition{})
@@ -49,4 +54,23 @@ func stateFaults() []scenario {
 		}},
 		of("work files deleted", func(s *stage) { s.must(os.RemoveAll(s.state("work"))) }),
 	}
+}
+
+// ledgerPutBack puts back the ledger of some rotations ago, as a restored backup does.
+func ledgerPutBack() scenario {
+	return scenario{name: "older ledger put back", onS3: true, gaps: []string{"state_lost"}, run: func(s *stage) {
+		s.start()
+		s.ready()
+		s.write(rate, 2*time.Second, 500*time.Millisecond)
+		s.eventually("something is archived", func() bool { return s.archivedFiles() > 1 })
+		old, err := os.ReadFile(s.state("ledger.json"))
+		s.must(err)
+		s.write(rate, 2*time.Second, 500*time.Millisecond)
+		s.eventually("all is archived", func() bool { return s.archivedFiles() >= len(s.finished())-1 })
+		s.p.Kill()
+		s.must(os.WriteFile(s.state("ledger.json"), old, 0o600))
+		s.start()
+		s.ready()
+		s.write(rate, 2*time.Second, 500*time.Millisecond)
+	}}
 }
