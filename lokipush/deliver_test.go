@@ -1,11 +1,13 @@
 package lokipush
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"slices"
@@ -66,12 +68,25 @@ func injectRandom(r *lokitest.Receiver, random *rand.Rand) {
 	}
 }
 
-// TestDeliverOverTCP does it with a real server, lost answers and a server that goes away.
+// TestDeliverOverTCP delivers to a real server that loses answers, closes the connection of a
+// hanging push and stops.
 func TestDeliverOverTCP(t *testing.T) {
 	r := lokitest.New(lokitest.Config{MaxLine: 1000})
-	server := httptest.NewServer(r)
+	server := httptest.NewUnstartedServer(nil)
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if r.Pushes() == 2 { // the next one hangs
+			body, err := io.ReadAll(req.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			req.Body = io.NopCloser(bytes.NewReader(body))
+			go server.CloseClientConnections()
+		}
+		r.ServeHTTP(w, req)
+	})
+	server.Start()
 	defer server.Close()
-	client := newTestClient(t, Config{URL: server.URL, Timeout: 500 * time.Millisecond}, server.Client().Transport)
+	client := newTestClient(t, Config{URL: server.URL, Timeout: time.Minute}, server.Client().Transport)
 	p, err := NewPusher(client, PusherConfig{Backoff: backoff.Config{MinBackoff: time.Millisecond, MaxBackoff: 5 * time.Millisecond}})
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +94,6 @@ func TestDeliverOverTCP(t *testing.T) {
 	r.Inject(2, lokitest.Fault{LoseResponse: true})
 	r.Inject(1, lokitest.Fault{Hang: true})
 	r.Inject(1, lokitest.Fault{Status: 429})
-	time.AfterFunc(200*time.Millisecond, server.CloseClientConnections)
 	refused, err := p.Deliver(t.Context(), batchOf(t, "a", strings.Repeat("x", 1001), "b"))
 	if err != nil || len(refused) != 1 || refused[0].Index != 1 {
 		t.Errorf("got %v, %v", refused, err)

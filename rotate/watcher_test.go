@@ -209,12 +209,27 @@ func TestWatcherDirectoryThatComesLater(t *testing.T) {
 	}
 	must(t, os.RemoveAll(dir))
 	w.mode(t, ModeMissing)
-	must(t, os.WriteFile(dir, nil, 0o600)) // a file is no directory
-	select {
-	case m := <-w.changes:
-		t.Errorf("mode %s for a file", m)
-	case <-time.After(1200 * time.Millisecond):
-	}
+}
+
+// TestWatcherFileIsNotADirectory expects no change of the mode for a file, and that the directory
+// which replaces it is found.
+func TestWatcherFileIsNotADirectory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "audit")
+		must(t, os.WriteFile(dir, nil, 0o600))
+		w := startWatcher(t, dir, WatcherConfig{Rescan: time.Hour, Poll: time.Hour}, func(w *Watcher) {
+			w.watch = func(string) (*fsnotify.Watcher, error) { return nil, errors.New("no watch") }
+		})
+		w.mode(t, ModeMissing)
+		time.Sleep(10 * missingRecheck)
+		synctest.Wait()
+		if len(w.changes) > 0 {
+			t.Errorf("mode %s for a file", <-w.changes)
+		}
+		must(t, os.Remove(dir))
+		must(t, os.Mkdir(dir, 0o700))
+		w.mode(t, ModePolling)
+	})
 }
 
 // A move of the directory's parent makes no event: the rescan finds it.

@@ -84,12 +84,19 @@ func TestI8_CopyOfAHole(t *testing.T) {
 	if testing.Short() {
 		most = 4 << 20
 	}
-	for _, hole := range []int64{100, 600 << 10, int64(most) + 1<<20} {
+	for _, c := range []struct {
+		most int
+		hole int64
+	}{
+		{most: MaxLine, hole: 100},
+		{most: MaxLine, hole: 600 << 10},
+		{most: most, hole: int64(most) + 1<<20},
+	} {
+		hole := c.hole
 		var out bytes.Buffer
 		zeros := func() io.Reader { return io.LimitReader(zero{}, hole) }
-		c := newCopier(r, &out, io.MultiReader(zeros(), strings.NewReader(secret+"\n"+secret), zeros(), strings.NewReader(secret+"\n")), most)
-		err := errors.Join(c.run(t.Context()), c.out.Flush())
-		tally := c.tally
+		src := io.MultiReader(zeros(), strings.NewReader(secret+"\n"+secret), zeros(), strings.NewReader(secret+"\n"))
+		tally, err := copyUpTo(t.Context(), r, c.most, &out, src)
 		lines := bytes.Split(out.Bytes(), []byte("\n"))
 		if err != nil || len(lines) != 3 || tally.Bytes != int64(out.Len()) || bytes.Contains(out.Bytes(), []byte("hunter2")) {
 			t.Fatalf("%v, %d lines, %+v of %d bytes", err, len(lines), tally, out.Len())
@@ -101,6 +108,16 @@ func TestI8_CopyOfAHole(t *testing.T) {
 			t.Errorf("%d NULs, want %d", n, 2*hole)
 		}
 	}
+}
+
+// copyUpTo is [Redactor.Copy] with the given limit instead of [MaxLine].
+func copyUpTo(ctx context.Context, r *Redactor, most int, w io.Writer, src io.Reader) (Tally, error) {
+	if most == MaxLine {
+		return r.Copy(ctx, w, src)
+	}
+	c := newCopier(r, w, src, most)
+	err := errors.Join(c.run(ctx), c.out.Flush())
+	return c.tally, err
 }
 
 // zero reads as NULs without end.
