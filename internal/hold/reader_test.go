@@ -31,7 +31,7 @@ func readAll(t *testing.T, r *rotate.Reader) (lines []string) {
 func TestReaderOverHold(t *testing.T) {
 	t.Parallel()
 	for _, make := range []func(testing.TB) *house{newHouse, newCopyHouse} {
-		for seed := range uint64(6) {
+		for seed := range seeds(6) {
 			h := make(t)
 			h.loki = true
 			random := rand.New(rand.NewPCG(seed, 3))

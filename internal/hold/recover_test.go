@@ -191,7 +191,7 @@ func TestI1_CrashAtEveryStep(t *testing.T) {
 			t.Run(fmt.Sprint("lose ", loss, ", copies ", copies), func(t *testing.T) {
 				t.Parallel()
 				points := crashEverywhere(t, loss, copies)
-				if points < 20 {
+				if points < 20/int(shortStep()) {
 					t.Errorf("only %d crash points; the hook is not in the way", points)
 				}
 				t.Logf("%d crash points", points)
@@ -200,8 +200,16 @@ func TestI1_CrashAtEveryStep(t *testing.T) {
 	}
 }
 
+// shortStep is the distance of the effects that a test crashes at: 1, or 3 in short form.
+func shortStep() int64 {
+	if testing.Short() {
+		return 3
+	}
+	return 1
+}
+
 func crashEverywhere(t *testing.T, loss durabletest.Loss, copies bool) (points int) {
-	for k := int64(0); ; k++ {
+	for k := int64(0); ; k += shortStep() {
 		h := newHouse(t)
 		h.loki, h.copy = true, copies
 		h.write("one\n")
@@ -292,7 +300,7 @@ func (h *house) wantEveryFileOnce(k int64) {
 // restarts, and then compares every byte that was written with what is held.
 func TestI1_RandomMoves(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(20) {
+	for seed := range seeds(20) {
 		randomMoves(newHouse(t), seed)
 	}
 }
@@ -300,9 +308,17 @@ func TestI1_RandomMoves(t *testing.T) {
 // With copies, bytes survive whatever happens while the process lives.
 func TestI1_RandomMovesWithCopies(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(20) {
+	for seed := range seeds(20) {
 		randomMoves(newCopyHouse(t), seed)
 	}
+}
+
+// seeds is how many seeds a test has of n: a third in short form.
+func seeds(n uint64) uint64 {
+	if testing.Short() {
+		return n / 3
+	}
+	return n
 }
 
 func randomMoves(h *house, seed uint64) {

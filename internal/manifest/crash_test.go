@@ -151,19 +151,27 @@ func (p *powerLoss) strike(t *testing.T) {
 	}
 }
 
+// shortStep is the distance of the effects that a test fails or crashes at: 1, or 3 in short form.
+func shortStep() int64 {
+	if testing.Short() {
+		return 3
+	}
+	return 1
+}
+
 // I4, I5: crash after every effect, of the process or of the machine, open
 // again, go on in the same order or in another one: the chain is whole,
 // nothing is lost, nothing is there twice.
 func TestI4_CrashAtEveryEffect(t *testing.T) {
 	t.Parallel()
 	seqs := []int64{2, 5, 1, 3, 4, 6}
-	points, undone := 0, 0
+	points, undone, step := 0, 0, shortStep()
 	for variant := range 4 {
 		power, after := variant&1 != 0, seqs
 		if variant&2 != 0 {
 			after = reversed(seqs)
 		}
-		for k, done := int64(0), false; !done; k++ {
+		for k, done := int64(0), false; !done; k += step {
 			w := newWorld(t)
 			loss := &powerLoss{left: k}
 			c, err := Open(durable.OS().WithHook(loss.hook), w.dir, self, w.head)
@@ -186,7 +194,7 @@ func TestI4_CrashAtEveryEffect(t *testing.T) {
 			}
 		}
 	}
-	if points < 160 || undone == 0 {
+	if points < 160/int(step) || undone == 0 {
 		t.Errorf("only %d crash points, %d effects lost: the hook does not see them", points, undone)
 	}
 	t.Logf("%d crash points, %d effects lost", points, undone)
@@ -196,9 +204,9 @@ func TestI4_CrashAtEveryEffect(t *testing.T) {
 func TestI4_CrashInRecovery(t *testing.T) {
 	t.Parallel()
 	seqs := []int64{2, 1}
-	points := 0
+	points, step := 0, shortStep()
 	for k1, done1 := int64(0), false; !done1; k1++ {
-		for k2, done2 := int64(0), false; !done2; k2++ {
+		for k2, done2 := k1%step, false; !done2; k2 += step {
 			w := newWorld(t)
 			run := func(k int64, seqs []int64) bool {
 				c, err := Open(durable.OS().WithHook(durabletest.CrashAfter(k)), w.dir, self, w.head)
@@ -243,9 +251,9 @@ func failOnce(k int, applied bool) (hook durable.Hook, fired func() bool) {
 func TestI4_FailureOfAnyEffect(t *testing.T) {
 	t.Parallel()
 	seqs := []int64{2, 5, 1, 3, 4}
-	points := 0
+	points, step := 0, int(shortStep())
 	for _, applied := range []bool{false, true} {
-		for k, more := 0, true; more; k++ {
+		for k, more := 0, true; more; k += step {
 			w := newWorld(t)
 			hook, fired := failOnce(k, applied)
 			c, err := Open(durable.OS().WithHook(hook), w.dir, self, w.head)
@@ -269,7 +277,7 @@ func TestI4_FailureOfAnyEffect(t *testing.T) {
 			points++
 		}
 	}
-	if points < 80 {
+	if points < 80/step {
 		t.Errorf("only %d effects failed", points)
 	}
 	t.Logf("%d failures", points)

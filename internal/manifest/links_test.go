@@ -111,8 +111,12 @@ func TestI9_EveryByteCounts(t *testing.T) {
 	if len(want.Findings) > 0 {
 		t.Fatal(want.Findings)
 	}
+	step := 1
+	if testing.Short() {
+		step = 3
+	}
 	for i, data := range records {
-		for at := range data {
+		for at := 0; at < len(data); at += step {
 			for _, mask := range []byte{0x01, 0x20} {
 				changed := slices.Clone(records)
 				changed[i] = bytes.Clone(data)
