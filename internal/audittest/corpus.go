@@ -56,7 +56,7 @@ func ReadCorpus(name string) ([]byte, error) {
 
 const (
 	// shortLines is how many lines of rotated.log the short form of the tests takes.
-	shortLines = 1500
+	shortLines = 500
 	// shortOfAKind is how many lines of each kind it takes of diverse.log and enospc.log.
 	shortOfAKind = 2
 )
