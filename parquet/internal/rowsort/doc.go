@@ -8,6 +8,7 @@
 // nothing behind, and merge them.
 //
 //   - index.go, spill.go: references in memory, and their runs on disk
-//   - sortkey.go, keyrank.go, dictionary.go: the keys, their order, their numbers
+//   - runs.go: a file of sorted runs, and merging them
+//   - sortkey.go, dictionary.go: the keys, and their numbers
 //   - fetch.go: the lines of references; order.go: lines by number
 package rowsort

@@ -1,6 +1,8 @@
 package rowsort
 
 import (
+	"bufio"
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -43,8 +45,7 @@ type Index struct {
 	size  int64 // of the source
 	refs  []Ref
 	keys  *Dictionary
-	runs  *runFile // nil until the limit was reached
-	work  string
+	runs  runFile
 }
 
 // Limits bounds an index.
@@ -58,7 +59,7 @@ func DefaultLimits() Limits { return Limits{Memory: 8 << 20, Spill: 512 << 20} }
 
 // NewIndex returns an index for a source of size bytes.
 func NewIndex(work string, lim Limits, size int64) *Index {
-	return &Index{limit: lim.Memory, spill: lim.Spill, size: size, keys: NewDictionary(false), work: work}
+	return &Index{limit: lim.Memory, spill: lim.Spill, size: size, keys: NewDictionary(false), runs: runFile{work: work}}
 }
 
 // Add takes one row. The key is copied.
@@ -90,80 +91,28 @@ func (x *Index) grow(done int64) {
 	x.refs = slices.Grow(x.refs, want-n)
 }
 
-// sort returns the rows in memory in order, and their keys by rank, by which
+// sort puts the rows in memory in order and returns their keys by rank, by which
 // the rows are numbered from now on.
-func (x *Index) sort() (order []uint32, keys [][]byte) {
-	keys = x.rankKeys()
-	// The rows come in the order of their lines. Counting puts them in the
-	// order of their keys and keeps that of their lines, which is nearly that
-	// of their times.
-	starts := make([]uint32, len(keys)+1)
-	oneDay := true
-	for i := range x.refs {
-		starts[x.refs[i].key+1]++
-		oneDay = oneDay && x.refs[i].Day == x.refs[0].Day
+func (x *Index) sort() (keys [][]byte) {
+	ids := make([]int32, x.keys.Len())
+	for i := range ids {
+		ids[i] = int32(i)
 	}
-	for i := 1; i < len(starts); i++ {
-		starts[i] += starts[i-1]
-	}
-	order = make([]uint32, len(x.refs))
-	next := slices.Clone(starts)
-	for i := range x.refs {
-		k := x.refs[i].key
-		order[next[k]] = uint32(i)
-		next[k]++
-	}
-	compare := func(a, b uint32) int { return compareRefs(&x.refs[a], &x.refs[b]) }
-	if !oneDay {
-		slices.SortFunc(order, compare)
-		return order, keys
-	}
-	for k := range keys {
-		x.sortNearly(order[starts[k]:starts[k+1]], compare)
-	}
-	return order, keys
-}
-
-// sortNearly sorts rows of one key, which are out of order by few places
-// because times run backwards by little.
-func (x *Index) sortNearly(rows []uint32, compare func(a, b uint32) int) {
-	moves := 4*len(rows) + 64
-	for i := 1; i < len(rows); i++ {
-		r := rows[i]
-		j := i
-		for ; j > 0 && compare(rows[j-1], r) > 0; j-- {
-			rows[j] = rows[j-1]
-			moves--
-		}
-		rows[j] = r
-		if moves < 0 {
-			slices.SortFunc(rows, compare)
-			return
-		}
-	}
-}
-
-// rankKeys returns the keys in order and numbers the rows' keys by rank.
-func (x *Index) rankKeys() [][]byte {
-	ranked := make([]rankedKey, x.keys.Len())
-	for i := range ranked {
-		ranked[i].id = uint32(i)
-	}
-	sortKeys(x.keys, ranked, 0)
-	rank := make([]uint32, len(ranked))
-	sorted := make([][]byte, len(ranked))
-	for i, k := range ranked {
-		rank[k.id] = uint32(i)
-		sorted[i] = x.keys.Value(int32(k.id))
+	slices.SortFunc(ids, func(a, b int32) int { return bytes.Compare(x.keys.Value(a), x.keys.Value(b)) })
+	rank := make([]uint32, len(ids))
+	for i, id := range ids {
+		rank[id] = uint32(i)
+		keys = append(keys, x.keys.Value(id))
 	}
 	for i := range x.refs {
 		x.refs[i].key = rank[x.refs[i].key]
 	}
-	return sorted
+	slices.SortFunc(x.refs, compareRefs)
+	return keys
 }
 
 // compareRefs orders rows whose keys are numbered by rank.
-func compareRefs(a, b *Ref) int {
+func compareRefs(a, b Ref) int {
 	switch {
 	case a.Day != b.Day:
 		return cmp.Compare(a.Day, b.Day)
@@ -180,15 +129,8 @@ func compareRefs(a, b *Ref) int {
 
 // flush writes what is in memory as a sorted run and forgets it.
 func (x *Index) flush() error {
-	if x.runs == nil {
-		f, err := newRunFile(x.work, x.limit)
-		if err != nil {
-			return err
-		}
-		x.runs = f
-	}
-	order, keys := x.sort()
-	if err := x.runs.write(x.refs, order, keys); err != nil {
+	keys := x.sort()
+	if err := x.runs.add(func(w *bufio.Writer) error { return writeRefs(w, x.refs, keys) }); err != nil {
 		return err
 	}
 	x.refs = x.refs[:0]
@@ -197,54 +139,31 @@ func (x *Index) flush() error {
 }
 
 // Sorted returns the rows in order. Nothing may be added any more.
-func (x *Index) Sorted() (func() (Ref, bool, error), error) {
-	if x.runs == nil {
-		order, _ := x.sort()
+func (x *Index) Sorted() (next func() (Ref, bool, error), err error) {
+	if len(x.runs.ends) == 0 {
+		x.sort()
 		x.keys = nil
-		f := feed{refs: x.refs, order: order}
-		return f.next, nil
+		return func() (r Ref, ok bool, err error) {
+			if ok = len(x.refs) > 0; ok {
+				r, x.refs = x.refs[0], x.refs[1:]
+			}
+			return r, ok, nil
+		}, nil
 	}
 	if err := x.flush(); err != nil {
 		return nil, err
 	}
 	x.refs, x.keys = nil, nil
-	m, err := x.runs.merge()
-	if err != nil {
-		return nil, err
-	}
-	return m.next, nil
-}
-
-// feed gives rows in the order of their numbers. It takes several at a time:
-// they lie anywhere in memory, and the processor waits for them together.
-type feed struct {
-	refs  []Ref
-	order []uint32 // numbers of the rows to come
-	rows  [64]Ref
-	ready []Ref // of rows
-}
-
-// next returns the next row; false after the last. It never fails.
-func (f *feed) next() (Ref, bool, error) {
-	if len(f.ready) == 0 {
-		n := min(len(f.order), len(f.rows))
-		if n == 0 {
+	var m merger[*refRun]
+	err = x.runs.open(x.limit, func(in *bufio.Reader, _ int64) error { return m.add(&refRun{r: in}) })
+	return func() (Ref, bool, error) {
+		if m.Len() == 0 {
 			return Ref{}, false, nil
 		}
-		for i, number := range f.order[:n] {
-			f.rows[i] = f.refs[number]
-		}
-		f.order, f.ready = f.order[n:], f.rows[:n]
-	}
-	r := f.ready[0]
-	f.ready = f.ready[1:]
-	return r, true, nil
+		r := m.runs[0].head
+		return r, true, m.advance()
+	}, err
 }
 
 // Close frees the runs' file, if there is one.
-func (x *Index) Close() error {
-	if x.runs == nil {
-		return nil
-	}
-	return x.runs.close()
-}
+func (x *Index) Close() error { return x.runs.close() }

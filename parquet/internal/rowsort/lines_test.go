@@ -25,8 +25,8 @@ func TestLinesAreSortedBeyondTheMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(o.ends) < 10 || o.Count() != int64(len(lines)) {
-		t.Errorf("%d runs, %d lines", len(o.ends), o.Count())
+	if len(o.runs.ends) < 10 || o.Count() != int64(len(lines)) {
+		t.Errorf("%d runs, %d lines", len(o.runs.ends), o.Count())
 	}
 	next := int64(0)
 	var got []byte

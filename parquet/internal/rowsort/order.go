@@ -3,12 +3,9 @@ package rowsort
 import (
 	"bufio"
 	"cmp"
-	"container/heap"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
@@ -18,19 +15,16 @@ import (
 // number. Beyond limit bytes, sorted runs go to a file without a name; a line
 // that is long goes there at once, as a run of its own.
 type Lines struct {
-	work  string
 	limit int
 	text  []byte // of the lines in memory
 	refs  []lineRef
-	file  *os.File // nil until the first run
-	out   *bufio.Writer
-	ends  []int64 // of each run
-	taken int64
+	runs  runFile
+	taken int64 // lines
 }
 
 // NewLines returns a lineOrder that holds limit bytes in memory and has its file
 // in the directory work.
-func NewLines(work string, limit int) *Lines { return &Lines{work: work, limit: limit} }
+func NewLines(work string, limit int) *Lines { return &Lines{limit: limit, runs: runFile{work: work}} }
 
 // lineRef is a line in lineOrder.text.
 type lineRef struct {
@@ -44,7 +38,7 @@ const mergeMemory = 3 << 20
 
 // Add takes one line, which build appends to the buffer it is given.
 func (o *Lines) Add(line int64, build func(dst []byte) []byte) error {
-	if o.text == nil && o.file != nil {
+	if o.text == nil && len(o.runs.ends) > 0 {
 		o.text = make([]byte, 0, o.limit)
 	}
 	from := len(o.text)
@@ -60,7 +54,7 @@ func (o *Lines) Add(line int64, build func(dst []byte) []byte) error {
 // AddLong takes one line, which write writes piece by piece.
 func (o *Lines) AddLong(line int64, write func(io.Writer) error) error {
 	o.taken++
-	return o.addRun(func(w *bufio.Writer) error {
+	return o.runs.add(func(w *bufio.Writer) error {
 		head := binary.AppendVarint(nil, line)
 		_, _ = w.Write(append(head, restOfRun)) // the writer keeps its first error for Flush
 		return write(w)
@@ -76,7 +70,7 @@ func (o *Lines) sort() {
 
 func (o *Lines) spill() error {
 	o.sort()
-	err := o.addRun(func(w *bufio.Writer) error {
+	err := o.runs.add(func(w *bufio.Writer) error {
 		var head []byte
 		var prev int64
 		for _, r := range o.refs {
@@ -95,31 +89,10 @@ func (o *Lines) spill() error {
 	return nil
 }
 
-// addRun appends a run to the file.
-func (o *Lines) addRun(write func(w *bufio.Writer) error) error {
-	if o.file == nil {
-		f, err := UnnamedFile(o.work)
-		if err != nil {
-			return err
-		}
-		o.file = f
-		o.out = bufio.NewWriterSize(f, 256<<10)
-	}
-	if err := errors.Join(write(o.out), o.out.Flush()); err != nil {
-		return fmt.Errorf("write spill file: %w", err)
-	}
-	end, err := o.file.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return fmt.Errorf("write spill file: %w", err)
-	}
-	o.ends = append(o.ends, end)
-	return nil
-}
-
 // Each calls f with every line by number: with all of its text, or piece by
 // piece until more is false. text is valid during the call.
 func (o *Lines) Each(f func(line int64, text []byte, more bool) error) error {
-	if o.file == nil {
+	if len(o.runs.ends) == 0 {
 		o.sort()
 		for _, r := range o.refs {
 			if err := f(r.line, o.text[r.from:r.to], false); err != nil {
@@ -133,50 +106,26 @@ func (o *Lines) Each(f func(line int64, text []byte, more bool) error) error {
 			return err
 		}
 	}
-	o.text, o.refs, o.out = nil, nil, nil
+	o.text, o.refs = nil, nil
 	return o.merge(f)
 }
 
 func (o *Lines) merge(f func(line int64, text []byte, more bool) error) error {
-	var h lineHeap
-	var from int64
-	size := min(max(mergeMemory/len(o.ends), 4<<10), 64<<10)
-	for _, end := range o.ends {
-		u := &lineRun{r: bufio.NewReaderSize(io.NewSectionReader(o.file, from, end-from), size), left: end - from}
-		from = end
-		if err := u.advance(); err != nil {
-			return err
-		}
-		h = append(h, u)
-	}
-	heap.Init(&h)
-	for len(h) > 0 {
-		u := h[0]
-		if err := u.read(f); err != nil {
-			return err
-		}
-		switch err := u.advance(); {
-		case errors.Is(err, io.EOF):
-			heap.Pop(&h)
-		case err != nil:
-			return err
-		default:
-			heap.Fix(&h, 0)
+	var m merger[*lineRun]
+	err := o.runs.open(mergeMemory, func(in *bufio.Reader, size int64) error { return m.add(&lineRun{r: in, left: size}) })
+	for err == nil && m.Len() > 0 {
+		if err = m.runs[0].read(f); err == nil {
+			err = m.advance()
 		}
 	}
-	return nil
+	return err
 }
 
 // Count returns how many lines were taken.
 func (o *Lines) Count() int64 { return o.taken }
 
 // Close frees the file, if there is one.
-func (o *Lines) Close() error {
-	if o.file == nil {
-		return nil
-	}
-	return o.file.Close()
-}
+func (o *Lines) Close() error { return o.runs.close() }
 
 // lineRun reads one run back: first the head of a line, then its text.
 type lineRun struct {
@@ -230,24 +179,4 @@ func (u *lineRun) read(f func(line int64, text []byte, more bool) error) error {
 	return nil
 }
 
-// lineHeap has the run with the least line first.
-type lineHeap []*lineRun
-
-// Len, Less, Swap, Push and Pop make a heap for container/heap.
-func (h lineHeap) Len() int { return len(h) }
-
-// Less orders runs by line.
-func (h lineHeap) Less(i, j int) bool { return h[i].line < h[j].line }
-
-// Swap exchanges two runs.
-func (h lineHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-
-// Push is not used: the number of runs only falls.
-func (h *lineHeap) Push(u any) { *h = append(*h, u.(*lineRun)) }
-
-// Pop removes the last run.
-func (h *lineHeap) Pop() any {
-	u := (*h)[len(*h)-1]
-	*h = (*h)[:len(*h)-1]
-	return u
-}
+func (u *lineRun) before(v *lineRun) bool { return u.line < v.line }
