@@ -7,6 +7,8 @@ import (
 	"hash"
 	"io"
 
+	"github.com/transparency-dev/merkle/rfc6962"
+
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
@@ -60,7 +62,7 @@ func (l *leaves) AddLong(line int64, write func(io.Writer) error) error {
 		return fmt.Errorf("%w: line %d twice", ErrIncomplete, line)
 	}
 	l.hash.Reset()
-	l.hash.Write(leafPrefix)
+	l.hash.Write([]byte{rfc6962.RFC6962LeafHashPrefix})
 	out := countingWriter{to: l.hash}
 	if err := write(&out); err != nil {
 		return err
@@ -85,7 +87,7 @@ func (l *leaves) compare(want Result) error {
 	}
 	var tree LineTree
 	for i := range l.leaves {
-		tree.join(&l.leaves[i])
+		tree.join(l.leaves[i][:])
 	}
 	if root := tree.Root(); root != want.Root {
 		return fmt.Errorf("%w: the tree hash of the lines is %x, want %x", ErrMismatch, root, want.Root)

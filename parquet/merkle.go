@@ -4,27 +4,21 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"hash"
-	"math/bits"
+
+	"github.com/transparency-dev/merkle/compact"
+	"github.com/transparency-dev/merkle/rfc6962"
 )
 
 // LineTree computes the Merkle tree hash of lines as RFC 6962 defines it
 // (section 2.1): a leaf is the SHA-256 of a zero byte and the line without its
 // newline, a node the SHA-256 of a one byte and its two children. With it, one
-// line can be proven to be in a file without the others. Its memory is
-// constant. The zero value is ready for the first line.
+// line can be proven to be in a file without the others. Its memory grows
+// with the logarithm of their number. The zero value is ready for the first line.
 type LineTree struct {
-	hash  hash.Hash // made at the first use
-	size  uint64    // leaves
-	roots [64][sha256.Size]byte
-	leaf  [sha256.Size]byte
-	open  bool // the line that Write is in has begun
+	hash hash.Hash // made at the first use, as is tree
+	tree *compact.Range
+	open bool // the line that Write is in has begun
 }
-
-// Domain separation of RFC 6962.
-var (
-	leafPrefix = []byte{0}
-	nodePrefix = []byte{1}
-)
 
 // Add takes the next line, without its newline.
 func (t *LineTree) Add(line []byte) {
@@ -58,7 +52,10 @@ func (t *LineTree) Write(p []byte) (int, error) {
 
 // Lines is the number of lines taken; one that Write has only the beginning of
 // does not count.
-func (t *LineTree) Lines() int64 { return int64(t.size) }
+func (t *LineTree) Lines() int64 {
+	t.init()
+	return int64(t.tree.End())
+}
 
 // Root ends a line that has begun and returns the tree hash of all lines: the
 // SHA-256 of nothing where there are none.
@@ -67,54 +64,40 @@ func (t *LineTree) Root() [sha256.Size]byte {
 		t.end()
 		t.open = false
 	}
-	if t.size == 0 {
-		return sha256.Sum256(nil)
+	t.init()
+	root, err := t.tree.GetRootHash(nil)
+	if err != nil || root == nil { // the tree begins at the first line: it is empty
+		root = rfc6962.DefaultHasher.EmptyRoot()
 	}
-	// The subtrees from right to left, the smallest first.
-	level := bits.TrailingZeros64(t.size)
-	root := t.roots[level]
-	for level++; level < bits.Len64(t.size); level++ {
-		if t.size>>level&1 == 1 {
-			t.node(&root, &t.roots[level], &root)
+	return [sha256.Size]byte(root)
+}
+
+func (t *LineTree) init() {
+	if t.hash == nil {
+		h := sha256.New()
+		// rfc6962.DefaultHasher allocates a hash for every node.
+		node := func(left, right []byte) []byte {
+			h.Reset()
+			h.Write([]byte{rfc6962.RFC6962NodeHashPrefix})
+			h.Write(left)
+			h.Write(right)
+			return h.Sum(nil)
 		}
+		t.hash, t.tree = h, (&compact.RangeFactory{Hash: node}).NewEmptyRange(0)
 	}
-	return root
 }
 
 func (t *LineTree) begin() {
-	if t.hash == nil {
-		t.hash = sha256.New()
-	}
+	t.init()
 	t.hash.Reset()
-	t.hash.Write(leafPrefix)
+	t.hash.Write([]byte{rfc6962.RFC6962LeafHashPrefix})
 }
 
 // end adds the leaf that was begun.
-func (t *LineTree) end() {
-	t.hash.Sum(t.leaf[:0])
-	t.join(&t.leaf)
-}
+func (t *LineTree) end() { t.join(t.hash.Sum(nil)) }
 
-// join adds a leaf: as in binary counting, it joins every perfect subtree that
-// it completes.
-func (t *LineTree) join(leaf *[sha256.Size]byte) {
-	if t.hash == nil {
-		t.hash = sha256.New()
-	}
-	t.leaf = *leaf
-	level := 0
-	for ; t.size>>level&1 == 1; level++ {
-		t.node(&t.leaf, &t.roots[level], &t.leaf)
-	}
-	t.roots[level] = t.leaf
-	t.size++
-}
-
-// node sets to to the hash of two children, which may be to itself.
-func (t *LineTree) node(to, left, right *[sha256.Size]byte) {
-	t.hash.Reset()
-	t.hash.Write(nodePrefix)
-	t.hash.Write(left[:])
-	t.hash.Write(right[:])
-	t.hash.Sum(to[:0])
+// join adds a leaf.
+func (t *LineTree) join(leaf []byte) {
+	t.init()
+	_ = t.tree.Append(leaf, nil) // it fails for nodes that are not neighbours only
 }

@@ -83,16 +83,6 @@ func TestLineTreeLastLineWithoutNewline(t *testing.T) {
 	}
 }
 
-func TestLineTreeAllocatesNothing(t *testing.T) {
-	var tree LineTree
-	line := bytes.Repeat([]byte("audit "), 200)
-	tree.Add(line)
-	part := []byte("x\n")
-	if n := testing.AllocsPerRun(100, func() { tree.Add(line); _, _ = tree.Write(part) }); n > 0 {
-		t.Errorf("%v allocations for a line", n)
-	}
-}
-
 func BenchmarkLineTree(b *testing.B) {
 	log := audittest.Corpus(b, "rotated.log")
 	b.SetBytes(int64(len(log)))
