@@ -37,6 +37,10 @@ type Config struct {
 	MaxBackups int
 	// Compress packs rotated files to .gz.
 	Compress bool
+	// MayRotate delays a rotation of [Writer.Replay] that is due while it returns
+	// false, so that no file comes and goes before a slow machine has seen it. Nil:
+	// never.
+	MayRotate func() bool
 }
 
 // Writer writes an audit log as kube-apiserver does and keeps the account. Its
@@ -49,6 +53,8 @@ type Writer struct {
 	rotated time.Time
 	account account
 	line    []byte // reused by WriteLine, under mu
+
+	mayRotate func() bool
 }
 
 // NewWriter creates the audit directory and the log where they are missing.
@@ -73,7 +79,7 @@ func NewWriter(cfg Config) (*Writer, error) {
 	if err := f.Close(); err != nil {
 		return nil, fmt.Errorf("create audit log: %w", err)
 	}
-	w := &Writer{max: int64(cfg.MaxSizeMB) << 20, fresh: true, account: account{dir: cfg.Account}}
+	w := &Writer{max: int64(cfg.MaxSizeMB) << 20, fresh: true, account: account{dir: cfg.Account}, mayRotate: cfg.MayRotate}
 	w.log.Filename, w.log.MaxSize = cfg.Path, cfg.MaxSizeMB
 	w.log.MaxBackups, w.log.Compress = cfg.MaxBackups, cfg.Compress
 	return w, w.account.open(cfg.Path)
@@ -228,7 +234,7 @@ func (w *Writer) Replay(ctx context.Context, lines iter.Seq[[]byte], rate int, r
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if rotateEvery > 0 && !time.Now().Before(next) {
+		if rotateEvery > 0 && !time.Now().Before(next) && (w.mayRotate == nil || w.mayRotate()) {
 			next = time.Now().Add(rotateEvery) // after a stall no burst of tiny files
 			if err := w.Rotate(); err != nil {
 				return err
