@@ -7,14 +7,15 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/prometheus/common/model"
 )
 
 // Loki's default limits for the labels of a stream. It refuses the whole push when one is passed.
 const (
-	maxLabels         = 15
-	maxLabelNameLen   = 1024
-	maxLabelValueLen  = 2048
-	reservedLabelMark = "__"
+	maxLabels        = 15
+	maxLabelNameLen  = 1024
+	maxLabelValueLen = 2048
 )
 
 // Labels are the labels of one stream, checked. The zero Labels are none: Loki refuses them.
@@ -53,7 +54,7 @@ func formatLabels(labels map[string]string) (string, error) {
 func checkLabel(name, value string) error {
 	switch {
 	case !isLabelName(name):
-		return fmt.Errorf("format stream labels: %q is no label name: letters, digits and _ only, not starting with a digit or %s", name, reservedLabelMark)
+		return fmt.Errorf("format stream labels: %q is no label name: letters, digits and _ only, not starting with a digit or %s", name, model.ReservedLabelPrefix)
 	case value == "":
 		return fmt.Errorf("format stream labels: label %s is empty: Loki drops empty labels, leave it out", name)
 	case len(value) > maxLabelValueLen:
@@ -65,15 +66,5 @@ func checkLabel(name, value string) error {
 }
 
 func isLabelName(name string) bool {
-	if name == "" || len(name) > maxLabelNameLen || strings.HasPrefix(name, reservedLabelMark) {
-		return false
-	}
-	for i := range len(name) {
-		c := name[i]
-		letter := c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z'
-		if !letter && (i == 0 || c < '0' || c > '9') {
-			return false
-		}
-	}
-	return true
+	return len(name) <= maxLabelNameLen && model.LegacyValidation.IsValidLabelName(name) && !strings.HasPrefix(name, model.ReservedLabelPrefix)
 }

@@ -117,7 +117,10 @@ func (p *Pusher) settle(ctx context.Context, b Payload, unknownStops bool) (*Sta
 			limited = 0
 		}
 		if delay := p.delay(wait, status); wait.Ongoing() {
-			sleep(ctx, delay)
+			select {
+			case <-ctx.Done():
+			case <-time.After(delay):
+			}
 		}
 		if status != nil && status.unexplained() && ctx.Err() == nil {
 			return status, nil
@@ -163,13 +166,4 @@ func (p *Pusher) delay(wait *backoff.Backoff, status *StatusError) time.Duration
 		delay = max(delay, p.cfg.StopInterval)
 	}
 	return max(delay, status.RetryAfter)
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/rs/zerolog"
 )
 
@@ -26,15 +27,13 @@ type Health struct {
 
 // NewHealth returns a Health without loops. now is the clock, time.Now.
 func NewHealth(log zerolog.Logger, reg prometheus.Registerer, now func() time.Time) *Health {
-	h := &Health{
+	return &Health{
 		log: log, now: now, begun: now(),
-		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+		failures: promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
 			Namespace: "auditsidecar", Name: "loop_failures_total",
 			Help: "Passes or attempts of a loop that failed.",
 		}, []string{"loop"}),
 	}
-	reg.MustRegister(h.failures)
-	return h
 }
 
 // Loop adds a loop; its metrics exist from then on. Add all loops before the

@@ -52,8 +52,10 @@ func (s *s3Store) put(ctx context.Context, key string, body *io.SectionReader, s
 		if status(err) != http.StatusConflict || attempt == conflictAttempts {
 			return nil, s.hints.classify(err, "s3:PutObject")
 		}
-		if err := sleep(ctx, pause); err != nil {
-			return nil, err
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(pause):
 		}
 		pause *= 2
 	}
@@ -99,15 +101,4 @@ func status(err error) int {
 		return re.HTTPStatusCode()
 	}
 	return 0
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

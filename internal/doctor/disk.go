@@ -5,19 +5,16 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
 // checkDisk holds what may come to be used against what is free.
 func checkDisk(cfg *Config, pod *staticPod) []Result {
 	const id = "disk"
-	var stat unix.Statfs_t
-	dir := existing(cfg.StateDir)
-	if err := unix.Statfs(dir, &stat); err != nil {
-		return one(id, Info, "", "look at the free space of %s: %s", dir, err)
+	size, free, err := durable.Space(existing(cfg.StateDir))
+	if err != nil {
+		return one(id, Info, "", "%s", err)
 	}
-	block := int64(stat.Bsize) //nolint:unconvert // its type depends on the system
-	size, free := int64(stat.Blocks)*block, int64(stat.Bavail)*block
 	budget := cfg.Budget.Resolve(size)
 	logs := pod.logBytes() - listedBytes(cfg)
 	need := max(logs, 0) + budget.MaxBytes

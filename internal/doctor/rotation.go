@@ -4,8 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
@@ -35,13 +34,12 @@ func checkRotation(cfg *Config, pod *staticPod) []Result {
 		}
 		found += fmt.Sprintf("; kube-apiserver rotates every %s and prunes after %s", short(lasts(maxSize)), short(pruned))
 	}
-	var stat unix.Statfs_t
-	if err := unix.Statfs(existing(cfg.StateDir), &stat); err != nil {
-		return one(id, Info, "", "%s; look at the free space: %s", found, err)
+	size, free, err := durable.Space(existing(cfg.StateDir))
+	if err != nil {
+		return one(id, Info, "", "%s; %s", found, err)
 	}
-	block := int64(stat.Bsize) //nolint:unconvert // its type depends on the system
-	budget := cfg.Budget.Resolve(int64(stat.Blocks) * block)
-	held := lasts(min(budget.MaxBytes, max(int64(stat.Bavail)*block-budget.MinFree, 0)))
+	budget := cfg.Budget.Resolve(size)
+	held := lasts(min(budget.MaxBytes, max(free-budget.MinFree, 0)))
 	found += fmt.Sprintf("; held files may grow for %s more: an outage of the archive of %s loses nothing", short(held), short(pruned+held))
 	if pruned+held < enough {
 		return one(id, Warning, "raise --held-max-bytes or kube-apiserver's --audit-log-maxbackup, or log less (`auditsidecar policy lint`)", "%s", found)

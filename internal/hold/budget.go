@@ -6,8 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
@@ -85,12 +84,11 @@ func (h *budgeter) keepBudget(l *look) (changed bool, err error) {
 }
 
 func (h *budgeter) measure(l *look) (usage, error) {
-	var stat unix.Statfs_t
-	if err := unix.Statfs(h.dir, &stat); err != nil {
-		return usage{}, fmt.Errorf("look at the free space of %s: %w", h.dir, err)
+	size, free, err := durable.Space(h.dir)
+	if err != nil {
+		return usage{}, err
 	}
-	block := int64(stat.Bsize) //nolint:unconvert // its type depends on the system
-	u := usage{budget: h.cfg.Budget.Resolve(int64(stat.Blocks) * block), free: int64(stat.Bavail) * block}
+	u := usage{budget: h.cfg.Budget.Resolve(size), free: free}
 	for i := range l.entries {
 		if e := &l.entries[i]; h.occupies(l, e) {
 			u.used += h.bytesOf(e.ID)

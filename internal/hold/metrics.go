@@ -2,6 +2,7 @@ package hold
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
@@ -19,9 +20,9 @@ type metrics struct {
 
 func newMetrics(reg prometheus.Registerer) *metrics {
 	gauge := func(name, help string) prometheus.Gauge {
-		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "auditsidecar", Name: name, Help: help})
+		return promauto.With(reg).NewGauge(prometheus.GaugeOpts{Namespace: "auditsidecar", Name: name, Help: help})
 	}
-	m := &metrics{
+	return &metrics{
 		files:       gauge("held_files", "Files that are held for a sink, the open one included."),
 		bytes:       gauge("held_bytes", "Bytes in held files. They use no extra disk until kube-apiserver prunes the file."),
 		quarantined: gauge("quarantined_files", "Files that cannot be archived as they are and wait for an operator."),
@@ -31,8 +32,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		budgetMax:   gauge("held_budget_max_bytes", "The most of that before held files are given up."),
 		diskFree:    gauge("disk_free_bytes", "Free space of the audit directory's file system."),
 	}
-	reg.MustRegister(m.files, m.bytes, m.quarantined, m.orphan, m.huge, m.budgetUsed, m.budgetMax, m.diskFree)
-	return m
 }
 
 func (m *metrics) observe(entries []ledger.Entry, size func(id string) int64) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/auditsidecar/auditsidecar/lokipush"
 	"github.com/auditsidecar/auditsidecar/rotate"
@@ -31,14 +32,15 @@ type metrics struct {
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
+	factory := promauto.With(reg)
 	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "auditsidecar", Name: name, Help: help})
+		return factory.NewCounter(prometheus.CounterOpts{Namespace: "auditsidecar", Name: name, Help: help})
 	}
 	gauge := func(name, help string) prometheus.Gauge {
-		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "auditsidecar", Name: name, Help: help})
+		return factory.NewGauge(prometheus.GaugeOpts{Namespace: "auditsidecar", Name: name, Help: help})
 	}
 	vec := func(name, help, label string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "auditsidecar", Name: name, Help: help}, []string{label})
+		return factory.NewCounterVec(prometheus.CounterOpts{Namespace: "auditsidecar", Name: name, Help: help}, []string{label})
 	}
 	m := &metrics{
 		readLines:   counter("read_lines_total", "Lines that were read of the log, to be streamed."),
@@ -52,7 +54,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		lastEntry:   gauge("loki_last_entry_timestamp_seconds", "Newest timestamp of the entries that Loki accepted."),
 		lastSuccess: gauge("loki_last_success_timestamp_seconds", "When Loki last accepted a push; 0 before the first."),
 		inFlight:    gauge("loki_pushes_in_flight", "Deliveries to Loki under way, waits between their attempts included."),
-		pushSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+		pushSeconds: factory.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "auditsidecar", Name: "loki_push_duration_seconds", Help: "Time that one attempt to push took, failed ones included.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}),
@@ -61,7 +63,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		breaks:  vec("stream_breaks_total", "Breaks in what could be read of the log, by reason.", "reason"),
 	}
 	m.create()
-	reg.MustRegister(m.readLines, m.readBytes, m.lines, m.bytes, m.redacted, m.shrunk, m.lagBytes, m.lagTime, m.lastEntry, m.lastSuccess, m.inFlight, m.pushSeconds, m.pushes, m.refused, m.breaks)
 	return m
 }
 

@@ -2,6 +2,7 @@ package shipper
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
@@ -23,41 +24,37 @@ type metrics struct {
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
+	factory := promauto.With(reg)
 	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "auditsidecar", Name: name, Help: help})
+		return factory.NewCounter(prometheus.CounterOpts{Namespace: "auditsidecar", Name: name, Help: help})
+	}
+	counters := func(name, label, help string) *prometheus.CounterVec {
+		return factory.NewCounterVec(prometheus.CounterOpts{Namespace: "auditsidecar", Name: name, Help: help}, []string{label})
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		return factory.NewGauge(prometheus.GaugeOpts{Namespace: "auditsidecar", Name: name, Help: help})
 	}
 	m := &metrics{
 		files:       counter("archived_files_total", "Finished audit log files that the archive has confirmed."),
 		lines:       counter("archived_lines_total", "Lines of those files."),
 		bytes:       counter("archived_source_bytes_total", "Bytes of those files, unpacked."),
 		storedBytes: counter("archived_object_bytes_total", "Bytes of the objects that the archive has confirmed."),
-		uploads: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: "auditsidecar", Name: "uploads_total", Help: "Objects sent to the archive, by outcome.",
-		}, []string{"outcome"}),
-		copies: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: "auditsidecar", Name: "archive_copies_total", Help: "Objects stored again under another key, because the first holds other bytes (differs) or may not be read.",
-		}, []string{"reason"}),
-		pendingNow: prometheus.NewGauge(prometheus.GaugeOpts{
-			Namespace: "auditsidecar", Name: "archive_pending_files", Help: "Finished files that the archive does not have yet.",
-		}),
+		uploads:     counters("uploads_total", "outcome", "Objects sent to the archive, by outcome."),
+		copies:      counters("archive_copies_total", "reason", "Objects stored again under another key, because the first holds other bytes (differs) or may not be read."),
+		pendingNow:  gauge("archive_pending_files", "Finished files that the archive does not have yet."),
+		chainSeq:    gauge("chain_seq", "Number of the last record that the archive has confirmed."),
+		chainHead: factory.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: "auditsidecar", Name: "chain_head", Help: "Number of the last record that the archive has confirmed; its SHA-256 is a label: what verify takes as --expect-head.",
+		}, []string{"epoch", "sha256"}),
+		increments: counter("open_increments_total", "Increments of the open file that the archive has confirmed."),
+		openBytes:  gauge("archived_open_bytes", "Bytes of the open file that the archive has as increments."),
+		redacted:   counter("archive_redacted_lines_total", "Lines of which something was replaced before they were archived, each time that they were converted."),
+		edited:     counter("edited_files_total", "Finished files that do not begin with the bytes that were read of them before: somebody changed them."),
 	}
-	m.chainSeq = prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: "auditsidecar", Name: "chain_seq", Help: "Number of the last record that the archive has confirmed.",
-	})
-	m.chainHead = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: "auditsidecar", Name: "chain_head", Help: "Number of the last record that the archive has confirmed; its SHA-256 is a label: what verify takes as --expect-head.",
-	}, []string{"epoch", "sha256"})
-	m.increments = counter("open_increments_total", "Increments of the open file that the archive has confirmed.")
-	m.openBytes = prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: "auditsidecar", Name: "archived_open_bytes", Help: "Bytes of the open file that the archive has as increments.",
-	})
-	m.redacted = counter("archive_redacted_lines_total", "Lines of which something was replaced before they were archived, each time that they were converted.")
-	m.edited = counter("edited_files_total", "Finished files that do not begin with the bytes that were read of them before: somebody changed them.")
 	m.uploads.WithLabelValues("stored")
 	m.uploads.WithLabelValues("failed")
 	m.copies.WithLabelValues("differs")
 	m.copies.WithLabelValues("unreadable")
-	reg.MustRegister(m.files, m.lines, m.bytes, m.storedBytes, m.uploads, m.copies, m.pendingNow, m.chainSeq, m.chainHead, m.increments, m.openBytes, m.redacted, m.edited)
 	return m
 }
 
