@@ -68,16 +68,14 @@ func TestBatchGolden(t *testing.T) {
 func TestBatchRoundTripOfRealLines(t *testing.T) {
 	b := newTestBatch(t, BatchConfig{MaxBytes: 3 << 20})
 	var want []lokitest.Entry
-	var fields Fields
+	var r reader
 	for line := range bytes.Lines(audittest.Corpus(t, "diverse.log")) {
 		line = bytes.TrimSuffix(line, []byte("\n"))
-		if err := ParseFields(line, &fields); err != nil {
-			t.Fatal(err)
-		}
-		if !b.Add(fields.StageTimestamp, line, &fields) {
+		fields, _ := r.read(line)
+		if !b.Add(fields.StageTimestamp, line, fields) {
 			break
 		}
-		want = append(want, lokitest.Entry{Timestamp: fields.StageTimestamp, Line: string(line), Metadata: metadata(&fields)})
+		want = append(want, lokitest.Entry{Timestamp: fields.StageTimestamp, Line: string(line), Metadata: metadata(fields)})
 	}
 	got := decoded(t, b)
 	if len(got) < 300 || !reflect.DeepEqual(got, want) {
@@ -282,14 +280,14 @@ func BenchmarkAddEncode(b *testing.B) {
 	log := audittest.Corpus(b, "rotated.log")
 	batch := newTestBatch(b, BatchConfig{})
 	compressed := make([]byte, s2.MaxEncodedLen(2<<20))
-	var fields Fields
+	var r reader
 	b.SetBytes(int64(len(log)))
 	b.ReportAllocs()
 	for b.Loop() {
 		for line := range bytes.Lines(log) {
 			line = line[:len(line)-1]
-			_ = ParseFields(line, &fields)
-			for !batch.Add(fields.StageTimestamp, line, &fields) {
+			fields, _ := r.read(line)
+			for !batch.Add(fields.StageTimestamp, line, fields) {
 				s2.EncodeSnappy(compressed, batch.request())
 				batch.Reset()
 			}
@@ -300,12 +298,12 @@ func BenchmarkAddEncode(b *testing.B) {
 func BenchmarkBatchAdd(b *testing.B) {
 	line := firstLine(b)
 	batch := newTestBatch(b, BatchConfig{})
-	var fields Fields
-	_ = ParseFields(line, &fields)
+	var r reader
+	fields, _ := r.read(line)
 	b.SetBytes(int64(len(line)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if !batch.Add(fields.StageTimestamp, line, &fields) {
+		if !batch.Add(fields.StageTimestamp, line, fields) {
 			batch.Reset()
 		}
 	}

@@ -1,7 +1,7 @@
 // Package lokipush sends audit lines to Grafana Loki.
 //
 // A Batch collects entries of one stream: a timestamp, the line byte for byte, and structured
-// metadata (ParseFields reads it from the line). A Client makes one attempt to push a batch and
+// metadata (Fields, of an event that package auditline read). A Client makes one attempt to push a batch and
 // says what to do next. A Pusher does it: it repeats until every entry of a batch is accepted or
 // refused for good.
 //

@@ -66,16 +66,16 @@ func MetadataNames() []string {
 
 // collect takes the metadata in a fixed order: a retry must not differ in a byte.
 func (e *entry) collect(f *Fields) {
-	e.add(headUser, f.User, f.plain)
-	e.add(headVerb, f.Verb, f.plain)
-	e.add(headResource, f.Resource, f.plain)
-	e.add(headSubresource, f.Subresource, f.plain)
-	e.add(headNamespace, f.Namespace, f.plain)
-	e.add(headName, f.Name, f.plain)
-	e.add(headCode, f.Code, f.plain)
-	e.add(headStage, f.Stage, f.plain)
-	e.add(headLevel, f.Level, f.plain)
-	e.add(headAuditID, f.AuditID, f.plain)
+	e.add(headUser, f.User, f.valid)
+	e.add(headVerb, f.Verb, f.valid)
+	e.add(headResource, f.Resource, f.valid)
+	e.add(headSubresource, f.Subresource, f.valid)
+	e.add(headNamespace, f.Namespace, f.valid)
+	e.add(headName, f.Name, f.valid)
+	e.add(headCode, f.Code, f.valid)
+	e.add(headStage, f.Stage, f.valid)
+	e.add(headLevel, f.Level, f.valid)
+	e.add(headAuditID, f.AuditID, f.valid)
 }
 
 // forget lets go of the line and what was read from it.
@@ -84,12 +84,12 @@ func (e *entry) forget() {
 	clear(e.pairs[:e.numPairs])
 }
 
-// add takes a value, which needs no look at its bytes where it is plain.
-func (e *entry) add(head string, value []byte, plain bool) {
+// add takes a value; valid: it is known to be UTF-8.
+func (e *entry) add(head string, value []byte, valid bool) {
 	if len(value) == 0 {
 		return
 	}
-	if !plain {
+	if !valid || len(value) > maxValueLen {
 		value = clipValue(value)
 	}
 	e.pairs[e.numPairs] = pair{head, value}

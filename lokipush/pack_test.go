@@ -18,7 +18,7 @@ import (
 // A packed batch is the same push, and gives the same entries when they are needed.
 func TestPack(t *testing.T) {
 	b := newTestBatch(t, BatchConfig{})
-	var fields Fields
+	var r reader
 	var scratch []byte
 	n := 0
 	check := func() {
@@ -43,8 +43,8 @@ func TestPack(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line := range bytes.Lines(log) {
-		_ = ParseFields(line, &fields)
-		for !b.Add(fields.StageTimestamp, line, &fields) {
+		fields, _ := r.read(line)
+		for !b.Add(fields.StageTimestamp, line, fields) {
 			check()
 		}
 	}

@@ -221,7 +221,7 @@ var (
 // workloads; a few refusals each are ordinary, too.
 func isOrdinary(line []byte, denied map[string]int) bool {
 	var f lokipush.Fields
-	if lokipush.ParseFields(line, &f) != nil {
+	if !readFields(line, &f) {
 		return false
 	}
 	if !serverSetID.Match(f.AuditID) || unusual.Match(line) {

@@ -78,7 +78,7 @@ func (n *newest) note(lines iter.Seq[[]byte]) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		var f lokipush.Fields
 		for line := range lines {
-			if lokipush.ParseFields(line, &f) == nil {
+			if readFields(line, &f) {
 				n.mu.Lock()
 				n.stamp, n.at = f.StageTimestamp, time.Now()
 				n.mu.Unlock()

@@ -11,9 +11,11 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/e2e/loki/lokiserver"
 	"github.com/auditsidecar/auditsidecar/e2e/run/sidecar"
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 	"github.com/auditsidecar/auditsidecar/internal/shrink"
+	"github.com/auditsidecar/auditsidecar/lokipush"
 )
 
 const (
@@ -227,4 +229,13 @@ func (r *rig) drain(p *sidecar.Process) {
 		r.t.Fatal(err)
 	}
 	r.stop(p)
+}
+
+// readFields reads the fields of a line and reports whether it is an event.
+func readFields(line []byte, f *lokipush.Fields) bool {
+	var d auditline.Decoder
+	var e auditline.Event
+	what, _ := d.Line(line, &e)
+	f.Set(&e)
+	return what == auditline.Canonical || what == auditline.Irregular
 }

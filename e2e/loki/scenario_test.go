@@ -63,7 +63,7 @@ func (s selector) find(t *testing.T) []byte {
 	t.Helper()
 	var f lokipush.Fields
 	for line := range audittest.Lines(audittest.Corpus(t, "diverse.log")) {
-		if lokipush.ParseFields(line, &f) == nil && string(f.User) == s.User && string(f.Verb) == s.Verb &&
+		if readFields(line, &f) && string(f.User) == s.User && string(f.Verb) == s.Verb &&
 			string(f.Resource) == s.Resource && string(f.Subresource) == s.Subresource && string(f.Code) == s.Code {
 			return line
 		}
@@ -156,7 +156,7 @@ func (s *stream) add(line []byte) {
 	s.t.Helper()
 	line, _ = s.redactor.Line(nil, line)
 	line = bytes.Clone(line)
-	_ = lokipush.ParseFields(line, &s.fields) // pushed like any other, with what was found
+	readFields(line, &s.fields) // a line that is no event is pushed like any other
 	line = shrink.Line(line, lokiLimit, nil)
 	for !s.batch.Add(s.fields.StageTimestamp, line, &s.fields) {
 		s.flush()

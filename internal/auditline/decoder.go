@@ -38,6 +38,17 @@ func (d *Decoder) Line(line []byte, e *Event) (o Outcome, parts []Span) {
 	return Broken, parts
 }
 
+// Skim decodes a line in kube-apiserver's own form without unknown members, and reports whether it
+// is one; if not, what e holds is undefined. Of the fields from user to userAgent it reads only the
+// name of the user, and it does not look into the request and response objects: both together are the
+// text of [RequestObject], as they stand in the line, and need not be JSON.
+func (d *Decoder) Skim(line []byte, e *Event) bool {
+	d.scanner.skims = true
+	ok := d.scanner.scan(line, e)
+	d.scanner.skims = false
+	return ok
+}
+
 // Part decodes one event that [Decoder.Line] found in a broken line.
 func (d *Decoder) Part(text []byte, e *Event) {
 	if !d.scanner.scan(text, e) && !d.extended(text, e) {

@@ -22,6 +22,13 @@ func (w *Walker) Members(text []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
+// Value returns where the JSON value ends that begins at text[at], behind white space at most; ok is
+// false if there is no valid one.
+func (w *Walker) Value(text []byte, at int) (end int, ok bool) {
+	end, _, ok = w.skip.skipValue(text, at)
+	return end, ok
+}
+
 // Whole reports whether the last walk was not left and text is one valid JSON
 // object, with white space around it at most.
 func (w *Walker) Whole() bool { return w.whole }

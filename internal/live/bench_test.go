@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
@@ -32,11 +33,11 @@ func BenchmarkStream(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		benchmarkStream(b, redact.New(policy, redact.Key{}).Line)
+		benchmarkStream(b, redact.New(policy, redact.Key{}).Decoded)
 	})
 }
 
-func benchmarkStream(b *testing.B, replace func(dst, line []byte) ([]byte, bool)) {
+func benchmarkStream(b *testing.B, replace func(dst, line []byte, e *auditline.Event) ([]byte, bool)) {
 	log := bytes.Repeat(audittest.Corpus(b, "rotated.log"), 10)
 	s := newStage(b, lokitest.Config{})
 	s.edit = func(cfg *Config) {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 	"github.com/auditsidecar/auditsidecar/internal/shrink"
 	"github.com/auditsidecar/auditsidecar/lokipush"
 	"github.com/auditsidecar/auditsidecar/rotate"
@@ -14,14 +15,16 @@ import (
 // with its timestamp and its metadata. Each is a function of the line and of
 // the timestamp before it, so that a line that is sent again is the same entry.
 type transformer struct {
-	redactor     func(dst, line []byte) ([]byte, bool)
+	redactor     func(dst, line []byte, e *auditline.Event) ([]byte, bool)
 	maxLineBytes int
 	open         func(rotate.Line) (io.ReadCloser, error) // a long line
 	last         time.Time                                // of the line before
 
-	fields   lokipush.Fields
-	redacted []byte // memory of the last redacted line
-	shrunk   []byte // memory of the last shrunk line
+	decoder  auditline.Decoder
+	event    auditline.Event
+	fields   lokipush.Fields // of event
+	redacted []byte          // memory of the last redacted line
+	shrunk   []byte          // memory of the last shrunk line
 }
 
 // entry is what one line becomes. Its memory is the transformer's, valid until
@@ -39,8 +42,15 @@ func (t *transformer) apply(line rotate.Line) (entry, error) {
 	if line.Truncated {
 		return t.applyLong(line)
 	}
-	line, redacted := t.redact(withoutHole(line))
-	_ = lokipush.ParseFields(line.Bytes, &t.fields) // a malformed line is streamed like any other, with what was found
+	line = withoutHole(line)
+	t.event.Release()
+	canonical := t.decoder.Skim(line.Bytes, &t.event)
+	line, redacted := t.redact(line, canonical)
+	if canonical && !redacted {
+		t.fields.Set(&t.event)
+	} else {
+		t.decode(line.Bytes)
+	}
 	text := t.shrink(line)
 	return entry{at: t.stamp(), text: text, redacted: redacted, shrunk: int64(len(text)) != line.Len}, nil
 }
@@ -53,24 +63,29 @@ func (t *transformer) applyLong(line rotate.Line) (entry, error) {
 		Open:  func() (io.ReadCloser, error) { return t.open(line) },
 		Size:  line.Len - line.NULs,
 		Start: line.Bytes,
-		Edit:  t.redactor,
+	}
+	if t.redactor != nil {
+		long.Edit = func(dst, line []byte) ([]byte, bool) { return t.redactor(dst, line, nil) }
 	}
 	text, redacted, err := shrink.Long(long, t.maxLineBytes, t.shrunk)
 	_, gone := errors.AsType[*rotate.GoneError](err)
 	if gone || errors.Is(err, io.ErrUnexpectedEOF) {
-		line, redacted = t.redact(withoutHole(line))
+		line, redacted = t.redact(withoutHole(line), false)
 		text, err = shrink.Stub(line.Bytes, line.Len, t.shrunk), nil
 	}
 	if err != nil {
 		return entry{}, err
 	}
 	t.shrunk = text
-	if _ = lokipush.ParseFields(text, &t.fields); t.fields.StageTimestamp.IsZero() {
-		// A stub has no fields; what its line begins with has.
-		start, _ := t.redact(line)
-		_ = lokipush.ParseFields(start.Bytes, &t.fields)
-	}
+	t.decode(text) // a stub is no event
 	return entry{at: t.stamp(), text: text, redacted: redacted, shrunk: true}, nil
+}
+
+// decode reads the fields of a line as it is sent.
+func (t *transformer) decode(line []byte) {
+	t.event.Release()
+	t.decoder.Line(line, &t.event)
+	t.fields.Set(&t.event)
 }
 
 // stamp is the line's stageTimestamp, or its predecessor's where it has none.
@@ -82,15 +97,19 @@ func (t *transformer) stamp() time.Time {
 }
 
 // redact returns the line as it may leave the node, and whether that is
-// another than it was.
-func (t *transformer) redact(line rotate.Line) (rotate.Line, bool) {
+// another than it was. canonical: the event is that of the line.
+func (t *transformer) redact(line rotate.Line, canonical bool) (rotate.Line, bool) {
 	if t.redactor == nil {
 		return line, false
 	}
 	if cap(t.redacted) > 2*t.maxLineBytes {
 		t.redacted = nil
 	}
-	text, changed := t.redactor(t.redacted, line.Bytes)
+	event := &t.event
+	if !canonical {
+		event = nil
+	}
+	text, changed := t.redactor(t.redacted, line.Bytes, event)
 	if !changed {
 		return line, false
 	}

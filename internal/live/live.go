@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/lokipush"
@@ -60,8 +61,9 @@ type Config struct {
 	// as needed) where it changed. Nil: lines are sent as they are. It must be
 	// a function of the line alone, so that a retry sends the same bytes, and
 	// must take any bytes: of a line longer than what is read whole it is
-	// given the start.
-	Redact func(dst, line []byte) (out []byte, changed bool)
+	// given the start. e is the event of a line in kube-apiserver's own form,
+	// nil if the line is not known to have that form.
+	Redact func(dst, line []byte, e *auditline.Event) (out []byte, changed bool)
 	// MaxLineBytes is the longest line that Loki accepts.
 	MaxLineBytes int
 	// BatchWait is the longest time that a line waits for its batch to fill.

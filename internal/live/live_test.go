@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
 	"github.com/auditsidecar/auditsidecar/internal/shrink"
@@ -45,7 +46,7 @@ func TestRealLogArrivesUnchanged(t *testing.T) {
 
 func TestTimestampOfLinesWithoutOne(t *testing.T) {
 	s := newStage(t, lokitest.Config{})
-	s.add("0", `{"stageTimestamp":"2026-11-22T10:00:00.000001Z"}`+"\nno event\n")
+	s.add("0", `{"kind":"Event","apiVersion":"audit.k8s.io/v1","stageTimestamp":"2026-11-22T10:00:00.000001Z"}`+"\nno event\n")
 	s.start()
 	s.sync()
 	s.start() // after a restart the predecessor is only in the cursor
@@ -180,7 +181,7 @@ func TestLongLines(t *testing.T) {
 // as well, with the timestamp that stands at its end.
 func TestLinesLongerThanAnyHeld(t *testing.T) {
 	event := func(size int) string {
-		return `{"verb":"list","responseObject":{"s":"` + strings.Repeat("s", size) + `"},"stageTimestamp":"2026-11-22T10:00:00.000001Z"}`
+		return `{"kind":"Event","apiVersion":"audit.k8s.io/v1","verb":"list","responseObject":{"s":"` + strings.Repeat("s", size) + `"},"stageTimestamp":"2026-11-22T10:00:00.000001Z"}`
 	}
 	first, second := event(3<<20), event(2<<20)
 	s := newStage(t, lokitest.Config{})
@@ -202,7 +203,7 @@ func TestLinesLongerThanAnyHeld(t *testing.T) {
 // TestLongLineThatCannotBeRead fails once: nothing is passed over. Where the
 // line is gone for good its beginning arrives.
 func TestLongLineThatCannotBeRead(t *testing.T) {
-	line := `{"verb":"get","responseObject":"` + strings.Repeat("s", 2<<20) + `"}`
+	line := `{"kind":"Event","apiVersion":"audit.k8s.io/v1","verb":"get","responseObject":"` + strings.Repeat("s", 2<<20) + `"}`
 	s := newStage(t, lokitest.Config{})
 	s.add("0", line+"\nend\n")
 	s.start()
@@ -218,11 +219,11 @@ func TestLongLineThatCannotBeRead(t *testing.T) {
 	s.wantLines()
 	fail = &rotate.GoneError{}
 	s.sync()
-	if got := s.lines(); len(got) != 2 || !strings.HasPrefix(got[0], `{"auditsidecar":{"shrunk":"line","bytes":2097186,"prefix":"{\"verb`) || got[1] != "end" {
+	if got := s.lines(); len(got) != 2 || !strings.HasPrefix(got[0], `{"auditsidecar":{"shrunk":"line","bytes":2097232,"prefix":"{\"kind`) || got[1] != "end" {
 		t.Errorf("Loki has %.200q", got)
 	}
-	if got := s.loki.Entries()[0].Get("verb"); got != "get" {
-		t.Errorf("metadata has the verb %q", got)
+	if got := s.loki.Entries()[0].Get("verb"); got != "" {
+		t.Errorf("a stub has the verb %q", got)
 	}
 }
 
@@ -232,12 +233,12 @@ func TestRedactedLines(t *testing.T) {
 	long := strings.Repeat("x", 300<<10)
 	s := newStage(t, lokitest.Config{})
 	s.edit = func(cfg *Config) {
-		cfg.Redact = func(dst, line []byte) ([]byte, bool) {
+		cfg.Redact = func(dst, line []byte, _ *auditline.Event) ([]byte, bool) {
 			text := strings.ReplaceAll(string(line), secret, marker)
 			return append(dst[:0], text...), text != string(line)
 		}
 	}
-	s.add("0", `{"verb":"hunter2"}`+"\nplain\n"+`{"requestObject":"`+long+`","x":"hunter2"}`+"\n"+
+	s.add("0", `{"kind":"Event","apiVersion":"audit.k8s.io/v1","verb":"hunter2"}`+"\nplain\n"+`{"requestObject":"`+long+`","x":"hunter2"}`+"\n"+
 		secret+strings.Repeat("y", maxLine)+"\n"+`{"responseObject":"hunter2`+strings.Repeat("s", 2<<20)+`","x":"hunter2"}`+"\n")
 	s.start()
 	s.sync()
@@ -245,7 +246,7 @@ func TestRedactedLines(t *testing.T) {
 	if len(lines) != 5 || lines[4] != `{"responseObject":{"auditsidecar":{"shrunk":"responseObject","bytes":2097161}},"x":"redacted"}` {
 		t.Errorf("Loki has %.300q", lines)
 	}
-	if lines[0] != `{"verb":"redacted"}` || lines[1] != "plain" || !strings.Contains(lines[2], `"x":"redacted"`) ||
+	if lines[0] != `{"kind":"Event","apiVersion":"audit.k8s.io/v1","verb":"redacted"}` || lines[1] != "plain" || !strings.Contains(lines[2], `"x":"redacted"`) ||
 		!strings.Contains(lines[3], `"prefix":"redactedyyy`) {
 		t.Errorf("Loki has %.300q", lines)
 	}

@@ -18,7 +18,7 @@ import (
 
 // event is a line with a timestamp, of at least n bytes.
 func event(number int, at time.Time, n int) string {
-	line := fmt.Sprintf(`{"auditID":"%d","stage":"ResponseComplete","stageTimestamp":"%s"`, number, at.UTC().Format("2006-01-02T15:04:05.000000Z"))
+	line := fmt.Sprintf(`{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"%d","stage":"ResponseComplete","stageTimestamp":"%s"`, number, at.UTC().Format("2006-01-02T15:04:05.000000Z"))
 	if fill := n - len(line) - len(`,"x":""}`); fill > 0 {
 		line += `,"x":"` + strings.Repeat("x", fill) + `"`
 	}
@@ -119,7 +119,7 @@ func TestI6_FaultsAndKills(t *testing.T) {
 						line = fmt.Sprintf("no event %d", n)
 					}
 					verb := []string{"get", "create", "BREW"}[random.IntN(3)]
-					text.WriteString(strings.Replace(line, `{"auditID"`, fmt.Sprintf(`{"verb":"%s","responseStatus":{"code":%d},"auditID"`, verb, 200+100*random.IntN(4)), 1) + "\n")
+					text.WriteString(strings.Replace(line, `"auditID"`, fmt.Sprintf(`"verb":"%s","responseStatus":{"code":%d},"auditID"`, verb, 200+100*random.IntN(4)), 1) + "\n")
 				}
 				return text.String()
 			}
@@ -185,7 +185,7 @@ func TestI8_MemoryIsBoundedWhileLokiIsAway(t *testing.T) {
 		s.edit = func(cfg *Config) { cfg.EventLabels = EventLabels() }
 		var text strings.Builder
 		for i, line := range events(400, 100<<10, time.Second) {
-			text.WriteString(strings.Replace(line, `{"auditID"`, fmt.Sprintf(`{"verb":"%s","auditID"`, values(LabelVerb)[i%14]), 1) + "\n")
+			text.WriteString(strings.Replace(line, `"auditID"`, fmt.Sprintf(`"verb":"%s","auditID"`, values(LabelVerb)[i%14]), 1) + "\n")
 		}
 		s.add("0", text.String())
 		s.start()

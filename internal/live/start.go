@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
-	"github.com/auditsidecar/auditsidecar/lokipush"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
@@ -86,14 +85,15 @@ func firstTimestamp(cfg *Config, segment string) time.Time {
 		return cfg.Now().UTC()
 	}
 	defer reader.Close()
+	var t transformer
 	for range lines {
 		line, err := reader.Next()
 		if err != nil {
 			break // the stream's own reader says what is wrong
 		}
-		var fields lokipush.Fields
-		if _ = lokipush.ParseFields(line.Bytes, &fields); !fields.StageTimestamp.IsZero() {
-			return fields.StageTimestamp
+		t.decode(line.Bytes)
+		if at := t.fields.StageTimestamp; !at.IsZero() {
+			return at
 		}
 	}
 	return cfg.Now().UTC()

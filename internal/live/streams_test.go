@@ -44,10 +44,10 @@ func TestStreamsOfEvents(t *testing.T) {
 	s := newStage(t, lokitest.Config{})
 	s.edit = func(cfg *Config) { cfg.EventLabels = EventLabels() }
 	lines := []string{
-		`{"level":"Metadata","stage":"ResponseComplete","verb":"get","responseStatus":{"code":200}}`,
-		`{"level":"Metadata","stage":"ResponseComplete","verb":"get","responseStatus":{"code":204}}`,
-		`{"level":"Request","stage":"Panic","verb":"brew","responseStatus":{"code":404}}`,
-		`{"level":"Request","stage":"Panic","verb":"other","responseStatus":{"code":4040}}`,
+		`{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","stage":"ResponseComplete","verb":"get","responseStatus":{"code":200}}`,
+		`{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","stage":"ResponseComplete","verb":"get","responseStatus":{"code":204}}`,
+		`{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Request","stage":"Panic","verb":"brew","responseStatus":{"code":404}}`,
+		`{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Request","stage":"Panic","verb":"other","responseStatus":{"code":4040}}`,
 		`no event`,
 	}
 	s.add("0", strings.Join(lines, "\n")+"\n")

@@ -12,14 +12,15 @@ type found struct {
 	isURI     bool
 }
 
-// event replaces what the rules say of the event at start, a JSON object that
-// was just validated.
-func (r *Redactor) event(start int) {
+// members replaces what the rules say of the event at start, a valid JSON object.
+func (r *Redactor) members(start int) {
 	r.found, r.refs = r.found[:0], r.refs[:0]
 	var verb, kind []byte
 	leaks := false
-	for _, m := range r.json.members {
-		key, from, end := text(r.b[start+m.key:start+m.keyEnd]), start+m.value, start+m.end
+	end := 0
+	for i, ok := element(r.b, start+1); ok; i, ok = element(r.b, end) {
+		key, from := member(r.b, i)
+		end = skip(r.b, from)
 		switch {
 		case isName(key, "kind"):
 			kind = text(r.b[from:end])

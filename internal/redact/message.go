@@ -5,7 +5,7 @@ import "bytes"
 // quotes says whether the message of a failure may quote the object that was
 // sent, given the response status.
 func quotes(b []byte, status int) bool {
-	var reason, message []byte // the message with its quotes; of several the last one, as decoders do
+	var reason, message []byte // of several the last one, as decoders do
 	if at(b, status) == '{' {
 		for i, ok := element(b, status+1); ok; i, ok = element(b, i) {
 			key, from := member(b, i)
@@ -14,18 +14,18 @@ func quotes(b []byte, status int) bool {
 			case "reason":
 				reason = text(b[from:i])
 			case "message":
-				message = b[from:i]
+				message = text(b[from:i])
 			}
 		}
 	}
 	return isQuoting(message, reason)
 }
 
-// isQuoting is quotes for a message, with its quotes. The messages of these
+// isQuoting is quotes for a message. The messages of these
 // reasons name the object only, unless admission wrote them: webhooks and
 // policies give any reason, and say what they like.
 func isQuoting(message, reason []byte) bool {
-	if len(message) <= len(`""`) {
+	if len(message) == 0 {
 		return false
 	}
 	switch string(reason) {
@@ -34,20 +34,20 @@ func isQuoting(message, reason []byte) bool {
 		return isOfAdmission(message)
 	}
 	// What authentication says, in an event that has no reason.
-	return !bytes.HasPrefix(message, []byte(`"Authentication failed, attempted:`)) || isOfAdmission(message)
+	return !bytes.HasPrefix(message, []byte("Authentication failed, attempted:")) || isOfAdmission(message)
 }
 
 // isOfAdmission says whether a message is one of an admission plugin, by words
 // of kube-apiserver's in any case.
 func isOfAdmission(message []byte) bool {
 	for _, d := range []byte("dD") { // each of the words has one
-		for i := 1; i < len(message); i++ { // after the quote
+		for i := 0; i < len(message); i++ {
 			n := bytes.IndexByte(message[i:], d)
 			if n < 0 {
 				break
 			}
 			i += n
-			if rest := message[i:]; hasFold(message[i-1:], "admission") || hasFold(rest, "denied request") || hasFold(rest, "denied the request") {
+			if rest := message[i:]; i > 0 && hasFold(message[i-1:], "admission") || hasFold(rest, "denied request") || hasFold(rest, "denied the request") {
 				return true
 			}
 		}
@@ -57,27 +57,4 @@ func isOfAdmission(message []byte) bool {
 
 func hasFold(b []byte, prefix string) bool {
 	return len(b) >= len(prefix) && isName(b[:len(prefix)], prefix)
-}
-
-// namesOnly says that no message which follows an objectRef may quote what was
-// sent, given what follows the objectRef's resource; false says nothing. It
-// reads the response status as kube-apiserver writes it, and came to end.
-// Where there is something else, there must be no message at all.
-func namesOnly(b []byte) (end int, ok bool) {
-	const status, failure, reason = `,"responseStatus":{"metadata":{},`, `"status":"Failure","message":"`, `,"reason":"`
-	i := bytes.IndexByte(b, '}') + 1
-	if hasPrefix(b[i:], status) {
-		i += len(status)
-		if hasPrefix(b[i:], `"code":`) {
-			return i, true
-		}
-		if hasPrefix(b[i:], failure) {
-			from := i + len(failure) - 1
-			end = skipString(b, from)
-			rest, ok := bytes.CutPrefix(b[end:], []byte(reason))
-			n := bytes.IndexByte(rest, '"')
-			return end, ok && n > 0 && !isQuoting(b[from:end], rest[:n])
-		}
-	}
-	return 0, !bytes.Contains(b, []byte(`"message"`))
 }

@@ -4,6 +4,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"hash"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // Redactor replaces what a [Policy] says. Several may share a policy; one is
@@ -15,7 +17,9 @@ type Redactor struct {
 	mac    hash.Hash
 	sum    []byte // memory of the last HMAC
 
-	json validator
+	decoder auditline.Decoder
+	event   auditline.Event // of the line at hand
+	json    auditline.Walker
 
 	// Of the line at hand; the slices' memory is reused.
 	b       []byte // the line, or its part that is looked at
@@ -41,13 +45,23 @@ func New(policy *Policy, key Key) *Redactor {
 // The result depends on the line, the policy and the key alone. It is valid
 // JSON where the line is. Any bytes are taken for a line.
 func (r *Redactor) Line(dst, line []byte) (out []byte, changed bool) {
-	if r.quick.passes(line) {
+	r.event.Release()
+	if r.decoder.Skim(line, &r.event) {
+		return r.Decoded(dst, line, &r.event)
+	}
+	return r.Decoded(dst, line, nil)
+}
+
+// Decoded is [Redactor.Line] for a line whose event is known: that of a line in kube-apiserver's
+// own form ([auditline.Decoder.Skim]), nil for any other.
+func (r *Redactor) Decoded(dst, line []byte, e *auditline.Event) (out []byte, changed bool) {
+	if e != nil && r.quick.passes(e) {
 		return line, false
 	}
 	r.b, r.out, r.from, r.changed, r.nested = line, dst[:0], 0, false, false
 	switch {
 	case len(line) == 0:
-	case r.json.valid(line):
+	case r.valid(line):
 		r.whole()
 	case r.policy.bodies:
 		r.torn()
@@ -68,18 +82,21 @@ func (r *Redactor) Line(dst, line []byte) (out []byte, changed bool) {
 // trim gives back memory that only a strange line needed.
 func (r *Redactor) trim() {
 	const keep = 1 << 12 // entries
-	if cap(r.json.members) > keep {
-		r.json.members = nil
-	}
 	if cap(r.found) > keep || cap(r.refs) > keep || cap(r.places) > keep {
 		r.found, r.refs, r.places = nil, nil, nil
 	}
 }
 
+// valid reports whether a text is one JSON value with nothing but white space around it.
+func (r *Redactor) valid(text []byte) bool {
+	end, ok := r.json.Value(text, 0)
+	return ok && space(text, end) == len(text)
+}
+
 // whole treats a line that is one JSON value.
 func (r *Redactor) whole() {
 	if i := space(r.b, 0); at(r.b, i) == '{' {
-		r.event(0) // the members' places count from the text that was validated
+		r.members(i)
 	} else if r.policy.bodies {
 		r.leaves(i) // nobody writes such a line
 	}

@@ -238,11 +238,11 @@ func TestMarker(t *testing.T) {
 	}
 }
 
-// The lines that need nothing cost nothing but five searches.
+// The lines that need nothing cost one scan and no memory.
 func TestIdentityAllocatesNothing(t *testing.T) {
 	r := newTest(t, Config{})
 	for line := range audittest.Lines(audittest.Corpus(t, "diverse.log")) {
-		if !r.quick.passes(line) {
+		if bytes.Contains(line, []byte(`\ufffd`)) || !passes(r, line) { // auditline shares no part that it cannot rebuild
 			continue
 		}
 		if n := testing.AllocsPerRun(1, func() { r.Line(nil, line) }); n != 0 {

@@ -2,8 +2,6 @@ package redact
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math/bits"
 	"unicode/utf8"
 
 	"github.com/auditsidecar/auditsidecar/internal/jsonescape"
@@ -19,7 +17,7 @@ func appendText(dst, value []byte) []byte {
 		return value
 	}
 	raw := value[1 : len(value)-1]
-	for i := indexSlash(raw); ; i = indexSlash(raw) {
+	for i := bytes.IndexByte(raw, '\\'); ; i = bytes.IndexByte(raw, '\\') {
 		if i < 0 && len(dst) == 0 {
 			return raw
 		}
@@ -33,23 +31,4 @@ func appendText(dst, value []byte) []byte {
 		}
 		dst, raw = utf8.AppendRune(dst, r), raw[i+n:]
 	}
-}
-
-// indexSlash returns the place of the first backslash, -1 where there is none.
-// In text that has any, such as JSON in a string, the next one is mostly near:
-// the first bytes are looked at eight at a time.
-func indexSlash(b []byte) int {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	i := 0
-	for ; i+8 <= len(b) && i < 32; i += 8 {
-		x := binary.LittleEndian.Uint64(b[i:]) ^ '\\'*ones
-		if hit := (x - ones) &^ x & highs; hit != 0 { // the lowest hit is never a false one
-			return i + bits.TrailingZeros64(hit)/8
-		}
-	}
-	n := bytes.IndexByte(b[i:], '\\')
-	if n < 0 {
-		return -1
-	}
-	return i + n
 }

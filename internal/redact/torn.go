@@ -15,8 +15,10 @@ const tornEffort = 8
 func (r *Redactor) torn() {
 	line, kept := r.b, 0
 	effort := tornEffort*len(line) + 64<<10
-	if bytes.HasPrefix(line, []byte(eventHead)) && r.nextWhole(line, 0, &effort).from > 0 {
-		kept = r.beginning(line)
+	if first := r.nextWhole(line, 0, &effort).from; bytes.HasPrefix(line, []byte(eventHead)) && first > 0 {
+		if kept = r.beginning(line); r.isHarmless(line[kept:first]) {
+			kept = first
+		}
 	}
 	for i := kept; i < len(line); {
 		whole := r.nextWhole(line, i, &effort)
@@ -43,7 +45,7 @@ func (r *Redactor) nextWhole(line []byte, i int, effort *int) span {
 		from := i + n
 		end := skipNested(line, from)
 		*effort -= n + 3*(end-from)
-		if endsEvent(line[end:]) && r.json.valid(line[from:end]) {
+		if endsEvent(line[end:]) && r.valid(line[from:end]) {
 			return span{from, end}
 		}
 		i = from + len(eventHead)
@@ -69,14 +71,18 @@ func (r *Redactor) beginning(line []byte) int {
 	if n := bytes.IndexByte(line, 0); n >= 0 {
 		line = line[:n] // nor is what comes after a hole
 	}
+	r.refs = r.refs[:0]
 	for end < len(line) && line[end] == ',' {
 		colon := skipString(line, end+1)
-		if !isHarmless(text(line[end+1:colon])) || at(line, colon) != ':' {
+		if !isBeforeStatus(text(line[end+1:colon])) || at(line, colon) != ':' {
 			break
 		}
-		to := r.json.end(line, colon+1)
-		if to < 0 || to < len(line) && line[to] != ',' {
+		to, ok := r.json.Value(line, colon+1)
+		if !ok || to < len(line) && line[to] != ',' && !beginsWithMarker(line[to:]) {
 			break
+		}
+		if string(line[end:colon]) == `,"objectRef"` {
+			r.refs = append(r.refs, refOf(line, colon+1))
 		}
 		end = to
 	}
@@ -86,9 +92,26 @@ func (r *Redactor) beginning(line []byte) int {
 	return end
 }
 
-// isHarmless says whether a member of an event comes before what may have to be
+// isHarmless says whether no rule has anything to do in the rest of a torn event, whose beginning
+// names what it is about.
+func (r *Redactor) isHarmless(rest []byte) bool {
+	has := func(text string) bool { return bytes.Contains(rest, []byte(text)) }
+	t := r.quick.every
+	if len(r.refs) == 1 {
+		t |= r.quick.triggers[string(r.refs[0].resource)]
+	}
+	switch {
+	case t.has(always), has("\x00"), has(eventHead), has(`URI"`), has(`"objectRef"`):
+		return false
+	case !has(`Object"`):
+		return !has(`"message"`) && !has(`validation_failure`)
+	}
+	return t == 0 && len(r.refs) == 1 && !(r.quick.secrets && saysSecret(rest))
+}
+
+// isBeforeStatus says whether a member of an event comes before what may have to be
 // replaced.
-func isHarmless(key []byte) bool {
+func isBeforeStatus(key []byte) bool {
 	switch string(key) {
 	case "level", "auditID", "stage", "requestURI", "verb", "user", "impersonatedUser", "authenticationMetadata", "sourceIPs", "userAgent", "objectRef":
 		return true
@@ -126,6 +149,6 @@ func (r *Redactor) unknown(line []byte, from, to int) {
 // inside treats the whole event in a span of the line.
 func (r *Redactor) inside(line []byte, whole span) {
 	r.b = line[:whole.to]
-	r.event(whole.from)
+	r.members(whole.from)
 	r.b = line
 }

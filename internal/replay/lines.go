@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 	"github.com/auditsidecar/auditsidecar/lokipush"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
@@ -26,10 +27,12 @@ type Lines struct {
 	Filter Filter
 	Do     func(Line) error
 
-	hole   [64 << 10]byte // what a hole begins with
-	rest   []byte         // an unfinished line; given back when it was a huge one
-	last   time.Time
-	fields lokipush.Fields
+	hole    [64 << 10]byte // what a hole begins with
+	rest    []byte         // an unfinished line; given back when it was a huge one
+	last    time.Time
+	decoder auditline.Decoder
+	event   auditline.Event
+	fields  lokipush.Fields
 }
 
 // keptRest is the memory for unfinished lines that is kept.
@@ -79,7 +82,9 @@ func (l *Lines) End() error {
 }
 
 func (l *Lines) line(line []byte) error {
-	_ = lokipush.ParseFields(line, &l.fields) // a malformed line is one too, with what was found
+	l.event.Release()
+	l.decoder.Line(line, &l.event)
+	l.fields.Set(&l.event)
 	if t := l.fields.StageTimestamp; !t.IsZero() {
 		l.last = t
 	}

@@ -48,7 +48,7 @@ func TestLinesAreExact(t *testing.T) {
 
 // A hole takes no memory and costs no event.
 func TestI8_LinesAroundAHole(t *testing.T) {
-	const event = `{"stageTimestamp":"2026-11-22T17:00:00.000001Z"}`
+	const event = `{"kind":"Event","apiVersion":"audit.k8s.io/v1","stageTimestamp":"2026-11-22T17:00:00.000001Z"}`
 	hole := strings.Repeat("\x00", 3<<20)
 	for _, n := range []int{1 << 10, 64 << 10, 256 << 10} {
 		got, _ := collect(t, Filter{}, []byte(hole+event+"\ntorn"+hole+event+"\n\x00"+event+"\n"), n)
@@ -60,7 +60,7 @@ func TestI8_LinesAroundAHole(t *testing.T) {
 
 // A line without a time has its predecessor's, and before any the rotation's.
 func TestLinesTimes(t *testing.T) {
-	const line = `{"stageTimestamp":"2026-11-22T17:00:00.000001Z"}`
+	const line = `{"kind":"Event","apiVersion":"audit.k8s.io/v1","stageTimestamp":"2026-11-22T17:00:00.000001Z"}`
 	at := time.Date(2026, 11, 22, 17, 0, 0, 1000, time.UTC)
 	_, times := collect(t, Filter{}, []byte("torn\n"+line+"\ntorn\n"), 7)
 	if !slices.EqualFunc(times, []time.Time{rotated, at, at}, time.Time.Equal) {
@@ -121,7 +121,7 @@ func FuzzLines(f *testing.F) {
 	f.Add([]byte("\n\n"), 2)
 	f.Add([]byte("\x00"), 1)
 	f.Add([]byte("a\n\x00\x00b\x00c\n\x00"), 3)
-	f.Add([]byte(`{"stageTimestamp":"2026-11-22T17:00:00Z"`), 5)
+	f.Add([]byte(`{"kind":"Event","apiVersion":"audit.k8s.io/v1","stageTimestamp":"2026-11-22T17:00:00Z"`), 5)
 	f.Fuzz(func(t *testing.T, log []byte, n int) {
 		want := strings.Split(string(log), "\n")
 		for i, line := range want {

@@ -86,7 +86,7 @@ func TestReplayRedacts(t *testing.T) {
 // setting is named.
 func TestReplayTooOld(t *testing.T) {
 	receiver := lokitest.New(lokitest.Config{MaxAge: time.Hour})
-	old := `{"stageTimestamp":"` + time.Now().Add(-48*time.Hour).UTC().Format(time.RFC3339Nano) + `"}` + "\n"
+	old := `{"kind":"Event","apiVersion":"audit.k8s.io/v1","stageTimestamp":"` + time.Now().Add(-48*time.Hour).UTC().Format(time.RFC3339Nano) + `"}` + "\n"
 	loki, err := into(t, receiver, []byte(strings.Repeat(old, 100)), nil)
 	if err == nil || !strings.Contains(err.Error(), "reject_old_samples_max_age above 49h") {
 		t.Errorf("%v", err)

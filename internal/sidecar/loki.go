@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/hold"
 	"github.com/auditsidecar/auditsidecar/internal/live"
@@ -17,9 +18,9 @@ func (s *Sidecar) newLive(h *hold.Hold, st *state, writes <-chan struct{}) (*liv
 	if err != nil {
 		return nil, err
 	}
-	var replace func(dst, line []byte) ([]byte, bool)
+	var replace func(dst, line []byte, e *auditline.Event) ([]byte, bool)
 	if r := st.redaction.redactor(); r != nil {
-		replace = r.Line
+		replace = r.Decoded
 	}
 	return live.New(live.Config{
 		Source: h, Poke: writes, Client: client,
