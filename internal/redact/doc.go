@@ -41,7 +41,8 @@
 //
 // # Cost
 //
-// Most lines need nothing. That is decided by five searches for rare bytes,
-// without parsing and without allocating. The searches do not depend on where
-// in the line something is, and so hold for torn and glued lines as well.
+// Most lines need nothing. That is decided by a few fields of the event, which
+// one scan reads without allocating and without looking into the bodies, and by
+// searches in the bodies. A line that is not in kube-apiserver's own form is
+// always looked at in full.
 package redact

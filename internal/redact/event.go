@@ -17,7 +17,7 @@ func (r *Redactor) members(start int) {
 	r.found, r.refs = r.found[:0], r.refs[:0]
 	var verb, kind []byte
 	leaks := false
-	end := 0
+	var end int
 	for i, ok := element(r.b, start+1); ok; i, ok = element(r.b, end) {
 		key, from := member(r.b, i)
 		end = skip(r.b, from)
