@@ -26,15 +26,20 @@ type Store interface {
 	// a time; with about, those that were rotated next before and after it.
 	// Where the archive may not be listed it returns none.
 	Find(ctx context.Context, rotated time.Time, about bool) ([]Found, error)
+	History
+	// Fetch writes the object under a key to a new file; [ErrTaken] where the store
+	// contradicts itself about what it holds.
+	Fetch(ctx context.Context, key, file string) error
+}
+
+// History is what the archive has from other lives of the ledger.
+type History interface {
 	// Earlier returns an epoch of this log other than the given one of which the
 	// archive has something; empty where it has nothing, or may not be listed.
 	Earlier(ctx context.Context, epoch string) (string, error)
 	// Later returns a record of an epoch whose number is the given one or a few more;
 	// nil where there is none that can be read, or where it may not be looked for.
 	Later(ctx context.Context, epoch string, seq int64) (*manifest.Record, error)
-	// Fetch writes the object under a key to a new file; [ErrTaken] where the store
-	// contradicts itself about what it holds.
-	Fetch(ctx context.Context, key, file string) error
 }
 
 // Found is a file that the archive has objects of.
