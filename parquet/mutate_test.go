@@ -151,7 +151,7 @@ func mutateAll(t *testing.T, seedText string) {
 	}
 	many := fewMutations
 	if testing.Short() {
-		many /= 5
+		many /= 10
 	}
 	if n := os.Getenv(mutationsEnv); n != "" {
 		if many, err = strconv.Atoi(n); err != nil {

@@ -102,7 +102,11 @@ func TestI6_CursorIsTheLowestUnacceptedByte(t *testing.T) {
 // TestI6_FaultsAndKills streams through random faults and ends of the process,
 // and expects every line to be in Loki as one entry.
 func TestI6_FaultsAndKills(t *testing.T) {
-	for seed := range uint64(8) {
+	seeds := uint64(8)
+	if testing.Short() {
+		seeds = 4
+	}
+	for seed := range seeds {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 5))
 			s := newStage(t, lokitest.Config{MaxAge: 7 * 24 * time.Hour, MaxAhead: 10 * time.Minute, MaxBehind: time.Hour})

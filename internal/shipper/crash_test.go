@@ -41,11 +41,11 @@ func (y *yard) crashOr(k int64, loss durabletest.Loss, other error) bool {
 
 // everyCrash runs once for a crash after every step effects, until one comes
 // too late. There must be at least as many before it. The short form tries
-// every fifth.
+// every ninth.
 func everyCrash(t *testing.T, step int64, least int, once func(k int64) (crashed bool)) {
 	t.Helper()
 	if testing.Short() {
-		step, least = 5*step, least/5
+		step, least = 9*step, least/9
 	}
 	points := 0
 	for k := int64(0); once(k); k += step {
