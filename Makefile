@@ -43,7 +43,7 @@ release-snapshot: man ## Everything that a release has into dist/: archives, ima
 image-test: ## Build image and release twice: the same bytes, small enough, and it runs
 	cd hack/image && go vet ./... && go test -count=1 -timeout 15m ./...
 
-# -short tries every fifth crash point and line; test-all tries all of them.
+# -short tries some of the crash points and lines, test-all tries all of them.
 .PHONY: test
 test: ## Run the unit tests with the race detector
 	go test -race -short -timeout 30m ./...
