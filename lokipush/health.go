@@ -12,11 +12,11 @@ type health struct {
 	onDown func(error)
 	onUp   func(time.Duration)
 
-	mu      sync.Mutex
-	failing bool      // attempts have failed since, nothing worked in between
-	since   time.Time // start of the first failed attempt
-	told    Decision  // what OnDown was last called for; Accepted: not called in this outage
-	held    int       // deliveries that may be stopped while others succeed
+	mu       sync.Mutex
+	failing  bool      // attempts have failed since, nothing worked in between
+	since    time.Time // start of the first failed attempt
+	reported Decision  // what OnDown was last called for; Accepted: not called in this outage
+	held     int       // deliveries that may be stopped while others succeed
 }
 
 // failed records a failed attempt that began at start.
@@ -24,16 +24,16 @@ func (h *health) failed(err error, start time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.failing {
-		h.failing, h.since, h.told = true, start, Accepted
+		h.failing, h.since, h.reported = true, start, Accepted
 	}
 	decision := DecisionOf(err)
 	switch {
-	case h.told == Stop, h.told == decision:
+	case h.reported == Stop, h.reported == decision:
 		return
 	case decision == Retry && time.Since(h.since) < h.after:
 		return
 	}
-	h.told = decision
+	h.reported = decision
 	if h.onDown != nil {
 		h.onDown(err)
 	}
@@ -46,7 +46,7 @@ func (h *health) worked() {
 	if h.held > 0 {
 		return
 	}
-	down := h.failing && h.told != Accepted
+	down := h.failing && h.reported != Accepted
 	h.failing = false
 	if down && h.onUp != nil {
 		h.onUp(time.Since(h.since))

@@ -38,7 +38,8 @@ type Config struct {
 	Root bool
 }
 
-// Result is what a conversion found and wrote.
+// Result is what a conversion found and wrote. Its fields are what a record says of
+// a file.
 type Result struct {
 	// Lines and Bytes count the source. A last line without a newline counts.
 	Lines, Bytes int64
@@ -127,9 +128,9 @@ func convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim l
 	if err != nil {
 		return Result{}, err
 	}
-	for _, glances := range []bool{true, false} {
+	for _, samples := range []bool{true, false} {
 		c := newConversion(src, size, d, cfg, lim)
-		c.codec, c.glances = codec, glances
+		c.codec, c.samples = codec, samples
 		err = c.run(ctx)
 		if closeErr := c.index.Close(); err == nil && closeErr != nil {
 			err = fmt.Errorf("close spill file: %w", closeErr)
@@ -138,7 +139,7 @@ func convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim l
 			return c.result, nil
 		}
 		err = errors.Join(err, c.removeObjects())
-		if !errors.Is(err, errGlance) {
+		if !errors.Is(err, errSample) {
 			break
 		}
 	}
@@ -146,7 +147,7 @@ func convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim l
 }
 
 // errGlance says that the first pass was wrong about a line.
-var errGlance = errors.New("a line is not what it looks like")
+var errSample = errors.New("a line is not what it looks like")
 
 // conversion is the state of one call of Convert.
 type conversion struct {
@@ -157,8 +158,8 @@ type conversion struct {
 	dir    string // of the objects
 	work   string // of temporary files
 
-	glances        bool // take the sort keys of canonical lines from a glance
-	glancer        auditline.Glancer
+	samples        bool // take the sort keys of canonical lines from a sample
+	sampler        auditline.Sampler
 	decoder        auditline.Decoder
 	event          auditline.Event
 	index          *rowsort.Index
@@ -241,10 +242,10 @@ func (c *conversion) buildIndex(ctx context.Context) error {
 
 // indexLine adds the rows of one line to the index. key is scratch.
 func (c *conversion) indexLine(l sourceLine, ref rowsort.Ref, key []byte) ([]byte, error) {
-	if c.glances {
-		if o, us, ok := c.glancer.Glance(l.head, l.tail, l.long); ok {
+	if c.samples {
+		if o, us, ok := c.sampler.Sample(l.head, l.tail, l.long); ok {
 			key = rowsort.AppendKey(key[:0], o)
-			ref.Time, ref.Day, ref.Sum = us, c.days.place(us), rowsort.KeySum(key)
+			ref.Time, ref.Day, ref.Sum = us, c.days.position(us), rowsort.KeySum(key)
 			return key, c.index.Add(ref, key)
 		}
 	}
@@ -267,7 +268,7 @@ func (c *conversion) indexLine(l sourceLine, ref rowsort.Ref, key []byte) ([]byt
 			ref.Part = uint32(i)
 		}
 		ref.Time = stageTime(e)
-		ref.Day = c.days.place(ref.Time)
+		ref.Day = c.days.position(ref.Time)
 		key = rowsort.AppendKey(key[:0], e.Object())
 		if err := c.index.Add(ref, key); err != nil {
 			return key, err

@@ -35,7 +35,7 @@ func newDayBook(rotated time.Time, split bool) *dayBook {
 }
 
 // place counts a row and returns its day.
-func (b *dayBook) place(us int64) int32 {
+func (b *dayBook) position(us int64) int32 {
 	day := b.last
 	if us != rowsort.NoTime {
 		if b.min > b.max {

@@ -106,18 +106,18 @@ func (c *conversion) emit(ref rowsort.Ref, line []byte) error {
 	r := objectfile.Row{Event: e, Line: c.cfg.Meta.Increment.before() + int64(ref.Line), Part: int64(ref.Part), Size: len(line)}
 	if ref.Part > 0 {
 		c.decoder.Part(line, e)
-		if c.glances {
+		if c.samples {
 			c.follow(ref.Time, ref.Line)
 		}
 		r.Status = schema.StatusSalvaged
 		return c.writer.Add(&r)
 	}
 	what, parts := c.decoder.Line(line, e)
-	if c.glances {
+	if c.samples {
 		c.follow(ref.Time, ref.Line)
 	}
 	if ref.Sum != 0 && !c.confirms(ref, len(parts)) {
-		return fmt.Errorf("write line %d: %w", ref.Line, errGlance)
+		return fmt.Errorf("write line %d: %w", ref.Line, errSample)
 	}
 	c.count(what, e)
 	r.Raw, r.Status = c.keep(what, line)
@@ -125,7 +125,7 @@ func (c *conversion) emit(ref rowsort.Ref, line []byte) error {
 }
 
 // follow looks at the sort key of the event that is in c.event, and whether its
-// row comes after the one before. A glance that confirms does not notice may have
+// row comes after the one before. A sample that confirms does not notice may have
 // been wrong: two keys can have one checksum. Then the order is not declared.
 func (c *conversion) follow(us int64, line uint32) {
 	c.key, c.keyBefore = rowsort.AppendKey(c.keyBefore[:0], c.event.Object()), c.key
@@ -137,7 +137,7 @@ func (c *conversion) follow(us int64, line uint32) {
 	c.timeBefore, c.lineBefore = us, line
 }
 
-// confirms reports whether a glance was right about a line that has been
+// confirms reports whether a sample was right about a line that has been
 // decoded into c.event.
 func (c *conversion) confirms(ref rowsort.Ref, parts int) bool {
 	return parts < 2 && ref.Time == stageTime(&c.event) && ref.Sum == c.keySum

@@ -34,7 +34,7 @@ var ErrSourceChanged = rowsort.ErrChanged
 // readSize is how much of the source one read takes.
 const readSize = 256 << 10
 
-// tailSize is how much of the end of a long line is kept: more than [glance]
+// tailSize is how much of the end of a long line is kept: more than [sample]
 // looks at.
 const tailSize = 2 * auditline.MaxTail
 

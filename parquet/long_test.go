@@ -198,11 +198,11 @@ func TestI3_DamagedLongPagesAreFound(t *testing.T) {
 	if _, err := in.ReadAt(content, 0); err != nil {
 		t.Fatal(err)
 	}
-	places := 17
+	positions := 17
 	if testing.Short() {
-		places = 7
+		positions = 7
 	}
-	for at := 5; at < len(content); at += len(content) / places {
+	for at := 5; at < len(content); at += len(content) / positions {
 		content[at] ^= 0x10
 		damaged := Input{Name: "x", ReaderAt: bytes.NewReader(content), Size: in.Size}
 		if err := Restore(t.Context(), []Input{damaged}, io.Discard); err == nil {

@@ -44,7 +44,7 @@ func TestOrderOfPartsIsNotTooMuch(t *testing.T) {
 }
 
 // TestConvertNoticesAWrongGlance has lines that look canonical at both ends.
-func TestConvertNoticesAWrongGlance(t *testing.T) {
+func TestConvertNoticesAWrongSample(t *testing.T) {
 	line := strings.TrimSpace(canonicalLine)
 	for name, source := range map[string]string{
 		"glued":              line + line + "\n" + line + "\n",
@@ -55,19 +55,19 @@ func TestConvertNoticesAWrongGlance(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			line := []byte(strings.SplitN(source, "\n", 2)[0])
-			if _, _, ok := new(auditline.Glancer).Glance(line, line, false); !ok {
+			if _, _, ok := new(auditline.Sampler).Sample(line, line, false); !ok {
 				t.Fatal("does not look canonical")
 			}
 			res := roundTrip(t, []byte(source), defaultLimits())
 			careful := convertCarefully(t, source)
 			if got, want := res.Objects[0].SHA256, careful.Objects[0].SHA256; got != want {
-				t.Errorf("object differs from the one made without glances")
+				t.Errorf("object differs from the one made without samples")
 			}
 		})
 	}
 }
 
-// convertCarefully converts without glances.
+// convertCarefully converts without samples.
 func convertCarefully(t *testing.T, source string) Result {
 	t.Helper()
 	src, size, cfg, lim := strings.NewReader(source), int64(len(source)), Config{Meta: testMeta(), Dir: t.TempDir()}, defaultLimits()

@@ -130,9 +130,9 @@ func TestOrderOfCutKeysIsNotDeclared(t *testing.T) {
 	}
 }
 
-// Two names have one checksum, so that a glance at the wrong one of two
+// Two names have one checksum, so that a sample at the wrong one of two
 // objectRefs is not noticed.
-func TestOrderAfterAWrongGlanceIsNotDeclared(t *testing.T) {
+func TestOrderAfterAWrongSampleIsNotDeclared(t *testing.T) {
 	const low, between, high = "bvbecefj", "c", "xsmllsun"
 	sum := func(resource string) uint32 {
 		return rowsort.KeySum(rowsort.AppendKey(nil, auditline.Object{Resource: []byte(resource)}))
@@ -152,10 +152,10 @@ func TestOrderAfterAWrongGlanceIsNotDeclared(t *testing.T) {
 		want   int
 	}{
 		"before another":      {line(low, high) + line(between), 0},
-		"before no glance":    {line(low, high) + " " + line(between), 0},
+		"before no sample":    {line(low, high) + " " + line(between), 0},
 		"behind a later line": {line(high, low) + line(low), 0},
 		"without an effect":   {line(low, high) + line("y"), len(sortedColumns)},
-		"no wrong glance":     {line(high) + line(low) + line(between), len(sortedColumns)},
+		"no wrong sample":     {line(high) + line(low) + line(between), len(sortedColumns)},
 		"itself, but later":   {strings.ReplaceAll(line(low, high), "2026", "2027") + line(high), 0},
 		"itself, but before":  {line(low, high) + strings.ReplaceAll(line(high), "2026", "2027"), len(sortedColumns)},
 	} {

@@ -10,19 +10,19 @@ import (
 
 // scenario is one way of running kube-apiserver and disturbing it.
 type scenario struct {
-	name         string
-	flags        []string // of kube-apiserver
-	args         []string // of the sidecar
-	s3           bool     // archive to the S3 server
-	rounds       int      // of requests in each life of kube-apiserver
-	restarts     int      // clean stops and starts of kube-apiserver
-	kills        int      // kill -9 of the sidecar in each life
-	apiKills     int      // kill -9 of kube-apiserver, under load
-	storeAway    bool     // S3 is away during the first life
-	byIncrements bool     // the last file stays open; its increments are the archive
-	realLoki     bool     // Loki itself instead of the receiver
-	redacted     bool     // lines to Loki are redacted, as they are by default
-	counted      bool     // heartbeats have kube-apiserver's own counters
+	name             string
+	flags            []string // of kube-apiserver
+	args             []string // of the sidecar
+	s3               bool     // archive to the S3 server
+	rounds           int      // of requests in each life of kube-apiserver
+	restarts         int      // clean stops and starts of kube-apiserver
+	kills            int      // kill -9 of the sidecar in each life
+	apiKills         int      // kill -9 of kube-apiserver, under load
+	storeUnavailable bool     // S3 is away during the first life
+	byIncrements     bool     // the last file stays open; its increments are the archive
+	realLoki         bool     // Loki itself instead of the receiver
+	redacted         bool     // lines to Loki are redacted, as they are by default
+	counted          bool     // heartbeats have kube-apiserver's own counters
 }
 
 var scenarios = []scenario{
@@ -39,7 +39,7 @@ var scenarios = []scenario{
 		flags: []string{"--audit-log-mode=batch", "--audit-log-maxsize=2", "--audit-log-maxbackup=3"},
 	},
 	{
-		name: "restarts-S3-away-pruned-Loki", s3: true, realLoki: true, rounds: 300, restarts: 1, kills: 1, storeAway: true,
+		name: "restarts-S3-away-pruned-Loki", s3: true, realLoki: true, rounds: 300, restarts: 1, kills: 1, storeUnavailable: true,
 		flags: []string{"--audit-log-maxsize=1", "--audit-log-maxbackup=1"},
 	},
 	{
@@ -59,7 +59,7 @@ func TestI1_Account(t *testing.T) {
 	table := newTable()
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
-			r := newRig(t, s)
+			r := newFixture(t, s)
 			r.startSidecar()
 			r.play(s)
 			table.add(s, r.check(s))
@@ -70,11 +70,11 @@ func TestI1_Account(t *testing.T) {
 
 // play lets kube-apiserver live as often as the scenario says. The last life
 // ends cleanly.
-func (r *rig) play(s scenario) {
+func (r *fixture) play(s scenario) {
 	r.t.Helper()
 	for n := range s.restarts + s.apiKills + 1 {
-		away := s.storeAway && n == 0
-		if away {
+		unavailable := s.storeUnavailable && n == 0
+		if unavailable {
 			r.store.Stop(r.t)
 		}
 		r.startAPIServer()
@@ -90,7 +90,7 @@ func (r *rig) play(s scenario) {
 			}
 			r.ended(false)
 		}
-		if away {
+		if unavailable {
 			r.store.Resume(r.t)
 		}
 	}
@@ -103,7 +103,7 @@ func (r *rig) play(s scenario) {
 
 // killUnderLoad kills kube-apiserver in the middle of its requests; its
 // counters, read some time before, die with it.
-func (r *rig) killUnderLoad(s scenario) {
+func (r *fixture) killUnderLoad(s scenario) {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(r.t.Context())
 	defer cancel()

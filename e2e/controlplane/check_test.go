@@ -23,7 +23,7 @@ type figures struct {
 }
 
 // check compares everything with everything.
-func (r *rig) check(s scenario) figures {
+func (r *fixture) check(s scenario) figures {
 	r.t.Helper()
 	written, err := r.witness.Stop()
 	if err != nil {
@@ -58,7 +58,7 @@ func (r *rig) check(s scenario) figures {
 // checkCounts holds what each process of kube-apiserver counted against the
 // restored lines: those from its first one to the mark that the reading of the
 // counters left in the log.
-func (r *rig) checkCounts(restored []byte, f *figures) {
+func (r *fixture) checkCounts(restored []byte, f *figures) {
 	r.t.Helper()
 	begin := int64(0)
 	for n, l := range r.lives {
@@ -107,7 +107,7 @@ func linesBefore(log []byte, c cluster.Count) (n int, found bool) {
 // checkLoki looks for every line that is short enough for Loki: unchanged, or
 // as often as there are lines where they are redacted on the way. It returns how
 // many Loki has.
-func (r *rig) checkLoki(s scenario, written []byte) int {
+func (r *fixture) checkLoki(s scenario, written []byte) int {
 	r.t.Helper()
 	entries := r.loki.lines()
 	have := make(map[string]bool)

@@ -15,7 +15,7 @@ import (
 
 // verify has the archive proven: every object and line, and, where heartbeats
 // have them, kube-apiserver's own counts against the lines that the log gained.
-func (r *rig) verify() {
+func (r *fixture) verify() {
 	r.t.Helper()
 	if v := r.verb(append([]string{"verify", "--deep", r.url}, r.reach...)...); v.Code != 0 {
 		r.t.Errorf("verify --deep: exit %d\n%s%s", v.Code, v.Stdout, v.Stderr)
@@ -25,7 +25,7 @@ func (r *rig) verify() {
 // checkHeartbeats reads the heartbeats of an archive on disk: while
 // kube-apiserver ran they have what it counted, never going back, and in the
 // end as many events as requests were made or more.
-func (r *rig) checkHeartbeats() {
+func (r *fixture) checkHeartbeats() {
 	r.t.Helper()
 	var first, last *manifest.Server
 	asked := 0

@@ -259,14 +259,14 @@ func (s *stage) judgeLoss() {
 
 // judgeCut compares the bytes that were cut off finished files with those that the gaps have.
 func (s *stage) judgeCut() {
-	told := int64(0)
+	reported := int64(0)
 	for _, g := range s.row.gaps {
 		if g.Reason == "truncated" && g.Bytes > 0 {
-			told += g.Bytes
+			reported += g.Bytes
 		}
 	}
-	if s.cutBytes > 0 && told != s.cutBytes {
-		s.row.problem("%d bytes were cut off, the gaps have %d", s.cutBytes, told)
+	if s.cutBytes > 0 && reported != s.cutBytes {
+		s.row.problem("%d bytes were cut off, the gaps have %d", s.cutBytes, reported)
 	}
 }
 

@@ -18,7 +18,7 @@ func cutting() []scenario {
 			s.start()
 			s.ready()
 			s.write(rate, 2*time.Second, time.Second)
-			s.s3Net.Set(badnet.Condition{Away: true})
+			s.s3Net.Set(badnet.Condition{Unavailable: true})
 			s.notReady("archive") // now nothing more is converted
 			s.write(rate, 4*time.Second, time.Second)
 			s.awaitLoki()

@@ -73,7 +73,7 @@ func lokiFaults() []scenario {
 	some := pick(30*time.Second, 5*time.Second)
 	return []scenario{
 		{name: "Loki out for " + out.String() + ", backups pruned", writer: pruning(), run: func(s *stage) {
-			s.lokiFails(out, func() { s.lokiNet.Set(badnet.Condition{Away: true}) }, func() {
+			s.lokiFails(out, func() { s.lokiNet.Set(badnet.Condition{Unavailable: true}) }, func() {
 				s.notReady("loki")
 				s.lokiNet.Set(badnet.Condition{})
 			})

@@ -181,7 +181,7 @@ func (s *soak) whileDown() {
 
 func (s *soak) condition() badnet.Condition {
 	return []badnet.Condition{
-		{Away: true}, {Status: 500}, {Status: 503}, {LoseAnswer: true}, {BytesPerSecond: 20000},
+		{Unavailable: true}, {Status: 500}, {Status: 503}, {LoseAnswer: true}, {BytesPerSecond: 20000},
 	}[s.rnd.IntN(5)]
 }
 

@@ -102,8 +102,8 @@ func (n *node) kindConfig() string {
 	}
 	server["kubeadmConfigPatches"] = patches
 	extra, _ := server["extraMounts"].([]any)
-	for dir, place := range mounts {
-		extra = append(extra, map[string]any{"hostPath": filepath.Join(n.dir, dir), "containerPath": place})
+	for dir, location := range mounts {
+		extra = append(extra, map[string]any{"hostPath": filepath.Join(n.dir, dir), "containerPath": location})
 	}
 	server["extraMounts"] = extra
 	config["nodes"] = []any{server}

@@ -28,7 +28,7 @@ func TestCost(t *testing.T) {
 }
 
 func streamingAlone(t *testing.T, server *lokiserver.Server, mode string) {
-	r := newRig(t, server, "cost-"+mode, server.URL, audittest.Config{MaxSizeMB: 2000})
+	r := newFixture(t, server, "cost-"+mode, server.URL, audittest.Config{MaxSizeMB: 2000})
 	r.args = append(r.args, "--redact="+mode)
 	if err := r.writer.Replay(t.Context(), audittest.Fresh(audittest.Corpus(t, "rotated.log"), costLines), 0, 0); err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func streamingAlone(t *testing.T, server *lokiserver.Server, mode string) {
 
 // waitQuietly waits until every line is streamed and returns the CPU seconds of
 // the process. It asks once a second: each scrape costs milliseconds.
-func (r *rig) waitQuietly(p *sidecar.Process) float64 {
+func (r *fixture) waitQuietly(p *sidecar.Process) float64 {
 	r.t.Helper()
 	for deadline := time.Now().Add(catchUp); time.Now().Before(deadline); {
 		time.Sleep(time.Second)

@@ -87,9 +87,9 @@ func checkConfig(t *testing.T, server *lokiserver.Server) {
 
 // realLog writes what kube-apiserver wrote: ordinary traffic, many odd shapes,
 // then a line that is too long for Loki.
-func realLog(t *testing.T, server *lokiserver.Server) *rig {
+func realLog(t *testing.T, server *lokiserver.Server) *fixture {
 	t.Helper()
-	r := newRig(t, server, "real", server.URL, audittest.Config{})
+	r := newFixture(t, server, "real", server.URL, audittest.Config{})
 	p := r.start()
 	for _, name := range []string{"rotated.log", "diverse.log"} {
 		content := audittest.Shift(audittest.Corpus(t, name), time.Now())
@@ -124,7 +124,7 @@ func longLine() []byte {
 
 // killed kills the sidecar three times while lines are written and rotated.
 func killed(t *testing.T, server *lokiserver.Server) {
-	r := newRig(t, server, "killed", server.URL, audittest.Config{})
+	r := newFixture(t, server, "killed", server.URL, audittest.Config{})
 	p := r.start()
 	done := make(chan error, 1)
 	go func() {
@@ -148,7 +148,7 @@ func killed(t *testing.T, server *lokiserver.Server) {
 // then breaks the connection instead of answering.
 func lostAnswers(t *testing.T, server *lokiserver.Server) {
 	proxy := newLossyProxy(t, server.URL, 3)
-	r := newRig(t, server, "lossy", proxy.URL(), audittest.Config{})
+	r := newFixture(t, server, "lossy", proxy.URL(), audittest.Config{})
 	p := r.start()
 	if err := r.writer.Replay(t.Context(), audittest.Fresh(audittest.Corpus(t, "rotated.log"), 12000), linesPerSecond, rotateEvery); err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func lostAnswers(t *testing.T, server *lokiserver.Server) {
 // lokiKilled kills Loki while lines come, and starts it again: what it has
 // accepted is in its write-ahead log, what it has not is sent again.
 func lokiKilled(t *testing.T, server *lokiserver.Server) {
-	r := newRig(t, server, "crashed", server.URL, audittest.Config{})
+	r := newFixture(t, server, "crashed", server.URL, audittest.Config{})
 	p := r.start()
 	done := make(chan error, 1)
 	go func() {

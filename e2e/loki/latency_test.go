@@ -27,7 +27,7 @@ const p99Limit = time.Minute
 // 2,000 lines a second.
 func TestLatency(t *testing.T) {
 	server := lokiserver.Start(t, lokiserver.Config{File: "manifests/loki/loki.yaml"})
-	r := newRig(t, server, "latency", server.URL, audittest.Config{})
+	r := newFixture(t, server, "latency", server.URL, audittest.Config{})
 	p := r.start()
 	written := new(newest)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -97,7 +97,7 @@ func (n *newest) get() (stamp, at time.Time) {
 }
 
 // probe takes the newest line and asks for it until it is found.
-func (r *rig) probe(ctx context.Context, written *newest) (time.Duration, bool) {
+func (r *fixture) probe(ctx context.Context, written *newest) (time.Duration, bool) {
 	stamp, at := written.get()
 	if time.Since(at) > 100*time.Millisecond { // nothing is written now
 		time.Sleep(10 * time.Millisecond)

@@ -40,7 +40,7 @@ func TestPrometheusRules(t *testing.T) {
 // binaryMetrics returns the names in /metrics of the binary.
 func binaryMetrics(t *testing.T) map[string]bool {
 	t.Helper()
-	r := newRig(t, nil, "metrics", "http://127.0.0.1:1", audittest.Config{})
+	r := newFixture(t, nil, "metrics", "http://127.0.0.1:1", audittest.Config{})
 	p := r.launch()
 	values := r.waitMetrics(p, "auditsidecar_loki_pushes_total")
 	p.Kill()

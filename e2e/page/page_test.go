@@ -30,8 +30,8 @@ const (
 	phone, desktop = 390, 1280
 )
 
-// rig is a sidecar with both its sinks.
-type rig struct {
+// fixture is a sidecar with both its sinks.
+type fixture struct {
 	*sidecar.Process
 	t      *testing.T
 	dir    string
@@ -41,9 +41,9 @@ type rig struct {
 }
 
 // start runs the sidecar and has it archive and stream a real log.
-func start(t *testing.T) *rig {
+func start(t *testing.T) *fixture {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir()}
+	r := &fixture{t: t, dir: t.TempDir()}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +70,7 @@ func start(t *testing.T) *rig {
 }
 
 // replay writes a real log in so many files.
-func (r *rig) replay(files int) {
+func (r *fixture) replay(files int) {
 	r.t.Helper()
 	lines := audittest.Fresh(audittest.Corpus(r.t, "rotated.log"), 1500*files)
 	if err := r.writer.Replay(r.t.Context(), lines, 4000, 400*time.Millisecond); err != nil {
@@ -87,7 +87,7 @@ type status struct {
 }
 
 // wait asks for the status until it is as it should be.
-func (r *rig) wait(what string, as func(status) bool) {
+func (r *fixture) wait(what string, as func(status) bool) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Minute)
 	defer cancel()
@@ -104,7 +104,7 @@ func (r *rig) wait(what string, as func(status) bool) {
 }
 
 // look shows the page on all screens and holds it against what it promises.
-func (r *rig) look(c *chromium, name string, wants ...string) {
+func (r *fixture) look(c *chromium, name string, wants ...string) {
 	r.t.Helper()
 	code, body, err := r.Get(r.t.Context(), "/")
 	if err != nil || code != http.StatusOK {
@@ -185,7 +185,7 @@ func TestComplaintsAreSeen(t *testing.T) {
 }
 
 // quickest is the time that a request needs at least.
-func (r *rig) quickest(path string) time.Duration {
+func (r *fixture) quickest(path string) time.Duration {
 	r.t.Helper()
 	var times []time.Duration
 	for range 21 {

@@ -18,8 +18,8 @@ import (
 const nobody = 65534
 
 // commandAs is a program that runs as another user, from a copy that it can run. The directories
-// above the rig are opened for it, the audit directory as well; its files stay as they are.
-func (r *rig) commandAs(uid uint32, program string, args ...string) *exec.Cmd {
+// above the fixture are opened for it, the audit directory as well; its files stay as they are.
+func (r *fixture) commandAs(uid uint32, program string, args ...string) *exec.Cmd {
 	r.t.Helper()
 	for dir := filepath.Dir(filepath.Dir(r.log)); strings.HasPrefix(dir, os.TempDir()+"/"); dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {
@@ -36,7 +36,7 @@ func (r *rig) commandAs(uid uint32, program string, args ...string) *exec.Cmd {
 }
 
 // verbAs runs the binary as another user.
-func (r *rig) verbAs(uid uint32, args ...string) sidecar.Result {
+func (r *fixture) verbAs(uid uint32, args ...string) sidecar.Result {
 	r.t.Helper()
 	cmd := r.commandAs(uid, binary, args...)
 	var stdout, stderr bytes.Buffer
@@ -48,7 +48,7 @@ func (r *rig) verbAs(uid uint32, args ...string) sidecar.Result {
 }
 
 // copyForAll copies a program to where every user can run it.
-func copyForAll(r *rig, program string) string {
+func copyForAll(r *fixture, program string) string {
 	r.t.Helper()
 	path := filepath.Join(filepath.Dir(filepath.Dir(r.log)), filepath.Base(program))
 	if _, err := os.Stat(path); err == nil {
@@ -61,7 +61,7 @@ func copyForAll(r *rig, program string) string {
 }
 
 // listing describes kube-apiserver's files: name, mode, size.
-func (r *rig) listing() string {
+func (r *fixture) listing() string {
 	r.t.Helper()
 	var list strings.Builder
 	dir := filepath.Dir(r.log)

@@ -21,7 +21,7 @@ func TestUsageErrors(t *testing.T) {
 	if err := os.WriteFile(config, []byte("cluster: c\nloki_uri: http://x\naudit-log-pth: /a\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(t, audittest.Config{})
+	r := newFixture(t, audittest.Config{})
 	for _, test := range []struct {
 		name  string
 		args  []string
@@ -67,7 +67,7 @@ func TestFailedVerbs(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := filepath.Join(dir, "out.parquet")
-	r := newRig(t, audittest.Config{})
+	r := newFixture(t, audittest.Config{})
 	for _, test := range []struct {
 		name string
 		args []string
@@ -93,7 +93,7 @@ func TestFailedVerbs(t *testing.T) {
 
 // The audit directory may come later than the sidecar.
 func TestMissingDirectory(t *testing.T) {
-	r := newRig(t, audittest.Config{})
+	r := newFixture(t, audittest.Config{})
 	if err := r.writer.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestMissingDirectory(t *testing.T) {
 // No credentials: the sidecar stays up, says what is missing, holds what
 // kube-apiserver prunes, and streams to Loki as ever.
 func TestI8_NoCredentials(t *testing.T) {
-	r := newRig(t, audittest.Config{MaxBackups: 1})
+	r := newFixture(t, audittest.Config{MaxBackups: 1})
 	archive := r.url
 	r.url = "s3://audit/logs"
 	r.args = []string{"--s3-endpoint", "http://127.0.0.1:1", "--s3-region", "us-east-1", "--s3-path-style"}
@@ -158,7 +158,7 @@ func TestI7_UnreadableFiles(t *testing.T) {
 		{"a log of root's in a directory of its own", nobody, ".log"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := newRig(t, audittest.Config{})
+			r := newFixture(t, audittest.Config{})
 			r.replay(10, 0, 0)
 			if err := os.Chown(filepath.Dir(r.log), test.owner, test.owner); err != nil {
 				t.Fatal(err)
@@ -184,7 +184,7 @@ func TestI7_UnreadableFiles(t *testing.T) {
 
 // What kube-apiserver may leave behind after accidents is archived as it is.
 func TestI3_OddFiles(t *testing.T) {
-	r := newRig(t, audittest.Config{MaxSizeMB: 200})
+	r := newFixture(t, audittest.Config{MaxSizeMB: 200})
 	for _, raw := range [][]byte{
 		nil, // an empty file
 		[]byte("not JSON at all\n{\"kind\":\"Event\"\n\n\r\n\x00\x00\x00\n"),

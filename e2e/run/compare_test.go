@@ -16,7 +16,7 @@ import (
 
 // checkArchive restores the whole archive in both ways and compares it with
 // the finished files of the account: every byte, every name, and no more.
-func (r *rig) checkArchive() {
+func (r *fixture) checkArchive() {
 	r.t.Helper()
 	var want []byte
 	for _, f := range r.finished() {
@@ -36,7 +36,7 @@ func (r *rig) checkArchive() {
 
 // checkProof has verify find nothing wrong, whatever happened to the sidecar;
 // but where its state was lost, that nothing covers the time in between.
-func (r *rig) checkProof() {
+func (r *fixture) checkProof() {
 	r.t.Helper()
 	v := r.verb(append([]string{"verify", r.url, "--deep"}, r.args...)...)
 	if r.stateLost {
@@ -51,7 +51,7 @@ func (r *rig) checkProof() {
 // restoredName is the name under which a file was restored: its own. One that
 // was pruned before its name was seen is named by its last write, some
 // milliseconds off; then it is known by its bytes.
-func (r *rig) restoredName(restored map[string]string, f audittest.File) string {
+func (r *fixture) restoredName(restored map[string]string, f audittest.File) string {
 	if _, ok := restored[f.Name]; ok {
 		return f.Name
 	}
@@ -65,7 +65,7 @@ func (r *rig) restoredName(restored map[string]string, f audittest.File) string 
 }
 
 // checkFiles restores by name.
-func (r *rig) checkFiles() {
+func (r *fixture) checkFiles() {
 	r.t.Helper()
 	dir := filepath.Join(r.t.TempDir(), "restored")
 	if v := r.verb(append([]string{"restore", r.url, "-o", dir}, r.args...)...); v.Code != 0 {
@@ -99,7 +99,7 @@ func (r *rig) checkFiles() {
 
 // checkLoki compares the entries with the account: no line lost, none changed
 // but as redaction has it, and those that are too long for Loki. It returns how many came twice.
-func (r *rig) checkLoki() (twice int) {
+func (r *fixture) checkLoki() (twice int) {
 	r.t.Helper()
 	have := make(map[string]int)
 	shrunk := 0
@@ -145,7 +145,7 @@ func (r *rig) checkLoki() (twice int) {
 }
 
 // redactor is the sidecar's own, with the key that it made.
-func (r *rig) redactor() *redact.Redactor {
+func (r *fixture) redactor() *redact.Redactor {
 	r.t.Helper()
 	policy, err := redact.NewPolicy(redact.Config{})
 	if err != nil {

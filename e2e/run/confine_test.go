@@ -16,7 +16,7 @@ import (
 // where the kernel has Landlock it writes to no other place, whoever bends the
 // way there.
 func TestConfined(t *testing.T) {
-	r := newRig(t, audittest.Config{MaxBackups: 2})
+	r := newFixture(t, audittest.Config{MaxBackups: 2})
 	dir := filepath.Dir(filepath.Dir(r.log))
 	archive, elsewhere, temp := filepath.Join(dir, "archive"), filepath.Join(dir, "elsewhere"), filepath.Join(dir, "temp")
 	for _, d := range []string{elsewhere, temp} {

@@ -12,7 +12,7 @@ import (
 // TestI6_KillInTheMiddle kills the sidecar while lines and rotations go on,
 // also while it is away, and starts it again.
 func TestI6_KillInTheMiddle(t *testing.T) {
-	r := newRig(t, audittest.Config{})
+	r := newFixture(t, audittest.Config{})
 	r.serve()
 	p := r.start()
 	r.waitReady(p, true)
@@ -45,7 +45,7 @@ func TestI6_KillInTheMiddle(t *testing.T) {
 // TestSIGTERMDrains ends the sidecar in the moment in which the last line was
 // written: everything is in Loki, and a later start sends nothing again.
 func TestSIGTERMDrains(t *testing.T) {
-	r := newRig(t, audittest.Config{})
+	r := newFixture(t, audittest.Config{})
 	r.serve()
 	p := r.start()
 	r.waitReady(p, true)
@@ -61,10 +61,10 @@ func TestSIGTERMDrains(t *testing.T) {
 	r.checkArchive()
 }
 
-// TestI8_LokiAwayWhilePruning keeps Loki away while kube-apiserver prunes: the archive goes
+// TestI8_LokiUnavailableWhilePruning keeps Loki away while kube-apiserver prunes: the archive goes
 // on, and nothing is lost when Loki is back.
-func TestI8_LokiAwayWhilePruning(t *testing.T) {
-	r := newRig(t, audittest.Config{MaxBackups: 1})
+func TestI8_LokiUnavailableWhilePruning(t *testing.T) {
+	r := newFixture(t, audittest.Config{MaxBackups: 1})
 	p := r.start()
 	r.replay(12000, linesPerSecond, 300*time.Millisecond)
 	r.waitArchived(p, len(r.finished()))

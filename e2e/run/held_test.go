@@ -18,7 +18,7 @@ import (
 // Far more connections than there is room for, silent ones and ones that send a header byte by
 // byte and come again when they are closed, do not keep kubelet's probe from being answered.
 func TestHeldConnections(t *testing.T) {
-	r := newRig(t, audittest.Config{})
+	r := newFixture(t, audittest.Config{})
 	r.args = []string{"--loki-url", ""}
 	p := r.start()
 	r.waitReady(p, true)

@@ -33,7 +33,7 @@ func lockAll(paths []string) {
 
 // startLocker starts the other user's process and returns what it says of each path. The test
 // ends it.
-func (r *rig) startLocker(paths ...string) string {
+func (r *fixture) startLocker(paths ...string) string {
 	r.t.Helper()
 	program, err := os.Executable()
 	if err != nil {
@@ -78,7 +78,7 @@ func TestI7_LocksOfAnotherUser(t *testing.T) {
 		"copies, state elsewhere": {"--hold=copy", "--state-dir", "STATE"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, audittest.Config{})
+			r := newFixture(t, audittest.Config{})
 			r.args = []string{"--loki-url", ""}
 			audit := filepath.Dir(r.log)
 			state := filepath.Join(filepath.Dir(audit), "state")
@@ -113,7 +113,7 @@ func TestCopiesFromADirectoryOfAnotherUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to become nobody")
 	}
-	r := newRig(t, audittest.Config{})
+	r := newFixture(t, audittest.Config{})
 	r.replay(100, 0, 0)
 	for _, f := range r.writer.Files() {
 		if err := os.Chmod(f.Path, 0o644); err != nil {

@@ -14,7 +14,7 @@ import (
 // --once archives what is finished (plain and compressed), streams to the end
 // of the open file and ends; a second time finds nothing to do.
 func TestOnce(t *testing.T) {
-	r := newRig(t, audittest.Config{})
+	r := newFixture(t, audittest.Config{})
 	r.serve()
 	r.replay(3000, 0, 0)
 	lines := audittest.Fresh(audittest.Corpus(t, "diverse.log"), 500)
@@ -33,7 +33,7 @@ func TestOnce(t *testing.T) {
 // convert and restore are each other's inverse, for every corpus file and for
 // a compressed backup.
 func TestI3_ConvertAndRestore(t *testing.T) {
-	r := newRig(t, audittest.Config{})
+	r := newFixture(t, audittest.Config{})
 	dir := t.TempDir()
 	var files []string
 	for _, name := range audittest.Names() {
@@ -69,7 +69,7 @@ func TestI3_ConvertAndRestore(t *testing.T) {
 }
 
 func TestI3_ConvertGzip(t *testing.T) {
-	r := newRig(t, audittest.Config{})
+	r := newFixture(t, audittest.Config{})
 	file := audittest.GzipFile(t)
 	object := filepath.Join(t.TempDir(), "x.parquet")
 	if v := r.verb("convert", file, "-o", object, "--cluster", "e2e", "--node", "cp1"); v.Code != 0 {
@@ -82,7 +82,7 @@ func TestI3_ConvertGzip(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	r := newRig(t, audittest.Config{})
+	r := newFixture(t, audittest.Config{})
 	if v := r.verb("version"); v.Code != 0 || !bytes.HasPrefix(v.Stdout, []byte("auditsidecar ")) {
 		t.Errorf("exit %d: %q", v.Code, v.Stdout)
 	}

@@ -20,16 +20,16 @@ import (
 // lost its state, without a line twice; and once it is rotated the archive has
 // the file, and only that.
 func TestI1_OpenFile(t *testing.T) {
-	t.Run("directory", func(t *testing.T) { openFile(t, newRig(t, audittest.Config{})) })
+	t.Run("directory", func(t *testing.T) { openFile(t, newFixture(t, audittest.Config{})) })
 	t.Run("S3", func(t *testing.T) {
 		s := s3server.Start(t)
-		r := newRig(t, audittest.Config{})
+		r := newFixture(t, audittest.Config{})
 		r.onS3(s, s.Bucket)
 		openFile(t, r)
 	})
 }
 
-func openFile(t *testing.T, r *rig) {
+func openFile(t *testing.T, r *fixture) {
 	r.env = append(r.env, "AUDITSIDECAR_ARCHIVE_MAX_LAG=1s")
 	r.serve()
 
@@ -68,7 +68,7 @@ func openFile(t *testing.T, r *rig) {
 }
 
 // write appends n lines to the open file.
-func (r *rig) write(n int) {
+func (r *fixture) write(n int) {
 	r.t.Helper()
 	lines := audittest.Fresh(audittest.Corpus(r.t, "rotated.log"), n)
 	if err := r.writer.Replay(r.t.Context(), lines, 0, 0); err != nil {
@@ -77,7 +77,7 @@ func (r *rig) write(n int) {
 }
 
 // waitOpen waits until the archive has all of the open file.
-func (r *rig) waitOpen(p *sidecar.Process) {
+func (r *fixture) waitOpen(p *sidecar.Process) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
 	defer cancel()
@@ -89,7 +89,7 @@ func (r *rig) waitOpen(p *sidecar.Process) {
 }
 
 // checkPartial restores the open file from the archive alone.
-func (r *rig) checkPartial() {
+func (r *fixture) checkPartial() {
 	r.t.Helper()
 	v := r.verb(append([]string{"restore", r.url}, r.args...)...)
 	if want := readFile(r.t, r.log); v.Code != 0 || !bytes.Equal(v.Stdout, want) {

@@ -14,7 +14,7 @@ import (
 // while it does. The archive has each line as redaction makes it, of the open
 // file and of the finished ones, and proves itself.
 func TestI5_RedactedArchive(t *testing.T) {
-	r := newRig(t, audittest.Config{})
+	r := newFixture(t, audittest.Config{})
 	r.env = []string{"AUDITSIDECAR_REDACT=archive", "AUDITSIDECAR_ARCHIVE_MAX_LAG=1s"}
 	r.serve()
 	p := r.start()
@@ -58,7 +58,7 @@ func TestI5_RedactedArchive(t *testing.T) {
 
 // checkRedacted restores the archive and compares it with the redacted form of
 // what was written.
-func (r *rig) checkRedacted(written []byte) {
+func (r *fixture) checkRedacted(written []byte) {
 	r.t.Helper()
 	var want bytes.Buffer
 	tally, err := r.redactor().Copy(r.t.Context(), &want, bytes.NewReader(written))

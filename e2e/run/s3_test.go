@@ -13,15 +13,15 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
-// onS3 points the rig at a prefix of a bucket of the real server, path style.
-func (r *rig) onS3(s *s3server.Server, bucket string) {
+// onS3 points the fixture at a prefix of a bucket of the real server, path style.
+func (r *fixture) onS3(s *s3server.Server, bucket string) {
 	r.url = "s3://" + bucket + "/audit-logs"
 	r.args = []string{"--s3-endpoint", s.Endpoint, "--s3-region", s.Region, "--s3-path-style"}
 	r.env = []string{"AWS_ACCESS_KEY_ID=" + s.AccessKey, "AWS_SECRET_ACCESS_KEY=" + s.SecretKey}
 }
 
 // waitFailures waits until the loops failed n times.
-func (r *rig) waitFailures(p *sidecar.Process, n int) {
+func (r *fixture) waitFailures(p *sidecar.Process, n int) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
 	defer cancel()
@@ -33,7 +33,7 @@ func (r *rig) waitFailures(p *sidecar.Process, n int) {
 
 func TestS3RotationWhileStreaming(t *testing.T) {
 	s := s3server.Start(t)
-	r := newRig(t, audittest.Config{})
+	r := newFixture(t, audittest.Config{})
 	r.onS3(s, s.Bucket)
 	full(t, r)
 }
@@ -42,7 +42,7 @@ func TestS3RotationWhileStreaming(t *testing.T) {
 // kill at any moment.
 func TestI5_S3KillInTheMiddle(t *testing.T) {
 	s := s3server.Start(t)
-	r := newRig(t, audittest.Config{})
+	r := newFixture(t, audittest.Config{})
 	r.onS3(s, s.Bucket)
 	r.serve()
 	p := r.start()
@@ -70,7 +70,7 @@ func TestI8_S3Mistakes(t *testing.T) {
 		{"wrong secret", s.Bucket, "not-the-secret", "credentials"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := newRig(t, audittest.Config{MaxBackups: 1})
+			r := newFixture(t, audittest.Config{MaxBackups: 1})
 			wrong := *s
 			wrong.SecretKey = test.secret
 			r.onS3(&wrong, test.bucket)
@@ -94,9 +94,9 @@ func TestI8_S3Mistakes(t *testing.T) {
 
 // S3 is away for a while, and kube-apiserver prunes: Loki goes on, and the
 // archive is complete when S3 is back.
-func TestI8_S3AwayWhilePruning(t *testing.T) {
+func TestI8_S3UnavailableWhilePruning(t *testing.T) {
 	s := s3server.Start(t)
-	r := newRig(t, audittest.Config{MaxBackups: 1})
+	r := newFixture(t, audittest.Config{MaxBackups: 1})
 	r.onS3(s, s.Bucket)
 	r.serve()
 	p := r.start()

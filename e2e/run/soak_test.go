@@ -24,7 +24,7 @@ type sample struct{ memory, descriptors, goroutines float64 }
 
 // TestI8_ADayInFastMotion compares the last third of the day with the first.
 func TestI8_ADayInFastMotion(t *testing.T) {
-	r := newRig(t, audittest.Config{MaxBackups: 10})
+	r := newFixture(t, audittest.Config{MaxBackups: 10})
 	r.serve()
 	p := r.start()
 	r.waitReady(p, true)

@@ -19,7 +19,7 @@ const (
 )
 
 // full writes at the full rate into a running sidecar and compares everything.
-func full(t *testing.T, r *rig) {
+func full(t *testing.T, r *fixture) {
 	t.Helper()
 	r.serve()
 	p := r.start()
@@ -46,13 +46,13 @@ func full(t *testing.T, r *rig) {
 }
 
 func TestRotationWhileStreaming(t *testing.T) {
-	full(t, newRig(t, audittest.Config{}))
+	full(t, newFixture(t, audittest.Config{}))
 }
 
 // With --audit-log-maxbackup 1 kube-apiserver deletes a file one rotation
 // after it was finished.
 func TestRotationAndPruning(t *testing.T) {
-	r := newRig(t, audittest.Config{MaxBackups: 1})
+	r := newFixture(t, audittest.Config{MaxBackups: 1})
 	r.serve()
 	p := r.start()
 	r.waitReady(p, true)
@@ -67,7 +67,7 @@ func TestRotationAndPruning(t *testing.T) {
 }
 
 func TestRotationAndCompression(t *testing.T) {
-	r := newRig(t, audittest.Config{Compress: true})
+	r := newFixture(t, audittest.Config{Compress: true})
 	r.serve()
 	p := r.start()
 	r.waitReady(p, true)
@@ -81,7 +81,7 @@ func TestRotationAndCompression(t *testing.T) {
 
 // waitStreamed waits until the sidecar has counted all lines as streamed, which
 // is a moment after Loki has them.
-func (r *rig) waitStreamed(p *sidecar.Process) {
+func (r *fixture) waitStreamed(p *sidecar.Process) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
 	defer cancel()

@@ -20,7 +20,7 @@ func stages() []stage {
 	return []stage{
 		{"read the source in order", []string{p + "(*lineReader).next"}, []string{"crypto/internal/fips140/sha256.(*Digest).Write"}},
 		{"SHA-256 of the source", []string{"crypto/internal/fips140/sha256.(*Digest).Write"}, nil},
-		{"glance at keys, index, sort", []string{p + "(*conversion).indexLine", p + "(*index).sorted"}, nil},
+		{"sample at keys, index, sort", []string{p + "(*conversion).indexLine", p + "(*index).sorted"}, nil},
 		{"read lines in sorted order", []string{p + "(*fetcher).fetch", p + "(*conversion).read"}, nil},
 		{"scan", []string{p + "(*decoder).line"}, nil},
 		{"prove", []string{p + "(*rebuilder).proves"}, nil},

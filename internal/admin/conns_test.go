@@ -43,7 +43,7 @@ func TestHeldConnectionsYield(t *testing.T) {
 		"half a TLS handshake": "\x16\x03\x01\x02\x00",
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := newRig().config("127.0.0.1:0")
+			cfg := newFixture().config("127.0.0.1:0")
 			cfg.TLSAddress, cfg.WebConfig = "127.0.0.1:0", web
 			cfg.limits = limits{conns: 4, header: never, idle: never}
 			s, stop := serve(t, cfg)
@@ -78,7 +78,7 @@ func TestHeldConnectionsYield(t *testing.T) {
 
 // Requests being answered keep their connections, and leave room for /livez.
 func TestBusyConnectionsStay(t *testing.T) {
-	cfg := newRig().config("127.0.0.1:0")
+	cfg := newFixture().config("127.0.0.1:0")
 	cfg.limits = limits{conns: 4, header: never, idle: never}
 	begun, release := make(chan struct{}), make(chan struct{})
 	cfg.Report = func() Report {

@@ -14,7 +14,7 @@ import (
 // A loop that gave no sign of life for too long is a reason to restart; one
 // that fails, or has ended, or waits for a sink, is not.
 func TestLivez(t *testing.T) {
-	r := newRig()
+	r := newFixture()
 	hold, archive := r.Loop("hold"), r.Loop("archive")
 	expect := func(when string, wantCode int, wantText string) {
 		t.Helper()
@@ -46,7 +46,7 @@ func TestLivez(t *testing.T) {
 // A pass over a long backlog, or one large object over a slow line, is no stall
 // as long as it moves; and it is no end of a failure.
 func TestALongPassIsAlive(t *testing.T) {
-	r := newRig()
+	r := newFixture()
 	archive := r.Loop("archive")
 	for range 5 {
 		r.pass(stall)
@@ -70,7 +70,7 @@ func TestALongPassIsAlive(t *testing.T) {
 }
 
 func TestReadyz(t *testing.T) {
-	r := newRig()
+	r := newFixture()
 	hold, archive := r.Loop("hold"), r.Loop("archive")
 	expect := func(when string, wantCode int, want ...string) {
 		t.Helper()
@@ -103,7 +103,7 @@ func TestReadyz(t *testing.T) {
 
 // A loop that ended before its first pass is neither late nor unready.
 func TestFinishAtOnce(t *testing.T) {
-	r := newRig()
+	r := newFixture()
 	r.Loop("start").Finish()
 	r.pass(2 * stall)
 	for path, handler := range map[string]http.HandlerFunc{"/livez": r.livez, "/readyz": r.readyz} {
@@ -115,7 +115,7 @@ func TestFinishAtOnce(t *testing.T) {
 
 // An alert on a counter works from the first scrape on, and counts failures.
 func TestMetricsExistBeforeTheirFirstUse(t *testing.T) {
-	r := newRig()
+	r := newFixture()
 	hold, archive := r.Loop("hold"), r.Loop("archive")
 	expect := func(want map[string]float64) {
 		t.Helper()

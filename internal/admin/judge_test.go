@@ -11,17 +11,17 @@ import (
 
 // scene is a board over the loops of a whole sidecar, all of them well.
 type scene struct {
-	*rig
+	*fixture
 	*board
-	loops  map[string]*Loop
-	gauges map[string]prometheus.Gauge
-	told   Report
+	loops    map[string]*Loop
+	gauges   map[string]prometheus.Gauge
+	reported Report
 }
 
 func newScene() *scene {
-	r := newRig()
-	s := &scene{rig: r, loops: map[string]*Loop{}, gauges: map[string]prometheus.Gauge{}}
-	s.told = Report{Version: "v1", Cluster: "production", Node: "cp-1", Archive: "s3://bucket/logs", Loki: "http://loki:3100", MaxLag: 15 * time.Minute}
+	r := newFixture()
+	s := &scene{fixture: r, loops: map[string]*Loop{}, gauges: map[string]prometheus.Gauge{}}
+	s.reported = Report{Version: "v1", Cluster: "production", Node: "cp-1", Archive: "s3://bucket/logs", Loki: "http://loki:3100", MaxLag: 15 * time.Minute}
 	for _, name := range []string{"start", "watch"} {
 		s.loops[name] = r.Quiet(name)
 	}
@@ -31,7 +31,7 @@ func newScene() *scene {
 	for _, l := range s.loops {
 		l.Observe(nil)
 	}
-	s.board = &board{health: r.Health, metrics: r.registry, report: func() Report { return s.told }}
+	s.board = &board{health: r.Health, metrics: r.registry, report: func() Report { return s.reported }}
 	for name, value := range map[string]float64{"loki_lag_seconds": 1, "loki_lag_bytes": 100, "archive_lag_seconds": 400, "held_budget_max_bytes": 1e9} {
 		s.set(name, value)
 	}
@@ -58,7 +58,7 @@ func (s *scene) alive(d time.Duration, but ...string) {
 }
 
 func TestJudge(t *testing.T) {
-	away := errors.New(`push: Post "http://loki:3100/x": connection refused`)
+	unavailable := errors.New(`push: Post "http://loki:3100/x": connection refused`)
 	for _, test := range []struct {
 		name     string
 		set      func(*scene)
@@ -67,13 +67,13 @@ func TestJudge(t *testing.T) {
 		says     string // somewhere in the rest
 	}{
 		{"well", func(*scene) {}, Good, "All is well: 1 s behind, 0 lost", "Loki is 1 s behind, the archive is 6 min behind (it gets what is not rotated after 15 min). Nothing was lost since the start"},
-		{"no Loki", func(s *scene) { s.told.Loki = "" }, Good, "All is well: 6 min behind, 0 lost", "The archive is 6 min behind"},
-		{"Loki away for a moment", func(s *scene) { s.loops["loki"].Observe(away); s.alive(time.Minute, "loki") }, Warn, "Loki has taken nothing for 60 s", "connection refused"},
-		{"Loki away", func(s *scene) { s.loops["loki"].Observe(away); s.alive(7*time.Minute, "loki") }, Bad, "Loki has taken nothing for 7 min", "The archive goes on meanwhile"},
+		{"no Loki", func(s *scene) { s.reported.Loki = "" }, Good, "All is well: 6 min behind, 0 lost", "The archive is 6 min behind"},
+		{"Loki away for a moment", func(s *scene) { s.loops["loki"].Observe(unavailable); s.alive(time.Minute, "loki") }, Warn, "Loki has taken nothing for 60 s", "connection refused"},
+		{"Loki away", func(s *scene) { s.loops["loki"].Observe(unavailable); s.alive(7*time.Minute, "loki") }, Bad, "Loki has taken nothing for 7 min", "The archive goes on meanwhile"},
 		{"Loki late", func(s *scene) { s.set("loki_lag_seconds", 200) }, Warn, "Loki is 3 min behind", "judged by nobody"},
 		{"the archive away", func(s *scene) {
 			s.set("archive_pending_files", 3)
-			s.loops["archive"].Observe(away)
+			s.loops["archive"].Observe(unavailable)
 			s.alive(7*time.Minute, "archive")
 		}, Bad, "The archive has taken nothing for 7 min", "3 finished files wait on this node"},
 		{"the archive late", func(s *scene) { s.set("archive_lag_seconds", 1300) }, Warn, "The archive is 21 min behind", "more slowly"},
@@ -83,12 +83,12 @@ func TestJudge(t *testing.T) {
 		{"not held", func(s *scene) { s.loops["hold"].Observe(errors.New("no space left")) }, Bad, "The log is not held", "no space left"},
 		{"a hang", func(s *scene) { s.alive(stall+time.Second, "hold") }, Bad, "The loop hold gives no sign of life", "15 min ago"},
 		{"a break", func(s *scene) {
-			s.told.Gaps = []Gap{{At: s.now(), Reason: "pruned", File: "audit-x.log", Bytes: 2e6}, {At: s.now(), Reason: "nul_hole", Bytes: -1}}
+			s.reported.Gaps = []Gap{{At: s.now(), Reason: "pruned", File: "audit-x.log", Bytes: 2e6}, {At: s.now(), Reason: "nul_hole", Bytes: -1}}
 		}, Bad, "2 breaks in the log, about 2.0 MB lost", "audit-x.log, deleted by kube-apiserver before it was held"},
-		{"an old break", func(s *scene) { s.told.Gaps = []Gap{{At: s.now().Add(-25 * time.Hour), Reason: "pruned"}} }, Good, "All is well: 1 s behind, 0 lost", "1 break in the log since the start"},
+		{"an old break", func(s *scene) { s.reported.Gaps = []Gap{{At: s.now().Add(-25 * time.Hour), Reason: "pruned"}} }, Good, "All is well: 1 s behind, 0 lost", "1 break in the log since the start"},
 		{"quarantine", func(s *scene) {
 			s.set("quarantined_files", 1)
-			s.told.Gaps = []Gap{{At: s.now(), Reason: "quarantined", Bytes: 5}}
+			s.reported.Gaps = []Gap{{At: s.now(), Reason: "quarantined", Bytes: 5}}
 		}, Bad, "1 file cannot be archived", "Quarantined"},
 		{"a deleted file", func(s *scene) { s.set("writer_on_deleted_file", 1) }, Bad, "kube-apiserver writes to a deleted file", "Restart"},
 		{"no rotation", func(s *scene) { s.set("rotation_off", 1) }, Warn, "The audit log is not rotated", "--audit-log-maxsize"},
@@ -111,7 +111,7 @@ func TestJudge(t *testing.T) {
 // A loop that has told what it had to tell may be silent; one that never
 // began may not.
 func TestQuiet(t *testing.T) {
-	r := newRig()
+	r := newFixture()
 	q := r.Quiet("watch")
 	r.pass(stall + time.Second)
 	if code, _ := ask(r.livez, "/livez"); code != 500 {

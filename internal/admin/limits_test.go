@@ -13,7 +13,7 @@ import (
 // Clients that send their header byte by byte take every place there is, and
 // lose it again: whoever asks properly is answered.
 func TestSlowLoris(t *testing.T) {
-	r := newRig()
+	r := newFixture()
 	cfg := r.config("127.0.0.1:0")
 	cfg.limits = limits{conns: 4, header: 300 * time.Millisecond, idle: 300 * time.Millisecond}
 	s, stop := serve(t, cfg)
@@ -58,7 +58,7 @@ func TestSlowLoris(t *testing.T) {
 
 // A connection that is kept open without a request is closed.
 func TestIdle(t *testing.T) {
-	r := newRig()
+	r := newFixture()
 	cfg := r.config("127.0.0.1:0")
 	cfg.limits = limits{conns: 1, header: time.Minute, idle: 100 * time.Millisecond}
 	s, stop := serve(t, cfg)
@@ -89,7 +89,7 @@ func TestIdle(t *testing.T) {
 
 // A header that is too long is refused, and not read to its end.
 func TestLongHeader(t *testing.T) {
-	s, stop := listen(t, newRig())
+	s, stop := listen(t, newFixture())
 	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+s.Address()+"/livez", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func TestLongHeader(t *testing.T) {
 }
 
 func TestUsualLimits(t *testing.T) {
-	s, err := Listen(t.Context(), newRig().config("127.0.0.1:0"))
+	s, err := Listen(t.Context(), newFixture().config("127.0.0.1:0"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,8 @@ import (
 // goes on failing: some errors hold a port or a request ID and never repeat.
 const reasonEvery = time.Minute
 
-// Loop is the health of one loop. It is safe for concurrent use.
+// Loop is the health of one loop. It is safe for concurrent use. Its fields are
+// the history that one sentence of the page needs.
 type Loop struct {
 	name  string
 	quiet bool // it tells only of changes: silence is no sign of a stall

@@ -12,9 +12,9 @@ import (
 // A loop that changes from well to failing and back leaves one line each, with
 // how long it took and how many attempts.
 func TestTransitionsAreLoggedOnce(t *testing.T) {
-	r := newRig()
+	r := newFixture()
 	l := r.Loop("archive")
-	away := errors.New("no connection")
+	unavailable := errors.New("no connection")
 	for _, step := range []struct {
 		name string
 		err  error
@@ -22,12 +22,12 @@ func TestTransitionsAreLoggedOnce(t *testing.T) {
 	}{
 		{"the first pass", nil, []logLine{{Level: "info", Message: "archive: running"}}},
 		{"the second", nil, nil},
-		{"a failure", away, []logLine{{Level: "error", Message: "archive: failing, trying on", Error: "no connection"}}},
-		{"the same again", away, nil},
-		{"the same in other words", fmt.Errorf("%w", away), nil},
+		{"a failure", unavailable, []logLine{{Level: "error", Message: "archive: failing, trying on", Error: "no connection"}}},
+		{"the same again", unavailable, nil},
+		{"the same in other words", fmt.Errorf("%w", unavailable), nil},
 		{"well again", nil, []logLine{{Level: "info", Message: "archive: well again", After: 30_000, Attempts: 3}}},
 		{"still well", nil, nil},
-		{"a new failure", away, []logLine{{Level: "error", Message: "archive: failing, trying on", Error: "no connection"}}},
+		{"a new failure", unavailable, []logLine{{Level: "error", Message: "archive: failing, trying on", Error: "no connection"}}},
 		{"and its end", nil, []logLine{{Level: "info", Message: "archive: well again", After: 10_000, Attempts: 1}}},
 	} {
 		r.pass(10 * time.Second)
@@ -43,7 +43,7 @@ func TestTransitionsAreLoggedOnce(t *testing.T) {
 
 // A loop that never was well has no "running"; it is well again at last.
 func TestFailingFromTheStart(t *testing.T) {
-	r := newRig()
+	r := newFixture()
 	l := r.Loop("loki")
 	l.Observe(errors.New("refused"))
 	l.Observe(nil)
@@ -56,7 +56,7 @@ func TestFailingFromTheStart(t *testing.T) {
 // Another reason is worth a line, but an error that differs each time (it has
 // a port, a request ID) fills no log, and the last reason is not lost.
 func TestAnotherReason(t *testing.T) {
-	r := newRig()
+	r := newFixture()
 	l := r.Loop("archive")
 	l.Observe(errors.New("first"))
 	r.log.take(t)
@@ -87,7 +87,7 @@ func TestAnotherReason(t *testing.T) {
 }
 
 func TestConcurrentReports(t *testing.T) {
-	r := newRig()
+	r := newFixture()
 	loops := []*Loop{r.Loop("a"), r.Loop("b")}
 	var all sync.WaitGroup
 	for n := range 8 {

@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// rig is a Health whose clock stands still and whose log is kept.
-type rig struct {
+// fixture is a Health whose clock stands still and whose log is kept.
+type fixture struct {
 	*Health
 	registry *prometheus.Registry
 	log      logBuffer
@@ -26,20 +26,20 @@ type rig struct {
 	clock time.Time
 }
 
-func newRig() *rig {
-	r := &rig{registry: prometheus.NewRegistry(), clock: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+func newFixture() *fixture {
+	r := &fixture{registry: prometheus.NewRegistry(), clock: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 	r.Health = NewHealth(zerolog.New(&r.log).Level(zerolog.InfoLevel), r.registry, r.now)
 	return r
 }
 
-func (r *rig) now() time.Time {
+func (r *fixture) now() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.clock
 }
 
-// config is a server's, over the rig.
-func (r *rig) config(address string) Config {
+// config is a server's, over the fixture.
+func (r *fixture) config(address string) Config {
 	return Config{
 		Address: address, Health: r.Health, Metrics: r.registry, Log: zerolog.New(&r.log),
 		Report: func() Report { return Report{Version: "v1", Cluster: "production", Node: "cp-1"} },
@@ -47,7 +47,7 @@ func (r *rig) config(address string) Config {
 }
 
 // pass moves the clock.
-func (r *rig) pass(d time.Duration) {
+func (r *fixture) pass(d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.clock = r.clock.Add(d)

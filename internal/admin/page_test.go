@@ -34,13 +34,13 @@ func TestPage(t *testing.T) {
 		s.sample()
 	}
 	for i := range 15 {
-		s.told.Files = append(s.told.Files, File{Name: "audit-2026-11-26T01-44-27.123.log", Size: 1e8, State: "archived", Level: Good, Since: s.now().Add(-time.Duration(i) * time.Hour)})
+		s.reported.Files = append(s.reported.Files, File{Name: "audit-2026-11-26T01-44-27.123.log", Size: 1e8, State: "archived", Level: Good, Since: s.now().Add(-time.Duration(i) * time.Hour)})
 	}
 	for range 20 {
-		s.told.Gaps = append(s.told.Gaps, Gap{Reason: "pruned", File: "audit.log", Bytes: 5, Detail: strings.Repeat("detail ", 40)})
+		s.reported.Gaps = append(s.reported.Gaps, Gap{Reason: "pruned", File: "audit.log", Bytes: 5, Detail: strings.Repeat("detail ", 40)})
 	}
 	for range 60 {
-		s.told.Settings = append(s.told.Settings, Setting{"some-setting", "some value", true})
+		s.reported.Settings = append(s.reported.Settings, Setting{"some-setting", "some value", true})
 	}
 	w := render(t, s, "/")
 	body := w.Body.String()
@@ -67,7 +67,7 @@ func TestPage(t *testing.T) {
 func TestPageEscapes(t *testing.T) {
 	s := newScene()
 	s.loops["loki"].Observe(errors.New(`<script>alert(1)</script>"><img src=x>`))
-	s.told.Files = []File{{Name: `<b>x</b>`, State: `<i>`}}
+	s.reported.Files = []File{{Name: `<b>x</b>`, State: `<i>`}}
 	body := render(t, s, "/").Body.String()
 	for _, bad := range []string{"<script", "<img", "<b>x", "<i>"} {
 		if strings.Contains(body, bad) {

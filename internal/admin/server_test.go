@@ -11,7 +11,7 @@ import (
 )
 
 // listen starts a server on a free port; the test ends it.
-func listen(t *testing.T, r *rig) (s *Server, stop func() error) {
+func listen(t *testing.T, r *fixture) (s *Server, stop func() error) {
 	t.Helper()
 	return serve(t, r.config("127.0.0.1:0"))
 }
@@ -53,7 +53,7 @@ func request(t *testing.T, method, url string) (code int, body string) {
 }
 
 func TestServer(t *testing.T) {
-	r := newRig()
+	r := newFixture()
 	r.Loop("hold")
 	s, stop := listen(t, r)
 	for _, test := range []struct {
@@ -92,7 +92,7 @@ func TestServer(t *testing.T) {
 // process from ending.
 func TestRunEndsWithRequestsThatHang(t *testing.T) {
 	asked, release := make(chan struct{}), make(chan struct{})
-	cfg := newRig().config("127.0.0.1:0")
+	cfg := newFixture().config("127.0.0.1:0")
 	cfg.Report = func() Report {
 		close(asked)
 		<-release
@@ -118,7 +118,7 @@ func TestRunEndsWithRequestsThatHang(t *testing.T) {
 
 // Run that is told to stop before it began still gives the address back.
 func TestRunAfterTheEnd(t *testing.T) {
-	s, err := Listen(t.Context(), newRig().config("127.0.0.1:0"))
+	s, err := Listen(t.Context(), newFixture().config("127.0.0.1:0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestRunAfterTheEnd(t *testing.T) {
 
 // A listener that breaks ends Run with an error that names the address.
 func TestRunFails(t *testing.T) {
-	s, err := Listen(t.Context(), newRig().config("127.0.0.1:0"))
+	s, err := Listen(t.Context(), newFixture().config("127.0.0.1:0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestListenErrors(t *testing.T) {
 		{"127.0.0.1:70000", []string{"--listen", "70000"}},
 		{"192.0.2.1:0", []string{"--listen", "192.0.2.1"}}, // not an address of this machine
 	} {
-		s, err := Listen(t.Context(), newRig().config(test.address))
+		s, err := Listen(t.Context(), newFixture().config(test.address))
 		if err == nil {
 			s.doors[0].listener.Close()
 			t.Errorf("listens on %s", test.address)

@@ -96,7 +96,7 @@ func askTLS(url string, trust *x509.CertPool, password string, certificates ...t
 func TestTLSAccounts(t *testing.T) {
 	dir := t.TempDir()
 	trust, _ := identity(t, dir)
-	cfg := newRig().config("127.0.0.1:0")
+	cfg := newFixture().config("127.0.0.1:0")
 	cfg.TLSAddress, cfg.WebConfig = "127.0.0.1:0", write(t, filepath.Join(dir, "web.yml"), withTLS+account(t, "right"))
 	s, stop := serve(t, cfg)
 	url := "https://" + s.TLSAddress()
@@ -128,7 +128,7 @@ func TestTLSClientCertificates(t *testing.T) {
 	trust, client := identity(t, dir)
 	other := t.TempDir()
 	_, stranger := identity(t, other)
-	cfg := newRig().config("127.0.0.1:0")
+	cfg := newFixture().config("127.0.0.1:0")
 	cfg.TLSAddress = "127.0.0.1:0"
 	cfg.WebConfig = write(t, filepath.Join(dir, "web.yml"),
 		"tls_server_config: {cert_file: tls.crt, key_file: tls.key, client_ca_file: tls.crt, client_auth_type: RequireAndVerifyClientCert}\n")

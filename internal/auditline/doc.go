@@ -28,7 +28,7 @@
 // checked but not decoded. A caller that has what it needs leaves the loop, and
 // the rest of the line is not looked at: kube-apiserver writes the fields in a
 // fixed order, level first, the bodies near the end. [Walker.Whole] says
-// whether a loop that was not left saw one complete JSON object. [Glancer]
+// whether a loop that was not left saw one complete JSON object. [Sampler]
 // finds the object and the stage timestamp of a line that looks canonical
 // without looking at what stands between them.
 //

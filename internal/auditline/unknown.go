@@ -128,7 +128,7 @@ func (c *cutter) end(i int, l *level) int {
 }
 
 // member puts one member where it belongs.
-func (c *cutter) member(m place, ascii bool, l, parent *level) bool {
+func (c *cutter) member(m position, ascii bool, l, parent *level) bool {
 	name := m.name(c.line)
 	known, inner := l.of.member(string(name))
 	if !known {
@@ -156,7 +156,7 @@ func (c *cutter) member(m place, ascii bool, l, parent *level) bool {
 // always is. The line is refused where an object comes twice: the last one
 // counts, and one of them may be unknown as a whole. All else that comes twice
 // is among the known members, where the scanner refuses it.
-func (c *cutter) nested(m place, ascii bool, kind objectKind, event *level) bool {
+func (c *cutter) nested(m position, ascii bool, kind objectKind, event *level) bool {
 	l := level{of: kind, name: m.name(c.line)}
 	if isUser := string(l.name) == "user"; !isUser {
 		if event.passed&(1<<kind) != 0 {
@@ -181,7 +181,7 @@ func (c *cutter) nested(m place, ascii bool, kind objectKind, event *level) bool
 }
 
 // take puts a member into unknown.
-func (c *cutter) take(m place, ascii bool, l, parent *level) bool {
+func (c *cutter) take(m position, ascii bool, l, parent *level) bool {
 	if !c.fits(m) || !ascii && !utf8.Valid(c.line[m.value:m.end]) {
 		return false
 	}
@@ -208,7 +208,7 @@ func (c *cutter) open(l, parent *level) {
 }
 
 // fits says whether a member may be kept as well.
-func (c *cutter) fits(m place) bool { return len(c.known)+len(c.unknown)+m.end-m.from <= maxWoven }
+func (c *cutter) fits(m position) bool { return len(c.known)+len(c.unknown)+m.end-m.from <= maxWoven }
 
 // appendComma appends the comma that comes before a member, which is none at
 // the beginning of an object.
@@ -220,28 +220,28 @@ func appendComma(b []byte) []byte {
 }
 
 // place says where a member of an object is in a JSON text.
-type place struct {
+type position struct {
 	from  int // of the quote before its name
 	value int
 	end   int // after the value
 }
 
 // name returns the member's name.
-func (p place) name(text []byte) []byte { return text[p.from+1 : p.value-2] }
+func (p position) name(text []byte) []byte { return text[p.from+1 : p.value-2] }
 
 // memberAt returns where the member is that begins at i: one with a plain name
 // and no white space around its value. ascii is as in skipValue.
-func (s *skipper) memberAt(text []byte, i int) (m place, ascii, ok bool) {
+func (s *skipper) memberAt(text []byte, i int) (m position, ascii, ok bool) {
 	if i >= len(text) || text[i] != '"' {
-		return place{}, false, false
+		return position{}, false, false
 	}
 	end := plainRun(text, i+1)
 	value := end + len(`":`)
 	if value >= len(text) || !bytes.Equal(text[end:value], []byte(`":`)) || text[value] <= ' ' {
-		return place{}, false, false
+		return position{}, false, false
 	}
 	end, ascii, ok = s.skipValue(text, value)
-	return place{i, value, end}, ascii, ok
+	return position{i, value, end}, ascii, ok
 }
 
 // objectKind is a kind of object in an event of which the names of all members

@@ -5,17 +5,17 @@ import "bytes"
 // weaver puts a line together from its known members, which the columns give,
 // and its unknown ones; the opposite of [cutter].
 type weaver struct {
-	plain  Rebuilder // of the known members
-	skip   skipper
-	known  []byte // what plain wrote, with the bodies elided
-	stand  []byte // for a body
-	bodies bodies
-	places [2][maxPlaces]place // of the members of the event, and of an object in it
+	plain     Rebuilder // of the known members
+	skip      skipper
+	known     []byte // what plain wrote, with the bodies elided
+	stand     []byte // for a body
+	bodies    bodies
+	positions [2][maxPositions]position // of the members of the event, and of an object in it
 }
 
 // maxPlaces is how many members an object has in what a rebuilder writes, at
 // most.
-const maxPlaces = 24
+const maxPositions = 24
 
 // woven writes an event that has unknown members.
 func (b *Rebuilder) woven(e *Event) {
@@ -46,7 +46,7 @@ func (w *weaver) write(e *Event) {
 // of unknown that is among the known ones says how far these are to be written
 // first; depth is 0 for the event and 1 for an object in it.
 func (w *weaver) weave(b *Rebuilder, known, unknown []byte, depth int) {
-	places := w.find(known, depth)
+	positions := w.find(known, depth)
 	b.lit(`{`)
 	first := true
 	for i := 1; i < len(unknown); i++ {
@@ -55,48 +55,48 @@ func (w *weaver) weave(b *Rebuilder, known, unknown []byte, depth int) {
 			break // what was written here is always whole
 		}
 		i = m.end
-		n := indexOf(places, known, m.name(unknown))
+		n := indexOf(positions, known, m.name(unknown))
 		for range n {
-			w.member(b, known, places[0], depth, &first)
-			places = places[1:]
+			w.member(b, known, positions[0], depth, &first)
+			positions = positions[1:]
 		}
 		switch {
 		case n < 0:
 			b.comma(&first)
 			b.raw(unknown[m.from:m.end])
 			continue
-		case depth == 0 && unknown[m.value] == '{' && known[places[0].value] == '{':
+		case depth == 0 && unknown[m.value] == '{' && known[positions[0].value] == '{':
 			b.comma(&first)
-			b.raw(known[places[0].from:places[0].value])
-			w.weave(b, known[places[0].value:places[0].end], unknown[m.value:m.end], 1)
+			b.raw(known[positions[0].from:positions[0].value])
+			w.weave(b, known[positions[0].value:positions[0].end], unknown[m.value:m.end], 1)
 		default:
-			w.member(b, known, places[0], depth, &first)
+			w.member(b, known, positions[0], depth, &first)
 		}
-		places = places[1:]
+		positions = positions[1:]
 	}
-	for _, p := range places {
+	for _, p := range positions {
 		w.member(b, known, p, depth, &first)
 	}
 	b.lit(`}`)
 }
 
 // find returns the places of the members of an object.
-func (w *weaver) find(object []byte, depth int) []place {
-	places := w.places[depth][:0]
-	for i := 1; i < len(object) && len(places) < maxPlaces; i++ {
+func (w *weaver) find(object []byte, depth int) []position {
+	positions := w.positions[depth][:0]
+	for i := 1; i < len(object) && len(positions) < maxPositions; i++ {
 		m, _, ok := w.skip.memberAt(object, i)
 		if !ok {
 			break // the closing brace of an empty one
 		}
-		places = append(places, m)
+		positions = append(positions, m)
 		i = m.end
 	}
-	return places
+	return positions
 }
 
 // indexOf returns which of the places has that name; -1 for none.
-func indexOf(places []place, object, name []byte) int {
-	for i, p := range places {
+func indexOf(positions []position, object, name []byte) int {
+	for i, p := range positions {
 		if bytes.Equal(p.name(object), name) {
 			return i
 		}
@@ -105,7 +105,7 @@ func indexOf(places []place, object, name []byte) int {
 }
 
 // member writes a known member, a body with its own bytes.
-func (w *weaver) member(b *Rebuilder, known []byte, p place, depth int, first *bool) {
+func (w *weaver) member(b *Rebuilder, known []byte, p position, depth int, first *bool) {
 	b.comma(first)
 	if i := bodyOf(p.name(known)); depth == 0 && i >= 0 {
 		b.raw(known[p.from:p.value])

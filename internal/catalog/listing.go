@@ -14,7 +14,7 @@ import (
 )
 
 // Place is where to look for objects.
-type Place struct {
+type Location struct {
 	Bucket *archive.Bucket
 	// Path is set for a directory, or a file in it, of any layout: there each
 	// object itself says what it is of. Otherwise the keys say it.
@@ -32,15 +32,15 @@ type listed struct {
 
 // listing is what a place has.
 type listing struct {
-	Place
+	Location
 	stored  []listed        // Parquet objects
 	records map[ID]listed   // the first copy of each
 	named   map[string]bool // keys of stored, all copies
 }
 
 // list lists a place.
-func list(ctx context.Context, p Place) (*listing, error) {
-	l := &listing{Place: p, records: map[ID]listed{}, named: map[string]bool{}}
+func list(ctx context.Context, p Location) (*listing, error) {
+	l := &listing{Location: p, records: map[ID]listed{}, named: map[string]bool{}}
 	prefixes := []string{"data/", "open/", "manifests/"}
 	if p.Path != "" {
 		prefixes = []string{p.Key}
@@ -75,7 +75,7 @@ func (l *listing) add(o listed) {
 }
 
 // keyIn is the key that a name is, or in a directory ends with; zero if it does not.
-func (p Place) keyIn(name string) archive.Key {
+func (p Location) keyIn(name string) archive.Key {
 	elements := strings.Split(path.Join(p.Path, name), "/")
 	for _, n := range []int{4, 5} { // of data and records, of increments
 		if p.Path == "" {
@@ -229,7 +229,7 @@ func missingObject(recorded ID, key archive.Key, why error) Object {
 }
 
 // String is the place as it was given.
-func (p Place) String() string {
+func (p Location) String() string {
 	if p.Path == "" {
 		return p.Bucket.URL("")
 	}

@@ -81,7 +81,7 @@ func TestKeyIn(t *testing.T) {
 		"any file in a directory":          {path: "/srv", name: "mine.parquet"},
 		"a directory without the cluster=": {path: "/srv", name: key[len("data/cluster=c/"):]},
 	} {
-		if got := (Place{Path: test.path}).keyIn(test.name); got != test.want {
+		if got := (Location{Path: test.path}).keyIn(test.name); got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)
 		}
 	}

@@ -17,10 +17,10 @@ type Catalog struct {
 }
 
 // Find finds the objects in places, and which form one file.
-func Find(ctx context.Context, places ...Place) (*Catalog, error) {
+func Find(ctx context.Context, locations ...Location) (*Catalog, error) {
 	c := &Catalog{}
 	var all []Object
-	for _, p := range places {
+	for _, p := range locations {
 		l, err := list(ctx, p)
 		if err != nil {
 			return nil, fmt.Errorf("find the objects: %w", err)

@@ -38,7 +38,7 @@ warning or an error.`
 func newDoctorCommand() *cobra.Command {
 	var settings config.Run
 	var logs logFlags
-	var places nodePlaces
+	var locations nodePaths
 	var output string
 	cmd := &cobra.Command{
 		Use:        "doctor --config FILE",
@@ -53,12 +53,12 @@ func newDoctorCommand() *cobra.Command {
 			if err := errors.Join(err, sidecar.Validate(cmd.Context(), &settings), checkFormat(output)); err != nil {
 				return &usageError{err}
 			}
-			return examine(cmd, &settings, places, output)
+			return examine(cmd, &settings, locations, output)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&places.manifest, "manifest", "/etc/kubernetes/manifests/kube-apiserver.yaml", "`path` of kube-apiserver's static pod manifest; empty: do not look at it")
-	flags.StringVar(&places.patches, "patches", "/etc/kubernetes/patches", "`directory` of kubeadm's patches; empty: do not look at it")
+	flags.StringVar(&locations.manifest, "manifest", "/etc/kubernetes/manifests/kube-apiserver.yaml", "`path` of kube-apiserver's static pod manifest; empty: do not look at it")
+	flags.StringVar(&locations.patches, "patches", "/etc/kubernetes/patches", "`directory` of kubeadm's patches; empty: do not look at it")
 	registerFormat(flags, &output)
 	settings.Register(flags)
 	logs.register(flags)
@@ -67,10 +67,10 @@ func newDoctorCommand() *cobra.Command {
 }
 
 // nodePlaces are the files of a node that only doctor looks at.
-type nodePlaces struct{ manifest, patches string }
+type nodePaths struct{ manifest, patches string }
 
 // examine makes the checks and prints what they found.
-func examine(cmd *cobra.Command, settings *config.Run, places nodePlaces, output string) error {
+func examine(cmd *cobra.Command, settings *config.Run, locations nodePaths, output string) error {
 	log, pathErr := rotate.ParsePath(settings.AuditLogPath)
 	bucket, bucketErr := settings.Archive.Open(cmd.Context())
 	lokiHTTP, lokiErr := settings.Loki.HTTPClient()
@@ -80,7 +80,7 @@ func examine(cmd *cobra.Command, settings *config.Run, places nodePlaces, output
 	results := doctor.Run(cmd.Context(), doctor.Config{
 		Log: log, StateDir: settings.StatePath(), Copy: settings.Hold == config.HoldCopy,
 		Budget:   hold.Budget{MaxBytes: int64(settings.HeldMaxBytes), MinFree: int64(settings.HeldMinFree)},
-		Manifest: places.manifest, Patches: places.patches,
+		Manifest: locations.manifest, Patches: locations.patches,
 		Bucket: bucket, Cluster: settings.Identity.Cluster, Node: settings.Identity.Node, ArchiveProbe: archiveProbe(settings.Archive),
 		Secrets: []doctor.SecretFile{
 			{Setting: "AWS_SHARED_CREDENTIALS_FILE", Path: os.Getenv("AWS_SHARED_CREDENTIALS_FILE"), Optional: true},

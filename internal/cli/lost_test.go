@@ -32,8 +32,8 @@ func (s site) wantArchived(gaps int, lines ...string) {
 	if r := call(s.t, runOnce(s.dir)...); r.code != exitDone {
 		s.t.Fatalf("run --once: exit code %d\n%s", r.code, r.stderr)
 	}
-	place := filepath.Join(s.dir, "archive")
-	got, size := ok(s.t, "restore", place).stdout, 0
+	location := filepath.Join(s.dir, "archive")
+	got, size := ok(s.t, "restore", location).stdout, 0
 	for _, line := range lines { // epochs of one second are in any order
 		if size += len(line); strings.Count(got, line) < 1 {
 			s.t.Errorf("restored\n%s, without\n%s", got, line)
@@ -42,7 +42,7 @@ func (s site) wantArchived(gaps int, lines ...string) {
 	if len(got) != size {
 		s.t.Errorf("restored %d bytes, want %d:\n%s", len(got), size, got)
 	}
-	out := ok(s.t, "verify", place, "--deep").stdout // which has nothing but gaps
+	out := ok(s.t, "verify", location, "--deep").stdout // which has nothing but gaps
 	if got := strings.Count(out, "recorded gap: state_lost"); got != gaps {
 		s.t.Errorf("verify reports %d gaps, want %d:\n%s", got, gaps, out)
 	}

@@ -17,11 +17,11 @@ func TestI10_RestoreReportsMissingObjects(t *testing.T) {
 	must(t, os.Remove(gone))
 	want := []string{"a file of the archive is missing", "audit-2026-11-22T12-00-00.000.log", filepath.Base(gone)}
 	left := ok(t, "restore", objectIn(t, archive, "data")).stdout
-	for _, place := range []string{archive, "file://" + archive} {
+	for _, location := range []string{archive, "file://" + archive} {
 		for _, args := range [][]string{
-			{"restore", place},
-			{"replay", place},
-			{"replay", place, "--from", "2026-01-01", "--to", "2027-01-01"},
+			{"restore", location},
+			{"replay", location},
+			{"replay", location, "--from", "2026-01-01", "--to", "2027-01-01"},
 		} {
 			r := call(t, args...)
 			r.refused(t, exitFailed, want...)
@@ -30,11 +30,11 @@ func TestI10_RestoreReportsMissingObjects(t *testing.T) {
 			}
 		}
 		out := t.TempDir()
-		call(t, "restore", place, "-o", out).refused(t, exitFailed, want...)
+		call(t, "restore", location, "-o", out).refused(t, exitFailed, want...)
 		if got := files(t, out); len(got) != 1 || string(readFile(t, filepath.Join(out, got[0]))) != left {
 			t.Errorf("restored %q, want the other file", got)
 		}
-		ok(t, "replay", place, "--from", "1999-01-01", "--to", "1999-01-02") // it has no lines of then
+		ok(t, "replay", location, "--from", "1999-01-01", "--to", "1999-01-02") // it has no lines of then
 	}
 	if r := call(t, "verify", archive); r.code != exitFindings || !strings.Contains(r.stdout, "object_missing") {
 		t.Errorf("verify: exit code %d\n%s", r.code, r.stdout)

@@ -62,14 +62,14 @@ docs/threat-model.md says what is proven, and against whom.`,
 			if err := f.parse(); err != nil {
 				return &usageError{err}
 			}
-			place, err := openPlace(cmd.Context(), args[0], f.s3)
+			location, err := openLocation(cmd.Context(), args[0], f.s3)
 			if err != nil {
 				return err
 			}
-			if place.Key != "" {
+			if location.Key != "" {
 				return &usageError{fmt.Errorf("%s is a file: give the directory that has data/ and manifests/ in it", args[0])}
 			}
-			return f.run(cmd.Context(), place.Bucket, version, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return f.run(cmd.Context(), location.Bucket, version, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f.register(cmd.Flags())

@@ -15,7 +15,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Run is what the verb run is told.
+// Run has the settings of the verb run. Its fields are the flags, one each or a
+// group of them.
 type Run struct {
 	// AuditLogPath is kube-apiserver's own --audit-log-path.
 	AuditLogPath string

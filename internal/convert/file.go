@@ -84,7 +84,7 @@ func File(ctx context.Context, c Config, arg string) (Result, error) {
 		return Result{}, err
 	}
 	defer in.Close()
-	epoch, seq := c.placeInChain(in)
+	epoch, seq := c.positionInChain(in)
 	cfg := parquet.Config{Work: scratch, Meta: parquet.Meta{
 		Cluster: c.Identity.Cluster, Node: c.Identity.Node, Epoch: epoch, Seq: seq,
 		SourceName: in.name, Rotated: in.rotated, Converter: c.Version,
@@ -101,7 +101,7 @@ func File(ctx context.Context, c Config, arg string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return c.place(arg, cfg.Meta, result)
+	return c.location(arg, cfg.Meta, result)
 }
 
 // checkInput finds what is wrong with an input before a directory is made for

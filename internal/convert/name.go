@@ -18,7 +18,7 @@ import (
 // and keeps apart what was rotated at the same time, as files are that were
 // copied: twelve bits of the epoch are too few for that. The number has eight
 // digits.
-func (c *Config) placeInChain(in *input) (epoch string, seq int64) {
+func (c *Config) positionInChain(in *input) (epoch string, seq int64) {
 	const most = 99_999_999
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s", c.Identity.Cluster, c.Identity.Node, in.name))
 	hash := binary.BigEndian.Uint64(sum[:])

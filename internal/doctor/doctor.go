@@ -38,7 +38,8 @@ func Bad(results []Result) bool {
 }
 
 // Config is what there is to look at. Only Log is required: checks of what is
-// missing are left out.
+// missing are left out. Its fields are the subjects of the checks; each check uses a
+// few.
 type Config struct {
 	Log      rotate.Log
 	StateDir string // where run keeps its state

@@ -50,7 +50,7 @@ func (h *base) Path(id string) string {
 
 // at is Path, empty where the bytes cannot be read at any path.
 func (h *base) at(id string) string {
-	p, ok := h.keep.place(id)
+	p, ok := h.keep.location(id)
 	if !ok || p.inode != 0 && !isLink(p.path, p.inode) {
 		return ""
 	}
@@ -93,7 +93,7 @@ func (h *base) look(listed []rotate.Segment) *look {
 }
 
 func (h *base) isHeld(id string) bool {
-	_, ok := h.keep.place(id)
+	_, ok := h.keep.location(id)
 	return ok
 }
 

@@ -144,15 +144,15 @@ func (h *budgeter) victim(l *look) *ledger.Entry {
 func (h *budgeter) giveUp(e *ledger.Entry, u usage) error {
 	detail := fmt.Sprintf("%d bytes were held for the sinks (at most %d), %d were free (at least %d)",
 		u.used, u.budget.MaxBytes, u.free, u.budget.MinFree)
-	told := *e
-	told.Reason = detail
+	reported := *e
+	reported.Reason = detail
 	if e.State == ledger.Retired {
-		h.cfg.Note("ALARM: gave up a held file before Loki had it, to save the disk; the archive has it", told)
+		h.cfg.Note("ALARM: gave up a held file before Loki had it, to save the disk; the archive has it", reported)
 		edit := func(e *ledger.Entry) { e.Loki = false }
 		edit(e)
 		return h.cfg.Ledger.Edit(e.ID, edit)
 	}
-	h.cfg.Note("ALARM: gave up a held file before the archive had it, to save the disk", told)
+	h.cfg.Note("ALARM: gave up a held file before the archive had it, to save the disk", reported)
 	gap := ledger.Gap{Seq: e.Seq, Reason: reasonBudget, File: e.Name, From: e.Born, To: e.Rotated, Bytes: h.bytesOf(e.ID), Detail: detail}
 	return h.record(gap, e, func(e *ledger.Entry) { e.State, e.Loki, e.Reason = ledger.Retired, false, detail })
 }

@@ -24,7 +24,7 @@ func TestI10_ChangedAfterItWasArchived(t *testing.T) {
 	} {
 		for _, owed := range []bool{false, true} {
 			t.Run(name+map[bool]string{true: ", streaming"}[owed], func(t *testing.T) {
-				h := newHouse(t)
+				h := newFixture(t)
 				h.loki = owed
 				h.write("one\n")
 				h.mustStart()
@@ -60,7 +60,7 @@ func TestI10_ChangedAfterItWasArchived(t *testing.T) {
 // are held, and the gap tells.
 func TestI10_AnotherFileUnderAHeldName(t *testing.T) {
 	for _, copies := range []bool{false, true} {
-		h := newHouse(t)
+		h := newFixture(t)
 		h.copy = copies
 		h.write("one\n")
 		h.mustStart()

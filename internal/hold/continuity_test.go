@@ -13,7 +13,7 @@ import (
 )
 
 // wrote sets when a file was last written to.
-func (h *house) wrote(path string, ago time.Duration) {
+func (h *fixture) wrote(path string, ago time.Duration) {
 	h.t.Helper()
 	at := time.Now().Add(-ago)
 	if err := os.Chtimes(path, at, at); err != nil {
@@ -23,7 +23,7 @@ func (h *house) wrote(path string, ago time.Duration) {
 
 // rotateSlowly rotates as a busy node does: the next file is created some time
 // after the last write to this one.
-func (h *house) rotateSlowly(took time.Duration) (backup string) {
+func (h *fixture) rotateSlowly(took time.Duration) (backup string) {
 	h.t.Helper()
 	backup = h.rotate()
 	h.wrote(backup, took)
@@ -35,42 +35,42 @@ func (h *house) rotateSlowly(took time.Duration) (backup string) {
 func TestI9_ASlowRotationIsNoGap(t *testing.T) {
 	const slow = 3 * time.Second
 	for name, test := range map[string]struct {
-		while func(h *house) // after the first file was held
+		while func(h *fixture) // after the first file was held
 		want  []string
 	}{
-		"the first is listed": {func(h *house) {
+		"the first is listed": {func(h *fixture) {
 			h.rotateSlowly(slow)
 			h.write("two\n")
 		}, nil},
-		"the first is listed, and so are those that follow": {func(h *house) {
+		"the first is listed, and so are those that follow": {func(h *fixture) {
 			h.rotateSlowly(slow)
 			for range 3 {
 				h.write("more\n")
 				h.rotate()
 			}
 		}, nil},
-		"the first is deleted, the next one is open": {func(h *house) {
+		"the first is deleted, the next one is open": {func(h *fixture) {
 			h.remove(h.rotateSlowly(slow))
 			h.write("two\n")
 		}, nil},
-		"pruned: one backup is kept, and it is not the first": {func(h *house) {
+		"pruned: one backup is kept, and it is not the first": {func(h *fixture) {
 			h.remove(h.rotateSlowly(slow))
 			h.write("never seen\n")
 			h.remove(h.rotate())
 			h.write("three\n")
 			h.rotate()
 		}, []string{"pruned "}},
-		"deleted between files that are there": {func(h *house) {
+		"deleted between files that are there": {func(h *fixture) {
 			h.rotateSlowly(time.Minute)
 			h.write("two\n")
 		}, []string{"pruned audit-2026-11-22T17-00-01.000.log"}},
-		"replaced long ago": {func(h *house) {
+		"replaced long ago": {func(h *fixture) {
 			h.remove(h.rotateSlowly(time.Minute))
 			h.write("two\n")
 		}, []string{"replaced "}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
+			h := newFixture(t)
 			h.write("one\n")
 			h.wrote(h.log.Path(), time.Minute)
 			h.mustStart()
@@ -101,7 +101,7 @@ func TestI9_FillTime(t *testing.T) {
 		{"small files", 1 << 20, 1 << 20, 1},
 		{"the size was changed", 100 << 20, 1 << 20, 1},
 	} {
-		h := newHouse(t)
+		h := newFixture(t)
 		h.write("one\n")
 		h.mustStart()
 		h.sync()
@@ -122,7 +122,7 @@ func TestI9_FillTime(t *testing.T) {
 // TestI9_Replaced moves audit.log away and makes another one, as logrotate does;
 // its writer goes on in the old one until it rotates.
 func TestI9_Replaced(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	h.sync()
@@ -170,7 +170,7 @@ func TestI9_Replaced(t *testing.T) {
 // Several files that nobody saw the names of are finished but for the last,
 // after which nothing was written yet.
 func TestUnnamedFilesFinishInOrder(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	h.sync()
@@ -183,19 +183,19 @@ func TestUnnamedFilesFinishInOrder(t *testing.T) {
 	h.remove(h.rotate())
 	h.sync()
 	entries := h.ledger.Entries()
-	if len(entries) != 3 || !entries[0].Finished || entries[1].Finished || entries[2].Finished || !h.hold.glance() {
+	if len(entries) != 3 || !entries[0].Finished || entries[1].Finished || entries[2].Finished || !h.hold.sample() {
 		t.Errorf("entries %+v", entries)
 	}
 	h.writeLater("three\n")
 	h.sync()
-	if entries = h.ledger.Entries(); !entries[1].Finished || entries[2].Finished || h.hold.glance() {
+	if entries = h.ledger.Entries(); !entries[1].Finished || entries[2].Finished || h.hold.sample() {
 		t.Errorf("entries %+v", entries)
 	}
 	h.wantHeld("one\n", "two\n", "three\n")
 	h.wantGaps()
 }
 
-func (h *house) listed() []rotate.Segment {
+func (h *fixture) listed() []rotate.Segment {
 	h.t.Helper()
 	listed, err := h.log.Segments()
 	if err != nil {
@@ -211,7 +211,7 @@ func TestI9_TheFirstEventJoins(t *testing.T) {
 		after time.Duration // of the event, since the rotation
 		want  int
 	}{{100 * time.Millisecond, 0}, {-100 * time.Millisecond, 0}, {5 * time.Second, 1}} {
-		h := newHouse(t)
+		h := newFixture(t)
 		h.write("one\n")
 		h.mustStart()
 		h.sync()

@@ -29,13 +29,13 @@ type copies struct {
 	dir  string
 	room func(size int64) error // says errNoRoom
 
-	mu     sync.Mutex
-	pins   map[string]*os.File // by segment
-	places map[string]place    // of those that are not copied
+	mu        sync.Mutex
+	pins      map[string]*os.File // by segment
+	locations map[string]location // of those that are not copied
 }
 
 func newCopies(fsys durable.FS, dir string, room func(int64) error) *copies {
-	return &copies{fs: fsys, dir: dir, room: room, pins: map[string]*os.File{}, places: map[string]place{}}
+	return &copies{fs: fsys, dir: dir, room: room, pins: map[string]*os.File{}, locations: map[string]location{}}
 }
 
 func (k *copies) copyPath(id string) string { return filepath.Join(k.dir, id) }
@@ -52,7 +52,7 @@ func (k *copies) keep(id string, s rotate.Segment) error {
 		}
 	}
 	if s.Path != "" && !s.Finished {
-		k.pin(id, file, placeOf(s))
+		k.pin(id, file, locationOf(s))
 		return nil
 	}
 	err := k.copy(id, file, s.Path == "")
@@ -70,10 +70,10 @@ func (k *copies) pinned(id string) (*os.File, bool) {
 	return f, ok
 }
 
-func (k *copies) pin(id string, f *os.File, p place) {
+func (k *copies) pin(id string, f *os.File, p location) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.pins[id], k.places[id] = f, p
+	k.pins[id], k.locations[id] = f, p
 }
 
 func (k *copies) unpin(id string) {
@@ -122,17 +122,19 @@ func openListed(s rotate.Segment) (*os.File, error) {
 }
 
 // place is the copy, or else the file itself where it was listed last.
-func (k *copies) place(id string) (place, bool) {
+func (k *copies) location(id string) (location, bool) {
 	if path := k.copyPath(id); exists(path) {
-		return place{path: path}, true
+		return location{path: path}, true
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	p, ok := k.places[id]
+	p, ok := k.locations[id]
 	return p, ok
 }
 
-func placeOf(s rotate.Segment) place { return place{path: s.Path, inode: s.Inode, rotated: s.Finished} }
+func locationOf(s rotate.Segment) location {
+	return location{path: s.Path, inode: s.Inode, rotated: s.Finished}
+}
 
 // owners goes by the inode of what is open. A file that is not open (the
 // process has just begun) must have been created when the segment was, or
@@ -175,7 +177,7 @@ func (k *copies) locate(e *ledger.Entry, s rotate.Segment, isListed bool) bool {
 	case !isListed || !pinned && !isSame(e, s.Path):
 		return false
 	}
-	k.places[e.ID] = placeOf(s)
+	k.locations[e.ID] = locationOf(s)
 	if !pinned && (!s.Finished || len(k.pins) < maxPins) {
 		if f, err := openListed(s); err == nil {
 			k.pins[e.ID] = f
@@ -196,9 +198,9 @@ func (k *copies) forget(needed map[string]bool) {
 			delete(k.pins, id)
 		}
 	}
-	for id := range k.places {
+	for id := range k.locations {
 		if !needed[id] {
-			delete(k.places, id)
+			delete(k.locations, id)
 		}
 	}
 }

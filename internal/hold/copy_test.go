@@ -14,9 +14,9 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
 
-// newCopyHouse is a house where nothing can be linked.
-func newCopyHouse(t testing.TB) *house {
-	h := newHouse(t)
+// newCopyFixture is a fixture where nothing can be linked.
+func newCopyFixture(t testing.TB) *fixture {
+	h := newFixture(t)
 	h.copy = true
 	h.fs = durable.OS().WithHook(func(e durable.Effect, apply func() error) error {
 		if e.Op == durable.OpLink && filepath.Dir(e.From) == h.log.Dir {
@@ -31,7 +31,7 @@ func newCopyHouse(t testing.TB) *house {
 }
 
 // copies is the content of every copy, in order.
-func (h *house) copies() string {
+func (h *fixture) copies() string {
 	h.t.Helper()
 	var texts []string
 	for _, e := range h.ledger.Entries() {
@@ -42,7 +42,7 @@ func (h *house) copies() string {
 	return strings.Join(texts, "|")
 }
 
-func (h *house) wantCopies(want string) {
+func (h *fixture) wantCopies(want string) {
 	h.t.Helper()
 	if got := h.copies(); got != want {
 		h.t.Errorf("copies %q, want %q", got, want)
@@ -50,7 +50,7 @@ func (h *house) wantCopies(want string) {
 }
 
 func TestI1_CopyOfFinishedFiles(t *testing.T) {
-	h := newCopyHouse(t)
+	h := newCopyFixture(t)
 	h.write("zero\n")
 	h.rotate()
 	h.write("one\n")
@@ -74,7 +74,7 @@ func TestI1_CopyOfFinishedFiles(t *testing.T) {
 }
 
 func TestI1_CopyOfWhatWasPrunedWhileItWasOpenHere(t *testing.T) {
-	h := newCopyHouse(t)
+	h := newCopyFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	h.sync()
@@ -87,7 +87,7 @@ func TestI1_CopyOfWhatWasPrunedWhileItWasOpenHere(t *testing.T) {
 }
 
 func TestI9_CopyModeRecordsWhatItLost(t *testing.T) {
-	h := newCopyHouse(t)
+	h := newCopyFixture(t)
 	h.write("zero\n")
 	h.rotate()
 	h.write("one\n")
@@ -108,7 +108,7 @@ func TestI9_CopyModeRecordsWhatItLost(t *testing.T) {
 
 func TestI9_CopyOfAnUnlinkedFile(t *testing.T) {
 	for _, restart := range []bool{false, true} {
-		h := newCopyHouse(t)
+		h := newCopyFixture(t)
 		h.write("one\n")
 		h.mustStart()
 		h.sync()
@@ -144,7 +144,7 @@ func TestI9_CopyOfAnUnlinkedFile(t *testing.T) {
 }
 
 func TestI7_NothingOfKubeAPIServerIsRemoved(t *testing.T) {
-	h := newCopyHouse(t)
+	h := newCopyFixture(t)
 	h.write("one\n")
 	h.rotate()
 	h.write("two\n")
@@ -165,7 +165,7 @@ func TestI7_NothingOfKubeAPIServerIsRemoved(t *testing.T) {
 }
 
 func TestI8_CopiesWaitForRoom(t *testing.T) {
-	h := newCopyHouse(t)
+	h := newCopyFixture(t)
 	h.loki = true
 	h.budget = Budget{MaxBytes: 25, MinFree: 1}
 	h.write("")
@@ -208,14 +208,14 @@ func TestI8_CopiesWaitForRoom(t *testing.T) {
 }
 
 // sync2 makes two passes: what the first gives up is gone in the second.
-func (h *house) sync2() {
+func (h *fixture) sync2() {
 	h.t.Helper()
 	_ = h.hold.Sync(h.t.Context())
 	_ = h.hold.Sync(h.t.Context())
 }
 
 func TestI9_BackupsThatWaitedForRoomAndWerePruned(t *testing.T) {
-	h := newCopyHouse(t)
+	h := newCopyFixture(t)
 	h.budget = Budget{MaxBytes: 15, MinFree: 1}
 	var backups []string
 	for range 3 {
@@ -236,7 +236,7 @@ func TestI9_BackupsThatWaitedForRoomAndWerePruned(t *testing.T) {
 }
 
 func TestCopiesSurviveALostLedger(t *testing.T) {
-	h := newCopyHouse(t)
+	h := newCopyFixture(t)
 	h.write("zero\n")
 	pruned := h.rotate()
 	h.write("one\n")
@@ -257,7 +257,7 @@ func TestCopiesSurviveALostLedger(t *testing.T) {
 
 func TestBetweenLinksAndCopies(t *testing.T) {
 	for _, first := range []bool{false, true} {
-		h := newHouse(t)
+		h := newFixture(t)
 		h.copy = first
 		h.write("zero\n")
 		h.rotate()
@@ -287,7 +287,7 @@ func TestBetweenLinksAndCopies(t *testing.T) {
 
 // An inode number that comes back with another file is not the old segment.
 func TestCopyModeTellsReusedInodes(t *testing.T) {
-	h := newCopyHouse(t)
+	h := newCopyFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	h.sync()
@@ -313,7 +313,7 @@ func TestCopyModeTellsReusedInodes(t *testing.T) {
 }
 
 func TestCheckCopyExplains(t *testing.T) {
-	h := newCopyHouse(t)
+	h := newCopyFixture(t)
 	if err := CheckCopy(h.log); err != nil {
 		t.Errorf("an empty audit directory: %v", err)
 	}
@@ -340,7 +340,7 @@ func TestOpenListedFollowsNothing(t *testing.T) {
 		"nothing":       func(string) error { return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newCopyHouse(t)
+			h := newCopyFixture(t)
 			h.write("one\n")
 			listed, err := h.log.Segments()
 			if err != nil || len(listed) != 1 {

@@ -11,7 +11,7 @@ func TestI10_CutAndRegrown(t *testing.T) {
 	text := strings.Repeat("a line that was seen\n", 200)
 	for name, down := range map[string]bool{"running": false, "down": true} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
+			h := newFixture(t)
 			h.write(text)
 			h.mustStart()
 			h.sync()

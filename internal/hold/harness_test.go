@@ -15,8 +15,8 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// house is an audit directory with kube-apiserver's moves and a Hold over it.
-type house struct {
+// fixture is an audit directory with kube-apiserver's moves and a Hold over it.
+type fixture struct {
 	t      testing.TB
 	log    rotate.Log
 	fs     durable.FS
@@ -31,13 +31,13 @@ type house struct {
 	hold   *Hold
 }
 
-func newHouse(t testing.TB) *house {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	log, err := rotate.ParsePath(filepath.Join(t.TempDir(), "audit.log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, log: log, fs: quickFS(), clock: time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)}
+	h := &fixture{t: t, log: log, fs: quickFS(), clock: time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)}
 	return h
 }
 
@@ -52,10 +52,10 @@ func quickFS() durable.FS {
 	})
 }
 
-func (h *house) stateDir() string { return filepath.Join(h.log.Dir, ".auditsidecar") }
+func (h *fixture) stateDir() string { return filepath.Join(h.log.Dir, ".auditsidecar") }
 
 // start opens the state as a new process does.
-func (h *house) start() error {
+func (h *fixture) start() error {
 	if h.hold != nil {
 		h.hold.Close() // as the end of the process before does
 	}
@@ -80,21 +80,21 @@ func (h *house) start() error {
 	return err
 }
 
-func (h *house) mustStart() {
+func (h *fixture) mustStart() {
 	h.t.Helper()
 	if err := h.start(); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
-func (h *house) sync() {
+func (h *fixture) sync() {
 	h.t.Helper()
 	if err := h.hold.Sync(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
-func (h *house) write(text string) {
+func (h *fixture) write(text string) {
 	h.t.Helper()
 	f, err := os.OpenFile(h.log.Path(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -107,7 +107,7 @@ func (h *house) write(text string) {
 }
 
 // rotate renames and creates, as lumberjack does, and returns the backup.
-func (h *house) rotate() string {
+func (h *fixture) rotate() string {
 	h.t.Helper()
 	h.clock = h.clock.Add(time.Second)
 	backup := filepath.Join(h.log.Dir, h.log.BackupName(h.clock))
@@ -119,7 +119,7 @@ func (h *house) rotate() string {
 	return backup
 }
 
-func (h *house) remove(path string) {
+func (h *fixture) remove(path string) {
 	h.t.Helper()
 	if err := os.Remove(path); err != nil {
 		h.t.Fatal(err)
@@ -127,7 +127,7 @@ func (h *house) remove(path string) {
 }
 
 // held returns the content of every link that an entry has, in order.
-func (h *house) held() []string {
+func (h *fixture) held() []string {
 	h.t.Helper()
 	var texts []string
 	for _, e := range h.ledger.Entries() {
@@ -143,7 +143,7 @@ func (h *house) held() []string {
 	return texts
 }
 
-func (h *house) wantHeld(want ...string) {
+func (h *fixture) wantHeld(want ...string) {
 	h.t.Helper()
 	if got := h.held(); fmt.Sprint(got) != fmt.Sprint(want) {
 		h.t.Errorf("held %q, want %q", got, want)
@@ -151,7 +151,7 @@ func (h *house) wantHeld(want ...string) {
 }
 
 // wantStates compares "name state finished" of every entry.
-func (h *house) wantEntries(want ...string) {
+func (h *fixture) wantEntries(want ...string) {
 	h.t.Helper()
 	var got []string
 	for _, e := range h.ledger.Entries() {
@@ -167,7 +167,7 @@ func (h *house) wantEntries(want ...string) {
 }
 
 // retire does what the shipper does at its end.
-func (h *house) retire(i int) ledger.Entry {
+func (h *fixture) retire(i int) ledger.Entry {
 	h.t.Helper()
 	e := h.ledger.Entries()[i]
 	if err := h.ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) { e.State = ledger.Retired }); err != nil {

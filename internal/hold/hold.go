@@ -133,8 +133,8 @@ func poke(c chan<- struct{}) {
 func (h *Hold) Run(ctx context.Context) error {
 	tick := time.NewTicker(h.cfg.Rescan)
 	defer tick.Stop()
-	glance := time.NewTicker(glanceInterval)
-	defer glance.Stop()
+	sampling := time.NewTicker(sampleInterval)
+	defer sampling.Stop()
 	for {
 		err := h.Sync(ctx)
 		if ctx.Err() != nil {
@@ -144,7 +144,7 @@ func (h *Hold) Run(ctx context.Context) error {
 		if durable.IsFatal(err) || errors.Is(err, ErrStateGone) {
 			return err
 		}
-		if h.await(ctx, tick.C, glance.C); ctx.Err() != nil {
+		if h.await(ctx, tick.C, sampling.C); ctx.Err() != nil {
 			return nil
 		}
 	}
@@ -152,7 +152,7 @@ func (h *Hold) Run(ctx context.Context) error {
 
 // await returns when the next pass is due or ctx is done, and looks at the
 // open file meanwhile.
-func (h *Hold) await(ctx context.Context, tick, glance <-chan time.Time) {
+func (h *Hold) await(ctx context.Context, tick, sampling <-chan time.Time) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -163,21 +163,21 @@ func (h *Hold) await(ctx context.Context, tick, glance <-chan time.Time) {
 			return
 		case <-tick:
 			return
-		case <-glance:
-			if h.glance() {
+		case <-sampling:
+			if h.sample() {
 				return
 			}
 		}
 	}
 }
 
-// glanceInterval is how often the open file is looked at between passes: what
+// sampleInterval is how often the open file is looked at between passes: what
 // is cut off it and written over within this time leaves no trace.
-const glanceInterval = time.Second
+const sampleInterval = time.Second
 
-// glance looks at the growth of the open file, and at nothing else. It says that
+// sample looks at the growth of the open file, and at nothing else. It says that
 // a pass is due: to tell what is wrong, or to decide what the last one could not.
-func (h *Hold) glance() bool {
+func (h *Hold) sample() bool {
 	h.pass.Lock()
 	defer h.pass.Unlock()
 	return h.watcher.watchOpen(&look{entries: h.cfg.Ledger.Entries()}) != nil || h.finisher.undecided
@@ -209,7 +209,7 @@ func (h *Hold) Segments() ([]rotate.Segment, error) {
 		if !e.Loki {
 			continue
 		}
-		p, ok := h.keep.place(e.ID)
+		p, ok := h.keep.location(e.ID)
 		if !ok {
 			continue // its link was removed from outside; the next start says so
 		}
@@ -221,7 +221,7 @@ func (h *Hold) Segments() ([]rotate.Segment, error) {
 // segmentAt describes a segment as it is at a place. Where another file has
 // taken the place, or none is there, the inode tells the reader, which looks
 // again: the next pass knows where the bytes are now.
-func segmentAt(e *ledger.Entry, p place) rotate.Segment {
+func segmentAt(e *ledger.Entry, p location) rotate.Segment {
 	s := rotate.Segment{
 		ID: e.ID, Name: e.Name, Path: p.path, Rotated: e.Rotated,
 		Gzip: e.Gzip, Finished: e.Finished || p.rotated, Inode: e.Inode, Size: e.Seen,

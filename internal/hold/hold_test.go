@@ -17,7 +17,7 @@ import (
 )
 
 func TestI1_OpenFileIsHeldAtFirstSight(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	h.sync()
@@ -29,7 +29,7 @@ func TestI1_OpenFileIsHeldAtFirstSight(t *testing.T) {
 }
 
 func TestI1_RotatedAndPruned(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	h.sync()
@@ -43,7 +43,7 @@ func TestI1_RotatedAndPruned(t *testing.T) {
 }
 
 func TestI1_TwoRotationsBetweenPasses(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	h.sync()
@@ -56,7 +56,7 @@ func TestI1_TwoRotationsBetweenPasses(t *testing.T) {
 }
 
 func TestI1_RotatedAndPrunedBetweenPasses(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	h.sync()
@@ -74,7 +74,7 @@ func TestI1_RotatedAndPrunedBetweenPasses(t *testing.T) {
 }
 
 func TestUnseenNameDoesNotTakeAnother(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	h.sync()
@@ -92,7 +92,7 @@ func TestUnseenNameDoesNotTakeAnother(t *testing.T) {
 }
 
 func TestBackupsWaitingAtStartInOrder(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	var want []string
 	for _, text := range []string{"a\n", "b\n", "c\n"} {
 		h.write(text)
@@ -105,7 +105,7 @@ func TestBackupsWaitingAtStartInOrder(t *testing.T) {
 }
 
 func TestReleasedWhileListedIsNotHeldAgain(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	backup := h.rotate()
 	h.mustStart()
@@ -148,7 +148,7 @@ func gzipFile(t *testing.T, path string) {
 }
 
 func TestCompressedBackup(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	backup := h.rotate()
 	gzipFile(t, backup)
@@ -162,7 +162,7 @@ func TestCompressedBackup(t *testing.T) {
 	h.sync()
 	h.wantHeld("one\n", "")
 
-	other := newHouse(t) // the same without ever having seen the .log
+	other := newFixture(t) // the same without ever having seen the .log
 	other.write("one\n")
 	backup = other.rotate()
 	gzipFile(t, backup)
@@ -177,7 +177,7 @@ func TestCompressedBackup(t *testing.T) {
 
 func TestRotatedAndCompressedBetweenPasses(t *testing.T) {
 	for _, restart := range []bool{false, true} {
-		h := newHouse(t)
+		h := newFixture(t)
 		h.write("one\n")
 		h.mustStart()
 		h.sync()
@@ -202,7 +202,7 @@ func TestRotatedAndCompressedBetweenPasses(t *testing.T) {
 }
 
 func TestLokiClaimKeepsTheLink(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.loki = true
 	h.write("one\n")
 	h.rotate()
@@ -222,7 +222,7 @@ func TestLokiClaimKeepsTheLink(t *testing.T) {
 }
 
 func TestI7_FilesAreNotTouched(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.rotate()
 	h.write("two\n")
@@ -258,7 +258,7 @@ func snapshot(t *testing.T, dir string) string {
 }
 
 func TestOneBadFileDoesNotStopTheOthers(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("bad\n")
 	bad := h.rotate()
 	h.write("good\n")
@@ -280,7 +280,7 @@ func TestCheckLinkExplains(t *testing.T) {
 	for cause, remedy := range map[syscall.Errno]string{
 		syscall.EXDEV: "two mounts", syscall.EPERM: "CAP_FOWNER", syscall.EROFS: "read-only",
 	} {
-		h := newHouse(t)
+		h := newFixture(t)
 		h.write("one\n")
 		h.mustStart()
 		failing := durable.OS().WithHook(func(e durable.Effect, apply func() error) error {
@@ -294,7 +294,7 @@ func TestCheckLinkExplains(t *testing.T) {
 			t.Errorf("%v: error %v lacks %q", cause, err, remedy)
 		}
 	}
-	h := newHouse(t)
+	h := newFixture(t)
 	h.mustStart()
 	if err := CheckLink(h.fs, h.log, h.stateDir()); err != nil {
 		t.Errorf("an empty audit directory: %v", err)
@@ -302,7 +302,7 @@ func TestCheckLinkExplains(t *testing.T) {
 }
 
 func TestStateGone(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	if err := os.RemoveAll(h.stateDir()); err != nil {
@@ -315,7 +315,7 @@ func TestStateGone(t *testing.T) {
 
 // Somebody puts another directory in the place of ours.
 func TestStateReplaced(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	held := filepath.Join(h.stateDir(), DirName)
@@ -339,7 +339,7 @@ func TestStateReplaced(t *testing.T) {
 }
 
 func TestMetricsAndPokes(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.rotate()
 	h.mustStart()
@@ -377,7 +377,7 @@ func TestLinkName(t *testing.T) {
 }
 
 func TestForeignFilesAreLeftAlone(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	foreign := filepath.Join(h.stateDir(), DirName, "notes.txt")

@@ -22,14 +22,14 @@ type keeper interface {
 	keep(id string, s rotate.Segment) error
 	// place says where the bytes of a segment are, false where they are not
 	// kept.
-	place(id string) (place, bool)
+	location(id string) (location, bool)
 	// owners says which of the segments each listed file is, by inode. It is
 	// called with every listing.
 	owners(entries []ledger.Entry, listed []rotate.Segment) map[uint64]*ledger.Entry
 }
 
 // place is where bytes can be read.
-type place struct {
+type location struct {
 	path    string
 	inode   uint64 // the file's, where another may take its name; else 0
 	rotated bool   // nobody writes to it any more
@@ -67,9 +67,9 @@ func (k *links) keep(id string, s rotate.Segment) error {
 	return nil
 }
 
-func (k *links) place(id string) (place, bool) {
+func (k *links) location(id string) (location, bool) {
 	path := filepath.Join(k.dir, id)
-	return place{path: path}, exists(path)
+	return location{path: path}, exists(path)
 }
 
 // owners goes by the inode, which a link pins.

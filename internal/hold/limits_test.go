@@ -27,13 +27,13 @@ func descriptors(t testing.TB) int {
 func TestI8_DescriptorsStayBounded(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		make   func(testing.TB) *house
+		make   func(testing.TB) *fixture
 		budget int64
 		atMost int
 	}{
-		{"links", newHouse, 1 << 20, 0},
-		{"copies", newCopyHouse, 1 << 20, 1},               // the open file
-		{"copies without room", newCopyHouse, 25, maxPins}, // and what waits
+		{"links", newFixture, 1 << 20, 0},
+		{"copies", newCopyFixture, 1 << 20, 1},               // the open file
+		{"copies without room", newCopyFixture, 25, maxPins}, // and what waits
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := c.make(t)
@@ -70,7 +70,7 @@ func TestI8_DescriptorsStayBounded(t *testing.T) {
 
 // Backups that are there at the first start are not all open at once.
 func TestI8_ManyBackupsAtStart(t *testing.T) {
-	h := newCopyHouse(t)
+	h := newCopyFixture(t)
 	for range 100 {
 		h.write("0123456789")
 		h.rotate()
@@ -88,7 +88,7 @@ func TestI8_ManyBackupsAtStart(t *testing.T) {
 
 // Run ends with its context and leaves no goroutine; TestMain looks.
 func TestRunEnds(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	passes := 0

@@ -12,7 +12,7 @@ import (
 )
 
 // wantGaps compares "reason file bytes" of the gaps in the ledger.
-func (h *house) wantGaps(want ...string) {
+func (h *fixture) wantGaps(want ...string) {
 	h.t.Helper()
 	var got []string
 	for _, g := range h.ledger.Gaps() {
@@ -28,7 +28,7 @@ func (h *house) wantGaps(want ...string) {
 
 func TestI9_Truncated(t *testing.T) {
 	for _, restart := range []bool{false, true} {
-		h := newHouse(t)
+		h := newFixture(t)
 		h.write("one\ntwo\n")
 		h.mustStart()
 		h.sync()
@@ -48,7 +48,7 @@ func TestI9_Truncated(t *testing.T) {
 }
 
 func TestI9_TruncatedUnderAWriterWithoutAppend(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\ntwo\n")
 	h.mustStart()
 	h.sync()
@@ -69,7 +69,7 @@ func TestI9_TruncatedUnderAWriterWithoutAppend(t *testing.T) {
 }
 
 func TestI9_GrowingIsNoGap(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("")
 	h.mustStart()
 	for range 5 {
@@ -84,7 +84,7 @@ func TestI9_GrowingIsNoGap(t *testing.T) {
 }
 
 // at gives a file its last write, as it was seen, and a creation time.
-func (h *house) times(i int, edit func(e *ledger.Entry)) {
+func (h *fixture) times(i int, edit func(e *ledger.Entry)) {
 	h.t.Helper()
 	if err := h.ledger.Edit(h.ledger.Entries()[i].ID, edit); err != nil {
 		h.t.Fatal(err)
@@ -92,7 +92,7 @@ func (h *house) times(i int, edit func(e *ledger.Entry)) {
 }
 
 func TestI9_PrunedWhileDown(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	h.sync()
@@ -114,7 +114,7 @@ func TestI9_PrunedWhileDown(t *testing.T) {
 }
 
 func TestI9_CompressedWhileDown(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.clock = time.Now().UTC().Add(-2 * time.Second) // the third file is born now
 	h.write("one\n")
 	h.mustStart()
@@ -133,7 +133,7 @@ func TestI9_CompressedWhileDown(t *testing.T) {
 }
 
 func TestI9_VanishedBeforeItWasHeld(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	h.sync()
@@ -160,7 +160,7 @@ func TestI9_VanishedBeforeItWasHeld(t *testing.T) {
 
 // A backup that is compressed between the listing and the link is there.
 func TestI9_CompressedBeforeItWasHeldIsNoGap(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	backup := h.rotate()
 	h.mustStart()
@@ -178,10 +178,10 @@ func TestI9_CompressedBeforeItWasHeldIsNoGap(t *testing.T) {
 	h.wantEntries("audit-2026-11-22T17-00-01.000.log held finished", "audit.log held")
 }
 
-func (h *house) ledgerPath() string { return h.stateDir() + "/" + ledger.FileName }
+func (h *fixture) ledgerPath() string { return h.stateDir() + "/" + ledger.FileName }
 
 func TestI9_WriterOnDeletedFile(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	h.sync()
@@ -210,7 +210,7 @@ func TestI9_WriterOnDeletedFile(t *testing.T) {
 }
 
 func TestI9_RotationOff(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	if err := os.Truncate(h.log.Path(), hugeLog+1); err != nil { // sparse
@@ -223,7 +223,7 @@ func TestI9_RotationOff(t *testing.T) {
 }
 
 func TestI8_BudgetGivesWayInOrder(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.loki = true
 	h.budget = Budget{MaxBytes: 25, MinFree: 1}
 	var backups []string
@@ -267,21 +267,21 @@ func TestBudgetDefaults(t *testing.T) {
 }
 
 // A file that is cut and grows past its old size between two passes is
-// caught by a glance in between.
+// caught by a sample in between.
 func TestI9_TruncatedBetweenPasses(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("")
 	h.mustStart()
 	h.sync()
 	h.write("one\ntwo\n")
-	if h.hold.glance() {
+	if h.hold.sample() {
 		t.Fatal("something is wrong")
 	}
 	if err := os.Truncate(h.log.Path(), 0); err != nil {
 		t.Fatal(err)
 	}
 	h.write(strings.Repeat("three\n", 10))
-	if h.hold.glance() {
+	if h.hold.sample() {
 		t.Fatal("something is wrong")
 	}
 	h.sync()
@@ -298,7 +298,7 @@ func TestI9_QuietBeforeAnUnseenRotation(t *testing.T) {
 	for ago, want := range map[time.Duration]int{time.Second: 0, time.Minute: 1, -time.Minute: 0} {
 		seen := ago < 0
 		ago = ago.Abs()
-		h := newHouse(t)
+		h := newFixture(t)
 		h.write("one\n")
 		h.wrote(h.log.Path(), time.Hour)
 		h.mustStart()
@@ -325,12 +325,12 @@ func TestI9_QuietBeforeAnUnseenRotation(t *testing.T) {
 // What was seen of a file counts when it is finished, too, and after a restart.
 func TestI10_CutBeforeItWasFinished(t *testing.T) {
 	for _, down := range []bool{false, true} {
-		h := newHouse(t)
+		h := newFixture(t)
 		h.write("one\n")
 		h.mustStart()
 		h.sync()
 		h.write("two\n")
-		if h.hold.glance() { // not on disk yet
+		if h.hold.sample() { // not on disk yet
 			t.Fatal("something is wrong")
 		}
 		if down {
@@ -354,7 +354,7 @@ func TestI10_CutBeforeItWasFinished(t *testing.T) {
 // A cut that the shipper has recorded is not recorded again; what increments have of the open file
 // keeps its number.
 func TestI10_CutIsRecordedOnce(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\ntwo\n")
 	h.mustStart()
 	h.sync()

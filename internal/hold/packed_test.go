@@ -13,7 +13,7 @@ func TestI1_CompressedBetweenPasses(t *testing.T) {
 			if restart && copies {
 				continue // nothing keeps the plain bytes then; the .gz is new
 			}
-			h := newHouse(t)
+			h := newFixture(t)
 			h.copy = copies
 			h.write("one\n")
 			h.mustStart()

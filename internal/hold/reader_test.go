@@ -30,7 +30,7 @@ func readAll(t *testing.T, r *rotate.Reader) (lines []string) {
 // directory or copied by then, and goes on at its position after a restart.
 func TestReaderOverHold(t *testing.T) {
 	t.Parallel()
-	for _, make := range []func(testing.TB) *house{newHouse, newCopyHouse} {
+	for _, make := range []func(testing.TB) *fixture{newFixture, newCopyFixture} {
 		for seed := range seeds(6) {
 			h := make(t)
 			h.loki = true
@@ -74,7 +74,7 @@ func TestReaderOverHold(t *testing.T) {
 	}
 }
 
-func (h *house) reader(from rotate.Position) *rotate.Reader {
+func (h *fixture) reader(from rotate.Position) *rotate.Reader {
 	h.t.Helper()
 	r, err := rotate.NewReader(h.hold, from, rotate.ReaderConfig{})
 	if err != nil {
@@ -86,7 +86,7 @@ func (h *house) reader(from rotate.Position) *rotate.Reader {
 // Between a rotation and the next pass the path is another file's. The reader
 // must not take its lines for those of the old one.
 func TestReaderBetweenRotationAndPass(t *testing.T) {
-	h := newCopyHouse(t)
+	h := newCopyFixture(t)
 	h.loki = true
 	h.write("one\n")
 	h.mustStart()

@@ -16,7 +16,7 @@ import (
 )
 
 func TestLostLedgerIsRebuiltFromLinks(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	h.sync()
@@ -40,7 +40,7 @@ func TestLostLedgerIsRebuiltFromLinks(t *testing.T) {
 }
 
 func TestLostLedgerKeepsTheOrder(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	for _, text := range []string{"a\n", "b\n", "c\n"} {
 		h.write(text)
 		h.rotate()
@@ -69,7 +69,7 @@ func TestI9_LostLink(t *testing.T) {
 	for _, down := range []bool{false, true} {
 		for _, listed := range []bool{true, false} {
 			t.Run(fmt.Sprint("down ", down, ", listed ", listed), func(t *testing.T) {
-				h := newHouse(t)
+				h := newFixture(t)
 				h.loki = true
 				h.write("one\n")
 				backup := h.rotate()
@@ -103,7 +103,7 @@ func TestI9_LostLink(t *testing.T) {
 }
 
 func TestNeedlessLinksGo(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.write("one\n")
 	h.mustStart()
 	h.sync()
@@ -142,7 +142,7 @@ func TestI1_FullDiskLinksOnce(t *testing.T) {
 		{"the directory of the links", durable.OpSyncDir, DirName, 2},
 	} {
 		t.Run(c.refuses, func(t *testing.T) {
-			h := newHouse(t)
+			h := newFixture(t)
 			h.write("one\n")
 			h.rotate()
 			full := false
@@ -174,7 +174,7 @@ func TestI1_FullDiskLinksOnce(t *testing.T) {
 	}
 }
 
-func (h *house) wantLinks(want int) {
+func (h *fixture) wantLinks(want int) {
 	h.t.Helper()
 	links, err := os.ReadDir(filepath.Join(h.stateDir(), DirName))
 	if err != nil || len(links) != want {
@@ -210,7 +210,7 @@ func shortStep() int64 {
 
 func crashEverywhere(t *testing.T, loss durabletest.Loss, copies bool) (points int) {
 	for k := int64(0); ; k += shortStep() {
-		h := newHouse(t)
+		h := newFixture(t)
 		h.loki, h.copy = true, copies
 		h.write("one\n")
 		power := durabletest.NewPowerLoss(k, t.TempDir())
@@ -232,7 +232,7 @@ func crashEverywhere(t *testing.T, loss durabletest.Loss, copies bool) (points i
 }
 
 // scenario holds, rotates, holds, and releases; false when it crashed.
-func (h *house) scenario() bool {
+func (h *fixture) scenario() bool {
 	steps := []func() error{
 		h.start,
 		func() error { return h.hold.Sync(h.t.Context()) },
@@ -255,13 +255,13 @@ func (h *house) scenario() bool {
 }
 
 // release gives up both claims on a segment, as its sinks do.
-func (h *house) release(i int) error {
+func (h *fixture) release(i int) error {
 	return h.ledger.Edit(h.ledger.Entries()[i].ID, func(e *ledger.Entry) { e.State, e.Loki = ledger.Retired, false })
 }
 
 // wantEveryFileOnce wants one link for each listed file that a sink needs, and
 // none for the others.
-func (h *house) wantEveryFileOnce(k int64) {
+func (h *fixture) wantEveryFileOnce(k int64) {
 	h.t.Helper()
 	listed, err := h.log.Segments()
 	if err != nil {
@@ -301,7 +301,7 @@ func (h *house) wantEveryFileOnce(k int64) {
 func TestI1_RandomMoves(t *testing.T) {
 	t.Parallel()
 	for seed := range seeds(20) {
-		randomMoves(newHouse(t), seed)
+		randomMoves(newFixture(t), seed)
 	}
 }
 
@@ -309,7 +309,7 @@ func TestI1_RandomMoves(t *testing.T) {
 func TestI1_RandomMovesWithCopies(t *testing.T) {
 	t.Parallel()
 	for seed := range seeds(20) {
-		randomMoves(newCopyHouse(t), seed)
+		randomMoves(newCopyFixture(t), seed)
 	}
 }
 
@@ -321,7 +321,7 @@ func seeds(n uint64) uint64 {
 	return n
 }
 
-func randomMoves(h *house, seed uint64) {
+func randomMoves(h *fixture, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	h.write("")
 	h.mustStart()

@@ -41,7 +41,7 @@ func TestI1_RepairedFileIsHeldAgain(t *testing.T) {
 	} {
 		for _, copies := range []bool{false, true} {
 			t.Run(c.name+map[bool]string{true: ", copied"}[copies], func(t *testing.T) {
-				h := newHouse(t)
+				h := newFixture(t)
 				h.copy = copies
 				path := filepath.Join(h.log.Dir, h.log.BackupName(h.clock.Add(-time.Hour))+".gz")
 				if err := os.WriteFile(path, []byte("damaged"), 0o600); err != nil {

@@ -13,7 +13,7 @@ import (
 
 // writeLater writes to audit.log as if the files before it had been quiet for
 // longer than continuity.SettleTime.
-func (h *house) writeLater(text string) {
+func (h *fixture) writeLater(text string) {
 	h.t.Helper()
 	h.write(text)
 	h.wrote(h.log.Path(), -2*continuity.SettleTime)
@@ -21,18 +21,18 @@ func (h *house) writeLater(text string) {
 
 // replacements are the ways in which audit.log gets another inode, with bytes,
 // while kube-apiserver still has the old one open.
-var replacements = map[string]func(h *house){
-	"sed -i":                          func(h *house) { h.renameOver(0) },
-	"cp, edited for an hour, mv back": func(h *house) { h.renameOver(time.Hour) },
-	"mv away, create with content": func(h *house) {
+var replacements = map[string]func(h *fixture){
+	"sed -i":                          func(h *fixture) { h.renameOver(0) },
+	"cp, edited for an hour, mv back": func(h *fixture) { h.renameOver(time.Hour) },
+	"mv away, create with content": func(h *fixture) {
 		h.rename(h.log.Path(), filepath.Join(h.log.Dir, "audit.log~"))
 		h.write("copy\n")
 	},
-	"rm, create with content": func(h *house) {
+	"rm, create with content": func(h *fixture) {
 		h.remove(h.log.Path())
 		h.write("copy\n")
 	},
-	"rm, create, held before the content is complete": func(h *house) {
+	"rm, create, held before the content is complete": func(h *fixture) {
 		h.remove(h.log.Path())
 		h.write("")
 		h.sync()
@@ -40,7 +40,7 @@ var replacements = map[string]func(h *house){
 		h.sync()
 		h.write("py\n")
 	},
-	"sed -i twice, an hour apart": func(h *house) {
+	"sed -i twice, an hour apart": func(h *fixture) {
 		h.wrote(h.log.Path(), 2*time.Hour)
 		h.renameOver(time.Hour)
 		h.sync()
@@ -50,7 +50,7 @@ var replacements = map[string]func(h *house){
 }
 
 // renameOver gives the name audit.log to a copy that was written some time ago.
-func (h *house) renameOver(ago time.Duration) {
+func (h *fixture) renameOver(ago time.Duration) {
 	h.t.Helper()
 	temporary := filepath.Join(h.log.Dir, "sedAbCdEf")
 	if err := os.WriteFile(temporary, []byte("copy\n"), 0o600); err != nil {
@@ -60,7 +60,7 @@ func (h *house) renameOver(ago time.Duration) {
 	h.rename(temporary, h.log.Path())
 }
 
-func (h *house) rename(from, to string) {
+func (h *fixture) rename(from, to string) {
 	h.t.Helper()
 	if err := os.Rename(from, to); err != nil {
 		h.t.Fatal(err)
@@ -76,7 +76,7 @@ func TestI1_TheReplacedFileStaysHeld(t *testing.T) {
 		} {
 			for _, restart := range []bool{false, true} {
 				t.Run(name+"/written "+next+map[bool]string{true: "/restart"}[restart], func(t *testing.T) {
-					h := newHouse(t)
+					h := newFixture(t)
 					h.write("one\n")
 					h.mustStart()
 					h.sync()
@@ -87,7 +87,7 @@ func TestI1_TheReplacedFileStaysHeld(t *testing.T) {
 	}
 }
 
-func (h *house) replaceAndWrite(replace func(h *house), after time.Duration, restart bool) {
+func (h *fixture) replaceAndWrite(replace func(h *fixture), after time.Duration, restart bool) {
 	h.t.Helper()
 	writer, err := os.OpenFile(h.log.Path(), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // fsync is nearly all of the time that holding takes.
 func TestI8_StartWithManyBackupsSyncsNoMore(t *testing.T) {
 	start := func(backups int) (syncs int) {
-		h := newHouse(t)
+		h := newFixture(t)
 		for i := range backups {
 			path := filepath.Join(h.log.Dir, h.log.BackupName(h.clock.Add(time.Duration(i)*time.Second)))
 			if err := os.WriteFile(path, fmt.Appendf(nil, "%d\n", i), 0o600); err != nil {

@@ -36,7 +36,7 @@ const (
 )
 
 // Places are where the process goes on writing.
-type Places struct {
+type Paths struct {
 	// Owned are directories below which everything may be done. They must be
 	// there.
 	Owned []string
@@ -53,7 +53,7 @@ type Places struct {
 // change files elsewhere than at the places. It returns the version of
 // Landlock that the kernel has. An error means that nothing was given up, and
 // that what was to be refused is possible.
-func Writes(p Places) (version int, err error) {
+func Writes(p Paths) (version int, err error) {
 	version, err = ll.LandlockGetABIVersion()
 	if err != nil || version < minVersion {
 		return version, ErrUnsupported

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 // attempts prints which of many things the confined process could do.
 func attempts(dir string) int {
 	at := func(names ...string) string { return filepath.Join(append([]string{dir}, names...)...) }
-	_, err := Writes(Places{Owned: []string{at("audit", "state"), at("archive")}, Optional: []string{at("none"), at("temp")}, Linked: at("audit")})
+	_, err := Writes(Paths{Owned: []string{at("audit", "state"), at("archive")}, Optional: []string{at("none"), at("temp")}, Linked: at("audit")})
 	if err != nil {
 		println(err.Error())
 		return 1
@@ -73,7 +73,7 @@ func attempts(dir string) int {
 
 func TestWrites(t *testing.T) {
 	if version, err := ll.LandlockGetABIVersion(); err != nil || version < minVersion {
-		if _, err := Writes(Places{}); !errors.Is(err, ErrUnsupported) {
+		if _, err := Writes(Paths{}); !errors.Is(err, ErrUnsupported) {
 			t.Fatalf("without Landlock: %v", err)
 		}
 		t.Skip("this kernel has no Landlock")
@@ -119,12 +119,12 @@ func TestWrites(t *testing.T) {
 
 // A directory that is to be written to and is not there is no reason to give
 // up the right to write to it.
-func TestWritesNeedsItsPlaces(t *testing.T) {
+func TestWritesNeedsItsPaths(t *testing.T) {
 	if version, err := ll.LandlockGetABIVersion(); err != nil || version < minVersion {
 		t.Skip("this kernel has no Landlock")
 	}
 	dir := t.TempDir()
-	if _, err := Writes(Places{Owned: []string{filepath.Join(dir, "none")}}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Writes(Paths{Owned: []string{filepath.Join(dir, "none")}}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {

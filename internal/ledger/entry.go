@@ -104,7 +104,8 @@ type Tail struct {
 	Mark
 }
 
-// Entry is what the ledger knows of one segment.
+// Entry is what the ledger knows of one segment. Its fields are those of the state
+// file.
 type Entry struct {
 	// ID is the name of the segment's link under held/; IDs sort in the
 	// order of rotation.

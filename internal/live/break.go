@@ -55,20 +55,20 @@ func (l *Live) broke(err error) error {
 	if !known || e.Finished || e.Gzip || e.State != ledger.Held || e.Cuts != l.pos.cursor.Cuts || cut.Size >= cut.Offset {
 		return l.cfg.Ledger.Streamed(l.pos.cursor) // the comparison of finished files finds it
 	}
-	return l.recordCut(e, cut)
+	return l.pos.recordCut(e, cut)
 }
 
 // recordCut records what was cut off the open file after it was read. When the file has grown
 // beyond its size again before the next pass of package hold, nobody else knows.
-func (l *Live) recordCut(e ledger.Entry, cut *rotate.TruncatedError) error {
+func (p *position) recordCut(e ledger.Entry, cut *rotate.TruncatedError) error {
 	e.Seen = max(e.Least(), cut.Offset)
 	gap := e.Shrunk(e.Seen, cut.Size, true, time.Now())
-	err := l.cfg.Ledger.Cut(e, gap, cut.Size, ledger.Mark{}, true)
+	err := p.cfg.Ledger.Cut(e, gap, cut.Size, ledger.Mark{}, true)
 	if errors.Is(err, ledger.ErrStale) || errors.Is(err, ledger.ErrUnknown) {
 		return nil // another has found it
 	}
 	if err == nil {
-		l.cfg.Events.Gap(gap)
+		p.cfg.Events.Gap(gap)
 	}
 	return err
 }

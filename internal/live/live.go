@@ -306,8 +306,11 @@ func (l *Live) accepted() ledger.Cursor {
 }
 
 // keepCursor writes the position of the lowest byte that is not accepted, if it
-// has moved and that is due; with now it is.
+// has moved and that is due; with now it is. A log that has not begun has none.
 func (l *Live) keepCursor(now bool) error {
+	if l.reader == nil {
+		return nil
+	}
 	kept, err := l.pos.keep(l.accepted(), now)
 	if kept {
 		l.queue.spanFrom(l.queue.unsettled())
@@ -354,20 +357,12 @@ func (l *Live) Sync(ctx context.Context) error {
 			return err
 		}
 		if l.queue.unsettled() == nil && !l.left.is && l.atEnd {
-			return l.keepLast()
+			return l.keepCursor(true)
 		}
 	}
 	cancel()
 	l.queue.drain()
-	return errors.Join(fmt.Errorf("stream to Loki: %w", ctx.Err()), l.queue.failed, l.keepLast())
-}
-
-// keepLast writes the cursor, if the log has begun.
-func (l *Live) keepLast() error {
-	if l.reader == nil {
-		return nil
-	}
-	return l.keepCursor(true)
+	return errors.Join(fmt.Errorf("stream to Loki: %w", ctx.Err()), l.queue.failed, l.keepCursor(true))
 }
 
 // Close gives back the open file.

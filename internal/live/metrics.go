@@ -11,6 +11,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
+// metrics has the metrics of the stream, as its fields.
 type metrics struct {
 	readLines   prometheus.Counter
 	readBytes   prometheus.Counter

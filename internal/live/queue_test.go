@@ -182,8 +182,8 @@ func TestBacklogOfAQuietLog(t *testing.T) {
 	})
 }
 
-// TestI8_MemoryIsBoundedWhileLokiIsAway fills every place and reads no more.
-func TestI8_MemoryIsBoundedWhileLokiIsAway(t *testing.T) {
+// TestI8_MemoryIsBoundedWhileLokiIsUnavailable fills every place and reads no more.
+func TestI8_MemoryIsBoundedWhileLokiIsUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, lokitest.Config{})
 		s.edit = func(cfg *Config) { cfg.EventLabels = EventLabels() }

@@ -48,7 +48,7 @@ type Chain struct {
 	leftover []Leftover
 	// doubt: a call failed after it may have changed the directory, which is
 	// read again before anything is linked to the head.
-	doubt bool
+	suspect bool
 }
 
 // Open reads the sealed records in dir, which is made where it is missing, and
@@ -85,7 +85,7 @@ func (c *Chain) Restart(epoch string) error {
 	if err := c.fs.MkdirPrivate(c.dir); err != nil {
 		return fmt.Errorf("begin a new chain of records: %w", err)
 	}
-	c.id.Epoch, c.head, c.sealed, c.leftover, c.doubt = epoch, Head{}, nil, nil, true
+	c.id.Epoch, c.head, c.sealed, c.leftover, c.suspect = epoch, Head{}, nil, nil, true
 	return c.settle()
 }
 
@@ -144,7 +144,7 @@ func (c *Chain) Seal(r Record) (Sealed, error) {
 		return err
 	})
 	if err != nil {
-		c.doubt = true
+		c.suspect = true
 		return Sealed{}, fmt.Errorf("seal record %d: %w", r.Seq, err)
 	}
 	c.sealed = append(c.sealed, s)
@@ -246,13 +246,13 @@ func (c *Chain) Head() Head {
 
 // settle reads the directory again where it may not be what memory says.
 func (c *Chain) settle() error {
-	if !c.doubt {
+	if !c.suspect {
 		return nil
 	}
 	if err := c.load(); err != nil {
 		return err
 	}
-	c.doubt = false
+	c.suspect = false
 	return nil
 }
 

@@ -51,7 +51,7 @@ func (s search) dead() bool { return s.given && !s.found && !s.stopped }
 func (p *Policy) reach(i int, r *Rule, t target) search {
 	var s search
 	tried := 0
-	for _, place := range r.places(t) {
+	for _, location := range r.locations(t) {
 		for _, subject := range r.subjects(t.known) {
 			for _, verb := range r.verbs(t.verbs) {
 				tried++
@@ -59,7 +59,7 @@ func (p *Policy) reach(i int, r *Rule, t target) search {
 					s.stopped = true
 					return s
 				}
-				q := place
+				q := location
 				q.User, q.Groups, q.Verb = subject.user, subject.groups, verb
 				s.given = true
 				if !r.matches(&q) {
@@ -168,7 +168,7 @@ func groupsOf(user string) []string {
 }
 
 // places returns what must be tried of where a request goes.
-func (r *Rule) places(t target) []Query {
+func (r *Rule) locations(t target) []Query {
 	if len(r.NonResourceURLs) > 0 {
 		if t.resource != nil {
 			return nil

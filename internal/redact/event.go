@@ -106,19 +106,19 @@ func (r *Redactor) apply(f found, verb []byte, leaks bool) {
 		r.leaves(f.from) // of something, but nobody says of what
 		return
 	}
-	r.places = r.places[:0]
+	r.positions = r.positions[:0]
 	for i := range r.policy.rules {
 		u := &r.policy.rules[i]
 		root := u.roots[f.part]
 		if root != nil && slices.ContainsFunc(r.refs, func(o ref) bool { return u.wants(o, verb, leaks) }) {
-			r.places = append(r.places, root)
+			r.positions = append(r.positions, root)
 		}
 	}
 	if f.isBody() && at(r.b, f.from) == '[' {
-		r.patch(f.from, r.places)
+		r.patch(f.from, r.positions)
 		return
 	}
-	r.value(f.from, r.places, 0)
+	r.value(f.from, r.positions, 0)
 }
 
 // isName compares a member's name as a decoder may: in any case.

@@ -5,7 +5,7 @@ import "bytes"
 // patch replaces what the places say of the JSON patch (RFC 6902) at i, and
 // returns where it ends. What is no operation, or one whose path cannot be
 // read, is replaced as a whole.
-func (r *Redactor) patch(i int, places []*node) int {
+func (r *Redactor) patch(i int, positions []*node) int {
 	for next, ok := element(r.b, i+1); ; next, ok = element(r.b, i) {
 		if i = next; !ok {
 			return min(i+1, len(r.b))
@@ -13,8 +13,8 @@ func (r *Redactor) patch(i int, places []*node) int {
 		path, known := pointer(r.b, i)
 		switch {
 		case known:
-			i = r.operation(i, path, places)
-		case len(places) > 0:
+			i = r.operation(i, path, positions)
+		case len(positions) > 0:
 			i = r.leaves(i)
 		default:
 			i = r.value(i, nil, 0)
@@ -23,19 +23,19 @@ func (r *Redactor) patch(i int, places []*node) int {
 }
 
 // operation is patch for one operation.
-func (r *Redactor) operation(i int, path [][]byte, places []*node) int {
-	base := len(r.places)
-	holder, below, last := []*node(nil), places, []byte(nil)
-	hit := hits(places)
+func (r *Redactor) operation(i int, path [][]byte, positions []*node) int {
+	base := len(r.positions)
+	holder, below, last := []*node(nil), positions, []byte(nil)
+	hit := hits(positions)
 	for _, segment := range path {
-		from := len(r.places)
-		r.places = step(r.places, below, segment, true, isIndex(segment))
-		holder, below, last = below, r.places[from:], segment
+		from := len(r.positions)
+		r.positions = step(r.positions, below, segment, true, isIndex(segment))
+		holder, below, last = below, r.positions[from:], segment
 		hit = hit || hits(below)
 	}
 	for next, ok := element(r.b, i+1); ; next, ok = element(r.b, i) {
 		if i = next; !ok {
-			r.places = r.places[:base]
+			r.positions = r.positions[:base]
 			return min(i+1, len(r.b))
 		}
 		key, from := member(r.b, i)
@@ -49,7 +49,7 @@ func (r *Redactor) operation(i int, path [][]byte, places []*node) int {
 				i = r.value(from, below, 0)
 			}
 		default: // nothing that an operation has
-			if len(places) > 0 {
+			if len(positions) > 0 {
 				i = r.leaves(from)
 			} else {
 				i = r.value(from, nil, 0)

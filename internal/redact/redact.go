@@ -22,15 +22,15 @@ type Redactor struct {
 	json    auditline.Walker
 
 	// Of the line at hand; the slices' memory is reused.
-	b       []byte // the line, or its part that is looked at
-	out     []byte // the result so far, in the caller's memory
-	from    int    // bytes of b before it are in out, as they are or replaced
-	changed bool
-	nested  bool    // a Secret may be in the body
-	scratch []byte  // memory for unescaped text
-	places  []*node // a stack, owned by the functions that walk
-	found   []found // members of the event
-	refs    []ref   // objectRefs of the event, one as a rule
+	b         []byte // the line, or its part that is looked at
+	out       []byte // the result so far, in the caller's memory
+	from      int    // bytes of b before it are in out, as they are or replaced
+	changed   bool
+	nested    bool    // a Secret may be in the body
+	scratch   []byte  // memory for unescaped text
+	positions []*node // a stack, owned by the functions that walk
+	found     []found // members of the event
+	refs      []ref   // objectRefs of the event, one as a rule
 }
 
 // New returns a Redactor that hashes what it replaces under a key.
@@ -82,8 +82,8 @@ func (r *Redactor) Decoded(dst, line []byte, e *auditline.Event) (out []byte, ch
 // trim gives back memory that only a strange line needed.
 func (r *Redactor) trim() {
 	const keep = 1 << 12 // entries
-	if cap(r.found) > keep || cap(r.refs) > keep || cap(r.places) > keep {
-		r.found, r.refs, r.places = nil, nil, nil
+	if cap(r.found) > keep || cap(r.refs) > keep || cap(r.positions) > keep {
+		r.found, r.refs, r.positions = nil, nil, nil
 	}
 }
 

@@ -11,74 +11,74 @@ const maxNested = 32
 
 // value replaces what the places say of the value at i, and returns where it
 // ends. depth counts from the body.
-func (r *Redactor) value(i int, places []*node, depth int) int {
+func (r *Redactor) value(i int, positions []*node, depth int) int {
 	c := at(r.b, i)
 	isBare := c != '{' && c != '['
-	for _, n := range places {
+	for _, n := range positions {
 		if n.hit || n.bare && isBare {
 			return r.leaves(i)
 		}
 	}
-	if isBare || len(places) == 0 && !r.nested {
+	if isBare || len(positions) == 0 && !r.nested {
 		return skip(r.b, i)
 	}
 	if r.nested && depth > maxNested {
-		return r.tooDeep(i, places, depth)
+		return r.tooDeep(i, positions, depth)
 	}
 	if c == '[' {
-		return r.array(i, places, depth)
+		return r.array(i, positions, depth)
 	}
-	return r.object(i, places, depth)
+	return r.object(i, positions, depth)
 }
 
 // tooDeep is value for an object or a list that is too deep in a body to look
 // for a Secret in it. It looks once at all that is in it, so what is below is
 // not asked again.
-func (r *Redactor) tooDeep(i int, places []*node, depth int) int {
+func (r *Redactor) tooDeep(i int, positions []*node, depth int) int {
 	end := skip(r.b, i)
 	if saysSecret(r.b[i:end]) {
 		return r.leaves(i)
 	}
-	if len(places) > 0 {
+	if len(positions) > 0 {
 		r.nested = false
-		r.value(i, places, depth)
+		r.value(i, positions, depth)
 		r.nested = true
 	}
 	return end
 }
 
-func (r *Redactor) array(i int, places []*node, depth int) int {
-	base := len(r.places)
-	r.places = step(r.places, places, nil, false, true)
-	below := r.places[base:]
+func (r *Redactor) array(i int, positions []*node, depth int) int {
+	base := len(r.positions)
+	r.positions = step(r.positions, positions, nil, false, true)
+	below := r.positions[base:]
 	for next, ok := element(r.b, i+1); ; next, ok = element(r.b, i) {
 		if i = next; !ok {
-			r.places = r.places[:base]
+			r.positions = r.positions[:base]
 			return min(i+1, len(r.b))
 		}
 		i = r.value(i, below, depth+1)
 	}
 }
 
-func (r *Redactor) object(i int, places []*node, depth int) int {
-	base := len(r.places)
+func (r *Redactor) object(i int, positions []*node, depth int) int {
+	base := len(r.positions)
 	if r.nested && r.isSecret(i) {
-		r.places = append(append(r.places, places...), r.policy.inner)
-		places = r.places[base:]
+		r.positions = append(append(r.positions, positions...), r.policy.inner)
+		positions = r.positions[base:]
 	}
-	top := len(r.places)
+	top := len(r.positions)
 	for next, ok := element(r.b, i+1); ; next, ok = element(r.b, i) {
 		if i = next; !ok {
-			r.places = r.places[:base]
+			r.positions = r.positions[:base]
 			return min(i+1, len(r.b))
 		}
 		key, from := member(r.b, i)
-		if r.holdsManifest(key, from, places) {
+		if r.holdsManifest(key, from, positions) {
 			i = r.leaves(from)
 			continue
 		}
-		r.places = step(r.places[:top], places, key, true, false)
-		i = r.value(from, r.places[top:], depth+1)
+		r.positions = step(r.positions[:top], positions, key, true, false)
+		i = r.value(from, r.positions[top:], depth+1)
 	}
 }
 
@@ -117,7 +117,7 @@ const appliedName = "last-applied-configuration"
 
 // holdsManifest says whether a member is an annotation that holds an object as
 // JSON text which must not be shown.
-func (r *Redactor) holdsManifest(key []byte, i int, places []*node) bool {
+func (r *Redactor) holdsManifest(key []byte, i int, positions []*node) bool {
 	if at(r.b, i) != '"' {
 		return false
 	}
@@ -125,7 +125,7 @@ func (r *Redactor) holdsManifest(key []byte, i int, places []*node) bool {
 		return true
 	}
 	// data, stringData, binaryData
-	return slices.ContainsFunc(places, func(n *node) bool { return n.manifests }) && isQuoted(r.inString(i), "ata", "")
+	return slices.ContainsFunc(positions, func(n *node) bool { return n.manifests }) && isQuoted(r.inString(i), "ata", "")
 }
 
 // inString is the string at i as it stands, without its last quote.

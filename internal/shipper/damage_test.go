@@ -33,14 +33,14 @@ func (y *yard) wantCopies(n int, texts ...string) {
 	if got := len(y.store.objects) - len(y.store.current()); got != n {
 		y.t.Errorf("%d objects have a copy, want %d", got, n)
 	}
-	told := 0
+	reported := 0
 	for _, note := range y.notes {
 		if strings.Contains(note, "storing a copy under another key") {
-			told++
+			reported++
 		}
 	}
-	if counted := testutil.ToFloat64(y.shipper.metrics.copies.WithLabelValues("differs")) + testutil.ToFloat64(y.shipper.metrics.copies.WithLabelValues("unreadable")); told < n || counted == 0 && n > 0 {
-		y.t.Errorf("%d notes, archive_copies_total %v, want %d: %q", told, counted, n, y.notes)
+	if counted := testutil.ToFloat64(y.shipper.metrics.copies.WithLabelValues("differs")) + testutil.ToFloat64(y.shipper.metrics.copies.WithLabelValues("unreadable")); reported < n || counted == 0 && n > 0 {
+		y.t.Errorf("%d notes, archive_copies_total %v, want %d: %q", reported, counted, n, y.notes)
 	}
 	y.wantConfirmed(texts...)
 }

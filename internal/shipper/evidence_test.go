@@ -42,8 +42,8 @@ func changes(text string) map[string]string {
 func TestI10_FinishedFileIsCut(t *testing.T) {
 	text := event(22, "a") + event(22, "b") + event(22, "c")
 	for name, now := range changes(text) {
-		for _, away := range []bool{false, true} {
-			t.Run(fmt.Sprint(name, ", away ", away), func(t *testing.T) {
+		for _, unavailable := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", away ", unavailable), func(t *testing.T) {
 				y := newYard(t)
 				y.mustStart()
 				y.add("0", text, seen(text))
@@ -55,7 +55,7 @@ func TestI10_FinishedFileIsCut(t *testing.T) {
 				case len(now) < len(text):
 					want = []string{"truncated"}
 				}
-				if away {
+				if unavailable {
 					y.store.fail = func(string) error { return errors.New("away") }
 					y.store.findErr = errors.New("away")
 					if err := y.shipper.Sync(t.Context()); err == nil {

@@ -152,7 +152,7 @@ func TestI9_EditIsFoundAtRotation(t *testing.T) {
 }
 
 // A heartbeat does not wait for the archive: it keeps its time and its place.
-func TestI8_HeartbeatsWhileTheArchiveIsAway(t *testing.T) {
+func TestI8_HeartbeatsWhileTheArchiveIsUnavailable(t *testing.T) {
 	y := newBeatingYard(t)
 	y.mustStart()
 	y.add("0", event(22, "a"), nil)

@@ -58,8 +58,8 @@ func TestI9_GapsAndFilesAreOneChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	y.wantKinds("1 gap truncated, 2 file audit-0.log, 3 file audit-1.log nul_hole, 4 gap quarantined")
-	if told := strings.Join(y.gaps, ", "); told != "nul_hole, quarantined" { // the first was told by who found it
-		t.Errorf("told of %s", told)
+	if reported := strings.Join(y.gaps, ", "); reported != "nul_hole, quarantined" { // the first was told by who found it
+		t.Errorf("told of %s", reported)
 	}
 	records := y.store.records(t)
 	if g := records[2].Gaps[0]; g.Bytes != 3 {

@@ -14,26 +14,26 @@ func (s *Sidecar) confine(st *state) {
 	if !s.OwnsProcess || s.Settings.Landlock == config.LandlockOff {
 		return
 	}
-	places := landlock.Places{Owned: []string{st.dir}, Optional: []string{os.TempDir()}}
+	locations := landlock.Paths{Owned: []string{st.dir}, Optional: []string{os.TempDir()}}
 	if s.Settings.Hold == config.HoldLink {
-		places.Linked = s.audit.Dir
+		locations.Linked = s.audit.Dir
 	}
 	if home, err := os.UserHomeDir(); err == nil {
 		// Where AWS' SDK keeps the tokens of a login.
-		places.Optional = append(places.Optional, filepath.Join(home, ".aws"))
+		locations.Optional = append(locations.Optional, filepath.Join(home, ".aws"))
 	}
 	var err error
 	if dir := s.bucket.Dir(); dir != "" {
 		err = s.fs.MkdirAll(dir, 0o700)
-		places.Owned = append(places.Owned, dir)
+		locations.Owned = append(locations.Owned, dir)
 	}
 	version := 0
 	if err == nil {
-		version, err = landlock.Writes(places)
+		version, err = landlock.Writes(locations)
 	}
 	if err != nil {
 		s.Log.Warn().Err(err).Msg("not confined: this process may change whatever its user may")
 		return
 	}
-	s.Log.Info().Int("landlock", version).Strs("writes", places.Owned).Msg("confined by Landlock: files can be changed only where they have to be")
+	s.Log.Info().Int("landlock", version).Strs("writes", locations.Owned).Msg("confined by Landlock: files can be changed only where they have to be")
 }

@@ -21,8 +21,8 @@ type repeats struct {
 }
 
 type repeat struct {
-	told time.Time
-	left int // out since then
+	reported time.Time
+	left     int // out since then
 }
 
 // allow says whether to tell an event, and how many of its kind were left out
@@ -41,13 +41,13 @@ func (r *repeats) allow(event string, now time.Time) (left int, ok bool) {
 		if r.kinds == nil || len(r.kinds) >= maxKinds {
 			r.kinds = map[string]*repeat{}
 		}
-		r.kinds[kind] = &repeat{told: now}
+		r.kinds[kind] = &repeat{reported: now}
 		return 0, true
 	}
-	if now.Sub(known.told) < repeatEvery {
+	if now.Sub(known.reported) < repeatEvery {
 		known.left++
 		return 0, false
 	}
-	left, known.left, known.told = known.left, 0, now
+	left, known.left, known.reported = known.left, 0, now
 	return left, true
 }

@@ -43,7 +43,7 @@ func ParseEventID(s string) (EventID, error) {
 
 // Event is a line with the proof that it is in the file that its record
 // describes (RFC 6962, section 2.1.1): whoever has the record can check it
-// without the rest of the file.
+// without the rest of the file. Its fields are those of the JSON form.
 type Event struct {
 	Cluster string `json:"cluster"`
 	Node    string `json:"node"`

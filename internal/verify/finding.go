@@ -107,7 +107,7 @@ func (l Lines) String() string {
 }
 
 // place says where a finding is, in words.
-func (f *Finding) place() string {
+func (f *Finding) location() string {
 	switch {
 	case f.Object != "":
 		return f.Object

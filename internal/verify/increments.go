@@ -121,8 +121,8 @@ func (v *verification) checkUnfinished(ctx context.Context, u *unfinished) error
 func (v *verification) brokenIncrement(ctx context.Context, u *unfinished, key string, err error) error {
 	var disk *os.PathError
 	reason := archive.ReasonOf(err)
-	away := reason != archive.ReasonOther && reason != archive.ReasonChecksum
-	if gone := errors.Is(err, fs.ErrNotExist); ctx.Err() != nil || !gone && (away || errors.As(err, &disk)) {
+	unavailable := reason != archive.ReasonOther && reason != archive.ReasonChecksum
+	if gone := errors.Is(err, fs.ErrNotExist); ctx.Err() != nil || !gone && (unavailable || errors.As(err, &disk)) {
 		return err
 	}
 	v.find(u.finding(KindIncrementBroken, key, err.Error()))

@@ -100,7 +100,7 @@ func unknown(n int64) string {
 }
 
 func (f *Finding) text(b *strings.Builder) {
-	fmt.Fprintf(b, "FINDING %s: %s\n  %s\n", f.Kind, f.place(), f.Detail)
+	fmt.Fprintf(b, "FINDING %s: %s\n  %s\n", f.Kind, f.location(), f.Detail)
 	var scope []string
 	if f.File != "" {
 		scope = append(scope, f.File)

@@ -17,8 +17,8 @@ import (
 // Condition is the state of the network and of the sink behind it. The zero
 // Condition passes everything through.
 type Condition struct {
-	// Away resets every connection, those that are open included.
-	Away bool
+	// Unavailable resets every connection, those that are open included.
+	Unavailable bool
 	// Status, where not 0, answers every request with this status, after its
 	// body was read; the sink does not see it.
 	Status int
@@ -69,7 +69,7 @@ func (s *Server) Set(c Condition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now = c
-	if c.Away {
+	if c.Unavailable {
 		for conn := range s.conns {
 			reset(conn)
 		}
@@ -102,7 +102,7 @@ func (s *Server) track(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		s.conns[conn] = struct{}{}
-		if s.now.Away {
+		if s.now.Unavailable {
 			reset(conn)
 		}
 	case http.StateClosed, http.StateHijacked:
@@ -125,7 +125,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	c := s.condition()
 	req.Body = &slowBody{ReadCloser: req.Body, server: s, ctx: req.Context()}
 	switch {
-	case c.Away:
+	case c.Unavailable:
 		s.cut(w)
 	case c.Status != 0:
 		_, _ = io.Copy(io.Discard, req.Body) // the client may have gone

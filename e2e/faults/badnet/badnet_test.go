@@ -70,7 +70,7 @@ func TestConditions(t *testing.T) {
 		seen   int64
 	}{
 		{"fine", Condition{}, 200, 1},
-		{"away", Condition{Away: true}, 0, 0},
+		{"away", Condition{Unavailable: true}, 0, 0},
 		{"a status", Condition{Status: 503}, 503, 0},
 		{"the answer lost", Condition{LoseAnswer: true}, 0, 1},
 	} {
@@ -98,7 +98,7 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-func TestAwayResetsOpenConnections(t *testing.T) {
+func TestUnavailableResetsOpenConnections(t *testing.T) {
 	s, _, client := start(t)
 	s.Set(Condition{BytesPerSecond: 100})
 	failed := make(chan error, 1)
@@ -109,7 +109,7 @@ func TestAwayResetsOpenConnections(t *testing.T) {
 	for s.InFlight() == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	s.Set(Condition{Away: true})
+	s.Set(Condition{Unavailable: true})
 	if err := <-failed; err == nil {
 		t.Error("a request survived the outage")
 	}

@@ -25,14 +25,14 @@ const (
 // order in which they stand in the source, and neighbours at once. One read for
 // each line, here and there in the source, took a fifth of the CPU time.
 type Fetcher struct {
-	src    io.ReaderAt
-	next   func() (Ref, bool, error) // the rows in order
-	ahead  Ref                       // the row after those in rows
-	more   bool                      // whether there is one
-	rows   []fetched                 // fetched and not taken yet; part of all
-	all    []fetched
-	places []uint64 // scratch: offsets and numbers of rows
-	buf    []byte
+	src       io.ReaderAt
+	next      func() (Ref, bool, error) // the rows in order
+	ahead     Ref                       // the row after those in rows
+	more      bool                      // whether there is one
+	rows      []fetched                 // fetched and not taken yet; part of all
+	all       []fetched
+	positions []uint64 // scratch: offsets and numbers of rows
+	buf       []byte
 }
 
 // fetched is a row whose line begins at buf[at].
@@ -77,10 +77,10 @@ func (f *Fetcher) fetch() error {
 		f.buf = make([]byte, fetchMemory)
 		f.all = make([]fetched, fetchRows)
 	}
-	f.rows, f.places = f.all[:0], f.places[:0]
+	f.rows, f.positions = f.all[:0], f.positions[:0]
 	size := 0
 	for f.more && f.ahead.Size <= auditline.MaxKept && size < fetchLines && len(f.rows) < fetchRows {
-		f.places = append(f.places, uint64(f.ahead.Offset)*fetchRows+uint64(len(f.rows)))
+		f.positions = append(f.positions, uint64(f.ahead.Offset)*fetchRows+uint64(len(f.rows)))
 		f.rows = append(f.rows, fetched{ref: f.ahead})
 		size += int(f.ahead.Size)
 		var err error
@@ -88,14 +88,14 @@ func (f *Fetcher) fetch() error {
 			return err
 		}
 	}
-	slices.Sort(f.places)
+	slices.Sort(f.positions)
 	used, spare := 0, int64(fetchMemory-size)
-	for i := 0; i < len(f.places); {
-		from := f.place(i).ref.Offset
+	for i := 0; i < len(f.positions); {
+		from := f.position(i).ref.Offset
 		end := from
 		first := i
-		for ; i < len(f.places); i++ {
-			r := f.place(i)
+		for ; i < len(f.positions); i++ {
+			r := f.position(i)
 			gap := r.ref.Offset - end
 			if gap > min(fetchGap, spare) {
 				break
@@ -104,7 +104,7 @@ func (f *Fetcher) fetch() error {
 			end = max(end, r.ref.Offset+int64(r.ref.Size))
 			r.at = used + int(r.ref.Offset-from)
 		}
-		if err := ReadLine(f.src, f.buf[used:used+int(end-from)], f.place(first).ref); err != nil {
+		if err := ReadLine(f.src, f.buf[used:used+int(end-from)], f.position(first).ref); err != nil {
 			return err
 		}
 		used += int(end - from)
@@ -113,7 +113,7 @@ func (f *Fetcher) fetch() error {
 }
 
 // place returns the row with the n-th line in the source.
-func (f *Fetcher) place(n int) *fetched { return &f.rows[f.places[n]%fetchRows] }
+func (f *Fetcher) position(n int) *fetched { return &f.rows[f.positions[n]%fetchRows] }
 
 // ErrChanged says that a source ends before its time.
 var ErrChanged = errors.New("source changed while it was read")

@@ -20,7 +20,7 @@ type Ref struct {
 	key    uint32 // number of the sort key in the index
 	Part   uint32 // line_part
 	Day    int32  // days since 1970
-	Sum    uint32 // of the sort key, where it comes from a glance; else 0
+	Sum    uint32 // of the sort key, where it comes from a sample; else 0
 }
 
 // NoTime sorts before every timestamp.

@@ -26,8 +26,8 @@ const (
 	stopLimit = 2 * time.Minute
 )
 
-// rig is one kube-apiserver with its sidecar and both sinks.
-type rig struct {
+// fixture is one kube-apiserver with its sidecar and both sinks.
+type fixture struct {
 	t       *testing.T
 	api     *cluster.APIServer
 	witness *witness.Witness
@@ -50,10 +50,10 @@ type life struct {
 	end    int64           // how many bytes had been written when it had ended
 }
 
-func newRig(t *testing.T, s scenario) *rig {
+func newFixture(t *testing.T, s scenario) *fixture {
 	t.Helper()
 	dir := t.TempDir()
-	r := &rig{t: t, url: "file://" + filepath.Join(dir, "archive"), loki: newLoki(t, s.realLoki)}
+	r := &fixture{t: t, url: "file://" + filepath.Join(dir, "archive"), loki: newLoki(t, s.realLoki)}
 	if s.s3 {
 		r.store = s3server.Start(t)
 		r.url, r.env = r.store.URL("audit-logs"), r.store.Env()
@@ -97,7 +97,7 @@ func newRig(t *testing.T, s scenario) *rig {
 }
 
 // startSidecar starts the sidecar, whether kube-apiserver runs or not.
-func (r *rig) startSidecar() {
+func (r *fixture) startSidecar() {
 	r.t.Helper()
 	p, err := sidecar.Start(sidecar.Config{Binary: binary, Env: r.env, Args: r.args})
 	if err != nil {
@@ -112,7 +112,7 @@ func (r *rig) startSidecar() {
 }
 
 // startAPIServer starts kube-apiserver.
-func (r *rig) startAPIServer() {
+func (r *fixture) startAPIServer() {
 	r.t.Helper()
 	begin := time.Now()
 	if err := r.api.Start(r.t.Context()); err != nil {
@@ -124,7 +124,7 @@ func (r *rig) startAPIServer() {
 
 // traffic begins to make requests, at least so many rounds. The channel gives
 // the number of those that were answered when all are done.
-func (r *rig) traffic(ctx context.Context, rounds int) <-chan int64 {
+func (r *fixture) traffic(ctx context.Context, rounds int) <-chan int64 {
 	r.t.Helper()
 	admin, err := r.api.Client("")
 	if err != nil {
@@ -143,7 +143,7 @@ func (r *rig) traffic(ctx context.Context, rounds int) <-chan int64 {
 }
 
 // answered waits until all requests are done.
-func (r *rig) answered(done <-chan int64) {
+func (r *fixture) answered(done <-chan int64) {
 	r.t.Helper()
 	begin := time.Now()
 	n := <-done
@@ -154,7 +154,7 @@ func (r *rig) answered(done <-chan int64) {
 }
 
 // killSidecar kills the sidecar and starts it again, so many times.
-func (r *rig) killSidecar(times int) {
+func (r *fixture) killSidecar(times int) {
 	r.t.Helper()
 	for range times {
 		time.Sleep(1200 * time.Millisecond)
@@ -165,7 +165,7 @@ func (r *rig) killSidecar(times int) {
 
 // count reads kube-apiserver's counters several times: an event of its own
 // (a lease, for example) may fall between the counter and the mark.
-func (r *rig) count(times int) {
+func (r *fixture) count(times int) {
 	r.t.Helper()
 	now := &r.lives[len(r.lives)-1]
 	for range times {
@@ -179,7 +179,7 @@ func (r *rig) count(times int) {
 }
 
 // ended notes how much was written when the process was gone.
-func (r *rig) ended(killed bool) {
+func (r *fixture) ended(killed bool) {
 	r.t.Helper()
 	size, err := r.witness.Size()
 	if err != nil {
@@ -191,7 +191,7 @@ func (r *rig) ended(killed bool) {
 
 // finish gives the open file a backup's name, as the next rotation would, and
 // has the sidecar do all that is left.
-func (r *rig) finish() {
+func (r *fixture) finish() {
 	r.t.Helper()
 	log := r.api.AuditLog()
 	backup := filepath.Join(filepath.Dir(log), "audit-"+time.Now().UTC().Format("2006-01-02T15-04-05.000")+".log")
@@ -207,7 +207,7 @@ func (r *rig) finish() {
 
 // finishByIncrements leaves the open file as it is and waits until the archive
 // has all of it.
-func (r *rig) finishByIncrements() {
+func (r *fixture) finishByIncrements() {
 	r.t.Helper()
 	info, err := os.Stat(r.api.AuditLog())
 	if err != nil {
@@ -224,7 +224,7 @@ func (r *rig) finishByIncrements() {
 	r.stopSidecar()
 }
 
-func (r *rig) stopSidecar() {
+func (r *fixture) stopSidecar() {
 	r.t.Helper()
 	if code, err := r.sidecar.Terminate(stopLimit); err != nil || code != 0 {
 		r.t.Fatalf("SIGTERM: exit code %d, %v", code, err)
@@ -232,7 +232,7 @@ func (r *rig) stopSidecar() {
 }
 
 // verb runs the binary to its end.
-func (r *rig) verb(args ...string) sidecar.Result {
+func (r *fixture) verb(args ...string) sidecar.Result {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
 	defer cancel()

@@ -14,7 +14,7 @@ import (
 
 // openPlace opens what a verb reads: an archive by its URL, a directory, or one
 // object.
-func openPlace(ctx context.Context, arg string, s3 config.Archive) (p catalog.Place, err error) {
+func openLocation(ctx context.Context, arg string, s3 config.Archive) (p catalog.Location, err error) {
 	if s3.URL = arg; !strings.Contains(arg, "://") {
 		info, err := os.Stat(arg)
 		if err != nil {
@@ -38,13 +38,13 @@ func openPlace(ctx context.Context, arg string, s3 config.Archive) (p catalog.Pl
 
 // openCatalog finds the original files behind paths and URLs.
 func openCatalog(ctx context.Context, args []string, s3 config.Archive) (*catalog.Catalog, error) {
-	var places []catalog.Place
+	var locations []catalog.Location
 	for _, arg := range args {
-		p, err := openPlace(ctx, arg, s3)
+		p, err := openLocation(ctx, arg, s3)
 		if err != nil {
 			return nil, err
 		}
-		places = append(places, p)
+		locations = append(locations, p)
 	}
-	return catalog.Find(ctx, places...)
+	return catalog.Find(ctx, locations...)
 }

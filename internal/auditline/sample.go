@@ -2,8 +2,8 @@ package auditline
 
 import "bytes"
 
-// Glancer takes glances at lines. The zero value is ready for use.
-type Glancer struct {
+// Sampler samples the object and the time of lines. The zero value is ready for use.
+type Sampler struct {
 	dates calendar
 	// tails are where the timestamps of the last lines began, from their ends:
 	// few different annotations follow them.
@@ -20,7 +20,7 @@ func (e *Event) Object() Object {
 	return Object{e.text[ObjectResource], e.text[ObjectNamespace], e.text[ObjectName]}
 }
 
-// Glance finds the object and the stage timestamp of a canonical line without
+// Sample finds the object and the stage timestamp of a canonical line without
 // looking at all of it. Of a long line, head are its first bytes and tail its
 // last ones; of any other, both are the line. It costs a tenth of a scan.
 //
@@ -28,7 +28,7 @@ func (e *Event) Object() Object {
 // every line in full later, and compares.
 //
 // ok is false if the line is not what it seems at once; then it must be decoded.
-func (g *Glancer) Glance(head, tail []byte, long bool) (o Object, us int64, ok bool) {
+func (g *Sampler) Sample(head, tail []byte, long bool) (o Object, us int64, ok bool) {
 	if !hasPrefix(head, eventHeadV1) || tail[len(tail)-1] != '}' {
 		return o, 0, false
 	}
@@ -42,7 +42,7 @@ func (g *Glancer) Glance(head, tail []byte, long bool) (o Object, us int64, ok b
 	case !found:
 		return o, us, true
 	}
-	o, ok = glanceObject(head, at+len(objectRefHead))
+	o, ok = sampleObject(head, at+len(objectRefHead))
 	return o, us, ok
 }
 
@@ -65,8 +65,8 @@ func findObjectRef(line []byte, from int) (int, bool) {
 	}
 }
 
-// glanceObject reads the first members of objectRef, which begin at line[at].
-func glanceObject(line []byte, at int) (o Object, ok bool) {
+// sampleObject reads the first members of objectRef, which begin at line[at].
+func sampleObject(line []byte, at int) (o Object, ok bool) {
 	first := true
 	for i, to := range [...]*[]byte{&o.Resource, &o.Namespace, &o.Name} {
 		name := objectMember(ObjectResource + Field(i))
@@ -97,7 +97,7 @@ const (
 
 // time finds the stage timestamp: first where it was in the last lines, then
 // everywhere.
-func (g *Glancer) time(line []byte) (int64, bool) {
+func (g *Sampler) time(line []byte) (int64, bool) {
 	for _, tail := range g.tails {
 		if at := len(line) - tail; tail > 0 && at > len(eventHeadV1) && hasPrefix(line[at:], stageTimeHead) {
 			return g.timeAt(line, at)
@@ -115,7 +115,7 @@ func (g *Glancer) time(line []byte) (int64, bool) {
 	return 0, false
 }
 
-func (g *Glancer) timeAt(line []byte, at int) (int64, bool) {
+func (g *Sampler) timeAt(line []byte, at int) (int64, bool) {
 	from := at + len(stageTimeHead)
 	if from+microTimeLen > len(line) {
 		return 0, false

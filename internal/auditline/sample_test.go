@@ -5,13 +5,13 @@ import (
 	"testing"
 )
 
-func TestGlanceAgreesWithScan(t *testing.T) {
+func TestSampleAgreesWithScan(t *testing.T) {
 	var d Decoder
 	var e Event
-	var g Glancer
+	var g Sampler
 	hits, lines := 0, realLines(t)
 	for _, line := range lines {
-		o, us, ok := g.Glance(line, line, false)
+		o, us, ok := g.Sample(line, line, false)
 		if what, _ := d.Line(line, &e); !ok || what != Canonical {
 			continue
 		}

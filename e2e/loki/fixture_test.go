@@ -25,8 +25,8 @@ const (
 	lokiLimit = 256 << 10       // limits_config.max_line_size of the shipped configuration
 )
 
-// rig is one audit directory whose log goes to one cluster label of a Loki.
-type rig struct {
+// fixture is one audit directory whose log goes to one cluster label of a Loki.
+type fixture struct {
 	t       *testing.T
 	loki    *lokiserver.Server
 	cluster string
@@ -36,12 +36,12 @@ type rig struct {
 	writer  *audittest.Writer
 }
 
-// newRig makes the directories and the writer. pushTo is where the sidecar
+// newFixture makes the directories and the writer. pushTo is where the sidecar
 // pushes: Loki itself, or something in front of it.
-func newRig(t *testing.T, loki *lokiserver.Server, cluster, pushTo string, writer audittest.Config) *rig {
+func newFixture(t *testing.T, loki *lokiserver.Server, cluster, pushTo string, writer audittest.Config) *fixture {
 	t.Helper()
 	dir := t.TempDir()
-	r := &rig{t: t, loki: loki, cluster: cluster, began: time.Now(), dir: dir}
+	r := &fixture{t: t, loki: loki, cluster: cluster, began: time.Now(), dir: dir}
 	writer.Path = filepath.Join(dir, "audit", "audit.log")
 	r.args = []string{
 		"--audit-log-path", writer.Path, "--archive-url", "file://" + filepath.Join(dir, "archive"),
@@ -56,7 +56,7 @@ func newRig(t *testing.T, loki *lokiserver.Server, cluster, pushTo string, write
 }
 
 // start runs the sidecar and waits until it is ready.
-func (r *rig) start() *sidecar.Process {
+func (r *fixture) start() *sidecar.Process {
 	r.t.Helper()
 	p := r.launch()
 	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
@@ -68,7 +68,7 @@ func (r *rig) start() *sidecar.Process {
 }
 
 // waitMetrics waits until the process has a metric.
-func (r *rig) waitMetrics(p *sidecar.Process, name string) map[string]float64 {
+func (r *fixture) waitMetrics(p *sidecar.Process, name string) map[string]float64 {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
 	defer cancel()
@@ -80,7 +80,7 @@ func (r *rig) waitMetrics(p *sidecar.Process, name string) map[string]float64 {
 }
 
 // launch runs the sidecar.
-func (r *rig) launch() *sidecar.Process {
+func (r *fixture) launch() *sidecar.Process {
 	r.t.Helper()
 	p, err := sidecar.Start(sidecar.Config{Binary: binary, Args: r.args})
 	if err != nil {
@@ -96,7 +96,7 @@ func (r *rig) launch() *sidecar.Process {
 }
 
 // waitStreamed waits until the process says that Loki has n lines from it.
-func (r *rig) waitStreamed(p *sidecar.Process, n int64) map[string]float64 {
+func (r *fixture) waitStreamed(p *sidecar.Process, n int64) map[string]float64 {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
 	defer cancel()
@@ -110,14 +110,14 @@ func (r *rig) waitStreamed(p *sidecar.Process, n int64) map[string]float64 {
 }
 
 // stop ends the sidecar with SIGTERM, which drains; it must end cleanly.
-func (r *rig) stop(p *sidecar.Process) {
+func (r *fixture) stop(p *sidecar.Process) {
 	r.t.Helper()
 	if code, err := p.Terminate(stopLimit); err != nil || code != 0 {
 		r.t.Fatalf("SIGTERM: exit code %d, %v", code, err)
 	}
 }
 
-// account is what became of the lines of a rig.
+// account is what became of the lines of a fixture.
 type account struct {
 	in, found, identical, redacted, shrunk int
 }
@@ -126,9 +126,9 @@ type account struct {
 // of a secret or a token. The others must arrive as they are.
 var touchable = regexp.MustCompile(`(?i)secret|token|bearer|authorization|last-applied`)
 
-// check reads everything that Loki has of this rig's log and compares it with
+// check reads everything that Loki has of this fixture's log and compares it with
 // what was written: each line is there once, as T(line).
-func (r *rig) check() account {
+func (r *fixture) check() account {
 	r.t.Helper()
 	var a account
 	left := make(map[string]int)
@@ -162,7 +162,7 @@ func (r *rig) check() account {
 
 // compare takes what Loki has off what is expected and reports every
 // difference.
-func (r *rig) compare(left map[string]int) (found int) {
+func (r *fixture) compare(left map[string]int) (found int) {
 	r.t.Helper()
 	// Lines of the past are within a day; fresh ones are of now.
 	got, err := r.loki.All(r.t.Context(), `{job="audit", cluster="`+r.cluster+`"}`, r.began.Add(-24*time.Hour), time.Now().Add(time.Minute))
@@ -197,7 +197,7 @@ func (r *rig) compare(left map[string]int) (found int) {
 
 // transform returns what the sidecar does to a line before it is shrunk: the
 // default rules, with the key that it made in its state directory.
-func (r *rig) transform() func([]byte) []byte {
+func (r *fixture) transform() func([]byte) []byte {
 	r.t.Helper()
 	key, err := redact.ReadKey(filepath.Join(r.dir, "audit", ".auditsidecar", "redact.key"))
 	if err != nil {
@@ -216,7 +216,7 @@ func (r *rig) transform() func([]byte) []byte {
 
 // drain rotates, waits until the process has read to the end, and stops it.
 // What was sent twice is counted twice, so the count of lines tells nothing.
-func (r *rig) drain(p *sidecar.Process) {
+func (r *fixture) drain(p *sidecar.Process) {
 	r.t.Helper()
 	if err := r.writer.Rotate(); err != nil {
 		r.t.Fatal(err)

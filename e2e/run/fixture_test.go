@@ -28,8 +28,8 @@ const (
 	stopLimit = 2 * time.Minute
 )
 
-// rig is one audit directory with both its sinks.
-type rig struct {
+// fixture is one audit directory with both its sinks.
+type fixture struct {
 	t    *testing.T
 	log  string // the path of audit.log
 	url  string // of the archive
@@ -44,12 +44,12 @@ type rig struct {
 	prunes bool // the writer deletes backups
 }
 
-// newRig makes the directories and reserves an address for Loki. The writer is
+// newFixture makes the directories and reserves an address for Loki. The writer is
 // there at once, as kube-apiserver is; Loki is not before serve.
-func newRig(t *testing.T, writer audittest.Config) *rig {
+func newFixture(t *testing.T, writer audittest.Config) *fixture {
 	t.Helper()
 	dir := t.TempDir()
-	r := &rig{
+	r := &fixture{
 		t: t, log: filepath.Join(dir, "audit", "audit.log"), url: "file://" + filepath.Join(dir, "archive"),
 		loki: lokitest.New(lokitest.Config{MaxAge: 7 * 24 * time.Hour, MaxAhead: 10 * time.Minute}),
 	}
@@ -69,7 +69,7 @@ func newRig(t *testing.T, writer audittest.Config) *rig {
 }
 
 // serve starts the Loki side.
-func (r *rig) serve() {
+func (r *fixture) serve() {
 	r.t.Helper()
 	l, err := net.Listen("tcp", r.addr)
 	if err != nil {
@@ -80,8 +80,8 @@ func (r *rig) serve() {
 	r.t.Cleanup(func() { _ = server.Close() })
 }
 
-// start runs the sidecar over the rig.
-func (r *rig) start() *sidecar.Process {
+// start runs the sidecar over the fixture.
+func (r *fixture) start() *sidecar.Process {
 	r.t.Helper()
 	p, err := sidecar.Start(sidecar.Config{Binary: binary, Env: r.env, Args: r.runArgs()})
 	if err != nil {
@@ -96,7 +96,7 @@ func (r *rig) start() *sidecar.Process {
 	return p
 }
 
-func (r *rig) runArgs() []string {
+func (r *fixture) runArgs() []string {
 	return append([]string{
 		"--audit-log-path", r.log, "--archive-url", r.url, "--loki-url", "http://" + r.addr,
 		"--cluster", "e2e", "--node", "cp1", "--heartbeat-interval", "1s", // so that there are some
@@ -104,7 +104,7 @@ func (r *rig) runArgs() []string {
 }
 
 // once runs the sidecar with --once to its end, which must be a success.
-func (r *rig) once() {
+func (r *fixture) once() {
 	r.t.Helper()
 	args := append([]string{"run", "--once", "--listen", "127.0.0.1:0"}, r.runArgs()...)
 	if v := r.verb(args...); v.Code != 0 {
@@ -113,7 +113,7 @@ func (r *rig) once() {
 }
 
 // verb runs the binary to its end.
-func (r *rig) verb(args ...string) sidecar.Result {
+func (r *fixture) verb(args ...string) sidecar.Result {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
 	defer cancel()
@@ -127,7 +127,7 @@ func (r *rig) verb(args ...string) sidecar.Result {
 // openIsHeld reports whether the sidecar holds the open file: it has a third link
 // then, beside its name and the account. A file that is rotated and pruned before a
 // busy machine has seen it is lost, which is not what these tests are about.
-func (r *rig) openIsHeld() bool {
+func (r *fixture) openIsHeld() bool {
 	info, err := os.Stat(r.log)
 	if err != nil {
 		return false
@@ -137,7 +137,7 @@ func (r *rig) openIsHeld() bool {
 }
 
 // replay writes n fresh lines and finishes the last file.
-func (r *rig) replay(n, rate int, rotateEvery time.Duration) {
+func (r *fixture) replay(n, rate int, rotateEvery time.Duration) {
 	r.t.Helper()
 	lines := audittest.Fresh(audittest.Corpus(r.t, "rotated.log"), n)
 	if err := r.writer.Replay(r.t.Context(), lines, rate, rotateEvery); err != nil {
@@ -149,12 +149,12 @@ func (r *rig) replay(n, rate int, rotateEvery time.Duration) {
 }
 
 // finished returns the account's files that nobody writes to any more.
-func (r *rig) finished() []audittest.File {
+func (r *fixture) finished() []audittest.File {
 	return slices.DeleteFunc(r.writer.Files(), func(f audittest.File) bool { return !f.Finished })
 }
 
 // waitLoki waits until Loki has every line that was written.
-func (r *rig) waitLoki() {
+func (r *fixture) waitLoki() {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
 	defer cancel()
@@ -164,7 +164,7 @@ func (r *rig) waitLoki() {
 }
 
 // waitReady waits until /readyz says yes, or says no with all of the texts.
-func (r *rig) waitReady(p *sidecar.Process, ready bool, texts ...string) {
+func (r *fixture) waitReady(p *sidecar.Process, ready bool, texts ...string) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
 	defer cancel()
@@ -178,7 +178,7 @@ func (r *rig) waitReady(p *sidecar.Process, ready bool, texts ...string) {
 }
 
 // waitArchived waits until the process says that it archived n files.
-func (r *rig) waitArchived(p *sidecar.Process, n int) map[string]float64 {
+func (r *fixture) waitArchived(p *sidecar.Process, n int) map[string]float64 {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
 	defer cancel()
@@ -192,7 +192,7 @@ func (r *rig) waitArchived(p *sidecar.Process, n int) map[string]float64 {
 }
 
 // stop ends the process with SIGTERM; it must end cleanly.
-func (r *rig) stop(p *sidecar.Process) {
+func (r *fixture) stop(p *sidecar.Process) {
 	r.t.Helper()
 	begin := time.Now()
 	if code, err := p.Terminate(stopLimit); err != nil || code != 0 {
