@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"path"
 	"regexp"
@@ -20,17 +22,18 @@ var (
 	codeFile      = regexp.MustCompile(`\.(go|mjs|js|sh|py)$`)
 )
 
-// check walks the tree and returns its findings, one line each, sorted.
-func check(tree fs.FS) ([]string, error) {
+// check walks the tree and returns its findings, one line each, sorted, and the
+// size of the product. linked lists the import paths that run on a node.
+func check(tree fs.FS, linked []string) (findings []string, size string, err error) {
 	design, err := fs.ReadFile(tree, "docs/DESIGN.md")
 	if err != nil {
-		return nil, fmt.Errorf("read the design: %w", err)
+		return nil, "", fmt.Errorf("read the design: %w", err)
 	}
 	lint, err := fs.ReadFile(tree, ".golangci.yml")
 	if err != nil {
-		return nil, fmt.Errorf("read the linter's rules: %w", err)
+		return nil, "", fmt.Errorf("read the linter's rules: %w", err)
 	}
-	c := checker{known: make(map[string]bool), lint: lint, packages: make(map[string]bool)}
+	c := checker{known: make(map[string]bool), lint: lint, packages: make(map[string]bool), rooms: make(map[string]*room)}
 	for _, m := range invariant.FindAllSubmatch(design, -1) {
 		c.known[string(m[1])] = true
 	}
@@ -47,16 +50,19 @@ func check(tree fs.FS) ([]string, error) {
 		if err != nil {
 			return err
 		}
-		c.file(name, content)
-		return nil
+		return c.file(name, content)
 	}); err != nil {
-		return nil, fmt.Errorf("walk the tree: %w", err)
+		return nil, "", fmt.Errorf("walk the tree: %w", err)
 	}
 	if err := c.links(tree); err != nil {
-		return nil, fmt.Errorf("follow the links: %w", err)
+		return nil, "", fmt.Errorf("follow the links: %w", err)
 	}
+	if err := c.readingPath(tree, "docs/ARCHITECTURE.md"); err != nil {
+		return nil, "", fmt.Errorf("read the path through the code: %w", err)
+	}
+	size = c.budget(linked)
 	slices.Sort(c.findings)
-	return c.findings, nil
+	return c.findings, size, nil
 }
 
 // skipped says whether a directory holds nothing that people wrote here.
@@ -71,6 +77,7 @@ type checker struct {
 	known    map[string]bool // invariants of the design
 	lint     []byte          // .golangci.yml
 	packages map[string]bool // directories already looked up in it
+	rooms    map[string]*room
 	findings []string
 }
 
@@ -78,12 +85,20 @@ func (c *checker) report(format string, args ...any) {
 	c.findings = append(c.findings, fmt.Sprintf(format, args...))
 }
 
-func (c *checker) file(name string, content []byte) {
+func (c *checker) file(name string, content []byte) error {
 	if lines := bytes.Count(content, []byte("\n")); lines > maxLines {
 		c.report("%s: %d lines, more than %d", name, lines, maxLines)
 	}
 	if !strings.HasSuffix(name, ".go") {
-		return
+		return nil
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), name, content, parser.ParseComments)
+	if err != nil {
+		return err
+	}
+	c.words(name, file)
+	if counted(name, file) {
+		c.room(name, content, file)
 	}
 	for _, m := range invariantTest.FindAllSubmatch(content, -1) {
 		if !c.known[string(m[1])] {
@@ -97,6 +112,7 @@ func (c *checker) file(name string, content []byte) {
 		}
 	}
 	c.importRule(path.Dir(name))
+	return nil
 }
 
 // importRule reports a package of the product for which the linter keeps no

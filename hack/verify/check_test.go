@@ -31,6 +31,13 @@ func TestCheck(t *testing.T) {
 		{"a package without a rule", "internal/ledger/a.go", "package ledger\n", "internal/ledger: no import rule"},
 		{"a command", "cmd/auditsidecar/main.go", "package main\n", ""},
 		{"test material", "internal/lokitest/a.go", "package lokitest\n", ""},
+		{"a replaced word in a name", "internal/hold/b.go", "package hold\nfunc takeParcel() {}\n", "say batch, not parcel"},
+		{"a replaced word in a file's name", "internal/hold/glance.go", "package hold\n", "say sampling, not glance"},
+		{"a word of the field", "internal/hold/b.go", "package hold\nfunc batch() { replaced := 1; _ = replaced }\n", ""},
+		{"many fields", "internal/hold/b.go", "package hold\ntype T struct {" + strings.Repeat("f int;", 16) + "}\n", "T has 16 fields"},
+		{"many fields with a reason", "internal/hold/b.go", "package hold\n// T has the fields of the form.\ntype T struct {" + strings.Repeat("f int;", 16) + "}\n", ""},
+		{"many functions", "internal/hold/b.go", "package hold\ntype T struct { a, b, c, d func() }\n", "T has 4 functions"},
+		{"many methods", "internal/hold/b.go", "package hold\ntype T int\n" + strings.Repeat("func (t *T) m() {}\n", 21), "T has 21 methods"},
 		{"a name that says nothing", "internal/hold/b.go", "package util\n", "package util"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -40,7 +47,7 @@ func TestCheck(t *testing.T) {
 					tree[name] = f
 				}
 			}
-			got, err := check(tree)
+			got, _, err := check(tree, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -55,7 +62,7 @@ func TestCheckNeedsTheDesign(t *testing.T) {
 	for _, missing := range []string{"docs/DESIGN.md", ".golangci.yml"} {
 		tree := fstest.MapFS{"docs/DESIGN.md": file(""), ".golangci.yml": file("")}
 		delete(tree, missing)
-		if got, err := check(tree); err == nil {
+		if got, _, err := check(tree, nil); err == nil {
 			t.Errorf("without %s: findings %q and no error", missing, got)
 		}
 	}
@@ -66,8 +73,37 @@ func TestFindingsAreSorted(t *testing.T) {
 		"docs/DESIGN.md": file(""), "docs/README.md": file("[design](DESIGN.md)"), ".golangci.yml": file(""),
 		"rotate/a.go": file("package rotate\n"), "hack/b.go": file("package misc\n"),
 	}
-	got, err := check(tree)
+	got, _, err := check(tree, nil)
 	if err != nil || len(got) != 2 || !slices.IsSorted(got) {
 		t.Errorf("findings %q, %v", got, err)
+	}
+}
+
+func TestCodeLines(t *testing.T) {
+	const code = "// Package x.\npackage x\n\n/* a\nb */\nvar s = `one\ntwo`\n\nfunc f() { // why\n\tg(\n\t\t1,\n\t)\n}\n"
+	if n := codeLines([]byte(code)); n != 8 {
+		t.Errorf("%d lines of code, want 8", n)
+	}
+}
+
+func TestBudget(t *testing.T) {
+	c := checker{rooms: map[string]*room{"internal/hold": {files: 20, lines: 7}, "internal/ddl": {files: 21, lines: 5}}}
+	size := c.budget([]string{module + "internal/hold"})
+	if !strings.Contains(size, "node 7 ") || !strings.Contains(size, "tools 5 ") || !strings.Contains(size, "together 12") {
+		t.Error(size)
+	}
+	if len(c.findings) != 1 || !strings.Contains(c.findings[0], "internal/ddl: 21 files") {
+		t.Errorf("findings %q", c.findings)
+	}
+}
+
+func TestReadingPath(t *testing.T) {
+	tree := fstest.MapFS{"a.go": file("package a\n" + strings.Repeat("var x = 1\n", 200))}
+	for n, want := range map[int]int{12: 0, 13: 1, 16: 1} { // 2,412, 2,613 and 3,216 lines
+		tree["docs/ARCHITECTURE.md"] = file(strings.Repeat("1. [a.go](x): y\n", n))
+		var c checker
+		if err := c.readingPath(tree, "docs/ARCHITECTURE.md"); err != nil || len(c.findings) != want {
+			t.Errorf("%d files: %v, findings %q", n, err, c.findings)
+		}
 	}
 }

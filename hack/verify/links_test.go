@@ -38,7 +38,7 @@ func TestLinks(t *testing.T) {
 				"docs/operations.md": file("# Operations\n## `DiskFull`\n### What is it, [exactly](../README.md)?\n```\n# in code\n```\n"),
 			}
 			tree[test.path] = file(test.content)
-			got, err := check(tree)
+			got, _, err := check(tree, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

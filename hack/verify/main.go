@@ -12,7 +12,7 @@ import (
 )
 
 func main() {
-	findings, err := check(os.DirFS("."))
+	findings, size, err := run()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "verify:", err)
 		os.Exit(1)
@@ -20,7 +20,16 @@ func main() {
 	for _, f := range findings {
 		fmt.Println(f)
 	}
+	fmt.Println(size)
 	if len(findings) > 0 {
 		os.Exit(1)
 	}
+}
+
+func run() ([]string, string, error) {
+	onNode, err := linked()
+	if err != nil {
+		return nil, "", err
+	}
+	return check(os.DirFS("."), onNode)
 }

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/scanner"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os/exec"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+const (
+	module = "github.com/auditsidecar/auditsidecar/"
+	// nodeRoot is the package whose imports run on a control plane.
+	nodeRoot = "internal/sidecar"
+)
+
+// The bounds of the product's size. Node counts the packages that nodeRoot
+// links, tools all others: lines of Go without blank lines and comments,
+// without tests, test helpers, e2e, hack and generated files.
+const (
+	maxNode    = 26_200
+	maxTools   = 7_000
+	maxFiles   = 20 // of a package
+	maxMethods = 20 // of a type
+	maxFields  = 15 // of a struct, unless its comment gives the reason with the word "fields"
+	maxFuncs   = 3  // of a struct
+)
+
+// oversized are the types that are to be split, with the fields or methods that
+// they have today. They must not grow.
+func oversized() map[string]int {
+	return map[string]int{
+		"internal/auditline: Rebuilder":                    23,
+		"internal/auditline: scanner":                      21,
+		"internal/durable: FS":                             24,
+		"internal/redact: Redactor":                        33,
+		"internal/redact/redact.go: Redactor":              17,
+		"internal/redact":                                  21,
+		"internal/verify: verification":                    42,
+		"parquet/convert.go: conversion":                   25,
+		"parquet/internal/objectfile/chunk.go: chunk":      29,
+		"parquet/internal/objectfile: chunk":               33,
+		"parquet/internal/rowread/column.go: columnReader": 19,
+	}
+}
+
+// tooMany reports whether n is above a bound and above what is known of a name.
+func tooMany(name string, n, bound int) bool { return n > bound && n > oversized()[name] }
+
+// room is what one package of the product holds.
+type room struct {
+	files, lines int
+	methods      map[string]int
+}
+
+// counted reports whether a Go file belongs to the product.
+func counted(name string, file *ast.File) bool {
+	dir := path.Dir(name)
+	top, _, _ := strings.Cut(dir, "/")
+	return !strings.HasSuffix(name, "_test.go") && !strings.HasSuffix(dir, "test") && !slices.Contains([]string{".", "e2e", "hack"}, top) &&
+		!ast.IsGenerated(file)
+}
+
+// room adds a file to the room of its package and reports types that hold too
+// much.
+func (c *checker) room(name string, content []byte, file *ast.File) {
+	dir := path.Dir(name)
+	r := c.rooms[dir]
+	if r == nil {
+		r = &room{methods: make(map[string]int)}
+		c.rooms[dir] = r
+	}
+	r.files++
+	r.lines += codeLines(content)
+	for _, d := range file.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Recv != nil {
+				r.methods[receiver(d.Recv.List[0].Type)]++
+			}
+		case *ast.GenDecl:
+			for _, s := range d.Specs {
+				if t, ok := s.(*ast.TypeSpec); ok {
+					c.fields(name, t, d.Doc.Text()+t.Doc.Text())
+				}
+			}
+		}
+	}
+}
+
+// fields reports a struct with too many fields or functions.
+func (c *checker) fields(name string, t *ast.TypeSpec, doc string) {
+	s, ok := t.Type.(*ast.StructType)
+	if !ok || strings.Contains(doc, "fields") {
+		return
+	}
+	all, funcs := 0, 0
+	for _, f := range s.Fields.List {
+		n := max(1, len(f.Names))
+		all += n
+		if _, ok := f.Type.(*ast.FuncType); ok {
+			funcs += n
+		}
+	}
+	if tooMany(fmt.Sprintf("%s: %s", name, t.Name), all, maxFields) {
+		c.report("%s: %s has %d fields, more than %d, and its comment gives no reason", name, t.Name, all, maxFields)
+	}
+	if funcs > maxFuncs {
+		c.report("%s: %s has %d functions, more than %d: an interface of the consumer says it better", name, t.Name, funcs, maxFuncs)
+	}
+}
+
+// receiver returns the name of a receiver's type.
+func receiver(t ast.Expr) string {
+	switch t := t.(type) {
+	case *ast.StarExpr:
+		return receiver(t.X)
+	case *ast.IndexExpr:
+		return receiver(t.X)
+	case *ast.Ident:
+		return t.Name
+	}
+	return ""
+}
+
+// codeLines counts the lines of a Go file with a token that is no comment.
+func codeLines(content []byte) (n int) {
+	var s scanner.Scanner
+	files := token.NewFileSet()
+	f := files.AddFile("", -1, len(content))
+	s.Init(f, content, nil, 0)
+	last := 0
+	for {
+		pos, tok, lit := s.Scan()
+		if tok == token.EOF {
+			return n
+		}
+		if tok == token.SEMICOLON && lit == "\n" {
+			continue
+		}
+		first := f.Line(pos)
+		end := first + strings.Count(lit, "\n")
+		n += end - max(first-1, last)
+		last = end
+	}
+}
+
+// budget reports rooms that are too full and returns a line with the sizes of
+// both parts. linked lists the import paths that nodeRoot links.
+func (c *checker) budget(linked []string) string {
+	node, tools := 0, 0
+	for _, dir := range slices.Sorted(maps.Keys(c.rooms)) {
+		r := c.rooms[dir]
+		if tooMany(dir, r.files, maxFiles) {
+			c.report("%s: %d files, more than %d", dir, r.files, maxFiles)
+		}
+		for _, name := range slices.Sorted(maps.Keys(r.methods)) {
+			if n := r.methods[name]; tooMany(dir+": "+name, n, maxMethods) {
+				c.report("%s: %s has %d methods, more than %d", dir, name, n, maxMethods)
+			}
+		}
+		if slices.Contains(linked, module+dir) {
+			node += r.lines
+		} else {
+			tools += r.lines
+		}
+	}
+	if node > maxNode {
+		c.report("the node's packages have %d lines, more than %d", node, maxNode)
+	}
+	if tools > maxTools {
+		c.report("the tools have %d lines, more than %d", tools, maxTools)
+	}
+	return fmt.Sprintf("lines of code: node %d of %d, tools %d of %d, together %d", node, maxNode, tools, maxTools, node+tools)
+}
+
+// The path through the code that docs/ARCHITECTURE.md names.
+const (
+	maxPathFiles = 15
+	maxPathLines = 2_500
+)
+
+var pathFile = regexp.MustCompile(`(?m)^\d+\. \[([^\]]+\.go)\]`)
+
+// readingPath reports a path through the code that takes too long to read. page
+// is the page that names its files.
+func (c *checker) readingPath(tree fs.FS, page string) error {
+	text, err := fs.ReadFile(tree, page)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	files, lines := pathFile.FindAllStringSubmatch(string(text), -1), 0
+	for _, m := range files {
+		content, err := fs.ReadFile(tree, m[1])
+		if err != nil {
+			return err
+		}
+		lines += codeLines(content)
+	}
+	if len(files) > maxPathFiles || lines > maxPathLines {
+		c.report("%s: the path through the code has %d files and %d lines, more than %d and %d", page, len(files), lines, maxPathFiles, maxPathLines)
+	}
+	return nil
+}
+
+// linked lists the packages that nodeRoot links.
+func linked() ([]string, error) {
+	out, err := exec.Command("go", "list", "-deps", "./"+nodeRoot).Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list -deps ./%s: %w", nodeRoot, err)
+	}
+	return strings.Fields(string(bytes.TrimSpace(out))), nil
+}
