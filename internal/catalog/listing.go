@@ -13,7 +13,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
-// Place is where to look for objects.
+// Location is where to look for objects.
 type Location struct {
 	Bucket *archive.Bucket
 	// Path is set for a directory, or a file in it, of any layout: there each

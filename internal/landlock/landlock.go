@@ -35,7 +35,7 @@ const (
 	scopes = landlock.ScopedSet(ll.ScopeSignal | ll.ScopeAbstractUnixSocket)
 )
 
-// Places are where the process goes on writing.
+// Paths are those that the process still writes to.
 type Paths struct {
 	// Owned are directories below which everything may be done. They must be
 	// there.
