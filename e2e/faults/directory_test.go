@@ -149,6 +149,7 @@ func unlinkOpen(s *stage) {
 	s.start()
 	s.ready()
 	s.write(rate, 2*time.Second, 900*time.Millisecond)
+	s.awaitHeld()
 	s.must(os.Remove(s.log))
 	s.write(rate, pick(20*time.Second, 6*time.Second), 0)
 	s.awaitLoki() // the lines go on to be streamed
@@ -162,6 +163,7 @@ func moveOpen(s *stage) {
 	s.start()
 	s.ready()
 	s.write(rate, 2*time.Second, 900*time.Millisecond)
+	s.awaitHeld()
 	s.must(os.Rename(s.log, s.log+".1"))
 	s.must(os.WriteFile(s.log, nil, 0o600))
 	s.write(rate, pick(20*time.Second, 6*time.Second), 0)

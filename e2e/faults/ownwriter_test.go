@@ -103,7 +103,7 @@ func (w *ownWriter) write(s *stage, rate int, d, rotateEvery time.Duration) {
 		if due := begin.Add(time.Duration(n) * time.Second / time.Duration(rate)); n%10 == 0 && time.Until(due) > 0 {
 			s.sleep(time.Until(due))
 		}
-		if time.Now().After(next) {
+		if time.Now().After(next) && s.openIsHeld() {
 			next = time.Now().Add(rotateEvery) // after a stall no burst of tiny files
 			s.must(w.rotate())
 		}

@@ -18,7 +18,7 @@ import (
 type linker struct {
 	*base
 	joiner    *joiner
-	vanishing []rotate.Segment   // listed, but gone when they were to be linked
+	vanishing []vanished         // listed, but gone when they were to be linked
 	waiting   map[string]waiting // listed, but there is no room to copy them; by name
 }
 
@@ -199,7 +199,7 @@ func (h *linker) noteWaiting(l *look) {
 		}
 		delete(h.waiting, name)
 		if l.byName[name] == nil { // else it was copied
-			h.vanishing = append(h.vanishing, w.segment)
+			h.vanishing = append(h.vanishing, vanished{Segment: w.segment})
 		}
 	}
 }
@@ -223,7 +223,11 @@ func (h *linker) linkNew(l *look) (again, linked bool, err error) {
 			continue
 		}
 		if errors.Is(err, errChanged) {
-			h.vanishing = append(h.vanishing, s)
+			gone := vanished{Segment: s}
+			if i > 0 {
+				gone.after = l.listed[i-1].Name
+			}
+			h.vanishing = append(h.vanishing, gone)
 			again = true
 			break // what follows must not be numbered before this one
 		}
@@ -293,13 +297,32 @@ func (h *linker) number(l *look, s rotate.Segment, before int) int64 {
 	return h.next - 1
 }
 
+// vanished is a file that was listed but gone before it could be linked.
+type vanished struct {
+	rotate.Segment
+	after string // the backup before it in that listing
+}
+
+// packed reports whether the open file of an earlier listing was rotated and compressed
+// before it could be linked. It is then the file after the one before it: kube-apiserver
+// deletes the oldest first, and that one is still there.
+func (h *linker) packed(l *look, v vanished) bool {
+	for i := range l.listed {
+		if before := l.listed[i]; before.Name == v.after && i+1 < len(l.listed) {
+			next := l.listed[i+1]
+			return !v.Finished && next.Gzip && l.entryOf(next) != nil && (exists(before.Path) || exists(before.Path+".gz"))
+		}
+	}
+	return false
+}
+
 // noteVanished records the files that were listed but gone before they could
 // be linked, unless they are there under another name.
 func (h *linker) noteVanished(l *look) error {
 	vanishing := h.vanishing
 	h.vanishing = nil
 	for _, s := range vanishing {
-		if l.entryOf(s) != nil || s.Size == 0 { // renamed, or compressed, and held by now
+		if l.entryOf(s.Segment) != nil || s.Size == 0 || h.packed(l, s) { // renamed, or compressed, and held by now
 			continue
 		}
 		now := time.Now().UTC()
