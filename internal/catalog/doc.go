@@ -29,6 +29,6 @@
 //	listing.go    what a place has: objects, records, confirmed copies, missing ones
 //	file.go       ID, Object, File; objects put together
 //	original.go   Find and Restore: which form of a file its objects allow
-//	elsewhere.go  the same file under another epoch
+//	otherepoch.go  the same file under another epoch
 //	record.go     reading a record through its copies
 package catalog

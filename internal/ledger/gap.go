@@ -6,6 +6,13 @@ import (
 	"time"
 )
 
+// Reasons of gaps. They are those of the archive's records.
+const (
+	ReasonTruncated = "truncated"
+	ReasonEdited    = "edited"
+	ReasonStateLost = "state_lost"
+)
+
 // Gap is a break in the log that was found and that the archive's chain of
 // records does not have yet.
 type Gap struct {

@@ -5,13 +5,6 @@ import (
 	"time"
 )
 
-// Reasons of gaps. They are those of the archive's records.
-const (
-	ReasonTruncated = "truncated"
-	ReasonEdited    = "edited"
-	ReasonStateLost = "state_lost"
-)
-
 // Least is how many bytes the file has at least, as held, if nothing of it was lost: the most that
 // was ever seen of it.
 func (e *Entry) Least() int64 {
