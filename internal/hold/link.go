@@ -111,7 +111,7 @@ func changedSince(e *ledger.Entry, s rotate.Segment) (bool, error) {
 	case same && s.Size == e.Seen && s.ModTime.Equal(e.Wrote):
 		return false, nil
 	case e.Damaged():
-		return true, nil
+		return s.Size > 0, nil
 	case !e.Finished || !s.Finished || s.Gzip != e.Gzip || s.Size == 0 || same && (e.State != ledger.Retired || e.Source == nil):
 		return false, nil
 	case same && !e.Gzip && s.Size < e.Seen && s.Size >= int64(e.Mark.N):
@@ -162,7 +162,7 @@ func (h *linker) holdAgain(old *ledger.Entry, s rotate.Segment) error {
 	if err != nil {
 		return err
 	}
-	e.Loki, e.Joined, e.Before = e.ID == old.ID && old.Loki && !old.Damaged(), true, old.Source
+	e.Loki, e.Joined, e.Before, e.Objects = e.ID == old.ID && old.Loki && !old.Damaged(), true, old.Source, old.Objects
 	if err := h.cfg.FS.SyncDir(h.dir); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ func TestI1_RepairedFileIsHeldAgain(t *testing.T) {
 		return errors.Join(os.WriteFile(path+".tmp", []byte("repaired"), 0o600), os.Rename(path+".tmp", path))
 	}
 	touched := func(path string) error { return os.Chtimes(path, time.Time{}, time.Unix(1_700_000_000, 0)) }
+	emptied := func(path string) error { return os.Truncate(path, 0) }
 	nothing := func(string) error { return nil }
 	archived := &ledger.Source{Size: 7, SHA256: "aa", Damage: &ledger.Gap{Reason: "unreadable", Bytes: -1}}
 	whole := &ledger.Source{Size: 7, SHA256: "aa"}
@@ -31,6 +32,8 @@ func TestI1_RepairedFileIsHeldAgain(t *testing.T) {
 		{name: "damaged, changed in place", state: ledger.Retired, source: archived, change: inPlace, again: true},
 		{name: "damaged, replaced", state: ledger.Retired, source: archived, change: replaced, again: true},
 		{name: "damaged, touched", state: ledger.Retired, source: archived, change: touched, again: true},
+		{name: "damaged, emptied", state: ledger.Retired, source: archived, change: emptied},
+		{name: "quarantined, emptied", state: ledger.Quarantined, change: emptied},
 		{name: "damaged, left alone", state: ledger.Retired, source: archived, change: nothing},
 		{name: "quarantined, changed in place", state: ledger.Quarantined, change: inPlace, again: true},
 		{name: "quarantined, replaced", state: ledger.Quarantined, change: replaced, again: true},

@@ -159,7 +159,7 @@ type Entry struct {
 	Origin *Origin `json:"origin,omitempty"`
 	// Source is set by the conversion.
 	Source *Source `json:"source,omitempty"`
-	// Objects are set by the conversion.
+	// Objects are set by the conversion; until then they are those of Before.
 	Objects []Object `json:"objects,omitempty"`
 	// Open is what the archive has of a segment that is still being written;
 	// nil where it has nothing.

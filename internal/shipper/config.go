@@ -28,7 +28,7 @@ type Store interface {
 	Find(ctx context.Context, rotated time.Time, about bool) ([]Found, error)
 	History
 	// Fetch writes the object under a key to a new file; [ErrTaken] where the store
-	// contradicts itself about what it holds.
+	// contradicts itself about what it holds, [ErrUnreadable] where it does not show it.
 	Fetch(ctx context.Context, key, file string) error
 }
 

@@ -37,11 +37,15 @@ func (s *quarantiner) quarantine(e ledger.Entry, from ledger.State, reason error
 	if e.Gzip { // it was created by who compressed it, and its size says nothing of its content
 		gap.From, gap.Bytes = time.Time{}, -1
 	}
+	set := func(e *ledger.Entry) { e.State, e.Reason = ledger.Quarantined, reason.Error() }
+	if e.Cuts > 0 && e.Seen == 0 && gap.Seq == 0 { // that all of it was cut off is recorded
+		return errors.Join(s.cfg.Ledger.Advance(e.ID, from, set), s.clear(e.ID))
+	}
 	err := s.cfg.Ledger.AddGap(gap, e.ID, func(e *ledger.Entry) error {
 		if e.State != from {
 			return ledger.ErrStale
 		}
-		e.State, e.Reason = ledger.Quarantined, reason.Error()
+		set(e)
 		return nil
 	})
 	if err != nil {

@@ -1,13 +1,16 @@
 package shipper
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
 // damageOf is the gap of a compressed file that does not unpack to its end; nil
@@ -40,28 +43,90 @@ func (s *Shipper) sameAsBefore(ctx context.Context, e ledger.Entry, src *source)
 		return true, s.refused.leave(e, before)
 	}
 	end := before.From + before.Size
-	if src.size < end {
-		return false, s.noteChange(e, "is another one, and was archived again as it is now")
+	same := src.size >= end
+	if same {
+		sum, err := sumOf(ctx, io.NewSectionReader(src, before.From, before.Size), before.Size)
+		if err != nil {
+			return false, err
+		}
+		same = s.isSum(&manifest.Source{SHA256: before.SHA256, HMAC: before.HMAC}, sum)
 	}
-	sum, err := sumOf(ctx, io.NewSectionReader(src, before.From, before.Size), before.Size)
+	whole := *before
+	whole.Damage = nil
+	switch {
+	case !same && before.Damage == nil:
+		return false, s.noteChange(e, "is another one or has other bytes, and was archived again as it is now")
+	case !same:
+		if err := s.fromDamage(ctx, e, src); err != nil || src.size > 0 {
+			return false, err
+		}
+	case src.size > end:
+		if src.from, _, err = (&growing{src.File, end}).lastLine(before.From, before.Size); err != nil {
+			return false, err
+		}
+		src.size -= src.from
+		s.cfg.Events.File("a file has more than was archived of it: archiving the rest", e)
+		return false, s.noteChange(e, "has more bytes, which were archived as a file of their own")
+	}
+	return true, s.refused.leave(e, &whole)
+}
+
+// fromDamage begins a repaired file with the first line that is another one in the archive:
+// damage may unpack to other bytes before it is noticed. A file without a line in common is
+// archived as a whole, and so is one that the archive does not let us compare.
+func (s *Shipper) fromDamage(ctx context.Context, e ledger.Entry, src *source) error {
+	rest := &source{File: src.File, from: e.Before.From, size: max(0, src.size-e.Before.From)}
+	now, err := s.content(ctx, e, rest, rest.size)
 	if err != nil {
-		return false, err
+		return err
 	}
-	if !s.isSum(&manifest.Source{SHA256: before.SHA256, HMAC: before.HMAC}, sum) {
-		return false, s.noteChange(e, "has other bytes, and was archived again as it is now")
+	defer now.Close()
+	var inputs []parquet.Input
+	for i, o := range e.Objects {
+		path := s.workFile(e.ID, fmt.Sprintf("before-%d", i))
+		err := s.cfg.Store.Fetch(ctx, o.Key, path)
+		if errors.Is(err, ErrTaken) || errors.Is(err, ErrUnreadable) {
+			return s.clearFile(s.workFile(e.ID, redactedName))
+		}
+		if err != nil {
+			return fmt.Errorf("read what the archive has of %s: %w", e.Name, err)
+		}
+		f, err := openSource(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		inputs = append(inputs, parquet.Input{Name: o.Key, ReaderAt: f, Size: f.size})
 	}
-	if src.size == end {
-		whole := *before
-		whole.Damage = nil
-		return true, s.refused.leave(e, &whole)
+	same := sameLines{now: bufio.NewReader(io.NewSectionReader(now, 0, now.size)), plain: bufio.NewReader(io.NewSectionReader(rest, 0, rest.size))}
+	if err = parquet.RestoreIn(ctx, s.dir(e.ID), inputs, &same); err == nil && same.end > 0 {
+		src.from, src.size = rest.from+same.end, rest.size-same.end
 	}
-	src.from, _, err = (&growing{src.File, end}).lastLine(before.From, before.Size)
-	src.size -= src.from
-	s.cfg.Events.File("a file has more than was archived of it: archiving the rest", e)
-	if err != nil {
-		return false, err
+	return errors.Join(passing(ctx, err), s.clearFile(s.workFile(e.ID, redactedName)))
+}
+
+// sameLines takes what the archive has of a file, and finds where the lines end that it
+// has now, too, as they are archived.
+type sameLines struct {
+	now, plain *bufio.Reader
+	differs    bool
+	end        int64 // in plain
+}
+
+// Write compares.
+func (s *sameLines) Write(p []byte) (int, error) {
+	for _, c := range p {
+		b, err := s.now.ReadByte()
+		if s.differs = s.differs || err != nil || b != c; s.differs {
+			break
+		}
+		for b = 0; c == '\n' && b != '\n'; s.end++ {
+			if b, err = s.plain.ReadByte(); err != nil {
+				return 0, fmt.Errorf("compare a repaired file: %w", err)
+			}
+		}
 	}
-	return false, s.noteChange(e, "has more bytes, which were archived as a file of their own")
+	return len(p), nil
 }
 
 // noteChange records once that a whole file was changed or replaced after it was

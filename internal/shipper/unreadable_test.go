@@ -183,9 +183,13 @@ func TestI9_NothingUnpacks(t *testing.T) {
 			if e.State != ledger.Quarantined || !strings.Contains(e.Reason, y.heldPath("0")) || y.state("1") != ledger.Retired {
 				t.Errorf("%s %q, the next is %s", e.State, e.Reason, y.state("1"))
 			}
-			records := y.store.records(t) // an empty file was cut, too, and the last is of the next file
-			if g := records[len(records)-2].Gaps[0]; g.Reason != manifest.ReasonQuarantined || g.From.After(g.To.Time) || g.Bytes != -1 {
-				t.Errorf("gap %+v", g)
+			records := y.store.records(t)
+			want := manifest.ReasonQuarantined
+			if file == "" {
+				want = manifest.ReasonTruncated // and nothing else
+			}
+			if g := records[len(records)-2].Gaps[0]; g.Reason != want || g.From.After(g.To.Time) || g.Bytes != -1 || len(records) != 2 {
+				t.Errorf("%d records, gap %+v", len(records), g)
 			}
 		})
 	}
@@ -198,6 +202,9 @@ func TestI2_RepairedGzip(t *testing.T) {
 	torn, tornAt := gzipped(t, first, second[:50], second[50:])
 	other, _ := gzipped(t, "other\n"+first+second)
 	short, _ := gzipped(t, second)
+	garbled := second[:50] + "garbled\n" + strings.Repeat("garbled\n", 1000)
+	bad, badAt := gzipped(t, first, garbled, "")
+	alone, _ := gzipped(t, first)
 	flipped := with(whole[:at[1]], 20, whole[20]^0x15)
 	for i, c := range []struct {
 		name, file, repaired string
@@ -222,6 +229,10 @@ func TestI2_RepairedGzip(t *testing.T) {
 		{name: "all was there", file: whole[:len(whole)-8], repaired: whole, want: []string{first + second}},
 		{name: "still damaged", file: whole[:at[1]], repaired: whole[:at[1]+20], want: []string{first}, damaged: true},
 		{name: "nothing unpacks now", file: whole[:at[1]], repaired: "x", want: []string{first}, damaged: true},
+		{name: "garbled", file: bad[:badAt[2]], repaired: whole, want: []string{first + garbled, second}},
+		{name: "garbled, longer than it was", file: bad[:badAt[2]], repaired: short, want: []string{first + garbled, second}},
+		{name: "garbled behind its end", file: bad[:badAt[2]], repaired: alone, want: []string{first + garbled}},
+		{name: "garbled, begun", file: bad[:badAt[2]], repaired: whole, begun: true, want: []string{first + garbled, second}},
 		{name: "another file", file: whole[:at[1]], repaired: other, want: []string{first, "other\n" + first + second}},
 		{name: "another, shorter file", file: whole[:at[1]], repaired: short, want: []string{first, second}},
 	} {
@@ -270,6 +281,29 @@ func TestI2_RepairedGzip(t *testing.T) {
 	}
 }
 
+// TestI2_RepairedGzipUnreadArchive archives a garbled file as a whole after its repair if the
+// store refuses to show what it has, and waits while the store is unavailable.
+func TestI2_RepairedGzipUnreadArchive(t *testing.T) {
+	first, second := events(30), events(20)
+	whole, _ := gzipped(t, first, second)
+	bad, at := gzipped(t, first, "garbled\n", "")
+	y := newYard(t)
+	y.mustStart()
+	y.add("0", bad[:at[2]], func(e *ledger.Entry) { e.Gzip = true })
+	y.sync()
+	y.repair("0", whole)
+	y.store.fetchErr = errLost
+	if err := y.shipper.Sync(t.Context()); !errors.Is(err, errLost) || y.state("0") != ledger.Held {
+		t.Errorf("%v, %s", err, y.state("0"))
+	}
+	y.store.fetchErr = ErrUnreadable
+	y.sync()
+	if got := y.store.restored(t); len(got) != 2 || got[1] != first+second {
+		t.Errorf("%d files", len(got))
+	}
+	y.store.wantChain(t)
+}
+
 // rewrite changes a held file in place, long ago by its own time.
 func (y *yard) rewrite(id, text string) {
 	y.t.Helper()
@@ -285,7 +319,7 @@ func (y *yard) repair(id, text string) {
 	y.rewrite(id, text)
 	e, _ := y.ledger.Get(id)
 	err := y.ledger.Edit(id, func(is *ledger.Entry) {
-		*is = ledger.Entry{ID: e.ID, Name: e.Name, Gzip: true, Finished: true, State: ledger.Held, Rotated: e.Rotated, Before: e.Source, Seen: int64(len(text))}
+		*is = ledger.Entry{ID: e.ID, Name: e.Name, Gzip: true, Finished: true, State: ledger.Held, Rotated: e.Rotated, Before: e.Source, Objects: e.Objects, Seen: int64(len(text))}
 	})
 	if err != nil {
 		y.t.Fatal(err)

@@ -96,8 +96,11 @@ func (s *store) Put(ctx context.Context, key, file string, size int64, want stri
 // Fetch implements [shipper.Store].
 func (s *store) Fetch(ctx context.Context, key, file string) error {
 	o, err := s.bucket.Open(ctx, key)
-	if archive.ReasonOf(err) == archive.ReasonChecksum {
+	switch archive.ReasonOf(err) {
+	case archive.ReasonChecksum:
 		return fmt.Errorf("%w: %w", shipper.ErrTaken, err)
+	case archive.ReasonPermission, archive.ReasonNotFound:
+		return fmt.Errorf("%w: %w", shipper.ErrUnreadable, err)
 	}
 	if err != nil {
 		return err
