@@ -26,7 +26,7 @@ const (
 // links, tools all others: lines of Go without blank lines and comments,
 // without tests, test helpers, e2e, hack and generated files.
 const (
-	maxNode    = 26_200
+	maxNode    = 26_280
 	maxTools   = 7_000
 	maxFiles   = 20 // of a package
 	maxMethods = 20 // of a type
