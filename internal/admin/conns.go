@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 )
 
 // connPool bounds the open connections of a listener. At the limit, a new connection replaces
 // the least recently used one that waits for its client: it is idle, sends its header slowly, or
-// does not read. So held connections cannot lock out kubelet's probe.
+// does not read. So held connections cannot lock out kubelet's probe. One that was just accepted
+// is not replaced: clients that come again at once would drive out a probe before it is read.
 type connPool struct {
 	net.Listener
 	limit int
@@ -34,7 +36,11 @@ type pooledConn struct {
 	pool  *connPool
 	busy  int // its share of pool.busy
 	waits int // calls of Read and Write under way
+	used  time.Time
 }
+
+// connGrace is how long a connection may wait for its client before it is replaced.
+const connGrace = 200 * time.Millisecond
 
 // Accept waits for the next connection and makes room for it.
 func (p *connPool) Accept() (net.Conn, error) {
@@ -46,14 +52,21 @@ func (p *connPool) Accept() (net.Conn, error) {
 	defer p.mu.Unlock()
 	for len(p.conns) >= p.limit {
 		// admit leaves half of the connections without a request that takes time.
-		if i := slices.IndexFunc(p.conns, func(c *pooledConn) bool { return c.busy == 0 && c.waits > 0 }); i >= 0 {
-			_ = p.conns[i].Conn.Close()
-			p.conns = slices.Delete(p.conns, i, i+1)
-		} else {
+		i := slices.IndexFunc(p.conns, func(c *pooledConn) bool { return c.busy == 0 && c.waits > 0 })
+		if i < 0 {
 			p.changed.Wait()
+			continue
 		}
+		if grace := connGrace - time.Since(p.conns[i].used); grace > 0 {
+			timer := time.AfterFunc(grace, p.changed.Signal)
+			p.changed.Wait()
+			timer.Stop()
+			continue
+		}
+		_ = p.conns[i].Conn.Close()
+		p.conns = slices.Delete(p.conns, i, i+1)
 	}
-	c := &pooledConn{Conn: conn, pool: p}
+	c := &pooledConn{Conn: conn, pool: p, used: time.Now()}
 	p.conns = append(p.conns, c)
 	return c, nil
 }
@@ -136,6 +149,7 @@ func (p *connPool) end(c *pooledConn) {
 	c.busy--
 	p.changed.Signal()
 	if i := slices.Index(p.conns, c); i >= 0 {
+		c.used = time.Now()
 		p.conns = append(slices.Delete(p.conns, i, i+1), c)
 	}
 }

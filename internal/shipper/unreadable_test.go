@@ -196,7 +196,7 @@ func TestI9_NothingUnpacks(t *testing.T) {
 }
 
 // TestI2_RepairedGzip archives of a repaired file what the archive does not have.
-func TestI2_RepairedGzip(t *testing.T) {
+func TestI2_RepairedGzip(t *testing.T) { //nolint:funlen // one table
 	first, second := secretEvent(22, "secret")+events(30), events(20)
 	whole, at := gzipped(t, first, second)
 	torn, tornAt := gzipped(t, first, second[:50], second[50:])
