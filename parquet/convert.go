@@ -146,7 +146,7 @@ func convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim l
 	return Result{}, err
 }
 
-// errGlance says that the first pass was wrong about a line.
+// errSample says that the first pass was wrong about a line.
 var errSample = errors.New("a line is not what it looks like")
 
 // conversion is the state of one call of Convert.
@@ -245,7 +245,7 @@ func (c *conversion) indexLine(l sourceLine, ref rowsort.Ref, key []byte) ([]byt
 	if c.samples {
 		if o, us, ok := c.sampler.Sample(l.head, l.tail, l.long); ok {
 			key = rowsort.AppendKey(key[:0], o)
-			ref.Time, ref.Day, ref.Sum = us, c.days.position(us), rowsort.KeySum(key)
+			ref.Time, ref.Day, ref.Sum = us, c.days.countRow(us), rowsort.KeySum(key)
 			return key, c.index.Add(ref, key)
 		}
 	}
@@ -268,7 +268,7 @@ func (c *conversion) indexLine(l sourceLine, ref rowsort.Ref, key []byte) ([]byt
 			ref.Part = uint32(i)
 		}
 		ref.Time = stageTime(e)
-		ref.Day = c.days.position(ref.Time)
+		ref.Day = c.days.countRow(ref.Time)
 		key = rowsort.AppendKey(key[:0], e.Object())
 		if err := c.index.Add(ref, key); err != nil {
 			return key, err

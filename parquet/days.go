@@ -34,8 +34,8 @@ func newDayBook(rotated time.Time, split bool) *dayBook {
 	return b
 }
 
-// place counts a row and returns its day.
-func (b *dayBook) position(us int64) int32 {
+// countRow counts a row and returns its day.
+func (b *dayBook) countRow(us int64) int32 {
 	day := b.last
 	if us != rowsort.NoTime {
 		if b.min > b.max {

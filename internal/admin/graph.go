@@ -50,7 +50,7 @@ func draw(name string, points []point, atLeast float64, nice func(float64) float
 	g := graph{Name: name, Top: format(top), Peak: format(peak), None: len(points) == 0}
 	var line, area strings.Builder
 	for i, p := range points {
-		x, y := location(p, top)
+		x, y := coordinates(p, top)
 		switch {
 		case i == 0 || points[i-1].ago-p.ago > maxBreak:
 			closeArea(&area, points, i, top)
@@ -69,13 +69,13 @@ func draw(name string, points []point, atLeast float64, nice func(float64) float
 // closeArea ends the part of the area whose last point is before i.
 func closeArea(area *strings.Builder, points []point, i int, top float64) {
 	if i > 0 {
-		x, _ := location(points[i-1], top)
+		x, _ := coordinates(points[i-1], top)
 		fmt.Fprintf(area, "L%d %dZ", x, graphHeight)
 	}
 }
 
-// place is where a point is in the graph.
-func location(p point, top float64) (x, y int) {
+// coordinates returns where a point is in the graph.
+func coordinates(p point, top float64) (x, y int) {
 	x = graphWidth - int(math.Round(graphWidth*p.ago.Seconds()/window.Seconds()))
 	y = graphHeight - int(math.Round(graphHeight*min(1, p.value/top)))
 	return x, y

@@ -90,7 +90,7 @@ func sampleObject(line []byte, at int) (o Object, ok bool) {
 
 const (
 	stageTimeHead = `,"stageTimestamp":"`
-	// maxTail is how far from a line's end its timestamp is looked for: the
+	// MaxTail is how far from a line's end its timestamp is looked for: the
 	// annotations that follow it are short.
 	MaxTail = 2 << 10
 )

@@ -219,7 +219,7 @@ func appendComma(b []byte) []byte {
 	return b
 }
 
-// place says where a member of an object is in a JSON text.
+// position says where a member of an object is in a JSON text.
 type position struct {
 	from  int // of the quote before its name
 	value int

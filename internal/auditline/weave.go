@@ -13,7 +13,7 @@ type weaver struct {
 	positions [2][maxPositions]position // of the members of the event, and of an object in it
 }
 
-// maxPlaces is how many members an object has in what a rebuilder writes, at
+// maxPositions is how many members an object has in what a rebuilder writes, at
 // most.
 const maxPositions = 24
 

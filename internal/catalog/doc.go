@@ -26,7 +26,7 @@
 //
 // # Files
 //
-//	listing.go    what a place has: objects, records, confirmed copies, missing ones
+//	listing.go    what a location has: objects, records, confirmed copies, missing ones
 //	file.go       ID, Object, File; objects put together
 //	original.go   Find and Restore: which form of a file its objects allow
 //	otherepoch.go  the same file under another epoch

@@ -30,7 +30,7 @@ type listed struct {
 	key  archive.Key
 }
 
-// listing is what a place has.
+// listing is what a location has.
 type listing struct {
 	Location
 	stored  []listed        // Parquet objects
@@ -38,7 +38,7 @@ type listing struct {
 	named   map[string]bool // keys of stored, all copies
 }
 
-// list lists a place.
+// list lists a location.
 func list(ctx context.Context, p Location) (*listing, error) {
 	l := &listing{Location: p, records: map[ID]listed{}, named: map[string]bool{}}
 	prefixes := []string{"data/", "open/", "manifests/"}
@@ -103,7 +103,7 @@ func (l *listing) record(ctx context.Context, id ID) (*manifest.Record, error) {
 	return &record, nil
 }
 
-// objects returns what the place has of files, and what it lacks: of each object
+// objects returns what the location has of files, and what it lacks: of each object
 // the confirmed copy, and what records name and is not there.
 func (l *listing) objects(ctx context.Context) ([]Object, error) {
 	stored, err := confirmed(l.stored, func(id ID) (*manifest.Record, error) { return l.record(ctx, id) })
@@ -228,7 +228,7 @@ func missingObject(recorded ID, key archive.Key, why error) Object {
 	}}
 }
 
-// String is the place as it was given.
+// String returns the location as it was given.
 func (p Location) String() string {
 	if p.Path == "" {
 		return p.Bucket.URL("")

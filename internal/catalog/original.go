@@ -10,13 +10,13 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
-// Catalog is the files of some places.
+// Catalog is the files of some locations.
 type Catalog struct {
 	Files    []*File // in the order in which they were written
 	listings []*listing
 }
 
-// Find finds the objects in places, and which form one file.
+// Find finds the objects in locations, and which form one file.
 func Find(ctx context.Context, locations ...Location) (*Catalog, error) {
 	c := &Catalog{}
 	var all []Object

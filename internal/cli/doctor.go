@@ -66,7 +66,7 @@ func newDoctorCommand() *cobra.Command {
 	return cmd
 }
 
-// nodePlaces are the files of a node that only doctor looks at.
+// nodePaths are the files of a node that only doctor looks at.
 type nodePaths struct{ manifest, patches string }
 
 // examine makes the checks and prints what they found.

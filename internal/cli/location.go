@@ -12,7 +12,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/config"
 )
 
-// openPlace opens what a verb reads: an archive by its URL, a directory, or one
+// openLocation opens what a verb reads: an archive by its URL, a directory, or one
 // object.
 func openLocation(ctx context.Context, arg string, s3 config.Archive) (p catalog.Location, err error) {
 	if s3.URL = arg; !strings.Contains(arg, "://") {

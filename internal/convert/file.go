@@ -101,7 +101,7 @@ func File(ctx context.Context, c Config, arg string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return c.location(arg, cfg.Meta, result)
+	return c.install(arg, cfg.Meta, result)
 }
 
 // checkInput finds what is wrong with an input before a directory is made for

@@ -11,7 +11,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// placeInChain stands in for the epoch and the number that a running sidecar
+// positionInChain stands in for the epoch and the number that a running sidecar
 // gives a file. The epoch sorts by rotation time, to the millisecond (the first
 // three of the six hex digits). The rest of both depends on what the input is
 // called only, so that the same file converted twice is the same object twice,

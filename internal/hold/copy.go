@@ -121,7 +121,7 @@ func openListed(s rotate.Segment) (*os.File, error) {
 	return f, nil
 }
 
-// place is the copy, or else the file itself where it was listed last.
+// location is the copy, or else the file itself where it was listed last.
 func (k *copies) location(id string) (location, bool) {
 	if path := k.copyPath(id); exists(path) {
 		return location{path: path}, true

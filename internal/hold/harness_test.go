@@ -150,7 +150,7 @@ func (h *fixture) wantHeld(want ...string) {
 	}
 }
 
-// wantStates compares "name state finished" of every entry.
+// wantEntries compares "name state finished" of every entry.
 func (h *fixture) wantEntries(want ...string) {
 	h.t.Helper()
 	var got []string

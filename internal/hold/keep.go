@@ -20,7 +20,7 @@ type keeper interface {
 	// has no name any more. [errChanged] says that the name is another
 	// file's by now, [errNoRoom] that a later call may succeed.
 	keep(id string, s rotate.Segment) error
-	// place says where the bytes of a segment are, false where they are not
+	// location says where the bytes of a segment are, false where they are not
 	// kept.
 	location(id string) (location, bool)
 	// owners says which of the segments each listed file is, by inode. It is
@@ -28,7 +28,7 @@ type keeper interface {
 	owners(entries []ledger.Entry, listed []rotate.Segment) map[uint64]*ledger.Entry
 }
 
-// place is where bytes can be read.
+// location is where bytes can be read.
 type location struct {
 	path    string
 	inode   uint64 // the file's, where another may take its name; else 0

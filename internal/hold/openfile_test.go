@@ -83,7 +83,7 @@ func TestI9_GrowingIsNoGap(t *testing.T) {
 	h.wantGaps()
 }
 
-// at gives a file its last write, as it was seen, and a creation time.
+// times gives a file its last write, as it was seen, and a creation time.
 func (h *fixture) times(i int, edit func(e *ledger.Entry)) {
 	h.t.Helper()
 	if err := h.ledger.Edit(h.ledger.Entries()[i].ID, edit); err != nil {

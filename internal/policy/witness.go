@@ -51,7 +51,7 @@ func (s search) dead() bool { return s.given && !s.found && !s.stopped }
 func (p *Policy) reach(i int, r *Rule, t target) search {
 	var s search
 	tried := 0
-	for _, location := range r.locations(t) {
+	for _, candidate := range r.resourcesAndPaths(t) {
 		for _, subject := range r.subjects(t.known) {
 			for _, verb := range r.verbs(t.verbs) {
 				tried++
@@ -59,7 +59,7 @@ func (p *Policy) reach(i int, r *Rule, t target) search {
 					s.stopped = true
 					return s
 				}
-				q := location
+				q := candidate
 				q.User, q.Groups, q.Verb = subject.user, subject.groups, verb
 				s.given = true
 				if !r.matches(&q) {
@@ -167,8 +167,8 @@ func groupsOf(user string) []string {
 	return groups
 }
 
-// places returns what must be tried of where a request goes.
-func (r *Rule) locations(t target) []Query {
+// resourcesAndPaths returns what must be tried of where a request goes.
+func (r *Rule) resourcesAndPaths(t target) []Query {
 	if len(r.NonResourceURLs) > 0 {
 		if t.resource != nil {
 			return nil

@@ -106,7 +106,7 @@ func (l Lines) String() string {
 	return fmt.Sprintf("lines %d to %d", l.From, l.To)
 }
 
-// place says where a finding is, in words.
+// location says where a finding is, in words.
 func (f *Finding) location() string {
 	switch {
 	case f.Object != "":

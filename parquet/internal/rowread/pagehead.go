@@ -18,9 +18,9 @@ var errDamagedPage = errors.New("damaged page (not as auditsidecar wrote it: use
 const (
 	// maxPageHead bounds the header of a page; ours have some 30 bytes.
 	maxPageHead = 512
-	// largePage is the size from which a page is unpacked as it is read.
+	// LargePage is the size from which a page is unpacked as it is read.
 	LargePage = 6 << 20
-	// maxValue is the longest value: a line.
+	// MaxValue is the longest value: a line.
 	MaxValue = 512 << 20
 	// maxPage bounds a page: a line, and what may stand beside it.
 	maxPage = MaxValue + 2*LargePage

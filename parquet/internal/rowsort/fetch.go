@@ -91,11 +91,11 @@ func (f *Fetcher) fetch() error {
 	slices.Sort(f.positions)
 	used, spare := 0, int64(fetchMemory-size)
 	for i := 0; i < len(f.positions); {
-		from := f.position(i).ref.Offset
+		from := f.nth(i).ref.Offset
 		end := from
 		first := i
 		for ; i < len(f.positions); i++ {
-			r := f.position(i)
+			r := f.nth(i)
 			gap := r.ref.Offset - end
 			if gap > min(fetchGap, spare) {
 				break
@@ -104,7 +104,7 @@ func (f *Fetcher) fetch() error {
 			end = max(end, r.ref.Offset+int64(r.ref.Size))
 			r.at = used + int(r.ref.Offset-from)
 		}
-		if err := ReadLine(f.src, f.buf[used:used+int(end-from)], f.position(first).ref); err != nil {
+		if err := ReadLine(f.src, f.buf[used:used+int(end-from)], f.nth(first).ref); err != nil {
 			return err
 		}
 		used += int(end - from)
@@ -112,8 +112,8 @@ func (f *Fetcher) fetch() error {
 	return nil
 }
 
-// place returns the row with the n-th line in the source.
-func (f *Fetcher) position(n int) *fetched { return &f.rows[f.positions[n]%fetchRows] }
+// nth returns the row with the n-th line in the source.
+func (f *Fetcher) nth(n int) *fetched { return &f.rows[f.positions[n]%fetchRows] }
 
 // ErrChanged says that a source ends before its time.
 var ErrChanged = errors.New("source changed while it was read")

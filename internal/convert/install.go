@@ -14,8 +14,8 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
-// place renames the objects to where they belong.
-func (c *Config) location(arg string, meta parquet.Meta, result parquet.Result) (Result, error) {
+// install renames the objects to where they belong.
+func (c *Config) install(arg string, meta parquet.Meta, result parquet.Result) (Result, error) {
 	done := Result{
 		File: arg, Lines: result.Lines, Bytes: result.Bytes, SHA256: hex.EncodeToString(result.SHA256[:]),
 		RawLines: result.RawLines, Salvaged: result.Salvaged, Undecodable: result.Undecodable, Strays: result.Strays, Checked: !c.NoCheck,
@@ -29,7 +29,7 @@ func (c *Config) location(arg string, meta parquet.Meta, result parquet.Result) 
 		done.Objects = append(done.Objects, to)
 	}
 	for _, to := range done.Objects[:min(1, len(done.Objects))] {
-		if err := c.checkLocations(to, result); err != nil {
+		if err := c.checkTargets(to, result); err != nil {
 			return Result{}, err
 		}
 	}
@@ -48,11 +48,11 @@ func (c *Config) location(arg string, meta parquet.Meta, result parquet.Result) 
 	return done, nil
 }
 
-// checkPlaces looks at all objects with the key of this one, of whatever day:
+// checkTargets looks at all objects with the key of this one, of whatever day:
 // together they are one original file.
-func (c *Config) checkLocations(object string, result parquet.Result) error {
+func (c *Config) checkTargets(object string, result parquet.Result) error {
 	if c.oneFile() {
-		return checkLocation(object, result, "remove it, or give another name as -o")
+		return checkTarget(object, result, "remove it, or give another name as -o")
 	}
 	days := filepath.Dir(filepath.Dir(object))
 	entries, err := os.ReadDir(days)
@@ -63,15 +63,15 @@ func (c *Config) checkLocations(object string, result parquet.Result) error {
 		return fmt.Errorf("look for objects of another file: %w", err)
 	}
 	for _, day := range entries {
-		if err := checkLocation(filepath.Join(days, day.Name(), filepath.Base(object)), result, "give another --node or --cluster, or another directory"); err != nil {
+		if err := checkTarget(filepath.Join(days, day.Name(), filepath.Base(object)), result, "give another --node or --cluster, or another directory"); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkPlace lets an object replace one of the same original file only.
-func checkLocation(path string, result parquet.Result, hint string) error {
+// checkTarget lets an object replace one of the same original file only.
+func checkTarget(path string, result parquet.Result, hint string) error {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil
