@@ -124,7 +124,7 @@ func New(cfg Config) (*Live, error) {
 	if l.streams, err = newStreams(cfg.Labels, cfg.EventLabels); err != nil {
 		return nil, err
 	}
-	l.queue, err = newQueue(&l.cfg, l.metrics)
+	l.queue, err = newQueue(&l.cfg, l.metrics, l.pos)
 	return l, err
 }
 
@@ -264,7 +264,7 @@ func (l *Live) add(line rotate.Line, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	l.queue.add(s, e, &l.line.fields, line, l.pos.before(line, l.line.last), now)
+	l.queue.add(s, e, &l.line.fields, line, l.line.last, now)
 	if e.redacted {
 		l.metrics.redacted.Inc()
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
-	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/lokipush"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
@@ -42,6 +41,7 @@ type queue struct {
 	cfg     *Config
 	metrics *metrics
 	pusher  *lokipush.Pusher
+	pos     *position
 
 	open      []*batch // being filled, in the order of their first lines
 	waiting   []*batch // sealed, without a place in flight; nothing is read meanwhile
@@ -60,16 +60,16 @@ type queue struct {
 	covered span
 }
 
-func newQueue(cfg *Config, m *metrics) (*queue, error) {
-	q := &queue{cfg: cfg, metrics: m, completed: make(chan completion, maxInFlight)}
+func newQueue(cfg *Config, m *metrics, pos *position) (*queue, error) {
+	q := &queue{cfg: cfg, metrics: m, pos: pos, completed: make(chan completion, maxInFlight)}
 	var err error
 	q.pusher, err = lokipush.NewPusher(cfg.Client, lokipush.PusherConfig{OnAttempt: q.attempted})
 	return q, err
 }
 
 // add puts an entry into the stream's open batch, or into a new one if there is
-// none or it is full. before is the position before its line.
-func (q *queue) add(s *stream, e entry, fields *lokipush.Fields, line rotate.Line, before ledger.Cursor, now time.Time) {
+// none or it is full. last is the timestamp of the line before.
+func (q *queue) add(s *stream, e entry, fields *lokipush.Fields, line rotate.Line, last, now time.Time) {
 	q.number++
 	b := s.open
 	if b != nil {
@@ -82,7 +82,7 @@ func (q *queue) add(s *stream, e entry, fields *lokipush.Fields, line rotate.Lin
 		}
 	}
 	if b == nil {
-		b = &batch{open: q.newBatch(s), stream: s, first: q.number, from: before, since: now}
+		b = &batch{open: q.newBatch(s), stream: s, first: q.number, from: q.pos.before(line, last), since: now}
 		b.open.Add(e.at, e.text, fields) // an empty batch takes any line
 		s.open, q.open, q.openBytes = b, append(q.open, b), q.openBytes+b.open.Bytes()
 	}
