@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
 
@@ -93,19 +94,19 @@ func (s *examiner) lack(e ledger.Entry, f *growing) (gap *ledger.Gap, apart bool
 	if err != nil {
 		return nil, false, err
 	}
-	changed := !same || !joins
-	switch {
-	case f.size < least, changed && (holed || !e.Finished):
+	seen := continuity.Content{Seen: least, Size: f.size, SameStart: same, SameRest: joins, Holed: holed, Finished: e.Finished}
+	switch loss := seen.Judge(); {
+	case loss == continuity.Truncated:
 		shrunk := e.Shrunk(least, f.size, same, now)
 		gap = &shrunk
-	case changed:
+	case loss == continuity.Edited:
 		edited := e.Edited(least, now)
 		gap = &edited
 	case s.emptied(e, f.size):
 		empty := e.Empty(now)
 		gap = &empty
 	}
-	return gap, !e.Finished || changed && f.size >= open.Offset, nil
+	return gap, !e.Finished || !(same && joins) && f.size >= open.Offset, nil
 }
 
 // emptied says whether a backup without a byte is a gap that is not recorded yet. A name that nobody saw
