@@ -2,6 +2,7 @@ package continuity
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -203,7 +204,7 @@ func (w Writer) Moved() bool {
 	if len(w.Later) == 0 {
 		return false
 	}
-	settled := latest(w.Wrote, w.Later[0].FirstWrote).Add(SettleTime)
+	settled := slices.MaxFunc([]time.Time{w.Wrote, w.Later[0].FirstWrote}, time.Time.Compare).Add(SettleTime)
 	for _, f := range w.Later {
 		if f.Finished || f.Size > 0 && f.Wrote.After(f.FirstWrote) && f.Wrote.After(settled) {
 			return true
@@ -252,10 +253,3 @@ func (c Content) Judge() Loss {
 }
 
 func apart(a, b time.Time) time.Duration { return a.Sub(b).Abs() }
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}

@@ -38,13 +38,6 @@ func lastBefore(id string, lists ...[]ledger.Entry) (last *ledger.Entry) {
 	return last
 }
 
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
 // joinAll decides for every segment whether it follows the one before it, once
 // that one is finished. The first segment of all has nothing before it.
 func (h *joiner) joinAll(l *look) error {

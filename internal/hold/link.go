@@ -32,31 +32,31 @@ func (h *linker) firstSight(l *look, fresh []ledger.Entry, i int, e ledger.Entry
 		return false
 	}
 	s := l.listed[i]
-	since := before.Rotated
+	signs := []time.Time{before.Rotated}
 	if !before.Gzip { // else the compression wrote it
-		since = latest(since, before.Wrote)
+		signs = append(signs, before.Wrote)
 	}
 	switch beside := i > 0; {
 	case beside && l.listed[i-1].Inode == before.Inode && exists(l.listed[i-1].Path):
-		since = latest(since, l.listed[i-1].Rotated)
+		signs = append(signs, l.listed[i-1].Rotated)
 		if !l.listed[i-1].Gzip {
-			since = latest(since, l.listed[i-1].ModTime)
+			signs = append(signs, l.listed[i-1].ModTime)
 		}
 	case s.Finished || beside && l.entryOf(l.listed[i-1]) == nil && !hasInode(fresh, l.listed[i-1].Inode):
 		return false
 	default:
 		if info, err := os.Stat(h.Path(before.ID)); err == nil && !before.Gzip {
-			since = latest(since, info.ModTime())
+			signs = append(signs, info.ModTime())
 		}
 	}
 	if h.joiner.newest.id == before.ID {
-		since = latest(since, h.joiner.newest.at)
+		signs = append(signs, h.joiner.newest.at)
 	}
 	began := e.Born
 	if began.IsZero() || e.Gzip {
 		began = time.Now() // it is there now
 	}
-	return continuity.Sight{Unpruned: true, LastSign: since, Born: began}.Follows()
+	return continuity.Sight{Unpruned: true, LastSign: slices.MaxFunc(signs, time.Time.Compare), Born: began}.Follows()
 }
 
 // holdChanged holds finished files again that were changed or replaced after they had

@@ -22,8 +22,8 @@ type adopter struct{ *workspace }
 // false unless the source can be rebuilt from it, byte for byte: then it is
 // damaged or somebody else's.
 func (s *adopter) adopt(ctx context.Context, e ledger.Entry, i int, key string) (bool, error) {
-	theirs, err := s.fetch(ctx, e, key)
-	if err != nil {
+	theirs := s.workFile(e.ID, "adopted")
+	if err := s.fetch(ctx, key, theirs); err != nil {
 		return false, err
 	}
 	o := e.Objects[i]

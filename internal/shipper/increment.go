@@ -121,8 +121,8 @@ func (s *opener) storeNext(ctx context.Context, e ledger.Entry) error {
 // increment: it was stored before the work file was lost and made again by
 // another version of the converter.
 func (s *opener) sameIncrement(ctx context.Context, e ledger.Entry, key string) (bool, error) {
-	theirs, err := s.fetch(ctx, e, key)
-	if err != nil {
+	theirs := s.workFile(e.ID, "adopted")
+	if err := s.fetch(ctx, key, theirs); err != nil {
 		return false, err
 	}
 	var found [2]parquet.ObjectMeta

@@ -42,11 +42,8 @@ func (s *sealer) notOurs(ctx context.Context, epoch, key string) error {
 		return nil
 	}
 	file := filepath.Join(s.root, "record")
-	if err := s.clearFile(file); err != nil {
+	if err := s.fetch(ctx, key, file); err != nil {
 		return err
-	}
-	if err := s.cfg.Store.Fetch(ctx, key, file); err != nil {
-		return fmt.Errorf("read what %s holds: %w", key, err)
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -94,12 +91,13 @@ func (s *sealer) newEpoch(seq int64) error {
 	if err := s.cfg.Ledger.NewEpoch(now, gap); err != nil {
 		return err
 	}
-	if err := s.cfg.Chain.Restart(s.cfg.Ledger.Chain().Epoch); err != nil {
+	chain := s.cfg.Ledger.Chain()
+	if err := s.cfg.Chain.Restart(chain.Epoch); err != nil {
 		return err
 	}
 	s.next = 0
 	clear(s.uploads.copies)
-	s.metrics.head(s.cfg.Ledger.Chain().Epoch, s.cfg.Ledger.Chain().Head)
+	s.metrics.head(chain.Epoch, chain.Head)
 	s.cfg.Events.Gap(gap)
 	return fmt.Errorf("%w: %s", errNewEpoch, gap.Detail)
 }

@@ -35,12 +35,13 @@ func New(cfg Config) (*Shipper, error) {
 		return nil, fmt.Errorf("make the work directory: %w", err)
 	}
 	w.metrics.pending(cfg.Ledger.Entries())
-	w.metrics.head(cfg.Ledger.Chain().Epoch, cfg.Ledger.Chain().Head)
+	chain := cfg.Ledger.Chain()
+	w.metrics.head(chain.Epoch, chain.Head)
 	uploads := &uploader{workspace: w, copies: map[string]*copies{}}
 	evidence := &examiner{workspace: w}
 	refused := &quarantiner{w}
 	return &Shipper{
-		workspace: w, evidence: evidence, records: &sealer{w, uploads, cfg.Ledger.Chain().NextSeq}, pulse: &heart{w}, uploads: uploads,
+		workspace: w, evidence: evidence, records: &sealer{w, uploads, chain.NextSeq}, pulse: &heart{w}, uploads: uploads,
 		increments: &opener{workspace: w, evidence: evidence, uploads: uploads, most: maxIncrement},
 		earlier:    &reconciler{w, refused}, adoption: &adopter{w}, refused: refused,
 	}, nil

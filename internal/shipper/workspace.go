@@ -99,17 +99,15 @@ func (s *workspace) openGrowing(e ledger.Entry) (*growing, error) {
 	return &growing{f, info.Size()}, nil
 }
 
-// fetch writes the object under a key to a file in the work directory of a
-// segment.
-func (s *workspace) fetch(ctx context.Context, e ledger.Entry, key string) (string, error) {
-	theirs := s.workFile(e.ID, "adopted")
-	if err := s.clearFile(theirs); err != nil {
-		return "", err
+// fetch writes the object under a key to a file, in the place of an earlier one.
+func (s *workspace) fetch(ctx context.Context, key, file string) error {
+	if err := s.clearFile(file); err != nil {
+		return err
 	}
-	if err := s.cfg.Store.Fetch(ctx, key, theirs); err != nil {
-		return "", fmt.Errorf("read what %s holds: %w", key, err)
+	if err := s.cfg.Store.Fetch(ctx, key, file); err != nil {
+		return fmt.Errorf("read what %s holds: %w", key, err)
 	}
-	return theirs, nil
+	return nil
 }
 
 // origin is what the objects of a numbered segment are numbered by.

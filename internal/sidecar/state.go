@@ -182,10 +182,10 @@ func (s *opener) openChain(st *state) error {
 }
 
 func (s *opener) chainOf(st *state) (*manifest.Chain, error) {
-	head := st.ledger.Chain().Head
+	chain := st.ledger.Chain()
 	return manifest.Open(s.fs, filepath.Join(st.dir, sealedDirName), manifest.Identity{
-		Cluster: s.Settings.Identity.Cluster, Node: s.Settings.Identity.Node, MachineID: machineID(), Epoch: st.ledger.Chain().Epoch,
-	}, manifest.Head{Seq: head.Seq, SHA256: head.SHA256})
+		Cluster: s.Settings.Identity.Cluster, Node: s.Settings.Identity.Node, MachineID: machineID(), Epoch: chain.Epoch,
+	}, manifest.Head{Seq: chain.Head.Seq, SHA256: chain.Head.SHA256})
 }
 
 func (s *opener) noteAside(what, aside string) {
