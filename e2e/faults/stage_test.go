@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"syscall"
 	"testing"
 	"time"
 
@@ -260,16 +259,8 @@ func random(from, to time.Duration) time.Duration { return from + rand.N(to-from
 
 func corpus(t *testing.T) []byte { return audittest.Corpus(t, "rotated.log") }
 
-// openIsHeld reports whether the sidecar holds the open file, which then has a third link
-// beside its name and the account.
-func (s *stage) openIsHeld() bool {
-	info, err := os.Stat(s.log)
-	if err != nil {
-		return false
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && stat.Nlink > 2
-}
+// openIsHeld reports whether the sidecar holds the open file.
+func (s *stage) openIsHeld() bool { return audittest.IsHeld(s.log) }
 
 // awaitHeld waits until the sidecar holds the open file: what is moved or deleted before a
 // busy machine has seen it is lost, which is not what the scenarios are about.

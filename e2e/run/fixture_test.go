@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"testing"
 	"time"
 
@@ -59,7 +58,7 @@ func newFixture(t *testing.T, writer audittest.Config) *fixture {
 	}
 	writer.Path, r.prunes = r.log, writer.MaxBackups > 0
 	if r.prunes {
-		writer.MayRotate = r.openIsHeld
+		writer.MayRotate = func() bool { return audittest.IsHeld(r.log) }
 	}
 	if r.writer, err = audittest.NewWriter(writer); err != nil {
 		t.Fatal(err)
@@ -122,18 +121,6 @@ func (r *fixture) verb(args ...string) sidecar.Result {
 		r.t.Fatal(err)
 	}
 	return v
-}
-
-// openIsHeld reports whether the sidecar holds the open file: it has a third link
-// then, beside its name and the account. A file that is rotated and pruned before a
-// busy machine has seen it is lost, which is not what these tests are about.
-func (r *fixture) openIsHeld() bool {
-	info, err := os.Stat(r.log)
-	if err != nil {
-		return false
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && stat.Nlink > 2
 }
 
 // replay writes n fresh lines and finishes the last file.

@@ -64,16 +64,18 @@ func importTable(config string) (string, error) {
 	all := rules.Linters.Settings.Depguard.Rules
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		rule := all[name]
-		may := names(rule.Allow)
 		var denied []string
 		for _, d := range rule.Deny {
 			denied = append(denied, d.Pkg)
 		}
-		if !strings.HasPrefix(strings.Join(denied, " "), strings.TrimSuffix(module, "/")) {
+		var may string
+		switch ours := names(denied); {
+		case slices.Contains(denied, strings.TrimSuffix(module, "/")):
+			may = names(rule.Allow)
+		case ours != none:
+			may = "any but " + ours
+		default:
 			continue // about libraries
-		}
-		if !slices.Contains(denied, strings.TrimSuffix(module, "/")) {
-			may = "any but " + names(denied)
 		}
 		for _, pattern := range rule.Files {
 			dir, isDir := strings.CutPrefix(path.Dir(pattern), "**/")
@@ -95,6 +97,9 @@ func importTable(config string) (string, error) {
 	return b.String(), nil
 }
 
+// none stands for no package.
+const none = "–"
+
 // names lists packages without the module and the end of their patterns.
 func names(patterns []string) string {
 	var all []string
@@ -104,7 +109,7 @@ func names(patterns []string) string {
 		}
 	}
 	if len(all) == 0 {
-		return "–"
+		return none
 	}
 	return strings.Join(all, ", ")
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -220,5 +219,5 @@ func linked() ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("go list -deps ./%s: %w", nodeRoot, err)
 	}
-	return strings.Fields(string(bytes.TrimSpace(out))), nil
+	return strings.Fields(string(out)), nil
 }

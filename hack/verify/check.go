@@ -18,7 +18,6 @@ const maxLines = 400
 var (
 	invariant     = regexp.MustCompile(`(?m)^- \*\*(I\d+)\*\*`)
 	invariantTest = regexp.MustCompile(`(?m)^func (?:Test|Fuzz|Benchmark)(I\d+)_`)
-	packageClause = regexp.MustCompile(`(?m)^package (\w+)`)
 	codeFile      = regexp.MustCompile(`\.(go|mjs|js|sh|py)$`)
 )
 
@@ -105,11 +104,9 @@ func (c *checker) file(name string, content []byte) error {
 			c.report("%s: a test is named after %s, which docs/DESIGN.md does not have", name, m[1])
 		}
 	}
-	if m := packageClause.FindSubmatch(content); m != nil {
-		switch string(m[1]) {
-		case "util", "utils", "common", "types", "helpers", "misc":
-			c.report("%s: package %s says nothing: name it after what it holds", name, m[1])
-		}
+	switch file.Name.Name {
+	case "util", "utils", "common", "types", "helpers", "misc":
+		c.report("%s: package %s says nothing: name it after what it holds", name, file.Name)
 	}
 	c.importRule(path.Dir(name))
 	return nil

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // File is one file of a [Writer]'s account.
@@ -23,6 +24,18 @@ type File struct {
 	Lines, Bytes int64
 	// Finished says that the file was rotated away: nobody writes to it again.
 	Finished bool
+}
+
+// IsHeld reports whether the open log of a [Writer], at path, has a link besides its
+// name and the account: the sidecar holds it. A file that is rotated and pruned,
+// moved or deleted before a busy machine has seen it is lost.
+func IsHeld(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Nlink > 2
 }
 
 // account keeps a hard link to each file that was ever the open log.
