@@ -36,7 +36,7 @@ type digest struct {
 
 // digestOf reads a source from end to end.
 func digestOf(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim limits) (d digest, err error) {
-	sum := &prefixHash{Hash: sha256.New(), left: cfg.Prefix}
+	sum := NewPrefixHash(cfg.Prefix)
 	holes := &holeFinder{least: max(int64(lim.hole), size/maxHoles)}
 	var tree LineTree
 	sums := []io.Writer{sum, holes}
@@ -60,7 +60,7 @@ func digestOf(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim 
 	holes.end()
 	d.holes = holes.found
 	sum.Sum(d.sum[:0])
-	d.prefix = sum.prefix()
+	d.prefix, _ = sum.Prefix()
 	if cfg.Root {
 		d.root = tree.Root()
 	}

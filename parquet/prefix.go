@@ -5,15 +5,18 @@ import (
 	"hash"
 )
 
-// prefixHash is a hash that remembers what it was after so many bytes.
-type prefixHash struct {
+// PrefixHash is a SHA-256 that remembers what it was after so many bytes.
+type PrefixHash struct {
 	hash.Hash
 	left int64 // bytes until then
 	sum  []byte
 }
 
+// NewPrefixHash returns a hash that remembers what it was after n bytes.
+func NewPrefixHash(n int64) *PrefixHash { return &PrefixHash{Hash: sha256.New(), left: n} }
+
 // Write takes the next bytes.
-func (h *prefixHash) Write(p []byte) (int, error) {
+func (h *PrefixHash) Write(p []byte) (int, error) {
 	n := len(p)
 	if h.sum == nil && h.left <= int64(n) {
 		h.Hash.Write(p[:h.left])
@@ -25,10 +28,11 @@ func (h *prefixHash) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// prefix is the checksum of the prefix, or of all bytes where they are fewer.
-func (h *prefixHash) prefix() [sha256.Size]byte {
+// Prefix returns the checksum of the prefix and true, or that of all bytes if they
+// are fewer.
+func (h *PrefixHash) Prefix() (sum [sha256.Size]byte, complete bool) {
 	if h.sum == nil {
-		return [sha256.Size]byte(h.Sum(nil))
+		return [sha256.Size]byte(h.Sum(nil)), false
 	}
-	return [sha256.Size]byte(h.sum)
+	return [sha256.Size]byte(h.sum), true
 }

@@ -12,12 +12,13 @@ func TestPrefixHash(t *testing.T) {
 	text := bytes.Repeat([]byte("0123456789"), 30)
 	for _, piece := range []int{1, 7, 100, 300} {
 		for prefix := range len(text) + 20 {
-			h := &prefixHash{Hash: sha256.New(), left: int64(prefix)}
+			h := NewPrefixHash(int64(prefix))
 			for rest := text; len(rest) > 0; rest = rest[min(piece, len(rest)):] {
 				_, _ = h.Write(rest[:min(piece, len(rest))])
 			}
-			if got, want := h.prefix(), sha256.Sum256(text[:min(prefix, len(text))]); got != want {
-				t.Errorf("prefix %d in pieces of %d: %x, want %x", prefix, piece, got, want)
+			got, complete := h.Prefix()
+			if want := sha256.Sum256(text[:min(prefix, len(text))]); got != want || complete != (prefix <= len(text)) {
+				t.Errorf("prefix %d in pieces of %d: %x, complete %t; want %x", prefix, piece, got, complete, want)
 			}
 			if got := [sha256.Size]byte(h.Sum(nil)); got != sha256.Sum256(text) {
 				t.Errorf("prefix %d in pieces of %d: the whole is %x", prefix, piece, got)

@@ -164,9 +164,9 @@ func (o Object) checked(ctx context.Context) (meta parquet.ObjectMeta, err error
 // it if that does not begin them.
 func writeLonger(meta parquet.ObjectMeta, parts, finished writeFunc) writeFunc {
 	return func(ctx context.Context, work string, w io.Writer) error {
-		start := newPrefix(meta.SourceSize)
-		err := parts(ctx, work, io.MultiWriter(w, endless{start}))
-		if err != nil || start.is(meta.SourceSHA256) {
+		start := parquet.NewPrefixHash(meta.SourceSize)
+		err := parts(ctx, work, io.MultiWriter(w, start))
+		if sum, _ := start.Prefix(); err != nil || sum == meta.SourceSHA256 {
 			return err
 		}
 		return finished(ctx, work, w)

@@ -3,9 +3,7 @@ package catalog
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
-	"hash"
 	"os"
 	"slices"
 	"time"
@@ -42,7 +40,8 @@ func (c *Catalog) elsewhere(ctx context.Context, f *File) (bool, error) {
 		if theirs.SourceSize < first.SourceSize {
 			begun, by = f, theirs
 		}
-		if same, err := begun.begins(ctx, partial, by); err != nil || same {
+		longer := &File{ID: begun.ID, Parts: begun.Parts[:1]}
+		if same, err := longer.begins(ctx, partial, by); err != nil || same {
 			return same, err
 		}
 	}
@@ -79,46 +78,11 @@ func (f *File) outranks(other *File) bool {
 
 // begins reports whether the file begins with the bytes of an increment.
 func (f *File) begins(ctx context.Context, form form, with parquet.ObjectMeta) (bool, error) {
-	start := newPrefix(with.SourceSize)
+	start := parquet.NewPrefixHash(with.SourceSize)
 	err := f.read(ctx, form, func(o Original) error { return o.Write(ctx, os.TempDir(), start) })
-	var hole *parquet.HoleError
-	if err != nil && !errors.Is(err, errEnough) && !errors.As(err, &hole) {
+	sum, complete := start.Prefix()
+	if err != nil && !complete && !errors.As(err, new(*parquet.HoleError)) {
 		return false, err
 	}
-	return start.is(with.SourceSHA256), nil
-}
-
-// errEnough ends the writing to a prefix.
-var errEnough = errors.New("the prefix is complete")
-
-// prefix hashes the first bytes that are written to it.
-type prefix struct {
-	hash hash.Hash
-	left int64
-}
-
-func newPrefix(n int64) *prefix { return &prefix{sha256.New(), n} }
-
-// is reports whether the prefix is complete and has this SHA-256.
-func (p *prefix) is(sum [sha256.Size]byte) bool {
-	return p.left == 0 && [sha256.Size]byte(p.hash.Sum(nil)) == sum
-}
-
-// Write implements io.Writer; it fails with errEnough when it has what it needs.
-func (p *prefix) Write(b []byte) (int, error) {
-	n := min(int64(len(b)), p.left)
-	p.hash.Write(b[:n])
-	if p.left -= n; p.left == 0 {
-		return int(n), errEnough
-	}
-	return len(b), nil
-}
-
-// endless accepts more when the prefix is complete.
-type endless struct{ *prefix }
-
-// Write implements io.Writer.
-func (e endless) Write(b []byte) (int, error) {
-	_, _ = e.prefix.Write(b) // fails with errEnough only
-	return len(b), nil
+	return sum == with.SourceSHA256, nil
 }
