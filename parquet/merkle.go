@@ -15,6 +15,9 @@ import (
 // line can be proven to be in a file without the others. Its memory grows
 // with the logarithm of their number. The zero value is ready for the first line.
 type LineTree struct {
+	// Visit, if set, is called with each node that will not change any more.
+	Visit compact.VisitFn
+
 	hash hash.Hash // made at the first use, as is tree
 	tree *compact.Range
 	open bool // the line that Write is in has begun
@@ -99,5 +102,5 @@ func (t *LineTree) end() { t.join(t.hash.Sum(nil)) }
 // join adds a leaf.
 func (t *LineTree) join(leaf []byte) {
 	t.init()
-	_ = t.tree.Append(leaf, nil) // it fails for nodes that are not neighbours only
+	_ = t.tree.Append(leaf, t.Visit) // it fails for nodes that are not neighbours only
 }

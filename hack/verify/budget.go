@@ -43,7 +43,6 @@ func oversized() map[string]int {
 		"internal/redact: Redactor":                        33,
 		"internal/redact/redact.go: Redactor":              17,
 		"internal/redact":                                  21,
-		"internal/verify: verification":                    42,
 		"parquet/convert.go: conversion":                   25,
 		"parquet/internal/objectfile/chunk.go: chunk":      29,
 		"parquet/internal/objectfile: chunk":               33,

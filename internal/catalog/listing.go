@@ -34,13 +34,13 @@ type listed struct {
 type listing struct {
 	Location
 	stored  []listed        // Parquet objects
-	records map[ID]listed   // the first copy of each
+	records map[ID][]listed // all copies of each
 	named   map[string]bool // keys of stored, all copies
 }
 
 // list lists a location.
 func list(ctx context.Context, p Location) (*listing, error) {
-	l := &listing{Location: p, records: map[ID]listed{}, named: map[string]bool{}}
+	l := &listing{Location: p, records: map[ID][]listed{}, named: map[string]bool{}}
 	prefixes := []string{"data/", "open/", "manifests/"}
 	if p.Path != "" {
 		prefixes = []string{p.Key}
@@ -61,13 +61,10 @@ func list(ctx context.Context, p Location) (*listing, error) {
 // add takes an object; not what auditsidecar does not write, and not what a
 // conversion has not finished: its names begin with a dot.
 func (l *listing) add(o listed) {
-	id := IDOf(o.key)
-	switch first, known := l.records[id]; {
+	switch id := IDOf(o.key); {
 	case strings.HasPrefix(o.name, ".") || strings.Contains(o.name, "/."):
 	case o.key.Kind == archive.KindManifest:
-		if !known || o.key.Copy < first.key.Copy {
-			l.records[id] = o
-		}
+		l.records[id] = append(l.records[id], o)
 	case o.key.Kind != 0 || l.Path != "" && (l.Key != "" || path.Ext(o.name) == ".parquet"):
 		l.stored = append(l.stored, o)
 		l.named[o.key.String()] = true
@@ -92,11 +89,18 @@ func (p Location) keyIn(name string) archive.Key {
 
 // record reads the record of a finished file; nil if there is none.
 func (l *listing) record(ctx context.Context, id ID) (*manifest.Record, error) {
-	first, ok := l.records[id]
-	if !ok {
+	copies := l.records[id]
+	if len(copies) == 0 {
 		return nil, nil //nolint:nilnil // there is none
 	}
-	record, err := ReadRecord(ctx, l.Bucket, first.name)
+	slices.SortStableFunc(copies, func(a, b listed) int { return a.key.Copy - b.key.Copy })
+	record, err := readCopies(ctx, l.Bucket, func(yield func(string) bool) {
+		for _, c := range copies {
+			if !yield(c.name) {
+				return
+			}
+		}
+	})
 	if err != nil || record.Kind != manifest.KindFile {
 		return nil, err
 	}

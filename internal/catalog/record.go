@@ -6,31 +6,70 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
+// Copy is what is known of one of the objects that are stored for one record.
+type Copy struct {
+	// Readable: it is a record.
+	Readable bool
+	// Followed: another record of the chain holds its hash; false if the chain is
+	// not known.
+	Followed bool
+}
+
+// Counting returns the index of the copy that counts, of all copies of one record in
+// the order of their numbers: the last one that another record follows, else the
+// last one that can be read; -1 without any. The sidecar stores a copy only if
+// those before it were not confirmed.
+func Counting(copies []Copy) int {
+	the := -1
+	for i, c := range copies {
+		if c.Readable && (the < 0 || c.Followed || !copies[the].Followed) {
+			the = i
+		}
+	}
+	return the
+}
+
 // maxCopies bounds how many copies of one record are looked for.
 const maxCopies = 100
 
-// ReadRecord reads a record: the last copy of it that can be read.
+// ReadRecord reads the record with a key, or the copy of it that counts.
 func ReadRecord(ctx context.Context, bucket *archive.Bucket, key string) (manifest.Record, error) {
-	record, err := readOneRecord(ctx, bucket, key)
-	for range maxCopies {
+	return readCopies(ctx, bucket, func(yield func(string) bool) {
+		for range maxCopies {
+			if !yield(key) {
+				return
+			}
+			key = archive.NextCopy(key)
+		}
+	})
+}
+
+// readCopies reads the copies of one record, in the order of their numbers and up to
+// the first that is not there, and returns the one that counts.
+func readCopies(ctx context.Context, bucket *archive.Bucket, keys iter.Seq[string]) (manifest.Record, error) {
+	var records []manifest.Record
+	var copies []Copy
+	var last error
+	for key := range keys {
+		r, err := readOneRecord(ctx, bucket, key)
+		if len(copies) > 0 && errors.Is(err, fs.ErrNotExist) {
+			break
+		}
 		if err != nil && !Unusable(err) {
-			break
+			return manifest.Record{}, err
 		}
-		key = archive.NextCopy(key)
-		next, nextErr := readOneRecord(ctx, bucket, key)
-		if errors.Is(nextErr, fs.ErrNotExist) {
-			break
-		}
-		if err != nil || !Unusable(nextErr) {
-			record, err = next, nextErr
-		}
+		records, copies, last = append(records, r), append(copies, Copy{Readable: err == nil}), err
 	}
-	return record, err
+	if i := Counting(copies); i >= 0 {
+		return records[i], nil
+	}
+	return manifest.Record{}, last
 }
 
 // Unusable reports whether err means that the object exists and is not a record.
@@ -39,18 +78,27 @@ func Unusable(err error) bool {
 }
 
 func readOneRecord(ctx context.Context, bucket *archive.Bucket, key string) (manifest.Record, error) {
-	o, err := bucket.Open(ctx, key)
+	data, err := ReadRecordBytes(ctx, bucket, key)
 	if err != nil {
 		return manifest.Record{}, err
-	}
-	defer o.Close()
-	data, err := io.ReadAll(io.NewSectionReader(o, 0, min(o.Size, manifest.MaxSize+1)))
-	if err != nil {
-		return manifest.Record{}, fmt.Errorf("read the record %s: %w", key, err)
 	}
 	record, err := manifest.Decode(data)
 	if err != nil {
 		return manifest.Record{}, fmt.Errorf("read the record %s: %w", key, err)
 	}
 	return record, nil
+}
+
+// ReadRecordBytes returns the bytes of one object, or their beginning if they are too
+// many for a record.
+func ReadRecordBytes(ctx context.Context, a Opener, key string) ([]byte, error) {
+	o, err := a.Open(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.NewSectionReader(o, 0, min(o.Size, manifest.MaxSize+1)))
+	if err := errors.Join(err, o.Close()); err != nil {
+		return nil, fmt.Errorf("read the record %s: %w", key, err)
+	}
+	return data, nil
 }

@@ -97,7 +97,7 @@ func (w *world) check(seqs []int64) {
 	for _, data := range w.archive {
 		records = append(records, data)
 	}
-	l := VerifyLinks(self, records)
+	l := verifyLinks(self, records)
 	if len(l.Findings) > 0 || len(l.Order) != len(seqs) || l.Head != w.head {
 		w.t.Errorf("%d records of %d, head %+v (ledger %+v), findings %v", len(l.Order), len(seqs), l.Head, w.head, l.Findings)
 	}

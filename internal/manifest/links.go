@@ -70,16 +70,31 @@ type Links struct {
 	Findings []Finding
 }
 
+// Entry is a record as it was found, in the archive or on disk.
+type Entry struct {
+	Record
+	// SHA256 of the bytes, lower-case hex.
+	SHA256 string
+	// Err says why the bytes are not a record (as [Decode] does); nil if they are.
+	Err error
+}
+
+// Read decodes bytes that should be a record.
+func Read(data []byte) Entry {
+	r, err := Decode(data)
+	return Entry{Record: r, SHA256: Hash(data), Err: err}
+}
+
 // VerifyLinks checks the records of one epoch, all of them, in any order. An
-// empty field of id stands for what the epoch's first record says. It reads
-// nothing but its arguments, and keeps some 300 bytes for a record.
-func VerifyLinks(id Identity, records [][]byte) Links {
+// empty MachineID of id stands for that of the epoch's first record. It reads
+// nothing but its arguments.
+func VerifyLinks(id Identity, records []Entry) Links {
 	var l Links
 	nodes := make([]node, 0, len(records))
-	for i, data := range records {
-		n, err := newNode(i, data)
-		if err != nil {
-			l.Findings = append(l.Findings, undecodable(i, data, err))
+	for i := range records {
+		n := node{&records[i], i}
+		if n.Err != nil {
+			l.Findings = append(l.Findings, n.undecodable())
 			continue
 		}
 		nodes = append(nodes, n)
@@ -95,88 +110,66 @@ func VerifyLinks(id Identity, records [][]byte) Links {
 		if i == 0 {
 			l.Head = piece.nodes[len(piece.nodes)-1].head()
 		}
-		if first := piece.nodes[0]; first.previous != "" && !piece.branch {
-			l.Findings = append(l.Findings, first.finding(FindingMissingPrevious, "the record it follows, "+first.previous+", is not there"))
+		if first := piece.nodes[0]; first.Previous != "" && !piece.branch {
+			l.Findings = append(l.Findings, first.finding(FindingMissingPrevious, "the record it follows, "+first.Previous+", is not there"))
 		}
 	}
 	l.Findings = append(l.Findings, missing(nodes)...)
 	return l
 }
 
-// node is a record as far as its place in the chain goes.
+// node is a record among others.
 type node struct {
-	index    int
-	id       Identity
-	seq      int64
-	previous string
-	sum      string
+	*Entry
+	index int
 }
 
-func newNode(index int, data []byte) (node, error) {
-	r, err := Decode(data)
-	if err != nil {
-		return node{}, err
-	}
-	return node{index: index, id: r.Identity, seq: r.Seq, previous: r.Previous, sum: Hash(data)}, nil
-}
-
-func (n node) head() Head { return Head{Seq: n.seq, SHA256: n.sum} }
+func (n node) head() Head { return Head{Seq: n.Seq, SHA256: n.SHA256} }
 
 func (n node) finding(kind FindingKind, detail string) Finding {
-	return Finding{Kind: kind, Index: n.index, Seq: n.seq, SHA256: n.sum, Detail: detail}
+	return Finding{Kind: kind, Index: n.index, Seq: n.Seq, SHA256: n.SHA256, Detail: detail}
 }
 
-func undecodable(index int, data []byte, err error) Finding {
-	kind := FindingUndecodable
-	if errors.Is(err, ErrNewer) {
-		kind = FindingNewer
+func (n node) undecodable() Finding {
+	if errors.Is(n.Err, ErrNewer) {
+		return n.finding(FindingNewer, n.Err.Error())
 	}
-	return Finding{Kind: kind, Index: index, SHA256: Hash(data), Detail: err.Error()}
+	return n.finding(FindingUndecodable, n.Err.Error())
 }
 
 // own sorts the nodes by number and leaves out those of another identity.
 func own(id Identity, nodes []node) ([]node, []Finding) {
 	slices.SortFunc(nodes, func(a, b node) int {
-		return cmp.Or(cmp.Compare(a.seq, b.seq), cmp.Compare(a.sum, b.sum), cmp.Compare(a.index, b.index))
+		return cmp.Or(cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.SHA256, b.SHA256), cmp.Compare(a.index, b.index))
 	})
-	id = complete(id, nodes)
+	if id.MachineID == "" {
+		id.MachineID = machineOf(id, nodes)
+	}
 	var foreign []Finding
 	nodes = slices.DeleteFunc(nodes, func(n node) bool {
-		if n.id == id {
+		if n.Identity == id {
 			return false
 		}
 		foreign = append(foreign, n.finding(FindingForeign, fmt.Sprintf("it belongs to cluster %s, node %s, machine %q, epoch %s",
-			n.id.Cluster, n.id.Node, n.id.MachineID, n.id.Epoch)))
+			n.Cluster, n.Node, n.MachineID, n.Epoch)))
 		return true
 	})
 	return nodes, foreign
 }
 
-// complete fills what is empty in id from the epoch's first record, or from
-// the one with the lowest number, of those that id does not exclude.
-func complete(id Identity, nodes []node) Identity {
-	fill := func(n node) Identity {
-		return Identity{
-			Cluster: cmp.Or(id.Cluster, n.id.Cluster), Node: cmp.Or(id.Node, n.id.Node),
-			MachineID: cmp.Or(id.MachineID, n.id.MachineID), Epoch: cmp.Or(id.Epoch, n.id.Epoch),
-		}
-	}
+// machineOf returns the machine of the epoch's first record, or of the one with the
+// lowest number.
+func machineOf(id Identity, nodes []node) string {
 	var found *node
 	for i, n := range nodes {
-		if fill(n) != n.id {
-			continue
-		}
-		if n.previous == "" {
-			return n.id
-		}
-		if found == nil {
+		if id.MachineID = n.MachineID; id == n.Identity && (found == nil || n.Previous == "" && found.Previous != "") {
 			found = &nodes[i]
 		}
 	}
 	if found == nil {
-		return id
+		return ""
 	}
-	return found.id
+	return found.MachineID
 }
 
 // piece is a part of the chain without a break.
@@ -191,18 +184,18 @@ func arrange(nodes []node) ([]piece, []Finding) {
 	bySum := make(map[string]bool, len(nodes))
 	next := make(map[string][]node, len(nodes)) // by what they follow
 	for i, n := range nodes {
-		if bySum[n.sum] {
+		if bySum[n.SHA256] {
 			findings = append(findings, n.finding(FindingRepeated, "the same record is there more than once"))
 			continue
 		}
-		if i > 0 && nodes[i-1].seq == n.seq {
-			findings = append(findings, n.finding(FindingDuplicateSeq, "another record, "+nodes[i-1].sum+", has this number"))
+		if i > 0 && nodes[i-1].Seq == n.Seq {
+			findings = append(findings, n.finding(FindingDuplicateSeq, "another record, "+nodes[i-1].SHA256+", has this number"))
 		}
-		if others := next[n.previous]; len(others) > 0 {
-			findings = append(findings, n.finding(FindingFork, fmt.Sprintf("it follows the same record as record %d, %s", others[0].seq, others[0].sum)))
+		if others := next[n.Previous]; len(others) > 0 {
+			findings = append(findings, n.finding(FindingFork, fmt.Sprintf("it follows the same record as record %d, %s", others[0].Seq, others[0].SHA256)))
 		}
-		bySum[n.sum] = true
-		next[n.previous] = append(next[n.previous], n)
+		bySum[n.SHA256] = true
+		next[n.Previous] = append(next[n.Previous], n)
 	}
 	return follow(nodes, bySum, next), findings
 }
@@ -219,8 +212,8 @@ func follow(nodes []node, bySum map[string]bool, next map[string][]node) []piece
 	}
 	var begin []node
 	for i, n := range nodes {
-		repeated := i > 0 && nodes[i-1].sum == n.sum
-		if n.previous != "" && !bySum[n.previous] && !repeated {
+		repeated := i > 0 && nodes[i-1].SHA256 == n.SHA256
+		if n.Previous != "" && !bySum[n.Previous] && !repeated {
 			begin = append(begin, n)
 		}
 	}
@@ -228,7 +221,7 @@ func follow(nodes []node, bySum map[string]bool, next map[string][]node) []piece
 	for len(walk) > 0 {
 		p := walk[len(walk)-1]
 		walk = walk[:len(walk)-1]
-		for after := next[p.nodes[0].sum]; len(after) > 0; after = next[after[0].sum] {
+		for after := next[p.nodes[0].SHA256]; len(after) > 0; after = next[after[0].SHA256] {
 			p.nodes = append(p.nodes, after[0])
 			push(true, after[1:]...)
 		}
@@ -242,11 +235,11 @@ func missing(nodes []node) []Finding {
 	var findings []Finding
 	last := int64(0)
 	for _, n := range nodes {
-		if n.seq > last+1 {
-			findings = append(findings, Finding{Kind: FindingMissingSeq, Index: -1, Seq: last + 1, Last: n.seq - 1,
-				Detail: fmt.Sprintf("the numbers %d to %d have no record", last+1, n.seq-1)})
+		if n.Seq > last+1 {
+			findings = append(findings, Finding{Kind: FindingMissingSeq, Index: -1, Seq: last + 1, Last: n.Seq - 1,
+				Detail: fmt.Sprintf("the numbers %d to %d have no record", last+1, n.Seq-1)})
 		}
-		last = n.seq
+		last = n.Seq
 	}
 	return findings
 }

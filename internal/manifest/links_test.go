@@ -24,14 +24,14 @@ func TestVerifyLinksInAnyOrder(t *testing.T) {
 	head := headOf(t, records[6])
 	for range 50 {
 		rand.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
-		for _, id := range []Identity{self, {}, {Cluster: "prod", Node: "cp-1", Epoch: self.Epoch}} {
-			l := VerifyLinks(id, records)
+		for _, id := range []Identity{self, {Cluster: "prod", Node: "cp-1", Epoch: self.Epoch}} {
+			l := verifyLinks(id, records)
 			if got := seqsOf(t, records, l.Order); got != "3 1 2 7 4 6 5" || l.Head != head || len(l.Findings) > 0 {
 				t.Fatalf("order %s, head %+v, findings %v", got, l.Head, l.Findings)
 			}
 		}
 	}
-	if l := VerifyLinks(self, nil); l.Order != nil || l.Head != (Head{}) || l.Findings != nil {
+	if l := verifyLinks(self, nil); l.Order != nil || l.Head != (Head{}) || l.Findings != nil {
 		t.Errorf("of nothing: %+v", l)
 	}
 }
@@ -76,7 +76,7 @@ func TestI9_Findings(t *testing.T) {
 		"numbers far apart":  {append(slices.Clone(r), far), "1 2 3 4 5 4611686018427387904", 1 << 62, "missing_seq 6-4611686018427387903"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := VerifyLinks(Identity{Cluster: self.Cluster, Node: self.Node, Epoch: self.Epoch}, c.records)
+			l := verifyLinks(Identity{Cluster: self.Cluster, Node: self.Node, Epoch: self.Epoch}, c.records)
 			if got := kinds(l.Findings); got != c.want {
 				t.Errorf("found %s, want %s", got, c.want)
 			}
@@ -97,7 +97,7 @@ func TestVerifyLinksOfAnotherIdentity(t *testing.T) {
 	records := chainOf(t, 1, 2)
 	other := self
 	other.Node = "cp-2"
-	if l := VerifyLinks(other, records); kinds(l.Findings) != "foreign 1, foreign 2" || l.Order != nil {
+	if l := verifyLinks(other, records); kinds(l.Findings) != "foreign 1, foreign 2" || l.Order != nil {
 		t.Errorf("%+v", l)
 	}
 }
@@ -107,7 +107,7 @@ func TestVerifyLinksOfAnotherIdentity(t *testing.T) {
 func TestI9_EveryByteCounts(t *testing.T) {
 	t.Parallel()
 	records := chainOf(t, -2, 1)
-	want := VerifyLinks(self, records)
+	want := verifyLinks(self, records)
 	if len(want.Findings) > 0 {
 		t.Fatal(want.Findings)
 	}
@@ -121,7 +121,7 @@ func TestI9_EveryByteCounts(t *testing.T) {
 				changed := slices.Clone(records)
 				changed[i] = bytes.Clone(data)
 				changed[i][at] ^= mask
-				l := VerifyLinks(self, changed)
+				l := verifyLinks(self, changed)
 				if len(l.Findings) == 0 && (i < len(records)-1 || l.Head == want.Head) {
 					t.Fatalf("record %d, byte %d ^ %#x is not found: %s", i, at, mask, changed[i])
 				}
@@ -145,7 +145,7 @@ func FuzzVerifyLinks(f *testing.F) {
 			}
 			given = append(given, data)
 		}
-		l := VerifyLinks(Identity{}, given)
+		l := verifyLinks(self, given)
 		seen := make([]int, len(given))
 		for _, i := range l.Order {
 			seen[i]++
@@ -175,7 +175,7 @@ func BenchmarkVerifyLinks(b *testing.B) {
 	records := chainOf(b, seqs...)
 	b.ReportAllocs()
 	for b.Loop() {
-		if l := VerifyLinks(self, records); len(l.Findings) > 0 {
+		if l := verifyLinks(self, records); len(l.Findings) > 0 {
 			b.Fatal(l.Findings)
 		}
 	}

@@ -74,11 +74,12 @@ func (c *Chain) load() error {
 		if err != nil && data == nil {
 			return fmt.Errorf("read the sealed records: %w", err)
 		}
-		s := Sealed{Path: path, Seq: seq, SHA256: Hash(data), Size: int64(len(data))}
+		record := Read(data)
+		s := Sealed{Path: path, Seq: seq, SHA256: record.SHA256, Size: int64(len(data))}
 		if epoch == c.id.Epoch {
-			have.add(c.id, s, data)
+			have.add(c.id, s, record)
 		} else {
-			leftover = append(leftover, newLeftover(epoch, s, data))
+			leftover = append(leftover, newLeftover(epoch, s, record))
 		}
 	}
 	sealed, err := c.join(have)
@@ -97,19 +98,18 @@ func (c *Chain) load() error {
 }
 
 // add takes a file of this epoch.
-func (f *found) add(id Identity, s Sealed, data []byte) {
-	index := len(f.files)
+func (f *found) add(id Identity, s Sealed, e Entry) {
+	n := node{&e, len(f.files)}
 	f.files = append(f.files, s)
-	n, err := newNode(index, data)
 	name := filepath.Base(s.Path)
 	switch {
-	case err != nil:
-		finding := undecodable(index, data, err)
+	case n.Err != nil:
+		finding := n.undecodable()
 		finding.Seq, finding.Detail = s.Seq, name+": "+finding.Detail
 		f.findings = append(f.findings, finding)
-	case n.id != id || n.seq != s.Seq:
+	case n.Identity != id || n.Seq != s.Seq:
 		f.findings = append(f.findings, n.finding(FindingForeign, fmt.Sprintf("%s is record %d of cluster %s, node %s, machine %q, epoch %s",
-			name, n.seq, n.id.Cluster, n.id.Node, n.id.MachineID, n.id.Epoch)))
+			name, n.Seq, n.Cluster, n.Node, n.MachineID, n.Epoch)))
 	default:
 		f.nodes = append(f.nodes, n)
 	}
@@ -129,7 +129,7 @@ func (c *Chain) join(have found) ([]Sealed, error) {
 		if !p.branch && !c.continues(p.nodes) {
 			first := p.nodes[0]
 			findings = append(findings, first.finding(FindingMissingPrevious,
-				fmt.Sprintf("it follows %q; the head is record %d, %q", first.previous, c.head.Seq, c.head.SHA256)))
+				fmt.Sprintf("it follows %q; the head is record %d, %q", first.Previous, c.head.Seq, c.head.SHA256)))
 		}
 	}
 	if len(findings) > 0 {
@@ -144,21 +144,18 @@ func (c *Chain) continues(nodes []node) bool {
 	if slices.ContainsFunc(nodes, func(n node) bool { return n.head() == c.head }) {
 		return true
 	}
-	taken := slices.ContainsFunc(nodes, func(n node) bool { return n.seq == c.head.Seq })
-	return nodes[0].previous == c.head.SHA256 && !taken
+	taken := slices.ContainsFunc(nodes, func(n node) bool { return n.Seq == c.head.Seq })
+	return nodes[0].Previous == c.head.SHA256 && !taken
 }
 
-func newLeftover(epoch string, s Sealed, data []byte) Leftover {
-	l := Leftover{Sealed: s, Identity: Identity{Epoch: epoch}}
-	r, err := Decode(data)
-	if err == nil && (r.Epoch != epoch || r.Seq != s.Seq) {
-		err = invalid("%s is record %d of epoch %s", filepath.Base(s.Path), r.Seq, r.Epoch)
+func newLeftover(epoch string, s Sealed, r Entry) Leftover {
+	l := Leftover{Sealed: s, Identity: r.Identity, Err: r.Err}
+	if r.Err == nil && (r.Epoch != epoch || r.Seq != s.Seq) {
+		l.Err = invalid("%s is record %d of epoch %s", filepath.Base(s.Path), r.Seq, r.Epoch)
 	}
-	if err != nil {
-		l.Err = err
-		return l
+	if l.Err != nil {
+		l.Identity = Identity{Epoch: epoch}
 	}
-	l.Identity = r.Identity
 	return l
 }
 

@@ -174,3 +174,12 @@ func kinds(findings []Finding) string {
 	}
 	return strings.Join(all, ", ")
 }
+
+// verifyLinks reads the records and verifies their links.
+func verifyLinks(id Identity, records [][]byte) Links {
+	entries := make([]Entry, len(records))
+	for i, data := range records {
+		entries[i] = Read(data)
+	}
+	return VerifyLinks(id, entries)
+}

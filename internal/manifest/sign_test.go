@@ -39,7 +39,7 @@ func TestSignedChain(t *testing.T) {
 			t.Errorf("another key: %v", err)
 		}
 	}
-	if l := VerifyLinks(Identity{}, records); len(l.Findings) > 0 {
+	if l := verifyLinks(self, records); len(l.Findings) > 0 {
 		t.Errorf("found %s", kinds(l.Findings))
 	}
 	c = open(t, dir, Head{}) // after a restart with another key the old records stand

@@ -113,17 +113,17 @@ func (m *memoryStore) records(t testing.TB) []manifest.Record {
 // which no number is missing.
 func (m *memoryStore) wantChain(t testing.TB) {
 	t.Helper()
-	byEpoch, lastSeq := map[string][][]byte{}, map[string]int64{}
+	byEpoch, lastSeq := map[string][]manifest.Entry{}, map[string]int64{}
 	for key, data := range m.current() {
-		if r, err := manifest.Decode(data); err == nil && strings.HasPrefix(key, "manifests/") {
-			byEpoch[r.Epoch], lastSeq[r.Epoch] = append(byEpoch[r.Epoch], data), max(lastSeq[r.Epoch], r.Seq)
+		if r := manifest.Read(data); r.Err == nil && strings.HasPrefix(key, "manifests/") {
+			byEpoch[r.Epoch], lastSeq[r.Epoch] = append(byEpoch[r.Epoch], r), max(lastSeq[r.Epoch], r.Seq)
 		}
 	}
 	for epoch, records := range byEpoch {
 		if last := lastSeq[epoch]; last != int64(len(records)) { // verify reports record_missing
 			t.Errorf("epoch %s: %d records, the last is number %d", epoch, len(records), last)
 		}
-		if links := manifest.VerifyLinks(manifest.Identity{}, records); len(links.Findings) > 0 {
+		if links := manifest.VerifyLinks(records[0].Identity, records); len(links.Findings) > 0 {
 			t.Errorf("epoch %s: %v", epoch, links.Findings)
 		}
 	}

@@ -10,141 +10,115 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
-// link decodes the records of an epoch, puts them in the order of the chain
-// and looks for what is wrong with it.
-func (v *verification) link(log *nodeLog, e *epoch, data [][]byte) {
-	data = v.leaveCopies(e, data)
-	links := manifest.VerifyLinks(manifest.Identity{Cluster: log.cluster, Node: log.node, Epoch: e.name}, data)
+// link puts the records of an epoch in the order of the chain and reports what
+// is wrong with it. Records before asked may be missing.
+func (e *epoch) link(asked time.Time, found *findings) {
+	e.leaveCopies(found)
+	links := manifest.VerifyLinks(manifest.Identity{Cluster: e.log.cluster, Node: e.log.node, Epoch: e.name}, e.entries)
 	for _, i := range links.Order {
-		r, err := manifest.Decode(data[i])
-		if err != nil {
-			continue // VerifyLinks orders only what can be decoded
-		}
-		at := &record{Record: r, key: e.keys[i], sum: manifest.Hash(data[i])}
-		e.records = append(e.records, at)
-		key, _ := archive.ParseKey(at.key) // list took no other name
-		if want := archive.ManifestKey(r.Cluster, r.Node, r.Epoch, r.Seq); want != key.First().String() {
-			f := at.finding(KindRecordMisplaced, fmt.Sprintf("it holds record %d, which belongs under the name %s", r.Seq, path.Base(want)))
-			f.Object = at.key
-			v.find(f)
+		r := &record{Entry: &e.entries[i], key: e.keys[i].String()}
+		e.records = append(e.records, r)
+		if want := archive.ManifestKey(r.Cluster, r.Node, r.Epoch, r.Seq); want != e.keys[i].First().String() {
+			found.find(r.finding(KindRecordMisplaced, fmt.Sprintf("it holds record %d, which belongs under the name %s", r.Seq, path.Base(want))))
 		}
 	}
+	e.broken = slices.ContainsFunc(links.Findings, func(f manifest.Finding) bool {
+		return f.Kind == manifest.FindingMissingPrevious && !e.isCut(asked, f)
+	})
 	for _, f := range links.Findings {
-		if f.Kind == manifest.FindingMissingPrevious && !v.isCut(e, f) {
-			e.broken = true
+		switch f.Kind {
+		case manifest.FindingMissingPrevious:
+			e.brokenLink(asked, f, found)
+		case manifest.FindingMissingSeq:
+			e.missingNumbers(f, found)
+		default:
+			found.find(e.badRecord(f))
 		}
-	}
-	for _, f := range links.Findings {
-		v.linkFinding(log, e, f)
-	}
-	if e.broken {
-		e.pending = map[int64]bool{}
 	}
 	e.summarize(links.Head)
 }
 
 // isCut says whether a missing predecessor is only the beginning of what was
-// asked for: the first record that is there was sealed before From.
-func (v *verification) isCut(e *epoch, f manifest.Finding) bool {
-	if v.opt.From.IsZero() || len(e.records) == 0 {
+// asked for: the first record that is there was sealed before that.
+func (e *epoch) isCut(asked time.Time, f manifest.Finding) bool {
+	if asked.IsZero() || len(e.records) == 0 {
 		return false
 	}
 	first := e.records[0]
-	return first.sum == f.SHA256 && first.Previous != "" && !first.Time.After(v.opt.From)
+	return first.SHA256 == f.SHA256 && first.Previous != "" && !first.Time.After(asked)
 }
 
-// linkFinding says what a finding about links means for the archive.
-func (v *verification) linkFinding(log *nodeLog, e *epoch, f manifest.Finding) {
-	out := Finding{Cluster: log.cluster, Node: log.node, Epoch: e.name, Seq: f.Seq, Last: f.Last, Detail: f.Detail}
-	if f.Index >= 0 {
-		out.Object = e.keys[f.Index]
-	}
+// badRecord is the finding about an object that is not the record of its name.
+func (e *epoch) badRecord(f manifest.Finding) Finding {
+	kind := KindRecordUnreadable
 	switch f.Kind {
-	case manifest.FindingMissingPrevious:
-		v.brokenLink(e, f, out)
-		return
-	case manifest.FindingMissingSeq:
-		v.missingNumbers(log, e, f, out)
-		return
 	case manifest.FindingNewer:
-		out.Kind = KindRecordNewer
+		kind = KindRecordNewer
 	case manifest.FindingForeign:
-		out.Kind = KindRecordMisplaced
+		kind = KindRecordMisplaced
 	case manifest.FindingRepeated, manifest.FindingDuplicateSeq:
-		out.Kind = KindRecordRepeated
+		kind = KindRecordRepeated
 	case manifest.FindingFork:
-		out.Kind = KindFork
-	default:
-		out.Kind = KindRecordUnreadable
+		kind = KindFork
 	}
-	// What counts is which record should be there, and is not.
-	if key, err := archive.ParseKey(out.Object); err == nil {
-		out.Seq = key.Seq
-	}
+	out, key := e.finding(kind, f.Detail), e.keys[f.Index]
+	out.Object = key.String()
+	out.Seq = key.Seq // the record that should be there, and is not
 	out.From, out.To = e.around(out.Seq)
-	v.find(out)
+	return out
 }
 
 // brokenLink reports a record whose predecessor is not there.
-func (v *verification) brokenLink(e *epoch, f manifest.Finding, out Finding) {
-	i := slices.IndexFunc(e.records, func(r *record) bool { return r.sum == f.SHA256 })
-	if i == 0 && v.isCut(e, f) {
-		v.note("%s/%s %s: checked from record %d on (%s): earlier ones are not here", out.Cluster, out.Node, out.Epoch, f.Seq, e.records[0].Time.Format(time.RFC3339))
+func (e *epoch) brokenLink(asked time.Time, f manifest.Finding, found *findings) {
+	i := slices.IndexFunc(e.records, func(r *record) bool { return r.SHA256 == f.SHA256 })
+	if e.isCut(asked, f) {
+		found.note("%s: checked from record %d on (%s): earlier ones are not here", e, f.Seq, e.records[i].Time.Format(time.RFC3339))
 		return
 	}
-	out.Kind = KindChainBroken
-	if i >= 0 {
-		out.To = e.records[i].Time.Time
-	}
+	out := e.finding(KindChainBroken, "it is the first that is here, but not the first of its epoch")
+	out.Seq, out.Object, out.To = f.Seq, e.keys[f.Index].String(), e.records[i].Time.Time
 	if i > 0 {
 		out.From = e.records[i-1].Time.Time
 		out.Detail = fmt.Sprintf("it follows a record that is not there, or was changed; the last one before the break is record %d", e.records[i-1].Seq)
-	} else {
-		out.Detail = "it is the first that is here, but not the first of its epoch"
 	}
-	v.find(out)
+	found.find(out)
 }
 
 // missingNumbers reports numbers without a record. Where no link is missing,
 // no record with such a number was ever sealed before the head: it belongs to
 // a file that is not archived yet, or was not when the sidecar's state was
 // lost. Files are archived in the order of their numbers, though.
-func (v *verification) missingNumbers(log *nodeLog, e *epoch, f manifest.Finding, out Finding) {
+func (e *epoch) missingNumbers(f manifest.Finding, found *findings) {
 	later := slices.ContainsFunc(e.records, func(r *record) bool { return r.Kind == manifest.KindFile && r.Seq > f.Last })
-	if len(e.records) == 0 {
-		return // what is there has findings of its own
-	}
-	first := e.records[0]
-	if !e.broken && first.Previous != "" && f.Last < first.Seq {
-		return // before what was asked for
+	if !e.broken && e.isBefore(f.Last) {
+		return
 	}
 	if !e.broken && !later && f.Last-f.Seq < maxPending {
 		for n := f.Seq; n <= f.Last; n++ {
 			e.pending[n] = true
 		}
-		v.note("%s/%s %s: number %d is given to a file that had no record yet when the last one was sealed", out.Cluster, out.Node, out.Epoch, f.Seq)
+		found.note("%s: number %d is given to a file that had no record yet when the last one was sealed", e, f.Seq)
 		return
 	}
-	if f.Seq == f.Last && slices.Contains(e.keys, archive.ManifestKey(log.cluster, log.node, e.name, f.Seq)) {
+	if f.Seq == f.Last && slices.ContainsFunc(e.keys, func(k archive.Key) bool { return k.Seq == f.Seq && k.Copy == 0 }) {
 		return // there is something under its name, which has a finding of its own
 	}
-	out.Kind = KindRecordMissing
-	out.From, out.To = e.around(f.Seq)
-	out.Detail = fmt.Sprintf("the records %d to %d are not there: files, gaps or heartbeats", f.Seq, f.Last)
+	out := e.finding(KindRecordMissing, fmt.Sprintf("the records %d to %d are not there: files, gaps or heartbeats", f.Seq, f.Last))
 	if f.Seq == f.Last {
 		out.Detail = fmt.Sprintf("record %d is not there: a file, a gap or a heartbeat", f.Seq)
 	}
-	v.find(out)
+	out.Seq, out.Last = f.Seq, f.Last
+	out.From, out.To = e.around(f.Seq)
+	found.find(out)
 }
 
 // maxPending is more numbers than can be waiting for a record.
 const maxPending = 1 << 16
 
-func (e *epoch) bySum(sum string) *record {
-	if i := slices.IndexFunc(e.records, func(r *record) bool { return r.sum == sum }); i >= 0 {
-		return e.records[i]
-	}
-	return nil
+// isBefore says whether a number is before the records that are there, because
+// the beginning of the epoch is not.
+func (e *epoch) isBefore(seq int64) bool {
+	return len(e.records) > 0 && e.records[0].Previous != "" && seq < e.records[0].Seq
 }
 
 // around is the time between the records that have the next lower and the
@@ -189,14 +163,11 @@ func (e *epoch) summarize(head manifest.Head) {
 	e.summary = s
 }
 
-// checkLog looks at what the records of a log say, of all epochs together.
-func (v *verification) checkLog(log *nodeLog) {
-	v.checkKeys(log)
-	v.checkCover(log)
-	v.checkSeen(log)
-	v.checkCounts(log)
-	node := Node{Cluster: log.cluster, Node: log.node}
-	for _, e := range log.epochs {
+// report adds a log to the report. A recorded gap that is no accident is a
+// finding.
+func (l *nodeLog) report(found *findings) {
+	node := Node{Cluster: l.cluster, Node: l.node}
+	for _, e := range l.epochs {
 		node.Epochs = append(node.Epochs, e.summary)
 		if e.summary.Last.After(node.Recorded) {
 			node.Recorded = e.summary.Last
@@ -207,22 +178,20 @@ func (v *verification) checkLog(log *nodeLog) {
 			}
 			for _, g := range r.Gaps {
 				node.Gaps = append(node.Gaps, Gap{Epoch: r.Epoch, Seq: r.Seq, Gap: g})
-				v.editedGap(r, g)
+				if g.Reason == manifest.ReasonEdited {
+					found.find(r.editedGap(g))
+				}
 			}
 		}
 	}
-	v.report.Nodes = append(v.report.Nodes, node)
+	found.report.Nodes = append(found.report.Nodes, node)
 }
 
-// editedGap makes a finding of a recorded gap that is no accident.
-func (v *verification) editedGap(r *record, g manifest.Gap) {
-	if g.Reason != manifest.ReasonEdited {
-		return
-	}
+func (r *record) editedGap(g manifest.Gap) Finding {
 	f := r.finding(KindLogEdited, "the sidecar found it when it archived the file: "+g.Detail)
-	f.Object, f.File = r.key, g.File
+	f.File = g.File
 	if !g.From.IsZero() {
 		f.From, f.To = g.From.Time, g.To.Time
 	}
-	v.find(f)
+	return f
 }

@@ -1,53 +1,36 @@
 package verify
 
 import (
-	"slices"
-
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
 // leaveCopies drops the objects that are no records because one was stored
-// again: of those with one number the record is the last copy that another
-// record follows, or that can be read. An object with a lower number of copies
-// is dropped, with a note, unless a record follows it, which is a fork.
-func (v *verification) leaveCopies(e *epoch, data [][]byte) [][]byte {
-	keys := make([]archive.Key, len(e.keys))
-	same := map[archive.Key][]int{}
-	for i, name := range e.keys {
-		keys[i], _ = archive.ParseKey(name) // list took no other name
-		same[keys[i].First()] = append(same[keys[i].First()], i)
-	}
-	if len(same) == len(keys) {
-		return data
-	}
-	decoded, sums, followed := make([]bool, len(keys)), make([]string, len(keys)), map[string]bool{}
-	for i := range keys {
-		r, err := manifest.Decode(data[i])
-		decoded[i], sums[i] = err == nil, manifest.Hash(data[i])
+// again: those before the copy that counts. They are noted, unless a record
+// follows one, which is a fork.
+func (e *epoch) leaveCopies(found *findings) {
+	followed := map[string]bool{}
+	for _, r := range e.entries {
 		followed[r.Previous] = true
 	}
-	for _, copies := range same {
-		slices.SortFunc(copies, func(a, b int) int { return keys[a].Copy - keys[b].Copy })
-		the := -1
-		for _, i := range copies {
-			if decoded[i] && (the < 0 || followed[sums[i]] || !followed[sums[the]]) {
-				the = i
+	var keys []archive.Key
+	var entries []manifest.Entry
+	for from := 0; from < len(e.keys); {
+		var copies []catalog.Copy
+		for to := from; to < len(e.keys) && e.keys[to].Seq == e.keys[from].Seq; to++ {
+			copies = append(copies, catalog.Copy{Readable: e.entries[to].Err == nil, Followed: followed[e.entries[to].SHA256]})
+		}
+		the := catalog.Counting(copies)
+		for i, c := range copies {
+			key, entry := e.keys[from+i], e.entries[from+i]
+			if i < the && (!c.Followed || entry.SHA256 == e.entries[from+the].SHA256) {
+				found.note("%s: not the record: the store damaged it, or it could not be confirmed; the record is %s", key, e.keys[from+the])
+				continue
 			}
+			keys, entries = append(keys, key), append(entries, entry)
 		}
-		for _, i := range copies {
-			if the >= 0 && keys[i].Copy < keys[the].Copy && (!followed[sums[i]] || sums[i] == sums[the]) {
-				v.note("%s: not the record: the store damaged it, or it could not be confirmed; the record is %s", e.keys[i], keys[the])
-				e.keys[i] = ""
-			}
-		}
+		from += len(copies)
 	}
-	left := data[:0]
-	for i := range data {
-		if e.keys[i] != "" {
-			left = append(left, data[i])
-		}
-	}
-	e.keys = slices.DeleteFunc(e.keys, func(name string) bool { return name == "" })
-	return left
+	e.keys, e.entries = keys, entries
 }

@@ -15,22 +15,20 @@ const slack = 600
 
 // checkCounts compares the events that kube-apiserver counted between two
 // heartbeats with the lines that the log gained.
-func (v *verification) checkCounts(log *nodeLog) {
-	for _, e := range log.epochs {
-		var from *record
-		for _, r := range e.records {
-			if r.Heartbeat == nil || r.Heartbeat.Server == nil {
-				continue
-			}
-			if from != nil && from.Heartbeat.Server.Started.Equal(r.Heartbeat.Server.Started.Time) {
-				v.compareCounts(e, from, r)
-			}
-			from = r
+func (e *epoch) checkCounts(found *findings) {
+	var from *record
+	for _, r := range e.records {
+		if r.Heartbeat == nil || r.Heartbeat.Server == nil {
+			continue
 		}
+		if from != nil && from.Heartbeat.Server.Started.Equal(r.Heartbeat.Server.Started.Time) {
+			e.compareCounts(from, r, found)
+		}
+		from = r
 	}
 }
 
-func (v *verification) compareCounts(e *epoch, from, to *record) {
+func (e *epoch) compareCounts(from, to *record, found *findings) {
 	lines, ok := e.linesBetween(from, to)
 	a, b := from.Heartbeat.Server, to.Heartbeat.Server
 	least := b.Before - a.After - max(b.Errors-a.Errors, 0) - slack
@@ -40,8 +38,8 @@ func (v *verification) compareCounts(e *epoch, from, to *record) {
 	}
 	f := to.finding(KindCountMismatch, fmt.Sprintf("since record %d kube-apiserver counted %d events (%d errors), the log gained %d lines",
 		from.Seq, b.After-a.After, b.Errors-a.Errors, lines))
-	f.From, f.Object = from.Time.Time, to.key
-	v.find(f)
+	f.From = from.Time.Time
+	found.find(f)
 }
 
 // linesBetween is how many lines the log gained between two heartbeats; false

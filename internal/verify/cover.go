@@ -18,36 +18,29 @@ const defaultEvery = time.Hour
 // nothing links, and between the last record and To. Within an epoch the links
 // leave no room for a missing record, and what a file has in it is recorded
 // whatever time that took.
-func (v *verification) checkCover(log *nodeLog) {
-	var epochs []*epoch // others have findings of their own
-	for _, e := range log.epochs {
-		if len(e.records) > 0 {
-			epochs = append(epochs, e)
-		}
-	}
+func (l *nodeLog) checkCover(opt Options, found *findings) {
+	// Epochs without a record that can be read have findings of their own.
+	epochs := slices.DeleteFunc(slices.Clone(l.epochs), func(e *epoch) bool { return len(e.records) == 0 })
 	for i := 1; i < len(epochs); i++ {
 		before, after := epochs[i-1], epochs[i]
 		from, to := before.summary.Last, after.summary.First
-		v.note("%s/%s: epoch %s follows %s: the sidecar's state was lost or replaced; nothing proves that no record came between %s and %s",
-			log.cluster, log.node, after.name, before.name, from.Format(time.RFC3339), to.Format(time.RFC3339))
-		if to.Sub(from) > patience*before.every() && v.overlaps(from, to) {
-			v.find(Finding{Kind: KindUncovered, Cluster: log.cluster, Node: log.node, Epoch: before.name, From: from, To: to,
-				Detail: fmt.Sprintf("no record for %s between the end of this epoch and the next, %s", to.Sub(from).Round(time.Second), after.name)})
+		found.note("%s/%s: epoch %s follows %s: the sidecar's state was lost or replaced; nothing proves that no record came between %s and %s",
+			l.cluster, l.node, after.name, before.name, from.Format(time.RFC3339), to.Format(time.RFC3339))
+		if to.Sub(from) > patience*before.every() && opt.overlaps(from, to) {
+			f := before.finding(KindUncovered, fmt.Sprintf("no record for %s between the end of this epoch and the next, %s", to.Sub(from).Round(time.Second), after.name))
+			f.From, f.To = from, to
+			found.find(f)
 		}
 	}
-	if v.opt.To.IsZero() || len(epochs) == 0 {
+	if opt.To.IsZero() || len(epochs) == 0 {
 		return
 	}
-	last := epochs[0]
-	for _, e := range epochs {
-		if e.summary.Last.After(last.summary.Last) {
-			last = e
-		}
-	}
-	if missing := v.opt.To.Sub(last.summary.Last); missing > patience*last.every() {
-		v.find(Finding{Kind: KindTailMissing, Cluster: log.cluster, Node: log.node, Epoch: last.name, From: last.summary.Last, To: v.opt.To,
-			Detail: fmt.Sprintf("the last record, %d, is %s before the end that was asked for, and heartbeats come every %s: the tail was cut off, or the sidecar did not run",
-				last.summary.Head.Seq, missing.Round(time.Second), last.every())})
+	last := slices.MaxFunc(epochs, func(a, b *epoch) int { return a.summary.Last.Compare(b.summary.Last) })
+	if missing := opt.To.Sub(last.summary.Last); missing > patience*last.every() {
+		f := last.finding(KindTailMissing, fmt.Sprintf("the last record, %d, is %s before the end that was asked for, and heartbeats come every %s: the tail was cut off, or the sidecar did not run",
+			last.summary.Head.Seq, missing.Round(time.Second), last.every()))
+		f.From, f.To = last.summary.Last, opt.To
+		found.find(f)
 	}
 }
 
@@ -61,56 +54,44 @@ func (e *epoch) every() time.Duration {
 	return defaultEvery
 }
 
-// overlaps says whether some of the time from from to to was asked for.
-func (v *verification) overlaps(from, to time.Time) bool {
-	return (v.opt.From.IsZero() || !to.Before(v.opt.From)) && (v.opt.To.IsZero() || !from.After(v.opt.To))
-}
-
 // checkHead looks for the record that was expected.
 func (v *verification) checkHead() {
 	want := v.opt.ExpectHead
 	if want == "" {
 		return
 	}
-	for _, log := range v.logs {
-		for _, e := range log.epochs {
-			if e.bySum(want) != nil {
-				return
-			}
+	for e := range v.epochs() {
+		if slices.ContainsFunc(e.records, func(r *record) bool { return r.SHA256 == want }) {
+			return
 		}
 	}
 	f := Finding{Kind: KindHeadMissing, Cluster: v.opt.Cluster, Node: v.opt.Node,
 		Detail: fmt.Sprintf("the record %s was the head once and is not here: it and all that followed it were cut off or changed", want)}
 	if len(v.logs) == 1 {
-		log := v.logs[0]
-		f.Cluster, f.Node = log.cluster, log.node
-		if n := len(log.epochs); n > 0 {
-			f.Epoch, f.From = log.epochs[n-1].name, log.epochs[n-1].summary.Last
-		}
+		last := v.logs[0].epochs[len(v.logs[0].epochs)-1]
+		f.Cluster, f.Node, f.Epoch, f.From = v.logs[0].cluster, v.logs[0].node, last.name, last.summary.Last
 	}
-	v.find(f)
+	v.found.find(f)
 }
 
 // checkSeen holds what heartbeats saw of open files against the records of
 // those files.
-func (v *verification) checkSeen(log *nodeLog) {
-	for _, e := range log.epochs {
-		for _, r := range e.records {
-			if r.Heartbeat == nil || r.Heartbeat.Open == nil {
-				continue
-			}
-			open := r.Heartbeat.Open
-			file := e.fileOf(r)
-			if file == nil || e.cutSince(r, file) {
-				continue // still open, or a gap says what became of it
-			}
-			file.heard = append(file.heard, seen{r.Time.Time, *open})
-			if open.Size > file.Source.Size || open.Lines > file.Source.Lines {
-				f := file.finding(KindLogEdited, fmt.Sprintf("record %d had seen %d bytes and %d lines of it, it was archived with %d and %d",
-					r.Seq, open.Size, open.Lines, file.Source.Size, file.Source.Lines))
-				f.From, f.Object = r.Time.Time, file.key
-				v.find(f)
-			}
+func (e *epoch) checkSeen(found *findings) {
+	for _, r := range e.records {
+		if r.Heartbeat == nil || r.Heartbeat.Open == nil {
+			continue
+		}
+		open := r.Heartbeat.Open
+		file := e.fileOf(r)
+		if file == nil || e.cutSince(r, file) {
+			continue // still open, or a gap says what became of it
+		}
+		file.heard = append(file.heard, seen{r.Time.Time, *open})
+		if open.Size > file.Source.Size || open.Lines > file.Source.Lines {
+			f := file.finding(KindLogEdited, fmt.Sprintf("record %d had seen %d bytes and %d lines of it, it was archived with %d and %d",
+				r.Seq, open.Size, open.Lines, file.Source.Size, file.Source.Lines))
+			f.From = r.Time.Time
+			found.find(f)
 		}
 	}
 }

@@ -13,28 +13,34 @@ import (
 	"slices"
 
 	"github.com/auditsidecar/auditsidecar/internal/catalog"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
 // restore restores a file from its objects and compares its hashes with those
 // of the record, and its beginnings with what heartbeats saw.
-func (v *verification) restore(ctx context.Context, r *record) error {
+func (o *objects) restore(ctx context.Context, r *record) error {
 	p := newRehash(r.marks())
-	err := v.restoreTo(ctx, r, p)
-	if ctx.Err() != nil {
+	err := o.restoreTo(ctx, r, p)
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
-	}
-	var disk *os.PathError
-	if errors.As(err, &disk) {
+	case errors.As(err, new(*os.PathError)): // the disk for temporary files
 		return err
-	}
-	if err != nil {
-		f := r.finding(KindSourceMismatch, err.Error())
-		f.Object = r.key
-		v.find(f)
+	case err != nil:
+		o.found.find(r.finding(KindSourceMismatch, err.Error()))
 		return nil
 	}
-	v.compare(r, p)
+	if detail := p.differs(r.Stored()); detail != "" {
+		o.found.find(r.finding(KindSourceMismatch, detail))
+		return nil
+	}
+	if mark, lines, ok := p.firstEdited(); ok {
+		f := r.finding(KindLogEdited, fmt.Sprintf("the file was changed between %s, when its first %d bytes had SHA-256 %s, and its rotation",
+			mark.at.Format(timeLayout), mark.Size, mark.SHA256))
+		f.Lines = &lines
+		o.found.find(f)
+	}
 	return nil
 }
 
@@ -44,42 +50,10 @@ func (v *verification) restoreTo(ctx context.Context, r *record, w io.Writer) er
 	for i, o := range r.Objects {
 		objects[i] = catalog.NewObject(v.archive, o.Key)
 	}
-	return catalog.WriteObjects(ctx, objects, cmp.Or(v.opt.TempDir, os.TempDir()), w)
+	return catalog.WriteObjects(ctx, objects, v.tempDir(), w)
 }
 
-func (v *verification) compare(r *record, p *rehash) {
-	want := r.Stored()
-	got := hex.EncodeToString(p.sum.Sum(nil))
-	root := p.tree.Root()
-	detail := ""
-	switch {
-	case p.size != want.Size || p.tree.Lines() != want.Lines:
-		detail = fmt.Sprintf("it restores to %d bytes, %d lines; the record says %d, %d", p.size, p.tree.Lines(), want.Size, want.Lines)
-	case got != want.SHA256:
-		detail = fmt.Sprintf("it restores to a file with SHA-256 %s; the record says %s", got, want.SHA256)
-	case want.MerkleRoot != "" && hex.EncodeToString(root[:]) != want.MerkleRoot:
-		detail = fmt.Sprintf("it restores to lines with the Merkle root %x; the record says %s", root, want.MerkleRoot)
-	}
-	if detail != "" {
-		f := r.finding(KindSourceMismatch, detail)
-		f.Object = r.key
-		v.find(f)
-		return
-	}
-	v.compareSeen(r, p)
-}
-
-// compareSeen looks for the first heartbeat that saw other bytes.
-func (v *verification) compareSeen(r *record, p *rehash) {
-	mark, from, to, ok := p.firstEdited()
-	if !ok {
-		return
-	}
-	f := r.finding(KindLogEdited, fmt.Sprintf("the file was changed between %s, when its first %d bytes had SHA-256 %s, and its rotation",
-		mark.at.Format(timeLayout), mark.Size, mark.SHA256))
-	f.Object, f.Lines = r.key, &Lines{from, to}
-	v.find(f)
-}
+func (v *verification) tempDir() string { return cmp.Or(v.opt.TempDir, os.TempDir()) }
 
 // rehash takes a restored file and computes what is compared.
 type rehash struct {
@@ -110,22 +84,37 @@ func newRehash(marks []seen) *rehash {
 	return p
 }
 
-// firstEdited finds the first mark that does not fit; what was changed lies
-// between the one before it and it, in the lines from and to.
-func (p *rehash) firstEdited() (mark seen, from, to int64, ok bool) {
-	from = 1
+// differs says where the file is not the one that a record describes.
+func (p *rehash) differs(want manifest.Content) string {
+	got, root := hex.EncodeToString(p.sum.Sum(nil)), p.tree.Root()
+	switch {
+	case p.size != want.Size || p.tree.Lines() != want.Lines:
+		return fmt.Sprintf("it restores to %d bytes, %d lines; the record says %d, %d", p.size, p.tree.Lines(), want.Size, want.Lines)
+	case got != want.SHA256:
+		return fmt.Sprintf("it restores to a file with SHA-256 %s; the record says %s", got, want.SHA256)
+	case want.MerkleRoot != "" && hex.EncodeToString(root[:]) != want.MerkleRoot:
+		return fmt.Sprintf("it restores to lines with the Merkle root %x; the record says %s", root, want.MerkleRoot)
+	}
+	return ""
+}
+
+// firstEdited finds the first mark that does not fit; what was changed lies in the
+// lines between the one before it and it.
+func (p *rehash) firstEdited() (mark seen, lines Lines, ok bool) {
+	lines.From = 1
 	for i := range p.at {
 		mark = p.marks[i]
 		if hex.EncodeToString(p.at[i]) != mark.SHA256 {
-			to = mark.Lines
+			lines.To = mark.Lines
 			if p.within[i] {
-				to++
+				lines.To++
 			}
-			return mark, from, max(from, to), true
+			lines.To = max(lines.From, lines.To)
+			return mark, lines, true
 		}
-		from = mark.Lines + 1
+		lines.From = mark.Lines + 1
 	}
-	return seen{}, 0, 0, false
+	return seen{}, Lines{}, false
 }
 
 // Write takes the next bytes.

@@ -2,7 +2,7 @@
 // the chain of records of every node, the objects that the records name, and,
 // if asked, that every file restores to what was read.
 //
-// # What is checked
+// # Checks
 //
 //   - Links: each record holds the SHA-256 of the one before it. A record that
 //     was changed, removed, inserted, replaced by an older one or moved to
@@ -27,7 +27,7 @@
 // truly what it lacks; only bytes that were changed under the sidecar
 // ("edited") are.
 //
-// # What is not
+// # Limits
 //
 // Between two epochs nothing links: the sidecar's state was lost or its
 // identity changed. More time than two heartbeats between them is a finding,
@@ -38,4 +38,19 @@
 // SHA-256 has no collisions and Ed25519 no forgeries. The archive does not
 // change while it is read, but may grow. Memory is some hundred bytes for each
 // record and object, and what restoring takes for each worker.
+//
+// # Files
+//
+//	verify.go      Options and Run: the order of the checks
+//	load.go        logs, epochs, records; reading them
+//	copies.go      which of the copies of a record counts
+//	chain.go       the links of one epoch
+//	trust.go       signatures and keys
+//	cover.go       time without a record, the expected head, what heartbeats saw
+//	counts.go      kube-apiserver's own counters
+//	objects.go     the objects of the files
+//	deep.go        what they restore to
+//	increments.go  files without a record
+//	event.go       Prove: one line and its inclusion proof
+//	finding.go, report.go, text.go  the report
 package verify

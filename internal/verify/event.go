@@ -7,10 +7,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math/bits"
 	"regexp"
+	"slices"
 	"strconv"
 
+	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
 
@@ -92,7 +93,10 @@ func Prove(ctx context.Context, a Archive, opt Options, id EventID) (*Event, *Re
 	if id.Line > want.Lines {
 		return nil, nil, fmt.Errorf("line %d of %s, which has %d: %w", id.Line, r.Source.Name, want.Lines, ErrNoEvent)
 	}
-	p := newInclusion(id.Line-1, want.Lines)
+	p, err := newInclusion(id.Line-1, want.Lines)
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := v.restoreTo(ctx, r, p); err != nil {
 		return nil, nil, fmt.Errorf("restore %s: %w", r.Source.Name, err)
 	}
@@ -100,36 +104,35 @@ func Prove(ctx context.Context, a Archive, opt Options, id EventID) (*Event, *Re
 	if err != nil || len(root) != sha256.Size {
 		return nil, nil, fmt.Errorf("record %d has no Merkle root: its lines can only be proven together (--deep)", r.Seq)
 	}
-	path := p.path()
+	path, err := p.path()
 	leaf := rfc6962.DefaultHasher.HashLeaf(p.text)
-	if err := proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(id.Line-1), uint64(want.Lines), leaf, path, root); err != nil {
+	if err == nil {
+		err = proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(id.Line-1), uint64(want.Lines), leaf, path, root)
+	}
+	if err != nil {
 		return nil, nil, fmt.Errorf("line %d of %s is not the one that record %d was made of: %w", id.Line, r.Source.Name, r.Seq, err)
 	}
 	e := &Event{
 		Cluster: r.Cluster, Node: r.Node, Epoch: r.Epoch, Seq: r.Seq, File: r.Source.Name, Line: id.Line, Lines: want.Lines,
 		Text: string(p.text), LeafHash: hex.EncodeToString(leaf), MerkleRoot: want.MerkleRoot,
-		Record: r.key, RecordSHA256: r.sum, KeyID: r.KeyID, Signature: r.Signature, Redacted: r.Content != nil, Path: []string{},
+		Record: r.key, RecordSHA256: r.SHA256, KeyID: r.KeyID, Signature: r.Signature, Redacted: r.Content != nil, Path: []string{},
 	}
 	for _, h := range path {
 		e.Path = append(e.Path, hex.EncodeToString(h))
 	}
-	return e, &v.report, nil
+	return e, &v.found.report, nil
 }
 
 // fileRecord finds the record of a file.
 func (v *verification) fileRecord(id EventID) (found *record, err error) {
-	for _, log := range v.logs {
-		for _, e := range log.epochs {
-			for _, r := range e.records {
-				if r.Source == nil || r.id().Epoch != id.Epoch || r.id().Seq != id.Seq {
-					continue
-				}
-				if found != nil {
-					return nil, fmt.Errorf("two nodes, %s and %s, have epoch %s and number %d: give --cluster and --node", found.Node, r.Node, id.Epoch, id.Seq)
-				}
-				found = r
-			}
+	for r := range v.files() {
+		if r.id().Epoch != id.Epoch || r.id().Seq != id.Seq {
+			continue
 		}
+		if found != nil {
+			return nil, fmt.Errorf("two nodes, %s and %s, have epoch %s and number %d: give --cluster and --node", found.Node, r.Node, id.Epoch, id.Seq)
+		}
+		found = r
 	}
 	if found == nil {
 		return nil, fmt.Errorf("a file with epoch %s and number %d: %w", id.Epoch, id.Seq, ErrNoEvent)
@@ -137,81 +140,44 @@ func (v *verification) fileRecord(id EventID) (found *record, err error) {
 	return found, nil
 }
 
-// inclusion takes a file and keeps one line and what proves it. The hashes of
-// a path are those of ranges of lines that together are all lines but the one:
-// one pass computes them all, in constant memory.
+// inclusion takes a file and keeps one line and the nodes of the tree that prove
+// it: one pass finds them all, in constant memory.
 type inclusion struct {
-	index  int64
-	ranges []lineRange // in the order of the path
-	line   int64       // being written, from 0
-	text   []byte
+	tree   parquet.LineTree
+	nodes  proof.Nodes
+	hashes [][]byte // of the nodes
+	index  int64    // of the line, from 0
+	line   int64    // being written, from 0
+	text   []byte   // of the line
 }
 
-type lineRange struct {
-	from, to int64
-	tree     parquet.LineTree
-}
-
-func newInclusion(index, lines int64) *inclusion {
-	p := &inclusion{index: index}
-	p.split(index, 0, lines)
-	return p
-}
-
-// split is PATH(m, D[from:to]) of RFC 6962, section 2.1.1.
-func (p *inclusion) split(index, from, to int64) {
-	n := to - from
-	if n <= 1 {
-		return
+func newInclusion(index, lines int64) (*inclusion, error) {
+	nodes, err := proof.Inclusion(uint64(index), uint64(lines))
+	p := &inclusion{index: index, nodes: nodes, hashes: make([][]byte, len(nodes.IDs))}
+	p.tree.Visit = func(id compact.NodeID, hash []byte) {
+		if i := slices.Index(nodes.IDs, id); i >= 0 {
+			p.hashes[i] = hash
+		}
 	}
-	k := from + 1<<(bits.Len64(uint64(n-1))-1) // the largest power of two below n
-	if index < k {
-		p.split(index, from, k)
-		p.ranges = append(p.ranges, lineRange{from: k, to: to})
-	} else {
-		p.split(index, k, to)
-		p.ranges = append(p.ranges, lineRange{from: from, to: k})
-	}
+	return p, err
 }
 
 // Write takes the next bytes of the file.
 func (p *inclusion) Write(b []byte) (int, error) {
-	n := len(b)
-	for len(b) > 0 {
-		part, ended := cutLine(b)
+	for rest := b; len(rest) > 0 && p.line <= p.index; {
+		part, after, ended := bytes.Cut(rest, []byte{'\n'})
 		if p.line == p.index {
 			p.text = append(p.text, part...)
-		} else {
-			p.add(b[:len(part)+ended])
 		}
-		p.line += int64(ended)
-		b = b[len(part)+ended:]
-	}
-	return n, nil
-}
-
-// cutLine returns b up to its first newline, and 1 if there is one.
-func cutLine(b []byte) (line []byte, ended int) {
-	if i := bytes.IndexByte(b, '\n'); i >= 0 {
-		return b[:i], 1
-	}
-	return b, 0
-}
-
-func (p *inclusion) add(b []byte) {
-	for i := range p.ranges {
-		if r := &p.ranges[i]; r.from <= p.line && p.line < r.to {
-			_, _ = r.tree.Write(b)
-			return
+		if rest = after; ended {
+			p.line++
 		}
 	}
+	return p.tree.Write(b)
 }
 
-func (p *inclusion) path() [][]byte {
-	var path [][]byte
-	for i := range p.ranges {
-		root := p.ranges[i].tree.Root()
-		path = append(path, root[:])
-	}
-	return path
+// path returns the hashes that lead from the line to the root.
+func (p *inclusion) path() ([][]byte, error) {
+	p.tree.Root() // ends the last line
+	return p.nodes.Rehash(p.hashes, rfc6962.DefaultHasher.HashChildren)
 }

@@ -3,8 +3,7 @@ package verify
 import (
 	"cmp"
 	"context"
-	"errors"
-	"io"
+	"iter"
 	"slices"
 	"time"
 
@@ -21,9 +20,13 @@ type nodeLog struct {
 
 // epoch is the records of one chain.
 type epoch struct {
-	name    string
-	keys    []string // of the records in the archive
-	records []*record
+	log  *nodeLog
+	name string
+
+	keys    []archive.Key    // of the records in the archive, by number and copy
+	entries []manifest.Entry // under these keys
+
+	records []*record // those that can be read, in the order of the chain
 	summary Epoch
 	pending map[int64]bool // numbers that need not have a record (yet)
 	broken  bool           // a record is missing, or was changed
@@ -31,9 +34,8 @@ type epoch struct {
 
 // record is one that could be decoded.
 type record struct {
-	manifest.Record
+	*manifest.Entry
 	key   string // in the archive
-	sum   string // of its bytes
 	heard []seen // of a file: what heartbeats say of it
 }
 
@@ -43,13 +45,23 @@ type seen struct {
 	manifest.OpenFile
 }
 
+// finding begins a finding about an epoch.
+func (e *epoch) finding(kind Kind, detail string) Finding {
+	return Finding{Kind: kind, Cluster: e.log.cluster, Node: e.log.node, Epoch: e.name, Detail: detail}
+}
+
+// String is for messages.
+func (e *epoch) String() string { return e.log.cluster + "/" + e.log.node + " " + e.name }
+
 // finding begins a finding about a record.
 func (r *record) finding(kind Kind, detail string) Finding {
-	f := Finding{Kind: kind, Cluster: r.Cluster, Node: r.Node, Epoch: r.Epoch, Seq: r.Seq, Detail: detail}
+	f := Finding{Kind: kind, Cluster: r.Cluster, Node: r.Node, Epoch: r.Epoch, Seq: r.Seq, Object: r.key, Detail: detail}
 	f.From, f.To = r.span()
 	if r.Source != nil {
 		f.File = r.Source.Name
-		f.Lines = r.lines()
+		if r.Source.Lines > 0 {
+			f.Lines = &Lines{1, r.Source.Lines}
+		}
 	}
 	return f
 }
@@ -72,41 +84,6 @@ func (r *record) span() (from, to time.Time) {
 // id is the number that the objects of a file record bear.
 func (r *record) id() catalog.ID { return catalog.IDOfRecord(&r.Record) }
 
-// lines are those of a file record; nil for an empty file.
-func (r *record) lines() *Lines {
-	if r.Source == nil || r.Source.Lines == 0 {
-		return nil
-	}
-	return &Lines{1, r.Source.Lines}
-}
-
-// load lists and reads the records.
-func (v *verification) load(ctx context.Context) error {
-	if err := v.listRecords(ctx); err != nil {
-		return err
-	}
-	total := 0
-	for _, log := range v.logs {
-		for _, e := range log.epochs {
-			total += len(e.keys)
-		}
-	}
-	if total == 0 {
-		v.find(Finding{Kind: KindTailMissing, Cluster: v.opt.Cluster, Node: v.opt.Node, From: v.opt.From, To: v.opt.To,
-			Detail: "there are no records below manifests/: nothing here can be proven"})
-	}
-	before := 0
-	for _, log := range v.logs {
-		for _, e := range log.epochs {
-			if err := v.loadEpoch(ctx, log, e, before, total); err != nil {
-				return err
-			}
-			before += len(e.keys)
-		}
-	}
-	return nil
-}
-
 // list passes what the archive has below a prefix, of the cluster and node that
 // were asked for, to do; the key is zero for a name that auditsidecar does not give.
 func (v *verification) list(ctx context.Context, prefix string, do func(info archive.Info, key archive.Key)) error {
@@ -125,10 +102,11 @@ func (v *verification) list(ctx context.Context, prefix string, do func(info arc
 	return nil
 }
 
+// listRecords finds the logs of the archive and the keys of their records.
 func (v *verification) listRecords(ctx context.Context) error {
 	byName := map[[2]string]*nodeLog{}
 	strange := 0
-	err := v.list(ctx, "manifests/", func(info archive.Info, key archive.Key) {
+	err := v.list(ctx, "manifests/", func(_ archive.Info, key archive.Key) {
 		if key.Kind != archive.KindManifest {
 			strange++
 			return
@@ -139,15 +117,22 @@ func (v *verification) listRecords(ctx context.Context) error {
 			v.logs = append(v.logs, byName[name])
 		}
 		e := byName[name].epoch(key.Epoch)
-		e.keys = append(e.keys, info.Key)
+		e.keys = append(e.keys, key)
 	})
+	if err != nil {
+		return err
+	}
 	if strange > 0 {
-		v.note("%d objects below manifests/ do not have a record's name; they were not checked", strange)
+		v.found.note("%d objects below manifests/ do not have a record's name; they were not checked", strange)
+	}
+	if len(v.logs) == 0 {
+		v.found.find(Finding{Kind: KindTailMissing, Cluster: v.opt.Cluster, Node: v.opt.Node, From: v.opt.From, To: v.opt.To,
+			Detail: "there are no records below manifests/: nothing here can be proven"})
 	}
 	slices.SortFunc(v.logs, func(a, b *nodeLog) int {
 		return cmp.Or(cmp.Compare(a.cluster, b.cluster), cmp.Compare(a.node, b.node))
 	})
-	return err
+	return nil
 }
 
 // epoch finds an epoch; keys are sorted, so it is the last one or a new one.
@@ -155,40 +140,68 @@ func (l *nodeLog) epoch(name string) *epoch {
 	if n := len(l.epochs); n > 0 && l.epochs[n-1].name == name {
 		return l.epochs[n-1]
 	}
-	e := &epoch{name: name, pending: map[int64]bool{}}
+	e := &epoch{log: l, name: name, pending: map[int64]bool{}}
 	l.epochs = append(l.epochs, e)
 	return e
 }
 
-// loadEpoch reads the records of an epoch and puts them in the order of the
-// chain. before of total records were read already.
-func (v *verification) loadEpoch(ctx context.Context, log *nodeLog, e *epoch, before, total int) error {
-	data := make([][]byte, len(e.keys))
-	err := v.each(ctx, "", len(e.keys), func(ctx context.Context, i int) (err error) {
-		data[i], err = v.read(ctx, e.keys[i])
-		if i%64 == 0 {
-			v.progress("records", int64(before+i), int64(total))
+// readRecords reads the records of all epochs.
+func (v *verification) readRecords(ctx context.Context) error {
+	type position struct {
+		*epoch
+		i int
+	}
+	var all []position
+	for e := range v.epochs() {
+		slices.SortFunc(e.keys, func(a, b archive.Key) int { return cmp.Or(cmp.Compare(a.Seq, b.Seq), a.Copy-b.Copy) })
+		e.entries = make([]manifest.Entry, len(e.keys))
+		for i := range e.keys {
+			all = append(all, position{e, i})
 		}
+	}
+	return v.each(ctx, "records", len(all), func(ctx context.Context, i int) error {
+		at := all[i]
+		data, err := catalog.ReadRecordBytes(ctx, v.archive, at.keys[at.i].String())
+		if archive.ReasonOf(err) == archive.ReasonChecksum {
+			err = nil // not the bytes that the store has a checksum of: no record
+		}
+		at.entries[at.i] = manifest.Read(data)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	v.link(log, e, data)
-	return nil
 }
 
-// read returns the bytes of a record, or their beginning where they are too
-// many for one. An object whose bytes are not those that the store has a
-// checksum of gives none.
-func (v *verification) read(ctx context.Context, key string) ([]byte, error) {
-	o, err := v.archive.Open(ctx, key)
-	if archive.ReasonOf(err) == archive.ReasonChecksum {
-		return nil, nil
+// epochs are those of all logs.
+func (v *verification) epochs() iter.Seq[*epoch] {
+	return func(yield func(*epoch) bool) {
+		for _, log := range v.logs {
+			for _, e := range log.epochs {
+				if !yield(e) {
+					return
+				}
+			}
+		}
 	}
-	if err != nil {
-		return nil, err
+}
+
+// files are the records of files.
+func (v *verification) files() iter.Seq[*record] {
+	return func(yield func(*record) bool) {
+		for e := range v.epochs() {
+			for _, r := range e.records {
+				if r.Kind == manifest.KindFile && !yield(r) {
+					return
+				}
+			}
+		}
 	}
-	data, err := io.ReadAll(io.NewSectionReader(o, 0, min(o.Size, manifest.MaxSize+1)))
-	return data, errors.Join(err, o.Close())
+}
+
+// epochOf finds the records of a file's epoch, perhaps none.
+func (v *verification) epochOf(id catalog.ID) *epoch {
+	for e := range v.epochs() {
+		if e.log.cluster == id.Cluster && e.log.node == id.Node && e.name == id.Epoch {
+			return e
+		}
+	}
+	return &epoch{log: &nodeLog{cluster: id.Cluster, node: id.Node}, name: id.Epoch}
 }

@@ -19,193 +19,167 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
+// objects are what the archive has below data/, and which records say so.
+type objects struct {
+	*verification
+	listed    map[string]int64            // sizes by key
+	named     map[string]*record          // by the keys of their objects
+	confirmed map[archive.Key]archive.Key // keys that records name, by the first copy's
+}
+
 // checkObjects compares what the archive has below data/ with the records.
 func (v *verification) checkObjects(ctx context.Context) error {
-	listed := map[string]int64{}
-	if err := v.list(ctx, "data/", func(info archive.Info, _ archive.Key) { listed[info.Key] = info.Size }); err != nil {
+	o := objects{v, map[string]int64{}, map[string]*record{}, map[archive.Key]archive.Key{}}
+	if err := v.list(ctx, "data/", func(info archive.Info, _ archive.Key) { o.listed[info.Key] = info.Size }); err != nil {
 		return err
 	}
 	var files []*record
-	named := map[string]*record{}
-	for _, log := range v.logs {
-		for _, e := range log.epochs {
-			for _, r := range e.records {
-				if r.Kind != manifest.KindFile {
-					continue
-				}
-				v.nameObjects(r, named)
-				if v.overlaps(r.span()) {
-					files = append(files, r)
-				}
-			}
+	for r := range v.files() {
+		o.name(r)
+		if v.opt.overlaps(r.span()) {
+			files = append(files, r)
 		}
 	}
-	confirmed := map[archive.Key]archive.Key{} // by the first key
-	for name := range named {
-		if key, err := archive.ParseKey(name); err == nil {
-			confirmed[key.First()] = key
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(listed)) {
-		if named[key] == nil {
-			v.unrecorded(key, confirmed)
+	for _, key := range slices.Sorted(maps.Keys(o.listed)) {
+		if o.named[key] == nil {
+			o.unrecorded(key)
 		}
 	}
 	stage := "files"
 	if v.opt.Deep {
 		stage = "files restored"
 	}
-	return v.each(ctx, stage, len(files), func(ctx context.Context, i int) error {
-		return v.checkFile(ctx, files[i], listed)
-	})
+	return v.each(ctx, stage, len(files), func(ctx context.Context, i int) error { return o.checkFile(ctx, files[i]) })
 }
 
-// nameObjects notes the objects of a record.
-func (v *verification) nameObjects(r *record, named map[string]*record) {
-	for _, o := range r.Objects {
-		if other := named[o.Key]; other != nil && other.sum != r.sum {
-			f := r.finding(KindRecordRepeated, fmt.Sprintf("its object is record %d's of epoch %s too", other.Seq, other.Epoch))
-			f.Object = o.Key
-			v.find(f)
+// name notes the objects of a record.
+func (o *objects) name(r *record) {
+	report := func(kind Kind, object, detail string) {
+		f := r.finding(kind, detail)
+		f.Object = object
+		o.found.find(f)
+	}
+	for _, object := range r.Objects {
+		if other := o.named[object.Key]; other != nil && other.SHA256 != r.SHA256 {
+			report(KindRecordRepeated, object.Key, fmt.Sprintf("its object is record %d's of epoch %s too", other.Seq, other.Epoch))
 		}
-		named[o.Key] = r
-		key, err := archive.ParseKey(o.Key)
+		o.named[object.Key] = r
+		key, err := archive.ParseKey(object.Key)
 		if err != nil || catalog.IDOf(key) != r.id() {
-			f := r.finding(KindObjectMislabeled, "the record names an object that does not have its cluster, node, epoch and number")
-			f.Object = o.Key
-			v.find(f)
+			report(KindObjectMislabeled, object.Key, "the record names an object that does not have its cluster, node, epoch and number")
 		}
+		o.confirmed[key.First()] = key
 	}
 }
 
 // unrecorded reports an object that no record names, unless its file may have
 // no record yet, or the record names a later copy of it.
-func (v *verification) unrecorded(name string, confirmed map[archive.Key]archive.Key) {
+func (o *objects) unrecorded(name string) {
 	f := Finding{Kind: KindObjectUnrecorded, Object: name, Detail: "no record vouches for it, and queries see its rows"}
 	key, err := archive.ParseKey(name)
 	if err != nil {
 		f.Detail = "its name is not one that auditsidecar gives, and queries see its rows"
-		v.find(f)
+		o.found.find(f)
 		return
 	}
-	if other := confirmed[key.First()]; key.Copy < other.Copy {
-		v.note("%s: the store damaged it, or it could not be confirmed; the record names %s. Queries see its rows until it is removed", name, other)
+	if other := o.confirmed[key.First()]; key.Copy < other.Copy {
+		o.found.note("%s: the store damaged it, or it could not be confirmed; the record names %s. Queries see its rows until it is removed", name, other)
 		return
 	}
 	f.Cluster, f.Node, f.Epoch, f.Seq = key.Cluster, key.Node, key.Epoch, key.Seq
 	if day, err := time.Parse(archive.DayLayout, key.Day); err == nil {
 		f.From, f.To = day, day.AddDate(0, 0, 1)
-		if !v.overlaps(f.From, f.To) {
-			return
-		}
 	}
-	for _, log := range v.logs {
-		if log.cluster != key.Cluster || log.node != key.Node || len(log.epochs) == 0 {
-			continue
-		}
-		last := log.epochs[len(log.epochs)-1]
-		if last.name == key.Epoch && (last.pending[key.Seq] || key.Seq > last.highest()) {
-			v.note("%s: not recorded yet, or its record was cut off with the tail", name)
-			return
-		}
-		for _, e := range log.epochs {
-			if e.name == key.Epoch && len(e.records) > 0 && e.records[0].Previous != "" && key.Seq < e.records[0].Seq {
-				return // before what was asked for
-			}
-		}
+	switch e := o.epochOf(catalog.IDOf(key)); {
+	case !o.opt.overlaps(f.From, f.To), e.isBefore(key.Seq):
+	case e.isPending(key.Seq):
+		o.found.note("%s: not recorded yet, or its record was cut off with the tail", name)
+	default:
+		o.found.find(f)
 	}
-	v.find(f)
 }
 
-func (e *epoch) highest() (seq int64) {
-	for _, r := range e.records {
-		seq = max(seq, r.Seq)
+// isPending says whether a number may have no record yet.
+func (e *epoch) isPending(seq int64) bool {
+	if n := len(e.log.epochs); n == 0 || e.log.epochs[n-1] != e {
+		return false
 	}
-	return seq
+	return e.pending[seq] || !slices.ContainsFunc(e.records, func(r *record) bool { return r.Seq >= seq })
 }
 
 // checkFile checks the objects of one file and, where all are good and it was
 // asked for, what they restore to.
-func (v *verification) checkFile(ctx context.Context, r *record, listed map[string]int64) error {
+func (o *objects) checkFile(ctx context.Context, r *record) error {
 	good := true
-	for _, o := range r.Objects {
-		size, ok := listed[o.Key]
-		f, err := v.checkObject(ctx, r, o, size, ok)
+	for _, object := range r.Objects {
+		kind, detail, err := o.check(ctx, r, object)
 		if err != nil {
 			return err
 		}
-		if f != nil {
-			f.Object = o.Key
-			if len(r.Objects) > 1 {
-				f.Lines = nil
-				f.Detail += fmt.Sprintf(" (%d rows of %d objects of the file)", o.Rows, len(r.Objects))
-			}
-			v.find(*f)
-			good = false
+		if kind == "" {
+			continue
 		}
+		f := r.finding(kind, detail)
+		f.Object = object.Key
+		if len(r.Objects) > 1 {
+			f.Lines = nil
+			f.Detail += fmt.Sprintf(" (%d rows of %d objects of the file)", object.Rows, len(r.Objects))
+		}
+		o.found.find(f)
+		good = false
 	}
-	if !good || !v.opt.Deep {
+	if !good || !o.opt.Deep {
 		return nil
 	}
-	return v.restore(ctx, r)
+	return o.restore(ctx, r)
 }
 
-// checkObject checks one object; its finding is nil where it is good.
-func (v *verification) checkObject(ctx context.Context, r *record, o manifest.Object, size int64, listed bool) (*Finding, error) {
-	found := func(kind Kind, format string, args ...any) (*Finding, error) {
-		f := r.finding(kind, fmt.Sprintf(format, args...))
-		return &f, nil
-	}
+// check says what is wrong with one object; nothing: it is good. An error means
+// that it could not be read.
+func (o *objects) check(ctx context.Context, r *record, want manifest.Object) (Kind, string, error) {
+	size, listed := o.listed[want.Key]
 	switch {
 	case !listed:
-		return found(KindObjectMissing, "record %d names it, with %d rows, and it is not there", r.Seq, o.Rows)
-	case size != o.Size:
-		return found(KindObjectChanged, "it has %d bytes, record %d says %d", size, r.Seq, o.Size)
+		return KindObjectMissing, fmt.Sprintf("record %d names it, with %d rows, and it is not there", r.Seq, want.Rows), nil
+	case size != want.Size:
+		return KindObjectChanged, fmt.Sprintf("it has %d bytes, record %d says %d", size, r.Seq, want.Size), nil
 	}
-	info, err := v.archive.Stat(ctx, o.Key)
-	if err == nil && info.SHA256 != nil {
-		if got := hex.EncodeToString(info.SHA256); got != o.SHA256 {
-			return found(KindObjectChanged, "its SHA-256 is %s, record %d says %s", got, r.Seq, o.SHA256)
-		}
-		return nil, nil //nolint:nilnil // no finding
-	}
+	info, err := o.archive.Stat(ctx, want.Key)
+	got := hex.EncodeToString(info.SHA256)
 	var object *archive.Object
-	if err == nil {
-		object, err = v.archive.Open(ctx, o.Key)
+	if err == nil && got == "" {
+		if object, err = o.archive.Open(ctx, want.Key); err == nil {
+			defer object.Close()
+			got, err = hashObject(object)
+		}
 	}
-	if err != nil {
-		return v.unopened(ctx, r, err)
+	switch {
+	case err != nil:
+		return unopened(ctx, err)
+	case got != want.SHA256:
+		return KindObjectChanged, fmt.Sprintf("its SHA-256 is %s, record %d says %s", got, r.Seq, want.SHA256), nil
+	case object != nil:
+		if detail := mislabeled(object, r, want); detail != "" {
+			return KindObjectMislabeled, detail, nil
+		}
 	}
-	defer object.Close()
-	got, err := hashObject(object)
-	if err != nil {
-		return v.unopened(ctx, r, err)
-	}
-	if got != o.SHA256 {
-		return found(KindObjectChanged, "its SHA-256 is %s, record %d says %s", got, r.Seq, o.SHA256)
-	}
-	if detail := mislabeled(object, r, o); detail != "" {
-		return found(KindObjectMislabeled, "%s", detail)
-	}
-	return nil, nil //nolint:nilnil // no finding
+	return "", "", nil
 }
 
 // unopened decides about an object that could not be read: what says
-// something of the object is a finding, an archive that is away is an error.
-func (v *verification) unopened(ctx context.Context, r *record, err error) (*Finding, error) {
-	kind := KindObjectUnreadable
+// something of the object is a finding, an archive that is unavailable an error.
+func unopened(ctx context.Context, err error) (Kind, string, error) {
 	switch {
 	case ctx.Err() != nil:
-		return nil, err
+		return "", "", err
 	case errors.Is(err, fs.ErrNotExist):
-		kind = KindObjectMissing
+		return KindObjectMissing, err.Error(), nil
 	case archive.ReasonOf(err) == archive.ReasonChecksum:
-		kind = KindObjectChanged
-	case archive.ReasonOf(err) != archive.ReasonOther:
-		return nil, err
+		return KindObjectChanged, err.Error(), nil
+	case archive.ReasonOf(err) == archive.ReasonOther:
+		return KindObjectUnreadable, err.Error(), nil
 	}
-	f := r.finding(kind, err.Error())
-	return &f, nil
+	return "", "", err
 }
 
 func hashObject(o *archive.Object) (string, error) {

@@ -2,7 +2,9 @@ package verify
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
@@ -83,6 +85,14 @@ type Gap struct {
 	manifest.Gap
 }
 
+func newReport(opt Options) Report {
+	asked := Asked{Cluster: opt.Cluster, Node: opt.Node, From: opt.From, To: opt.To, ChainOnly: opt.ChainOnly, Deep: opt.Deep, ExpectHead: opt.ExpectHead}
+	for _, key := range opt.Keys {
+		asked.Keys = append(asked.Keys, manifest.KeyID(key))
+	}
+	return Report{Asked: asked, Findings: []Finding{}, Nodes: []Node{}, Notes: []string{}}
+}
+
 // finish puts everything in order.
 func (r *Report) finish() {
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
@@ -90,4 +100,22 @@ func (r *Report) finish() {
 			cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Kind, b.Kind))
 	})
 	r.Clean = len(r.Findings) == 0
+}
+
+// findings is a report that several goroutines fill.
+type findings struct {
+	mu     sync.Mutex // guards report
+	report Report
+}
+
+func (f *findings) find(all ...Finding) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.report.Findings = append(f.report.Findings, all...)
+}
+
+func (f *findings) note(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.report.Notes = append(f.report.Notes, fmt.Sprintf(format, args...))
 }

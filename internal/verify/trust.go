@@ -3,6 +3,7 @@ package verify
 import (
 	"crypto/ed25519"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
@@ -13,42 +14,51 @@ type trust struct {
 	given   bool                         // keys were given: no other is taken on its own word
 	known   map[string]ed25519.PublicKey // by ID
 	current string                       // of the epoch; empty before its first key record
-	run     *Finding                     // the last finding, while it goes on from record to record
 }
 
 // checkKeys checks the signatures of a log. A signature covers, by the links,
 // every record before it: those before the first key of an epoch need none.
-func (v *verification) checkKeys(log *nodeLog) {
-	t := trust{given: len(v.opt.Keys) > 0, known: map[string]ed25519.PublicKey{}}
-	for _, key := range v.opt.Keys {
+func (l *nodeLog) checkKeys(given []ed25519.PublicKey, found *findings) {
+	t := trust{given: len(given) > 0, known: map[string]ed25519.PublicKey{}}
+	for _, key := range given {
 		t.known[manifest.KeyID(key)] = key
 	}
-	for _, e := range log.epochs {
+	for _, e := range l.epochs {
 		expected := len(t.known) > 0 // given, or of an earlier epoch
 		t.current = ""
-		signed := map[string]bool{}
-		for _, r := range e.records {
-			kind, detail := t.check(r)
-			if kind != "" {
-				v.extend(&t, r, kind, detail)
-				continue
-			}
-			t.run = nil
+		found.find(t.checkEpoch(e)...)
+		if expected && len(e.records) > 0 && !slices.ContainsFunc(e.records, func(r *record) bool { return r.KeyID != "" }) {
+			f := e.finding(KindUnsigned, "no record of this epoch is signed: anybody may have written it")
+			f.From, f.To = e.summary.First, e.summary.Last
+			found.find(f)
+		}
+	}
+}
+
+// checkEpoch checks the signatures of an epoch. Records in a row with the same
+// fault are one finding.
+func (t *trust) checkEpoch(e *epoch) (bad []Finding) {
+	signed := map[string]bool{}
+	var run *Finding // the last of bad, while it extends from record to record
+	for _, r := range e.records {
+		kind, detail := t.check(r)
+		switch {
+		case kind == "":
+			run = nil
 			if r.KeyID != "" {
 				e.summary.Signed++
 				signed[r.KeyID] = true
 			}
-		}
-		t.run = nil
-		for id := range signed {
-			e.summary.Keys = append(e.summary.Keys, id)
-		}
-		slices.Sort(e.summary.Keys)
-		if expected && len(e.records) > 0 && e.summary.Signed == 0 && !slices.ContainsFunc(e.records, func(r *record) bool { return r.KeyID != "" }) {
-			v.find(Finding{Kind: KindUnsigned, Cluster: log.cluster, Node: log.node, Epoch: e.name, From: e.summary.First, To: e.summary.Last,
-				Detail: "no record of this epoch is signed: anybody may have written it"})
+		case run != nil && run.Kind == kind && run.Detail == detail:
+			run.Last, run.Object, run.File, run.Lines = max(run.Seq, run.Last, r.Seq), "", "", nil
+			_, run.To = r.span()
+		default:
+			bad = append(bad, r.finding(kind, detail))
+			run = &bad[len(bad)-1]
 		}
 	}
+	e.summary.Keys = slices.Sorted(maps.Keys(signed))
+	return bad
 }
 
 // check says what is wrong with a record's signature, and takes the key of a
@@ -96,26 +106,4 @@ func (t *trust) take(r *record) (Kind, string) {
 	}
 	t.known[id], t.current = public, id
 	return "", ""
-}
-
-// extend reports a record, as one with those before it that have the same
-// fault.
-func (v *verification) extend(t *trust, r *record, kind Kind, detail string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	from, to := r.span()
-	if t.run != nil && t.run.Kind == kind && t.run.Detail == detail {
-		for i := range v.report.Findings {
-			f := &v.report.Findings[i]
-			if f.Kind == kind && f.Epoch == r.Epoch && f.Seq == t.run.Seq && f.Cluster == r.Cluster && f.Node == r.Node {
-				f.Last, f.Object, f.File, f.Lines = max(f.Seq, f.Last, r.Seq), "", "", nil
-				f.To = to
-			}
-		}
-		return
-	}
-	f := r.finding(kind, detail)
-	f.Object, f.From, f.To = r.key, from, to
-	t.run = &f
-	v.report.Findings = append(v.report.Findings, f)
 }

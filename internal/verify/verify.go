@@ -4,17 +4,14 @@ import (
 	"cmp"
 	"context"
 	"crypto/ed25519"
-	"fmt"
 	"iter"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
-	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
 // Archive is what is verified. [archive.Bucket] is one.
@@ -58,33 +55,41 @@ type verification struct {
 	archive Archive
 	opt     Options
 	logs    []*nodeLog
-
-	mu     sync.Mutex // guards report
-	report Report
+	found   findings
 }
 
 // Run verifies an archive. What is wrong with it is in the report; an error
-// means that it could not be looked at.
+// means that it could not be read.
 func Run(ctx context.Context, a Archive, opt Options) (*Report, error) {
 	v, err := run(ctx, a, opt)
 	if err != nil {
 		return nil, err
 	}
-	return &v.report, nil
+	return &v.found.report, nil
 }
 
 func run(ctx context.Context, a Archive, opt Options) (*verification, error) {
 	if opt.Workers < 1 {
 		opt.Workers = runtime.GOMAXPROCS(0)
 	}
-	v := &verification{archive: a, opt: opt}
-	v.report.Asked = asked(opt)
-	v.report.Findings, v.report.Nodes, v.report.Notes = []Finding{}, []Node{}, []string{}
-	if err := v.load(ctx); err != nil {
+	v := &verification{archive: a, opt: opt, found: findings{report: newReport(opt)}}
+	if err := v.listRecords(ctx); err != nil {
+		return nil, err
+	}
+	if err := v.readRecords(ctx); err != nil {
 		return nil, err
 	}
 	for _, log := range v.logs {
-		v.checkLog(log)
+		for _, e := range log.epochs {
+			e.link(opt.From, &v.found)
+		}
+		log.checkKeys(opt.Keys, &v.found)
+		log.checkCover(opt, &v.found)
+		for _, e := range log.epochs {
+			e.checkSeen(&v.found)
+			e.checkCounts(&v.found)
+		}
+		log.report(&v.found)
 	}
 	v.checkHead()
 	if !opt.ChainOnly {
@@ -95,38 +100,17 @@ func run(ctx context.Context, a Archive, opt Options) (*verification, error) {
 			return nil, err
 		}
 	}
-	v.report.finish()
+	v.found.report.finish()
 	return v, nil
 }
 
-func asked(opt Options) Asked {
-	a := Asked{Cluster: opt.Cluster, Node: opt.Node, From: opt.From, To: opt.To, ChainOnly: opt.ChainOnly, Deep: opt.Deep, ExpectHead: opt.ExpectHead}
-	for _, key := range opt.Keys {
-		a.Keys = append(a.Keys, manifest.KeyID(key))
-	}
-	return a
-}
-
-func (v *verification) find(f Finding) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.report.Findings = append(v.report.Findings, f)
-}
-
-func (v *verification) note(format string, args ...any) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.report.Notes = append(v.report.Notes, fmt.Sprintf(format, args...))
-}
-
-func (v *verification) progress(stage string, done, total int64) {
-	if v.opt.Progress != nil {
-		v.opt.Progress(stage, done, total)
-	}
+// overlaps says whether some of the time from from to to was asked for.
+func (opt *Options) overlaps(from, to time.Time) bool {
+	return (opt.From.IsZero() || !to.Before(opt.From)) && (opt.To.IsZero() || !from.After(opt.To))
 }
 
 // each calls do for the numbers from 0 to n-1, several at once, until one
-// fails or ctx is done. A stage without a name shows no progress.
+// fails or ctx is done.
 func (v *verification) each(ctx context.Context, stage string, n int, do func(ctx context.Context, i int) error) error {
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(v.opt.Workers)
@@ -136,8 +120,8 @@ func (v *verification) each(ctx context.Context, stage string, n int, do func(ct
 			if err := do(inner, i); err != nil {
 				return err
 			}
-			if stage != "" {
-				v.progress(stage, done.Add(1), int64(n))
+			if v.opt.Progress != nil {
+				v.opt.Progress(stage, done.Add(1), int64(n))
 			}
 			return nil
 		})
