@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/auditsidecar/auditsidecar/e2e/controlplane/cluster"
-	"github.com/auditsidecar/auditsidecar/internal/kubeadm"
+	"github.com/auditsidecar/auditsidecar/internal/doctor"
 )
 
 var update = flag.Bool("update", false, "record the static pods that kubeadm renders in testdata/")
@@ -164,7 +164,7 @@ func TestWrongPatchesAreFound(t *testing.T) {
 			if got := rendered(t, dir); !reflect.DeepEqual(got, test.containers) {
 				t.Errorf("kubeadm renders the containers %q, want %q", got, test.containers)
 			}
-			findings, err := kubeadm.CheckPatches(os.DirFS(dir))
+			findings, err := doctor.CheckPatches(os.DirFS(dir))
 			if err != nil {
 				t.Fatal(err)
 			}

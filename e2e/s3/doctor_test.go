@@ -30,7 +30,7 @@ func archiveResults(t *testing.T, b *archive.Bucket, probe string) map[string]do
 	for _, r := range doctor.Run(t.Context(), doctor.Config{
 		Log: rotate.Log{Dir: dir, Base: "audit", Ext: ".log"}, StateDir: filepath.Join(dir, ".auditsidecar"),
 		Bucket: b, Cluster: "c", Node: "n", ArchiveProbe: probe, FS: durable.OS(), Now: time.Now,
-		MountInfo: "/proc/self/mountinfo", Inotify: "/proc/sys/fs/inotify", ClockSynced: doctor.ClockSynced,
+		Proc: "/proc", ClockSynced: doctor.ClockSynced,
 	}) {
 		if strings.HasPrefix(r.ID, "archive") || r.ID == "credentials" || r.ID == "clock-skew" {
 			t.Logf("%s %s: %s", r.Severity, r.ID, r.Found)

@@ -93,7 +93,7 @@ func examine(cmd *cobra.Command, settings *config.Run, locations nodePaths, outp
 		Listen:  settings.Listen,
 		LokiURL: settings.Loki.URL, LokiTenant: settings.Loki.Tenant, LokiHTTP: lokiHTTP,
 		Lint: lintLines, FS: durable.OS(), Now: time.Now,
-		MountInfo: "/proc/self/mountinfo", Inotify: "/proc/sys/fs/inotify", ClockSynced: doctor.ClockSynced,
+		Proc: "/proc", ClockSynced: doctor.ClockSynced,
 	})
 	if err := printResults(cmd.OutOrStdout(), results, output); err != nil {
 		return err

@@ -1,45 +1,44 @@
 package doctor
 
 import (
+	"context"
 	"path"
+	"slices"
 )
 
 // checkAuditFlags holds kube-apiserver's audit flags against what is advised.
-func checkAuditFlags(cfg *Config, pod *staticPod) []Result {
-	if pod.apiserver() == nil {
+func checkAuditFlags(_ context.Context, cfg *Config) []Result {
+	if cfg.pod.apiserver() == nil {
 		return nil
 	}
-	results := append(pathFlags(cfg, pod), rotationFlags(pod)...)
-	results = append(results, formFlags(pod)...)
-	if len(results) == 0 {
-		return one("audit-flags", OK, "", "kube-apiserver's audit flags are as advised")
+	if wrong := slices.Concat(pathFlags(cfg), rotationFlags(cfg.pod), formFlags(cfg.pod)); len(wrong) > 0 {
+		return wrong
 	}
-	return results
+	return one(OK, "", "kube-apiserver's audit flags are as advised")
 }
 
-func pathFlags(cfg *Config, pod *staticPod) (all []Result) {
-	const id = "audit-flags"
+func pathFlags(cfg *Config) (all []Result) {
+	pod := cfg.pod
 	switch logPath, _ := pod.flag("audit-log-path"); {
 	case logPath == "":
-		all = append(all, result(id, Error, "add --audit-log-path="+cfg.Log.Path()+" (ClusterConfiguration apiServer.extraArgs)", "kube-apiserver has no --audit-log-path: it logs nothing"))
+		all = append(all, result(Error, "add --audit-log-path="+cfg.Log.Path()+" (ClusterConfiguration apiServer.extraArgs)", "kube-apiserver has no --audit-log-path: it logs nothing"))
 	case logPath == "-":
-		all = append(all, result(id, Error, "--audit-log-path="+cfg.Log.Path(), "kube-apiserver's --audit-log-path is -: it logs to standard output and leaves no file"))
+		all = append(all, result(Error, "--audit-log-path="+cfg.Log.Path(), "kube-apiserver's --audit-log-path is -: it logs to standard output and leaves no file"))
 	case path.Clean(logPath) != path.Clean(cfg.Log.Path()) && pod.hostPath(pod.apiserver(), logPath) != path.Clean(cfg.Log.Path()):
-		all = append(all, result(id, Error, "give both the same path", "kube-apiserver's --audit-log-path is %s, the sidecar's %s", logPath, cfg.Log.Path()))
+		all = append(all, result(Error, "give both the same path", "kube-apiserver's --audit-log-path is %s, the sidecar's %s", logPath, cfg.Log.Path()))
 	}
 	if policy, _ := pod.flag("audit-policy-file"); policy == "" {
-		all = append(all, result(id, Error, "--audit-policy-file=/etc/kubernetes/audit/audit-policy.yaml (`auditsidecar policy print`)",
+		all = append(all, result(Error, "--audit-policy-file=/etc/kubernetes/audit/audit-policy.yaml (`auditsidecar policy print`)",
 			"kube-apiserver has no --audit-policy-file: it logs nothing"))
 	}
 	return all
 }
 
 func rotationFlags(pod *staticPod) (all []Result) {
-	const id = "audit-flags"
-	warn := func(fix, found string, args ...any) { all = append(all, result(id, Warning, fix, found, args...)) }
+	warn := func(fix, found string, args ...any) { all = append(all, result(Warning, fix, found, args...)) }
 	switch size := pod.number("audit-log-maxsize", defaultMaxSize); {
 	case size <= 0:
-		all = append(all, result(id, Error, "--audit-log-maxsize=100", "kube-apiserver's --audit-log-maxsize is 0: it never rotates, and a file is archived as a whole only when it is rotated"))
+		all = append(all, result(Error, "--audit-log-maxsize=100", "kube-apiserver's --audit-log-maxsize is 0: it never rotates, and a file is archived as a whole only when it is rotated"))
 	case size < 10:
 		warn("--audit-log-maxsize=100", "kube-apiserver's --audit-log-maxsize is %d MiB: many small objects, and long lines are lost (one line must fit)", size)
 	case size > 1024:
@@ -71,7 +70,7 @@ func formFlags(pod *staticPod) (all []Result) {
 	} {
 		value, given := pod.flag(f.name)
 		if given && (value == f.bad || value == "" && f.bad == "true") { // a boolean flag needs no value
-			all = append(all, result("audit-flags", f.severity, f.fix, "kube-apiserver's --%s is %s: %s", f.name, f.bad, f.why))
+			all = append(all, result(f.severity, f.fix, "kube-apiserver's --%s is %s: %s", f.name, f.bad, f.why))
 		}
 	}
 	return all

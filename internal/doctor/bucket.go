@@ -37,30 +37,29 @@ func checkArchive(ctx context.Context, cfg *Config) []Result {
 
 // tryArchive stores an object and offers other bytes for the same key.
 func tryArchive(ctx context.Context, cfg *Config) Result {
-	const id = "archive"
 	key := probeKey(cfg.Cluster, cfg.Node)
 	err := put(ctx, cfg.Bucket, key, probe)
 	if errors.Is(err, archive.ErrConflict) {
-		return result(id, Error, "check the store and proxies on the way to it; delete the object to try again", "%s: what was stored reads back different: %s", cfg.Bucket.URL(key), err)
+		return result(Error, "check the store and proxies on the way to it; delete the object to try again", "%s: what was stored reads back different: %s", cfg.Bucket.URL(key), err)
 	}
 	if err == nil {
 		err = put(ctx, cfg.Bucket, key, strings.ToUpper(probe))
 		if err == nil {
-			return result(id, Error, "use a store that honours If-None-Match: * on PutObject",
+			return result(Error, "use a store that honours If-None-Match: * on PutObject",
 				"%s: an object was replaced that was there: the store does not honour If-None-Match, and nothing protects the archive", cfg.Bucket.URL(key))
 		}
 	}
 	switch reason := archive.ReasonOf(err); {
 	case errors.Is(err, archive.ErrConflict):
-		return result(id, OK, "", "%s was stored and cannot be replaced", cfg.Bucket.URL(key))
+		return result(OK, "", "%s was stored and cannot be replaced", cfg.Bucket.URL(key))
 	case reason == archive.ReasonUnreadable:
-		return result(id, Warning, "allow s3:GetObject on the prefix", "objects are stored and cannot be replaced, but not read back either: an upload whose answer is lost is stored again under another key, a lost ledger cannot be rebuilt, and if the store computes no SHA-256 nothing is ever confirmed")
+		return result(Warning, "allow s3:GetObject on the prefix", "objects are stored and cannot be replaced, but not read back either: an upload whose answer is lost is stored again under another key, a lost ledger cannot be rebuilt, and if the store computes no SHA-256 nothing is ever confirmed")
 	case reason == archive.ReasonCredentials:
-		return result("credentials", Error, "see docs/iam.md", "%s", err)
+		return result(Error, "see docs/iam.md", "%s", err).of("credentials")
 	case reason == archive.ReasonClock:
-		return result("clock-skew", Error, "set the clock (NTP)", "%s", err)
+		return result(Error, "set the clock (NTP)", "%s", err).of("clock-skew")
 	}
-	return result(id, Error, "as the message says; see docs/iam.md for the permissions", "%s", err)
+	return result(Error, "as the message says; see docs/iam.md for the permissions", "%s", err)
 }
 
 func put(ctx context.Context, bucket *archive.Bucket, key, content string) error {
@@ -74,7 +73,7 @@ func protection(ctx context.Context, cfg *Config) (all []Result) {
 	ctx, cancel := context.WithTimeout(ctx, archiveTimeout)
 	defer cancel()
 	for _, p := range cfg.Bucket.Protection(ctx) {
-		r := result("archive-"+p.Name, OK, "", "%s: %s", p.Name, p.State)
+		r := result(OK, "", "%s: %s", p.Name, p.State).of("archive-" + p.Name)
 		switch {
 		case p.Err != nil:
 			r.Severity, r.Found = Info, fmt.Sprintf("%s could not be read: %s", p.Name, p.Err)

@@ -90,7 +90,7 @@ func tryShop(t *testing.T, s *shop) []Result {
 	var err error
 	n.cfg.Bucket, err = archive.Open(t.Context(), "s3://bucket/audit", archive.S3Config{Endpoint: server.URL, PathStyle: true})
 	must(t, err)
-	return checkArchive(t.Context(), &n.cfg)
+	return slices.DeleteFunc(Run(t.Context(), n.cfg), func(r Result) bool { return !strings.HasPrefix(r.ID, "archive") })
 }
 
 func TestArchive(t *testing.T) {

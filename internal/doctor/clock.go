@@ -12,21 +12,18 @@ const (
 	warnSkew = 5 * time.Second
 	// errorSkew is where S3 will soon refuse requests: it does at 15 minutes.
 	errorSkew = 5 * time.Minute
-
-	askTimeout = 10 * time.Second
 )
 
 // checkClock asks the kernel whether the clock is kept.
-func checkClock(cfg *Config, _ *staticPod) []Result {
-	const id = "clock"
+func checkClock(_ context.Context, cfg *Config) []Result {
 	synced, err := cfg.ClockSynced()
 	switch {
 	case err != nil:
-		return one(id, Info, "", "whether the clock is kept by NTP cannot be found out: %s", err)
+		return one(Info, "", "whether the clock is kept by NTP cannot be found out: %s", err)
 	case !synced:
-		return one(id, Warning, "run chrony or systemd-timesyncd", "the clock is not kept by NTP: the times in the log and its order across nodes drift, and S3 refuses requests that are 15 minutes off")
+		return one(Warning, "run chrony or systemd-timesyncd", "the clock is not kept by NTP: the times in the log and its order across nodes drift, and S3 refuses requests that are 15 minutes off")
 	}
-	return one(id, OK, "", "the clock is kept by NTP")
+	return one(OK, "", "the clock is kept by NTP")
 }
 
 // checkSkew compares the clock with those of the archive and of Loki.
@@ -40,9 +37,9 @@ func checkSkew(ctx context.Context, cfg *Config) (all []Result) {
 		}
 		skew, ok := skewTo(ctx, cfg, peer.client, peer.url)
 		if !ok {
-			continue // whether it can be reached is said by another check
+			continue // another check reports that it cannot be reached
 		}
-		r := result("clock-skew", OK, "", "the clock and that of %s differ by %s", peer.what, skew.Abs().Round(time.Second))
+		r := result(OK, "", "the clock and that of %s differ by %s", peer.what, skew.Abs().Round(time.Second))
 		if skew.Abs() >= warnSkew {
 			r.Severity, r.Fix = Warning, "set the clock (NTP), here or there"
 		}
@@ -56,22 +53,12 @@ func checkSkew(ctx context.Context, cfg *Config) (all []Result) {
 
 // skewTo asks for the Date of any answer.
 func skewTo(ctx context.Context, cfg *Config, client *http.Client, url string) (time.Duration, bool) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, url, nil)
-	if err != nil {
-		return 0, false
-	}
 	begun := cfg.Now()
-	resp, err := client.Do(req)
-	if err != nil {
-		return 0, false
-	}
-	defer resp.Body.Close()
-	date, err := http.ParseTime(resp.Header.Get("Date"))
-	if err != nil {
-		return 0, false
-	}
+	answer, err := ask(ctx, peer{client: client}, http.MethodHead, url, "")
 	ended := cfg.Now()
+	date, dateErr := http.ParseTime(answer.date)
+	if err != nil || dateErr != nil {
+		return 0, false
+	}
 	return ended.Add(-ended.Sub(begun) / 2).Sub(date.Add(time.Second / 2)), true
 }

@@ -126,7 +126,9 @@ func hostDefects() []defect {
 		{"a deleted directory", func(t *testing.T, n *node) { n.mounted(t, n.cfg.Log.Dir, "rw", "ext4", "/x//deleted") }, "mount", Error, "deleted on the host"},
 		{"in memory", func(t *testing.T, n *node) { n.mounted(t, n.cfg.Log.Dir, "rw", "tmpfs", "/") }, "filesystem", Warning, "memory"},
 		{"on NFS", func(t *testing.T, n *node) { n.mounted(t, n.cfg.Log.Dir, "rw", "nfs4", "/") }, "filesystem", Warning, "inotify"},
-		{"no volume at all", func(t *testing.T, n *node) { n.write(t, "mountinfo", "20 1 0:1 / / rw - overlay overlay rw\n") }, "filesystem", Warning, "container's own"},
+		{"no volume at all", func(t *testing.T, n *node) {
+			n.write(t, "proc/self/mountinfo", "20 1 0:1 / / rw - overlay overlay rw\n")
+		}, "filesystem", Warning, "container's own"},
 		{"no room for state", func(_ *testing.T, n *node) { n.cfg.Copy, n.cfg.StateDir = true, "/proc/nowhere/state" }, "hold", Error, "make a directory"},
 		{"a short outage only", func(t *testing.T, n *node) { n.edit(t, "maxsize=100", "maxsize=10"); n.busy(t) }, "rotation", Warning, "an outage of the archive of"},
 		{"a small disk", func(_ *testing.T, n *node) { n.cfg.Budget.MaxBytes = 1 << 60 }, "disk", Warning, "free"},

@@ -1,11 +1,12 @@
 // Package doctor looks at a control plane node before the sidecar runs there, or
 // when it does not do what it should, and says what is wrong and what to do.
 //
-// [Run] takes what the verb run is told, and the manifest of kube-apiserver's
+// [Run] takes the settings of the verb run and the manifest of kube-apiserver's
 // static pod, and makes every check that these allow. A check is a small function
-// of a [Config]; it returns one [Result] for each thing it looked at, those that
-// are in order included, so that the list also says what was checked. No check
-// needs another to have passed.
+// of a [Config] and a row of one table; it returns one [Result] for each subject,
+// those that are in order included, so that the list also says what was checked.
+// No check needs another to have passed. [CheckPatches] finds the mistakes in a
+// directory of kubeadm's patches before kubeadm runs.
 //
 // # What it touches
 //

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -37,7 +38,7 @@ func Bad(results []Result) bool {
 	return slices.ContainsFunc(results, func(r Result) bool { return r.Severity == Warning || r.Severity == Error })
 }
 
-// Config is what there is to look at. Only Log is required: checks of what is
+// Config is the node that is checked. Only Log is required: checks of what is
 // missing are left out. Its fields are the subjects of the checks; each check uses a
 // few.
 type Config struct {
@@ -69,33 +70,62 @@ type Config struct {
 
 	FS  durable.FS
 	Now func() time.Time
-	// MountInfo is /proc/self/mountinfo, Inotify /proc/sys/fs/inotify.
-	MountInfo, Inotify string
+	// Proc is the proc file system, /proc.
+	Proc string
 	// ClockSynced says whether the kernel's clock is kept by NTP.
 	ClockSynced func() (bool, error)
+
+	pod *staticPod // of Manifest; nil if it cannot be read
 }
 
-// Run makes all checks, in the order in which their mistakes should be mended.
-func Run(ctx context.Context, cfg Config) []Result {
-	pod, results := readManifest(&cfg)
-	for _, check := range []func(*Config, *staticPod) []Result{
-		checkSidecar, checkPatches, checkAuditFlags, checkMounted, checkPolicy,
-		checkAuditDir, checkMount, checkHold, checkInotify, checkRotation, checkDisk, checkClock,
-	} {
-		results = append(results, check(&cfg, pod)...)
-	}
-	for _, check := range []func(context.Context, *Config) []Result{
-		checkSkew, checkSecretFiles, checkArchive, checkLoki, checkRunning,
-	} {
-		results = append(results, check(ctx, &cfg)...)
+// checks are all checks, in the order in which their mistakes should be mended. Results without an
+// ID of their own get the check's.
+var checks = []struct {
+	id   string
+	make func(context.Context, *Config) []Result
+}{
+	{"manifest", checkManifest}, // the others use its pod
+	{"sidecar", checkSidecar},
+	{"patches", checkPatches},
+	{"audit-flags", checkAuditFlags},
+	{"log-mount", checkMounted},
+	{"policy", checkPolicy},
+	{"audit-dir", checkAuditDir},
+	{"mount", checkMount},
+	{"filesystem", checkFileSystem},
+	{"hold", checkHold},
+	{"inotify", checkInotify},
+	{"rotation", checkRotation},
+	{"disk", checkDisk},
+	{"clock", checkClock},
+	{"clock-skew", checkSkew},
+	{"secret-file", checkSecretFiles},
+	{"archive", checkArchive},
+	{"loki", checkLoki},
+	{"running", checkRunning},
+}
+
+// Run makes all checks.
+func Run(ctx context.Context, cfg Config) (results []Result) {
+	for _, c := range checks {
+		for _, r := range c.make(ctx, &cfg) {
+			r.ID = cmp.Or(r.ID, c.id)
+			results = append(results, r)
+		}
 	}
 	return results
 }
 
-func result(id string, severity Severity, fix, found string, args ...any) Result {
-	return Result{ID: id, Severity: severity, Found: fmt.Sprintf(found, args...), Fix: fix}
+func result(severity Severity, fix, found string, args ...any) Result {
+	return Result{Severity: severity, Found: fmt.Sprintf(found, args...), Fix: fix}
 }
 
-func one(id string, severity Severity, fix, found string, args ...any) []Result {
-	return []Result{result(id, severity, fix, found, args...)}
+// of gives a result an ID that is not its check's.
+func (r Result) of(id string) Result {
+	r.ID = id
+	return r
+}
+
+func one(severity Severity, fix, found string, args ...any) []Result {
+	return []Result{result(severity, fix, found, args...)}
 }

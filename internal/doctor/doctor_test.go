@@ -70,7 +70,8 @@ func good(t *testing.T) *node {
 	patch, err := os.ReadFile("../../manifests/kubeadm-patches/kube-apiserver0+strategic.yaml")
 	must(t, err)
 	n.write(t, "patches/kube-apiserver0+strategic.yaml", string(patch))
-	n.write(t, "mountinfo", "20 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n")
+	n.write(t, "proc/self/mountinfo", "20 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n")
+	n.write(t, "proc/sys/fs/inotify/max_user_watches", "1000\n")
 	bucket, err := archive.Open(t.Context(), "file://"+filepath.Join(root, "archive"), archive.S3Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +82,7 @@ func good(t *testing.T) *node {
 		Budget: hold.Budget{MaxBytes: 1 << 20, MinFree: 1}, Manifest: filepath.Join(root, "manifests/kube-apiserver.yaml"), Patches: filepath.Join(root, "patches"),
 		Bucket: bucket, Cluster: "c", Node: "n", LokiURL: loki, LokiHTTP: http.DefaultClient,
 		Lint: func(data []byte) []string { return strings.Fields(strings.TrimPrefix(string(data), "good")) },
-		FS:   durable.OS(), Now: time.Now, MountInfo: filepath.Join(root, "mountinfo"), Inotify: "/proc/sys/fs/inotify",
+		FS:   durable.OS(), Now: time.Now, Proc: filepath.Join(root, "proc"),
 		ClockSynced: func() (bool, error) { return true, nil },
 	}
 	return n
@@ -163,7 +164,7 @@ func TestGoodNode(t *testing.T) {
 // mounted adds a mount to those that are seen.
 func (n *node) mounted(t *testing.T, point, options, kind, root string) {
 	t.Helper()
-	n.write(t, "mountinfo", "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"+
+	n.write(t, "proc/self/mountinfo", "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"+
 		fmt.Sprintf("21 20 8:2 %s %s %s,noatime shared:1 master:2 - %s /dev/x rw\n", root, point, options, kind))
 }
 
@@ -203,7 +204,7 @@ func TestBrokenNode(t *testing.T) {
 // What cannot be looked at is no defect.
 func TestUnknown(t *testing.T) {
 	n := good(t)
-	n.cfg.Manifest, n.cfg.MountInfo, n.cfg.LokiURL, n.cfg.Bucket = "", "/nowhere", "", nil
+	n.cfg.Manifest, n.cfg.Proc, n.cfg.LokiURL, n.cfg.Bucket = "", "/nowhere", "", nil
 	n.cfg.ClockSynced = func() (bool, error) { return false, errors.New("not permitted") }
 	if found := bad(Run(t.Context(), n.cfg)); len(found) > 0 {
 		t.Errorf("%+v", found)

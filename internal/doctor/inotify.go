@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,25 +11,24 @@ import (
 )
 
 // checkInotify tries to watch the audit directory.
-func checkInotify(cfg *Config, _ *staticPod) []Result {
-	const id = "inotify"
+func checkInotify(_ context.Context, cfg *Config) []Result {
 	limits := fmt.Sprintf("max_user_instances %s, max_user_watches %s", limit(cfg, "max_user_instances"), limit(cfg, "max_user_watches"))
 	err := tryWatch(cfg.Log.Dir)
 	switch {
 	case err == nil:
-		return one(id, OK, "", "%s can be watched (%s)", cfg.Log.Dir, limits)
+		return one(OK, "", "%s can be watched (%s)", cfg.Log.Dir, limits)
 	case errors.Is(err, syscall.ENOENT):
 		return nil // checkAuditDir says it
 	case errors.Is(err, syscall.EMFILE):
-		return one(id, Warning, "sysctl -w fs.inotify.max_user_instances=512", "no inotify instance is left (%s): the directory is read each --rescan-interval instead", limits)
+		return one(Warning, "sysctl -w fs.inotify.max_user_instances=512", "no inotify instance is left (%s): the directory is read each --rescan-interval instead", limits)
 	case errors.Is(err, syscall.ENOSPC):
-		return one(id, Warning, "sysctl -w fs.inotify.max_user_watches=524288", "no inotify watch is left (%s): the directory is read each --rescan-interval instead", limits)
+		return one(Warning, "sysctl -w fs.inotify.max_user_watches=524288", "no inotify watch is left (%s): the directory is read each --rescan-interval instead", limits)
 	}
-	return one(id, Warning, "the sidecar goes on without, reading the directory each --rescan-interval", "%s (%s)", err, limits)
+	return one(Warning, "the sidecar goes on without, reading the directory each --rescan-interval", "%s (%s)", err, limits)
 }
 
 func limit(cfg *Config, name string) string {
-	data, err := os.ReadFile(filepath.Join(cfg.Inotify, name))
+	data, err := os.ReadFile(filepath.Join(cfg.Proc, "sys/fs/inotify", name))
 	if err != nil {
 		return "unknown"
 	}

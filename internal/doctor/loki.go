@@ -8,26 +8,21 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // checkLoki finds out whether lines would get to Loki from the host's network.
 func checkLoki(ctx context.Context, cfg *Config) []Result {
-	const id = "loki"
 	if cfg.LokiURL == "" {
-		return one(id, Info, "", "no --loki-url: nothing is streamed")
+		return one(Info, "", "no --loki-url: nothing is streamed")
 	}
 	u, err := url.Parse(cfg.LokiURL)
 	if err != nil || u.Hostname() == "" {
-		return one(id, Error, "http://HOST:PORT", "--loki-url is no URL")
+		return one(Error, "http://HOST:PORT", "--loki-url is no URL")
 	}
 	if clusterName(u.Hostname()) {
-		return one(id, Error, "give an address that the node resolves: a node port, a load balancer, an ingress",
+		return one(Error, "give an address that the node resolves: a node port, a load balancer, an ingress",
 			"%s is a name of the cluster's DNS, which a pod on the host's network does not use", u.Hostname())
-	}
-	ctx, cancel := context.WithTimeout(ctx, 2*askTimeout)
-	defer cancel()
-	if _, err := net.DefaultResolver.LookupHost(ctx, u.Hostname()); err != nil {
-		return one(id, Error, "correct --loki-url or the node's /etc/resolv.conf", "%s", err)
 	}
 	return pushNothing(ctx, cfg, u)
 }
@@ -40,45 +35,58 @@ func clusterName(host string) bool {
 
 // pushNothing asks /ready and sends a push without entries.
 func pushNothing(ctx context.Context, cfg *Config, u *url.URL) []Result {
-	const id = "loki"
 	peer := peer{client: cfg.LokiHTTP, tenant: cfg.LokiTenant}
 	push := u
 	if !strings.HasSuffix(u.Path, "/push") {
 		push = u.JoinPath("/loki/api/v1/push")
-		if code, text, err := ask(ctx, peer, http.MethodGet, u.JoinPath("/ready").String(), ""); err == nil && code == http.StatusServiceUnavailable {
-			return one(id, Warning, "wait, or look at Loki's log", "Loki is there and not ready: %s", text)
+		if a, err := ask(ctx, peer, http.MethodGet, u.JoinPath("/ready").String(), ""); err == nil && a.code == http.StatusServiceUnavailable {
+			return one(Warning, "wait, or look at Loki's log", "Loki is there and not ready: %s", a.text)
 		}
 	}
-	code, text, err := ask(ctx, peer, http.MethodPost, push.String(), `{"streams":[]}`)
-	switch {
+	a, err := ask(ctx, peer, http.MethodPost, push.String(), `{"streams":[]}`)
+	var unresolved *net.DNSError
+	switch code := a.code; {
+	case errors.As(err, &unresolved):
+		return one(Error, "correct --loki-url or the node's /etc/resolv.conf", "%s", err)
 	case err != nil:
-		return one(id, Error, "is Loki running, and may this node reach it?", "%s", err)
+		return one(Error, "is Loki running, and may this node reach it?", "%s", err)
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		return one(id, Error, "check the tenant and the credentials", "Loki answers %d to a push: %s", code, text)
-	case code == http.StatusUnprocessableEntity || code == http.StatusNoContent || code == http.StatusBadRequest && strings.Contains(text, "stream"):
-		return one(id, OK, "", "Loki takes pushes at %s", push.Redacted())
+		return one(Error, "check the tenant and the credentials", "Loki answers %d to a push: %s", code, a.text)
+	case code == http.StatusUnprocessableEntity || code == http.StatusNoContent || code == http.StatusBadRequest && strings.Contains(a.text, "stream"):
+		return one(OK, "", "Loki takes pushes at %s", push.Redacted())
 	case code >= 300 && code < 400:
-		return one(id, Error, "give the final URL: redirects are not followed", "Loki answers %d to a push", code)
+		return one(Error, "give the final URL: redirects are not followed", "Loki answers %d to a push", code)
 	case code == http.StatusTooManyRequests || code >= 500:
-		return one(id, Warning, "look at Loki's log and limits", "Loki answers %d to a push: %s", code, text)
+		return one(Warning, "look at Loki's log and limits", "Loki answers %d to a push: %s", code, a.text)
 	}
-	return one(id, Error, "check --loki-url: this does not look like Loki", "%s answers %d to a push: %s", push.Redacted(), code, text)
+	return one(Error, "check --loki-url: this does not look like Loki", "%s answers %d to a push: %s", push.Redacted(), a.code, a.text)
 }
 
-// peer is somebody who is asked over HTTP.
+// peer is a server that is asked over HTTP.
 type peer struct {
 	client *http.Client
 	tenant string // Loki's; empty: none
 }
 
-// maxAnswer is how much of an answer is shown, in bytes.
-const maxAnswer = 500
+// answer is the part of a response that the checks read.
+type answer struct {
+	code int
+	text string // the beginning of the body
+	date string // its header
+}
 
-// ask makes a request and returns status and the beginning of the answer.
-func ask(ctx context.Context, p peer, method, to, body string) (code int, text string, err error) {
+const (
+	askTimeout = 10 * time.Second
+	maxAnswer  = 500 // bytes of a body that are shown
+)
+
+// ask makes a request and follows no redirect.
+func ask(ctx context.Context, p peer, method, to, body string) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, to, strings.NewReader(body))
 	if err != nil {
-		return 0, "", err
+		return answer{}, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if p.tenant != "" {
@@ -92,9 +100,9 @@ func ask(ctx context.Context, p peer, method, to, body string) (code int, text s
 		if errors.As(err, &u) {
 			err = u.Err // without the URL, which may have more in it than should be shown
 		}
-		return 0, "", err
+		return answer{}, err
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	return resp.StatusCode, strings.Join(strings.Fields(string(data)), " "), err
+	return answer{resp.StatusCode, strings.Join(strings.Fields(string(data)), " "), resp.Header.Get("Date")}, err
 }

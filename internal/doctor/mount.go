@@ -1,91 +1,150 @@
 package doctor
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/prometheus/procfs"
 )
 
 // checkAuditDir looks at the audit directory and the log in it.
-func checkAuditDir(cfg *Config, _ *staticPod) []Result {
-	const id = "audit-dir"
+func checkAuditDir(_ context.Context, cfg *Config) []Result {
 	info, err := os.Stat(cfg.Log.Dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return one(id, Error, "create it, give kube-apiserver --audit-log-path in it, and mount it as a directory", "%s does not exist", cfg.Log.Dir)
+		return one(Error, "create it, give kube-apiserver --audit-log-path in it, and mount it as a directory", "%s does not exist", cfg.Log.Dir)
 	case err != nil:
-		return one(id, Error, "let the sidecar's user into it", "%s", err)
+		return one(Error, "let the sidecar's user into it", "%s", err)
 	case !info.IsDir():
-		return one(id, Error, "mount the directory", "%s is no directory", cfg.Log.Dir)
+		return one(Error, "mount the directory", "%s is no directory", cfg.Log.Dir)
 	}
 	segments, err := cfg.Log.Segments()
 	if err != nil {
-		return one(id, Error, "correct --audit-log-path or the permissions", "%s", err)
+		return one(Error, "correct --audit-log-path or the permissions", "%s", err)
 	}
 	if len(segments) == 0 {
-		return one(id, Warning, "is kube-apiserver running with --audit-log-path="+cfg.Log.Path()+"?", "%s has no file of the log %s", cfg.Log.Dir, cfg.Log.Name())
+		return one(Warning, "is kube-apiserver running with --audit-log-path="+cfg.Log.Path()+"?", "%s has no file of the log %s", cfg.Log.Dir, cfg.Log.Name())
 	}
 	if last := segments[len(segments)-1]; last.Finished {
-		return one(id, Warning, "is kube-apiserver running with --audit-log-path="+cfg.Log.Path()+"?", "%s has %d backups and no %s", cfg.Log.Dir, len(segments), cfg.Log.Name())
+		return one(Warning, "is kube-apiserver running with --audit-log-path="+cfg.Log.Path()+"?", "%s has %d backups and no %s", cfg.Log.Dir, len(segments), cfg.Log.Name())
 	}
-	return one(id, OK, "", "%s has %s and %d backups", cfg.Log.Dir, cfg.Log.Name(), len(segments)-1)
+	return one(OK, "", "%s has %s and %d backups", cfg.Log.Dir, cfg.Log.Name(), len(segments)-1)
 }
 
 // checkMount looks at how the audit directory and the state directory are
-// mounted, and on what.
-func checkMount(cfg *Config, _ *staticPod) []Result {
-	all, err := readMounts(cfg.MountInfo)
+// mounted.
+func checkMount(_ context.Context, cfg *Config) (all []Result) {
+	mounts, err := readMounts(cfg.Proc)
 	if err != nil {
-		return one("mount", Info, "", "%s", err)
+		return one(Info, "", "%s", err)
 	}
 	dir, file, state := real(cfg.Log.Dir), real(cfg.Log.Path()), real(cfg.StateDir)
-	m, ok := mountOf(all, dir)
-	if !ok {
-		return one("mount", Info, "", "%s is on no mount that this process sees", dir)
+	report := func(fix, found string, args ...any) { all = append(all, result(Error, fix, found, args...)) }
+	m, stateMount := mounts.of(dir), mounts.of(state)
+	if m.MountPoint == "" {
+		return one(Info, "", "%s is on no mount that this process sees", dir)
 	}
-	results := mountMistakes(cfg, all, m, file, state)
-	if len(results) == 0 {
-		results = one("mount", OK, "", "%s is on the mount %s, as a directory; state is in %s", dir, m.point, state)
+	if mounts.of(file).MountPoint == file {
+		report("mount the directory "+filepath.Dir(file)+", not the file",
+			"%s is mounted as a single file: after the first rotation it is a file that nothing writes to any more", file)
 	}
-	return append(results, checkFileSystem(m, dir))
-}
-
-func mountMistakes(cfg *Config, all []mount, m mount, file, state string) (results []Result) {
-	if own, _ := mountOf(all, file); own.point == file {
-		results = append(results, result("mount", Error, "mount the directory "+filepath.Dir(file)+", not the file",
-			"%s is mounted as a single file: after the first rotation it is a file that nobody writes to any more", file))
+	if strings.HasSuffix(m.Root, "//deleted") {
+		report("restart the container", "the directory that is mounted at %s was deleted on the host", m.MountPoint)
 	}
-	if m.deleted {
-		results = append(results, result("mount", Error, "restart the container",
-			"the directory that is mounted at %s was deleted on the host", m.point))
+	if stateMount.MountPoint != m.MountPoint && !cfg.Copy {
+		report("mount the audit directory once, as a whole, or run with --hold=copy",
+			"the state directory is on the mount %s and the log on %s: files cannot be linked from one to the other", stateMount.MountPoint, m.MountPoint)
 	}
-	stateMount, _ := mountOf(all, state)
-	if stateMount.point != m.point && !cfg.Copy {
-		results = append(results, result("mount", Error, "mount the audit directory once, as a whole, or run with --hold=copy",
-			"the state directory is on the mount %s and the log on %s: files cannot be linked from one to the other", stateMount.point, m.point))
+	if readOnly(stateMount) {
+		report("mount it writable, or run with --hold=copy and a --state-dir elsewhere", "the state directory %s is on a read-only mount", state)
 	}
-	if stateMount.readOnly {
-		results = append(results, result("mount", Error, "mount it writable, or run with --hold=copy and a --state-dir elsewhere",
-			"the state directory %s is on a read-only mount", state))
+	if len(all) == 0 {
+		return one(OK, "", "%s is on the mount %s, as a directory; state is in %s", dir, m.MountPoint, state)
 	}
-	return results
+	return all
 }
 
 // checkFileSystem looks at the kind of file system that the log is on.
-func checkFileSystem(m mount, dir string) Result {
-	const id = "filesystem"
-	switch kind := m.kind; {
-	case kind == "overlay" && m.point == "/":
-		return result(id, Warning, "mount the host's directory; on the node itself this is no mistake where its root is an overlay",
+func checkFileSystem(_ context.Context, cfg *Config) []Result {
+	mounts, err := readMounts(cfg.Proc)
+	if err != nil {
+		return nil // checkMount reports it
+	}
+	dir := real(cfg.Log.Dir)
+	m := mounts.of(dir)
+	switch kind := m.FSType; {
+	case m.MountPoint == "":
+		return nil // checkMount reports it
+	case kind == "overlay" && m.MountPoint == "/":
+		return one(Warning, "mount the host's directory; on the node itself this is no mistake if its root is an overlay",
 			"%s is on the container's own file system, not on a volume", dir)
 	case kind == "tmpfs" || kind == "ramfs":
-		return result(id, Warning, "keep the audit log on a disk", "%s is in memory (%s): what is not archived is lost when the node restarts", dir, kind)
+		return one(Warning, "keep the audit log on a disk", "%s is in memory (%s): lines that are not archived are lost when the node restarts", dir, kind)
 	case strings.HasPrefix(kind, "nfs") || kind == "cifs" || kind == "smb3" || kind == "ceph" || kind == "9p" || strings.HasPrefix(kind, "fuse"):
-		return result(id, Warning, "keep the audit log on a local disk",
-			"%s is on %s: inotify may not see kube-apiserver's writes (the directory is then read each --rescan-interval), and what fsync promises is the server's to keep", dir, kind)
+		return one(Warning, "keep the audit log on a local disk",
+			"%s is on %s: inotify may not see kube-apiserver's writes (the directory is then read each --rescan-interval), and whether fsync keeps its promise depends on the server", dir, kind)
 	default:
-		return result(id, OK, "", "%s is on %s", dir, kind)
+		return one(OK, "", "%s is on %s", dir, kind)
 	}
+}
+
+// mounts are those that this process sees.
+type mounts []*procfs.MountInfo
+
+func readMounts(proc string) (mounts, error) {
+	fs, err := procfs.NewFS(proc)
+	if err != nil {
+		return nil, fmt.Errorf("read the mounts: %w", err)
+	}
+	all, err := fs.GetMounts()
+	if err != nil {
+		return nil, fmt.Errorf("read the mounts: %w", err)
+	}
+	// The octal escapes of space, tab, newline and backslash, see proc_pid_mountinfo(5).
+	escapes := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
+	for _, m := range all {
+		m.MountPoint = escapes.Replace(m.MountPoint)
+	}
+	return all, nil
+}
+
+// of returns the mount that a path is on: the one with the longest mount point, the last of those;
+// an empty one if there is none.
+func (all mounts) of(path string) (found procfs.MountInfo) {
+	for _, m := range all {
+		if within(path, m.MountPoint) && len(m.MountPoint) >= len(found.MountPoint) {
+			found = *m
+		}
+	}
+	return found
+}
+
+func readOnly(m procfs.MountInfo) bool {
+	_, mount := m.Options["ro"]
+	_, super := m.SuperOptions["ro"]
+	return mount || super
+}
+
+// within says whether path is dir or below it.
+func within(path, dir string) bool {
+	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
+}
+
+// real resolves symbolic links in as much of path as there is.
+func real(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	if resolved, err := filepath.EvalSymlinks(path); err == nil {
+		return resolved
+	}
+	if parent := filepath.Dir(path); parent != path {
+		return filepath.Join(real(parent), filepath.Base(path))
+	}
+	return path
 }

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -9,58 +8,47 @@ import (
 )
 
 func TestMountOf(t *testing.T) {
-	all, err := parseMounts(strings.NewReader(`22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+	n := good(t)
+	n.write(t, "proc/self/mountinfo", `22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 30 22 8:2 /logs /var/log rw - xfs /dev/sdb1 rw
 31 22 8:2 /logs /var/log ro - xfs /dev/sdb1 rw
 32 22 8:3 /a\040b /srv/a\040b rw - ext4 /dev/sdc1 ro,errors=continue
-nonsense
-33 22 8:3 / /x
-`))
+`)
+	all, err := readMounts(n.cfg.Proc)
 	must(t, err)
-	if len(all) != 4 {
-		t.Fatalf("%d mounts: %+v", len(all), all)
+	type want struct {
+		id       int
+		kind     string
+		readOnly bool
 	}
-	for path, want := range map[string]mount{
-		"/etc":           {root: "/", point: "/", kind: "ext4"},
-		"/var/logs":      {root: "/", point: "/", kind: "ext4"},
-		"/var/log":       {root: "/logs", point: "/var/log", kind: "xfs", readOnly: true}, // the last one is on top
-		"/var/log/x/y":   {root: "/logs", point: "/var/log", kind: "xfs", readOnly: true},
-		"/srv/a b/audit": {root: "/a b", point: "/srv/a b", kind: "ext4", readOnly: true},
+	for path, want := range map[string]want{
+		"/etc":           {22, "ext4", false},
+		"/var/logs":      {22, "ext4", false},
+		"/var/log":       {31, "xfs", true}, // the last one is on top
+		"/var/log/x/y":   {31, "xfs", true},
+		"/srv/a b/audit": {32, "ext4", true},
 	} {
-		if got, ok := mountOf(all, path); !ok || got != want {
+		if got := all.of(path); got.MountID != want.id || got.FSType != want.kind || readOnly(got) != want.readOnly {
 			t.Errorf("%s: %+v, want %+v", path, got, want)
 		}
 	}
-}
-
-func FuzzParseMounts(f *testing.F) {
-	f.Add("22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n")
-	f.Add("1 2 3 4//deleted 5 6 - x")
-	f.Fuzz(func(t *testing.T, text string) {
-		all, err := parseMounts(strings.NewReader(text))
-		if err != nil {
-			return
-		}
-		for _, m := range all {
-			if found, ok := mountOf(all, m.point); !ok || found.point != m.point {
-				t.Errorf("%q is on %+v", m.point, found)
-			}
-		}
-	})
+	n.write(t, "proc/self/mountinfo", "nonsense\n")
+	if r := checkMount(t.Context(), &n.cfg); len(r) != 1 || r[0].Severity != Info {
+		t.Errorf("nonsense: %+v", r)
+	}
 }
 
 func FuzzParsePod(f *testing.F) {
 	f.Add([]byte(manifest))
 	f.Add([]byte("kind: Pod\nspec: {containers: [{name: kube-apiserver, command: [a, --audit-log-maxsize], volumeMounts: [{name: a, mountPath: /}]}], volumes: [{name: a}]}"))
-	f.Fuzz(func(_ *testing.T, data []byte) {
+	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := parsePod(data)
 		if err != nil {
 			return
 		}
-		cfg := &Config{Log: rotate.Log{Dir: "/var/log/kubernetes/audit", Base: "audit", Ext: ".log"}}
-		for _, check := range []func(*Config, *staticPod) []Result{checkAuditFlags, checkMounted} {
-			check(cfg, p)
-		}
+		cfg := &Config{Log: rotate.Log{Dir: "/var/log/kubernetes/audit", Base: "audit", Ext: ".log"}, pod: p}
+		checkAuditFlags(t.Context(), cfg)
+		checkMounted(t.Context(), cfg)
 		if c, native := p.sidecar(); c != nil {
 			sidecarMistakes(cfg, p, c, native)
 		}

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"context"
 	"os"
 )
 
@@ -8,27 +9,26 @@ import (
 const maxShown = 5
 
 // checkPolicy reads the audit policy that kube-apiserver has.
-func checkPolicy(cfg *Config, pod *staticPod) []Result {
-	const id = "policy"
-	file, given := pod.flag("audit-policy-file")
+func checkPolicy(_ context.Context, cfg *Config) []Result {
+	file, given := cfg.pod.flag("audit-policy-file")
 	if !given || file == "" || cfg.Lint == nil {
 		return nil // checkAuditFlags says it
 	}
-	host := pod.hostPath(pod.apiserver(), file)
+	host := cfg.pod.hostPath(cfg.pod.apiserver(), file)
 	data, err := os.ReadFile(host)
 	if err != nil {
-		return one(id, Error, "put the policy there (`auditsidecar policy print`): kube-apiserver does not start without it", "%s", err)
+		return one(Error, "put the policy there (`auditsidecar policy print`): kube-apiserver does not start without it", "%s", err)
 	}
 	found := cfg.Lint(data)
 	if len(found) == 0 {
-		return one(id, OK, "", "%s: nothing found", host)
+		return one(OK, "", "%s: nothing found", host)
 	}
 	var all []Result
 	for _, f := range found[:min(len(found), maxShown)] {
-		all = append(all, result(id, Warning, "see `auditsidecar policy lint "+host+"`", "%s: %s", host, f))
+		all = append(all, result(Warning, "see `auditsidecar policy lint "+host+"`", "%s: %s", host, f))
 	}
 	if more := len(found) - maxShown; more > 0 {
-		all = append(all, result(id, Warning, "see `auditsidecar policy lint "+host+"`", "%s: %d more findings", host, more))
+		all = append(all, result(Warning, "see `auditsidecar policy lint "+host+"`", "%s: %d more findings", host, more))
 	}
 	return all
 }

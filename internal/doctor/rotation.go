@@ -1,8 +1,11 @@
 package doctor
 
 import (
+	"context"
 	"fmt"
 	"time"
+
+	"github.com/prometheus/common/model"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/rotate"
@@ -13,38 +16,37 @@ const enough = 24 * time.Hour
 
 // checkRotation says how long the archive may be away: until kube-apiserver
 // prunes what it rotated, and from then until the held files fill their budget.
-func checkRotation(cfg *Config, pod *staticPod) []Result {
-	const id = "rotation"
+func checkRotation(_ context.Context, cfg *Config) []Result {
 	segments, err := cfg.Log.Segments()
 	if err != nil {
 		return nil // checkAuditDir says it
 	}
-	maxSize := pod.number("audit-log-maxsize", defaultMaxSize) << 20
+	maxSize := cfg.pod.number("audit-log-maxsize", defaultMaxSize) << 20
 	rate, over := measuredRate(segments, maxSize)
 	if rate <= 0 {
-		return one(id, Info, "look again when the log was rotated twice", "the rate of the log is not known yet: it takes two backups to measure it")
+		return one(Info, "look again when the log was rotated twice", "the rate of the log is not known yet: it takes two backups to measure it")
 	}
-	found := fmt.Sprintf("%s a second over the last %s", bytes(int64(rate)), short(over))
+	found := fmt.Sprintf("%s a second over the last %s", humanBytes(int64(rate)), short(over))
 	lasts := func(n int64) time.Duration { return time.Duration(min(float64(n)/rate, 1e9)) * time.Second }
 	var pruned time.Duration
-	if logs := pod.logBytes(); logs > 0 {
+	if logs := cfg.pod.logBytes(); logs > 0 {
 		pruned = lasts(logs - maxSize)
-		if age := pod.number("audit-log-maxage", 366); age > 0 {
+		if age := cfg.pod.number("audit-log-maxage", 366); age > 0 {
 			pruned = min(pruned, time.Duration(age)*24*time.Hour)
 		}
 		found += fmt.Sprintf("; kube-apiserver rotates every %s and prunes after %s", short(lasts(maxSize)), short(pruned))
 	}
 	size, free, err := durable.Space(existing(cfg.StateDir))
 	if err != nil {
-		return one(id, Info, "", "%s; %s", found, err)
+		return one(Info, "", "%s; %s", found, err)
 	}
 	budget := cfg.Budget.Resolve(size)
 	held := lasts(min(budget.MaxBytes, max(free-budget.MinFree, 0)))
 	found += fmt.Sprintf("; held files may grow for %s more: an outage of the archive of %s loses nothing", short(held), short(pruned+held))
 	if pruned+held < enough {
-		return one(id, Warning, "raise --held-max-bytes or kube-apiserver's --audit-log-maxbackup, or log less (`auditsidecar policy lint`)", "%s", found)
+		return one(Warning, "raise --held-max-bytes or kube-apiserver's --audit-log-maxbackup, or log less (`auditsidecar policy lint`)", "%s", found)
 	}
-	return one(id, OK, "", "%s", found)
+	return one(OK, "", "%s", found)
 }
 
 // measuredRate returns the bytes a second that were logged between the oldest
@@ -74,15 +76,5 @@ func measuredRate(segments []rotate.Segment, maxSize int64) (rate float64, over 
 	return float64(n) / over.Seconds(), over
 }
 
-// short writes a duration in its largest unit.
-func short(d time.Duration) string {
-	switch {
-	case d >= 48*time.Hour:
-		return fmt.Sprintf("%.1f d", d.Hours()/24)
-	case d >= time.Hour:
-		return fmt.Sprintf("%.1f h", d.Hours())
-	case d >= time.Minute:
-		return fmt.Sprintf("%.1f min", d.Minutes())
-	}
-	return fmt.Sprintf("%.1f s", d.Seconds())
-}
+// short writes a duration to the second.
+func short(d time.Duration) string { return model.Duration(d.Round(time.Second)).String() }

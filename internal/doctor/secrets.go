@@ -23,15 +23,14 @@ func checkSecretFiles(_ context.Context, cfg *Config) (all []Result) {
 }
 
 func (f SecretFile) check() Result {
-	const id = "secret-file"
 	info, err := os.Stat(f.Path)
 	switch {
 	case os.IsNotExist(err) && f.Optional:
-		return result(id, Info, "", "%s names %s, which does not exist: the next source is asked", f.Setting, f.Path)
+		return result(Info, "", "%s names %s, which does not exist: the next source is asked", f.Setting, f.Path)
 	case err != nil:
-		return result(id, Error, "put it there, readable by the sidecar's user", "%s: %s", f.Setting, err)
+		return result(Error, "put it there, readable by the sidecar's user", "%s: %s", f.Setting, err)
 	case info.Mode().Perm()&0o077 != 0:
-		return result(id, Warning, "chmod 0600 "+f.Path, "%s: %s can be read by others (mode %04o)", f.Setting, f.Path, info.Mode().Perm())
+		return result(Warning, "chmod 0600 "+f.Path, "%s: %s can be read by others (mode %04o)", f.Setting, f.Path, info.Mode().Perm())
 	}
-	return result(id, OK, "", "%s: %s has mode %04o", f.Setting, f.Path, info.Mode().Perm())
+	return result(OK, "", "%s: %s has mode %04o", f.Setting, f.Path, info.Mode().Perm())
 }

@@ -1,40 +1,37 @@
 package doctor
 
 import (
+	"context"
 	"path"
 	"path/filepath"
 	"slices"
 )
 
 // checkSidecar looks for the sidecar in kube-apiserver's pod and beside it.
-func checkSidecar(cfg *Config, pod *staticPod) []Result {
-	const id = "sidecar"
-	if pod == nil {
+func checkSidecar(_ context.Context, cfg *Config) []Result {
+	if cfg.pod == nil {
 		return nil
 	}
-	c, native := pod.sidecar()
-	if c != nil {
-		if wrong := sidecarMistakes(cfg, pod, c, native); len(wrong) > 0 {
+	for _, p := range append([]*staticPod{cfg.pod}, otherPods(cfg)...) {
+		c, native := p.sidecar()
+		if c == nil {
+			continue
+		}
+		if wrong := sidecarMistakes(cfg, p, c, native); len(wrong) > 0 {
 			return wrong
 		}
-		return one(id, OK, "", "%s has the sidecar, %s", cfg.Manifest, c.Image)
-	}
-	for _, p := range otherPods(cfg) {
-		if c, native := p.sidecar(); c != nil {
-			if wrong := sidecarMistakes(cfg, p, c, native); len(wrong) > 0 {
-				return wrong
-			}
-			return one(id, OK, "", "a static pod beside kube-apiserver's has the sidecar, %s", c.Image)
+		if p == cfg.pod {
+			return one(OK, "", "%s has the sidecar, %s", cfg.Manifest, c.Image)
 		}
+		return one(OK, "", "a static pod beside kube-apiserver's has the sidecar, %s", c.Image)
 	}
-	return one(id, Error, "give the patches again: kubeadm upgrade and join need patches.directory each time (see docs/upgrade.md)",
+	return one(Error, "give the patches again: kubeadm upgrade and join need patches.directory each time (see docs/upgrade.md)",
 		"neither %s nor another manifest beside it has the sidecar", cfg.Manifest)
 }
 
 func sidecarMistakes(cfg *Config, pod *staticPod, c *container, native bool) (all []Result) {
-	const id = "sidecar"
 	report := func(severity Severity, fix, found string, args ...any) {
-		all = append(all, result(id, severity, fix, found, args...))
+		all = append(all, result(severity, fix, found, args...))
 	}
 	if native {
 		report(Warning, "make it an ordinary container (manifests/kubeadm-patches)",
@@ -47,7 +44,7 @@ func sidecarMistakes(cfg *Config, pod *staticPod, c *container, native bool) (al
 		report(Warning, "imagePullPolicy: IfNotPresent", "the sidecar needs the registry at each start")
 	}
 	if pod.apiserver() != nil && (c.ReadinessProbe != nil || c.StartupProbe != nil) {
-		report(Warning, "remove it", "the sidecar has a readinessProbe or startupProbe: while a sink is away, kube-apiserver's pod is not ready")
+		report(Warning, "remove it", "the sidecar has a readinessProbe or startupProbe: while a sink is unavailable, kube-apiserver's pod is not ready")
 	}
 	m, v := pod.mountFor(c, cfg.Log.Dir)
 	switch {
@@ -72,15 +69,10 @@ func blockingVolumes(pod *staticPod, c *container) (all []Result) {
 		if slices.ContainsFunc(server.VolumeMounts, func(o volumeMount) bool { return o.Name == m.Name }) {
 			continue
 		}
-		i := slices.IndexFunc(pod.Spec.Volumes, func(v volume) bool { return v.Name == m.Name })
-		if i < 0 || pod.Spec.Volumes[i].HostPath == nil {
-			continue
-		}
-		switch pod.Spec.Volumes[i].HostPath.Type {
-		case "", "DirectoryOrCreate", "FileOrCreate":
-		default:
-			all = append(all, result("sidecar", Warning, "type: DirectoryOrCreate",
-				"the volume %s has the type %s: while there is none on the host, kube-apiserver does not start either", m.Name, pod.Spec.Volumes[i].HostPath.Type))
+		v := pod.volume(m.Name)
+		if v != nil && v.HostPath != nil && !slices.Contains([]string{"", "DirectoryOrCreate", "FileOrCreate"}, v.HostPath.Type) {
+			all = append(all, result(Warning, "type: DirectoryOrCreate",
+				"the volume %s has the type %s: while there is none on the host, kube-apiserver does not start either", m.Name, v.HostPath.Type))
 		}
 	}
 	return all
@@ -91,30 +83,30 @@ func isFile(v *volume) bool {
 }
 
 // checkMounted looks at how kube-apiserver mounts the log.
-func checkMounted(cfg *Config, pod *staticPod) []Result {
-	const id = "log-mount"
-	logPath, given := pod.flag("audit-log-path")
-	if pod.apiserver() == nil || !given || logPath == "" || logPath == "-" {
-		return nil
+func checkMounted(_ context.Context, cfg *Config) []Result {
+	pod := cfg.pod
+	logPath, _ := pod.flag("audit-log-path")
+	if logPath == "" || logPath == "-" {
+		return nil // checkAuditFlags reports it
 	}
 	m, v := pod.mountFor(pod.apiserver(), logPath)
 	fix := "mount the directory " + path.Dir(logPath) + " (extraVolumes, pathType: DirectoryOrCreate)"
 	switch {
 	case v == nil || v.HostPath == nil:
-		return one(id, Error, fix, "kube-apiserver's %s is on no volume: it ends with the container, and nobody else sees it", logPath)
+		return one(Error, fix, "kube-apiserver's %s is on no volume: it ends with the container, and no other pod sees it", logPath)
 	case isFile(v) || path.Clean(m.MountPath) == path.Clean(logPath):
-		return one(id, Error, fix, "kube-apiserver's %s is mounted as a single file: it cannot be rotated", logPath)
+		return one(Error, fix, "kube-apiserver's %s is mounted as a single file: it cannot be rotated", logPath)
 	case m.ReadOnly:
-		return one(id, Error, fix+", writable", "kube-apiserver's %s is mounted read-only", m.MountPath)
+		return one(Error, fix+", writable", "kube-apiserver's %s is mounted read-only", m.MountPath)
 	}
 	host := pod.hostPath(pod.apiserver(), logPath)
 	if c, _ := pod.sidecar(); c != nil {
 		if ours := pod.hostPath(c, cfg.Log.Path()); ours != host {
-			return one(id, Error, "give both the same directory of the host", "kube-apiserver writes the host's %s, the sidecar reads the host's %s", host, ours)
+			return one(Error, "give both the same directory of the host", "kube-apiserver writes the host's %s, the sidecar reads the host's %s", host, ours)
 		}
 	}
 	if filepath.Clean(host) != filepath.Clean(cfg.Log.Path()) {
-		return one(id, Info, "", "kube-apiserver writes the host's %s; %s is looked at here", host, cfg.Log.Path())
+		return one(Info, "", "kube-apiserver writes the host's %s; %s is looked at here", host, cfg.Log.Path())
 	}
-	return one(id, OK, "", "kube-apiserver writes %s, in a directory of the host", host)
+	return one(OK, "", "kube-apiserver writes %s, in a directory of the host", host)
 }

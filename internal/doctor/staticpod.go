@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path"
@@ -61,38 +62,49 @@ func parsePod(data []byte) (*staticPod, error) {
 	return p, nil
 }
 
-const apiserverName = "kube-apiserver"
+// The names of the containers.
+const (
+	apiserverName = "kube-apiserver"
+	sidecarName   = "auditsidecar"
+)
+
+// find returns the first element that matches, nil if none does.
+func find[T any](list []T, matches func(T) bool) *T {
+	if i := slices.IndexFunc(list, matches); i >= 0 {
+		return &list[i]
+	}
+	return nil
+}
 
 // apiserver returns kube-apiserver's container, nil if there is none.
 func (p *staticPod) apiserver() *container {
 	if p == nil {
 		return nil
 	}
-	i := slices.IndexFunc(p.Spec.Containers, func(c container) bool {
+	return find(p.Spec.Containers, func(c container) bool {
 		return c.Name == apiserverName || len(c.Command) > 0 && path.Base(c.Command[0]) == apiserverName
 	})
-	if i < 0 {
-		return nil
-	}
-	return &p.Spec.Containers[i]
 }
 
 // isSidecar says whether a container runs auditsidecar.
 func isSidecar(c container) bool {
 	image, _, _ := strings.Cut(path.Base(c.Image), "@")
 	image, _, _ = strings.Cut(image, ":")
-	return c.Name == "auditsidecar" || image == "auditsidecar"
+	return c.Name == sidecarName || image == sidecarName
 }
 
 // sidecar returns the container of ours, and whether it is an init container.
 func (p *staticPod) sidecar() (c *container, native bool) {
-	if i := slices.IndexFunc(p.Spec.Containers, isSidecar); i >= 0 {
-		return &p.Spec.Containers[i], false
+	if c = find(p.Spec.Containers, isSidecar); c != nil {
+		return c, false
 	}
-	if i := slices.IndexFunc(p.Spec.InitContainers, isSidecar); i >= 0 {
-		return &p.Spec.InitContainers[i], true
-	}
-	return nil, false
+	c = find(p.Spec.InitContainers, isSidecar)
+	return c, c != nil
+}
+
+// volume returns a volume by its name, nil if there is none.
+func (p *staticPod) volume(name string) *volume {
+	return find(p.Spec.Volumes, func(v volume) bool { return v.Name == name })
 }
 
 // flag returns the value of kube-apiserver's flag, and whether it is given.
@@ -147,13 +159,11 @@ func (p *staticPod) logBytes() int64 {
 }
 
 // mountFor returns the mount of a container that holds a path, and its volume.
-func (p *staticPod) mountFor(c *container, file string) (volumeMount, *volume) {
-	var best volumeMount
-	var found *volume
+func (p *staticPod) mountFor(c *container, file string) (best volumeMount, found *volume) {
 	for _, m := range c.VolumeMounts {
-		i := slices.IndexFunc(p.Spec.Volumes, func(v volume) bool { return v.Name == m.Name })
-		if i >= 0 && within(file, path.Clean(m.MountPath)) && len(m.MountPath) >= len(best.MountPath) {
-			best, found = m, &p.Spec.Volumes[i]
+		v := p.volume(m.Name)
+		if v != nil && within(file, path.Clean(m.MountPath)) && len(m.MountPath) >= len(best.MountPath) {
+			best, found = m, v
 		}
 	}
 	return best, found
@@ -169,29 +179,28 @@ func (p *staticPod) hostPath(c *container, file string) string {
 	return path.Join(v.HostPath.Path, m.SubPath, strings.TrimPrefix(file, path.Clean(m.MountPath)))
 }
 
-// readManifest reads the manifest that cfg names; the pod is nil where it
-// cannot.
-func readManifest(cfg *Config) (*staticPod, []Result) {
-	const id = "manifest"
+// checkManifest reads the manifest for this check and those after it.
+func checkManifest(_ context.Context, cfg *Config) []Result {
 	if cfg.Manifest == "" {
-		return nil, one(id, Info, "run doctor on the node, with --manifest", "no manifest of kube-apiserver was given: its flags and mounts are not checked")
+		return one(Info, "run doctor on the node, with --manifest", "no manifest of kube-apiserver was given: its flags and mounts are not checked")
 	}
 	data, err := os.ReadFile(cfg.Manifest)
 	if err != nil {
-		return nil, one(id, Error, "give --manifest with the path of kube-apiserver's static pod on this node", "%s", err)
+		return one(Error, "give --manifest with the path of kube-apiserver's static pod on this node", "%s", err)
 	}
 	p, err := parsePod(data)
 	if err != nil {
-		return nil, one(id, Error, "give kube-apiserver's manifest", "%s: %s", cfg.Manifest, err)
+		return one(Error, "give kube-apiserver's manifest", "%s: %s", cfg.Manifest, err)
 	}
 	if p.apiserver() == nil {
-		return nil, one(id, Error, "give kube-apiserver's manifest; a patch of the type +merge removes its container", "%s has no container %s", cfg.Manifest, apiserverName)
+		return one(Error, "give kube-apiserver's manifest; a patch of the type +merge removes its container", "%s has no container %s", cfg.Manifest, apiserverName)
 	}
+	cfg.pod = p
 	if p.Spec.Containers[0].Name != p.apiserver().Name {
-		return p, one(id, Warning, "in the patch list `- name: kube-apiserver` before the sidecar",
+		return one(Warning, "in the patch list `- name: kube-apiserver` before the sidecar",
 			"kube-apiserver is not the first container of %s: kubectl logs and exec go to another one by default", cfg.Manifest)
 	}
-	return p, one(id, OK, "", "%s has kube-apiserver as its first container", cfg.Manifest)
+	return one(OK, "", "%s has kube-apiserver as its first container", cfg.Manifest)
 }
 
 // otherPods are the other manifests beside kube-apiserver's.

@@ -1,4 +1,4 @@
-package kubeadm
+package doctor
 
 import (
 	"os"
@@ -7,7 +7,7 @@ import (
 	"testing/fstest"
 )
 
-const good = `spec:
+const goodPatch = `spec:
   containers:
   - name: kube-apiserver
   - name: auditsidecar
@@ -22,26 +22,26 @@ func TestCheckPatches(t *testing.T) {
 		content string
 		want    []string // one text in each finding, in order
 	}{
-		{"the shipped name", "kube-apiserver0+strategic.yaml", good, nil},
-		{"strategic is the default", "kube-apiserver.yaml", good, nil},
-		{"a directory below is walked, too", "below/kube-apiserver1.yaml", good, nil},
-		{"two documents", "kube-apiserver.yaml", "metadata: {labels: {a: b}}\n---\n" + good, nil},
-		{"yml", "kube-apiserver0+strategic.yml", good, []string{"ignores it: the name must end", "no file here"}},
-		{"only an extension", ".yaml", good, []string{"ignores it", "no file here"}},
-		{"unknown target", "apiserver0+strategic.yaml", good, []string{"ignores it: the name must begin", "no file here"}},
-		{"no such type", "kube-apiserver0+stratgic.yaml", good, []string{"kubeadm stops", "no file here"}},
+		{"the shipped name", "kube-apiserver0+strategic.yaml", goodPatch, nil},
+		{"strategic is the default", "kube-apiserver.yaml", goodPatch, nil},
+		{"a directory below is walked, too", "below/kube-apiserver1.yaml", goodPatch, nil},
+		{"two documents", "kube-apiserver.yaml", "metadata: {labels: {a: b}}\n---\n" + goodPatch, nil},
+		{"yml", "kube-apiserver0+strategic.yml", goodPatch, []string{"ignores it: the name must end", "no file here"}},
+		{"only an extension", ".yaml", goodPatch, []string{"ignores it", "no file here"}},
+		{"unknown target", "apiserver0+strategic.yaml", goodPatch, []string{"ignores it: the name must begin", "no file here"}},
+		{"no such type", "kube-apiserver0+stratgic.yaml", goodPatch, []string{"kubeadm stops", "no file here"}},
 		{"empty", "kube-apiserver0+strategic.yaml", "", []string{"empty", "no file here"}},
-		{"another component's", "etcd0.yaml", good, []string{"no file here"}},
-		{"merge drops kube-apiserver", "kube-apiserver0+merge.yaml", good, []string{"replaces spec.containers", "no file here"}},
+		{"another component's", "etcd0.yaml", goodPatch, []string{"no file here"}},
+		{"merge drops kube-apiserver", "kube-apiserver0+merge.yaml", goodPatch, []string{"replaces spec.containers", "no file here"}},
 		{"no yaml", "kube-apiserver0.yaml", "spec: [", []string{"kubeadm stops", "no file here"}},
 		{"a JSON patch that adds it", "kube-apiserver0+json.yaml", "- {op: add, path: /spec/containers/-, value: {name: auditsidecar}}", nil},
 		{"the sidecar alone", "kube-apiserver0.yaml", "spec: {containers: [{name: auditsidecar}]}", []string{"first container"}},
 		{"the sidecar first", "kube-apiserver0.yaml", "spec: {containers: [{name: auditsidecar}, {name: kube-apiserver}]}", []string{"first container"}},
-		{"a command", "kube-apiserver0.yaml", strings.Replace(good, "name: kube-apiserver", "name: kube-apiserver\n    command: [kube-apiserver, --v=4]", 1), []string{"every flag"}},
+		{"a command", "kube-apiserver0.yaml", strings.Replace(goodPatch, "name: kube-apiserver", "name: kube-apiserver\n    command: [kube-apiserver, --v=4]", 1), []string{"every flag"}},
 		{"an init container", "kube-apiserver0.yaml", "spec: {initContainers: [{name: auditsidecar, restartPolicy: Always}]}", []string{"does not start"}},
-		{"a readiness probe", "kube-apiserver0.yaml", strings.Replace(good, "volumeMounts", "readinessProbe: {}\n    volumeMounts", 1), []string{"out of service"}},
-		{"a volume from elsewhere", "kube-apiserver0.yaml", strings.Replace(good, "volumes: [{name: v}]", "volumes: []", 1), []string{"volume v"}},
-		{"the file mounted", "kube-apiserver0.yaml", strings.Replace(good, "kubernetes/audit", "kubernetes/audit/audit.log", 1), []string{"directory"}},
+		{"a readiness probe", "kube-apiserver0.yaml", strings.Replace(goodPatch, "volumeMounts", "readinessProbe: {}\n    volumeMounts", 1), []string{"out of service"}},
+		{"a volume from elsewhere", "kube-apiserver0.yaml", strings.Replace(goodPatch, "volumes: [{name: v}]", "volumes: []", 1), []string{"volume v"}},
+		{"the file mounted", "kube-apiserver0.yaml", strings.Replace(goodPatch, "kubernetes/audit", "kubernetes/audit/audit.log", 1), []string{"directory"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := CheckPatches(fstest.MapFS{test.file: {Data: []byte(test.content)}})
@@ -79,10 +79,10 @@ func TestCheckPatchesWithoutDirectory(t *testing.T) {
 }
 
 func FuzzCheckPatches(f *testing.F) {
-	f.Add("kube-apiserver0+strategic.yaml", []byte(good))
+	f.Add("kube-apiserver0+strategic.yaml", []byte(goodPatch))
 	f.Add("kube-apiserver+", []byte("spec: {containers: [null]}"))
 	f.Fuzz(func(t *testing.T, name string, content []byte) {
-		c := new(checker)
+		c := new(patchChecker)
 		c.file(name, content)
 	})
 }
