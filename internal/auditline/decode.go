@@ -112,7 +112,7 @@ func (e *Event) quoted(s []byte) []byte {
 	if plainRun(s, 1) == end {
 		return s[1:end:end]
 	}
-	return e.unquoted(s[1:end])
+	return e.Unquoted(s[1:end])
 }
 
 // event fills the columns from a valid object, and reports whether it is an

@@ -41,7 +41,8 @@ func (d *Decoder) Line(line []byte, e *Event) (o Outcome, parts []Span) {
 // Skim decodes a line in kube-apiserver's own form without unknown members, and reports whether it
 // is one; if not, what e holds is undefined. Of the fields from user to userAgent it reads only the
 // name of the user, and it does not look into the request and response objects: both together are the
-// text of [RequestObject], as they stand in the line, and need not be JSON.
+// text of [RequestObject], as they stand in the line, and need not be JSON. [RequestURI] and
+// [ResponseMessage] stay as they are written in the line, with their escapes ([Event.Unquoted]).
 func (d *Decoder) Skim(line []byte, e *Event) bool {
 	d.scanner.skims = true
 	ok := d.scanner.scan(line, e)

@@ -41,7 +41,7 @@ func (s *scanner) event() bool {
 	return s.lit(eventHeadV1) && s.text(Level) &&
 		s.lit(`,"auditID":`) && s.text(AuditID) &&
 		s.lit(`,"stage":`) && s.text(Stage) &&
-		s.lit(`,"requestURI":`) && s.text(RequestURI) &&
+		s.lit(`,"requestURI":`) && s.longText(RequestURI) &&
 		s.lit(`,"verb":`) && s.text(Verb) &&
 		s.actor() && s.request() &&
 		s.lit(`,"requestReceivedTimestamp":`) && s.time(RequestReceived) &&
@@ -114,7 +114,7 @@ func (s *scanner) passBodies() bool {
 	const received = `,"requestReceivedTimestamp":"`
 	end := len(s.b) - len(`"}`)
 	if bytes.HasSuffix(s.b, []byte(`"}}`)) {
-		end = bytes.LastIndex(s.b, []byte(`","annotations":{"`))
+		end = lastAnnotations(s.b)
 	}
 	at := end - 2*microTimeLen - len(received) - len(`"`) - len(stageTimeHead)
 	if at < s.i {
@@ -123,6 +123,16 @@ func (s *scanner) passBodies() bool {
 	s.e.text[RequestObject] = s.b[s.i:at:at]
 	s.i = at
 	return true
+}
+
+// lastAnnotations returns where the last annotations of the line begin, with the quote before them; -1 for none.
+func lastAnnotations(line []byte) int {
+	const head = `","annotations":{`
+	for end := len(line); ; {
+		if end = bytes.LastIndexByte(line[:end], '{'); end < 0 || bytes.HasSuffix(line[:end+1], []byte(head)) {
+			return end + 1 - len(head)
+		}
+	}
 }
 
 // lit passes exactly the bytes of want.
@@ -151,6 +161,21 @@ func (s *scanner) text(c Field) bool {
 	return ok
 }
 
+// longText is text for a string that often has escapes: if the scanner skims, it stays as it stands
+// between its quotes.
+func (s *scanner) longText(c Field) bool {
+	if !s.skims {
+		return s.text(c)
+	}
+	if s.i >= len(s.b) || s.b[s.i] != '"' {
+		return false
+	}
+	start := s.i + 1
+	ok := s.passText(start)
+	s.e.text[c] = s.b[start:max(start, s.i-1)]
+	return ok
+}
+
 // str passes a string and returns its text.
 func (s *scanner) str() ([]byte, bool) {
 	if s.i >= len(s.b) || s.b[s.i] != '"' {
@@ -168,18 +193,26 @@ func (s *scanner) str() ([]byte, bool) {
 // unquote passes a string that holds more than plain ASCII, from the byte
 // after its opening quote.
 func (s *scanner) unquote(start int) ([]byte, bool) {
+	if !s.passText(start) {
+		return nil, false
+	}
+	return s.e.Unquoted(s.b[start : s.i-1]), true
+}
+
+// passText passes the text of a string and its closing quote.
+func (s *scanner) passText(start int) bool {
 	s.skip.ascii = true
 	end := s.skip.str(s.b, start-1)
 	if end < 0 || (!s.skip.ascii && !utf8.Valid(s.b[start:end-1])) {
-		return nil, false
+		return false
 	}
 	s.i = end
-	return s.e.unquoted(s.b[start : end-1]), true
+	return true
 }
 
-// unquoted returns the text of a JSON string given without its quotes, in the
+// Unquoted returns the text of a JSON string given without its quotes, in the
 // event's arena.
-func (e *Event) unquoted(s []byte) []byte {
+func (e *Event) Unquoted(s []byte) []byte {
 	from := len(e.arena)
 	e.arena = appendUnquoted(e.arena, s)
 	return e.arena[from:len(e.arena):len(e.arena)]

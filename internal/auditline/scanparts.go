@@ -142,7 +142,7 @@ func (s *scanner) responseStatus() bool {
 	if s.lit(`,"status":`) && !s.text(ResponseStatus) {
 		return false
 	}
-	if s.lit(`,"message":`) && !s.text(ResponseMessage) {
+	if s.lit(`,"message":`) && !s.longText(ResponseMessage) {
 		return false
 	}
 	if s.lit(`,"reason":`) && !s.text(ResponseReason) {

@@ -47,7 +47,7 @@ func (q *quick) passes(e *auditline.Event) bool {
 	switch {
 	case t.has(always), body && (resource == nil || t.has(onBody)):
 		return false
-	case t.has(onMessage) && isQuoting(e.Text(auditline.ResponseMessage), e.Text(auditline.ResponseReason)):
+	case t.has(onMessage) && isQuoting(e.Unquoted(e.Text(auditline.ResponseMessage)), e.Text(auditline.ResponseReason)):
 		return false
 	case t.has(onFinding) && slices.ContainsFunc(e.Map(auditline.AnnotationKey).Keys, isFinding):
 		return false
