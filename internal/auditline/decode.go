@@ -99,8 +99,8 @@ func (g *general) fields(text []byte, f func(name string, value []byte)) {
 // each calls f for every member of a valid JSON object, or every element of a
 // valid array (name is nil then), if text is one.
 func (g *general) each(text []byte, opening byte, f func(name, value []byte)) {
-	g.skip.walk(text, opening, func(name, value []byte) bool {
-		f(name, value)
+	g.skip.walk(text, opening, func(name []byte, value Span) bool {
+		f(name, text[value.From:value.To:value.To])
 		return true
 	})
 }

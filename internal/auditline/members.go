@@ -9,15 +9,15 @@ type Walker struct {
 	whole bool
 }
 
-// Members yields name and value of the members of the JSON object in text, in
-// their order: the name as it is written between its quotes, the value without
+// Members yields the members of the JSON object in text, in their order: the name
+// as it is written between its quotes, and where the value is in text, without
 // space around it. Each is checked before it is yielded; at the first byte that
-// is not JSON the walk ends. What is behind the member at which the caller
-// leaves the loop is not looked at.
-func (w *Walker) Members(text []byte) iter.Seq2[[]byte, []byte] {
-	return func(yield func(name, value []byte) bool) {
+// is not JSON the walk ends. The bytes behind the member at which the caller
+// leaves the loop are not read.
+func (w *Walker) Members(text []byte) iter.Seq2[[]byte, Span] {
+	return func(yield func(name []byte, value Span) bool) {
 		w.whole = false
-		end, ok := w.skip.walk(text, '{', func(name, value []byte) bool { return yield(name[1:len(name)-1], value) })
+		end, ok := w.skip.walk(text, '{', func(name []byte, value Span) bool { return yield(name[1:len(name)-1], value) })
 		w.whole = ok && space(text, end) == len(text)
 	}
 }
@@ -40,7 +40,7 @@ func AppendUnquoted(dst, s []byte) []byte { return appendUnquoted(dst, s) }
 // walk calls f for the members of an object, or for the elements of an array
 // (name is nil then), until f returns false. The name has its quotes. It
 // returns the end of the container, if it is valid and f took all of it.
-func (s *skipper) walk(text []byte, opening byte, f func(name, value []byte) bool) (end int, ok bool) {
+func (s *skipper) walk(text []byte, opening byte, f func(name []byte, value Span) bool) (end int, ok bool) {
 	closing := opening + 2
 	i := space(text, 0)
 	if i == len(text) || text[i] != opening {
@@ -59,7 +59,7 @@ func (s *skipper) walk(text []byte, opening byte, f func(name, value []byte) boo
 			name = text[from : from+keyLen(text[from:i])]
 		}
 		from := space(text, i)
-		if i, _, ok = s.skipValue(text, from); !ok || !f(name, text[from:i:i]) {
+		if i, _, ok = s.skipValue(text, from); !ok || !f(name, Span{from, i}) {
 			return i, false
 		}
 		i = space(text, i)

@@ -84,7 +84,9 @@ func (t *transformer) applyLong(line rotate.Line) (entry, error) {
 // decode reads the fields of a line as it is sent.
 func (t *transformer) decode(line []byte) {
 	t.event.Release()
-	t.decoder.Line(line, &t.event)
+	if !t.decoder.Skim(line, &t.event) {
+		t.decoder.Line(line, &t.event)
+	}
 	t.fields.Set(&t.event)
 }
 

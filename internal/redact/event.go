@@ -12,15 +12,14 @@ type found struct {
 	isURI     bool
 }
 
-// members replaces what the rules say of the event at start, a valid JSON object.
-func (r *Redactor) members(start int) {
+// members replaces what the rules say of the event at start. It reports whether r.b is one valid
+// JSON object from there on, and does nothing otherwise.
+func (r *Redactor) members(start int) bool {
 	r.found, r.refs = r.found[:0], r.refs[:0]
 	var verb, kind []byte
 	leaks := false
-	var end int
-	for i, ok := element(r.b, start+1); ok; i, ok = element(r.b, end) {
-		key, from := member(r.b, i)
-		end = skip(r.b, from)
+	for name, value := range r.json.Members(r.b[start:]) {
+		key, from, end := unescaped(nil, name), start+value.From, start+value.To
 		switch {
 		case isName(key, "kind"):
 			kind = text(r.b[from:end])
@@ -42,14 +41,18 @@ func (r *Redactor) members(start int) {
 			}
 		}
 	}
+	if !r.json.Whole() {
+		return false
+	}
 	if string(kind) != "Event" && r.policy.bodies {
 		r.leaves(space(r.b, start)) // nobody writes such a line
-		return
+		return true
 	}
 	for _, f := range r.found {
 		r.nested = r.policy.inner != nil && f.isBody() && r.mayNest(f)
 		r.apply(f, verb, leaks)
 	}
+	return true
 }
 
 func (f found) isBody() bool { return !f.isURI && (f.part == partRequest || f.part == partResponse) }

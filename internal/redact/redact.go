@@ -61,8 +61,7 @@ func (r *Redactor) Decoded(dst, line []byte, e *auditline.Event) (out []byte, ch
 	r.b, r.out, r.from, r.changed, r.nested = line, dst[:0], 0, false, false
 	switch {
 	case len(line) == 0:
-	case r.valid(line):
-		r.whole()
+	case r.whole():
 	case r.policy.bodies:
 		r.torn()
 	case r.policy.uris:
@@ -93,11 +92,16 @@ func (r *Redactor) valid(text []byte) bool {
 	return ok && space(text, end) == len(text)
 }
 
-// whole treats a line that is one JSON value.
-func (r *Redactor) whole() {
+// whole treats a line that is one JSON value; it reports whether it is one.
+func (r *Redactor) whole() bool {
 	if i := space(r.b, 0); at(r.b, i) == '{' {
-		r.members(i)
-	} else if r.policy.bodies {
-		r.leaves(i) // nobody writes such a line
+		return r.members(0)
 	}
+	if !r.valid(r.b) {
+		return false
+	}
+	if r.policy.bodies {
+		r.leaves(space(r.b, 0)) // nobody writes such a line
+	}
+	return true
 }

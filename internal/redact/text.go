@@ -16,7 +16,11 @@ func appendText(dst, value []byte) []byte {
 	if len(value) < 2 || value[0] != '"' {
 		return value
 	}
-	raw := value[1 : len(value)-1]
+	return unescaped(dst, value[1:len(value)-1])
+}
+
+// unescaped is appendText for a string given without its quotes.
+func unescaped(dst, raw []byte) []byte {
 	for i := bytes.IndexByte(raw, '\\'); ; i = bytes.IndexByte(raw, '\\') {
 		if i < 0 && len(dst) == 0 {
 			return raw
