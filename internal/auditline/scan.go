@@ -11,13 +11,17 @@ import (
 // whose columns are right; whether they rebuild the line is for
 // [rebuilder.proves] to say.
 type scanner struct {
-	b     []byte
-	i     int
-	e     *Event
-	skip  skipper
+	cursor
 	skims bool // pass bodies without looking into them
-
 	dates calendar
+}
+
+// cursor passes the parts of JSON text, from b[i] on.
+type cursor struct {
+	b    []byte
+	i    int
+	e    *Event // has the texts
+	skip skipper
 }
 
 // eventHead is how every event starts, and eventHeadV1 the only version that
@@ -136,22 +140,22 @@ func lastAnnotations(line []byte) int {
 }
 
 // lit passes exactly the bytes of want.
-func (s *scanner) lit(want string) bool {
-	end := s.i + len(want)
-	if end > len(s.b) || string(s.b[s.i:end]) != want {
+func (c *cursor) lit(want string) bool {
+	end := c.i + len(want)
+	if end > len(c.b) || string(c.b[c.i:end]) != want {
 		return false
 	}
-	s.i = end
+	c.i = end
 	return true
 }
 
 // member passes `"name":` where first, else `,"name":`; name is written as the
 // latter.
-func (s *scanner) member(name string, first bool) bool {
+func (c *cursor) member(name string, first bool) bool {
 	if first {
 		name = name[1:]
 	}
-	return s.lit(name)
+	return c.lit(name)
 }
 
 // text passes a string into a column.
@@ -177,36 +181,36 @@ func (s *scanner) longText(c Field) bool {
 }
 
 // str passes a string and returns its text.
-func (s *scanner) str() ([]byte, bool) {
-	if s.i >= len(s.b) || s.b[s.i] != '"' {
+func (c *cursor) str() ([]byte, bool) {
+	if c.i >= len(c.b) || c.b[c.i] != '"' {
 		return nil, false
 	}
-	start := s.i + 1
-	end := plainRun(s.b, start)
-	if end < len(s.b) && s.b[end] == '"' {
-		s.i = end + 1
-		return s.b[start:end:end], true
+	start := c.i + 1
+	end := plainRun(c.b, start)
+	if end < len(c.b) && c.b[end] == '"' {
+		c.i = end + 1
+		return c.b[start:end:end], true
 	}
-	return s.unquote(start)
+	return c.unquote(start)
 }
 
 // unquote passes a string that holds more than plain ASCII, from the byte
 // after its opening quote.
-func (s *scanner) unquote(start int) ([]byte, bool) {
-	if !s.passText(start) {
+func (c *cursor) unquote(start int) ([]byte, bool) {
+	if !c.passText(start) {
 		return nil, false
 	}
-	return s.e.Unquoted(s.b[start : s.i-1]), true
+	return c.e.Unquoted(c.b[start : c.i-1]), true
 }
 
 // passText passes the text of a string and its closing quote.
-func (s *scanner) passText(start int) bool {
-	s.skip.ascii = true
-	end := s.skip.str(s.b, start-1)
-	if end < 0 || (!s.skip.ascii && !utf8.Valid(s.b[start:end-1])) {
+func (c *cursor) passText(start int) bool {
+	c.skip.ascii = true
+	end := c.skip.str(c.b, start-1)
+	if end < 0 || (!c.skip.ascii && !utf8.Valid(c.b[start:end-1])) {
 		return false
 	}
-	s.i = end
+	c.i = end
 	return true
 }
 
@@ -219,24 +223,24 @@ func (e *Event) Unquoted(s []byte) []byte {
 }
 
 // list passes an array of strings.
-func (s *scanner) list(t *List) bool {
-	if !s.lit(`[`) {
+func (c *cursor) list(t *List) bool {
+	if !c.lit(`[`) {
 		return false
 	}
 	t.Given = true
-	if s.lit(`]`) {
+	if c.lit(`]`) {
 		return true
 	}
 	for {
-		v, ok := s.str()
+		v, ok := c.str()
 		if !ok {
 			return false
 		}
 		if t.add(v); len(t.Items) > MaxItems {
 			return false
 		}
-		if !s.lit(`,`) {
-			return s.lit(`]`)
+		if !c.lit(`,`) {
+			return c.lit(`]`)
 		}
 	}
 }

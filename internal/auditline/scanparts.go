@@ -32,27 +32,27 @@ func (s *scanner) user(name, uid Field, groups *List, extra *Map) bool {
 // multimap passes an object of lists of strings, whose keys must ascend: that
 // is how encoding/json writes a map, and it excludes duplicate keys, which
 // some readers refuse in a MAP.
-func (s *scanner) multimap(m *Map) bool {
-	if !s.lit(`{`) {
+func (c *cursor) multimap(m *Map) bool {
+	if !c.lit(`{`) {
 		return false
 	}
 	m.Given = true
-	if s.lit(`}`) {
+	if c.lit(`}`) {
 		return true
 	}
 	var values List
 	for {
-		if !s.key(m) {
+		if !c.key(m) {
 			return false
 		}
 		values.Items = m.Values
-		if !s.list(&values) {
+		if !c.list(&values) {
 			return false
 		}
 		m.Values = values.Items
 		m.Ends = append(m.Ends, len(m.Values))
-		if !s.lit(`,`) {
-			return s.lit(`}`)
+		if !c.lit(`,`) {
+			return c.lit(`}`)
 		}
 	}
 }
@@ -85,9 +85,9 @@ func (s *scanner) annotations() bool {
 
 // key passes a member's name and colon; the name must be greater than the
 // previous one.
-func (s *scanner) key(m *Map) bool {
-	k, ok := s.str()
-	if !ok || !s.lit(`:`) {
+func (c *cursor) key(m *Map) bool {
+	k, ok := c.str()
+	if !ok || !c.lit(`:`) {
 		return false
 	}
 	if n := len(m.Keys); n > 0 && bytes.Compare(m.Keys[n-1], k) >= 0 {
