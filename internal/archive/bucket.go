@@ -45,11 +45,6 @@ type store interface {
 	put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) ([]byte, error)
 	// list calls yield in the order of the keys until it returns false.
 	list(ctx context.Context, prefix string, yield func(Info) bool) error
-	reader
-}
-
-// reader reads the objects of a store.
-type reader interface {
 	// hash reads the whole object and returns its size and SHA-256.
 	hash(ctx context.Context, key string) (int64, []byte, error)
 	// get describes the object, with SHA256 nil where the store does not know it,

@@ -43,14 +43,20 @@ type Key struct {
 	Copy int
 }
 
+// Parts of keys. ParseKey refuses what these let through and [Key.String] does not
+// write.
+const (
+	keyEpochSeq = `([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})`
+	keyCopy     = `(?:\.r([0-9]+))?`
+)
+
 var (
-	copySuffix   = regexp.MustCompile(`\.r([0-9]{1,9})$`)
-	validName    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,63}$`)
-	validEpoch   = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}[0-9a-f]{6}$`)
-	dataName     = regexp.MustCompile(`^(.{23})-(.+)-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})(?:\.r([0-9]+))?\.parquet$`)
-	manifestName = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})(?:\.r([0-9]+))?\.json$`)
-	openDir      = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})$`)
-	openName     = regexp.MustCompile(`^([0-9]{12,})-([0-9]{12,})(?:\.r([0-9]+))?\.parquet$`)
+	copySuffix  = regexp.MustCompile(`\.r([0-9]{1,9})$`)
+	validName   = regexp.MustCompile(`^[A-Za-z0-9._-]{1,63}$`)
+	validEpoch  = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}[0-9a-f]{6}$`)
+	dataKey     = regexp.MustCompile(`^data/cluster=([^/]+)/dt=([^/]+)/([^/]{23})-([^/]+)-` + keyEpochSeq + keyCopy + `\.parquet$`)
+	manifestKey = regexp.MustCompile(`^manifests/cluster=([^/]+)/node=([^/]+)/` + keyEpochSeq + keyCopy + `\.json$`)
+	openKey     = regexp.MustCompile(`^open/cluster=([^/]+)/node=([^/]+)/` + keyEpochSeq + `/([0-9]{12,})-([0-9]{12,})` + keyCopy + `\.parquet$`)
 )
 
 // CheckName says whether s can be a cluster or node name: 1 to 63 letters,
@@ -120,8 +126,7 @@ func (k Key) first() string {
 	case KindManifest:
 		return fmt.Sprintf("%s%s-%08d.json", ManifestPrefix(k.Cluster, k.Node), k.Epoch, k.Seq)
 	case KindOpen:
-		return fmt.Sprintf("%s%012d-%012d.parquet",
-			OpenPrefix(k.Cluster, k.Node, k.Epoch, k.Seq), k.From, k.To)
+		return fmt.Sprintf("open/cluster=%s/node=%s/%s-%08d/%012d-%012d.parquet", k.Cluster, k.Node, k.Epoch, k.Seq, k.From, k.To)
 	}
 	return ""
 }
@@ -134,11 +139,6 @@ func DataPrefix(cluster, day string) string {
 // ManifestPrefix returns what the manifest keys of one node begin with.
 func ManifestPrefix(cluster, node string) string {
 	return fmt.Sprintf("manifests/cluster=%s/node=%s/", cluster, node)
-}
-
-// OpenPrefix returns what the keys of all increments of one file begin with.
-func OpenPrefix(cluster, node, epoch string, seq int64) string {
-	return fmt.Sprintf("open/cluster=%s/node=%s/%s-%08d/", cluster, node, epoch, seq)
 }
 
 // Check says whether every field has the form that [ParseKey] accepts.
@@ -188,38 +188,16 @@ func ParseKey(key string) (Key, error) {
 }
 
 func splitKey(key string) (Key, bool) {
-	parts := strings.Split(key, "/")
-	if len(parts) < 4 || !strings.HasPrefix(parts[1], "cluster=") {
-		return Key{}, false
+	if m := dataKey.FindStringSubmatch(key); m != nil {
+		return Key{Kind: KindData, Cluster: m[1], Day: m[2], Rotated: m[3], Node: m[4], Epoch: m[5], Seq: number(m[6]), Copy: copyNumber(m[7])}, true
 	}
-	k := Key{Cluster: strings.TrimPrefix(parts[1], "cluster=")}
-	third, last := parts[2], parts[len(parts)-1]
-	switch {
-	case parts[0] == "data" && len(parts) == 4:
-		m := dataName.FindStringSubmatch(last)
-		if m == nil {
-			return Key{}, false
-		}
-		k.Kind, k.Day = KindData, strings.TrimPrefix(third, "dt=")
-		k.Rotated, k.Node, k.Epoch, k.Seq, k.Copy = m[1], m[2], m[3], number(m[4]), copyNumber(m[5])
-	case parts[0] == "manifests" && len(parts) == 4:
-		m := manifestName.FindStringSubmatch(last)
-		if m == nil {
-			return Key{}, false
-		}
-		k.Kind, k.Node = KindManifest, strings.TrimPrefix(third, "node=")
-		k.Epoch, k.Seq, k.Copy = m[1], number(m[2]), copyNumber(m[3])
-	case parts[0] == "open" && len(parts) == 5:
-		d, m := openDir.FindStringSubmatch(parts[3]), openName.FindStringSubmatch(last)
-		if d == nil || m == nil {
-			return Key{}, false
-		}
-		k.Kind, k.Node = KindOpen, strings.TrimPrefix(third, "node=")
-		k.Epoch, k.Seq, k.From, k.To, k.Copy = d[1], number(d[2]), number(m[1]), number(m[2]), copyNumber(m[3])
-	default:
-		return Key{}, false
+	if m := manifestKey.FindStringSubmatch(key); m != nil {
+		return Key{Kind: KindManifest, Cluster: m[1], Node: m[2], Epoch: m[3], Seq: number(m[4]), Copy: copyNumber(m[5])}, true
 	}
-	return k, true
+	if m := openKey.FindStringSubmatch(key); m != nil {
+		return Key{Kind: KindOpen, Cluster: m[1], Node: m[2], Epoch: m[3], Seq: number(m[4]), From: number(m[5]), To: number(m[6]), Copy: copyNumber(m[7])}, true
+	}
+	return Key{}, false
 }
 
 // copyNumber parses the number of a copy; there is none in the first key.

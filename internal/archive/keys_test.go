@@ -93,7 +93,6 @@ func TestKeysBeginWithTheirPrefix(t *testing.T) {
 	for key, prefix := range map[string]string{
 		DataKey("c", "2026-01-02", testTime, "n", testEpoch, 7): DataPrefix("c", "2026-01-02"),
 		ManifestKey("c", "n", testEpoch, 7):                     ManifestPrefix("c", "n"),
-		OpenKey("c", "n", testEpoch, 7, 0, 1):                   OpenPrefix("c", "n", testEpoch, 7),
 	} {
 		if !strings.HasPrefix(key, prefix) || !strings.HasSuffix(prefix, "/") {
 			t.Errorf("%s does not begin with %s", key, prefix)

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go"
 )
 
 // LifecyclePlan is what separates a bucket's lifecycle rules from those that an
@@ -27,9 +25,6 @@ type LifecyclePlan struct {
 	size  types.TransitionDefaultMinimumObjectSize
 }
 
-// errNoRules is the code of a bucket without any.
-const errNoRules = "NoSuchLifecycleConfiguration"
-
 // PlanLifecycle reads the bucket's rules and compares. It needs
 // s3:GetLifecycleConfiguration.
 func (b *Bucket) PlanLifecycle(ctx context.Context, l Lifecycle) (LifecyclePlan, error) {
@@ -37,13 +32,9 @@ func (b *Bucket) PlanLifecycle(ctx context.Context, l Lifecycle) (LifecyclePlan,
 	if !ok {
 		return LifecyclePlan{}, fmt.Errorf("plan the lifecycle of %s: a directory has no lifecycle rules; delete what is too old by other means", b.base)
 	}
-	out, err := s.client.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &s.bucket})
-	var api smithy.APIError
-	switch {
-	case errors.As(err, &api) && api.ErrorCode() == errNoRules:
-		out = &s3.GetBucketLifecycleConfigurationOutput{}
-	case err != nil:
-		return LifecyclePlan{}, fmt.Errorf("read the lifecycle rules of bucket %s: %w", s.bucket, s.hints.classify(err, "s3:GetLifecycleConfiguration"))
+	out, err := s.lifecycleRules(ctx)
+	if err != nil {
+		return LifecyclePlan{}, fmt.Errorf("read the lifecycle rules of bucket %s: %w", s.bucket, err)
 	}
 	plan, err := l.plan(strings.TrimSuffix(s.prefix, "/"), out.Rules)
 	plan.size = out.TransitionDefaultMinimumObjectSize

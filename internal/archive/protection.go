@@ -73,18 +73,27 @@ func (s *s3Store) objectLock(ctx context.Context) (string, error) {
 }
 
 func (s *s3Store) lifecycle(ctx context.Context) (string, error) {
-	out, err := s.client.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &s.bucket})
-	if notSet(err, errNoRules) {
-		return "", nil
-	}
-	if err != nil {
-		return "", s.hints.classify(err, "s3:GetLifecycleConfiguration")
+	out, err := s.lifecycleRules(ctx)
+	if err != nil || len(out.Rules) == 0 {
+		return "", err
 	}
 	var names []string
 	for _, r := range out.Rules {
 		names = append(names, aws.ToString(r.ID))
 	}
 	return fmt.Sprintf("%d rules (%s)", len(names), strings.Join(names, ", ")), nil
+}
+
+// lifecycleRules reads the bucket's lifecycle rules, perhaps none.
+func (s *s3Store) lifecycleRules(ctx context.Context) (*s3.GetBucketLifecycleConfigurationOutput, error) {
+	out, err := s.client.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &s.bucket})
+	switch {
+	case notSet(err, "NoSuchLifecycleConfiguration"):
+		return &s3.GetBucketLifecycleConfigurationOutput{}, nil
+	case err != nil:
+		return nil, s.hints.classify(err, "s3:GetLifecycleConfiguration")
+	}
+	return out, nil
 }
 
 // notSet says whether an error means that there is no such setting.

@@ -101,7 +101,11 @@ func newRetryer() aws.Retryer {
 		o.MaxBackoff = maxBackoff
 		// The quota would turn a long outage into errors that hide its cause.
 		o.RateLimiter = ratelimit.None
-		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(hopeless)}, o.Retryables...)
+		o.Retryables = append([]retry.IsErrorRetryable{
+			retry.IsErrorRetryableFunc(hopeless),
+			// A PUT that met another request on the same key.
+			retry.RetryableHTTPStatusCode{Codes: map[int]struct{}{http.StatusConflict: {}}},
+		}, o.Retryables...)
 	})
 }
 

@@ -8,13 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/feature/s3/manager"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/middleware"
@@ -25,47 +23,22 @@ const (
 
 	// maxObject is the most that S3 takes in one PUT, in bytes.
 	maxObject = 5 << 30
-
-	// conflictAttempts is how often a PUT is repeated that met another request
-	// on the same key (409), with conflictPause, doubled each time, between.
-	conflictAttempts = 4
-	conflictPause    = 200 * time.Millisecond
 )
 
 // put sends the object in one PUT. Only that gives a SHA-256 of the whole content
 // that the store itself computed (over parts it would be a checksum of
 // checksums), and one that either happens or leaves nothing behind: there are no
-// abandoned parts to pay for. The part size, larger than any object, is what
-// keeps the manager from splitting.
+// abandoned parts to pay for.
 func (s *s3Store) put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) ([]byte, error) {
 	if body.Size() > maxObject {
 		return nil, &Error{Reason: ReasonTooLarge,
 			Cause:  fmt.Sprintf("%d bytes are more than the 5 GiB of one PUT", body.Size()),
 			Remedy: "let kube-apiserver rotate earlier (--audit-log-maxsize)"}
 	}
-	pause := conflictPause
-	for attempt := 1; ; attempt++ {
-		out, err := s.upload(ctx, key, body, sum)
-		if err == nil {
-			return storedSum(out.ChecksumSHA256), nil
-		}
-		if status(err) != http.StatusConflict || attempt == conflictAttempts {
-			return nil, s.hints.classify(err, "s3:PutObject")
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(pause):
-		}
-		pause *= 2
-	}
-}
-
-func (s *s3Store) upload(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) (*manager.UploadOutput, error) {
 	in := &s3.PutObjectInput{
 		Bucket:         &s.bucket,
 		Key:            s.key(key),
-		Body:           io.NewSectionReader(body, 0, body.Size()), // each attempt from the start
+		Body:           body,
 		ContentLength:  aws.Int64(body.Size()),
 		ContentType:    aws.String("application/octet-stream"),
 		IfNoneMatch:    aws.String("*"),
@@ -76,12 +49,11 @@ func (s *s3Store) upload(ctx context.Context, key string, body *io.SectionReader
 		in.ServerSideEncryption = types.ServerSideEncryptionAwsKms
 		in.SSEKMSKeyId = &s.kmsKey
 	}
-	uploader := manager.NewUploader(s.client, func(u *manager.Uploader) { //nolint:staticcheck // deprecated for a v0 module; see docs/DESIGN.md
-		u.PartSize = maxObject
-		u.Concurrency = 1
-		u.ClientOptions = append(u.ClientOptions, s3.WithAPIOptions(payloadHash(sum)))
-	})
-	return uploader.Upload(ctx, in) //nolint:staticcheck // as above
+	out, err := s.client.PutObject(ctx, in, s3.WithAPIOptions(payloadHash(sum)))
+	if err != nil {
+		return nil, s.hints.classify(err, "s3:PutObject")
+	}
+	return storedSum(out.ChecksumSHA256), nil
 }
 
 // payloadHash tells the signer the hash it would otherwise read the whole body

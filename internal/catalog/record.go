@@ -74,7 +74,8 @@ func readCopies(ctx context.Context, bucket *archive.Bucket, keys iter.Seq[strin
 
 // Unusable reports whether err means that the object exists and is not a record.
 func Unusable(err error) bool {
-	return errors.Is(err, manifest.ErrInvalid) || errors.Is(err, manifest.ErrNewer) || archive.ReasonOf(err) == archive.ReasonChecksum
+	return errors.Is(err, manifest.ErrInvalid) || errors.Is(err, manifest.ErrNewer) || errors.Is(err, manifest.ErrNotCanonical) ||
+		archive.ReasonOf(err) == archive.ReasonChecksum
 }
 
 func readOneRecord(ctx context.Context, bucket *archive.Bucket, key string) (manifest.Record, error) {

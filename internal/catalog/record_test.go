@@ -1,6 +1,12 @@
 package catalog
 
-import "testing"
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+)
 
 func TestCounting(t *testing.T) {
 	damaged, good, followed := Copy{}, Copy{Readable: true}, Copy{Readable: true, Followed: true}
@@ -20,6 +26,26 @@ func TestCounting(t *testing.T) {
 	} {
 		if got := Counting(test.copies); got != test.want {
 			t.Errorf("%s: %d, want %d", name, got, test.want)
+		}
+	}
+}
+
+// What Decode refuses is no record: it keeps nobody from reading the others.
+func TestUnusable(t *testing.T) {
+	good, err := manifest.Encode(manifest.Record{
+		Version: manifest.Version, Kind: manifest.KindGap, Identity: manifest.Identity{Cluster: "c", Node: "n", Epoch: epochA}, Seq: 1,
+		Time: manifest.At(time.Unix(1, 0)), Gaps: []manifest.Gap{{Reason: manifest.ReasonPruned}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{
+		"cut":   good[:len(good)/2],
+		"newer": bytes.Replace(good, []byte(`"version":1`), []byte(`"version":2`), 1),
+		"space": bytes.Replace(good, []byte(`:`), []byte(`: `), 1),
+	} {
+		if _, err := manifest.Decode(data); !Unusable(err) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -49,20 +49,15 @@ func parseFileName(name string) (epoch string, seq int64, ok bool) {
 	return m[1], seq, true
 }
 
-// found is what the directory holds of this epoch.
-type found struct {
-	nodes    []node
-	files    []Sealed // by the index of the node
-	findings []Finding
-}
-
 // load reads the directory; nothing of c changes where it fails.
 func (c *Chain) load() error {
 	entries, err := os.ReadDir(c.dir)
 	if err != nil {
 		return fmt.Errorf("read the sealed records: %w", err)
 	}
-	var have found
+	var files []Sealed // of this epoch
+	var records []Entry
+	var findings []Finding
 	var leftover []Leftover
 	for _, e := range entries {
 		epoch, seq, ok := parseFileName(e.Name())
@@ -74,78 +69,59 @@ func (c *Chain) load() error {
 		if err != nil && data == nil {
 			return fmt.Errorf("read the sealed records: %w", err)
 		}
-		record := Read(data)
-		s := Sealed{Path: path, Seq: seq, SHA256: record.SHA256, Size: int64(len(data))}
-		if epoch == c.id.Epoch {
-			have.add(c.id, s, record)
-		} else {
-			leftover = append(leftover, newLeftover(epoch, s, record))
+		r := Read(data)
+		s := Sealed{Path: path, Seq: seq, SHA256: r.SHA256, Size: int64(len(data))}
+		switch {
+		case epoch != c.id.Epoch:
+			leftover = append(leftover, newLeftover(epoch, s, r))
+		case r.Err == nil && (r.Identity != c.id || r.Seq != seq):
+			findings = append(findings, node{&r, -1}.finding(FindingForeign, fmt.Sprintf("%s is record %d of cluster %s, node %s, machine %q, epoch %s",
+				e.Name(), r.Seq, r.Cluster, r.Node, r.MachineID, r.Epoch)))
+		default:
+			files, records = append(files, s), append(records, r)
 		}
 	}
-	sealed, err := c.join(have)
-	if err != nil {
-		return err
+	links := VerifyLinks(c.id, records)
+	if findings = append(findings, c.broken(files, records, links)...); len(findings) > 0 {
+		return &BrokenError{Dir: c.dir, Findings: findings}
 	}
 	// A name may be there whose fsync never came.
 	if err := c.fs.SyncDir(c.dir); err != nil {
 		return fmt.Errorf("read the sealed records: %w", err)
 	}
-	c.sealed, c.leftover = sealed, leftover
-	if n := len(sealed); n > 0 {
-		c.head = Head{Seq: sealed[n-1].Seq, SHA256: sealed[n-1].SHA256}
+	c.sealed, c.leftover = nil, leftover
+	for _, i := range links.Order {
+		c.sealed, c.head = append(c.sealed, files[i]), links.Head
 	}
 	return nil
 }
 
-// add takes a file of this epoch.
-func (f *found) add(id Identity, s Sealed, e Entry) {
-	n := node{&e, len(f.files)}
-	f.files = append(f.files, s)
-	name := filepath.Base(s.Path)
-	switch {
-	case n.Err != nil:
-		finding := n.undecodable()
-		finding.Seq, finding.Detail = s.Seq, name+": "+finding.Detail
-		f.findings = append(f.findings, finding)
-	case n.Identity != id || n.Seq != s.Seq:
-		f.findings = append(f.findings, n.finding(FindingForeign, fmt.Sprintf("%s is record %d of cluster %s, node %s, machine %q, epoch %s",
-			name, n.Seq, n.Cluster, n.Node, n.MachineID, n.Epoch)))
-	default:
-		f.nodes = append(f.nodes, n)
+// broken says why the files of this epoch are not one piece that continues the head.
+// Numbers may be missing: of files that are not finished, of records that were removed.
+func (c *Chain) broken(files []Sealed, records []Entry, links Links) (findings []Finding) {
+	for _, f := range links.Findings {
+		switch {
+		case f.Kind == FindingMissingSeq, f.Kind == FindingMissingPrevious && f.Index == links.Order[0]:
+			continue
+		case f.Seq == 0: // it could not be read
+			f.Seq, f.Detail = files[f.Index].Seq, filepath.Base(files[f.Index].Path)+": "+f.Detail
+		}
+		findings = append(findings, f)
 	}
+	if len(links.Order) > 0 && !c.continues(records, links.Order[0]) {
+		findings = append(findings, node{&records[links.Order[0]], links.Order[0]}.finding(FindingMissingPrevious,
+			fmt.Sprintf("it follows %q; the head is record %d, %q", records[links.Order[0]].Previous, c.head.Seq, c.head.SHA256)))
+	}
+	return findings
 }
 
-// join returns the files of this epoch along the links, which must be one
-// piece that continues the head.
-func (c *Chain) join(have found) ([]Sealed, error) {
-	nodes, _ := own(c.id, have.nodes)
-	pieces, findings := arrange(nodes)
-	findings = append(have.findings, findings...)
-	var sealed []Sealed
-	for _, p := range pieces {
-		for _, n := range p.nodes {
-			sealed = append(sealed, have.files[n.index])
-		}
-		if !p.branch && !c.continues(p.nodes) {
-			first := p.nodes[0]
-			findings = append(findings, first.finding(FindingMissingPrevious,
-				fmt.Sprintf("it follows %q; the head is record %d, %q", first.Previous, c.head.Seq, c.head.SHA256)))
-		}
+// continues says whether the head is one of the records, or the one that the first
+// of them follows.
+func (c *Chain) continues(records []Entry, first int) bool {
+	if i := slices.IndexFunc(records, func(r Entry) bool { return r.Err == nil && r.Seq == c.head.Seq }); i >= 0 {
+		return records[i].SHA256 == c.head.SHA256
 	}
-	if len(findings) > 0 {
-		return nil, &BrokenError{Dir: c.dir, Findings: findings}
-	}
-	return sealed, nil
-}
-
-// continues says whether the head is one of the nodes, or the record that the
-// first of them follows.
-func (c *Chain) continues(nodes []node) bool {
-	if slices.ContainsFunc(nodes, func(n node) bool { return n.head() == c.head }) {
-		return true
-	}
-	taken := slices.ContainsFunc(nodes, func(n node) bool { return n.Seq == c.head.Seq })
-	return nodes[0].Previous == c.head.SHA256 && !taken
+	return records[first].Previous == c.head.SHA256
 }
 
 func newLeftover(epoch string, s Sealed, r Entry) Leftover {
