@@ -96,7 +96,7 @@ func TestFootersOfOthersAreRefused(t *testing.T) {
 		"no schema":           {func(f *format.FileMetaData) { f.Schema = nil }, "the columns are others"},
 		"metadata of others":  {func(f *format.FileMetaData) { f.KeyValueMetadata = nil }, "another program"},
 		"much metadata":       {func(f *format.FileMetaData) { f.KeyValueMetadata = make([]format.KeyValue, 1000) }, "damaged footer"},
-		"a newer version":     {func(f *format.FileMetaData) { setPair(f, schema.VersionKey, "99") }, "use a newer auditsidecar"},
+		"a newer version":     {func(f *format.FileMetaData) { setPair(f, schema.VersionKey, "99") }, "use the auditsidecar that wrote it"},
 		"many lines":          {func(f *format.FileMetaData) { setPair(f, keySourceLines, "9223372036854775807") }, keySourceLines},
 		"lines of no numbers": {func(f *format.FileMetaData) { setPair(f, keySourceLines, "-1") }, keySourceLines},
 	} {

@@ -2,11 +2,14 @@ package parquet
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
-	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/parquet/internal/rowread"
@@ -125,53 +128,34 @@ func TestUnknownFieldsOfSalvagedEvents(t *testing.T) {
 	}
 }
 
-// TestObjectsOfSchemaVersion1 has an object as version 1 wrote it: without the
-// column, the unknown field in raw.
-func TestObjectsOfSchemaVersion1(t *testing.T) {
-	object, err := os.ReadFile("testdata/schema-1.parquet")
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := Input{Name: "schema-1.parquet", ReaderAt: bytes.NewReader(object), Size: int64(len(object))}
-	m, err := ReadMeta(in, in.Size)
-	if err != nil || m.SourceLines != 3 {
-		t.Fatalf("%d lines, %v", m.SourceLines, err)
-	}
-	if err := Complete([]Input{in}); err != nil {
-		t.Error(err)
-	}
-	var out bytes.Buffer
-	if err := Restore(t.Context(), []Input{in}, &out); err != nil {
-		t.Fatal(err)
-	}
-	want := canonicalLine + changed(t, `"verb":"get"`, `"verb":"get","tenant":"team-a"`) + "\nx\n"
-	if out.String() != want {
-		t.Errorf("restored %q", out.String())
-	}
-	f := openFull(t, in)
-	if got, want := f.Schema().Columns(), schema.New().Columns(); !reflect.DeepEqual(got, want[:len(want)-1]) {
-		t.Errorf("version 1 has the columns %v", got)
-	}
-}
-
-// Versions to come, and objects whose columns are not those of their version,
-// are refused.
+// Objects of another schema version are refused, an unreleased one included, and
+// so are those whose columns are not those of their version.
 func TestOtherSchemaVersions(t *testing.T) {
-	res := convertBytes(t, []byte(canonicalLine), defaultLimits())
-	object, err := os.ReadFile(res.Objects[0].Path)
+	older, err := os.ReadFile("testdata/schema-1.parquet")
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := []byte(schema.VersionKey + "\x18\x01")
-	at := bytes.Index(object, key)
-	if at < 0 {
-		t.Fatal("no schema version in the footer")
+	in := inputs(t, convertBytes(t, []byte(canonicalLine), defaultLimits()))[0]
+	object := make([]byte, in.Size)
+	if _, err := in.ReadAt(object, 0); err != nil {
+		t.Fatal(err)
 	}
-	for version, want := range map[byte]string{'1': "columns, want", '3': "use a newer auditsidecar"} {
-		object[at+len(key)] = version
-		in := Input{Name: "x", ReaderAt: bytes.NewReader(object), Size: int64(len(object))}
-		if err := Restore(t.Context(), []Input{in}, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("version %c: %v, want %q", version, err, want)
+	version := func(v string) func(f *format.FileMetaData) {
+		return func(f *format.FileMetaData) { setPair(f, schema.VersionKey, v) }
+	}
+	for name, c := range map[string]struct {
+		object []byte
+		want   string
+	}{
+		"version 1":                 {older, `schema version "1", want "2"`},
+		"a version to come":         {withFooter(t, object, version("3")), `schema version "3", want "2"`},
+		"the columns of an older":   {withFooter(t, older, version(schema.Version)), "the columns are others"},
+		"no version":                {withFooter(t, object, version("")), `schema version "", want "2"`},
+		"the version, in more text": {withFooter(t, object, version("2.0")), `schema version "2.0", want "2"`},
+	} {
+		err := Restore(t.Context(), []Input{input(c.object)}, io.Discard)
+		if !errors.Is(err, ErrNotOurs) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want ErrNotOurs with %q", name, err, c.want)
 		}
 	}
 }

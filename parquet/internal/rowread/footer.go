@@ -60,27 +60,26 @@ func parseFooter(b []byte, size int64) (*footer, error) {
 	if !ok {
 		return nil, errors.New("a Parquet file of another program")
 	}
-	columns := schema.ColumnsIn(version)
-	if columns == 0 {
-		return nil, fmt.Errorf("schema version %q, want %q at most (use a newer auditsidecar)", version, schema.Version)
+	if version != schema.Version {
+		return nil, fmt.Errorf("schema version %q, want %q (use the auditsidecar that wrote it)", version, schema.Version)
 	}
-	return f, f.addGroups(&compactReader{b: b}, columns, size)
+	return f, f.addGroups(&compactReader{b: b}, size)
 }
 
 // addGroups reads the rest of a footer, which was passed once and is well-formed.
-func (f *footer) addGroups(c *compactReader, columns int, size int64) error {
+func (f *footer) addGroups(c *compactReader, size int64) error {
 	failed := errors.New("no schema")
 	rows := int64(0)
 	defs := schema.Columns()
 	c.fields(compactStruct, func(id int, kind byte) bool {
 		switch id {
 		case 2:
-			failed = c.checkSchema(kind, columns)
+			failed = c.checkSchema(kind)
 		case 3:
 			rows = c.int(kind)
 		case 4:
 			c.each(kind, func() {
-				g, err := c.group(defs[:columns], size)
+				g, err := c.group(&defs, size)
 				if err != nil || len(f.groups) == maxGroups {
 					failed = errors.Join(failed, fmt.Errorf("row group %d: %w", len(f.groups), err))
 					c.fail()
@@ -122,7 +121,7 @@ func (f *footer) addPair(c *compactReader) {
 }
 
 // group reads a row group of an object that has size bytes before its footer.
-func (c *compactReader) group(defs []schema.Column, size int64) (g storedGroup, err error) {
+func (c *compactReader) group(defs *[schema.NumColumns]schema.Column, size int64) (g storedGroup, err error) {
 	c.fields(compactStruct, func(id int, kind byte) bool {
 		switch id {
 		case 1:
@@ -195,8 +194,8 @@ func (c *compactReader) schema(kind byte) (all []schemaElement) {
 	return all
 }
 
-// checkSchema reads the schema of an object with so many columns, and compares it.
-func (c *compactReader) checkSchema(kind byte, columns int) error {
+// checkSchema reads the schema of an object, and compares it.
+func (c *compactReader) checkSchema(kind byte) error {
 	elements, _, err := schema.Parts()
 	if err != nil {
 		return err
@@ -213,10 +212,6 @@ func (c *compactReader) checkSchema(kind byte, columns int) error {
 		}
 		return id == 2
 	})
-	// The columns that a version adds are single nodes, the last ones.
-	newer := int(schema.NumColumns) - columns
-	want[0].children -= int64(newer)
-	want = want[:len(want)-newer]
 	if got := c.schema(kind); !slices.Equal(got, want) {
 		return errors.New("the columns are others than those of its version")
 	}

@@ -18,7 +18,7 @@ const (
 	Seq
 	SourceLine
 	LinePart
-	UnknownFields // since schema version 2
+	UnknownFields
 	NumColumns
 )
 

@@ -12,23 +12,11 @@ import (
 // VersionKey is the metadata key of the version of the schema.
 const VersionKey = "auditsidecar.schema_version"
 
-// Version is the value of the metadata key of that name. It changes when
-// a reader of older objects could be misled.
+// Version is the value of the metadata key of that name, and the only one that is
+// read. It changes when a reader of other objects could be misled.
 const Version = "2"
 
-// ColumnsIn returns how many leaf columns the objects of a version have: the
-// first ones, because new ones come last. 0 for a version that is not known.
-func ColumnsIn(version string) int {
-	switch version {
-	case "1":
-		return int(UnknownFields)
-	case Version:
-		return int(NumColumns)
-	}
-	return 0
-}
-
-// orderedGroup is a group of columns in the order of columnDefs. The library's
+// orderedGroup is a group of columns in the order of [Columns]. The library's
 // own group sorts by name.
 type orderedGroup struct {
 	pq.Group
