@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,34 +121,21 @@ func convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim l
 	if cfg.Meta.Increment.FirstLine > 0 && cfg.File == "" {
 		return Result{}, errors.New("convert: an increment becomes one object: set File, not Dir")
 	}
-	codec, err := objectfile.NewCodec()
-	if err != nil {
-		return Result{}, err
-	}
 	d, err := digestOf(ctx, src, size, cfg, lim)
 	if err != nil {
 		return Result{}, err
 	}
-	for _, samples := range []bool{true, false} {
-		c := newConversion(src, size, d, cfg, lim)
-		c.codec, c.samples = codec, samples
+	c := newConversion(src, size, d, cfg, lim)
+	c.samples = true
+	if err = c.run(ctx); errors.Is(err, errSample) {
+		c = newConversion(src, size, d, cfg, lim)
 		err = c.run(ctx)
-		if closeErr := c.index.Close(); err == nil && closeErr != nil {
-			err = fmt.Errorf("close spill file: %w", closeErr)
-		}
-		if err == nil {
-			return c.result, nil
-		}
-		err = errors.Join(err, c.removeObjects())
-		if !errors.Is(err, errSample) {
-			break
-		}
 	}
-	return Result{}, err
+	return c.result, err
 }
 
 // errSample says that the first pass was wrong about a line.
-var errSample = errors.New("a line is not what it looks like")
+var errSample = errors.New("a line is not what its sample says")
 
 // conversion is the state of one call of Convert.
 type conversion struct {
@@ -158,24 +146,14 @@ type conversion struct {
 	dir    string // of the objects
 	work   string // of temporary files
 
-	samples        bool // take the sort keys of canonical lines from a sample
-	sampler        auditline.Sampler
-	decoder        auditline.Decoder
-	event          auditline.Event
-	index          *rowsort.Index
-	days           *dayBook
-	result         Result
-	levels, stages tally
-	rebuilder      auditline.Rebuilder
-	lineBuf        []byte // the line that is being written
-	codec          *objectfile.Codec
-	key, keyBefore []byte // of the row that was written last, and of the one before
-	keySum         uint32 // of its sort key
-	timeBefore     int64  // of it
-	lineBefore     uint32 // of it
-	day            string // of the open object
-
-	writer *objectfile.Writer // of the open object
+	samples bool // take the sort keys of canonical lines from a sample
+	sampler auditline.Sampler
+	index   *rowsort.Index
+	days    *dayBook
+	decoder auditline.Decoder
+	event   auditline.Event
+	lineBuf []byte // the line that was read last
+	result  Result
 }
 
 func newConversion(src io.ReaderAt, size int64, d digest, cfg Config, lim limits) *conversion {
@@ -183,13 +161,10 @@ func newConversion(src io.ReaderAt, size int64, d digest, cfg Config, lim limits
 	if cfg.File != "" {
 		dir = filepath.Dir(cfg.File)
 	}
-	work := cfg.Work
-	if work == "" {
-		work = dir
-	}
 	cfg.Meta = cfg.Meta.valid()
 	result := Result{Meta: cfg.Meta, Bytes: size, SHA256: d.sum, PrefixSHA256: d.prefix, Root: d.root, Holes: d.holes}
 	src, size = withoutHoles(src, size, d.holes)
+	work := cmp.Or(cfg.Work, dir)
 	return &conversion{
 		src: src, size: size, cfg: cfg, limits: lim, dir: dir, work: work,
 		index:  rowsort.NewIndex(work, lim.sort, size),
@@ -198,17 +173,26 @@ func newConversion(src io.ReaderAt, size int64, d digest, cfg Config, lim limits
 	}
 }
 
+// run makes both passes. After an error nothing is left of the objects.
 func (c *conversion) run(ctx context.Context) error {
-	if err := c.buildIndex(ctx); err != nil {
-		return err
+	err := c.buildIndex(ctx)
+	if err == nil {
+		err = c.writeObjects(ctx)
 	}
-	if err := c.writeObjects(ctx); err != nil {
+	if closeErr := c.index.Close(); err == nil && closeErr != nil {
+		err = fmt.Errorf("close spill file: %w", closeErr)
+	}
+	if err == nil {
+		err = syncDir(c.dir)
+	}
+	if err != nil {
+		err = errors.Join(err, c.removeObjects())
+		c.result = Result{}
 		return err
 	}
 	c.result.First, c.result.Last = c.days.span()
 	c.result.Strays = c.days.strays
-	c.result.Levels, c.result.Stages = c.levels.counts(), c.stages.counts()
-	return syncDir(c.dir)
+	return nil
 }
 
 // checkEvery is how many lines pass between two looks at the context.
@@ -216,7 +200,7 @@ const checkEvery = 1024
 
 // buildIndex is the first pass: it reads the source line by line.
 func (c *conversion) buildIndex(ctx context.Context) error {
-	lines := newLineReader(c.src, c.size, c.limits.file.Long)
+	lines := newLineReader(c.src, c.size, readSize)
 	var key []byte
 	for n := int64(1); ; n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {
@@ -234,26 +218,26 @@ func (c *conversion) buildIndex(ctx context.Context) error {
 		if n > math.MaxUint32 {
 			return fmt.Errorf("read source: %w: more than %d", ErrTooManyLines, uint32(math.MaxUint32))
 		}
-		if key, err = c.indexLine(line, rowsort.Ref{Offset: line.offset, Line: uint32(n), Size: uint32(line.size)}, key); err != nil {
+		ref := rowsort.Ref{Offset: line.offset, Line: uint32(n), Size: uint32(line.size)}
+		text := line.text
+		if text == nil { // it is longer than the buffer
+			if text, err = c.read(ref); err != nil {
+				return err
+			}
+		}
+		if key, err = c.indexLine(text, ref, key); err != nil {
 			return err
 		}
 	}
 }
 
 // indexLine adds the rows of one line to the index. key is scratch.
-func (c *conversion) indexLine(l sourceLine, ref rowsort.Ref, key []byte) ([]byte, error) {
+func (c *conversion) indexLine(line []byte, ref rowsort.Ref, key []byte) ([]byte, error) {
 	if c.samples {
-		if o, us, ok := c.sampler.Sample(l.head, l.tail, l.long); ok {
+		if o, us, ok := c.sampler.Sample(line); ok {
 			key = rowsort.AppendKey(key[:0], o)
-			ref.Time, ref.Day, ref.Sum = us, c.days.countRow(us), rowsort.KeySum(key)
+			ref.Time, ref.Day = us, c.days.countRow(us)
 			return key, c.index.Add(ref, key)
-		}
-	}
-	line := l.head
-	if l.long {
-		var err error
-		if line, err = c.read(ref); err != nil {
-			return key, err
 		}
 	}
 	e := &c.event
@@ -277,7 +261,7 @@ func (c *conversion) indexLine(l sourceLine, ref rowsort.Ref, key []byte) ([]byt
 	return key, nil
 }
 
-// stageTime returns the stage timestamp, or noTime.
+// stageTime returns the stage timestamp, or NoTime.
 func stageTime(e *auditline.Event) int64 {
 	if us, ok := e.StageTime(); ok {
 		return us
@@ -285,24 +269,22 @@ func stageTime(e *auditline.Event) int64 {
 	return rowsort.NoTime
 }
 
-// count counts a line by what it is.
-func (c *conversion) count(what auditline.Outcome, e *auditline.Event) {
-	switch what {
-	case auditline.Broken:
-		c.result.Salvaged++
-	case auditline.Undecodable:
-		c.result.Undecodable++
+// read returns the bytes of a row, valid until the next call.
+func (c *conversion) read(ref rowsort.Ref) ([]byte, error) {
+	size := int(ref.Size)
+	if c.lineBuf == nil || cap(c.lineBuf) < size || cap(c.lineBuf) > auditline.MaxKept && size <= auditline.MaxKept {
+		// Nothing may refer to the old buffer while the new one is made.
+		c.lineBuf = nil
+		c.event.Reset()
+		c.lineBuf = make([]byte, max(size, auditline.MaxKept))
 	}
-	c.levels.add(e.Text(auditline.Level))
-	c.stages.add(e.Text(auditline.Stage))
+	line := c.lineBuf[:size]
+	return line, rowsort.ReadLine(c.src, line, ref)
 }
 
-// removeObjects undoes what was written.
+// removeObjects removes the objects that are finished.
 func (c *conversion) removeObjects() error {
 	var err error
-	if c.writer != nil {
-		err = c.writer.Abort()
-	}
 	for _, o := range c.result.Objects {
 		err = errors.Join(err, os.Remove(o.Path))
 	}

@@ -30,7 +30,6 @@
 // Fields that this version does not know, in an event that otherwise has the
 // fixed form, are kept as JSON text in the column unknown_fields and take part in
 // encoding the line back: what a later kube-apiserver adds does not cost raw.
-// Objects of all older schema versions are read.
 //
 // # Assumptions
 //

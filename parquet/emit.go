@@ -2,7 +2,9 @@ package parquet
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -13,162 +15,161 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 )
 
-// writeObjects is the second pass: it takes the rows in the order of the index
-// and reads each line where it stands.
+// emission is the second pass of a conversion: it takes the rows in the order of
+// the index and reads each line where it stands.
+type emission struct {
+	*conversion
+	codec          *objectfile.Codec
+	rebuilder      auditline.Rebuilder
+	levels, stages tally
+	writer         *objectfile.Writer // of the open object
+	key, keyBefore []byte             // of the row that was written last, and of the one before
+	before         rowsort.Ref        // the row that was written last
+	parts          int64              // of broken lines without a row
+}
+
 func (c *conversion) writeObjects(ctx context.Context) error {
+	codec, err := objectfile.NewCodec()
+	if err != nil {
+		return err
+	}
 	next, err := c.index.Sorted()
 	if err != nil {
 		return err
 	}
-	days := c.days.days()
 	rows, err := rowsort.NewFetcher(c.src, next)
-	var count int64
-	for _, d := range days {
-		if err == nil {
-			err = c.openObject(d, days)
-		}
-		for n := int64(0); err == nil && n < d.Rows; n++ {
-			if count++; count%checkEvery == 0 && ctx.Err() != nil {
-				return fmt.Errorf("write objects: %w", ctx.Err())
-			}
-			ref, line, ok, fetchErr := rows.Row()
-			switch {
-			case fetchErr != nil:
-				err = fetchErr
-			case !ok:
-				err = fmt.Errorf("write objects: index ended at row %d of %s", n, d.Day)
-			default:
-				err = c.emit(ref, line)
-			}
-		}
-		if err != nil {
-			return err
-		}
-		if err := c.closeObject(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *conversion) openObject(d DayRows, all []DayRows) error {
-	path := c.cfg.File
-	if path == "" {
-		path = filepath.Join(c.dir, d.Day+".parquet")
-	}
-	var last time.Time
-	if c.cfg.Meta.Increment.FirstLine > 0 {
-		_, last = c.days.span()
-	}
-	// No row comes before the first one.
-	c.key, c.timeBefore, c.lineBefore = c.key[:0], rowsort.NoTime, 0
-	var err error
-	meta := ObjectMeta{
-		Meta:         c.cfg.Meta,
-		Day:          d.Day,
-		SourceSize:   c.result.Bytes,
-		SourceLines:  c.result.Lines,
-		SourceSHA256: c.result.SHA256,
-		FinalNewline: c.result.FinalNewline,
-		Days:         all,
-		Holes:        c.result.Holes,
-		Last:         last,
-	}
-	c.day = d.Day
-	c.writer, err = objectfile.New(objectfile.Config{
-		Path: path, Work: c.work, Pairs: meta.pairs(), CreatedBy: "auditsidecar " + meta.Converter,
-		Node: meta.Node, Epoch: meta.Epoch, SourceFile: meta.SourceName, Seq: meta.Seq,
-	}, c.limits.file, c.codec)
-	return err
-}
-
-func (c *conversion) closeObject() error {
-	w := c.writer
-	c.writer = nil
-	done, err := w.Close()
 	if err != nil {
 		return err
 	}
-	c.result.Objects = append(c.result.Objects, Object{Path: w.Path(), Day: c.day, Rows: done.Rows, Size: done.Size, SHA256: done.SHA256})
-	return nil
-}
-
-// emit writes one row. A line that was not read ahead is nil.
-func (c *conversion) emit(ref rowsort.Ref, line []byte) error {
-	if line == nil {
-		var err error
-		if line, err = c.read(ref); err != nil {
+	e := emission{conversion: c, codec: codec}
+	days := c.days.days()
+	for _, d := range days {
+		if err := e.writeObject(ctx, d, days, rows); err != nil {
 			return err
 		}
 	}
-	e := &c.event
-	e.Release()
-	r := objectfile.Row{Event: e, Line: c.cfg.Meta.Increment.before() + int64(ref.Line), Part: int64(ref.Part), Size: len(line)}
-	if ref.Part > 0 {
-		c.decoder.Part(line, e)
-		if c.samples {
-			c.follow(ref.Time, ref.Line)
+	if e.parts != 0 { // a line with several events looked like one
+		return errSample
+	}
+	c.result.Levels, c.result.Stages = e.levels.counts(), e.stages.counts()
+	return nil
+}
+
+// writeObject writes the rows of a day. After an error nothing is left of the object.
+func (e *emission) writeObject(ctx context.Context, d DayRows, all []DayRows, rows *rowsort.Fetcher) error {
+	if err := e.openObject(d, all); err != nil {
+		return err
+	}
+	e.key, e.before = e.key[:0], rowsort.Ref{Time: rowsort.NoTime} // no row comes before it
+	for n := range d.Rows {
+		err := ctx.Err()
+		if err != nil {
+			err = fmt.Errorf("write objects: %w", err)
+		} else {
+			err = e.nextRow(rows)
 		}
+		if err != nil {
+			return errors.Join(fmt.Errorf("row %d of %s: %w", n, e.writer.Path(), err), e.writer.Abort())
+		}
+	}
+	done, err := e.writer.Close()
+	if err != nil {
+		return err
+	}
+	e.result.Objects = append(e.result.Objects, Object{Path: e.writer.Path(), Day: d.Day, Rows: done.Rows, Size: done.Size, SHA256: done.SHA256})
+	return nil
+}
+
+func (e *emission) openObject(d DayRows, all []DayRows) error {
+	path := e.cfg.File
+	if path == "" {
+		path = filepath.Join(e.dir, d.Day+".parquet")
+	}
+	var last time.Time
+	if e.cfg.Meta.Increment.FirstLine > 0 {
+		_, last = e.days.span()
+	}
+	meta := ObjectMeta{
+		Meta:         e.cfg.Meta,
+		Day:          d.Day,
+		SourceSize:   e.result.Bytes,
+		SourceLines:  e.result.Lines,
+		SourceSHA256: e.result.SHA256,
+		FinalNewline: e.result.FinalNewline,
+		Days:         all,
+		Holes:        e.result.Holes,
+		Last:         last,
+	}
+	var err error
+	e.writer, err = objectfile.New(objectfile.Config{
+		Path: path, Work: e.work, Pairs: meta.pairs(), CreatedBy: "auditsidecar " + meta.Converter,
+		Node: meta.Node, Epoch: meta.Epoch, SourceFile: meta.SourceName, Seq: meta.Seq,
+	}, e.limits.file, e.codec)
+	return err
+}
+
+// nextRow writes the next row of the index.
+func (e *emission) nextRow(rows *rowsort.Fetcher) error {
+	ref, line, ok, err := rows.Row()
+	if err == nil && !ok {
+		err = errors.New("the index has no more rows")
+	}
+	if err == nil && line == nil { // too long to be read ahead
+		line, err = e.read(ref)
+	}
+	if err != nil {
+		return err
+	}
+	e.event.Release()
+	r := objectfile.Row{Event: &e.event, Line: e.cfg.Meta.Increment.before() + int64(ref.Line), Part: int64(ref.Part), Size: len(line)}
+	if ref.Part > 0 {
+		e.decoder.Part(line, &e.event)
 		r.Status = schema.StatusSalvaged
-		return c.writer.Add(&r)
+		e.parts--
+		if !e.follows(ref) {
+			return errSample
+		}
+		return e.writer.Add(&r)
 	}
-	what, parts := c.decoder.Line(line, e)
-	if c.samples {
-		c.follow(ref.Time, ref.Line)
+	outcome, parts := e.decoder.Line(line, &e.event)
+	e.parts += int64(max(len(parts), 1)) - 1
+	if !e.follows(ref) {
+		return errSample
 	}
-	if ref.Sum != 0 && !c.confirms(ref, len(parts)) {
-		return fmt.Errorf("write line %d: %w", ref.Line, errSample)
-	}
-	c.count(what, e)
-	r.Raw, r.Status = c.keep(what, line)
-	return c.writer.Add(&r)
+	r.Raw, r.Status = e.count(outcome, line)
+	return e.writer.Add(&r)
 }
 
-// follow looks at the sort key of the event that is in c.event, and whether its
-// row comes after the one before. A sample that confirms does not notice may have
-// been wrong: two keys can have one checksum. Then the order is not declared.
-func (c *conversion) follow(us int64, line uint32) {
-	c.key, c.keyBefore = rowsort.AppendKey(c.keyBefore[:0], c.event.Object()), c.key
-	c.keySum = rowsort.KeySum(c.key)
-	order := bytes.Compare(c.keyBefore, c.key)
-	if order > 0 || order == 0 && (us < c.timeBefore || us == c.timeBefore && line < c.lineBefore) {
-		c.writer.Unsorted()
+// follows reports whether the event of a row has the time by which it was sorted,
+// and comes after the row before: if not, one of the two had a wrong sample.
+func (e *emission) follows(ref rowsort.Ref) bool {
+	if !e.samples {
+		return true
 	}
-	c.timeBefore, c.lineBefore = us, line
+	e.key, e.keyBefore = rowsort.AppendKey(e.keyBefore[:0], e.event.Object()), e.key
+	order := cmp.Or(bytes.Compare(e.keyBefore, e.key), cmp.Compare(e.before.Time, ref.Time), cmp.Compare(e.before.Line, ref.Line))
+	e.before = ref
+	return order <= 0 && ref.Time == stageTime(&e.event)
 }
 
-// confirms reports whether a sample was right about a line that has been
-// decoded into c.event.
-func (c *conversion) confirms(ref rowsort.Ref, parts int) bool {
-	return parts < 2 && ref.Time == stageTime(&c.event) && ref.Sum == c.keySum
-}
-
-// keep says whether a line's bytes must be kept beside its columns.
-func (c *conversion) keep(what auditline.Outcome, line []byte) (raw []byte, status string) {
+// count counts a line by its outcome, and returns its bytes if they must be kept
+// beside its columns.
+func (e *emission) count(outcome auditline.Outcome, line []byte) (raw []byte, status string) {
+	e.levels.add(e.event.Text(auditline.Level))
+	e.stages.add(e.event.Text(auditline.Stage))
 	status = schema.StatusOK
-	switch what {
+	switch outcome {
 	case auditline.Canonical:
-		if c.rebuilder.Proves(line, &c.event) {
+		if e.rebuilder.Proves(line, &e.event) {
 			return nil, status
 		}
 	case auditline.Broken:
 		status = schema.StatusSalvaged
+		e.result.Salvaged++
 	case auditline.Undecodable:
 		status = schema.StatusUndecodable
+		e.result.Undecodable++
 	}
-	c.result.RawLines++
+	e.result.RawLines++
 	return line, status
-}
-
-// read returns the bytes of a row, valid until the next call.
-func (c *conversion) read(ref rowsort.Ref) ([]byte, error) {
-	size := int(ref.Size)
-	if c.lineBuf == nil || cap(c.lineBuf) < size || cap(c.lineBuf) > auditline.MaxKept && size <= auditline.MaxKept {
-		// Nothing may refer to the old buffer while the new one is made.
-		c.lineBuf = nil
-		c.event.Reset()
-		c.lineBuf = make([]byte, max(size, auditline.MaxKept))
-	}
-	line := c.lineBuf[:size]
-	return line, rowsort.ReadLine(c.src, line, ref)
 }

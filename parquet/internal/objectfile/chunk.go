@@ -166,13 +166,8 @@ func (c *chunk) catchUp(rows int64) {
 	if c.constant == nil {
 		return
 	}
-	c.value(c.constant)
-	for range n - 1 {
-		if c.full {
-			c.plainValue(c.constant)
-		} else {
-			c.numbers = append(c.numbers, c.dict.Latest())
-		}
+	for range n {
+		c.value(c.constant)
 	}
 }
 

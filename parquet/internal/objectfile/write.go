@@ -169,10 +169,6 @@ func (w *Writer) Add(r *Row) error {
 // Path is where the object is.
 func (w *Writer) Path() string { return w.cfg.Path }
 
-// Unsorted says that the rows of the open row group may not be in the order of
-// their values.
-func (w *Writer) Unsorted() { w.group.cut = true }
-
 // Close ends the object and makes it durable.
 func (w *Writer) Close() (Written, error) {
 	if err := w.finish(); err != nil {

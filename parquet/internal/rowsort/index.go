@@ -14,13 +14,12 @@ import (
 // object the row belongs.
 type Ref struct {
 	Offset int64  // of the line's first byte, in the source
-	Time   int64  // stage timestamp, µs since 1970; noTime where there is none
+	Time   int64  // stage timestamp, µs since 1970; NoTime if there is none
 	Line   uint32 // 1-based
 	Size   uint32 // of the line, without its newline
 	key    uint32 // number of the sort key in the index
 	Part   uint32 // line_part
 	Day    int32  // days since 1970
-	Sum    uint32 // of the sort key, where it comes from a sample; else 0
 }
 
 // NoTime sorts before every timestamp.
@@ -155,12 +154,12 @@ func (x *Index) Sorted() (next func() (Ref, bool, error), err error) {
 	}
 	x.refs, x.keys = nil, nil
 	var m merger[*refRun]
-	err = x.runs.open(x.limit, func(in *bufio.Reader, _ int64) error { return m.add(&refRun{r: in}) })
+	err = x.runs.open(x.limit, func(in *bufio.Reader, _ int64) error { return m.put(&refRun{r: in}) })
 	return func() (Ref, bool, error) {
-		if m.Len() == 0 {
+		if len(m) == 0 {
 			return Ref{}, false, nil
 		}
-		r := m.runs[0].head
+		r := m[0].head
 		return r, true, m.advance()
 	}, err
 }

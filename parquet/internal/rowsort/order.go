@@ -22,11 +22,11 @@ type Lines struct {
 	taken int64 // lines
 }
 
-// NewLines returns a lineOrder that holds limit bytes in memory and has its file
-// in the directory work.
+// NewLines returns an order that holds limit bytes in memory and has its file in
+// the directory work.
 func NewLines(work string, limit int) *Lines { return &Lines{limit: limit, runs: runFile{work: work}} }
 
-// lineRef is a line in lineOrder.text.
+// lineRef is a line in Lines.text.
 type lineRef struct {
 	line     int64
 	from, to int
@@ -112,9 +112,9 @@ func (o *Lines) Each(f func(line int64, text []byte, more bool) error) error {
 
 func (o *Lines) merge(f func(line int64, text []byte, more bool) error) error {
 	var m merger[*lineRun]
-	err := o.runs.open(mergeMemory, func(in *bufio.Reader, size int64) error { return m.add(&lineRun{r: in, left: size}) })
-	for err == nil && m.Len() > 0 {
-		if err = m.runs[0].read(f); err == nil {
+	err := o.runs.open(mergeMemory, func(in *bufio.Reader, size int64) error { return m.put(&lineRun{r: in, left: size}) })
+	for err == nil && len(m) > 0 {
+		if err = m[0].read(f); err == nil {
 			err = m.advance()
 		}
 	}
@@ -179,4 +179,4 @@ func (u *lineRun) read(f func(line int64, text []byte, more bool) error) error {
 	return nil
 }
 
-func (u *lineRun) before(v *lineRun) bool { return u.line < v.line }
+func (u *lineRun) compare(v *lineRun) int { return cmp.Compare(u.line, v.line) }

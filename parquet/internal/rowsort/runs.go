@@ -2,11 +2,11 @@ package rowsort
 
 import (
 	"bufio"
-	"container/heap"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // runFile holds sorted runs, one after another. The file has no name, so that a
@@ -91,53 +91,30 @@ func (f *runFile) close() error {
 type run[R any] interface {
 	// advance reads the next head; io.EOF after the last.
 	advance() error
-	// before says whether its head comes first.
-	before(other R) bool
+	// compare orders two runs by their heads.
+	compare(other R) int
 }
 
-// merger has the run first whose head comes first.
-type merger[R run[R]] struct{ runs []R }
+// merger holds the runs that have a head, in the order of their heads.
+type merger[R run[R]] []R
 
-// add takes a run that has no head yet.
-func (m *merger[R]) add(r R) error {
+// put takes a run to its next head, and puts it where that belongs. A run that
+// has ended is left out.
+func (m *merger[R]) put(r R) error {
 	switch err := r.advance(); {
 	case errors.Is(err, io.EOF):
+		return nil
 	case err != nil:
 		return err
-	default:
-		heap.Push(m, r)
 	}
+	at, _ := slices.BinarySearchFunc(*m, r, R.compare)
+	*m = slices.Insert(*m, at, r)
 	return nil
 }
 
 // advance goes past the first head.
 func (m *merger[R]) advance() error {
-	switch err := m.runs[0].advance(); {
-	case errors.Is(err, io.EOF):
-		heap.Pop(m)
-	case err != nil:
-		return err
-	default:
-		heap.Fix(m, 0)
-	}
-	return nil
-}
-
-// Len, Less, Swap, Push and Pop make a heap for container/heap.
-func (m *merger[R]) Len() int { return len(m.runs) }
-
-// Less orders runs by their heads.
-func (m *merger[R]) Less(i, j int) bool { return m.runs[i].before(m.runs[j]) }
-
-// Swap exchanges two runs.
-func (m *merger[R]) Swap(i, j int) { m.runs[i], m.runs[j] = m.runs[j], m.runs[i] }
-
-// Push adds a run.
-func (m *merger[R]) Push(r any) { m.runs = append(m.runs, r.(R)) }
-
-// Pop removes the last run.
-func (m *merger[R]) Pop() any {
-	last := m.runs[len(m.runs)-1]
-	m.runs = m.runs[:len(m.runs)-1]
-	return last
+	first := (*m)[0]
+	*m = slices.Delete(*m, 0, 1)
+	return m.put(first)
 }

@@ -2,7 +2,6 @@ package rowsort
 
 import (
 	"bytes"
-	"hash/crc32"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
@@ -40,9 +39,4 @@ func AppendKey(dst []byte, o auditline.Object) []byte {
 // is cut, rows with the same beginning are in the order of their times.
 func CutsKey(o auditline.Object) bool {
 	return len(o.Resource) > maxKeyPart || len(o.Namespace) > maxKeyPart || len(o.Name) > maxKeyPart
-}
-
-// KeySum returns a checksum of a sort key, never 0.
-func KeySum(key []byte) uint32 {
-	return max(crc32.Checksum(key, crc32.MakeTable(crc32.Castagnoli)), 1)
 }

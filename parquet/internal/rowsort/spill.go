@@ -3,6 +3,7 @@ package rowsort
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -26,7 +27,6 @@ func writeRefs(w *bufio.Writer, refs []Ref, keys [][]byte) error {
 		buf = binary.AppendVarint(buf, r.Offset-prev.Offset)
 		buf = binary.AppendUvarint(buf, uint64(r.Size))
 		buf = binary.AppendUvarint(buf, uint64(r.Part))
-		buf = binary.AppendUvarint(buf, uint64(r.Sum))
 		if _, err := w.Write(buf); err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (u *refRun) advance() error {
 			return fmt.Errorf("read spill file: %w", io.ErrUnexpectedEOF)
 		}
 	}
-	var v [3]uint64
+	var v [2]uint64
 	for i := range v {
 		if v[i], err = binary.ReadUvarint(u.r); err != nil {
 			return fmt.Errorf("read spill file: %w", io.ErrUnexpectedEOF)
@@ -69,16 +69,10 @@ func (u *refRun) advance() error {
 	u.head.Time += d[1]
 	u.head.Line += uint32(d[2])
 	u.head.Offset += d[3]
-	u.head.Size, u.head.Part, u.head.Sum = uint32(v[0]), uint32(v[1]), uint32(v[2])
+	u.head.Size, u.head.Part = uint32(v[0]), uint32(v[1])
 	return nil
 }
 
-func (u *refRun) before(v *refRun) bool {
-	if u.head.Day != v.head.Day {
-		return u.head.Day < v.head.Day
-	}
-	if c := bytes.Compare(u.key, v.key); c != 0 {
-		return c < 0
-	}
-	return compareRefs(u.head, v.head) < 0
+func (u *refRun) compare(v *refRun) int {
+	return cmp.Or(cmp.Compare(u.head.Day, v.head.Day), bytes.Compare(u.key, v.key), compareRefs(u.head, v.head))
 }
