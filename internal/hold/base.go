@@ -24,6 +24,7 @@ type base struct {
 	unwritten []ledger.Entry      // linked, but the ledger could not be written
 	noRoom    error               // of this pass
 	baseline  bool                // nothing was known before the first pass
+	adopted   map[string]bool     // segments whose link was adopted at this start
 }
 
 // occupies says whether a held file takes disk that would be free without it:
@@ -110,21 +111,15 @@ func (h *base) hold(s rotate.Segment, number int64) (e ledger.Entry, err error) 
 
 // newEntry describes a file that was just linked or copied.
 func (h *base) newEntry(id string, s rotate.Segment) (ledger.Entry, error) {
-	mark, err := readMark(h.Path(id))
-	if err != nil {
-		return ledger.Entry{}, err
-	}
-	var tail ledger.Tail
-	if !s.Gzip { // a damaged one may be repaired
-		if tail, err = readTail(h.Path(id), s.Size); err != nil {
-			return ledger.Entry{}, err
-		}
+	mark, tail, err := readEnds(h.Path(id), s.Size)
+	if s.Gzip { // a damaged one may be repaired
+		tail = ledger.Tail{}
 	}
 	return ledger.Entry{
 		ID: id, Name: s.Name, Gzip: s.Gzip, Inode: s.Inode, Finished: s.Finished,
 		Rotated: s.Rotated, State: ledger.Held, Loki: h.cfg.Loki,
 		Born: h.bornOf(id, s), Mark: mark, Seen: s.Size, Tail: tail, Wrote: s.ModTime.UTC(), Joined: h.baseline,
-	}, nil
+	}, err
 }
 
 // bornOf is when a held file was created; its copy was created later.
@@ -170,16 +165,21 @@ func (h *base) seen(e *ledger.Entry) int64 {
 
 // noteSize puts the size, and the mark while it grows, on disk.
 func (h *base) noteSize(e *ledger.Entry, size int64) error {
-	mark, err := readMark(h.Path(e.ID))
-	if err != nil {
-		return err
-	}
-	tail, err := readTail(h.Path(e.ID), size)
+	mark, tail, err := readEnds(h.Path(e.ID), size)
 	if err != nil {
 		return err
 	}
 	h.seenAt = time.Now()
 	return h.cfg.Ledger.Edit(e.ID, func(e *ledger.Entry) { e.Seen, e.Mark, e.Tail = max(e.Seen, size), mark, tail })
+}
+
+// edit changes an entry on disk, and e.
+func (h *base) edit(e *ledger.Entry, edit func(*ledger.Entry)) error {
+	err := h.cfg.Ledger.Edit(e.ID, edit)
+	if err == nil {
+		edit(e)
+	}
+	return err
 }
 
 // record puts a gap on disk, with a change of the entry, and tells of it.

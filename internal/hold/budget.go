@@ -148,9 +148,7 @@ func (h *budgeter) giveUp(e *ledger.Entry, u usage) error {
 	reported.Reason = detail
 	if e.State == ledger.Retired {
 		h.cfg.Note("ALARM: gave up a held file before Loki had it, to save the disk; the archive has it", reported)
-		edit := func(e *ledger.Entry) { e.Loki = false }
-		edit(e)
-		return h.cfg.Ledger.Edit(e.ID, edit)
+		return h.edit(e, func(e *ledger.Entry) { e.Loki = false })
 	}
 	h.cfg.Note("ALARM: gave up a held file before the archive had it, to save the disk", reported)
 	gap := ledger.Gap{Seq: e.Seq, Reason: reasonBudget, File: e.Name, From: e.Born, To: e.Rotated, Bytes: h.bytesOf(e.ID), Detail: detail}

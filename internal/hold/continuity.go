@@ -1,11 +1,11 @@
 package hold
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
@@ -38,25 +38,87 @@ func lastBefore(id string, lists ...[]ledger.Entry) (last *ledger.Entry) {
 	return last
 }
 
+// predecessor finds the segment before e, the i-th listed file (-1: it is not listed): the
+// one listed before it, unless the one with the number before its own has left the
+// directory and was rotated later. The numbers alone do not have the order if a file could
+// not be held in its turn, or its number was lost.
+func predecessor(l *look, fresh []ledger.Entry, i int, e *ledger.Entry) (before *ledger.Entry, beside bool) {
+	before = lastBefore(e.ID, l.entries, fresh)
+	if i <= 0 {
+		return before, false
+	}
+	listed := l.among(fresh, l.listed[i-1])
+	if listed == before || listed == nil {
+		return before, listed != nil
+	}
+	isListed := slices.ContainsFunc(l.listed, func(s rotate.Segment) bool { return l.among(fresh, s) == before })
+	if before == nil || isListed || before.Finished && before.Rotated.Before(l.listed[i-1].Rotated) {
+		return listed, true
+	}
+	return before, false
+}
+
+// among finds the segment that a listed file is, among those that were just linked, too.
+func (l *look) among(fresh []ledger.Entry, s rotate.Segment) *ledger.Entry {
+	if k := slices.IndexFunc(fresh, func(e ledger.Entry) bool { return e.Inode == s.Inode }); k >= 0 {
+		return &fresh[k]
+	}
+	return l.entryOf(s)
+}
+
+// sight reports whether a file, the i-th of the listing, follows the one before
+// it, by what a listing shows: while the one before is listed, or this one is the
+// open file, none between the two was pruned.
+func (h *joiner) sight(l *look, fresh []ledger.Entry, i int, e *ledger.Entry) bool {
+	before, beside := predecessor(l, fresh, i, e)
+	if before == nil || i < 0 {
+		return false
+	}
+	signs := []time.Time{before.Rotated}
+	switch {
+	case beside && (exists(l.listed[i-1].Path) || exists(l.listed[i-1].Path+".gz")):
+		signs = append(signs, l.listed[i-1].Rotated)
+	case l.listed[i].Finished || i > 0 && l.among(fresh, l.listed[i-1]) == nil:
+		return false
+	}
+	if !before.Gzip { // else the compression wrote it
+		signs = append(signs, before.Wrote)
+		if info, err := os.Stat(h.Path(before.ID)); err == nil {
+			signs = append(signs, info.ModTime())
+		}
+	}
+	if h.newest.id == before.ID {
+		signs = append(signs, h.newest.at)
+	}
+	began := e.Born
+	if began.IsZero() || e.Gzip {
+		began = time.Now() // it is there now
+	}
+	return continuity.Sight{Unpruned: true, LastSign: slices.MaxFunc(signs, time.Time.Compare), Born: began}.Follows()
+}
+
 // joinAll decides for every segment whether it follows the one before it, once
 // that one is finished. The first segment of all has nothing before it.
 func (h *joiner) joinAll(l *look) error {
-	for i := range l.entries {
-		e := &l.entries[i]
+	for k := range l.entries {
+		e := &l.entries[k]
 		if e.Joined || !h.isHeld(e.ID) {
 			continue
 		}
-		if i == 0 {
-			if err := h.join(e); err != nil {
-				return err
-			}
+		i := slices.IndexFunc(l.listed, func(s rotate.Segment) bool { return l.entryOf(s) == e })
+		before, _ := predecessor(l, nil, i, e)
+		var err error
+		switch {
+		case before == nil:
+			err = h.join(e)
+		case !before.Finished:
 			continue
+		case h.sight(l, nil, i, e):
+			err = h.join(e)
+		default:
+			err = h.joinTo(before, e)
 		}
-		before := &l.entries[i-1]
-		if !before.Finished {
-			continue
-		}
-		if err := h.joinTo(before, e); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -64,12 +126,7 @@ func (h *joiner) joinAll(l *look) error {
 }
 
 func (h *joiner) join(e *ledger.Entry) error {
-	edit := func(e *ledger.Entry) { e.Joined = true }
-	if err := h.cfg.Ledger.Edit(e.ID, edit); err != nil {
-		return err
-	}
-	edit(e)
-	return nil
+	return h.edit(e, func(e *ledger.Entry) { e.Joined = true })
 }
 
 // joinTo decides whether a file follows the finished one before it.
@@ -110,19 +167,9 @@ func firstEvent(path string, packed bool) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("find the first event: %w", err)
 	}
 	defer r.Close()
-	start, err := io.ReadAll(bufio.NewReader(io.LimitReader(r, 64<<10)))
-	if err != nil && len(start) == 0 {
-		return time.Time{}, nil // damaged: the shipper says so
-	}
-	const field = `"stageTimestamp":"`
-	i := bytes.Index(start, []byte(field))
-	if i < 0 {
-		return time.Time{}, nil
-	}
-	value, _, ok := bytes.Cut(start[i+len(field):], []byte{'"'})
-	if !ok {
-		return time.Time{}, nil
-	}
+	start, _ := io.ReadAll(io.LimitReader(r, 64<<10)) // of a damaged one as much as unpacks
+	_, value, _ := bytes.Cut(start, []byte(`"stageTimestamp":"`))
+	value, _, _ = bytes.Cut(value, []byte{'"'})
 	at, err := time.Parse(time.RFC3339Nano, string(value))
 	if err != nil {
 		return time.Time{}, nil // no timestamp, no evidence

@@ -15,7 +15,15 @@
 // A held link pins its inode, so a listed file with the inode of a held link
 // is that segment, whatever its name is now. A backup whose name the ledger
 // has is that segment too, even where its inode differs: it was archived and
-// its link released, or --audit-log-compress made a .log.gz of it.
+// its link released, or --audit-log-compress made a .log.gz of it. So is a .log.gz
+// that unpacks to at least the bytes that were seen of a segment whose link is gone.
+//
+// # Order
+//
+// Links are numbered in the order of rotation. If the ledger is lost, or an older
+// one is put back, a listed file without an entry gets a number before the next
+// one whose link is adopted, if one is free. Whether anything is missing between
+// two listed files is decided by the order of the listing, which needs no number.
 //
 // # Copies
 //

@@ -1,12 +1,8 @@
 package hold
 
 import (
-	"bytes"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"time"
 
@@ -59,40 +55,11 @@ func (h *finisher) unpackedOf(l *look, s rotate.Segment) (*ledger.Entry, error) 
 				return nil, err
 			}
 		}
-		head, err := packedMark(s.Path, max(mark.N, 1))
-		if err != nil {
-			return nil, err
-		}
-		if mark == head {
-			return e, nil
+		if same, err := unpacksTo(s.Path, mark, 0); same || err != nil {
+			return e, err
 		}
 	}
 	return nil, nil
-}
-
-// packedMark identifies a compressed file by its first unpacked bytes. The
-// mark of a damaged or vanished one is no file's: the shipper says what is
-// wrong with it.
-func packedMark(path string, size int) (ledger.Mark, error) {
-	r, err := rotate.Open(path, true)
-	var disk *fs.PathError
-	if errors.As(err, &disk) && !errors.Is(err, fs.ErrNotExist) {
-		return ledger.Mark{}, fmt.Errorf("identify a compressed file: %w", err)
-	}
-	if err != nil {
-		return ledger.Mark{N: -1}, nil
-	}
-	defer r.Close()
-	head := make([]byte, size)
-	n, err := io.ReadFull(r, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return ledger.Mark{N: -1}, nil
-	}
-	mark, err := rotate.ReadMark(bytes.NewReader(head[:n]), 0)
-	if err != nil {
-		return ledger.Mark{}, fmt.Errorf("identify a compressed file: %w", err)
-	}
-	return ledger.Mark{N: mark.N, SHA256: hex.EncodeToString(mark.Sum[:])}, nil
 }
 
 // writerMoved reports whether kube-apiserver writes to a later file than the
@@ -230,15 +197,14 @@ func (h *finisher) finish(e *ledger.Entry, name string, s rotate.Segment) error 
 		return fmt.Errorf("look at the held file %s: %w", h.Path(e.ID), err)
 	}
 	seen := max(h.seen(e), info.Size())
-	edit := func(e *ledger.Entry) {
+	delete(h.sizes, e.ID)
+	err = h.edit(e, func(e *ledger.Entry) {
 		e.Finished, e.Name, e.Rotated, e.Unnamed = true, name, s.Rotated, s.Name == ""
 		e.Seen, e.Wrote = max(e.Seen, seen), info.ModTime().UTC() // fewer bytes now are a gap, which the shipper finds
-	}
-	delete(h.sizes, e.ID)
-	if err := h.cfg.Ledger.Edit(e.ID, edit); err != nil {
+	})
+	if err != nil {
 		return err
 	}
-	edit(e)
 	h.cfg.Note("a file was rotated", *e)
 	return nil
 }

@@ -77,7 +77,7 @@ type Hold struct {
 func New(cfg Config) (*Hold, error) {
 	b := &base{
 		cfg: cfg, dir: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry),
-		next: firstNumber, sizes: map[string]sizeSeen{}, baseline: len(cfg.Ledger.Entries()) == 0,
+		next: firstNumber, sizes: map[string]sizeSeen{}, adopted: map[string]bool{}, baseline: len(cfg.Ledger.Entries()) == 0,
 	}
 	budget, joiner := &budgeter{base: b}, &joiner{base: b}
 	b.keep = &links{fs: cfg.FS, dir: b.dir}

@@ -127,7 +127,7 @@ func TestReleasedWhileListedIsNotHeldAgain(t *testing.T) {
 	h.wantEntries("audit.log held")
 }
 
-func gzipFile(t *testing.T, path string) {
+func gzipFile(t testing.TB, path string) {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -22,43 +21,6 @@ type linker struct {
 	waiting   map[string]waiting // listed, but there is no room to copy them; by name
 }
 
-// firstSight reports whether a new file, the i-th of the listing, follows the
-// one before it, by what only the first listing that has it can show: while the
-// one before is listed, or the new one is the open file, none between the two
-// was pruned.
-func (h *linker) firstSight(l *look, fresh []ledger.Entry, i int, e ledger.Entry) bool {
-	before := lastBefore(e.ID, l.entries, fresh)
-	if before == nil {
-		return false
-	}
-	s := l.listed[i]
-	signs := []time.Time{before.Rotated}
-	if !before.Gzip { // else the compression wrote it
-		signs = append(signs, before.Wrote)
-	}
-	switch beside := i > 0; {
-	case beside && l.listed[i-1].Inode == before.Inode && exists(l.listed[i-1].Path):
-		signs = append(signs, l.listed[i-1].Rotated)
-		if !l.listed[i-1].Gzip {
-			signs = append(signs, l.listed[i-1].ModTime)
-		}
-	case s.Finished || beside && l.entryOf(l.listed[i-1]) == nil && !hasInode(fresh, l.listed[i-1].Inode):
-		return false
-	default:
-		if info, err := os.Stat(h.Path(before.ID)); err == nil && !before.Gzip {
-			signs = append(signs, info.ModTime())
-		}
-	}
-	if h.joiner.newest.id == before.ID {
-		signs = append(signs, h.joiner.newest.at)
-	}
-	began := e.Born
-	if began.IsZero() || e.Gzip {
-		began = time.Now() // it is there now
-	}
-	return continuity.Sight{Unpruned: true, LastSign: slices.MaxFunc(signs, time.Time.Compare), Born: began}.Follows()
-}
-
 // holdChanged holds finished files again that were changed or replaced after they had
 // been archived, or found damaged. Such a file keeps its place in the order, and its
 // entry has what the archive has of it. The stream has passed it, and does not go
@@ -73,13 +35,16 @@ func (h *linker) holdChanged(l *look) (changed bool, err error) {
 		if err != nil {
 			return changed, err
 		}
+		number, _, ok := parseLinkName(e.ID)
 		switch {
 		case !again:
 			continue
+		case !ok:
+			err = fmt.Errorf("hold %s again: its segment has the strange name %s", s.Path, e.ID)
 		case e.Owed() && !e.Damaged() && s.Inode != e.Inode:
-			err = h.holdBeside(e, s)
+			err = h.holdBeside(e, s, number)
 		default:
-			err = h.holdAgain(e, s)
+			err = h.holdAgain(e, s, number)
 		}
 		switch {
 		case errors.Is(err, errChanged), errors.Is(err, errNoRoom): // the next pass tries again
@@ -125,11 +90,7 @@ func changedSince(e *ledger.Entry, s rotate.Segment) (bool, error) {
 }
 
 // holdBeside holds another file that has taken the name of one that is not archived.
-func (h *linker) holdBeside(old *ledger.Entry, s rotate.Segment) error {
-	number, _, ok := parseLinkName(old.ID)
-	if !ok {
-		return fmt.Errorf("hold %s: its name is that of the strange segment %s", s.Path, old.ID)
-	}
+func (h *linker) holdBeside(old *ledger.Entry, s rotate.Segment, number int64) error {
 	if linkName(number, s.Inode) == old.ID {
 		return errChanged // it is this very file
 	}
@@ -148,11 +109,7 @@ func (h *linker) holdBeside(old *ledger.Entry, s rotate.Segment) error {
 	return h.record(gap, nil, nil)
 }
 
-func (h *linker) holdAgain(old *ledger.Entry, s rotate.Segment) error {
-	number, _, ok := parseLinkName(old.ID)
-	if !ok {
-		return fmt.Errorf("hold %s again: its segment has the strange name %s", s.Path, old.ID)
-	}
+func (h *linker) holdAgain(old *ledger.Entry, s rotate.Segment, number int64) error {
 	if linkName(number, s.Inode) == old.ID && !isLink(filepath.Join(h.dir, old.ID), s.Inode) {
 		if err := h.drop(old.ID); err != nil { // a copy has the bytes as they were
 			return err
@@ -210,13 +167,12 @@ func (h *linker) noteWaiting(l *look) {
 func (h *linker) linkNew(l *look) (again, linked bool, err error) {
 	fresh := h.unwritten
 	var errs []error
-	older := h.olderThanAdopted(l)
 	h.noteWaiting(l)
 	for i, s := range l.listed {
 		if l.entryOf(s) != nil || hasInode(fresh, s.Inode) {
 			continue
 		}
-		number := h.number(l, s, older-i)
+		number := h.number(l, i)
 		e, err := h.hold(s, number)
 		if errors.Is(err, errNoRoom) {
 			h.waiting[s.Name], h.noRoom = waiting{number, s}, err
@@ -235,7 +191,7 @@ func (h *linker) linkNew(l *look) (again, linked bool, err error) {
 			errs = append(errs, err)
 			continue
 		}
-		e.Joined = e.Joined || h.firstSight(l, fresh, i, e)
+		e.Joined = e.Joined || h.joiner.sight(l, fresh, i, &e)
 		fresh = append(fresh, e)
 		h.unwritten = fresh // they take room already
 	}
@@ -267,31 +223,27 @@ func (h *linker) add(entries []ledger.Entry) error {
 	return nil
 }
 
-// olderThanAdopted says how many listed files come before the first one that
-// is held already, when the ledger was lost and links were adopted.
-func (h *linker) olderThanAdopted(l *look) int {
-	if !h.baseline {
-		return 0
-	}
-	for i, s := range l.listed {
-		if l.entryOf(s) != nil {
-			return i
-		}
-	}
-	return 0
-}
-
-// number is the number of the next link; one that is so many places before the
-// oldest held file, where that is more than 0. A file that waits for room has
-// its number already.
-func (h *linker) number(l *look, s rotate.Segment, before int) int64 {
-	if w, ok := h.waiting[s.Name]; ok {
+// number is the number of a new link, that of the i-th listed file. One that is older than
+// a file whose link was adopted at this start gets a number directly before that, as far as
+// those are free; several in a row get consecutive ones. A file that waits for room has its
+// number already.
+func (h *linker) number(l *look, i int) int64 {
+	if w, ok := h.waiting[l.listed[i].Name]; ok {
 		return w.number
 	}
-	if before > 0 && len(l.entries) > 0 {
-		if oldest, _, ok := parseLinkName(l.entries[0].ID); ok && oldest >= int64(before) {
-			return oldest - int64(before)
+	for j, s := range l.listed[i:] {
+		e := l.entryOf(s)
+		if e == nil {
+			continue
 		}
+		before, last := lastBefore(e.ID, l.entries, h.unwritten), int64(-1)
+		if before != nil {
+			last, _, _ = parseLinkName(before.ID)
+		}
+		if n, _, _ := parseLinkName(e.ID); h.adopted[e.ID] && n-int64(j) > last {
+			return n - int64(j)
+		}
+		break
 	}
 	h.next++
 	return h.next - 1

@@ -6,61 +6,48 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
+// markOf identifies a file by some of its bytes.
+func markOf(b []byte) ledger.Mark {
+	sum := sha256.Sum256(b)
+	return ledger.Mark{N: len(b), SHA256: hex.EncodeToString(sum[:])}
+}
+
 // readMark identifies the file at path by its first bytes.
 func readMark(path string) (ledger.Mark, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return ledger.Mark{}, fmt.Errorf("identify a file: %w", err)
-	}
-	mark, err := rotate.ReadMark(f, 0)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return ledger.Mark{}, fmt.Errorf("identify a file: %w", err)
-	}
-	return ledger.Mark{N: mark.N, SHA256: hex.EncodeToString(mark.Sum[:])}, nil
+	head, err := readPart(path, 0, rotate.MarkSize)
+	return markOf(head), err
 }
 
 // begins says whether the file at path still begins as the mark says.
 func begins(path string, mark ledger.Mark) (bool, error) {
-	if mark.N == 0 {
-		return true, nil // it was empty
-	}
-	sum, err := hex.DecodeString(mark.SHA256)
-	if err != nil || len(sum) != len(rotate.Mark{}.Sum) {
-		return false, nil //nolint:nilerr // no mark of any file
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return false, fmt.Errorf("identify a file: %w", err)
-	}
-	same, err := rotate.Mark{N: mark.N, Sum: [32]byte(sum)}.Matches(f)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return false, fmt.Errorf("identify a file: %w", err)
-	}
-	return same, nil
+	head, err := readPart(path, 0, min(int64(mark.N), rotate.MarkSize))
+	return mark.N == 0 || markOf(head) == mark, err
 }
 
-// readTail identifies a file by its last bytes before size.
+// readTail identifies a file by its last bytes before size. It is zero if the file was cut
+// right now: the next pass sees that.
 func readTail(path string, size int64) (ledger.Tail, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return ledger.Tail{}, fmt.Errorf("identify a file: %w", err)
+	n := min(size, rotate.MarkSize)
+	end, err := readPart(path, size-n, n)
+	if err != nil || int64(len(end)) < n {
+		return ledger.Tail{}, err
 	}
-	end := make([]byte, min(size, rotate.MarkSize))
-	n, err := f.ReadAt(end, size-int64(len(end)))
-	if err = errors.Join(err, f.Close()); err != nil && n < len(end) {
-		if errors.Is(err, io.EOF) {
-			return ledger.Tail{}, nil // it was cut right now: the next pass sees that
-		}
-		return ledger.Tail{}, fmt.Errorf("identify a file: %w", err)
+	return ledger.Tail{End: size, Mark: markOf(end)}, nil
+}
+
+// readEnds reads both.
+func readEnds(path string, size int64) (mark ledger.Mark, tail ledger.Tail, err error) {
+	if mark, err = readMark(path); err == nil {
+		tail, err = readTail(path, size)
 	}
-	sum := sha256.Sum256(end)
-	return ledger.Tail{End: size, Mark: ledger.Mark{N: len(end), SHA256: hex.EncodeToString(sum[:])}}, nil
+	return mark, tail, err
 }
 
 // ends says whether the file at path, which is no shorter, still has the tail where it was.
@@ -70,4 +57,39 @@ func ends(path string, tail ledger.Tail) (bool, error) {
 	}
 	now, err := readTail(path, tail.End)
 	return now == tail || now == ledger.Tail{}, err
+}
+
+// readPart reads n bytes of the file at path from an offset on, or as many as there are.
+func readPart(path string, from, n int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("identify a file: %w", err)
+	}
+	part, err := io.ReadAll(io.NewSectionReader(f, from, n))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("identify a file: %w", err)
+	}
+	return part, nil
+}
+
+// unpacksTo says whether the compressed file at path has the bytes of a mark at its
+// beginning, and at least so many bytes. A damaged or vanished one has not: the shipper says
+// what is wrong with it.
+func unpacksTo(path string, mark ledger.Mark, least int64) (bool, error) {
+	r, err := rotate.Open(path, true)
+	var disk *fs.PathError
+	if errors.As(err, &disk) && !errors.Is(err, fs.ErrNotExist) {
+		return false, fmt.Errorf("identify a compressed file: %w", err)
+	}
+	if err != nil {
+		return false, nil
+	}
+	defer r.Close()
+	head := make([]byte, max(1, min(mark.N, rotate.MarkSize)))
+	n, _ := io.ReadFull(r, head) // fewer if it is damaged
+	if markOf(head[:n]) != mark {
+		return false, nil
+	}
+	rest, _ := io.CopyN(io.Discard, r, max(0, least-int64(n)))
+	return int64(n)+rest >= least, nil
 }

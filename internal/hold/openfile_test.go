@@ -96,10 +96,12 @@ func TestI9_PrunedWhileDown(t *testing.T) {
 	h.write("one\n")
 	h.mustStart()
 	h.sync()
-	h.rotate()
+	backup := h.rotate()
 	h.sync()
 	// The sidecar was away: the first file was written to and rotated long
-	// before the second one was created.
+	// before the second one was created, and is gone.
+	h.wrote(backup, time.Hour)
+	h.remove(backup)
 	long := time.Now().Add(-time.Hour).UTC()
 	h.times(0, func(e *ledger.Entry) {
 		e.Wrote, e.Rotated, e.Born, e.Seen = long, long, long.Add(-time.Hour), 3600

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -84,13 +85,13 @@ func (h *Hold) scan(ctx context.Context) (listed []rotate.Segment, changed bool,
 // agree. The listing began at a time.
 func (h *Hold) examine(listed []rotate.Segment, at time.Time) (changed bool, err error) {
 	look := h.look(listed)
-	if n := len(look.entries); n > 0 {
-		h.joiner.newest = newest{look.entries[n-1].ID, at}
-	}
 	h.baseline = h.baseline && len(listed) == 0
 	err = errors.Join(h.linker.noteVanished(look), h.watcher.watchOpen(look), h.joiner.watchReplaced(look))
 	if len(h.linker.waiting) == 0 { // else what waits would be taken for missing
 		err = errors.Join(err, h.joiner.joinAll(look))
+	}
+	if n := len(look.entries); n > 0 {
+		h.joiner.newest = newest{look.entries[n-1].ID, at}
 	}
 	h.watcher.alarms(look)
 	changed, budgetErr := h.budget.keepBudget(look)
@@ -151,10 +152,5 @@ func (l *look) open() (rotate.Segment, bool) {
 }
 
 func (l *look) listedInode(inode uint64) bool {
-	for _, s := range l.listed {
-		if s.Inode == inode {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(l.listed, func(s rotate.Segment) bool { return s.Inode == inode })
 }

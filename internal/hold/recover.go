@@ -3,8 +3,10 @@ package hold
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
@@ -38,7 +40,7 @@ func (h *recovery) recover() error {
 		if _, known := h.cfg.Ledger.Get(file.Name()); known {
 			continue
 		}
-		if err := h.recoverFile(file.Name(), inode, pinned); err != nil {
+		if err := h.recoverFile(file.Name(), inode, pinned, listed); err != nil {
 			return err
 		}
 	}
@@ -55,6 +57,9 @@ func (h *recovery) findAgain(entries []ledger.Entry, listed []rotate.Segment) er
 		if e.State != ledger.Held || h.isHeld(e.ID) {
 			continue
 		}
+		if err := h.findPacked(e, listed); err != nil {
+			return err
+		}
 		for _, s := range listed {
 			if s.Inode != e.Inode || !isSame(e, s.Path) {
 				continue
@@ -69,6 +74,31 @@ func (h *recovery) findAgain(entries []ledger.Entry, listed []rotate.Segment) er
 		return nil
 	}
 	return h.cfg.FS.SyncDir(h.dir)
+}
+
+// findPacked notes that a segment whose bytes are not held is a compressed backup now.
+func (h *recovery) findPacked(e *ledger.Entry, listed []rotate.Segment) error {
+	for _, s := range listed {
+		if !s.Gzip || e.Gzip || e.Finished && e.Name != s.Name {
+			continue
+		}
+		same, err := unpacksTo(s.Path, e.Mark, e.Least())
+		var mark ledger.Mark
+		if same {
+			mark, err = readMark(s.Path)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if same && err == nil {
+			return h.edit(e, func(e *ledger.Entry) {
+				e.Finished, e.Name, e.Rotated, e.Gzip, e.Inode, e.Born = true, s.Name, s.Rotated, true, s.Inode, born(s.Path)
+				e.Mark, e.Seen, e.Wrote = mark, s.Size, s.ModTime.UTC()
+				e.Tail, e.Read, e.Open = ledger.Tail{}, nil, nil // of what it unpacks to
+			})
+		}
+	}
+	return nil
 }
 
 // keepLinks looks for segments whose link was removed while this runs. What the directory still has is
@@ -94,7 +124,7 @@ func (h *recovery) pinned() map[uint64]bool {
 // recoverFile adopts a held file without an entry. A second link to a held
 // file, such as one that was about to be taken back when the process died,
 // adds nothing and goes.
-func (h *recovery) recoverFile(id string, inode uint64, pinned map[uint64]bool) error {
+func (h *recovery) recoverFile(id string, inode uint64, pinned map[uint64]bool, listed []rotate.Segment) error {
 	path := filepath.Join(h.dir, id)
 	actual, err := inodeOf(path)
 	if err != nil {
@@ -108,11 +138,11 @@ func (h *recovery) recoverFile(id string, inode uint64, pinned map[uint64]bool) 
 	}
 	e := h.adopt(id, actual)
 	if h.cfg.Copy && actual != inode {
-		if e, err = h.adoptCopy(id, inode); err != nil {
+		if e, err = h.adoptCopy(id, inode, listed); err != nil {
 			return err
 		}
 	}
-	pinned[actual] = true
+	pinned[actual], h.adopted[id] = true, true
 	if err := h.cfg.Ledger.Add(e); err != nil {
 		return err
 	}
@@ -121,29 +151,30 @@ func (h *recovery) recoverFile(id string, inode uint64, pinned map[uint64]bool) 
 }
 
 // adoptCopy makes the entry of a copy. It is that of the listed file with the
-// same inode, size and time, or else of one that was rotated when it was last
-// written to.
-func (h *recovery) adoptCopy(id string, inode uint64) (ledger.Entry, error) {
+// same inode, size and time, or of the compressed one with the same bytes, or else
+// of one that was rotated when it was last written to.
+func (h *recovery) adoptCopy(id string, inode uint64, listed []rotate.Segment) (ledger.Entry, error) {
 	path := filepath.Join(h.dir, id)
 	info, err := os.Stat(path)
 	if err != nil {
 		return ledger.Entry{}, fmt.Errorf("look at the held file: %w", err)
 	}
-	mark, err := readMark(path)
-	if err != nil {
+	e := h.adopt(id, inode)
+	e.Finished, e.Seen, e.Born = true, info.Size(), time.Time{}
+	if e.Mark, err = readMark(path); err != nil {
 		return ledger.Entry{}, err
 	}
-	listed, err := h.cfg.Log.Segments()
-	if err != nil {
-		return ledger.Entry{}, fmt.Errorf("list the audit directory: %w", err)
-	}
-	e := ledger.Entry{
-		ID: id, Inode: inode, Gzip: isGzip(path), Finished: true, State: ledger.Held, Loki: h.cfg.Loki,
-		Mark: mark, Seen: info.Size(), Wrote: info.ModTime().UTC(), Joined: h.baseline,
-	}
 	for _, s := range listed {
-		if s.Finished && s.Inode == inode && s.Size == info.Size() && s.ModTime.Equal(info.ModTime()) {
-			e.Name, e.Rotated, e.Gzip, e.Born = s.Name, s.Rotated, s.Gzip, h.bornOf(id, s)
+		same := s.Inode == inode && s.Size == info.Size() && s.ModTime.Equal(info.ModTime())
+		if s.Gzip && !e.Gzip {
+			if same, err = unpacksTo(s.Path, e.Mark, e.Seen); err != nil {
+				return ledger.Entry{}, err
+			}
+		} else if same {
+			e.Born = h.bornOf(id, s)
+		}
+		if s.Finished && same {
+			e.Name, e.Rotated = s.Name, s.Rotated
 			return e, nil
 		}
 	}

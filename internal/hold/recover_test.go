@@ -63,45 +63,6 @@ func TestLostLedgerKeepsTheOrder(t *testing.T) {
 	h.wantGaps("state_lost ")
 }
 
-// A link that was removed from outside is made again from the file that is still listed; what is
-// listed no more is a gap, whether the process runs or was down.
-func TestI9_LostLink(t *testing.T) {
-	for _, down := range []bool{false, true} {
-		for _, listed := range []bool{true, false} {
-			t.Run(fmt.Sprint("down ", down, ", listed ", listed), func(t *testing.T) {
-				h := newFixture(t)
-				h.loki = true
-				h.write("one\n")
-				backup := h.rotate()
-				h.mustStart()
-				h.sync()
-				for _, e := range h.ledger.Entries() {
-					h.remove(h.hold.Path(e.ID))
-				}
-				if !listed {
-					h.remove(backup)
-				}
-				if down {
-					h.mustStart()
-				}
-				h.sync()
-				h.sync() // reported once
-				if listed {
-					h.wantHeld("one\n", "")
-					h.wantEntries("audit-2026-11-22T17-00-01.000.log held finished", "audit.log held")
-					h.wantGaps()
-					return
-				}
-				h.wantEntries("audit-2026-11-22T17-00-01.000.log quarantined finished", "audit.log held")
-				h.wantGaps("vanished audit-2026-11-22T17-00-01.000.log")
-				if !h.ledger.Entries()[0].Loki {
-					t.Error("nobody counts the lines that the stream misses")
-				}
-			})
-		}
-	}
-}
-
 func TestNeedlessLinksGo(t *testing.T) {
 	h := newFixture(t)
 	h.write("one\n")
