@@ -1,7 +1,7 @@
 package admin
 
 import (
-	"time"
+	"cmp"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -73,20 +73,14 @@ func (b *board) archive(s *Status, f figures) Path {
 	return p
 }
 
-// path is what both ways have in common; the name of the loop begins the
-// names of its metrics.
+// path fills in what both paths have; the name of the loop begins the names of
+// its metrics.
 func (b *board) path(name, loop string, s *Status, f figures) Path {
-	p := Path{
-		Name: name, Part: Part{Name: loop, State: "starting", Level: Idle}, Known: f.known(loop + "_lag_seconds"),
+	return Path{
+		Name: name, Part: cmp.Or(s.part(loop), Part{Name: loop, State: "starting", Level: Idle}), Known: f.known(loop + "_lag_seconds"),
 		LagSeconds: f.get(loop + "_lag_seconds"), LagBytes: f.get(loop + "_lag_bytes"),
 		LastSuccess: f.at(loop + "_last_success_timestamp_seconds"),
 	}
-	for _, part := range s.Parts {
-		if part.Name == loop {
-			p.Part = part
-		}
-	}
-	return p
 }
 
 // over is a level where there is any.
@@ -107,13 +101,13 @@ func (h *Health) parts() []Part {
 }
 
 func (s status) part() Part {
-	p := Part{Name: s.name, Since: utc(s.changed), LastError: oneLine(s.last), LastErrorAt: utc(s.lastAt)}
+	p := Part{Name: s.name, Since: s.changed.UTC(), LastError: oneLine(s.last), LastErrorAt: s.lastAt.UTC()}
 	switch {
 	case s.finished:
 		p.State, p.Level = "finished", Idle
 	case s.late:
-		p.State, p.Level, p.Since = "silent", Bad, utc(s.seen)
-	case !s.started:
+		p.State, p.Level, p.Since = "silent", Bad, s.seen.UTC()
+	case !s.started():
 		p.State, p.Level = "starting", Idle
 	case s.err != nil:
 		p.State, p.Level, p.Waiting = "failing", Warn, oneLine(s.err)
@@ -121,11 +115,4 @@ func (s status) part() Part {
 		p.State, p.Level = "well", Good
 	}
 	return p
-}
-
-func utc(t time.Time) time.Time {
-	if t.IsZero() {
-		return t
-	}
-	return t.UTC()
 }

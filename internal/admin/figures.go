@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 )
 
 // namespace begins the name of every metric of ours.
@@ -27,7 +26,7 @@ func gather(from prometheus.Gatherer) figures {
 			continue
 		}
 		for _, m := range family.GetMetric() {
-			value := valueOf(m)
+			value := m.GetCounter().GetValue() + m.GetGauge().GetValue() // it is one of them
 			f[name] += value
 			if labels := m.GetLabel(); len(labels) == 1 {
 				f[name+"/"+labels[0].GetValue()] = value
@@ -35,16 +34,6 @@ func gather(from prometheus.Gatherer) figures {
 		}
 	}
 	return f
-}
-
-func valueOf(m *dto.Metric) float64 {
-	switch {
-	case m.Counter != nil:
-		return m.Counter.GetValue()
-	case m.Gauge != nil:
-		return m.Gauge.GetValue()
-	}
-	return 0
 }
 
 // known says whether there is such a metric, with a value.

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
 // span is a duration as people say it: "14 s", "6 min", "3 h 20 min".
@@ -33,31 +35,14 @@ func two(n int, unit string, rest int, smaller string) string {
 
 // size is a number of bytes: "0 B", "12 kB", "3.1 MB".
 func size(b float64) string {
-	const units = "kMGTPE"
 	if math.IsNaN(b) || b < 0 {
 		return "?"
 	}
-	if b < 1000 {
-		return strconv.Itoa(int(b)) + " B"
-	}
-	unit := 0
-	for b /= 1000; b >= 999.5 && unit < len(units)-1; b /= 1000 {
-		unit++
-	}
-	if b < 9.95 {
-		return fmt.Sprintf("%.1f %cB", b, units[unit])
-	}
-	return fmt.Sprintf("%.0f %cB", b, units[unit])
+	return humanize.Bytes(uint64(b))
 }
 
 // number is a count with a comma at every thousand.
-func number(n float64) string {
-	s := strconv.FormatInt(int64(n), 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func number(n float64) string { return humanize.Comma(int64(n)) }
 
 // count is a number of things: "1 file", "3 files".
 func count(n float64, thing string) string {

@@ -11,7 +11,7 @@ func TestWords(t *testing.T) {
 		{span(-3), "0 s"}, {span(0.4), "0 s"}, {span(1.6), "2 s"}, {span(14.9), "14 s"}, {span(119), "119 s"}, {span(120), "2 min"},
 		{span(3599), "59 min"}, {span(3600), "1 h"}, {span(12000), "3 h 20 min"}, {span(86400), "1 d"}, {span(90001), "1 d 1 h"},
 		{size(0), "0 B"}, {size(999), "999 B"}, {size(1000), "1.0 kB"}, {size(9949), "9.9 kB"}, {size(9951), "10 kB"},
-		{size(999499), "999 kB"}, {size(999501), "1.0 MB"}, {size(3.14e9), "3.1 GB"}, {size(-1), "?"}, {size(math.NaN()), "?"},
+		{size(999499), "999 kB"}, {size(1e6), "1.0 MB"}, {size(3.14e9), "3.1 GB"}, {size(-1), "?"}, {size(math.NaN()), "?"},
 		{number(0), "0"}, {number(999), "999"}, {number(1000), "1,000"}, {number(-1234567), "-1,234,567"},
 		{count(1, "file"), "1 file"}, {count(0, "file"), "0 files"}, {count(2000, "file"), "2,000 files"},
 		{reason("pruned"), "deleted by kube-apiserver before it was held"}, {reason("something_new"), "something new"},

@@ -13,7 +13,7 @@ type point struct {
 	value float64
 }
 
-// The size of a graph, in its own units: it is stretched to its place.
+// The size of a graph, in its own units: the page stretches it.
 const (
 	graphWidth  = 600
 	graphHeight = 100
@@ -24,7 +24,7 @@ const (
 const buckets = 120
 
 // maxBreak is how far two points may be from each other with a line between
-// them: beyond it nobody measured.
+// them: beyond it nothing was measured.
 const maxBreak = 3 * window / buckets
 
 // graph is a line over the window, with the area below it, as the paths of an
@@ -48,37 +48,25 @@ func draw(name string, points []point, atLeast float64, nice func(float64) float
 	}
 	top := nice(max(peak, atLeast))
 	g := graph{Name: name, Top: format(top), Peak: format(peak), None: len(points) == 0}
-	var line, area strings.Builder
-	for i, p := range points {
-		x, y := coordinates(p, top)
-		switch {
-		case i == 0 || points[i-1].ago-p.ago > maxBreak:
-			closeArea(&area, points, i, top)
-			fmt.Fprintf(&line, "M%d %dh0", x, y) // a single point is seen, too
-			fmt.Fprintf(&area, "M%d %dL%d %d", x, graphHeight, x, y)
-		default:
-			fmt.Fprintf(&line, "L%d %d", x, y)
-			fmt.Fprintf(&area, "L%d %d", x, y)
+	for len(points) > 0 {
+		n := 1 // points with lines between them
+		for n < len(points) && points[n-1].ago-points[n].ago <= maxBreak {
+			n++
 		}
+		run := make([]string, n)
+		for i, p := range points[:n] {
+			run[i] = fmt.Sprintf("%d %d", p.x(), graphHeight-int(math.Round(graphHeight*min(1, p.value/top))))
+		}
+		path := strings.Join(run, "L")
+		g.Line += "M" + path + "h0" // a single point is seen, too
+		g.Area += fmt.Sprintf("M%d %dL%sL%d %dZ", points[0].x(), graphHeight, path, points[n-1].x(), graphHeight)
+		points = points[n:]
 	}
-	closeArea(&area, points, len(points), top)
-	g.Line, g.Area = line.String(), area.String()
 	return g
 }
 
-// closeArea ends the part of the area whose last point is before i.
-func closeArea(area *strings.Builder, points []point, i int, top float64) {
-	if i > 0 {
-		x, _ := coordinates(points[i-1], top)
-		fmt.Fprintf(area, "L%d %dZ", x, graphHeight)
-	}
-}
-
-// coordinates returns where a point is in the graph.
-func coordinates(p point, top float64) (x, y int) {
-	x = graphWidth - int(math.Round(graphWidth*p.ago.Seconds()/window.Seconds()))
-	y = graphHeight - int(math.Round(graphHeight*min(1, p.value/top)))
-	return x, y
+func (p point) x() int {
+	return graphWidth - int(math.Round(graphWidth*p.ago.Seconds()/window.Seconds()))
 }
 
 // thin leaves the greatest point of each bucket and drops what is not known.

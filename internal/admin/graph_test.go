@@ -20,8 +20,8 @@ func TestDraw(t *testing.T) {
 		{"nothing", nil, "", "", "10", "0"},
 		{"not known", []point{at(3, math.NaN())}, "", "", "10", "0"},
 		{"one", []point{at(0, 5)}, "M600 50h0", "M600 100L600 50L600 100Z", "10", "5"},
-		{"a line", []point{at(1, 0), at(0, 20)}, "M590 100h0L600 0", "M590 100L590 100L600 0L600 100Z", "20", "20"},
-		{"a break", []point{at(60, 10), at(59, 10), at(1, 0), at(0, 10)}, "M0 0h0L10 0M590 100h0L600 0",
+		{"a line", []point{at(1, 0), at(0, 20)}, "M590 100L600 0h0", "M590 100L590 100L600 0L600 100Z", "20", "20"},
+		{"a break", []point{at(60, 10), at(59, 10), at(1, 0), at(0, 10)}, "M0 0L10 0h0M590 100L600 0h0",
 			"M0 100L0 0L10 0L10 100ZM590 100L590 100L600 0L600 100Z", "10", "10"},
 	} {
 		g := draw("x", test.points, 10, same, plain)

@@ -87,13 +87,13 @@ func (h *Health) readyz(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-func (s status) ready() bool { return s.finished || (s.started && s.err == nil) }
+func (s status) ready() bool { return s.finished || (s.started() && s.err == nil) }
 
 func (s status) line(now time.Time) string {
 	switch {
 	case s.finished:
 		return "[+] " + s.name + ": finished"
-	case !s.started:
+	case !s.started():
 		return "[-] " + s.name + ": starting"
 	case s.err != nil:
 		since := now.Sub(s.failing).Round(time.Second)

@@ -33,16 +33,14 @@ type sample struct {
 	values [series]float32
 }
 
-// history keeps the samples of the window, in a place of fixed size. It is
-// safe for concurrent use.
+// history keeps the samples of the window, the oldest first. It is safe for
+// concurrent use.
 type history struct {
-	mu   sync.Mutex
-	ring [samples]sample
-	next int
-	n    int
+	mu      sync.Mutex
+	samples []sample
 }
 
-// add keeps a sample in the place of the oldest.
+// add keeps a sample and drops the oldest if there are more than the window has.
 func (h *history) add(at time.Time, f figures) {
 	s := sample{at: at}
 	for i, name := range sampled {
@@ -53,19 +51,15 @@ func (h *history) add(at time.Time, f figures) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.ring[h.next] = s
-	h.next = (h.next + 1) % samples
-	h.n = min(h.n+1, samples)
+	h.samples = append(h.samples[max(0, len(h.samples)+1-samples):], s)
 }
 
 // line returns one of the lines, the oldest point first, as far as it is in
-// the window; its last point is what is measured now.
-func (h *history) line(which int, now time.Time, f figures) []point {
+// the window; its last point is measured now.
+func (h *history) line(which int, now time.Time, f figures) (points []point) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	points := make([]point, 0, h.n)
-	for i := range h.n {
-		s := h.ring[(h.next-h.n+i+samples)%samples]
+	for _, s := range h.samples {
 		if ago := now.Sub(s.at); ago >= 0 && ago <= window {
 			points = append(points, point{ago, float64(s.values[which])})
 		}

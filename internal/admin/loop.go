@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -10,32 +11,39 @@ import (
 )
 
 // reasonEvery is the shortest time between two log lines about a loop that
-// goes on failing: some errors hold a port or a request ID and never repeat.
+// keeps failing: some errors hold a port or a request ID and never repeat.
 const reasonEvery = time.Minute
 
-// Loop is the health of one loop. It is safe for concurrent use. Its fields are
-// the history that one sentence of the page needs.
+// Loop is the health of one loop. It is safe for concurrent use.
 type Loop struct {
 	name  string
-	quiet bool // it tells only of changes: silence is no sign of a stall
+	quiet bool // it reports only changes: silence is no sign of a stall
 	log   zerolog.Logger
 	now   func() time.Time
 
 	failures prometheus.Counter
 
-	mu       sync.Mutex
+	mu sync.Mutex
+	state
+	logged   string    // the reason that was logged last
+	loggedAt time.Time // and when
+}
+
+// state is what a loop has reported.
+type state struct {
 	seen     time.Time // last report
 	alive    time.Time // last sign of life within a pass
 	changed  time.Time // from well to failing or back, or the end
 	failing  time.Time // since when; zero when well
 	failed   int       // reports of failure since then
-	err      error     // the last report, or what it waits for
+	err      error     // the last report: nil, or what it waits for
 	last     error     // the last failure, also after it is over
 	lastAt   time.Time // and when
-	logged   string    // the reason that was logged last
-	loggedAt time.Time // and when
 	finished bool      // the loop ended on purpose
 }
+
+// started reports whether a pass has ended.
+func (s state) started() bool { return !s.seen.IsZero() }
 
 // Observe takes the result of one pass, or of one attempt within a pass that
 // keeps failing. Logged is the change from well to failing and back, and a new
@@ -44,7 +52,7 @@ func (l *Loop) Observe(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	first := l.seen.IsZero()
+	first := !l.started()
 	l.seen = now
 	l.log.Debug().Err(err).Msg(l.name + ": a pass ended")
 	switch {
@@ -86,34 +94,18 @@ func (l *Loop) Finish() {
 	l.finished, l.changed = true, l.now()
 }
 
-// status is a copy of a loop's health.
+// status is a loop's state at one moment.
 type status struct {
-	name     string
-	started  bool
-	late     bool
-	seen     time.Time
-	changed  time.Time
-	err      error
-	failing  time.Time
-	last     error
-	lastAt   time.Time
-	finished bool
+	state
+	name string
+	late bool
 }
 
 func (l *Loop) status(stall time.Duration, begun time.Time) status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	last := begun
-	for _, at := range [...]time.Time{l.seen, l.alive} {
-		if at.After(last) {
-			last = at
-		}
-	}
-	return status{
-		name: l.name, started: !l.seen.IsZero(), err: l.err, failing: l.failing, finished: l.finished,
-		seen: l.seen, changed: l.changed, last: l.last, lastAt: l.lastAt,
-		late: !l.finished && !(l.quiet && !l.seen.IsZero()) && l.now().Sub(last) > stall,
-	}
+	last := slices.MaxFunc([]time.Time{begun, l.seen, l.alive}, time.Time.Compare)
+	return status{l.state, l.name, !l.finished && !(l.quiet && l.started()) && l.now().Sub(last) > stall}
 }
 
 // oneLine is an error as a line of text.

@@ -2,7 +2,7 @@ package admin
 
 import (
 	"bytes"
-	_ "embed" // the page and what belongs to it
+	"embed"
 	"encoding/json"
 	"html/template"
 	"net/http"
@@ -11,14 +11,8 @@ import (
 	"time"
 )
 
-//go:embed page.html
-var pageSource string
-
-//go:embed style.css
-var styleSheet []byte
-
-//go:embed icon.svg
-var icon []byte
+//go:embed page.html style.css icon.svg
+var assets embed.FS
 
 // pagePolicy lets the page load its own style sheet and icon and nothing else:
 // no script, no form, no frame around it.
@@ -31,12 +25,11 @@ type page struct {
 }
 
 func newPage(b *board) (*page, error) {
-	text, err := template.New("page").Funcs(template.FuncMap{
+	text, err := template.New("page.html").Funcs(template.FuncMap{
 		"span": span, "brief": brief, "size": size, "number": number, "reason": reason,
-		"count": func(n float64, thing string) string { return count(n, thing) },
-		"lost":  func(n int64) string { return size(float64(n)) },
+		"bytes": func(n int64) string { return size(float64(n)) },
 		"width": func(share float64) int { return int(share * graphWidth) },
-	}).Parse(pageSource)
+	}).ParseFS(assets, "page.html")
 	return &page{b, text}, err
 }
 
@@ -57,17 +50,6 @@ func (v view) Age(t time.Time) string {
 	}
 	return span(v.Now.Sub(t).Seconds())
 }
-
-// First is the worst problem, which the headline tells; nil where there is none.
-func (v view) First() *Problem {
-	if len(v.Problems) == 0 {
-		return nil
-	}
-	return &v.Problems[0]
-}
-
-// Others are the other problems.
-func (v view) Others() []Problem { return v.Problems[min(1, len(v.Problems)):] }
 
 // OnPath says whether a loop has a place of its own on the page.
 func (v view) OnPath(loop string) bool {
@@ -90,7 +72,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the page cannot be made: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
-	send(w, "text/html; charset=utf-8", "no-store", out.Bytes())
+	send(w, "text/html; charset=utf-8", out.Bytes())
 }
 
 // json answers with the same for programs.
@@ -100,17 +82,12 @@ func (b *board) json(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "the status cannot be encoded: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
-	send(w, "application/json", "no-store", append(out, '\n'))
+	send(w, "application/json", append(out, '\n'))
 }
 
-// asset answers with a file that never changes while the process runs.
-func asset(kind string, content []byte) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { send(w, kind, "no-cache", content) }
-}
-
-func send(w http.ResponseWriter, kind, cache string, content []byte) {
+func send(w http.ResponseWriter, kind string, content []byte) {
 	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Cache-Control", cache)
+	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
 	_, _ = w.Write(content) // the client went away
 }

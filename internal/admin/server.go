@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 )
 
 // Config is what a Server needs.
@@ -101,8 +102,8 @@ func routes(cfg Config, b *board) (http.Handler, error) {
 	mux.HandleFunc("GET /readyz", cfg.Health.readyz)
 	mux.Handle("GET /{$}", atHome(p))
 	mux.Handle("GET /status.json", atHome(http.HandlerFunc(b.json)))
-	mux.HandleFunc("GET /style.css", asset("text/css; charset=utf-8", styleSheet))
-	mux.HandleFunc("GET /icon.svg", asset("image/svg+xml", icon))
+	mux.Handle("GET /style.css", http.FileServerFS(assets))
+	mux.Handle("GET /icon.svg", http.FileServerFS(assets))
 	if cfg.Pprof {
 		mux.Handle("GET /debug/pprof/", atHome(profiles()))
 	}
@@ -146,50 +147,44 @@ func (s *Server) TLSAddress() string {
 	return s.doors[1].listener.Addr().String()
 }
 
-// Run answers, and notes the lags for the page's graphs, until ctx is done;
-// requests under way get a second to end.
+// Run answers, and notes the lags for the page's graphs, until ctx is done or a
+// door fails; requests under way get a second to end.
 func (s *Server) Run(ctx context.Context) error {
-	done := make(chan error, len(s.doors))
+	g, ctx := errgroup.WithContext(ctx)
 	for _, d := range s.doors {
-		go func() { done <- d.serve() }()
+		g.Go(func() error {
+			if err := d.serve(); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("answer on %s: %w", d.listener.Addr(), err)
+			}
+			return nil
+		})
+		g.Go(func() error {
+			<-ctx.Done()
+			return d.close(context.WithoutCancel(ctx))
+		})
 	}
-	left, failed := s.watch(ctx, done)
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	for _, d := range s.doors {
-		err := d.server.Shutdown(stop)
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = d.server.Close()
-		}
-		failed = errors.Join(failed, err, ignoreClosed(d.listener.Close()))
-	}
-	for range left {
-		if served := <-done; !errors.Is(served, http.ErrServerClosed) {
-			failed = errors.Join(failed, served)
-		}
-	}
-	return failed
-}
-
-// watch takes samples until ctx is done or a door fails, and says how many
-// doors are still served.
-func (s *Server) watch(ctx context.Context, done <-chan error) (left int, err error) {
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()
-	for s.board.sample(); ; s.board.sample() {
+	for {
+		s.board.sample()
 		select {
-		case err := <-done:
-			return len(s.doors) - 1, fmt.Errorf("answer on %s: %w", s.Address(), err)
 		case <-ctx.Done():
-			return len(s.doors), nil
+			return g.Wait()
 		case <-tick.C:
 		}
 	}
 }
 
-func ignoreClosed(err error) error {
-	if errors.Is(err, net.ErrClosed) {
-		return nil
+// close ends a door also if it was never served.
+func (d door) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	err := d.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = d.server.Close()
+	}
+	if closing := d.listener.Close(); !errors.Is(closing, net.ErrClosed) {
+		err = errors.Join(err, closing)
 	}
 	return err
 }

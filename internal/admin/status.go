@@ -119,9 +119,6 @@ type Status struct {
 	Report
 }
 
-// OlderCount is Older, for the page.
-func (r Report) OlderCount() float64 { return float64(r.Older) }
-
 // Problem is one thing that is wrong.
 type Problem struct {
 	Level Level `json:"level"`
