@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/convert"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
 )
@@ -55,7 +56,7 @@ restored and queried, and its files prove themselves, but not that none is missi
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.Out, "out", "o", "", "`path` to write: a .parquet file or a directory")
-	flags.StringVar(&f.format, "output", formatText, "what to print about each file: `text|json`")
+	config.RegisterWord(flags, &f.format, "output", "", "form of the report on each file: %s")
 	flags.BoolVar(&f.NoCheck, "no-check", false, "do not read the objects back to prove them")
 	f.Identity.Register(flags)
 	flags.Lookup("cluster").DefValue = "local"

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
 )
 
@@ -103,17 +104,17 @@ func TestMistakesSuggestTheRemedy(t *testing.T) {
 func TestCompletionOffersWhatIsTaken(t *testing.T) {
 	offered := map[string]int{}
 	verbs(t, func(t *testing.T, cmd *cobra.Command, args []string) {
-		for _, flag := range []string{"hold", "redact", "loki-start", "loki-event-label", "s3-object-lock-mode", "log-level", "log-format", "output", "class"} {
+		for _, flag := range []string{"hold", "redact", "landlock", "loki-start", "loki-event-label", "s3-object-lock-mode", "log-level", "log-format", "output", "class"} {
 			if cmd.Flags().Lookup(flag) == nil {
 				continue
 			}
 			out := ok(t, append(append([]string{cobra.ShellCompNoDescRequestCmd}, args...), "--"+flag, "")...).stdout
 			got := strings.Fields(out)
 			offered[flag] += len(got) - 1 // the last is a directive
-			if !slices.Equal(got[:len(got)-1], valuesOf(flag)) {
+			if !slices.Equal(got[:len(got)-1], config.Words(flag)) {
 				t.Errorf("--%s: offered %q", flag, got)
 			}
-			call(t, wrong(t, args, flag)...).refused(t, exitUsage, append([]string{"--" + flag}, valuesOf(flag)...)...)
+			call(t, wrong(t, args, flag)...).refused(t, exitUsage, append([]string{"--" + flag}, config.Words(flag)...)...)
 		}
 	})
 	for flag, n := range offered {
@@ -121,7 +122,7 @@ func TestCompletionOffersWhatIsTaken(t *testing.T) {
 			t.Errorf("--%s: nothing is offered", flag)
 		}
 	}
-	if len(offered) != 9 {
+	if len(offered) != 10 {
 		t.Errorf("found %v", offered)
 	}
 }

@@ -69,7 +69,7 @@ func lifecycleVerb(name, short, example string, do func(*lifecycleFlags, *cobra.
 		},
 	}
 	f.register(cmd.Flags())
-	if f.format = formatText; name == "check" {
+	if f.format = "text"; name == "check" {
 		registerFormat(cmd.Flags(), &f.format)
 	}
 	return cmd
@@ -78,7 +78,7 @@ func lifecycleVerb(name, short, example string, do func(*lifecycleFlags, *cobra.
 func (f *lifecycleFlags) register(flags *pflag.FlagSet) {
 	flags.IntVar(&f.rules.InfrequentDays, "infrequent-days", 90, "`days` until data go to STANDARD_IA; 0: never")
 	flags.IntVar(&f.rules.ArchiveDays, "archive-days", 365, "`days` until data go to the class for old data; 0: never")
-	flags.StringVar(&f.rules.ArchiveClass, "class", "GLACIER_IR", "`class` for old data: GLACIER_IR, which queries can read, GLACIER or DEEP_ARCHIVE")
+	config.RegisterWord(flags, &f.rules.ArchiveClass, "class", "", "%s, the class for old data; queries can read GLACIER_IR")
 	flags.IntVar(&f.rules.ExpireDays, "expire-days", 2555, "`days` until data are deleted; 0: never")
 	flags.IntVar(&f.rules.OpenDays, "open-days", 90, "`days` until increments of open files are deleted; longer than the log takes to rotate")
 	flags.IntVar(&f.rules.AbortDays, "abort-days", 7, "`days` until what is left of broken uploads is deleted")

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -13,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/pflag"
 
+	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
 )
 
@@ -24,37 +24,22 @@ type logFlags struct {
 }
 
 func (l *logFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&l.level, "log-level", "info", "least severity to log: `debug|info|warn|error`")
-	flags.StringVar(&l.format, "log-format", "auto", "`auto|console|json`; auto is console on a terminal, json elsewhere")
+	config.RegisterWord(flags, &l.level, "log-level", "", "least severity to log: %s")
+	config.RegisterWord(flags, &l.format, "log-format", "", "%s; auto is console on a terminal, json elsewhere")
 }
 
 // logger checks the flags and returns a logger to out.
 func (l *logFlags) logger(out io.Writer) (zerolog.Logger, error) {
-	level, levelErr := zerolog.ParseLevel(l.level)
-	if l.level == "" || (levelErr == nil && (level < zerolog.DebugLevel || level > zerolog.ErrorLevel)) {
-		levelErr = errors.New("no such level")
-	}
-	if levelErr != nil {
-		levelErr = fmt.Errorf("--log-level %q: expected debug, info, warn or error", l.level)
-	}
-	var formatErr error
+	err := errors.Join(config.OneOf("log-level", l.level), config.OneOf("log-format", l.format))
+	level, _ := zerolog.ParseLevel(l.level) // one of its words
 	writer := out
-	console := zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: !bool(terminal.NewPaint(out))}
-	switch l.format {
-	case "json":
-	case "console":
-		writer = console
-	case "auto":
-		if terminal.Is(out) {
-			writer = console
-		}
-	default:
-		formatErr = fmt.Errorf("--log-format %q: expected json, console or auto", l.format)
+	if l.format == "console" || l.format == "auto" && terminal.Is(out) {
+		writer = zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: !bool(terminal.NewPaint(out))}
 	}
 	l.valve.usual = level
 	log := zerolog.New(writer).Level(zerolog.DebugLevel).Hook(&l.valve).With().Timestamp().Logger()
 	l.valve.log.Store(&log)
-	return log, errors.Join(levelErr, formatErr)
+	return log, err
 }
 
 // valve lets the lines through that are of the usual level, or all of them.

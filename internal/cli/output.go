@@ -2,27 +2,25 @@ package cli
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/auditsidecar/auditsidecar/internal/config"
 )
 
-// The values of --output.
-const (
-	formatText = "text"
-	formatJSON = "json"
-)
+// formatJSON is the value of --output that is not text.
+const formatJSON = "json"
 
 // registerFormat declares --output and -o.
 func registerFormat(flags *pflag.FlagSet, output *string) {
-	flags.StringVarP(output, "output", "o", formatText, "form of the output: `text|json`")
+	config.RegisterWord(flags, output, "output", "o", "form of the output: %s")
 }
 
 func checkFormat(output string) error {
-	if output != formatText && output != formatJSON {
-		return &usageError{fmt.Errorf("--output %q: expected %s or %s", output, formatText, formatJSON)}
+	if err := config.OneOf("output", output); err != nil {
+		return &usageError{err}
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func TestRedactMistakes(t *testing.T) {
 	call(t, runOnce(dir, "--redact-key-file", key, "--redact-rules", rules)...).refused(t, 2,
 		"--redact-key-file", "it has 5 bytes, expected 32", "--redact-rules", "rules.yaml:2", `path "spec"`)
 	call(t, runOnce(dir, "--redact-key-file", key+"x")...).refused(t, 2, "--redact-key-file", "no such file")
-	call(t, runOnce(dir, "--redact", "some")...).refused(t, 2, "--redact", "expected off, loki or archive")
+	call(t, runOnce(dir, "--redact", "some")...).refused(t, 2, "--redact", "expected loki, archive or off")
 }
 
 // In the archive, too: what is restored has no secret, the record tells how to

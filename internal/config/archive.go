@@ -44,11 +44,13 @@ func (a *Archive) validate() error {
 }
 
 func (a *Archive) validateLock() error {
-	switch {
-	case a.Lock.Mode == "" && a.Lock.Days == 0:
+	if a.Lock == (archive.Lock{}) {
 		return nil
-	case a.Lock.Mode != "GOVERNANCE" && a.Lock.Mode != "COMPLIANCE":
-		return fmt.Errorf("--s3-object-lock-mode %q: expected GOVERNANCE or COMPLIANCE", a.Lock.Mode)
+	}
+	if err := OneOf("s3-object-lock-mode", a.Lock.Mode); err != nil {
+		return err
+	}
+	switch {
 	case a.Lock.Days < 1 || a.Lock.Days > maxLockDays:
 		return fmt.Errorf("--s3-object-lock-days %d: expected 1 to %d", a.Lock.Days, maxLockDays)
 	case !strings.HasPrefix(a.URL, "s3://"):

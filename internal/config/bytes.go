@@ -5,21 +5,21 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/dustin/go-humanize"
 )
 
 // Bytes is a size in bytes as people write it: 1048576, 512MiB, 20GiB. It is
 // a flag value.
 type Bytes int64
 
-// String returns the size in the largest unit that divides it.
+// String returns the size with a unit if that is exact.
 func (b *Bytes) String() string {
-	n := int64(*b)
-	for _, u := range units() {
-		if n != 0 && n%u.factor == 0 {
-			return strconv.FormatInt(n/u.factor, 10) + u.name
-		}
+	text := strings.NewReplacer(".0 ", "", " ", "").Replace(humanize.IBytes(uint64(*b)))
+	if n, err := humanize.ParseBytes(text); *b == 0 || err != nil || n != uint64(*b) {
+		return strconv.FormatInt(int64(*b), 10)
 	}
-	return strconv.FormatInt(n, 10)
+	return text
 }
 
 // Type names the value in the help text.
@@ -27,27 +27,10 @@ func (b *Bytes) Type() string { return "size" }
 
 // Set reads a size.
 func (b *Bytes) Set(text string) error {
-	number, factor := strings.TrimSpace(text), int64(1)
-	for _, u := range units() {
-		if rest, ok := strings.CutSuffix(number, u.name); ok {
-			number, factor = strings.TrimSpace(rest), u.factor
-			break
-		}
+	n, err := humanize.ParseBytes(text)
+	if err != nil || n > math.MaxInt64 {
+		return fmt.Errorf("%q is not a size: expected a number of bytes or one such as 512MiB or 20GiB", text)
 	}
-	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n < 0 || n > math.MaxInt64/factor {
-		return fmt.Errorf("%q is no size: expected a number of bytes or one such as 512MiB or 20GiB", text)
-	}
-	*b = Bytes(n * factor)
+	*b = Bytes(n)
 	return nil
-}
-
-// unit is a binary unit; the longest name that fits is listed first.
-type unit struct {
-	name   string
-	factor int64
-}
-
-func units() []unit {
-	return []unit{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
 }

@@ -95,26 +95,25 @@ func fillFromFile(flags *pflag.FlagSet, file string, given map[string]bool) erro
 		return err
 	}
 	var errs []error
-	for _, s := range settings {
-		if err := s.apply(flags, given); err != nil {
-			errs = append(errs, fmt.Errorf("%s:%d: %w", file, s.line, err))
+	lines := map[string]int{} // of the keys so far
+	for i := 0; i+1 < len(settings); i += 2 {
+		key, value := settings[i], settings[i+1]
+		err := setFromFile(flags, key, value, given)
+		if line, repeated := lines[key.Value]; repeated {
+			err = fmt.Errorf("%s is set twice (first in line %d)", key.Value, line)
+		} else {
+			lines[key.Value] = key.Line
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s:%d: %w", file, key.Line, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// setting is one key of the YAML file.
-type setting struct {
-	key    string
-	values []string
-	list   bool
-	line   int
-	err    error
-}
-
-// parseFile reads the settings in the order of the file. A file without any,
+// parseFile returns the keys and values of a file in turn. A file without any,
 // be it empty or nothing but comments, is none of the user's mistakes.
-func parseFile(file string, data []byte) ([]setting, error) {
+func parseFile(file string, data []byte) ([]*yaml.Node, error) {
 	var doc, more yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	switch err := dec.Decode(&doc); {
@@ -130,73 +129,42 @@ func parseFile(file string, data []byte) ([]setting, error) {
 		return nil, fmt.Errorf("%s: parse YAML: %w", file, err)
 	}
 	top := doc.Content[0]
-	if isNull(top) {
-		return nil, nil
-	}
-	if top.Kind != yaml.MappingNode {
+	if top.Kind != yaml.MappingNode && !isNull(top) {
 		return nil, fmt.Errorf("%s:%d: expected `setting: value` lines", file, top.Line)
 	}
-	return settingsOf(top), nil
-}
-
-func settingsOf(mapping *yaml.Node) []setting {
-	var all []setting
-	first := map[string]int{}
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		s := settingOf(mapping.Content[i], mapping.Content[i+1])
-		if line, repeated := first[s.key]; repeated {
-			s.err = fmt.Errorf("%s is set twice (first in line %d)", s.key, line)
-		} else {
-			first[s.key] = s.line
-		}
-		all = append(all, s)
-	}
-	return all
-}
-
-func settingOf(key, value *yaml.Node) setting {
-	s := setting{key: key.Value, line: key.Line, list: value.Kind == yaml.SequenceNode}
-	plainList := s.list && !slices.ContainsFunc(value.Content, notPlain)
-	switch {
-	case key.Kind != yaml.ScalarNode:
-		s.err = errors.New("expected the name of a setting before the colon")
-	case isNull(value):
-		s.err = fmt.Errorf("%s has no value; write \"\" for an empty one or leave the line out", s.key)
-	case value.Kind == yaml.ScalarNode:
-		s.values = []string{value.Value}
-	case plainList:
-		for _, item := range value.Content {
-			s.values = append(s.values, item.Value)
-		}
-	default:
-		s.err = fmt.Errorf("%s: expected a plain value or a list of plain values", s.key)
-	}
-	return s
+	return top.Content, nil
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
 func notPlain(n *yaml.Node) bool { return n.Kind != yaml.ScalarNode || isNull(n) }
 
-func (s setting) apply(flags *pflag.FlagSet, given map[string]bool) error {
-	if s.err != nil && s.key == "" {
-		return s.err
+// setFromFile sets the flag key, unless a source of higher precedence has.
+func setFromFile(flags *pflag.FlagSet, key, value *yaml.Node, given map[string]bool) error {
+	if key.Kind != yaml.ScalarNode {
+		return errors.New("expected the name of a setting before the colon")
 	}
-	flag := flags.Lookup(s.key)
-	if flag == nil || !inFile(flag) {
-		return fmt.Errorf("unknown setting %q%s", s.key, suggestion(flags, s.key))
+	name, values, list := key.Value, []*yaml.Node{value}, value.Kind == yaml.SequenceNode
+	if list {
+		values = value.Content
 	}
-	if s.err != nil {
-		return s.err
+	flag := flags.Lookup(name)
+	switch {
+	case flag == nil || !inFile(flag):
+		return fmt.Errorf("unknown setting %q%s", name, suggestion(flags, name))
+	case isNull(value):
+		return fmt.Errorf("%s has no value; write \"\" for an empty one or leave the line out", name)
+	case slices.ContainsFunc(values, notPlain):
+		return fmt.Errorf("%s: expected a plain value or a list of plain values", name)
 	}
-	if _, list := flag.Value.(pflag.SliceValue); !list && s.list {
-		return fmt.Errorf("%s takes one value, not a list", s.key)
+	if _, takesList := flag.Value.(pflag.SliceValue); list && !takesList {
+		return fmt.Errorf("%s takes one value, not a list", name)
 	}
-	if given[s.key] {
+	if given[name] {
 		return nil
 	}
-	for _, value := range s.values {
-		if err := set(flags, s.key, value); err != nil {
+	for _, v := range values {
+		if err := set(flags, name, v.Value); err != nil {
 			return plain(err)
 		}
 	}

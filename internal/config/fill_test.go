@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
 )
 
 // verb is a set of flags like that of a verb, with one that takes a list.
@@ -275,12 +276,13 @@ func FuzzFill(f *testing.F) {
 			return
 		}
 		flags := newVerb().flags
-		for _, s := range settings {
-			if s.apply(flags, map[string]bool{}) != nil {
+		for i := 0; i+1 < len(settings); i += 2 {
+			key, value := settings[i], settings[i+1]
+			if setFromFile(flags, key, value, map[string]bool{}) != nil {
 				continue
 			}
-			if f := flags.Lookup(s.key); f == nil || !f.Changed && len(s.values) > 0 {
-				t.Errorf("%q was accepted and is not set", s.key)
+			if f := flags.Lookup(key.Value); f == nil || !f.Changed && (value.Kind == yaml.ScalarNode || len(value.Content) > 0) {
+				t.Errorf("%q was accepted and is not set", key.Value)
 			}
 		}
 	})

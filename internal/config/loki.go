@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -26,8 +25,7 @@ type Loki struct {
 	Labels []string
 	// EventLabels are labels that come from the event.
 	EventLabels []string
-	// Start says where a log is begun that was never streamed: [StartOldest]
-	// or [StartNow].
+	// Start says where a log is begun that was never streamed.
 	Start string
 	// MaxLineBytes is the longest line Loki accepts (limits_config.max_line_size).
 	MaxLineBytes int
@@ -41,17 +39,11 @@ type Loki struct {
 	MaxAhead time.Duration
 }
 
-// The values of --loki-start.
-const (
-	StartOldest = "oldest"
-	StartNow    = "now"
-)
-
 // Register declares Loki's flags on flags.
 func (l *Loki) Register(flags *pflag.FlagSet) {
 	l.RegisterClient(flags)
 	flags.StringSliceVar(&l.EventLabels, "loki-event-label", nil, "`label` with its value from the event: verb, level, stage or code_class (2xx, ...); may be repeated. Each set of values is a stream; everything else is structured metadata")
-	flags.StringVar(&l.Start, "loki-start", StartOldest, "where a log is begun that was never streamed, `oldest|now`; oldest: with what is there and not too old for Loki")
+	RegisterWord(flags, &l.Start, "loki-start", "", "start of a log that was never streamed, %s; oldest: the oldest line that is held and not too old for Loki")
 	flags.DurationVar(&l.BatchWait, "loki-batch-wait", 300*time.Millisecond, "longest time that a line waits for its batch to fill (1 MiB)")
 	flags.DurationVar(&l.MaxAge, "loki-max-age", 7*24*time.Hour, "age of the oldest line that Loki accepts (its reject_old_samples_max_age); older ones are counted and not sent; 0: Loki accepts any")
 	flags.DurationVar(&l.MaxAhead, "loki-max-ahead", 10*time.Minute, "how far ahead of the clock a line may be for Loki (its creation_grace_period)")
@@ -73,7 +65,7 @@ func (l *Loki) RegisterClient(flags *pflag.FlagSet) {
 func (l *Loki) Validate() error {
 	return errors.Join(
 		l.ValidateClient(),
-		l.validateStart(),
+		OneOf("loki-start", l.Start),
 		atLeast("loki-batch-wait", l.BatchWait, time.Millisecond),
 		notNegative("loki-max-age", l.MaxAge),
 		notNegative("loki-max-ahead", l.MaxAhead),
@@ -87,15 +79,8 @@ func (l *Loki) ValidateClient() error {
 		validateLokiURL(l.URL),
 		validateTenant(l.Tenant),
 		labels,
-		minimum("loki-max-line-bytes", l.MaxLineBytes, 4<<10),
+		atLeast("loki-max-line-bytes", l.MaxLineBytes, 4<<10),
 	)
-}
-
-func (l *Loki) validateStart() error {
-	if l.Start != StartOldest && l.Start != StartNow {
-		return fmt.Errorf("--loki-start %q: expected %s or %s", l.Start, StartOldest, StartNow)
-	}
-	return nil
 }
 
 // StaticLabels returns the labels that --loki-label gives.
@@ -121,23 +106,15 @@ func (l *Loki) StaticLabels() (map[string]string, error) {
 	return labels, errors.Join(errs...)
 }
 
-// validateLokiURL never shows what it was given before it is known that there
-// is no password in it.
 func validateLokiURL(raw string) error {
 	if raw == "" {
 		return nil
 	}
-	const form = "expected http://HOST:PORT or https://HOST:PORT"
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil:
-		return errors.New("--loki-url is no URL: " + form)
-	case u.User != nil:
-		return errors.New("--loki-url: credentials do not belong in a URL, where logs and process lists show them; use --loki-http-config")
-	case (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
-		return fmt.Errorf("--loki-url %q: %s", raw, form)
-	case u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("--loki-url %q: what follows '?' or '#' has no meaning here", raw)
+	if err := validURL("loki-url", raw, "http://HOST:PORT or https://HOST:PORT", "--loki-http-config"); err != nil {
+		return err
+	}
+	if strings.ContainsAny(raw, "?#") {
+		return fmt.Errorf("--loki-url %q: it must end before '?' or '#'", raw)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func TestValidateLoki(t *testing.T) {
 		{"loki-url", setLoki, "http://:3100", "expected http://"},
 		{"loki-url", setLoki, "ftp://loki", "expected http://"},
 		{"loki-url", setLoki, "http://loki:port", "expected http://"},
-		{"loki-url", setLoki, "http://loki?tenant=a", "no meaning"},
+		{"loki-url", setLoki, "http://loki?tenant=a", "must end before '?'"},
 		{"loki-url", setLoki, "http://me:secret@loki", "credentials"},
 		{"loki-url", setLoki, "ftp://me:secret@loki", "credentials"},
 		{"loki-url", setLoki, "http://me:secret@lo ki", "is no URL"},

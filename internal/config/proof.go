@@ -3,10 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/auditsidecar/auditsidecar/internal/apiserver"
 )
 
 // Proof says what the archive's records prove, beyond what files there were.
@@ -16,16 +18,7 @@ type Proof struct {
 	// SigningKeyFile has the key that signs the records; empty: none does.
 	SigningKeyFile string
 	// Server is kube-apiserver, whose own counters go into the heartbeats.
-	Server ServerMetrics
-}
-
-// ServerMetrics says how to ask kube-apiserver for its metrics.
-type ServerMetrics struct {
-	URL       string
-	TokenFile string
-	CertFile  string
-	KeyFile   string
-	CAFile    string
+	Server apiserver.Config
 }
 
 // Register declares the flags.
@@ -41,29 +34,23 @@ func (p *Proof) Register(flags *pflag.FlagSet) {
 
 // Validate returns every mistake.
 func (p *Proof) Validate() error {
-	var errs []error
-	errs = append(errs, zeroOrAtLeast("heartbeat-interval", p.HeartbeatInterval, time.Second))
-	return errors.Join(append(errs, p.Server.validate())...)
+	return errors.Join(zeroOrAtLeast("heartbeat-interval", p.HeartbeatInterval, time.Second), validateServer(p.Server))
 }
 
-func (m *ServerMetrics) validate() error {
-	if m.URL == "" {
-		if m.TokenFile+m.CertFile+m.KeyFile+m.CAFile != "" {
+func validateServer(s apiserver.Config) error {
+	if s.URL == "" {
+		if s != (apiserver.Config{}) {
 			return errors.New("--apiserver-metrics-url is required where a token, certificate or CA for it is given")
 		}
 		return nil
 	}
-	u, err := url.Parse(m.URL)
+	if err := validURL("apiserver-metrics-url", s.URL, "https://HOST:PORT/metrics", "--apiserver-metrics-token-file"); err != nil {
+		return err
+	}
 	switch {
-	case err != nil:
-		return errors.New("--apiserver-metrics-url is no URL: expected https://HOST:PORT/metrics")
-	case u.User != nil:
-		return errors.New("--apiserver-metrics-url: credentials do not belong in a URL, where logs and process lists show them")
-	case (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
-		return fmt.Errorf("--apiserver-metrics-url %q: expected https://HOST:PORT/metrics", m.URL)
-	case u.Scheme == "http" && m.TokenFile != "":
-		return fmt.Errorf("--apiserver-metrics-url %q: a token must not be sent over plain HTTP: use https", m.URL)
-	case (m.CertFile == "") != (m.KeyFile == ""):
+	case strings.HasPrefix(s.URL, "http:") && s.TokenFile != "":
+		return fmt.Errorf("--apiserver-metrics-url %q: a token must not be sent over plain HTTP: use https", s.URL)
+	case (s.CertFile == "") != (s.KeyFile == ""):
 		return errors.New("--apiserver-metrics-cert-file and --apiserver-metrics-key-file belong together")
 	}
 	return nil

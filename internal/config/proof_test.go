@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/apiserver"
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 )
 
@@ -15,15 +16,15 @@ func TestProofValidate(t *testing.T) {
 		want  string
 	}{
 		"nothing":             {Proof{}, ""},
-		"all":                 {Proof{HeartbeatInterval: time.Hour, Server: ServerMetrics{URL: url, TokenFile: "t", CAFile: "c"}}, ""},
-		"certificate":         {Proof{Server: ServerMetrics{URL: url, CertFile: "c", KeyFile: "k"}}, ""},
+		"all":                 {Proof{HeartbeatInterval: time.Hour, Server: apiserver.Config{URL: url, TokenFile: "t", CAFile: "c"}}, ""},
+		"certificate":         {Proof{Server: apiserver.Config{URL: url, CertFile: "c", KeyFile: "k"}}, ""},
 		"too often":           {Proof{HeartbeatInterval: time.Millisecond}, "--heartbeat-interval"},
 		"backwards":           {Proof{HeartbeatInterval: -time.Hour}, "--heartbeat-interval"},
-		"a token for nobody":  {Proof{Server: ServerMetrics{TokenFile: "t"}}, "--apiserver-metrics-url is required"},
-		"a token in the open": {Proof{Server: ServerMetrics{URL: "http://127.0.0.1/metrics", TokenFile: "t"}}, "plain HTTP"},
-		"half a certificate":  {Proof{Server: ServerMetrics{URL: url, CertFile: "c"}}, "belong together"},
-		"a password":          {Proof{Server: ServerMetrics{URL: "https://u:hunter2@h/metrics"}}, "credentials"},
-		"no URL":              {Proof{Server: ServerMetrics{URL: "kubernetes"}}, "expected https"},
+		"a token for nobody":  {Proof{Server: apiserver.Config{TokenFile: "t"}}, "--apiserver-metrics-url is required"},
+		"a token in the open": {Proof{Server: apiserver.Config{URL: "http://127.0.0.1/metrics", TokenFile: "t"}}, "plain HTTP"},
+		"half a certificate":  {Proof{Server: apiserver.Config{URL: url, CertFile: "c"}}, "belong together"},
+		"a password":          {Proof{Server: apiserver.Config{URL: "https://u:hunter2@h/metrics"}}, "credentials"},
+		"no URL":              {Proof{Server: apiserver.Config{URL: "kubernetes"}}, "expected https"},
 	} {
 		err := c.proof.Validate()
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {

@@ -15,8 +15,8 @@ func TestValidateRedact(t *testing.T) {
 		{Redact{Mode: "loki"}, ""},
 		{Redact{Mode: "archive", RulesFile: "r", KeyFile: "k"}, ""},
 		{Redact{Mode: "off"}, ""},
-		{Redact{}, "expected off, loki or archive"},
-		{Redact{Mode: "Loki"}, "expected off, loki or archive"},
+		{Redact{}, "expected loki, archive or off"},
+		{Redact{Mode: "Loki"}, "expected loki, archive or off"},
 		{Redact{Mode: "off", RulesFile: "r"}, `--redact-rules "r" has no meaning`},
 		{Redact{Mode: "off", KeyFile: "k"}, `--redact-key-file "k" has no meaning`},
 	} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -39,13 +40,11 @@ type Run struct {
 	AdminPprof bool
 	// Once archives what is finished, streams to the end and stops.
 	Once bool
-	// Hold says how files are kept that a sink still needs: [HoldLink] or
-	// [HoldCopy].
+	// Hold says how files are kept that a sink still needs.
 	Hold string
 	// StateDir is the state directory; empty: one in the audit directory.
 	StateDir string
-	// Landlock says whether the process gives up rights by Landlock:
-	// [LandlockAuto] or [LandlockOff].
+	// Landlock says whether the process gives up rights by Landlock.
 	Landlock string
 	// HeldMaxBytes bounds the disk that held files may use; 0: a tenth of it.
 	HeldMaxBytes Bytes
@@ -83,9 +82,9 @@ func (r *Run) Register(flags *pflag.FlagSet) {
 	flags.DurationVar(&r.RescanInterval, "rescan-interval", 5*time.Second, "how often the directory is listed whatever inotify says")
 	flags.DurationVar(&r.ArchiveMaxLag, "archive-max-lag", 15*time.Minute, "longest time that a line of the open file has no copy in the archive; 0: until the file is rotated")
 	flags.DurationVar(&r.ShutdownTimeout, "shutdown-timeout", 20*time.Second, "longest time to drain after SIGTERM; keep it below terminationGracePeriodSeconds")
-	flags.StringVar(&r.Hold, "hold", HoldLink, "how files are kept until the sinks have them, `link|copy`: hard links in the audit directory's own mount, or copies where they cannot be linked; a copy is made of finished files only and takes disk from the start")
+	RegisterWord(flags, &r.Hold, "hold", "", "how files are kept until the sinks have them, %s: hard links in the audit directory's own mount, or copies where they cannot be linked; a copy is made of finished files only and takes disk from the start")
 	flags.StringVar(&r.StateDir, "state-dir", "", "`directory` of the sidecar's state, with --hold=copy only; empty: .auditsidecar in the audit directory")
-	flags.StringVar(&r.Landlock, "landlock", LandlockAuto, "`auto` gives up the right to change any file but state, archive, temporary files and ~/.aws, where the kernel has Landlock; off does not")
+	RegisterWord(flags, &r.Landlock, "landlock", "", "%s; auto gives up the right to change any file but state, archive, temporary files and ~/.aws, if the kernel has Landlock")
 	flags.Var(&r.HeldMaxBytes, "held-max-bytes", "most disk that files may use which kube-apiserver has pruned and a sink still needs, such as 5GiB; 0: 10 % of the file system, at most 20GiB")
 	flags.Var(&r.HeldMinFree, "held-min-free", "free space below which such files are given up; 0: 2 % of the file system, at most 1GiB")
 	r.Redact.Register(flags)
@@ -104,8 +103,9 @@ func (r *Run) Validate() error {
 		r.Proof.Validate(),
 		r.Loki.Validate(),
 		r.Identity.Validate(),
-		r.validateHold(),
-		r.validateLandlock(),
+		OneOf("hold", r.Hold),
+		r.validateStateDir(),
+		OneOf("landlock", r.Landlock),
 		r.Redact.Validate(),
 		validateListen(r.Listen),
 		r.validateListenTLS(),
@@ -115,30 +115,8 @@ func (r *Run) Validate() error {
 	)
 }
 
-// The values of --hold.
-const (
-	HoldLink = "link"
-	HoldCopy = "copy"
-)
-
-// The values of --landlock.
-const (
-	LandlockAuto = "auto"
-	LandlockOff  = "off"
-)
-
-func (r *Run) validateLandlock() error {
-	if r.Landlock != LandlockAuto && r.Landlock != LandlockOff {
-		return fmt.Errorf("--landlock %q: expected %s or %s", r.Landlock, LandlockAuto, LandlockOff)
-	}
-	return nil
-}
-
-func (r *Run) validateHold() error {
-	switch {
-	case r.Hold != HoldLink && r.Hold != HoldCopy:
-		return fmt.Errorf("--hold %q: expected %s or %s", r.Hold, HoldLink, HoldCopy)
-	case r.StateDir != "" && r.Hold != HoldCopy:
+func (r *Run) validateStateDir() error {
+	if r.StateDir != "" && r.Hold == HoldLink {
 		return fmt.Errorf("--state-dir %q: hard links need the state inside the audit directory; leave the flag out or add --hold=copy", r.StateDir)
 	}
 	return nil
@@ -179,9 +157,9 @@ func required(flag, value, remedy string) error {
 	return nil
 }
 
-func atLeast(flag string, d, least time.Duration) error {
-	if d < least {
-		return fmt.Errorf("--%s %s: must be at least %s", flag, d, least)
+func atLeast[T cmp.Ordered](flag string, value, least T) error {
+	if value < least {
+		return fmt.Errorf("--%s %v: must be at least %v", flag, value, least)
 	}
 	return nil
 }
@@ -200,15 +178,23 @@ func notNegative(flag string, d time.Duration) error {
 	return nil
 }
 
-func minimum(flag string, value, least int) error {
-	if value < least {
-		return fmt.Errorf("--%s %d: must be at least %d", flag, value, least)
+// validURL checks an address of the form http://HOST... or https://HOST... It
+// never shows the address before it is known that there is no password in it.
+func validURL(flag, raw, form, credentials string) error {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--%s is no URL: expected %s", flag, form)
+	case u.User != nil:
+		return fmt.Errorf("--%s: credentials do not belong in a URL, where logs and process lists show them; use %s", flag, credentials)
+	case (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
+		return fmt.Errorf("--%s %q: expected %s", flag, raw, form)
 	}
 	return nil
 }
 
 // validateListen refuses an address that others on the network could reach:
-// the sidecar runs in the host's network, and there anybody may ask.
+// the sidecar runs in the host's network, and every process there may ask.
 func validateListen(address string) error {
 	host, err := splitAddress("listen", address, "127.0.0.1:9464")
 	if err != nil {

@@ -7,24 +7,18 @@ import (
 	"regexp"
 
 	"github.com/spf13/pflag"
+
+	"github.com/auditsidecar/auditsidecar/internal/admin"
 )
 
-// Shown is one setting as it may be shown to people.
-type Shown struct {
-	// Name of the flag, Value as text.
-	Name, Value string
-	// Given says that it does not come from the default.
-	Given bool
-}
-
-// Show returns the settings in the order of the flags. There are no secrets
-// among them: those stand in files, and only the names of the files are here.
-// Should a URL have a password all the same, it is left out.
-func Show(flags *pflag.FlagSet) []Shown {
-	var all []Shown
+// Show returns the settings in the order of the flags, as they may be shown to
+// people: secrets are in files, of which these are the names, and a password in
+// a URL is left out.
+func Show(flags *pflag.FlagSet) []admin.Setting {
+	var all []admin.Setting
 	flags.VisitAll(func(f *pflag.Flag) {
 		if f.Name != helpFlag {
-			all = append(all, Shown{f.Name, hidePassword(f.Value.String()), f.Changed})
+			all = append(all, admin.Setting{Name: f.Name, Value: hidePassword(f.Value.String()), Changed: f.Changed})
 		}
 	})
 	return all
@@ -38,7 +32,7 @@ func hidePassword(value string) string { return userinfo.ReplaceAllString(value,
 // Hash tells settings from others, in as many bits as a metric can hold. The
 // name of the node does not count, so that it is the same on nodes that are
 // set alike; nor does what is in the files that are named.
-func Hash(settings []Shown) float64 {
+func Hash(settings []admin.Setting) float64 {
 	h := sha256.New()
 	for _, s := range settings {
 		if s.Name != "node" {

@@ -46,13 +46,11 @@ func (s *opener) signChain(st *state) error {
 
 // asker asks kube-apiserver for its counters; nil where nobody is to be asked.
 // It tells when kube-apiserver ceases to answer, and when it answers again.
-func asker(settings config.ServerMetrics, log zerolog.Logger) (func(context.Context) (shipper.Counters, error), error) {
+func asker(settings apiserver.Config, log zerolog.Logger) (func(context.Context) (shipper.Counters, error), error) {
 	if settings.URL == "" {
 		return nil, nil
 	}
-	server, err := apiserver.New(apiserver.Config{
-		URL: settings.URL, TokenFile: settings.TokenFile, CertFile: settings.CertFile, KeyFile: settings.KeyFile, CAFile: settings.CAFile,
-	})
+	server, err := apiserver.New(settings)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ import (
 // Config is what a Sidecar needs.
 type Config struct {
 	Settings config.Run
-	Shown    []config.Shown // the settings as the status page shows them
+	Shown    []admin.Setting // the settings as the status page shows them
 	Version  string
 	Log      zerolog.Logger
 	// OwnsProcess allows changes to the whole process: its umask, and by

@@ -18,10 +18,7 @@ func (s *Sidecar) report() admin.Report {
 	r := admin.Report{
 		Version: s.Version, Cluster: s.Settings.Identity.Cluster, Node: s.Settings.Identity.Node,
 		Log: s.Settings.AuditLogPath, Archive: s.Settings.Archive.URL, Loki: s.Settings.Loki.URL, MaxLag: s.Settings.ArchiveMaxLag,
-		Files: []admin.File{}, Gaps: s.events.gaps.newest(),
-	}
-	for _, setting := range s.Shown {
-		r.Settings = append(r.Settings, admin.Setting{Name: setting.Name, Value: setting.Value, Changed: setting.Given})
+		Files: []admin.File{}, Gaps: s.events.gaps.newest(), Settings: s.Shown,
 	}
 	if v := s.working.Load(); v != nil {
 		r.Files, r.Older = v.files()

@@ -1,0 +1,55 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// The values of --hold, --landlock, --loki-start and --redact.
+const (
+	HoldLink      = "link"
+	HoldCopy      = "copy"
+	LandlockAuto  = "auto"
+	LandlockOff   = "off"
+	StartOldest   = "oldest"
+	StartNow      = "now"
+	RedactLoki    = "loki"
+	RedactArchive = "archive"
+	RedactOff     = "off"
+)
+
+// words are the flags of all verbs that take one of a few words; the first is the default.
+var words = map[string][]string{
+	"hold":                {HoldLink, HoldCopy},
+	"landlock":            {LandlockAuto, LandlockOff},
+	"loki-start":          {StartOldest, StartNow},
+	"redact":              {RedactLoki, RedactArchive, RedactOff},
+	"loki-event-label":    {"verb", "level", "stage", "code_class"},
+	"s3-object-lock-mode": {"GOVERNANCE", "COMPLIANCE"},
+	"log-level":           {"info", "debug", "warn", "error"},
+	"log-format":          {"auto", "console", "json"},
+	"output":              {"text", "json"},
+	"class":               {"GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"},
+}
+
+// Words returns the words that a flag takes, nil if it takes others too.
+func Words(flag string) []string { return words[flag] }
+
+// OneOf refuses a value that is not one of the flag's words.
+func OneOf(flag, value string) error {
+	all := words[flag]
+	if slices.Contains(all, value) {
+		return nil
+	}
+	last := len(all) - 1
+	return fmt.Errorf("--%s %q: expected %s or %s", flag, value, strings.Join(all[:last], ", "), all[last])
+}
+
+// RegisterWord declares a flag that takes one of its words, which the usage lists where it has %s.
+func RegisterWord(flags *pflag.FlagSet, value *string, flag, short, usage string) {
+	all := words[flag]
+	flags.StringVarP(value, flag, short, all[0], fmt.Sprintf(usage, "`"+strings.Join(all, "|")+"`"))
+}
