@@ -20,23 +20,11 @@ type general struct {
 // decode reports whether b is one valid JSON object, with white space around
 // it at most, that is an audit event.
 func (g *general) decode(b []byte, e *Event) bool {
-	end, ok := g.prefix(b, e)
-	if !ok {
-		return false
-	}
-	return len(bytes.Trim(b[end:], " \t\r\n")) == 0
-}
-
-// prefix decodes the JSON object that b starts with, and returns its end.
-func (g *general) prefix(b []byte, e *Event) (int, bool) {
 	e.Reset()
-	end, _, ok := g.skip.skipValue(b, 0)
-	if !ok {
-		return 0, false
-	}
-	object := bytes.TrimLeft(b[:end], " \t\r\n")
-	if object[0] != '{' {
-		return 0, false
+	object := bytes.Trim(b, " \t\r\n")
+	end, _, ok := g.skip.skipValue(object, 0)
+	if !ok || end < len(object) || object[0] != '{' {
+		return false
 	}
 	g.e = e
 	isEvent := g.event(object)
@@ -44,7 +32,7 @@ func (g *general) prefix(b []byte, e *Event) (int, bool) {
 	if !isEvent {
 		e.Reset()
 	}
-	return end, isEvent
+	return isEvent
 }
 
 // member is one name and value of a JSON object.

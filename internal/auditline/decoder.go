@@ -17,6 +17,7 @@ type Decoder struct {
 	scanner scanner
 	cutter  cutter
 	general general
+	walker  Walker
 	probe   Event // for events that are only looked for
 }
 

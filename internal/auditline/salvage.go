@@ -1,6 +1,9 @@
 package auditline
 
-import "bytes"
+import (
+	"bytes"
+	"iter"
+)
 
 const (
 	// maxParts bounds the rows of one broken line.
@@ -14,42 +17,54 @@ const (
 // Span is a piece of a line.
 type Span struct{ From, To int }
 
-// salvage finds the whole events in a line that is not one event itself: torn
+// Events yields the whole events in a line that is not one event itself: torn
 // by a crash and glued to the next, cut by a full disk, or with a hole of NUL
-// bytes. They are returned in their order in the line.
+// bytes.
 //
-// An event counts as whole only where the line ends after it, or a NUL, or the
-// start of another event follows: the body of a request may itself hold an
+// An event counts as whole only if it is followed by the end of the line, a NUL,
+// or the start of another event: the body of a request may itself hold an
 // audit event, and a torn line must not bring to light one that never
 // happened.
+func (w *Walker) Events(line []byte) iter.Seq[Span] {
+	return func(yield func(Span) bool) {
+		effort := salvageEffort*len(line) + 64<<10
+		for at := 0; effort > 0; {
+			n := bytes.Index(line[at:], []byte(eventHead))
+			if n < 0 {
+				return
+			}
+			from := at + n
+			end, ok := w.Value(line, from)
+			effort -= n + end - from
+			at = from + len(eventHead)
+			if ok && endsEvent(line[end:]) {
+				if at = end; !yield(Span{from, end}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// endsEvent reports whether rest may follow a whole event: nothing, a NUL, or an
+// event, be it torn within its first bytes.
+func endsEvent(rest []byte) bool {
+	rest = bytes.TrimRight(rest, "\r")
+	return len(rest) == 0 || rest[0] == 0 || hasPrefix(rest, eventHead) || bytes.HasPrefix([]byte(eventHead), rest)
+}
+
+// salvage returns the whole events in a broken line.
 func (d *Decoder) salvage(line []byte) []Span {
 	var found []Span
 	defer d.probe.Reset() // it has views into the line
-	effort := salvageEffort*len(line) + 64<<10
-	for at := 0; at < len(line) && len(found) < maxParts && effort > 0; {
-		n := bytes.Index(line[at:], []byte(eventHead))
-		if n < 0 {
+	for part := range d.walker.Events(line) {
+		d.probe.Release()
+		if d.general.decode(line[part.From:part.To], &d.probe) {
+			found = append(found, part)
+		}
+		if len(found) == maxParts {
 			break
 		}
-		from := at + n
-		effort -= n
-		end, _, ok := d.general.skip.skipValue(line, from)
-		effort -= end - from
-		if ok && endsEvent(line[end:]) {
-			d.probe.Release()
-			if _, isEvent := d.general.prefix(line[from:end], &d.probe); isEvent {
-				found = append(found, Span{from, end})
-				at = end
-				continue
-			}
-		}
-		at = from + len(eventHead)
 	}
 	return found
-}
-
-// endsEvent reports whether rest may follow a whole event.
-func endsEvent(rest []byte) bool {
-	rest = bytes.TrimRight(rest, "\r")
-	return len(rest) == 0 || rest[0] == 0 || hasPrefix(rest, eventHead)
 }

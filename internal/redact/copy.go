@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 )
 
@@ -152,13 +151,13 @@ func (c *copier) emit(whole bool) error {
 // and a marker for the rest of it, which is read here.
 func (c *copier) emitLong() error {
 	c.tally.Changed++
-	kept := c.r.keep(c.line)
-	if err := c.write(kept.out); err != nil {
+	out, used := c.r.keep(c.line)
+	if err := c.write(out); err != nil {
 		return err
 	}
-	rest := c.r.hasher()
-	rest.Write(c.line[kept.used:])
-	length := int64(len(c.line) - kept.used)
+	rest := hmac.New(sha256.New, c.r.key[:])
+	rest.Write(c.line[used:])
+	length := int64(len(c.line) - used)
 	for {
 		part, err := c.in.ReadSlice('\n')
 		part, newline := bytes.CutSuffix(part, []byte("\n"))
@@ -182,24 +181,14 @@ func (c *copier) write(b []byte) error {
 	return err
 }
 
-// kept is the beginning of a line as it may be shown: used is how much of the
-// line it stands for.
-type kept struct {
-	out  []byte
-	used int
-}
-
-// keep returns what is kept of a line of which only the beginning is known.
-func (r *Redactor) keep(line []byte) kept {
-	r.b, r.out, r.from, r.changed = line, nil, 0, false
-	used := 0
+// keep returns the beginning of a line as it may be shown if the rest is unknown, and how many bytes
+// of the line it stands for.
+func (r *Redactor) keep(line []byte) (out []byte, used int) {
+	r.begin(line, nil)
 	if bytes.HasPrefix(line, []byte(eventHead)) {
 		used = r.beginning(line)
 	}
-	out := append(r.out, line[r.from:max(used, r.from)]...)
-	r.b, r.out = nil, nil
-	return kept{out: out, used: used}
+	r.b = line[:used]
+	out, _ = r.end()
+	return out, used
 }
-
-// hasher returns a new HMAC under the key.
-func (r *Redactor) hasher() hash.Hash { return hmac.New(sha256.New, r.key[:]) }

@@ -19,11 +19,11 @@ const (
 //	redacted:hmac-sha256:<32 hex digits>:<length in bytes>
 //
 // It needs no escapes, be it in JSON or in a URI.
-func (r *Redactor) appendMarker(dst, value []byte) []byte {
-	r.mac.Reset()
-	_, _ = r.mac.Write(value) // never fails (hash.Hash)
-	r.sum = r.mac.Sum(r.sum[:0])
-	return appendSum(dst, r.sum, int64(len(value)))
+func (e *edit) appendMarker(dst, value []byte) []byte {
+	e.mac.Reset()
+	_, _ = e.mac.Write(value) // never fails (hash.Hash)
+	e.sum = e.mac.Sum(e.sum[:0])
+	return appendSum(dst, e.sum, int64(len(value)))
 }
 
 // appendSum appends the marker of a value with this HMAC and length.

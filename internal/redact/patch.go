@@ -5,54 +5,54 @@ import "bytes"
 // patch replaces what the places say of the JSON patch (RFC 6902) at i, and
 // returns where it ends. What is no operation, or one whose path cannot be
 // read, is replaced as a whole.
-func (r *Redactor) patch(i int, positions []*node) int {
-	for next, ok := element(r.b, i+1); ; next, ok = element(r.b, i) {
+func (w *walk) patch(i int, positions []*node) int {
+	for next, ok := element(w.b, i+1); ; next, ok = element(w.b, i) {
 		if i = next; !ok {
-			return min(i+1, len(r.b))
+			return min(i+1, len(w.b))
 		}
-		path, known := pointer(r.b, i)
+		path, known := pointer(w.b, i)
 		switch {
 		case known:
-			i = r.operation(i, path, positions)
+			i = w.operation(i, path, positions)
 		case len(positions) > 0:
-			i = r.leaves(i)
+			i = w.leaves(i)
 		default:
-			i = r.value(i, nil, 0)
+			i = w.value(i, nil, 0)
 		}
 	}
 }
 
 // operation is patch for one operation.
-func (r *Redactor) operation(i int, path [][]byte, positions []*node) int {
-	base := len(r.positions)
+func (w *walk) operation(i int, path [][]byte, positions []*node) int {
+	base := len(w.positions)
 	holder, below, last := []*node(nil), positions, []byte(nil)
 	hit := hits(positions)
 	for _, segment := range path {
-		from := len(r.positions)
-		r.positions = step(r.positions, below, segment, true, isIndex(segment))
-		holder, below, last = below, r.positions[from:], segment
+		from := len(w.positions)
+		w.positions = step(w.positions, below, segment, true, isIndex(segment))
+		holder, below, last = below, w.positions[from:], segment
 		hit = hit || hits(below)
 	}
-	for next, ok := element(r.b, i+1); ; next, ok = element(r.b, i) {
+	for next, ok := element(w.b, i+1); ; next, ok = element(w.b, i) {
 		if i = next; !ok {
-			r.positions = r.positions[:base]
-			return min(i+1, len(r.b))
+			w.positions = w.positions[:base]
+			return min(i+1, len(w.b))
 		}
-		key, from := member(r.b, i)
+		key, from := member(w.b, i)
 		switch string(bytes.ToLower(key)) {
 		case "op", "path", "from":
-			i = skip(r.b, from)
+			i = skip(w.b, from)
 		case "value":
-			if hit || r.holdsManifest(last, from, holder) {
-				i = r.leaves(from)
+			if hit || w.holdsManifest(last, from, holder) {
+				i = w.leaves(from)
 			} else {
-				i = r.value(from, below, 0)
+				i = w.value(from, below, 0)
 			}
 		default: // nothing that an operation has
 			if len(positions) > 0 {
-				i = r.leaves(from)
+				i = w.leaves(from)
 			} else {
-				i = r.value(from, nil, 0)
+				i = w.value(from, nil, 0)
 			}
 		}
 	}

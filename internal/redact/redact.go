@@ -3,7 +3,6 @@ package redact
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"hash"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
@@ -11,31 +10,23 @@ import (
 // Redactor replaces what a [Policy] says. Several may share a policy; one is
 // not safe for concurrent use.
 type Redactor struct {
-	policy *Policy
-	key    Key
-	quick  quick
-	mac    hash.Hash
-	sum    []byte // memory of the last HMAC
-
+	walk
+	policy  *Policy
+	key     Key
+	quick   quick
 	decoder auditline.Decoder
 	event   auditline.Event // of the line at hand
 	json    auditline.Walker
 
-	// Of the line at hand; the slices' memory is reused.
-	b         []byte // the line, or its part that is looked at
-	out       []byte // the result so far, in the caller's memory
-	from      int    // bytes of b before it are in out, as they are or replaced
-	changed   bool
-	nested    bool    // a Secret may be in the body
-	scratch   []byte  // memory for unescaped text
-	positions []*node // a stack, owned by the functions that walk
-	found     []found // members of the event
-	refs      []ref   // objectRefs of the event, one as a rule
+	// Of the line at hand; the memory is reused.
+	found []found // members of the event
+	refs  []ref   // objectRefs of the event, one as a rule
 }
 
 // New returns a Redactor that hashes what it replaces under a key.
 func New(policy *Policy, key Key) *Redactor {
-	return &Redactor{policy: policy, key: key, quick: newQuick(policy), mac: hmac.New(sha256.New, key[:])}
+	w := walk{edit: edit{mac: hmac.New(sha256.New, key[:])}, inner: policy.inner}
+	return &Redactor{walk: w, policy: policy, key: key, quick: newQuick(policy)}
 }
 
 // Line returns a line of the log, without its newline, as it may leave the
@@ -58,7 +49,8 @@ func (r *Redactor) Decoded(dst, line []byte, e *auditline.Event) (out []byte, ch
 	if e != nil && r.quick.passes(e) {
 		return line, false
 	}
-	r.b, r.out, r.from, r.changed, r.nested = line, dst[:0], 0, false, false
+	r.begin(line, dst)
+	r.nested = false
 	switch {
 	case len(line) == 0:
 	case r.whole():
@@ -67,15 +59,8 @@ func (r *Redactor) Decoded(dst, line []byte, e *auditline.Event) (out []byte, ch
 	case r.policy.uris:
 		r.tornURIs(line)
 	}
-	out, changed = r.out, r.changed
-	if changed {
-		out = append(out, line[r.from:]...)
-	} else {
-		out = line
-	}
-	r.b, r.out = nil, nil
 	r.trim()
-	return out, changed
+	return r.end()
 }
 
 // trim gives back memory that only a strange line needed.

@@ -2,10 +2,6 @@ package redact
 
 import "bytes"
 
-// tornEffort bounds how many times the bytes of a broken line are looked at: a
-// crafted line of nested beginnings must not cost the square of its length.
-const tornEffort = 8
-
 // torn replaces what may be a secret in the line r.b, which is not one JSON
 // value: torn by a crash and glued to the next event, cut by a full disk, or
 // begun in the middle. Whole events in it are treated like any other. Of the
@@ -14,50 +10,23 @@ const tornEffort = 8
 // it is a part of. NUL bytes, the hole that a truncation leaves, stay.
 func (r *Redactor) torn() {
 	line, kept := r.b, 0
-	effort := tornEffort*len(line) + 64<<10
-	if first := r.nextWhole(line, 0, &effort).from; bytes.HasPrefix(line, []byte(eventHead)) && first > 0 {
+	first := len(line)
+	for whole := range r.json.Events(line) {
+		first = whole.From
+		break
+	}
+	if bytes.HasPrefix(line, []byte(eventHead)) && first > 0 {
 		if kept = r.beginning(line); r.isHarmless(line[kept:first]) {
 			kept = first
 		}
 	}
-	for i := kept; i < len(line); {
-		whole := r.nextWhole(line, i, &effort)
-		r.unknown(line, i, whole.from)
-		i = whole.to
-		if whole.from < whole.to {
-			r.inside(line, whole)
-		}
+	for whole := range r.json.Events(line) {
+		r.unknown(kept, whole.From)
+		r.b = line[:whole.To]
+		r.members(whole.From)
+		r.b, kept = line, whole.To
 	}
-}
-
-// nextWhole finds the next whole event at or after i; an empty one at the end
-// where there is none.
-//
-// An event counts as whole only where the line ends after it, or a NUL, or the
-// start of another event follows: the body of a request may itself hold an
-// audit event.
-func (r *Redactor) nextWhole(line []byte, i int, effort *int) span {
-	for *effort > 0 {
-		n := bytes.Index(line[i:], []byte(eventHead))
-		if n < 0 {
-			break
-		}
-		from := i + n
-		end := skipNested(line, from)
-		*effort -= n + 3*(end-from)
-		if endsEvent(line[end:]) && r.valid(line[from:end]) {
-			return span{from, end}
-		}
-		i = from + len(eventHead)
-	}
-	return span{len(line), len(line)}
-}
-
-// endsEvent reports whether rest may follow a whole event: nothing, a NUL, or
-// an event, be it torn within its first bytes.
-func endsEvent(rest []byte) bool {
-	rest = bytes.TrimRight(rest, "\r")
-	return len(rest) == 0 || rest[0] == 0 || bytes.HasPrefix(rest, []byte(eventHead)) || bytes.HasPrefix([]byte(eventHead), rest)
+	r.unknown(kept, len(line))
 }
 
 // beginning returns how much of the torn event at the start of a line is kept,
@@ -121,7 +90,7 @@ func isBeforeStatus(key []byte) bool {
 
 // tornURIs replaces the credentials of every requestURI in a text that need
 // not be JSON.
-func (r *Redactor) tornURIs(line []byte) {
+func (e *edit) tornURIs(line []byte) {
 	const key = `"requestURI":"`
 	for i := 0; ; {
 		n := bytes.Index(line[i:], []byte(key))
@@ -130,25 +99,18 @@ func (r *Redactor) tornURIs(line []byte) {
 		}
 		i += n + len(key)
 		end := uriEnd(line, i)
-		r.uri(i, end)
+		e.uri(i, end)
 		i = end
 	}
 }
 
-// unknown replaces line[from:to], but for NULs at its ends.
-func (r *Redactor) unknown(line []byte, from, to int) {
-	for from < to && line[from] == 0 {
+// unknown replaces b[from:to], but for NULs at its ends.
+func (e *edit) unknown(from, to int) {
+	for from < to && e.b[from] == 0 {
 		from++
 	}
-	for from < to && line[to-1] == 0 {
+	for from < to && e.b[to-1] == 0 {
 		to--
 	}
-	r.replaceBare(from, to)
-}
-
-// inside treats the whole event in a span of the line.
-func (r *Redactor) inside(line []byte, whole span) {
-	r.b = line[:whole.to]
-	r.members(whole.from)
-	r.b = line
+	e.replaceBare(from, to)
 }

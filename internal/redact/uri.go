@@ -107,8 +107,8 @@ func hasBearer(uri []byte) bool {
 // uri replaces the credentials in the URI b[from:to], given without its quotes:
 // the values of parameters that are one by their name, and what looks like a
 // bearer token or a JSON Web Token anywhere.
-func (r *Redactor) uri(from, to int) {
-	uri := r.b[from:to]
+func (e *edit) uri(from, to int) {
+	uri := e.b[from:to]
 	next := 0 // what was not looked at
 	tokens := func(end int) {
 		for {
@@ -117,14 +117,14 @@ func (r *Redactor) uri(from, to int) {
 				next = end
 				return
 			}
-			r.replaceBare(from+t.from, from+t.to)
+			e.replaceBare(from+t.from, from+t.to)
 			next = t.to
 		}
 	}
 	parameters(uri, func(name, value span) bool {
 		if credential(uri[name.from:name.to]) {
 			tokens(value.from)
-			r.replaceBare(from+value.from, from+value.to)
+			e.replaceBare(from+value.from, from+value.to)
 			next = value.to
 		}
 		return true

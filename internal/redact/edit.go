@@ -1,0 +1,88 @@
+package redact
+
+import "hash"
+
+// edit makes of a line, or of a part of it, one in which values are replaced.
+type edit struct {
+	b       []byte // the line, or its part that is looked at
+	out     []byte // the result so far, in the caller's memory
+	from    int    // bytes of b before it are in out, as they are or replaced
+	changed bool
+
+	mac          hash.Hash
+	sum, scratch []byte // memory for an HMAC and for unescaped text
+}
+
+// begin begins the edit of a line, made in dst[:0].
+func (e *edit) begin(line, dst []byte) { e.b, e.out, e.from, e.changed = line, dst[:0], 0, false }
+
+// end returns the result, the line itself if nothing was replaced.
+func (e *edit) end() (out []byte, changed bool) {
+	out = e.b
+	if e.changed {
+		out = append(e.out, e.b[e.from:]...)
+	}
+	e.b, e.out = nil, nil
+	return out, e.changed
+}
+
+// leaves replaces every string, number and boolean of the value at i, and
+// returns where it ends. Keys, null and what is empty stay.
+func (e *edit) leaves(i int) int {
+	switch at(e.b, i) {
+	case '{':
+		for next, ok := element(e.b, i+1); ; next, ok = element(e.b, i) {
+			if i = next; !ok {
+				return min(i+1, len(e.b))
+			}
+			_, from := member(e.b, i)
+			i = e.leaves(from)
+		}
+	case '[':
+		for next, ok := element(e.b, i+1); ; next, ok = element(e.b, i) {
+			if i = next; !ok {
+				return min(i+1, len(e.b))
+			}
+			i = e.leaves(i)
+		}
+	}
+	end := skip(e.b, i)
+	switch value := e.b[i:end]; {
+	case string(value) == "null", string(value) == `""`:
+	case value[0] == '"' && isMarker(value[1:len(value)-1]):
+	default:
+		e.replace(i, end)
+	}
+	return end
+}
+
+// replace puts a marker, as a JSON string, in the place of the value b[from:to].
+func (e *edit) replace(from, to int) {
+	e.copyTo(from)
+	e.out = append(e.out, '"')
+	value := appendText(e.scratch[:0], e.b[from:to])
+	e.out = append(e.appendMarker(e.out, value), '"')
+	if e.b[from] == '"' && len(value) < to-from-2 && cap(value) <= keepBuffer {
+		e.scratch = value // it was made here
+	}
+	e.from = to
+}
+
+// replaceBare puts a marker in the place of the text b[from:to].
+func (e *edit) replaceBare(from, to int) {
+	if from == to || isMarker(e.b[from:to]) {
+		return
+	}
+	e.copyTo(from)
+	e.out = e.appendMarker(e.out, e.b[from:to])
+	e.from = to
+}
+
+// copyTo takes over the line as it is, up to a position.
+func (e *edit) copyTo(end int) {
+	if e.out == nil {
+		e.out = make([]byte, 0, len(e.b)+len(e.b)/8+64)
+	}
+	e.out = append(e.out, e.b[e.from:end]...)
+	e.from, e.changed = end, true
+}
