@@ -39,9 +39,6 @@ func oversized() map[string]int {
 	return map[string]int{
 		"internal/auditline: Rebuilder":                    23,
 		"internal/durable: FS":                             24,
-		"internal/redact: Redactor":                        33,
-		"internal/redact/redact.go: Redactor":              17,
-		"internal/redact":                                  21,
 		"parquet/convert.go: conversion":                   25,
 		"parquet/internal/objectfile/chunk.go: chunk":      29,
 		"parquet/internal/objectfile: chunk":               33,

@@ -33,9 +33,14 @@ func (w *Walker) Value(text []byte, at int) (end int, ok bool) {
 // object, with white space around it at most.
 func (w *Walker) Whole() bool { return w.whole }
 
-// AppendUnquoted appends the text of a string that [Walker.Members] yielded,
-// given without its quotes.
-func AppendUnquoted(dst, s []byte) []byte { return appendUnquoted(dst, s) }
+// Unquoted returns the text of a JSON string, given without its quotes: s itself
+// if it is plain. An escape that is none is U+FFFD, as is what is not UTF-8.
+func Unquoted(s []byte) []byte {
+	if plainRun(s, 0) == len(s) {
+		return s
+	}
+	return appendUnquoted(nil, s)
+}
 
 // walk calls f for the members of an object, or for the elements of an array
 // (name is nil then), until f returns false. The name has its quotes. It

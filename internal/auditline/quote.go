@@ -54,8 +54,8 @@ func appendEscaped(dst, s []byte) ([]byte, int) {
 }
 
 // appendUnquoted appends the text of a JSON string, given without its quotes
-// and known to have only valid escapes. What is not UTF-8, and surrogates that
-// are no pair, become U+FFFD, as in encoding/json.
+// whose escapes are valid, or else are U+FFFD. What is not UTF-8, and surrogates
+// that are no pair, become U+FFFD, as in encoding/json.
 func appendUnquoted(dst, s []byte) []byte {
 	for len(s) > 0 {
 		n := plainRun(s, 0)
@@ -67,7 +67,9 @@ func appendUnquoted(dst, s []byte) []byte {
 		var r rune
 		switch c := s[0]; {
 		case c == '\\':
-			r, n = jsonescape.Decode(s)
+			if r, n = jsonescape.Decode(s); n == 0 {
+				r, n = utf8.RuneError, 1
+			}
 		case c < utf8.RuneSelf:
 			r, n = rune(c), 1
 		default:

@@ -22,8 +22,8 @@
 // in their requestObject, responseObject, responseStatus or annotations. What
 // it says of an object is meant of the items of a list as well, of the objects
 // in the rows of a table, of the object of a watch event and of the values of a
-// JSON patch. [Builtins] names those that need not be written; docs/redaction.md
-// has them in full.
+// JSON patch. docs/redaction.md has those that need not be written
+// in full.
 //
 // Secrets are treated with suspicion: of an event about them everything is
 // replaced in the bodies that is not known to be harmless, and an object that

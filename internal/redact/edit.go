@@ -9,8 +9,8 @@ type edit struct {
 	from    int    // bytes of b before it are in out, as they are or replaced
 	changed bool
 
-	mac          hash.Hash
-	sum, scratch []byte // memory for an HMAC and for unescaped text
+	mac hash.Hash
+	sum []byte // memory for an HMAC
 }
 
 // begin begins the edit of a line, made in dst[:0].
@@ -60,11 +60,7 @@ func (e *edit) leaves(i int) int {
 func (e *edit) replace(from, to int) {
 	e.copyTo(from)
 	e.out = append(e.out, '"')
-	value := appendText(e.scratch[:0], e.b[from:to])
-	e.out = append(e.appendMarker(e.out, value), '"')
-	if e.b[from] == '"' && len(value) < to-from-2 && cap(value) <= keepBuffer {
-		e.scratch = value // it was made here
-	}
+	e.out = append(e.appendMarker(e.out, text(e.b[from:to])), '"')
 	e.from = to
 }
 

@@ -3,6 +3,8 @@ package redact
 import (
 	"bytes"
 	"slices"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // found is a member of an event that something may have to be replaced in.
@@ -19,7 +21,7 @@ func (r *Redactor) members(start int) bool {
 	var verb, kind []byte
 	leaks := false
 	for name, value := range r.json.Members(r.b[start:]) {
-		key, from, end := unescaped(nil, name), start+value.From, start+value.To
+		key, from, end := auditline.Unquoted(name), start+value.From, start+value.To
 		switch {
 		case isName(key, "kind"):
 			kind = text(r.b[from:end])
@@ -82,16 +84,15 @@ func isStrange(key []byte, c byte) bool {
 }
 
 func refOf(b []byte, i int) (o ref) {
-	for i, ok := element(b, i+1); ok; i, ok = element(b, i) {
-		key, from := member(b, i)
-		i = skip(b, from)
+	for key, value := range members(b, i) {
+		what := text(b[value.from:value.to])
 		switch string(key) {
 		case "apiGroup":
-			o.group = text(b[from:i])
+			o.group = what
 		case "resource":
-			o.resource = text(b[from:i])
+			o.resource = what
 		case "subresource":
-			o.subresource = text(b[from:i])
+			o.subresource = what
 		}
 	}
 	return o

@@ -3,10 +3,10 @@ package redact
 import (
 	"bytes"
 	"encoding/binary"
+	"iter"
 	"math/bits"
-	"unicode/utf8"
 
-	"github.com/auditsidecar/auditsidecar/internal/jsonescape"
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
 // The functions of this file walk over JSON text that is known to be valid.
@@ -135,56 +135,26 @@ func member(b []byte, i int) (key []byte, value int) {
 	return key, space(b, i)
 }
 
-// find returns the value of an object's member, nil where there is none; of
-// several the last one, as decoders do.
-func find(b []byte, i int, name string) (value []byte) {
-	if at(b, i) != '{' {
-		return nil
-	}
-	for i, ok := element(b, i+1); ok; i, ok = element(b, i) {
-		key, from := member(b, i)
-		if i = skip(b, from); string(key) == name {
-			value = b[from:i]
+// members yields the keys of the object at i and where their values are; none of any other value.
+func members(b []byte, i int) iter.Seq2[[]byte, span] {
+	return func(yield func([]byte, span) bool) {
+		if at(b, i) != '{' {
+			return
+		}
+		for i, ok := element(b, i+1); ok; i, ok = element(b, i) {
+			key, from := member(b, i)
+			if i = skip(b, from); !yield(key, span{from, i}) {
+				return
+			}
 		}
 	}
-	return value
-}
-
-// findText is find for a string; nil where there is none.
-func findText(b []byte, i int, name string) []byte {
-	value := find(b, i, name)
-	if len(value) < 2 || value[0] != '"' {
-		return nil
-	}
-	return text(value)
 }
 
 // text returns what a JSON string says, given with its quotes; of any other
 // value, its own bytes.
-func text(value []byte) []byte { return appendText(nil, value) }
-
-// appendText is text, made in dst where it is not in the value as it stands.
-func appendText(dst, value []byte) []byte {
+func text(value []byte) []byte {
 	if len(value) < 2 || value[0] != '"' {
 		return value
 	}
-	return unescaped(dst, value[1:len(value)-1])
-}
-
-// unescaped is appendText for a string given without its quotes.
-func unescaped(dst, raw []byte) []byte {
-	for i := bytes.IndexByte(raw, '\\'); ; i = bytes.IndexByte(raw, '\\') {
-		if i < 0 && len(dst) == 0 {
-			return raw
-		}
-		if i < 0 || i+1 == len(raw) {
-			return append(dst, raw...)
-		}
-		dst = append(dst, raw[:i]...)
-		r, n := jsonescape.Decode(raw[i:])
-		if n == 0 { // no JSON
-			r, n = utf8.RuneError, 2
-		}
-		dst, raw = utf8.AppendRune(dst, r), raw[i+n:]
-	}
+	return auditline.Unquoted(value[1 : len(value)-1])
 }

@@ -6,16 +6,12 @@ import "bytes"
 // sent, given the response status.
 func quotes(b []byte, status int) bool {
 	var reason, message []byte // of several the last one, as decoders do
-	if at(b, status) == '{' {
-		for i, ok := element(b, status+1); ok; i, ok = element(b, i) {
-			key, from := member(b, i)
-			i = skip(b, from)
-			switch string(key) {
-			case "reason":
-				reason = text(b[from:i])
-			case "message":
-				message = text(b[from:i])
-			}
+	for key, value := range members(b, status) {
+		switch string(key) {
+		case "reason":
+			reason = text(b[value.from:value.to])
+		case "message":
+			message = text(b[value.from:value.to])
 		}
 	}
 	return isQuoting(message, reason)
@@ -40,16 +36,9 @@ func isQuoting(message, reason []byte) bool {
 // isOfAdmission says whether a message is one of an admission plugin, by words
 // of kube-apiserver's in any case.
 func isOfAdmission(message []byte) bool {
-	for _, d := range []byte("dD") { // each of the words has one
-		for i := 0; i < len(message); i++ {
-			n := bytes.IndexByte(message[i:], d)
-			if n < 0 {
-				break
-			}
-			i += n
-			if rest := message[i:]; i > 0 && hasFold(message[i-1:], "admission") || hasFold(rest, "denied request") || hasFold(rest, "denied the request") {
-				return true
-			}
+	for i, c := range message {
+		if rest := message[i:]; c|0x20 == 'd' && (hasFold(rest, "denied request") || hasFold(rest, "denied the request") || i > 0 && hasFold(message[i-1:], "admission")) {
+			return true
 		}
 	}
 	return false

@@ -61,17 +61,13 @@ func (w *walk) operation(i int, path [][]byte, positions []*node) int {
 // pointer returns the segments of the JSON pointer (RFC 6901) that is the path
 // of the operation at i; known is false where there is not exactly one.
 func pointer(b []byte, i int) (path [][]byte, known bool) {
-	if at(b, i) != '{' {
-		return nil, false
-	}
 	paths := 0
-	for i, ok := element(b, i+1); ok; i, ok = element(b, i) {
-		key, from := member(b, i)
-		if i = skip(b, from); !bytes.EqualFold(key, []byte("path")) {
+	for key, value := range members(b, i) {
+		if !isName(key, "path") {
 			continue
 		}
-		p := text(b[from:i])
-		if paths++; paths > 1 || at(b, from) != '"' || len(p) > 0 && p[0] != '/' {
+		p := text(b[value.from:value.to])
+		if paths++; paths > 1 || at(b, value.from) != '"' || len(p) > 0 && p[0] != '/' {
 			return nil, false
 		}
 		if len(p) > 0 { // or it is the whole document

@@ -78,12 +78,3 @@ func saysEvent(bodies []byte) bool {
 func isFinding(annotation []byte) bool { return bytes.EqualFold(annotation, []byte(policyFinding)) }
 
 func hasPrefix(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }
-
-// uriEnd returns where the text of a string ends that begins at i, after its
-// quote: before the closing quote, or where the line ends.
-func uriEnd(line []byte, i int) int {
-	if end := stringEnd(line, i-1); end > 0 {
-		return end - 1
-	}
-	return len(line)
-}

@@ -265,8 +265,5 @@ func TestHasBearer(t *testing.T) {
 		if got, want := hasBearer(uri), bytes.Contains(bytes.ToLower(uri), []byte("bearer")); got != want {
 			t.Fatalf("%q: %v", uri, got)
 		}
-		if got, want := hasWebToken(append(uri, "eyeyJ"[:n%6%5+1]...)), n%6%5 == 4; got != want {
-			t.Fatalf("%q: %v", uri, got)
-		}
 	}
 }

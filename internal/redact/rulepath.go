@@ -66,27 +66,19 @@ func (u *rule) add(path string) error {
 	}
 	to := all()
 	for i := len(segments) - 1; i > 1; i-- {
-		to = &node{edges: []edge{segments[i].edge(to)}}
+		segments[i].to = to
+		to = &node{edges: segments[i : i+1]}
 	}
-	u.roots[p].edges = append(u.roots[p].edges, segments[1].edge(to))
+	segments[1].to = to
+	u.roots[p].edges = append(u.roots[p].edges, segments[1])
 	return nil
 }
 
-// segment is one step of a path.
-type segment struct {
-	name         string
-	every, items bool
-}
-
-func (s segment) edge(to *node) edge {
-	return edge{name: s.name, every: s.every, items: s.items, to: to}
-}
-
-// parsePath cuts a path into its steps; there is at least one.
-func parsePath(path string) (segments []segment, err error) {
+// parsePath cuts a path into its steps, edges that lead nowhere yet; there is at least one.
+func parsePath(path string) (segments []edge, err error) {
 	rest := path
 	for first := true; first || rest != ""; first = false {
-		var s segment
+		var s edge
 		if s, rest, err = nextSegment(rest, first); err != nil {
 			return nil, fmt.Errorf("at character %d: %w", len(path)-len(rest)+1, err)
 		}
@@ -95,16 +87,16 @@ func parsePath(path string) (segments []segment, err error) {
 	return segments, nil
 }
 
-func nextSegment(path string, first bool) (s segment, rest string, err error) {
+func nextSegment(path string, first bool) (s edge, rest string, err error) {
 	switch {
 	case !first && strings.HasPrefix(path, "[*]"):
-		return segment{items: true}, path[len("[*]"):], nil
+		return edge{items: true}, path[len("[*]"):], nil
 	case !first && strings.HasPrefix(path, `["`):
 		end := strings.Index(path, `"]`)
 		if end <= len(`["`) {
 			return s, path, errors.New(`expected a name and "]`)
 		}
-		return segment{name: path[len(`["`):end]}, path[end+len(`"]`):], nil
+		return edge{name: path[len(`["`):end]}, path[end+len(`"]`):], nil
 	case !first && !strings.HasPrefix(path, "."):
 		return s, path, errors.New(`expected a dot, [*] or ["name"]`)
 	}
@@ -116,9 +108,9 @@ func nextSegment(path string, first bool) (s segment, rest string, err error) {
 	case name == "":
 		return s, path, errors.New("expected a name")
 	case name == "*" && !first:
-		return segment{every: true}, rest, nil
+		return edge{every: true}, rest, nil
 	case strings.ContainsAny(name, `]"*`):
 		return s, path, fmt.Errorf(`%q is no name; write ["name"] where it has special characters`, name)
 	}
-	return segment{name: name}, rest, nil
+	return edge{name: name}, rest, nil
 }

@@ -98,7 +98,10 @@ func (e *edit) tornURIs(line []byte) {
 			return
 		}
 		i += n + len(key)
-		end := uriEnd(line, i)
+		end := len(line)
+		if closed := stringEnd(line, i-1); closed > 0 {
+			end = closed - 1
+		}
 		e.uri(i, end)
 		i = end
 	}

@@ -39,7 +39,7 @@ func nextParameter(uri []byte, i int) (end, next int) {
 
 // plainURI says that a URI has no credential in it; false says nothing.
 func plainURI(uri []byte) bool {
-	return plainQuery(uri) && !hasWebToken(uri) && !hasBearer(uri)
+	return plainQuery(uri) && !bytes.Contains(uri, []byte(webTokenHead)) && !hasBearer(uri)
 }
 
 // plainQuery says that no parameter of a URI is a credential by its name. What
@@ -63,42 +63,11 @@ func plainQuery(uri []byte) bool {
 	return plain
 }
 
-// hasWebToken says that what begins a JSON Web Token is in a URI. Of its three
-// letters the last is rare there.
-func hasWebToken(uri []byte) bool {
-	const last = len(webTokenHead) - 1
-	for i := last; i < len(uri); i++ {
-		n := bytes.IndexByte(uri[i:], webTokenHead[last])
-		if n < 0 {
-			return false
-		}
-		if i += n; string(uri[i-last:i+1]) == webTokenHead {
-			return true
-		}
-	}
-	return false
-}
-
-// hasBearer says that the word "bearer" is in a URI, in any case. It looks at
-// the place of the word's last letter first, and how far it goes on from there
-// is what Horspool's search (1980) says of the letter.
+// hasBearer says that the word "bearer" is in a URI, in any case.
 func hasBearer(uri []byte) bool {
-	const word = "bearer"
-	for i := len(word) - 1; i < len(uri); {
-		switch uri[i] | 0x20 {
-		case 'r':
-			if bytes.EqualFold(uri[i+1-len(word):i+1], []byte(word)) {
-				return true
-			}
-			i += 2
-		case 'e':
-			i++
-		case 'a':
-			i += 3
-		case 'b':
-			i += 5
-		default:
-			i += len(word)
+	for i, c := range uri {
+		if c|0x20 == 'b' && hasFold(uri[i:], "bearer") {
+			return true
 		}
 	}
 	return false
@@ -191,10 +160,9 @@ const socketBearer = ".authorization.k8s.io."
 // bearer returns the token that follows the word "bearer" whose first e is at i.
 func bearer(uri []byte, i int) (from, end int) {
 	const word = "bearer"
-	if i == 0 || i-1+len(word) > len(uri) || !bytes.EqualFold(uri[i-1:i-1+len(word)], []byte(word)) {
+	if i == 0 || !hasFold(uri[i-1:], word) {
 		return 0, 0
 	}
-
 	rest := uri[i-1+len(word):]
 	for _, between := range []string{" ", "%20", "+", ":", "%3A", "%3a", "=", "%3D", "%3d", socketBearer} {
 		after, ok := bytes.CutPrefix(rest, []byte(between))

@@ -115,7 +115,12 @@ func isQuoted(b []byte, word, more string) bool {
 // isSecret says whether the object at i says that it is a Secret, or a list of
 // them.
 func (w *walk) isSecret(i int) bool {
-	kind := findText(w.b, i, "kind")
+	var kind []byte // of several the last one, as decoders do
+	for key, value := range members(w.b, i) {
+		if string(key) == "kind" {
+			kind = text(w.b[value.from:value.to])
+		}
+	}
 	return string(kind) == "Secret" || string(kind) == "SecretList"
 }
 
