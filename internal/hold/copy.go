@@ -6,8 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -15,7 +17,8 @@ import (
 )
 
 // maxPins bounds the descriptors that copies keeps open: the open file's, and
-// those of rotated files while there is no room to copy them.
+// those of rotated files while there is no room to copy them; and as many of
+// files that were copied and may still be written to.
 const maxPins = 8
 
 // errNoRoom says that a file stays where it is until there is room to copy it.
@@ -29,9 +32,20 @@ type copies struct {
 	dir  string
 	room func(size int64) error // says errNoRoom
 
+	left []*leftFile // in the order in which they were copied
+
 	mu        sync.Mutex
 	pins      map[string]*os.File // by segment
 	locations map[string]location // of those that are not copied
+}
+
+// leftFile is a file that was copied when it had lost its name. Its writer may continue in it.
+type leftFile struct {
+	*os.File
+	id       string
+	size     int64     // of which the bytes are copied, or in a gap
+	at       time.Time // when that was so
+	reported bool      // as a gap
 }
 
 func newCopies(fsys durable.FS, dir string, room func(int64) error) *copies {
@@ -59,8 +73,36 @@ func (k *copies) keep(id string, s rotate.Segment) error {
 	if pinned && err != nil {
 		return err // the next pass tries again
 	}
-	k.unpin(id)
+	k.mu.Lock()
+	delete(k.pins, id)
+	k.mu.Unlock()
+	if s.Path == "" && err == nil {
+		return k.leave(id, file)
+	}
 	return errors.Join(err, file.Close())
+}
+
+// leave keeps a file open that was just copied.
+func (k *copies) leave(id string, file *os.File) error {
+	info, err := os.Stat(k.copyPath(id))
+	if err != nil {
+		return fmt.Errorf("look at the copy: %w", err)
+	}
+	k.left = append(k.left, &leftFile{File: file, id: id, size: info.Size(), at: time.Now()})
+	if n := len(k.left) - maxPins; n > 0 {
+		k.closeLeft(func(f *leftFile) bool { return f == k.left[0] })
+	}
+	return nil
+}
+
+func (k *copies) closeLeft(which func(*leftFile) bool) {
+	k.left = slices.DeleteFunc(k.left, func(f *leftFile) bool {
+		if !which(f) {
+			return false
+		}
+		_ = f.Close() // read-only: nothing can be lost
+		return true
+	})
 }
 
 func (k *copies) pinned(id string) (*os.File, bool) {
@@ -74,12 +116,6 @@ func (k *copies) pin(id string, f *os.File, p location) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.pins[id], k.locations[id] = f, p
-}
-
-func (k *copies) unpin(id string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	delete(k.pins, id)
 }
 
 // copy copies a finished file. One that has no name any more is copied
@@ -220,4 +256,5 @@ func (k *copies) close() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.forget(nil)
+	k.closeLeft(func(*leftFile) bool { return true })
 }

@@ -42,6 +42,9 @@
 //   - A file that was not copied yet when the process ended, and was rotated
 //     and pruned, or unlinked, before the next one looked, is lost.
 //   - A backup that waited for room, or was never seen, and was pruned, is lost.
+//   - What kube-apiserver writes to an audit.log that was replaced under it, after
+//     that was copied, is lost. The file stays open until a later one is written to,
+//     so that these bytes are a gap ("replaced").
 //   - An audit.log that was unlinked under its writer is lost from then on if
 //     the process ends before kube-apiserver makes a new one.
 //

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
@@ -68,15 +70,21 @@ func (h *finisher) writerMoved(l *look, e *ledger.Entry) bool {
 	_, hasOpen := l.open()
 	path := h.at(e.ID)
 	if h.cfg.Copy || path == "" {
-		return hasOpen // nothing is known of its writes
+		return hasOpen // nothing is known of its writes; what comes later, watchLeft sees
 	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return hasOpen
 	}
-	writer := continuity.Writer{Wrote: info.ModTime()}
+	return h.movedSince(l, e.ID, info.ModTime())
+}
+
+// movedSince reports whether kube-apiserver writes to a later file than the segment id, which
+// was last written to at a time.
+func (h *finisher) movedSince(l *look, id string, wrote time.Time) bool {
+	writer := continuity.Writer{Wrote: wrote}
 	for _, later := range l.entries {
-		if later.ID <= e.ID {
+		if later.ID <= id {
 			continue
 		}
 		f := continuity.LaterFile{Finished: later.Finished, FirstWrote: later.Wrote}
@@ -86,6 +94,40 @@ func (h *finisher) writerMoved(l *look, e *ledger.Entry) bool {
 		writer.Later = append(writer.Later, f)
 	}
 	return writer.Moved()
+}
+
+// watchLeft looks at the files that were copied when they had lost their names, until their
+// writer has moved to a later file. What it adds to them is not held: that is a gap, at most
+// one in seenInterval and one at the end of the process.
+func (h *finisher) watchLeft(l *look, end bool) error {
+	k, ok := h.keep.(*copies)
+	if !ok {
+		return nil
+	}
+	moved := map[*leftFile]bool{}
+	for _, f := range k.left {
+		info, err := f.Stat()
+		if err != nil {
+			return fmt.Errorf("look at a file that was copied: %w", err)
+		}
+		more := info.Size() - f.size
+		moved[f] = more <= 0 && h.movedSince(l, f.id, info.ModTime())
+		if more <= 0 || f.reported && time.Since(f.at) < seenInterval && !end {
+			continue
+		}
+		now := time.Now()
+		gap := ledger.Gap{
+			Reason: continuity.ReasonReplaced, File: filepath.Base(h.cfg.Log.Path()), From: f.at.UTC(), To: now.UTC(), Bytes: more,
+			Detail: "another file took its name without a rotation, and kube-apiserver wrote to the old one after it was copied; restart kube-apiserver",
+		}
+		if err := h.record(gap, nil, nil); err != nil {
+			return err
+		}
+		f.size, f.at, f.reported = info.Size(), now, true
+	}
+	k.closeLeft(func(f *leftFile) bool { return moved[f] })
+	h.undecided = h.undecided || len(k.left) > 0
+	return nil
 }
 
 // lose records that the bytes of a segment are gone with its name: it was not
@@ -165,7 +207,12 @@ func (h *finisher) finishVanished(l *look, missing map[string]bool) (lookAgain, 
 		if !held {
 			finish = h.lose
 		}
-		if err := finish(l, e); err != nil {
+		err := finish(l, e)
+		if errors.Is(err, durable.ErrGrowing) { // its writer is in it: it stays open
+			h.undecided = true
+			continue
+		}
+		if err != nil {
 			return false, changed, err
 		}
 		changed = true

@@ -196,6 +196,9 @@ func (h *Hold) Close() {
 		}
 	}
 	if k, ok := h.keep.(*copies); ok {
+		if err := h.finisher.watchLeft(&look{entries: h.cfg.Ledger.Entries()}, true); err != nil {
+			h.cfg.Observe(err)
+		}
 		k.close()
 	}
 }

@@ -86,7 +86,7 @@ func (h *Hold) scan(ctx context.Context) (listed []rotate.Segment, changed bool,
 func (h *Hold) examine(listed []rotate.Segment, at time.Time) (changed bool, err error) {
 	look := h.look(listed)
 	h.baseline = h.baseline && len(listed) == 0
-	err = errors.Join(h.linker.noteVanished(look), h.watcher.watchOpen(look), h.joiner.watchReplaced(look))
+	err = errors.Join(h.linker.noteVanished(look), h.watcher.watchOpen(look), h.joiner.watchReplaced(look), h.finisher.watchLeft(look, false))
 	if len(h.linker.waiting) == 0 { // else what waits would be taken for missing
 		err = errors.Join(err, h.joiner.joinAll(look))
 	}
