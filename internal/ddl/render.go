@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,15 +18,19 @@ import (
 var templates embed.FS
 
 // Engines returns the names of the engines, sorted.
-func Engines() []string { return []string{"athena", "duckdb", "spark", "trino"} }
+func Engines() []string { return slices.Sorted(maps.Keys(dialects())) }
+
+func dialects() map[string]dialect {
+	return map[string]dialect{"athena": athena(), "duckdb": duckDB(), "spark": spark(), "trino": trino()}
+}
 
 // Render returns the script for one of [Engines]: statements that end in a
 // semicolon, with comments that say what must be done beside. Valid options are
 // assumed, see [Options.Validate].
 func Render(engine string, o Options) (string, error) {
-	d, err := dialectOf(engine)
-	if err != nil {
-		return "", err
+	d, ok := dialects()[engine]
+	if !ok {
+		return "", fmt.Errorf("unknown engine %q: expected one of %s", engine, strings.Join(Engines(), ", "))
 	}
 	t, err := template.New("").Funcs(template.FuncMap{"join": strings.Join}).ParseFS(templates, "templates/*.sql.tmpl")
 	if err != nil {
@@ -39,20 +44,6 @@ func Render(engine string, o Options) (string, error) {
 		return "", fmt.Errorf("write the script for %s: %w", engine, err)
 	}
 	return out.String(), nil
-}
-
-func dialectOf(engine string) (dialect, error) {
-	switch engine {
-	case "athena":
-		return athena(), nil
-	case "duckdb":
-		return duckDB(), nil
-	case "spark":
-		return spark(), nil
-	case "trino":
-		return trino(), nil
-	}
-	return dialect{}, fmt.Errorf("unknown engine %q: expected one of %s", engine, strings.Join(Engines(), ", "))
 }
 
 // checkFor refuses what an engine cannot do.
@@ -75,7 +66,6 @@ type script struct {
 	Clusters []string
 	From     string
 	Columns  []column // of the Parquet objects
-	View     []viewColumn
 	// Records are the columns of the records' table: in Trino and Spark without
 	// cluster and node, which are partitions there.
 	Records []column
@@ -88,9 +78,9 @@ func (s script) Tables() string { return s.Catalog + s.Schema + "." }
 
 func newScript(d dialect, engine string, o Options) script {
 	dot := strings.LastIndex(o.Database, ".") + 1
-	s := script{dialect: d, Location: o.base(), Catalog: o.Database[:dot], Schema: o.Database[dot:], Clusters: o.Clusters, From: o.From, View: d.viewColumns()}
+	s := script{dialect: d, Location: o.base(), Catalog: o.Database[:dot], Schema: o.Database[dot:], Clusters: o.Clusters, From: o.From}
 	for _, c := range parquet.Columns() {
-		s.Columns = append(s.Columns, column{c.Name, d.types[c.Type]})
+		s.Columns = append(s.Columns, column{c.Name, d.columnType(c.Type)})
 	}
 	for _, c := range trino().fieldsOf(reflect.TypeFor[manifest.Gap]()) {
 		s.Gaps = append(s.Gaps, c.Name)
