@@ -120,10 +120,6 @@ func (d *dirStore) stat(key string) (Info, error) {
 	if err != nil {
 		return Info{}, fileError(err)
 	}
-	return regular(key, info)
-}
-
-func regular(key string, info fs.FileInfo) (Info, error) {
 	if !info.Mode().IsRegular() {
 		return Info{}, &Error{Reason: ReasonNotFound, Cause: "not a regular file"}
 	}
@@ -195,7 +191,7 @@ func (d *dirStore) walk(ctx context.Context, dir, prefix string, yield func(Info
 func (d *dirStore) sortedKeys(dir string, entries []fs.DirEntry) ([]string, error) {
 	var keys []string
 	for _, e := range entries {
-		kind, err := Follow(d.path(dir), e)
+		kind, err := follow(d.path(dir), e)
 		switch {
 		case err != nil:
 			return nil, err

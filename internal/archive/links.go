@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 )
 
-// Follow returns what a directory entry is: a symbolic link is what it leads to,
+// follow returns what a directory entry is: a symbolic link is what it leads to,
 // as when old days were moved to another disk. One that leads nowhere, or back
 // to a directory that it is in, is an error: what is behind it must not be taken
 // for missing.
-func Follow(dir string, e fs.DirEntry) (fs.FileMode, error) {
+func follow(dir string, e fs.DirEntry) (fs.FileMode, error) {
 	if e.Type()&fs.ModeSymlink == 0 {
 		return e.Type(), nil
 	}

@@ -114,7 +114,7 @@ func (h hints) tls(err error) *Error {
 // answer explains a request that the store refused.
 func (h hints) answer(err error, permission string) *Error {
 	code, text := apiError(err)
-	e := h.byCode(code, permission)
+	e := h.byCode(code)
 	if e == nil {
 		e = h.byStatus(status(err), permission)
 	}
@@ -168,7 +168,7 @@ func (h hints) otherRegion(err error, text string) string {
 }
 
 // byCode knows the codes that say more than the status; nil for others.
-func (h hints) byCode(code, permission string) *Error {
+func (h hints) byCode(code string) *Error {
 	switch code {
 	case "NoSuchBucket":
 		return &Error{Reason: ReasonBucket, Remedy: fmt.Sprintf("create bucket %q or correct the archive URL", h.bucket)}

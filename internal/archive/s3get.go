@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -51,7 +52,7 @@ func namelessFile(dir string) (*os.File, error) {
 // download writes the object into file, which is then at its start.
 func (s *s3Store) download(ctx context.Context, info Info, file *os.File) error {
 	h := sha256.New()
-	n, err := s.copyTo(ctx, info.Key, io.MultiWriter(file, h))
+	n, err := s.copyTo(ctx, info.Key, io.MultiWriter(tempFile{file}, h))
 	if err != nil {
 		return err
 	}
@@ -82,76 +83,52 @@ func (s *s3Store) hash(ctx context.Context, key string) (int64, []byte, error) {
 	return n, h.Sum(nil), err
 }
 
-// copyTo writes the object to w and returns its size. Where the connection
-// breaks it goes on from there, maxAttempts times without progress at most.
-func (s *s3Store) copyTo(ctx context.Context, key string, w io.Writer) (int64, error) {
-	var done int64
-	var etag *string
-	for failures := 0; ; {
-		n, tag, err := s.copyFrom(ctx, key, w, done, etag)
-		done += n
-		if err == nil {
-			return done, nil
+// copyTo writes the object to w, whose errors are returned as they are, and returns
+// its size. Where the connection breaks it resumes, maxAttempts times without
+// progress at most, if the object is still the one with the same ETag.
+func (s *s3Store) copyTo(ctx context.Context, key string, w io.Writer) (done int64, err error) {
+	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: s.key(key)}
+	for failures := 0; failures < maxAttempts; failures++ {
+		out, getErr := s.client.GetObject(ctx, in)
+		if getErr != nil {
+			err = getErr
+			break
 		}
-		if etag == nil {
-			etag = tag
+		if done > 0 && out.ContentRange == nil {
+			_ = out.Body.Close()
+			err = errors.New("the server ignored a Range header")
+			break
+		}
+		var n int64
+		n, err = io.Copy(w, out.Body)
+		_ = out.Body.Close()
+		if err == nil && out.ContentLength != nil && n != *out.ContentLength {
+			err = io.ErrUnexpectedEOF
+		}
+		done += n
+		if err == nil || errors.As(err, new(*Error)) {
+			return done, err
+		}
+		err = fmt.Errorf("the download broke off: %w", err)
+		if in.IfMatch == nil && out.ETag == nil {
+			break
 		}
 		if n > 0 {
+			in.Range, in.IfMatch = aws.String(fmt.Sprintf("bytes=%d-", done)), cmp.Or(in.IfMatch, out.ETag)
 			failures = 0
 		}
-		failures++
-		var broken *brokenBody
-		if !errors.As(err, &broken) || failures == maxAttempts || etag == nil {
-			return done, s.hints.classify(err, "s3:GetObject")
-		}
 	}
+	return done, s.hints.classify(err, "s3:GetObject")
 }
 
-// brokenBody is an answer that ended early.
-type brokenBody struct{ err error }
+// tempFile is a file whose write errors are those of a temporary file.
+type tempFile struct{ *os.File }
 
-func (e *brokenBody) Error() string { return "the download broke off: " + e.err.Error() }
-func (e *brokenBody) Unwrap() error { return e.err }
-
-// copyFrom makes one request for what follows offset from of the object, which
-// must still be the one with etag.
-func (s *s3Store) copyFrom(ctx context.Context, key string, w io.Writer, from int64, etag *string) (int64, *string, error) {
-	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: s.key(key)}
-	if from > 0 {
-		in.Range = aws.String(fmt.Sprintf("bytes=%d-", from))
-		in.IfMatch = etag
-	}
-	out, err := s.client.GetObject(ctx, in)
+// Write implements io.Writer.
+func (f tempFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
 	if err != nil {
-		return 0, nil, err
+		err = tempError(fmt.Errorf("write temporary file: %w", err))
 	}
-	defer out.Body.Close()
-	if from > 0 && out.ContentRange == nil {
-		return 0, nil, errors.New("the server ignored a Range header")
-	}
-	writer := &stickyWriter{w: w}
-	n, err := io.Copy(writer, out.Body)
-	switch {
-	case writer.err != nil:
-		return n, nil, tempError(fmt.Errorf("write temporary file: %w", writer.err))
-	case err == nil && out.ContentLength != nil && n != *out.ContentLength:
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		err = &brokenBody{err}
-	}
-	return n, out.ETag, err
-}
-
-// stickyWriter tells an error of the writer from one of the reader.
-type stickyWriter struct {
-	w   io.Writer
-	err error
-}
-
-// Write writes to w and remembers its error.
-func (s *stickyWriter) Write(p []byte) (int, error) {
-	n, err := s.w.Write(p)
-	s.err = err
 	return n, err
 }
