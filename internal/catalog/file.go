@@ -55,14 +55,9 @@ type Object struct {
 func (o Object) ID() ID { return IDOf(o.Key) }
 
 // NewObject returns the object with a key in an archive.
-func NewObject(a Opener, name string) Object {
+func NewObject(a *archive.Bucket, name string) Object {
 	key, _ := archive.ParseKey(name) // zero for one that auditsidecar does not give
 	return Object{Key: key, Name: name, open: func(ctx context.Context) (*archive.Object, error) { return a.Open(ctx, name) }}
-}
-
-// Opener opens objects by key. *[archive.Bucket] is one.
-type Opener interface {
-	Open(ctx context.Context, key string) (*archive.Object, error)
 }
 
 // File is one original file as its objects.

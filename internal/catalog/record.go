@@ -53,23 +53,26 @@ func ReadRecord(ctx context.Context, bucket *archive.Bucket, key string) (manife
 // readCopies reads the copies of one record, in the order of their numbers and up to
 // the first that is not there, and returns the one that counts.
 func readCopies(ctx context.Context, bucket *archive.Bucket, keys iter.Seq[string]) (manifest.Record, error) {
-	var records []manifest.Record
+	var entries []manifest.Entry
 	var copies []Copy
-	var last error
+	var unusable error
 	for key := range keys {
-		r, err := readOneRecord(ctx, bucket, key)
+		r, err := ReadEntry(ctx, bucket, key)
 		if len(copies) > 0 && errors.Is(err, fs.ErrNotExist) {
 			break
 		}
-		if err != nil && !Unusable(err) {
+		if err != nil {
 			return manifest.Record{}, err
 		}
-		records, copies, last = append(records, r), append(copies, Copy{Readable: err == nil}), err
+		if r.Err != nil {
+			unusable = fmt.Errorf("read the record %s: %w", key, r.Err)
+		}
+		entries, copies = append(entries, r), append(copies, Copy{Readable: r.Err == nil})
 	}
 	if i := Counting(copies); i >= 0 {
-		return records[i], nil
+		return entries[i].Record, nil
 	}
-	return manifest.Record{}, last
+	return manifest.Record{}, unusable
 }
 
 // Unusable reports whether err means that the object exists and is not a record.
@@ -78,28 +81,18 @@ func Unusable(err error) bool {
 		archive.ReasonOf(err) == archive.ReasonChecksum
 }
 
-func readOneRecord(ctx context.Context, bucket *archive.Bucket, key string) (manifest.Record, error) {
-	data, err := ReadRecordBytes(ctx, bucket, key)
-	if err != nil {
-		return manifest.Record{}, err
+// ReadEntry reads an object that should be a record. An error means that it could
+// not be read; what the store damaged is no record.
+func ReadEntry(ctx context.Context, bucket *archive.Bucket, key string) (manifest.Entry, error) {
+	o, err := bucket.Open(ctx, key)
+	if archive.ReasonOf(err) == archive.ReasonChecksum {
+		r := manifest.Read(nil)
+		r.Err = err
+		return r, nil
 	}
-	record, err := manifest.Decode(data)
 	if err != nil {
-		return manifest.Record{}, fmt.Errorf("read the record %s: %w", key, err)
-	}
-	return record, nil
-}
-
-// ReadRecordBytes returns the bytes of one object, or their beginning if they are too
-// many for a record.
-func ReadRecordBytes(ctx context.Context, a Opener, key string) ([]byte, error) {
-	o, err := a.Open(ctx, key)
-	if err != nil {
-		return nil, err
+		return manifest.Entry{}, err
 	}
 	data, err := io.ReadAll(io.NewSectionReader(o, 0, min(o.Size, manifest.MaxSize+1)))
-	if err := errors.Join(err, o.Close()); err != nil {
-		return nil, fmt.Errorf("read the record %s: %w", key, err)
-	}
-	return data, nil
+	return manifest.Read(data), errors.Join(err, o.Close())
 }

@@ -154,13 +154,13 @@ func (c *Chain) Seal(r Record) (Sealed, error) {
 
 // encode signs a record, where there is a key, and encodes it.
 func (c *Chain) encode(r Record) ([]byte, error) {
-	r = r.normal()
 	r.KeyID, r.Signature = "", ""
-	if c.key != nil {
-		var err error
-		if r, err = sign(r, c.key); err != nil {
-			return nil, err
-		}
+	r, err := r.normal()
+	if err == nil && c.key != nil {
+		r, err = sign(r, c.key)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return Encode(r)
 }

@@ -19,9 +19,12 @@ const MaxSize = 1 << 20
 // string that is not UTF-8, such as a file name can be, gets U+FFFD for what is
 // wrong in it. The error wraps [ErrInvalid].
 func Encode(r Record) ([]byte, error) {
-	r = r.normal()
 	if err := r.check(); err != nil {
 		return nil, fmt.Errorf("encode record %d: %w", r.Seq, err)
+	}
+	r, err := r.normal()
+	if err != nil {
+		return nil, err
 	}
 	return encode(r)
 }
@@ -74,7 +77,7 @@ func decode(data []byte) (r Record, err error) {
 	}
 	// Everything that JSON leaves open (white space, order, case and
 	// repetition of keys, escapes, forms of numbers) is decided here.
-	want, err := Encode(r)
+	want, err := encode(r)
 	if err != nil {
 		return r, err
 	}
@@ -115,30 +118,17 @@ func Hash(data []byte) string {
 
 // normal returns a copy that has valid UTF-8 only, so that what is decoded is
 // what was encoded.
-func (r Record) normal() Record {
-	r.MachineID = text(r.MachineID)
-	if r.Source != nil {
-		s := *r.Source
-		s.Name = text(s.Name)
-		r.Source = &s
-	}
+func (r Record) normal() (Record, error) {
 	r.Counts = Counts{Levels: normalCounts(r.Counts.Levels), Stages: normalCounts(r.Counts.Stages)}
-	r.Objects = slices.Clone(r.Objects)
-	for i := range r.Objects {
-		r.Objects[i].Key = text(r.Objects[i].Key)
+	data, err := encode(r)
+	if err != nil {
+		return r, err
 	}
-	if r.Heartbeat != nil && r.Heartbeat.Open != nil {
-		h, open := *r.Heartbeat, *r.Heartbeat.Open
-		open.Name = text(open.Name)
-		h.Open = &open
-		r.Heartbeat = &h
+	var out Record
+	if err := json.Unmarshal(data, &out); err != nil {
+		return r, fmt.Errorf("encode record %d: %w", r.Seq, err)
 	}
-	r.Gaps = slices.Clone(r.Gaps)
-	for i := range r.Gaps {
-		g := &r.Gaps[i]
-		g.File, g.Detail = text(g.File), text(g.Detail)
-	}
-	return r
+	return out, nil
 }
 
 func text(s string) string { return strings.ToValidUTF8(s, "\ufffd") }

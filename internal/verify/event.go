@@ -15,6 +15,7 @@ import (
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
 
+	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
@@ -79,7 +80,7 @@ var ErrNoEvent = errors.New("no such event in the archive")
 // Prove verifies the records of an archive, restores one file and proves that
 // one of its lines belongs to it. The report is that of [Run] with
 // Options.ChainOnly: the proof is worth as much as the chain.
-func Prove(ctx context.Context, a Archive, opt Options, id EventID) (*Event, *Report, error) {
+func Prove(ctx context.Context, a *archive.Bucket, opt Options, id EventID) (*Event, *Report, error) {
 	opt.ChainOnly, opt.Deep = true, false
 	v, err := run(ctx, a, opt)
 	if err != nil {

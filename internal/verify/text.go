@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
 const timeLayout = "2006-01-02T15:04:05Z"
@@ -73,10 +75,10 @@ func (n *Node) text(b *strings.Builder) {
 	for _, e := range n.Epochs {
 		fmt.Fprintf(b, "  epoch %s, machine %.8s: %s to %s\n", e.Epoch, e.MachineID, stamp(e.First), stamp(e.Last))
 		fmt.Fprintf(b, "    %s records, %s files, %s heartbeats; %s lines, %s bytes in %s objects of %s bytes\n",
-			count(e.Records), count(e.Files), count(e.Heartbeats), count(e.Lines), count(e.Bytes), count(e.Objects), count(e.ObjectBytes))
+			humanize.Comma(e.Records), humanize.Comma(e.Files), humanize.Comma(e.Heartbeats), humanize.Comma(e.Lines), humanize.Comma(e.Bytes), humanize.Comma(e.Objects), humanize.Comma(e.ObjectBytes))
 		signed := "not signed: this finds accidents, not somebody who can write all of the archive"
 		if e.Signed > 0 {
-			signed = fmt.Sprintf("%s signed by %s", count(e.Signed), strings.Join(e.Keys, ", "))
+			signed = fmt.Sprintf("%s signed by %s", humanize.Comma(e.Signed), strings.Join(e.Keys, ", "))
 		}
 		fmt.Fprintf(b, "    head %d %s; %s\n", e.Head.Seq, e.Head.SHA256, signed)
 	}
@@ -96,7 +98,7 @@ func unknown(n int64) string {
 	if n < 0 {
 		return "an unknown number of"
 	}
-	return "about " + count(n)
+	return "about " + humanize.Comma(n)
 }
 
 func (f *Finding) text(b *strings.Builder) {
@@ -114,15 +116,6 @@ func (f *Finding) text(b *strings.Builder) {
 	if len(scope) > 0 {
 		fmt.Fprintf(b, "  not to be trusted: %s\n", strings.Join(scope, ", "))
 	}
-}
-
-// count writes a number with commas.
-func count(n int64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // WriteText writes the line and its proof for people.

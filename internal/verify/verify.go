@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/ed25519"
-	"iter"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -13,16 +12,6 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 )
-
-// Archive is what is verified. [archive.Bucket] is one.
-type Archive interface {
-	// List yields the objects whose keys begin with prefix, sorted by key.
-	List(ctx context.Context, prefix string) iter.Seq2[archive.Info, error]
-	// Stat describes one object.
-	Stat(ctx context.Context, key string) (archive.Info, error)
-	// Open opens one object.
-	Open(ctx context.Context, key string) (*archive.Object, error)
-}
 
 // Options say what to verify. The zero value checks the chains and the objects
 // of the whole archive.
@@ -52,7 +41,7 @@ type Options struct {
 
 // verification is the state of one call of Run.
 type verification struct {
-	archive Archive
+	archive *archive.Bucket
 	opt     Options
 	logs    []*nodeLog
 	found   findings
@@ -60,7 +49,7 @@ type verification struct {
 
 // Run verifies an archive. What is wrong with it is in the report; an error
 // means that it could not be read.
-func Run(ctx context.Context, a Archive, opt Options) (*Report, error) {
+func Run(ctx context.Context, a *archive.Bucket, opt Options) (*Report, error) {
 	v, err := run(ctx, a, opt)
 	if err != nil {
 		return nil, err
@@ -68,7 +57,7 @@ func Run(ctx context.Context, a Archive, opt Options) (*Report, error) {
 	return &v.found.report, nil
 }
 
-func run(ctx context.Context, a Archive, opt Options) (*verification, error) {
+func run(ctx context.Context, a *archive.Bucket, opt Options) (*verification, error) {
 	if opt.Workers < 1 {
 		opt.Workers = runtime.GOMAXPROCS(0)
 	}
