@@ -74,7 +74,7 @@ func (f *convertFlags) validate(args []string) error {
 		errs = append(errs, fmt.Errorf("%s takes one input, not %d: give a directory as -o", f.Out, len(args)))
 	}
 	if info, err := os.Stat(f.Out); err == nil && info.IsDir() == f.oneFile() {
-		errs = append(errs, fmt.Errorf("-o %s: a name that ends in .parquet is a file, any other a directory; this one is there already and is not", f.Out))
+		errs = append(errs, fmt.Errorf("-o %s: a name that ends in .parquet is a file, any other a directory; the existing one is not", f.Out))
 	}
 	seen := map[string]bool{}
 	for _, arg := range args {

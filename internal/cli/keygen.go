@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -30,8 +27,8 @@ func newKeygenCommand() *cobra.Command {
 		SuggestFor: []string{"key", "keys", "sign"},
 		Long: `keygen makes an Ed25519 key for run --signing-key-file. The private key goes to
 FILE (PEM, PKCS #8, mode 0600), the public key to FILE.pub, for verify
---public-key. Keep a copy of the public key where nobody who can write the
-archive can change it. No file is ever replaced.
+--public-key. Keep a copy of the public key out of reach of those who can write
+the archive. No file is ever replaced.
 
 With --replaces the old key signs for the new one, so that those who trust the
 old one trust the new one too. Give run the new file, then destroy the old one.`,
@@ -78,7 +75,7 @@ func generateKey(replaces string) (manifest.SigningKey, error) {
 }
 
 // writeKey writes both halves, the public one first: a private key without it
-// could be in use before anybody can check what it signs.
+// could be in use before its signatures can be checked.
 func writeKey(key manifest.SigningKey, path string) error {
 	private, err := key.MarshalPEM()
 	if err != nil {
@@ -88,28 +85,17 @@ func writeKey(key manifest.SigningKey, path string) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range []string{path, path + ".pub"} {
-		if _, err := os.Lstat(p); err == nil {
-			return fmt.Errorf("%s is there already and stays as it is: %w", p, fs.ErrExist)
+	write := func(data []byte) func(io.Writer) error {
+		return func(w io.Writer) error {
+			_, err := w.Write(data)
+			return err
 		}
 	}
-	fsys := durable.OS()
-	if err := publishKey(fsys, path+".pub", 0o644, public); err != nil {
+	if err := publishNew(path+".pub", 0o644, write(public)); err != nil {
 		return err
 	}
-	if err := publishKey(fsys, path, 0o600, private); err != nil {
-		return errors.Join(err, fsys.Remove(path+".pub"))
-	}
-	return nil
-}
-
-func publishKey(fsys durable.FS, path string, mode fs.FileMode, data []byte) error {
-	err := fsys.Publish(path, mode, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("write %s (is %s there and writable?): %w", path, filepath.Dir(path), err)
+	if err := publishNew(path, 0o600, write(private)); err != nil {
+		return errors.Join(err, durable.OS().Remove(path+".pub"))
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func TestKeygen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := runVerb(t, "keygen", "-o", first); err == nil || !strings.Contains(err.Error(), "is there already") {
+	if _, err := runVerb(t, "keygen", "-o", first); err == nil || !strings.Contains(err.Error(), "already exists") {
 		t.Errorf("a key was made over another: %v", err)
 	}
 	if after, _ := os.ReadFile(first); string(after) != string(before) {

@@ -24,6 +24,7 @@ type logFlags struct {
 }
 
 func (l *logFlags) register(flags *pflag.FlagSet) {
+	l.level = "info"
 	config.RegisterWord(flags, &l.level, "log-level", "", "least severity to log: %s")
 	config.RegisterWord(flags, &l.format, "log-format", "", "%s; auto is console on a terminal, json elsewhere")
 }

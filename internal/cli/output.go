@@ -2,12 +2,17 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
 // formatJSON is the value of --output that is not text.
@@ -23,6 +28,20 @@ func checkFormat(output string) error {
 		return &usageError{err}
 	}
 	return nil
+}
+
+// publishNew writes a new file and never replaces one.
+func publishNew(path string, mode fs.FileMode, write func(io.Writer) error) error {
+	_, err := os.Lstat(path) // before the work
+	if err == nil {
+		err = fs.ErrExist
+	} else if err = durable.OS().Publish(path, mode, write); err == nil {
+		return nil
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s already exists and stays as it is; choose another path for -o: %w", path, fs.ErrExist)
+	}
+	return err
 }
 
 // writeJSON writes v as indented JSON.

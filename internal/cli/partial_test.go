@@ -191,7 +191,7 @@ func TestRestorePartialFiles(t *testing.T) {
 			if !strings.Contains(r.stderr, "never archived as a whole") || !strings.Contains(r.stderr, path+"\n") {
 				t.Errorf("standard error says\n%s", r.stderr)
 			}
-			call(t, "restore", "file://"+s.dir, "-o", out).refused(t, exitFailed, path+" is there already")
+			call(t, "restore", "file://"+s.dir, "-o", out).refused(t, exitFailed, path+" already exists")
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -127,18 +128,16 @@ func printLinted(w io.Writer, linted []lintedFile, output string) error {
 		return writeJSON(w, linted)
 	}
 	colours := terminal.NewPaint(w)
+	var text strings.Builder
 	for _, l := range linted {
 		for _, f := range l.Findings {
 			severity := colours.Word(string(f.Severity), string(f.Severity))
-			if _, err := fmt.Fprintf(w, "%s:%d: %s: %s [%s]\n\t%s\n", l.File, max(f.Line, 1), severity, f.Message, f.ID, f.Fix); err != nil {
-				return err
-			}
+			fmt.Fprintf(&text, "%s:%d: %s: %s [%s]\n\t%s\n", l.File, max(f.Line, 1), severity, f.Message, f.ID, f.Fix)
 		}
 		if len(l.Findings) == 0 {
-			if _, err := fmt.Fprintf(w, "%s: nothing found\n", l.File); err != nil {
-				return err
-			}
+			fmt.Fprintf(&text, "%s: nothing found\n", l.File)
 		}
 	}
-	return nil
+	_, err := io.WriteString(w, text.String())
+	return err
 }

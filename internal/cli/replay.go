@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,12 +33,11 @@ const replayExample = `  # what one user did in an hour, as kube-apiserver wrote
 
 // replayFlags are the flags of the verb replay.
 type replayFlags struct {
-	from, to string
-	filter   replay.Filter
-	loki     config.Loki
-	redact   config.Redact
-	id       string
-	s3       config.Archive
+	filter replay.Filter
+	loki   config.Loki
+	redact config.Redact
+	id     string
+	s3     config.Archive
 }
 
 func newReplayCommand(version string) *cobra.Command {
@@ -73,8 +73,8 @@ first one goes alone, and where Loki refuses it nothing else is sent.`,
 }
 
 func (f *replayFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.from, "from", "", "earliest `time` of a line (its stageTimestamp): 2026-03-01 or 2026-03-01T10:00:00Z")
-	flags.StringVar(&f.to, "to", "", "`time` before which a line must be")
+	flags.TimeVar(&f.filter.From, "from", time.Time{}, timeFormats, "earliest `time` of a line (its stageTimestamp): 2026-03-01 or 2026-03-01T10:00:00Z")
+	flags.TimeVar(&f.filter.To, "to", time.Time{}, timeFormats, "`time` before which a line must be")
 	flags.StringSliceVar(&f.filter.Users, "user", nil, "only lines of this user; may be repeated, as all of these")
 	flags.StringSliceVar(&f.filter.Verbs, "verb", nil, "only lines with this verb")
 	flags.StringSliceVar(&f.filter.Resources, "resource", nil, "only lines about this resource, such as secrets")
@@ -88,12 +88,10 @@ func (f *replayFlags) register(flags *pflag.FlagSet) {
 }
 
 func (f *replayFlags) validate() error {
-	var fromErr, toErr error
-	f.filter.From, fromErr = parseTime("from", f.from)
-	f.filter.To, toErr = parseTime("to", f.to)
-	errs := []error{fromErr, toErr, f.loki.ValidateClient(), f.redact.Validate(), f.redact.ValidateFiles()}
+	f.filter.From, f.filter.To = f.filter.From.UTC(), f.filter.To.UTC()
+	errs := []error{f.loki.ValidateClient(), f.redact.Validate(), f.redact.ValidateFiles()}
 	if !f.filter.From.IsZero() && !f.filter.To.IsZero() && !f.filter.From.Before(f.filter.To) {
-		errs = append(errs, fmt.Errorf("--from %s is not before --to %s", f.from, f.to))
+		errs = append(errs, fmt.Errorf("--from %s is not before --to %s", f.filter.From.Format(time.RFC3339), f.filter.To.Format(time.RFC3339)))
 	}
 	if f.id != "" && f.loki.URL == "" {
 		errs = append(errs, errors.New("--id has no meaning without --loki-url"))
@@ -122,13 +120,10 @@ func (f *replayFlags) each(ctx context.Context, c *catalog.Catalog, progress *te
 }
 
 func (f *replayFlags) toOutput(ctx context.Context, c *catalog.Catalog, w, report io.Writer) error {
-	out := bufio.NewWriterSize(w, 64<<10)
+	out := bufio.NewWriterSize(w, 64<<10) // it keeps its first error for Flush
 	lines := replay.Lines{Filter: f.filter, Do: func(l replay.Line) error {
-		_, err := out.Write(l.Bytes)
-		if err == nil {
-			err = out.WriteByte('\n')
-		}
-		return err
+		_, _ = out.Write(l.Bytes)
+		return out.WriteByte('\n')
 	}}
 	missing, err := f.each(ctx, c, terminal.NewFileProgress(report, w, len(c.Files)), report, &lines, func(catalog.ID) error { return nil })
 	if err == nil {
@@ -141,10 +136,7 @@ func (f *replayFlags) toOutput(ctx context.Context, c *catalog.Catalog, w, repor
 }
 
 func (f *replayFlags) toLoki(ctx context.Context, version string, c *catalog.Catalog, report io.Writer) error {
-	id := f.id
-	if id == "" {
-		id = time.Now().UTC().Format("20060102T150405")
-	}
+	id := cmp.Or(f.id, time.Now().UTC().Format("20060102T150405"))
 	client, err := f.loki.Client(version)
 	if err != nil {
 		return &usageError{err}

@@ -52,7 +52,9 @@ func TestReplay(t *testing.T) {
 
 func TestReplayUsage(t *testing.T) {
 	call(t, "replay").refused(t, exitUsage, "at least 1")
-	call(t, "replay", "x", "--from", "yesterday", "--to", "2026-13-01", "--id", "a", "--redact", "archive", "--loki-tenant", "a\n").
+	call(t, "replay", "x", "--from", "yesterday").refused(t, exitUsage, "--from", "2006-01-02")
+	call(t, "replay", "x", "--to", "2026-13-01").refused(t, exitUsage, "--to", "2006-01-02")
+	call(t, "replay", "x", "--from", "2026-03-02", "--to", "2026-03-01", "--id", "a", "--redact", "archive", "--loki-tenant", "a\n").
 		refused(t, exitUsage, "--from", "--to", "--id", "--redact=archive", "--loki-tenant")
 	call(t, "replay", "x", "--from", "2026-03-02", "--to", "2026-03-02").refused(t, exitUsage, "is not before")
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -136,15 +135,11 @@ func restoreFiles(ctx context.Context, c *catalog.Catalog, dir string, report io
 // kube-apiserver's own. hole says that the file ends where one begins. What is
 // written goes to progress, too.
 func restoreFile(ctx context.Context, o catalog.Original, path string, progress io.Writer) (hole, err error) {
-	exists := fmt.Errorf("%s is there already and stays as it is; give another directory as -o: %w", path, fs.ErrExist)
-	if _, err := os.Lstat(path); err == nil {
-		return nil, exists
-	}
-	fsys, dir := durable.OS(), filepath.Dir(path)
-	if err := fsys.MkdirAll(dir, 0o755); err != nil {
+	dir := filepath.Dir(path)
+	if err := durable.OS().MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	err = fsys.Publish(path, 0o600, func(w io.Writer) error {
+	err = publishNew(path, 0o600, func(w io.Writer) error {
 		err := o.Write(ctx, dir, io.MultiWriter(w, progress))
 		var missing *parquet.HoleError
 		if errors.As(err, &missing) && missing.From > 0 {
@@ -153,9 +148,6 @@ func restoreFile(ctx context.Context, o catalog.Original, path string, progress 
 		}
 		return err
 	})
-	if errors.Is(err, fs.ErrExist) {
-		return nil, exists
-	}
 	return hole, err
 }
 

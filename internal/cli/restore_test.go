@@ -145,7 +145,7 @@ func TestI7_RestoreReplacesNothing(t *testing.T) {
 	dir := t.TempDir()
 	object := makeObject(t, filepath.Join(dir, "1.parquet"), meta("a", 1, "audit.log"), "old\n")
 	log := put(t, filepath.Join(dir, "audit", "audit.log"), []byte("new\n"))
-	call(t, "restore", object, "-o", filepath.Dir(log)).refused(t, exitFailed, log+" is there already", "give another directory")
+	call(t, "restore", object, "-o", filepath.Dir(log)).refused(t, exitFailed, log+" already exists", "choose another path")
 	if got := string(readFile(t, log)); got != "new\n" {
 		t.Errorf("%s holds %q", log, got)
 	}
@@ -290,7 +290,7 @@ func TestI7_RestoreReplacesNothingThatComes(t *testing.T) {
 		return parquet.RestoreIn(ctx, work, in, w)
 	}}
 	_, err := restoreFile(t.Context(), o, log, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "is there already") {
+	if err == nil || !strings.Contains(err.Error(), "already exists") {
 		t.Errorf("restore: %v", err)
 	}
 	if got := string(readFile(t, log)); got != "new\n" {

@@ -28,12 +28,11 @@ const verifyExample = `  # everything: records, and size and checksum of every o
   # one line with the proof that it is in the archive
   auditsidecar verify ./archive --event 20261122T120000a1b2c3/7/42`
 
-// verifyFlags is what the verb verify is told.
+// verifyFlags are the flags of the verb verify.
 type verifyFlags struct {
 	s3         config.Archive
 	options    verify.Options
 	publicKeys []string
-	from, to   string
 	event      string
 	output     string
 }
@@ -77,18 +76,21 @@ docs/threat-model.md says what is proven, and against whom.`,
 }
 
 func (f *verifyFlags) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.options.ChainOnly, "chain-only", false, "look at the records and at no object")
+	flags.BoolVar(&f.options.ChainOnly, "chain-only", false, "verify records only, skip objects")
 	flags.BoolVar(&f.options.Deep, "deep", false, "restore every file and compute its SHA-256 and Merkle root anew")
 	flags.StringVar(&f.options.ExpectHead, "expect-head", "", "`SHA-256` of a record that must be there")
 	flags.StringArrayVar(&f.publicKeys, "public-key", nil, "PEM `file` with a public key to trust; may be given several times")
 	flags.StringVar(&f.options.Cluster, "cluster", "", "only this `cluster`")
 	flags.StringVar(&f.options.Node, "node", "", "only this `node`")
-	flags.StringVar(&f.from, "from", "", "only files with lines from this `time` on (2026-11-01 or 2026-11-01T12:00:00Z)")
-	flags.StringVar(&f.to, "to", "", "only files with lines until this `time`, which the records must reach")
+	flags.TimeVar(&f.options.From, "from", time.Time{}, timeFormats, "only files with lines from this `time` on (2026-11-01 or 2026-11-01T12:00:00Z)")
+	flags.TimeVar(&f.options.To, "to", time.Time{}, timeFormats, "only files with lines until this `time`, which the records must reach")
 	flags.StringVar(&f.event, "event", "", "print one line, `EPOCH/SEQ/LINE`, with its inclusion proof")
 	registerFormat(flags, &f.output)
 	f.s3.RegisterS3(flags)
 }
+
+// timeFormats are those of a flag that takes a day or a time.
+var timeFormats = []string{time.DateOnly, time.RFC3339}
 
 var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
@@ -100,11 +102,7 @@ func (f *verifyFlags) parse() error {
 		errs = append(errs, err)
 		f.options.Keys = append(f.options.Keys, keys...)
 	}
-	var err error
-	f.options.From, err = parseTime("from", f.from)
-	errs = append(errs, err)
-	f.options.To, err = parseTime("to", f.to)
-	errs = append(errs, err)
+	f.options.From, f.options.To = f.options.From.UTC(), f.options.To.UTC()
 	if !f.options.To.IsZero() && f.options.To.Before(f.options.From) {
 		errs = append(errs, errors.New("--to is before --from"))
 	}
@@ -122,18 +120,6 @@ func (f *verifyFlags) parse() error {
 	return errors.Join(append(errs, checkFormat(f.output))...)
 }
 
-func parseTime(flag, s string) (time.Time, error) {
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	if s == "" {
-		return time.Time{}, nil
-	}
-	return time.Time{}, fmt.Errorf("--%s %q: expected a UTC day, 2026-11-01, or a time, 2026-11-01T12:00:00Z", flag, s)
-}
-
 func (f *verifyFlags) run(ctx context.Context, bucket *archive.Bucket, version string, out, progress io.Writer) error {
 	bar := terminal.NewBar(progress)
 	f.options.Progress = bar.Update
@@ -141,7 +127,7 @@ func (f *verifyFlags) run(ctx context.Context, bucket *archive.Bucket, version s
 	var report *verify.Report
 	var err error
 	if f.event != "" {
-		id, _ := verify.ParseEventID(f.event) // checked by parse
+		id, _ := verify.ParseEventID(f.event) // parse has checked it
 		event, report, err = verify.Prove(ctx, bucket, f.options, id)
 	} else {
 		report, err = verify.Run(ctx, bucket, f.options)

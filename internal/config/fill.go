@@ -38,24 +38,15 @@ func EnvName(flag string) string {
 // makes such variables for a Service that happens to be called auditsidecar,
 // so they cannot be errors.
 func Fill(flags *pflag.FlagSet, environ []string) (warnings []string, err error) {
-	given := givenFlags(flags)
-	warnings, envErr := fillFromEnv(flags, environ, given)
+	warnings, envErr := fillFromEnv(flags, environ)
 	file, fileErr := flags.GetString(FileFlag)
 	if fileErr != nil || file == "" {
 		return warnings, envErr
 	}
-	return warnings, errors.Join(envErr, fillFromFile(flags, file, given))
+	return warnings, errors.Join(envErr, fillFromFile(flags, file))
 }
 
-// givenFlags is the set of flags that have their value from the most
-// important source so far; later sources leave them alone.
-func givenFlags(flags *pflag.FlagSet) map[string]bool {
-	given := map[string]bool{}
-	flags.Visit(func(f *pflag.Flag) { given[f.Name] = true })
-	return given
-}
-
-func fillFromEnv(flags *pflag.FlagSet, environ []string, given map[string]bool) (warnings []string, err error) {
+func fillFromEnv(flags *pflag.FlagSet, environ []string) (warnings []string, err error) {
 	byName := map[string]string{}
 	flags.VisitAll(func(f *pflag.Flag) {
 		if f.Name != helpFlag {
@@ -73,19 +64,17 @@ func fillFromEnv(flags *pflag.FlagSet, environ []string, given map[string]bool) 
 			warnings = append(warnings, fmt.Sprintf("environment variable %s is no setting of this verb and is ignored", name))
 			continue
 		}
-		if given[flag] {
+		if flags.Changed(flag) {
 			continue
 		}
 		if err := set(flags, flag, value); err != nil {
 			errs = append(errs, fmt.Errorf("environment variable %s: %w", name, plain(err)))
-			continue
 		}
-		given[flag] = true
 	}
 	return warnings, errors.Join(errs...)
 }
 
-func fillFromFile(flags *pflag.FlagSet, file string, given map[string]bool) error {
+func fillFromFile(flags *pflag.FlagSet, file string) error {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("read the configuration file: %w", err)
@@ -98,7 +87,7 @@ func fillFromFile(flags *pflag.FlagSet, file string, given map[string]bool) erro
 	lines := map[string]int{} // of the keys so far
 	for i := 0; i+1 < len(settings); i += 2 {
 		key, value := settings[i], settings[i+1]
-		err := setFromFile(flags, key, value, given)
+		err := setFromFile(flags, key, value)
 		if line, repeated := lines[key.Value]; repeated {
 			err = fmt.Errorf("%s is set twice (first in line %d)", key.Value, line)
 		} else {
@@ -140,7 +129,7 @@ func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag(
 func notPlain(n *yaml.Node) bool { return n.Kind != yaml.ScalarNode || isNull(n) }
 
 // setFromFile sets the flag key, unless a source of higher precedence has.
-func setFromFile(flags *pflag.FlagSet, key, value *yaml.Node, given map[string]bool) error {
+func setFromFile(flags *pflag.FlagSet, key, value *yaml.Node) error {
 	if key.Kind != yaml.ScalarNode {
 		return errors.New("expected the name of a setting before the colon")
 	}
@@ -160,7 +149,7 @@ func setFromFile(flags *pflag.FlagSet, key, value *yaml.Node, given map[string]b
 	if _, takesList := flag.Value.(pflag.SliceValue); list && !takesList {
 		return fmt.Errorf("%s takes one value, not a list", name)
 	}
-	if given[name] {
+	if flag.Changed {
 		return nil
 	}
 	for _, v := range values {

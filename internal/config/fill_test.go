@@ -278,7 +278,7 @@ func FuzzFill(f *testing.F) {
 		flags := newVerb().flags
 		for i := 0; i+1 < len(settings); i += 2 {
 			key, value := settings[i], settings[i+1]
-			if setFromFile(flags, key, value, map[string]bool{}) != nil {
+			if setFromFile(flags, key, value) != nil {
 				continue
 			}
 			if f := flags.Lookup(key.Value); f == nil || !f.Changed && (value.Kind == yaml.ScalarNode || len(value.Content) > 0) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ const (
 	RedactOff     = "off"
 )
 
-// words are the flags of all verbs that take one of a few words; the first is the default.
+// words are the flags of all verbs that take one of a few words.
 var words = map[string][]string{
 	"hold":                {HoldLink, HoldCopy},
 	"landlock":            {LandlockAuto, LandlockOff},
@@ -29,7 +30,7 @@ var words = map[string][]string{
 	"redact":              {RedactLoki, RedactArchive, RedactOff},
 	"loki-event-label":    {"verb", "level", "stage", "code_class"},
 	"s3-object-lock-mode": {"GOVERNANCE", "COMPLIANCE"},
-	"log-level":           {"info", "debug", "warn", "error"},
+	"log-level":           {"debug", "info", "warn", "error"},
 	"log-format":          {"auto", "console", "json"},
 	"output":              {"text", "json"},
 	"class":               {"GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"},
@@ -49,7 +50,8 @@ func OneOf(flag, value string) error {
 }
 
 // RegisterWord declares a flag that takes one of its words, which the usage lists where it has %s.
+// The default is the value, or else the first word.
 func RegisterWord(flags *pflag.FlagSet, value *string, flag, short, usage string) {
 	all := words[flag]
-	flags.StringVarP(value, flag, short, all[0], fmt.Sprintf(usage, "`"+strings.Join(all, "|")+"`"))
+	flags.StringVarP(value, flag, short, cmp.Or(*value, all[0]), fmt.Sprintf(usage, "`"+strings.Join(all, "|")+"`"))
 }
