@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/feature/s3/manager"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/middleware"
@@ -28,7 +29,8 @@ const (
 // put sends the object in one PUT. Only that gives a SHA-256 of the whole content
 // that the store itself computed (over parts it would be a checksum of
 // checksums), and one that either happens or leaves nothing behind: there are no
-// abandoned parts to pay for.
+// abandoned parts to pay for. The part size, larger than any object, keeps the
+// manager from splitting.
 func (s *s3Store) put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) ([]byte, error) {
 	if body.Size() > maxObject {
 		return nil, &Error{Reason: ReasonTooLarge,
@@ -49,7 +51,12 @@ func (s *s3Store) put(ctx context.Context, key string, body *io.SectionReader, s
 		in.ServerSideEncryption = types.ServerSideEncryptionAwsKms
 		in.SSEKMSKeyId = &s.kmsKey
 	}
-	out, err := s.client.PutObject(ctx, in, s3.WithAPIOptions(payloadHash(sum)))
+	uploader := manager.NewUploader(s.client, func(u *manager.Uploader) { //nolint:staticcheck // deprecated for a v0 module; see docs/DESIGN.md
+		u.PartSize = maxObject
+		u.Concurrency = 1
+		u.ClientOptions = append(u.ClientOptions, s3.WithAPIOptions(payloadHash(sum)))
+	})
+	out, err := uploader.Upload(ctx, in) //nolint:staticcheck // as above
 	if err != nil {
 		return nil, s.hints.classify(err, "s3:PutObject")
 	}
