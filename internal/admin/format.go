@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -52,34 +53,23 @@ func count(n float64, thing string) string {
 	return number(n) + " " + thing + "s"
 }
 
-// reason says in words what a reason of a gap means.
-func reason(r string) string {
-	switch r {
-	case "pruned":
-		return "deleted by kube-apiserver before it was held"
-	case "truncated":
-		return "cut off from outside"
-	case "replaced":
-		return "replaced by another file"
-	case "edited":
-		return "changed after it was read"
-	case "vanished":
-		return "deleted before it could be held"
-	case "nul_hole":
-		return "a hole of NUL bytes"
-	case "deleted_writer":
-		return "written to a file without a name"
-	case "disk_budget":
-		return "given up to save the disk"
-	case "quarantined":
-		return "cannot be archived as it is; it is kept"
-	case "unreadable":
-		return "cannot be read to its end"
-	case "state_lost":
-		return "the sidecar's own state was lost"
-	}
-	return strings.ReplaceAll(r, "_", " ")
+// reasons are those of a gap, in words.
+var reasons = map[string]string{
+	"pruned":         "deleted by kube-apiserver before it was held",
+	"truncated":      "cut off from outside",
+	"replaced":       "replaced by another file",
+	"edited":         "changed after it was read",
+	"vanished":       "deleted before it could be held",
+	"nul_hole":       "a hole of NUL bytes",
+	"deleted_writer": "written to a file without a name",
+	"disk_budget":    "given up to save the disk",
+	"quarantined":    "cannot be archived as it is; it is kept",
+	"unreadable":     "cannot be read to its end",
+	"state_lost":     "the sidecar's own state was lost",
 }
+
+// reason says in words what a reason of a gap means.
+func reason(r string) string { return cmp.Or(reasons[r], strings.ReplaceAll(r, "_", " ")) }
 
 // maxError is how many characters of an error are shown.
 const maxError = 400

@@ -2,14 +2,14 @@ package apiserver
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
+	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
@@ -67,7 +67,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("kube-apiserver's metrics: %w", err)
 	}
 	client.Timeout = timeout
-	// A redirect could lead the token to somebody else.
+	// A redirect could lead the token to another server.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Server{url: cfg.URL, client: client}, nil
 }
@@ -111,15 +111,17 @@ const (
 	startedMetric = "process_start_time_seconds"
 )
 
+// sample is a line of one of them in the Prometheus text format: name, labels, value.
+var sample = regexp.MustCompile(`^(` + eventsMetric + `|` + errorsMetric + `|` + startedMetric + `)(\{.*\})? +([0-9.eE+]+)`)
+
 // errNone is returned for an answer without the counter.
 var errNone = errors.New("there is no " + eventsMetric + " in it: is this kube-apiserver's /metrics, and is auditing on?")
 
-// maxMetricLine is longer than any line that is looked for; longer ones of
-// other metrics are passed over.
+// maxMetricLine is longer than any line of these metrics; longer ones of others
+// are skipped.
 const maxMetricLine = 64 << 10
 
-// parse reads the Prometheus text format as far as it is needed. Of the errors
-// only those of the log backend count.
+// parse reads the metrics. Of the errors only those of the log backend count.
 func parse(r io.Reader) (Counters, error) {
 	var c Counters
 	found := false
@@ -127,14 +129,15 @@ func parse(r io.Reader) (Counters, error) {
 	for {
 		line, err := lines.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) {
-			continue // the rest of a long line begins like no metric that is looked for
+			continue // the rest of a long line begins like none of these metrics
 		}
-		name, labels, value, ok := sample(string(line))
-		if ok {
-			switch {
+		if m := sample.FindSubmatch(line); m != nil {
+			value, invalid := strconv.ParseFloat(string(m[3]), 64)
+			switch name := string(m[1]); {
+			case invalid != nil || value > 1<<53:
 			case name == eventsMetric:
 				c.Events, found = c.Events+int64(value), true
-			case name == errorsMetric && strings.Contains(labels, `plugin="log"`):
+			case name == errorsMetric && bytes.Contains(m[2], []byte(`plugin="log"`)):
 				c.Errors += int64(value)
 			case name == startedMetric:
 				c.Started = time.UnixMilli(int64(value * 1000)).UTC()
@@ -151,28 +154,4 @@ func parse(r io.Reader) (Counters, error) {
 		return Counters{}, errNone
 	}
 	return c, nil
-}
-
-// sample takes a line apart; ok only for the metrics that are looked for.
-func sample(line string) (name, labels string, value float64, ok bool) {
-	if !strings.HasPrefix(line, "apiserver_audit_e") && !strings.HasPrefix(line, "process_s") {
-		return "", "", 0, false
-	}
-	end := strings.IndexAny(line, "{ ")
-	if end < 0 {
-		return "", "", 0, false
-	}
-	name, rest := line[:end], line[end:]
-	if i := strings.LastIndexByte(rest, '}'); i >= 0 {
-		labels, rest = rest[:i+1], rest[i+1:]
-	}
-	fields := strings.Fields(rest)
-	if len(fields) == 0 {
-		return "", "", 0, false
-	}
-	value, err := strconv.ParseFloat(fields[0], 64)
-	if err != nil || math.IsNaN(value) || value < 0 || value > 1<<53 {
-		return "", "", 0, false
-	}
-	return name, labels, value, true
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -76,12 +77,10 @@ func (f *convertFlags) validate(args []string) error {
 	if info, err := os.Stat(f.Out); err == nil && info.IsDir() == f.oneFile() {
 		errs = append(errs, fmt.Errorf("-o %s: a name that ends in .parquet is a file, any other a directory; the existing one is not", f.Out))
 	}
-	seen := map[string]bool{}
-	for _, arg := range args {
-		if seen[arg] {
+	for i, arg := range args {
+		if slices.Contains(args[:i], arg) {
 			errs = append(errs, fmt.Errorf("%s is given twice", arg))
 		}
-		seen[arg] = true
 	}
 	return errors.Join(append(errs, f.Identity.Validate())...)
 }

@@ -60,9 +60,7 @@ func newDoctorCommand() *cobra.Command {
 	flags.StringVar(&locations.manifest, "manifest", "/etc/kubernetes/manifests/kube-apiserver.yaml", "`path` of kube-apiserver's static pod manifest; empty: do not look at it")
 	flags.StringVar(&locations.patches, "patches", "/etc/kubernetes/patches", "`directory` of kubeadm's patches; empty: do not look at it")
 	registerFormat(flags, &output)
-	settings.Register(flags)
-	logs.register(flags)
-	flags.String(config.FileFlag, "", "YAML `file` with settings, named like the flags")
+	registerRun(flags, &settings, &logs)
 	return cmd
 }
 

@@ -119,9 +119,12 @@ func show(out io.Writer, plan archive.LifecyclePlan) error {
 		fmt.Fprintln(out, "conflict:", c)
 	}
 	fmt.Fprint(out, plan.Diff)
-	if len(plan.Conflicts) > 0 {
+	switch {
+	case len(plan.Conflicts) > 0:
 		fmt.Fprintln(out, "nothing was written: change or remove the rules above, or give the archive a bucket of its own")
 		return errFindings
+	case plan.Diff == "":
+		fmt.Fprintln(out, "the bucket has these rules: nothing to do")
 	}
 	return nil
 }
@@ -138,21 +141,16 @@ func (f *lifecycleFlags) check(cmd *cobra.Command, url string) error {
 	if err != nil {
 		return err
 	}
+	inPlace := len(plan.Conflicts) == 0 && plan.Diff == ""
 	if f.format == formatJSON {
-		inPlace := len(plan.Conflicts) == 0 && plan.Diff == ""
 		state := lifecycleState{InPlace: inPlace, Conflicts: append([]string{}, plan.Conflicts...), Diff: plan.Diff}
-		if err := json.NewEncoder(cmd.OutOrStdout()).Encode(state); err != nil || inPlace {
-			return err
-		}
+		err = json.NewEncoder(cmd.OutOrStdout()).Encode(state)
+	} else {
+		err = show(cmd.OutOrStdout(), plan)
+	}
+	if err == nil && !inPlace {
 		return errFindings
 	}
-	if err := show(cmd.OutOrStdout(), plan); err != nil {
-		return err
-	}
-	if plan.Diff != "" {
-		return errFindings
-	}
-	_, err = fmt.Fprintln(cmd.OutOrStdout(), "the bucket has these rules")
 	return err
 }
 
@@ -161,11 +159,7 @@ func (f *lifecycleFlags) apply(cmd *cobra.Command, url string) error {
 	if err != nil {
 		return err
 	}
-	if err := show(cmd.OutOrStdout(), plan); err != nil {
-		return err
-	}
-	if plan.Diff == "" {
-		_, err = fmt.Fprintln(cmd.OutOrStdout(), "the bucket has these rules: nothing to do")
+	if err := show(cmd.OutOrStdout(), plan); err != nil || plan.Diff == "" {
 		return err
 	}
 	if err := bucket.ApplyLifecycle(cmd.Context(), plan); err != nil {

@@ -95,12 +95,7 @@ func likeFlag(cmd *cobra.Command, err error) string {
 	if !ok || missing.GetSpecifiedShortnames() != "" {
 		return ""
 	}
-	var names []string
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if like := config.Similar(missing.GetSpecifiedName(), names); len(like) > 0 {
-		return "; did you mean --" + strings.Join(like, " or --") + "?"
-	}
-	return ""
+	return config.Suggest(cmd.Flags(), missing.GetSpecifiedName(), "--", func(*pflag.Flag) bool { return true })
 }
 
 // noVerb is what happens to a word that is no verb.

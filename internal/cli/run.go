@@ -6,6 +6,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/sidecar"
@@ -55,11 +56,15 @@ SIGUSR1 toggles debug logging.`,
 			return s.Run(cmd.Context())
 		},
 	}
-	flags := cmd.Flags()
+	registerRun(cmd.Flags(), &settings, &logs)
+	return cmd
+}
+
+// registerRun declares the flags of run.
+func registerRun(flags *pflag.FlagSet, settings *config.Run, logs *logFlags) {
 	settings.Register(flags)
 	logs.register(flags)
 	flags.String(config.FileFlag, "", "YAML `file` with settings, named like the flags")
-	return cmd
 }
 
 // prepare reads the settings and makes the logger. A value that does not parse

@@ -146,18 +146,14 @@ func (f *verifyFlags) run(ctx context.Context, bucket *archive.Bucket, version s
 	return nil
 }
 
-// write writes the result as it was asked for.
+// write writes the result as it was asked for; event is nil without --event.
 func (f *verifyFlags) write(out io.Writer, event *verify.Event, report *verify.Report) error {
-	if f.output == formatJSON {
-		if event != nil {
-			return writeJSON(out, struct {
-				Event  *verify.Event  `json:"event"`
-				Report *verify.Report `json:"report"`
-			}{event, report})
-		}
+	switch {
+	case f.output == formatJSON && event == nil:
 		return writeJSON(out, report)
-	}
-	if event != nil {
+	case f.output == formatJSON:
+		return writeJSON(out, map[string]any{"event": event, "report": report})
+	case event != nil:
 		if err := event.WriteText(out); err != nil {
 			return err
 		}

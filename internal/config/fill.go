@@ -140,7 +140,7 @@ func setFromFile(flags *pflag.FlagSet, key, value *yaml.Node) error {
 	flag := flags.Lookup(name)
 	switch {
 	case flag == nil || !inFile(flag):
-		return fmt.Errorf("unknown setting %q%s", name, suggestion(flags, name))
+		return fmt.Errorf("unknown setting %q%s", name, Suggest(flags, name, "", inFile))
 	case isNull(value):
 		return fmt.Errorf("%s has no value; write \"\" for an empty one or leave the line out", name)
 	case slices.ContainsFunc(values, notPlain):
@@ -163,36 +163,36 @@ func setFromFile(flags *pflag.FlagSet, key, value *yaml.Node) error {
 // inFile says whether a flag is a setting that a file can have.
 func inFile(f *pflag.Flag) bool { return f.Name != FileFlag && f.Name != helpFlag }
 
-// suggestion finds the setting that was probably meant.
-func suggestion(flags *pflag.FlagSet, typed string) string {
+// Suggest ends an error with the flags that were probably meant, each after
+// prefix, of those that offer lets through.
+func Suggest(flags *pflag.FlagSet, typed, prefix string, offer func(*pflag.Flag) bool) string {
 	var names []string
 	flags.VisitAll(func(f *pflag.Flag) {
-		if inFile(f) {
+		if offer(f) {
 			names = append(names, f.Name)
 		}
 	})
-	like := Similar(typed, names)
+	like := similar(typed, names)
 	if len(like) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; did you mean %s?", strings.Join(like, " or "))
+	return fmt.Sprintf("; did you mean %s%s?", prefix, strings.Join(like, " or "+prefix))
 }
 
 // mostSimilar is how many names are still a help.
 const mostSimilar = 5
 
-// Similar returns the names that are like what was typed, by cobra's own measure
+// similar returns the names that are like what was typed, by cobra's own measure
 // of likeness, which it offers for commands only; where there are none, those
 // that it is a part of.
-func Similar(typed string, names []string) []string {
+func similar(typed string, names []string) []string {
 	if typed == "" {
 		return nil // everything begins like it
 	}
 	typed = strings.ToLower(strings.ReplaceAll(typed, "_", "-"))
 	all := &cobra.Command{SuggestionsMinimumDistance: 3}
-	run := func(*cobra.Command, []string) {}
 	for _, name := range names {
-		all.AddCommand(&cobra.Command{Use: name, Run: run})
+		all.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
 	}
 	like := all.SuggestionsFor(typed)
 	if len(like) == 0 && len(typed) >= 4 {

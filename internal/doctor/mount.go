@@ -135,16 +135,15 @@ func within(path, dir string) bool {
 	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
 }
 
-// real resolves symbolic links in as much of path as there is.
+// real resolves symbolic links in the existing part of path.
 func real(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
-	if resolved, err := filepath.EvalSymlinks(path); err == nil {
-		return resolved
+	dir := existing(path)
+	resolved, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return path
 	}
-	if parent := filepath.Dir(path); parent != path {
-		return filepath.Join(real(parent), filepath.Base(path))
-	}
-	return path
+	return filepath.Join(resolved, strings.TrimPrefix(path, dir))
 }
