@@ -3,6 +3,7 @@ package admin
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,13 +20,9 @@ const (
 	graphHeight = 100
 )
 
-// buckets is how many points a graph has at most, each the greatest of its
-// samples: a short peak is seen.
-const buckets = 120
-
 // maxBreak is how far two points may be from each other with a line between
 // them: beyond it nothing was measured.
-const maxBreak = 3 * window / buckets
+const maxBreak = 9 * sampleEvery
 
 // graph is a line over the window, with the area below it, as the paths of an
 // SVG.
@@ -41,7 +38,7 @@ type graph struct {
 // draw makes a graph. atLeast is the least that the upper edge stands for, so
 // that small values look small; format writes a value.
 func draw(name string, points []point, atLeast float64, nice func(float64) float64, format func(float64) string) graph {
-	points = thin(points)
+	points = known(points)
 	peak := 0.0
 	for _, p := range points {
 		peak = max(peak, p.value)
@@ -69,23 +66,9 @@ func (p point) x() int {
 	return graphWidth - int(math.Round(graphWidth*p.ago.Seconds()/window.Seconds()))
 }
 
-// thin leaves the greatest point of each bucket and drops what is not known.
-func thin(points []point) []point {
-	const width = window / buckets
-	var out []point
-	for _, p := range points {
-		if math.IsNaN(p.value) || p.value < 0 {
-			continue
-		}
-		if n := len(out); n > 0 && out[n-1].ago/width == p.ago/width {
-			if p.value >= out[n-1].value {
-				out[n-1] = p
-			}
-			continue
-		}
-		out = append(out, p)
-	}
-	return out
+// known drops the points whose value is not known.
+func known(points []point) []point {
+	return slices.DeleteFunc(points, func(p point) bool { return math.IsNaN(p.value) || p.value < 0 })
 }
 
 // niceSeconds is the next duration that people count in.

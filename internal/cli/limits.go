@@ -31,16 +31,14 @@ func limitMemory() {
 }
 
 // limitProcessors keeps run to one core at a time, unless the environment says
-// otherwise, until undo is called: the others are kube-apiserver's and etcd's,
-// and one is enough for more than 50 MB of log a second. It also saves a tenth of
+// otherwise: the others are kube-apiserver's and etcd's, and one is enough for
+// more than 50 MB of log a second. It also saves a tenth of
 // the CPU time, which the runtime's threads took to wake and to wait for each
 // other.
-func limitProcessors() (undo func()) {
-	if os.Getenv("GOMAXPROCS") != "" {
-		return func() {}
+func limitProcessors() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1)
 	}
-	before := runtime.GOMAXPROCS(1)
-	return func() { runtime.GOMAXPROCS(before) }
 }
 
 // profileMemory has the runtime note who allocates from now on, a sample every

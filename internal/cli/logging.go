@@ -16,11 +16,15 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
 )
 
-// logFlags say how to log.
+// logFlags say how to log. SIGUSR1 changes between the level that they set and
+// debug.
 type logFlags struct {
 	level  string
 	format string
-	valve  valve
+
+	usual   zerolog.Level
+	verbose atomic.Bool                    // everything is logged
+	log     atomic.Pointer[zerolog.Logger] // nil before the settings are read
 }
 
 func (l *logFlags) register(flags *pflag.FlagSet) {
@@ -37,49 +41,38 @@ func (l *logFlags) logger(out io.Writer) (zerolog.Logger, error) {
 	if l.format == "console" || l.format == "auto" && terminal.Is(out) {
 		writer = zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: !bool(terminal.NewPaint(out))}
 	}
-	l.valve.usual = level
-	log := zerolog.New(writer).Level(zerolog.DebugLevel).Hook(&l.valve).With().Timestamp().Logger()
-	l.valve.log.Store(&log)
+	l.usual = level
+	log := zerolog.New(writer).Level(zerolog.DebugLevel).Hook(l).With().Timestamp().Logger()
+	l.log.Store(&log)
 	return log, err
 }
 
-// valve lets the lines through that are of the usual level, or all of them.
-type valve struct {
-	usual zerolog.Level
-	open  atomic.Bool
-	log   atomic.Pointer[zerolog.Logger] // nil before the settings are read
-}
-
 // Run implements [zerolog.Hook].
-func (v *valve) Run(e *zerolog.Event, level zerolog.Level, _ string) {
-	if level < v.usual && !v.open.Load() {
+func (l *logFlags) Run(e *zerolog.Event, level zerolog.Level, _ string) {
+	if level < l.usual && !l.verbose.Load() {
 		e.Discard()
 	}
 }
 
-// toggle opens the valve, or sets it back.
-func (v *valve) toggle() {
-	open := !v.open.Load()
-	v.open.Store(true) // the line is to be seen
-	if log := v.log.Load(); log != nil {
-		level := v.usual
-		if open {
-			level = zerolog.DebugLevel
-		}
+func (l *logFlags) toggle() {
+	level := zerolog.DebugLevel
+	if l.verbose.Swap(true) { // so that the line is logged
+		level = l.usual
+	}
+	if log := l.log.Load(); log != nil {
 		log.Info().Str("logLevel", level.String()).Msg("SIGUSR1: the log level is changed")
 	}
-	v.open.Store(open)
+	l.verbose.Store(level == zerolog.DebugLevel)
 }
 
-// toggleOnSignal changes between the level of the settings and debug with each
-// SIGUSR1, until the function that it returns is called.
+// toggleOnSignal toggles with each SIGUSR1 until stop is called.
 func (l *logFlags) toggleOnSignal() (stop func()) {
 	signals, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(signals, syscall.SIGUSR1)
 	go func() {
 		defer close(done)
 		for range signals {
-			l.valve.toggle()
+			l.toggle()
 		}
 	}()
 	return func() {

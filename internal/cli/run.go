@@ -41,7 +41,9 @@ SIGUSR1 toggles debug logging.`,
 		Example: runExample,
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			defer limitProcessors()()
+			if process {
+				limitProcessors()
+			}
 			defer logs.toggleOnSignal()()
 			log, err := prepare(cmd, &logs)
 			s, invalid := sidecar.New(cmd.Context(), sidecar.Config{

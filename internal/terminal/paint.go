@@ -3,6 +3,7 @@ package terminal
 import (
 	"io"
 	"os"
+	"regexp"
 	"strings"
 )
 
@@ -15,41 +16,30 @@ func NewPaint(out io.Writer) Paint {
 	return Paint(Is(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb")
 }
 
+// colours are those of the severities and verdicts.
+var colours = map[string]string{
+	"error": "31", "failed": "31", "finding": "31", // red
+	"warning": "33", "note": "33", "recorded gap": "33", // yellow
+	"ok":   "32", // green
+	"info": "36", // cyan
+}
+
 // Word colours text as the severity or verdict kind.
 func (p Paint) Word(kind, text string) string {
-	colour := ""
-	switch strings.ToLower(kind) {
-	case "error", "failed", "finding":
-		colour = "31" // red
-	case "warning", "note", "recorded gap":
-		colour = "33" // yellow
-	case "ok":
-		colour = "32" // green
-	case "info":
-		colour = "36" // cyan
-	}
+	colour := colours[strings.ToLower(kind)]
 	if !bool(p) || colour == "" {
 		return text
 	}
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"
 }
 
+// verdict is one at the beginning of a line.
+var verdict = regexp.MustCompile(`(?m)^ *(FINDING|FAILED|OK|note|recorded gap)[ :,]`)
+
 // Lines colours the verdict at the beginning of each line of a report.
 func (p Paint) Lines(report string) string {
-	if !p {
-		return report
-	}
-	var b strings.Builder
-	for line := range strings.Lines(report) {
-		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
-		rest := line[len(indent):]
-		for _, verdict := range []string{"FINDING", "FAILED", "OK", "note", "recorded gap"} {
-			if after, ok := strings.CutPrefix(rest, verdict); ok && after != "" && strings.ContainsRune(" :,", rune(after[0])) {
-				rest = p.Word(verdict, verdict) + after
-				break
-			}
-		}
-		b.WriteString(indent + rest)
-	}
-	return b.String()
+	return verdict.ReplaceAllStringFunc(report, func(start string) string {
+		word := strings.Trim(start, " :,")
+		return strings.Replace(start, word, p.Word(word, word), 1)
+	})
 }
