@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/e2e/faults/badnet"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // noHeartbeat keeps the first object from waiting behind a record whose answer
@@ -35,7 +36,8 @@ func stateFaults() []scenario {
 		of("ledger deleted", func(s *stage) { s.must(os.Remove(s.state("ledger.json"))) }, "state_lost"),
 		of("ledger corrupt", func(s *stage) { s.must(os.Truncate(s.state("ledger.json"), 100)) }, "state_lost"),
 		of("all state deleted", func(s *stage) { s.must(os.RemoveAll(s.state(""))) }, "state_lost"),
-		ledgerPutBack(),
+		ledgerPutBack("older ledger put back", 0),
+		ledgerPutBack("older ledger put back, its files pruned", 2),
 		of("Loki cursor deleted", func(s *stage) { s.must(os.RemoveAll(s.state("cursor.json"))) }),
 		{name: "ledger lost between PUT and record", onS3: true, gaps: []string{"state_lost"}, args: noHeartbeat(), run: func(s *stage) {
 			s.start()
@@ -58,9 +60,10 @@ func stateFaults() []scenario {
 	}
 }
 
-// ledgerPutBack puts back the ledger of some rotations ago, as a restored backup does.
-func ledgerPutBack() scenario {
-	return scenario{name: "older ledger put back", onS3: true, gaps: []string{"state_lost"}, run: func(s *stage) {
+// ledgerPutBack puts back the ledger of some rotations ago, as a restored backup does;
+// what kube-apiserver has pruned since is in the archive.
+func ledgerPutBack(name string, backups int) scenario {
+	return scenario{name: name, writer: audittest.Config{MaxBackups: backups}, onS3: true, gaps: []string{"state_lost"}, run: func(s *stage) {
 		s.start()
 		s.ready()
 		s.write(rate, 2*time.Second, 500*time.Millisecond)

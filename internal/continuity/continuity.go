@@ -121,8 +121,12 @@ func (p Pair) Judge() (Verdict, Gap) {
 // rotate Before. The file after one that was pruned begins with the event that
 // made it rotate that one, about when the file was created.
 func (p Pair) carries() bool {
-	return !p.Before.Unnamed && !p.After.Gzip && !p.FirstEvent.IsZero() && apart(p.FirstEvent, p.Before.Rotated) <= rotationTolerance
+	return !p.Before.Unnamed && !p.After.Gzip && !p.FirstEvent.IsZero() && Adjoins(p.Before.Rotated, p.FirstEvent)
 }
+
+// Adjoins reports whether nothing can be missing between the rotation of one
+// file and the beginning of the next.
+func Adjoins(rotated, began time.Time) bool { return apart(began, rotated) <= rotationTolerance }
 
 // fillTime is the time in which a file between two finished ones cannot have
 // been filled: it would have been as large as they are.

@@ -22,7 +22,7 @@ type Gap struct {
 	Seq int64 `json:"seq,omitempty"`
 	// Reason is one of the reasons of package manifest.
 	Reason string `json:"reason"`
-	// File is the name of the file it is in or after.
+	// File is the name of the file it is in or after; empty where it stands for several.
 	File string `json:"file,omitempty"`
 	// From and To are the times between which bytes are missing.
 	From time.Time `json:"from,omitzero"`
@@ -67,7 +67,7 @@ func (l *Ledger) AddGap(gap Gap, id string, edit func(*Entry) error) error {
 func (t *table) addGap(gap Gap) {
 	if n := len(t.Gaps); n >= maxGaps && t.Gaps[n-1].Seq == 0 && gap.Seq == 0 {
 		last := &t.Gaps[n-1]
-		last.To = gap.To
+		last.File, last.To = "", gap.To
 		last.Bytes = addBytes(last.Bytes, gap.Bytes)
 		last.Detail = "and more that followed, too many to list"
 		return
@@ -82,6 +82,19 @@ func addBytes(a, b int64) int64 {
 		return -1
 	}
 	return a + b
+}
+
+// DropGap forgets a gap that has no number, because the archive has what it lacks,
+// together with the change of the entry that it was found by; id is empty where no
+// entry is to be changed.
+func (l *Ledger) DropGap(gap int64, id string, edit func(*Entry)) error {
+	return l.change(func(t *table) error {
+		t.Gaps = slices.DeleteFunc(t.Gaps, func(g Gap) bool { return g.ID == gap && g.Seq == 0 })
+		if i := t.index(id); i >= 0 {
+			edit(t.edit(i))
+		}
+		return nil
+	})
 }
 
 // TakeGap gives a gap its number in the chain, once.

@@ -32,6 +32,8 @@ type memoryStore struct {
 	puts    int
 	fail    func(key string) error
 	findErr error
+	// unlisted finds nothing: the archive may not be listed.
+	unlisted bool
 	// fetchErr fails reading.
 	fetchErr error
 	lose     bool // take the object, then fail, as a lost answer does
@@ -131,7 +133,7 @@ func (m *memoryStore) wantChain(t testing.TB) {
 
 // Find implements Store.
 func (m *memoryStore) Find(_ context.Context, rotated time.Time, about bool) (found []Found, err error) {
-	if m.findErr != nil {
+	if m.findErr != nil || m.unlisted {
 		return nil, m.findErr
 	}
 	named := map[string]bool{}
@@ -171,7 +173,7 @@ func (m *memoryStore) Earlier(_ context.Context, epoch string) (string, error) {
 
 // Later implements Store.
 func (m *memoryStore) Later(_ context.Context, epoch string, seq int64) (*manifest.Record, error) {
-	for n := seq; n < seq+10; n++ {
+	for n := seq; n < seq+10 && !m.unlisted; n++ {
 		if r, err := manifest.Decode(m.objects[keys{}.Record(epoch, n)]); err == nil {
 			return &r, m.findErr
 		}

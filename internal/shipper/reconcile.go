@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/parquet"
@@ -21,10 +23,15 @@ type reconciler struct {
 
 // reconcile asks the archive, once at the beginning of an epoch, what it has of
 // the finished files from an earlier one: a lost ledger must not archive a line
-// a second time.
+// a second time, nor record as a gap what the archive has.
 func (s *reconciler) reconcile(ctx context.Context) error {
 	if !s.cfg.Ledger.Chain().Fresh {
 		return nil
+	}
+	for _, gap := range s.cfg.Ledger.Gaps() {
+		if err := s.reconcileGap(ctx, gap); err != nil {
+			return fmt.Errorf("ask the archive what it has of the gap %s of %s: %w", gap.Reason, gap.File, err)
+		}
 	}
 	for _, e := range s.cfg.Ledger.Entries() {
 		if !e.Finished || e.State != ledger.Held || e.Seq != 0 {
@@ -55,6 +62,94 @@ func (s *reconciler) lostBefore(ctx context.Context) (*ledger.Gap, error) {
 		return nil, err
 	}
 	return ledger.StateLost("the state directory is new, and the archive has the epoch "+epoch+" of this log", time.Now()), nil
+}
+
+// reconcileGap drops a gap that an old ledger was put back for: files that the life
+// of the ledger which it replaced has archived.
+func (s *reconciler) reconcileGap(ctx context.Context, gap ledger.Gap) error {
+	if gap.Seq != 0 || gap.File == "" {
+		return nil
+	}
+	var e ledger.Entry
+	var r *manifest.Record
+	var err error
+	switch manifest.Reason(gap.Reason) {
+	case manifest.ReasonVanished:
+		e = s.vanished(gap)
+		r, err = s.recordOfVanished(ctx, gap, e)
+	case manifest.ReasonPruned:
+		r, err = s.recordBefore(ctx, gap)
+	}
+	if r == nil || err != nil {
+		return err
+	}
+	e.Name, e.Reason = r.Source.Name, ""
+	s.cfg.Events.File("the archive has it from an earlier life of the ledger: no gap "+gap.Reason, e)
+	return s.cfg.Ledger.DropGap(gap.ID, e.ID, func(e *ledger.Entry) {
+		e.State, e.Loki, e.Reason = ledger.Retired, false, ""
+		e.Name, e.Rotated = r.Source.Name, r.Source.Rotated.Time
+		e.Source, e.Objects = archivedSource(r), archivedObjects(r.Objects)
+	})
+}
+
+// vanished is the entry of a file that has lost its link; without an ID where there
+// is none.
+func (s *reconciler) vanished(gap ledger.Gap) ledger.Entry {
+	for _, e := range s.cfg.Ledger.Entries() {
+		if e.State == ledger.Quarantined && e.Name == gap.File && e.Born.Equal(gap.From) && e.Rotated.Equal(gap.To) && s.gone(s.cfg.Held.Path(e.ID)) {
+			return e
+		}
+	}
+	return ledger.Entry{Name: gap.File}
+}
+
+// recordOfVanished finds the record of a file that vanished. The old ledger may know an
+// open file only: then it is the one that was rotated next after its creation.
+func (s *reconciler) recordOfVanished(ctx context.Context, gap ledger.Gap, e ledger.Entry) (*manifest.Record, error) {
+	at, open := gap.To, gap.To.IsZero()
+	if open {
+		at = gap.From
+	}
+	if at.IsZero() {
+		return nil, nil //nolint:nilnil // there is nothing to find it by
+	}
+	found, err := s.recordsAt(ctx, at, open)
+	for _, r := range found {
+		switch m := r.Source; {
+		case !open && m.Name == gap.File && m.Rotated.Equal(at) && m.Size >= gap.Bytes:
+			return r, nil
+		case !open || !m.Rotated.After(at):
+		case m.Inode == e.Inode && m.Size >= gap.Bytes:
+			return r, nil
+		case !continuity.Adjoins(m.Rotated.Time, at): // else it may be the one before
+			return nil, nil //nolint:nilnil // another file was rotated next
+		}
+	}
+	return nil, err
+}
+
+// recordBefore finds the record of the last file in a gap between two others. Who had
+// archived it had found the breaks before it, and recorded them.
+func (s *reconciler) recordBefore(ctx context.Context, gap ledger.Gap) (*manifest.Record, error) {
+	found, err := s.recordsAt(ctx, gap.To, true)
+	for _, r := range found {
+		if r.Source.Rotated.After(gap.From) && continuity.Adjoins(r.Source.Rotated.Time, gap.To) {
+			return r, nil
+		}
+	}
+	return nil, err
+}
+
+// recordsAt returns the records that [Store.Find] finds, in the order of rotation.
+func (s *reconciler) recordsAt(ctx context.Context, at time.Time, about bool) (records []*manifest.Record, err error) {
+	found, err := s.cfg.Store.Find(ctx, at, about)
+	for _, f := range found {
+		if f.Record != nil && f.Record.Source != nil {
+			records = append(records, f.Record)
+		}
+	}
+	slices.SortFunc(records, func(a, b *manifest.Record) int { return a.Source.Rotated.Compare(b.Source.Rotated.Time) })
+	return records, err
 }
 
 func (s *reconciler) reconcileOne(ctx context.Context, e ledger.Entry) error {

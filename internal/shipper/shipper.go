@@ -89,7 +89,7 @@ func (s *Shipper) Sync(ctx context.Context) error {
 
 func (s *Shipper) pass(ctx context.Context) error {
 	defer func() { s.metrics.pending(s.cfg.Ledger.Entries()) }()
-	for _, step := range []func(context.Context) error{s.evidence.examine, s.records.announce, s.pulse.heartbeat, s.records.sealNotices, s.sweep, s.records.lookAhead, s.records.storeLeftovers, s.records.flush, s.records.sealGaps, s.earlier.reconcile} {
+	for _, step := range []func(context.Context) error{s.evidence.examine, s.records.announce, s.pulse.heartbeat, s.records.sealNotices, s.sweep, s.records.lookAhead, s.records.storeLeftovers, s.records.flush, s.earlier.reconcile, s.records.sealGaps} {
 		if err := step(ctx); err != nil {
 			return err
 		}
