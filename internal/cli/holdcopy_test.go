@@ -44,7 +44,7 @@ func TestRunOnceBesideAnotherSidecar(t *testing.T) {
 	elsewhere := append(runOnce(dir), "--hold=copy", "--state-dir", state)
 	for _, locked := range []string{filepath.Join(audit, config.StateDirName), state} {
 		must(t, durable.OS().MkdirPrivate(locked))
-		lock, err := durable.OS().Lock(filepath.Join(locked, "lock"))
+		lock, err := durable.Lock(filepath.Join(locked, "lock"))
 		must(t, err)
 		call(t, elsewhere...).refused(t, exitFailed, "one sidecar works on an audit directory", filepath.Join(locked, "lock"))
 		must(t, lock.Close())

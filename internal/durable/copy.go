@@ -27,9 +27,9 @@ func (f FS) Copy(path string, src *os.File, perm fs.FileMode) error {
 	}
 	return f.Publish(path, perm, func(w io.Writer) error {
 		from := io.NewSectionReader(src, 0, before.Size())
-		// The source is hidden from io.CopyBuffer lest it chooses a buffer
-		// of its own.
-		n, err := io.CopyBuffer(w, struct{ io.Reader }{from}, make([]byte, copyBuffer))
+		// Both are hidden from io.CopyBuffer lest one chooses a buffer of its own,
+		// or writes past the hook.
+		n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{from}, make([]byte, copyBuffer))
 		if err != nil {
 			return err
 		}
@@ -40,10 +40,10 @@ func (f FS) Copy(path string, src *os.File, perm fs.FileMode) error {
 		if n != before.Size() || after.Size() != n || !after.ModTime().Equal(before.ModTime()) {
 			return fmt.Errorf("%d of %d bytes copied, %d now: %w", n, before.Size(), after.Size(), ErrGrowing)
 		}
-		temp, ok := w.(hookedWriter)
+		file, ok := w.(*temp)
 		if !ok {
 			return nil
 		}
-		return os.Chtimes(temp.file.Name(), before.ModTime(), before.ModTime())
+		return os.Chtimes(file.Name(), before.ModTime(), before.ModTime())
 	})
 }

@@ -18,7 +18,7 @@
 //   - File systems without fsync of directories (it answers EINVAL or ENOTSUP)
 //     order names in their own way; there is nothing more to ask of them, so the
 //     answer counts as success. EINVAL from fsync of a file remains an error.
-//   - One process writes one path at a time. [FS.Lock] keeps other processes off
+//   - One process writes one path at a time. [Lock] keeps other processes off
 //     a whole state directory.
 //
 // # Guarantees
@@ -27,8 +27,8 @@
 // call that returned an error, or never returned, has left one of the states
 // below, never a half-written file under the final name.
 //
-// [FS.WriteFile] and [FS.Replace] (temporary file in the same directory, write,
-// fsync, close, rename, fsync directory):
+// [FS.WriteFile] (temporary file in the same directory, write, fsync, close, rename,
+// fsync directory):
 //
 //	crash after       the path holds           also left behind
 //	create temp       old content or nothing   empty temporary file, or nothing
@@ -40,8 +40,8 @@
 // file): as above with "nothing" for the old content. When the path exists the
 // call fails with [io/fs.ErrExist] and the existing file is untouched.
 //
-// [FS.Link], [FS.Rename], [FS.Remove] followed by the fsync of the directories
-// concerned: before that fsync a crash leaves either the old names or the new
+// [FS.Rename], [FS.Remove], and [FS.Link] with [FS.SyncDir] after it, are followed by the
+// fsync of the directories concerned: before that fsync a crash leaves either the old names or the new
 // ones. A rename between two directories may leave both names or (on file
 // systems without a journal) neither; use it within one directory.
 //
@@ -50,7 +50,7 @@
 //
 // Temporary files of an interrupted call are hidden (".name.*.tmp", see
 // [IsTemp]); [FS.RemoveTemps] clears a directory of them and belongs after
-// [FS.Lock].
+// [Lock].
 //
 // # Crash injection
 //

@@ -12,59 +12,60 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writeTemp creates a temporary file beside path, fills and fsyncs it and returns
-// its name. On an error nothing is left.
-func (f FS) writeTemp(path string, perm fs.FileMode, fill func(io.Writer) error) (string, error) {
-	file, err := f.createTemp(path)
-	if err != nil {
-		return "", err
-	}
-	if err := f.fillTemp(file, perm, fill); err != nil {
-		f.discard(file.Name())
-		return "", err
-	}
-	return file.Name(), nil
+// temp is a temporary file, whose effects the hook of an FS sees.
+type temp struct {
+	*os.File
+	fs FS
 }
 
-func (f FS) createTemp(path string) (file *os.File, err error) {
+// writeTemp creates a temporary file beside path, fills, fsyncs and closes it. On an
+// error nothing is left.
+func (f FS) writeTemp(path string, perm fs.FileMode, fill func(io.Writer) error) (*temp, error) {
+	file, err := f.createTemp(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.fill(perm, fill); err != nil {
+		file.discard()
+		return nil, err
+	}
+	return file, nil
+}
+
+func (f FS) createTemp(path string) (*temp, error) {
 	dir, base := filepath.Split(path)
 	// 64 random bits: O_EXCL turns a collision into an error, not into damage.
-	temp := filepath.Join(dir, fmt.Sprintf(".%s.%016x%s", base[:min(len(base), maxTempBase)], rand.Uint64(), tempSuffix))
-	err = f.apply(Effect{Op: OpCreate, Path: temp}, func() error {
-		file, err = os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	name := filepath.Join(dir, fmt.Sprintf(".%s.%016x%s", base[:min(len(base), maxTempBase)], rand.Uint64(), tempSuffix))
+	var file *os.File
+	err := f.apply(Effect{Op: OpCreate, Path: name}, func() (err error) {
+		file, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		return err
 	})
 	if err != nil && file != nil {
 		// The hook crashed after the effect: the file stays, as after a real crash.
 		_ = file.Close()
 	}
-	return file, err
+	return &temp{file, f}, err
 }
 
-// fillTemp writes, fsyncs and closes file.
-func (f FS) fillTemp(file *os.File, perm fs.FileMode, fill func(io.Writer) error) error {
-	err := fill(hookedWriter{f, file})
+func (t *temp) fill(perm fs.FileMode, fill func(io.Writer) error) error {
+	err := fill(t)
 	if err == nil {
-		err = file.Chmod(perm)
+		err = t.Chmod(perm)
 	}
 	if err == nil {
-		err = f.syncFile(file)
+		err = t.fs.syncFile(t.File)
 	}
-	if cerr := file.Close(); err == nil {
+	if cerr := t.Close(); err == nil {
 		err = cerr
 	}
 	return err
 }
 
-// hookedWriter shows each write to the hook.
-type hookedWriter struct {
-	fs   FS
-	file *os.File
-}
-
-func (w hookedWriter) Write(p []byte) (n int, err error) {
-	err = w.fs.apply(Effect{Op: OpWrite, Path: w.file.Name()}, func() error {
-		n, err = w.file.Write(p)
+// Write shows each write to the hook.
+func (t *temp) Write(p []byte) (n int, err error) {
+	err = t.fs.apply(Effect{Op: OpWrite, Path: t.Name()}, func() error {
+		n, err = t.File.Write(p)
 		return err
 	})
 	return n, err
@@ -72,18 +73,13 @@ func (w hookedWriter) Write(p []byte) (n int, err error) {
 
 // discard removes a temporary file that is of no more use. Neither an error nor
 // a crash here does harm: the name is hidden and RemoveTemps finds it again.
-func (f FS) discard(temp string) {
-	_ = f.apply(Effect{Op: OpRemove, Path: temp}, func() error { return os.Remove(temp) })
+func (t *temp) discard() {
+	_ = t.fs.apply(Effect{Op: OpRemove, Path: t.Name()}, func() error { return os.Remove(t.Name()) })
 }
 
 func (f FS) rename(oldPath, newPath string) error {
 	return f.apply(Effect{Op: OpRename, Path: newPath, From: oldPath},
 		func() error { return os.Rename(oldPath, newPath) })
-}
-
-func (f FS) link(oldPath, newPath string) error {
-	return f.apply(Effect{Op: OpLink, Path: newPath, From: oldPath},
-		func() error { return os.Link(oldPath, newPath) })
 }
 
 // SyncFile fsyncs the content of the file path, which somebody else wrote and

@@ -36,21 +36,15 @@ func (f FS) apply(e Effect, do func() error) error {
 // crash leaves the old content or the new one. The file's mode becomes perm,
 // whatever the umask says.
 func (f FS) WriteFile(path string, data []byte, perm fs.FileMode) error {
-	return f.Replace(path, perm, func(w io.Writer) error {
+	file, err := f.writeTemp(path, perm, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
-}
-
-// Replace is WriteFile for content that fill writes piece by piece. When fill
-// fails, its error is returned wrapped and path is untouched.
-func (f FS) Replace(path string, perm fs.FileMode, fill func(io.Writer) error) error {
-	temp, err := f.writeTemp(path, perm, fill)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	if err := f.rename(temp, path); err != nil {
-		f.discard(temp)
+	if err := f.rename(file.Name(), path); err != nil {
+		file.discard()
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return f.SyncDir(filepath.Dir(path))
@@ -58,34 +52,27 @@ func (f FS) Replace(path string, perm fs.FileMode, fill func(io.Writer) error) e
 
 // Publish creates path with the content that fill writes, atomically and
 // durably, and never over an existing file: then it fails with [fs.ErrExist]
-// (after fill ran, because only link(2) can decide it without a race).
+// (after fill ran, because only link(2) can decide it without a race). When fill
+// fails, its error is returned wrapped and nothing is left.
 func (f FS) Publish(path string, perm fs.FileMode, fill func(io.Writer) error) error {
-	temp, err := f.writeTemp(path, perm, fill)
+	file, err := f.writeTemp(path, perm, fill)
 	if err != nil {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
-	err = f.link(temp, path)
-	f.discard(temp)
+	err = f.Link(file.Name(), path)
+	file.discard()
 	if err != nil {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
 	return f.SyncDir(filepath.Dir(path))
 }
 
-// Link makes newPath a further name of the file oldPath and fsyncs newPath's
-// directory. It fails with [fs.ErrExist] where newPath exists, with EXDEV across
-// mounts and with EPERM where protected_hardlinks forbids it.
+// Link makes newPath a further name of the file oldPath, which is durable after the
+// next [FS.SyncDir] of newPath's directory. It fails with [fs.ErrExist] where newPath
+// exists, with EXDEV across mounts and with EPERM where protected_hardlinks forbids it.
 func (f FS) Link(oldPath, newPath string) error {
-	if err := f.link(oldPath, newPath); err != nil {
-		return fmt.Errorf("link: %w", err)
-	}
-	return f.SyncDir(filepath.Dir(newPath))
-}
-
-// LinkUnsynced is Link without the fsync: the name is durable after the next
-// [FS.SyncDir] of newPath's directory.
-func (f FS) LinkUnsynced(oldPath, newPath string) error {
-	if err := f.link(oldPath, newPath); err != nil {
+	err := f.apply(Effect{Op: OpLink, Path: newPath, From: oldPath}, func() error { return os.Link(oldPath, newPath) })
+	if err != nil {
 		return fmt.Errorf("link: %w", err)
 	}
 	return nil
@@ -167,7 +154,7 @@ func exists(path string) bool {
 
 // RemoveTemps removes the temporary files that interrupted calls left in dir
 // (not below it). Call it only where no other call can be under way, which is
-// to say after [FS.Lock]. A directory that does not exist is success.
+// to say after [Lock]. A directory that does not exist is success.
 func (f FS) RemoveTemps(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

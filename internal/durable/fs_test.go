@@ -78,9 +78,6 @@ func TestFailedFillLeavesNothing(t *testing.T) {
 		_, _ = io.WriteString(w, "half")
 		return broken
 	}
-	if err := OS().Replace(path, 0o600, fill); !errors.Is(err, broken) {
-		t.Errorf("Replace: %v, want the cause", err)
-	}
 	if err := OS().Publish(path, 0o600, fill); !errors.Is(err, broken) {
 		t.Errorf("Publish: %v, want the cause", err)
 	}

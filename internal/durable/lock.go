@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,27 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrLocked is found by errors.Is in the error of [FS.Lock] when another process
+// ErrLocked is found by errors.Is in the error of [Lock] when another process
 // holds the lock.
-var ErrLocked = errors.New("locked by another process")
-
-// LockedError says who holds a lock. It matches [ErrLocked].
-type LockedError struct {
-	Path   string // the lock file
-	Holder string // what the holder wrote about itself ("pid 17 on cp-1"); empty if nothing
-}
-
-// Error returns the message.
-func (e *LockedError) Error() string {
-	holder := e.Holder
-	if holder == "" {
-		holder = "another process"
-	}
-	return fmt.Sprintf("lock %s: held by %s", e.Path, holder)
-}
-
-// Is reports whether target is [ErrLocked].
-func (e *LockedError) Is(target error) bool { return target == ErrLocked }
+var ErrLocked = errors.New("the lock is taken")
 
 // LockFile is a lock that this process holds, until Close or the end of the
 // process, however it ends.
@@ -42,11 +25,12 @@ const maxHolder = 256
 // Lock takes the exclusive advisory lock (flock(2)) on the file path without waiting, and makes
 // the file where it is missing. Whoever can open a file can lock it, so it has mode 0600 in the
 // end; a symbolic link and the file of another user are refused ([ErrNotPrivate]), and its
-// directory should be one of [FS.MkdirPrivate]. If it is held, the error is a [*LockedError].
+// directory should be one of [FS.MkdirPrivate]. If it is held, the error is an [ErrLocked]
+// that names the holder.
 // The holder's process ID and host name are written into the file for the message; the lock
 // itself does not depend on them, so a full disk cannot prevent it. The file is never removed:
 // removing it would let two processes hold two files of one name.
-func (f FS) Lock(path string) (*LockFile, error) {
+func Lock(path string) (*LockFile, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if errors.Is(err, unix.ELOOP) {
 		return nil, fmt.Errorf("lock: %s is a symbolic link: %w; find out who made it, and remove it", path, ErrNotPrivate)
@@ -59,13 +43,8 @@ func (f FS) Lock(path string) (*LockFile, error) {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
 	if err := flock(file); err != nil {
-		var locked *LockedError
-		if errors.As(err, &locked) {
-			holder, _ := io.ReadAll(io.LimitReader(file, maxHolder))
-			locked.Holder = string(holder)
-		}
 		_ = file.Close()
-		return nil, err
+		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	writeHolder(file)
 	return &LockFile{file: file}, nil
@@ -88,13 +67,11 @@ func closeToOthers(file *os.File) error {
 
 func flock(file *os.File) error {
 	err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	switch {
-	case errors.Is(err, unix.EWOULDBLOCK):
-		return &LockedError{Path: file.Name()}
-	case err != nil:
-		return fmt.Errorf("lock %s: %w", file.Name(), err)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		holder, _ := io.ReadAll(io.LimitReader(file, maxHolder))
+		return fmt.Errorf("held by %s: %w", cmp.Or(string(holder), "another process"), ErrLocked)
 	}
-	return nil
+	return err
 }
 
 func writeHolder(file *os.File) {

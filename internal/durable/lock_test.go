@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 // holdLock is the other process of TestLock: it holds the lock until its
 // standard input ends, or it is killed.
 func holdLock(path string) {
-	if _, err := OS().Lock(path); err != nil {
+	if _, err := Lock(path); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
@@ -49,9 +49,8 @@ func TestLock(t *testing.T) {
 		t.Fatalf("helper said %q, %v", line, err)
 	}
 
-	_, err = OS().Lock(path)
-	var locked *LockedError
-	if !errors.Is(err, ErrLocked) || !errors.As(err, &locked) {
+	_, err = Lock(path)
+	if !errors.Is(err, ErrLocked) {
 		t.Fatalf("Lock of a held file: %v, want ErrLocked", err)
 	}
 	if want := fmt.Sprintf("pid %d on ", other.Process.Pid); !strings.Contains(err.Error(), want) {
@@ -61,13 +60,13 @@ func TestLock(t *testing.T) {
 	// A killed holder leaves its text, but no lock.
 	must(t, other.Process.Kill())
 	_ = other.Wait()
-	mine, err := OS().Lock(path)
+	mine, err := Lock(path)
 	must(t, err)
-	if _, err := OS().Lock(path); !errors.Is(err, ErrLocked) {
+	if _, err := Lock(path); !errors.Is(err, ErrLocked) {
 		t.Errorf("second Lock in one process: %v, want ErrLocked", err)
 	}
 	must(t, mine.Close())
-	again, err := OS().Lock(path)
+	again, err := Lock(path)
 	must(t, err)
 	must(t, again.Close())
 }
@@ -78,7 +77,7 @@ func TestLockIsForThisUserAlone(t *testing.T) {
 	open := filepath.Join(dir, "open")
 	must(t, os.WriteFile(open, nil, 0o600))
 	must(t, os.Chmod(open, 0o666))
-	lock, err := OS().Lock(open)
+	lock, err := Lock(open)
 	must(t, err)
 	info, err := os.Stat(open)
 	must(t, err)
@@ -92,7 +91,7 @@ func TestLockIsForThisUserAlone(t *testing.T) {
 	must(t, os.Symlink(target, link))
 	must(t, unix.Mkfifo(pipe, 0o600))
 	for _, path := range []string{link, pipe} {
-		if _, err := OS().Lock(path); !errors.Is(err, ErrNotPrivate) || !strings.Contains(err.Error(), path) {
+		if _, err := Lock(path); !errors.Is(err, ErrNotPrivate) || !strings.Contains(err.Error(), path) {
 			t.Errorf("lock of %s: %v, want ErrNotPrivate", path, err)
 		}
 	}
@@ -103,20 +102,24 @@ func TestLockIsForThisUserAlone(t *testing.T) {
 		return // only root can give a file away
 	}
 	must(t, os.Chown(open, 65534, 65534))
-	if _, err := OS().Lock(open); !errors.Is(err, ErrNotPrivate) {
+	if _, err := Lock(open); !errors.Is(err, ErrNotPrivate) {
 		t.Errorf("lock of another user's file: %v, want ErrNotPrivate", err)
 	}
 }
 
 func TestLockWithoutHolderText(t *testing.T) {
-	err := &LockedError{Path: "/x/lock"}
-	if got := err.Error(); got != "lock /x/lock: held by another process" {
-		t.Errorf("Error() = %q", got)
+	path := filepath.Join(t.TempDir(), "lock")
+	lock, err := Lock(path)
+	must(t, err)
+	must(t, os.Truncate(path, 0))
+	if _, err := Lock(path); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), path+": held by another process") {
+		t.Errorf("Lock of a held file: %v", err)
 	}
+	must(t, lock.Close())
 }
 
 func TestLockInMissingDirectory(t *testing.T) {
-	if _, err := OS().Lock(filepath.Join(t.TempDir(), "no", "lock")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Lock(filepath.Join(t.TempDir(), "no", "lock")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v, want os.ErrNotExist", err)
 	}
 }

@@ -77,7 +77,7 @@ func TestLockFollowsNoLink(t *testing.T) {
 	victim := filepath.Join(dir, "victim")
 	must(t, os.WriteFile(victim, []byte("precious"), 0o600))
 	must(t, os.Symlink(victim, filepath.Join(dir, "lock")))
-	if lock, err := OS().Lock(filepath.Join(dir, "lock")); err == nil {
+	if lock, err := Lock(filepath.Join(dir, "lock")); err == nil {
 		t.Errorf("locked through a symbolic link: %v", lock)
 	}
 	if got := read(t, victim); got != "precious" {

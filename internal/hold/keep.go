@@ -50,7 +50,7 @@ func (k *links) keep(id string, s rotate.Segment) error {
 	if s.Path == "" || exists(path) {
 		return nil // linked since it was first seen
 	}
-	err := k.fs.LinkUnsynced(s.Path, path)
+	err := k.fs.Link(s.Path, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return errChanged
 	}

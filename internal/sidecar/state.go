@@ -76,7 +76,7 @@ func (s *opener) lock(st *state) error {
 	if !sameFile(common, st.dir) {
 		err := s.fs.MkdirPrivate(common)
 		if err == nil {
-			err = st.lock(s.fs, common)
+			err = st.lock(common)
 		}
 		if errors.Is(err, durable.ErrLocked) {
 			return err
@@ -86,11 +86,11 @@ func (s *opener) lock(st *state) error {
 			s.Log.Warn().Err(err).Msg("cannot lock the audit directory: a sidecar with another --state-dir is not kept from it; to change that, make its .auditsidecar, mode 0700, for this user")
 		}
 	}
-	return st.lock(s.fs, st.dir)
+	return st.lock(st.dir)
 }
 
-func (st *state) lock(fsys durable.FS, dir string) error {
-	lock, err := fsys.Lock(filepath.Join(dir, "lock"))
+func (st *state) lock(dir string) error {
+	lock, err := durable.Lock(filepath.Join(dir, "lock"))
 	if errors.Is(err, durable.ErrLocked) {
 		return fmt.Errorf("one sidecar works on an audit directory, and this one waits: %w", err)
 	}

@@ -25,6 +25,7 @@ func TestPowerLossKeepsWhatWasSynced(t *testing.T) {
 		must(t, fsys.WriteFile(in("sub/a"), []byte("old"), 0o600))
 		must(t, fsys.WriteFile(in("sub/a"), []byte("new"), 0o600))
 		must(t, fsys.Link(in("sub/a"), in("b")))
+		must(t, fsys.SyncDir(dir))
 		must(t, fsys.WriteFile(in("gone"), nil, 0o600))
 		must(t, fsys.Remove(in("gone")))
 		must(t, fsys.Rename(in("sub/a"), in("sub/c")))
