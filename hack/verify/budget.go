@@ -38,7 +38,6 @@ const (
 func oversized() map[string]int {
 	return map[string]int{
 		"internal/auditline: Rebuilder":                    23,
-		"internal/durable: FS":                             24,
 		"parquet/convert.go: conversion":                   25,
 		"parquet/internal/objectfile/chunk.go: chunk":      29,
 		"parquet/internal/objectfile: chunk":               33,

@@ -67,15 +67,9 @@ const (
 	Missing
 )
 
-// The reasons of a [Gap], as the archive's records have them.
-const (
-	ReasonPruned   = "pruned"
-	ReasonReplaced = "replaced"
-)
-
 // Gap describes what is missing between two files.
 type Gap struct {
-	Reason   string
+	Reason   Reason
 	From, To time.Time
 	// Bytes is an estimate, -1 if there is none.
 	Bytes  int64

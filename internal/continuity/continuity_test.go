@@ -24,7 +24,7 @@ func TestI9_Tolerances(t *testing.T) { //nolint:funlen // one table for all tole
 		pair Pair
 		want Verdict
 		// wantReason and wantBytes are those of the gap.
-		wantReason string
+		wantReason Reason
 		wantBytes  int64
 	}{
 		"created at the limit": {

@@ -37,4 +37,6 @@
 // # Less than was seen
 //
 // The bytes of a file only become more ([Content]).
+//
+// reason.go has the reasons of gaps, those that other packages find among them.
 package continuity

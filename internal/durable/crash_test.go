@@ -36,7 +36,9 @@ func TestCrashPoints(t *testing.T) {
 		{"remove", func(f durable.FS, p string) error { return f.WriteFile(p, []byte("old"), 0o600) },
 			func(f durable.FS, p string) error { return f.Remove(p) }, "old", missing},
 		{"link", func(f durable.FS, p string) error { return f.WriteFile(p+".src", []byte("new"), 0o600) },
-			func(f durable.FS, p string) error { return errors.Join(f.Link(p+".src", p), f.SyncDir(filepath.Dir(p))) }, missing, "new"},
+			func(f durable.FS, p string) error {
+				return errors.Join(f.Link(p+".src", p), f.SyncDir(filepath.Dir(p)))
+			}, missing, "new"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			done := false

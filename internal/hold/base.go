@@ -151,10 +151,6 @@ func (h *base) freeName(l *look, at time.Time) (string, time.Time) {
 	return h.cfg.Log.BackupName(at), at
 }
 
-// reasonVanished is the reason of gaps that the archive's records have for
-// files that were deleted before they were held.
-const reasonVanished = "vanished"
-
 // seen is the most bytes that a segment was seen with since it was cut last.
 func (h *base) seen(e *ledger.Entry) int64 {
 	if s := h.sizes[e.ID]; s.cuts == e.Cuts {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
@@ -16,8 +17,6 @@ type budgeter struct {
 	*base
 	tight bool // the budget is nearly used up
 }
-
-const reasonBudget = "disk_budget"
 
 // Budget bounds the disk that the sidecar may use: bytes that would be free
 // without it. A file that is still listed in the audit directory costs
@@ -151,7 +150,7 @@ func (h *budgeter) giveUp(e *ledger.Entry, u usage) error {
 		return h.edit(e, func(e *ledger.Entry) { e.Loki = false })
 	}
 	h.cfg.Note("ALARM: gave up a held file before the archive had it, to save the disk", reported)
-	gap := ledger.Gap{Seq: e.Seq, Reason: reasonBudget, File: e.Name, From: e.Born, To: e.Rotated, Bytes: h.bytesOf(e.ID), Detail: detail}
+	gap := ledger.Gap{Seq: e.Seq, Reason: continuity.ReasonDiskBudget, File: e.Name, From: e.Born, To: e.Rotated, Bytes: h.bytesOf(e.ID), Detail: detail}
 	return h.record(gap, e, func(e *ledger.Entry) { e.State, e.Loki, e.Reason = ledger.Retired, false, detail })
 }
 

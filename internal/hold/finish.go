@@ -149,7 +149,7 @@ func (h *finisher) lose(l *look, e *ledger.Entry) error {
 		to = from
 	}
 	gap := ledger.Gap{
-		Seq: e.Seq, Reason: reasonVanished, File: e.Name, From: from, To: to,
+		Seq: e.Seq, Reason: continuity.ReasonVanished, File: e.Name, From: from, To: to,
 		Bytes: h.seen(e), Detail: detail,
 	}
 	delete(h.sizes, e.ID)

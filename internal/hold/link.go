@@ -279,7 +279,7 @@ func (h *linker) noteVanished(l *look) error {
 		}
 		now := time.Now().UTC()
 		gap := ledger.Gap{
-			Reason: reasonVanished, File: s.Name, From: s.ModTime.UTC(), To: now, Bytes: s.Size,
+			Reason: continuity.ReasonVanished, File: s.Name, From: s.ModTime.UTC(), To: now, Bytes: s.Size,
 			Detail: "the file was deleted before it could be held",
 		}
 		if err := h.record(gap, nil, nil); err != nil {

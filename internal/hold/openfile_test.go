@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
 
@@ -16,7 +17,7 @@ func (h *fixture) wantGaps(want ...string) {
 	h.t.Helper()
 	var got []string
 	for _, g := range h.ledger.Gaps() {
-		got = append(got, g.Reason+" "+g.File)
+		got = append(got, string(g.Reason)+" "+g.File)
 	}
 	if strings.Join(got, ", ") != strings.Join(want, ", ") {
 		h.t.Errorf("gaps %q, want %q", got, want)
@@ -155,7 +156,7 @@ func TestI9_VanishedBeforeItWasHeld(t *testing.T) {
 	}
 	h.sync()
 	h.wantHeld("two\n")
-	if g := h.ledger.Gaps(); len(g) != 2 || g[0].Reason != ledger.ReasonStateLost || g[1].Reason != reasonVanished || g[1].Bytes != 4 {
+	if g := h.ledger.Gaps(); len(g) != 2 || g[0].Reason != continuity.ReasonStateLost || g[1].Reason != continuity.ReasonVanished || g[1].Bytes != 4 {
 		t.Errorf("gaps %+v", g)
 	}
 }

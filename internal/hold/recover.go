@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
@@ -229,7 +230,7 @@ func (h *recovery) recoverEntry(e ledger.Entry) error {
 		return h.cfg.Ledger.Edit(e.ID, edit)
 	}
 	gap := ledger.Gap{
-		Seq: e.Seq, Reason: reasonVanished, File: e.Name, From: e.Born, To: e.Rotated, Bytes: e.Seen,
+		Seq: e.Seq, Reason: continuity.ReasonVanished, File: e.Name, From: e.Born, To: e.Rotated, Bytes: e.Seen,
 		Detail: "its held link was removed from outside; where the file is still in the audit directory it is held and archived anew",
 	}
 	if err := h.record(gap, &e, edit); err != nil {

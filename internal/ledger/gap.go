@@ -4,13 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
-)
 
-// Reasons of gaps. They are those of the archive's records.
-const (
-	ReasonTruncated = "truncated"
-	ReasonEdited    = "edited"
-	ReasonStateLost = "state_lost"
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 )
 
 // Gap is a break in the log that was found and that the archive's chain of
@@ -20,8 +15,8 @@ type Gap struct {
 	ID int64 `json:"id"`
 	// Seq is its number in the chain; 0 before it has one.
 	Seq int64 `json:"seq,omitempty"`
-	// Reason is one of the reasons of package manifest.
-	Reason string `json:"reason"`
+	// Reason is one of the reasons of package continuity.
+	Reason continuity.Reason `json:"reason"`
 	// File is the name of the file it is in or after; empty where it stands for several.
 	File string `json:"file,omitempty"`
 	// From and To are the times between which bytes are missing.
@@ -198,5 +193,5 @@ func (l *Ledger) NewEpoch(now time.Time, lost Gap) error {
 // StateLost is the gap of an epoch that cannot go on. What it knew beyond the files
 // and the archive is lost.
 func StateLost(why string, now time.Time) *Gap {
-	return &Gap{Reason: ReasonStateLost, To: now.UTC(), Bytes: -1, Detail: why + "; a new epoch begins, and what the old one knew beyond the archive is lost"}
+	return &Gap{Reason: continuity.ReasonStateLost, To: now.UTC(), Bytes: -1, Detail: why + "; a new epoch begins, and what the old one knew beyond the archive is lost"}
 }

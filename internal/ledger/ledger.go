@@ -72,7 +72,7 @@ type table struct {
 
 // Open reads the ledger of a state directory, or begins one. A file that is
 // no ledger is set aside; its new name is in aside, for the log. A ledger that is
-// lost like that, or missing beside other state, is the gap [ReasonStateLost] of the
+// lost like that, or missing beside other state, is the gap state_lost of the
 // new epoch ([Chain].Lost). owner says
 // whose log it is, and on which machine: a state directory that was copied to
 // another machine, or is used for another cluster or node, begins a new epoch,

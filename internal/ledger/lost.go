@@ -3,6 +3,8 @@ package ledger
 import (
 	"fmt"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 )
 
 // Least is how many bytes the file has at least, as held, if nothing of it was lost: the most that
@@ -25,25 +27,25 @@ func (e *Entry) Shrunk(seen, size int64, same bool, now time.Time) Gap {
 	if !same || size >= seen {
 		from = 0
 	}
-	return e.cutGap(ReasonTruncated, seen-from, now, fmt.Sprintf(
+	return e.cutGap(continuity.ReasonTruncated, seen-from, now, fmt.Sprintf(
 		"bytes %d to %d were seen and are gone (about %d lines): the file had %d bytes and was cut from outside; it has %d",
 		from, seen, e.linesIn(seen-from), seen, size))
 }
 
 // Empty is the gap of a backup without a byte: kube-apiserver makes none.
 func (e *Entry) Empty(now time.Time) Gap {
-	return e.cutGap(ReasonTruncated, -1, now,
+	return e.cutGap(continuity.ReasonTruncated, -1, now,
 		"the backup is empty, and kube-apiserver makes no empty backup: what it had was cut off before it was seen, or another file took its name; nothing is known of its size")
 }
 
 // Edited is the gap of a file that has at least the size that was seen of it, and other bytes.
 func (e *Entry) Edited(seen int64, now time.Time) Gap {
-	return e.cutGap(ReasonEdited, -1, now, fmt.Sprintf(
+	return e.cutGap(continuity.ReasonEdited, -1, now, fmt.Sprintf(
 		"some of its first %d bytes (about %d lines) were changed after they had been read; the archive has the file as it was in the end",
 		seen, e.linesIn(seen)))
 }
 
-func (e *Entry) cutGap(reason string, bytes int64, now time.Time, detail string) Gap {
+func (e *Entry) cutGap(reason continuity.Reason, bytes int64, now time.Time, detail string) Gap {
 	gap := Gap{Reason: reason, File: e.Name, From: e.Born, To: e.Rotated, Bytes: bytes, Detail: detail}
 	if !e.Finished {
 		gap.To = now.UTC()

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
@@ -50,7 +51,7 @@ func TestNotices(t *testing.T) {
 	if seq, err := l.Take("1"); err != nil || seq != 4 {
 		t.Errorf("the next number is %d, %v", seq, err)
 	}
-	must(t, l.NewEpoch(noon.Add(time.Hour), Gap{Reason: ReasonStateLost, Bytes: -1}))
+	must(t, l.NewEpoch(noon.Add(time.Hour), Gap{Reason: continuity.ReasonStateLost, Bytes: -1}))
 	if len(l.Notices()) != 0 || l.Chain().KeyID != "" || !l.Chain().Heartbeat.Equal(noon.Add(time.Hour)) {
 		t.Errorf("a new epoch has %+v, key %q, heartbeat %s", l.Notices(), l.Chain().KeyID, l.Chain().Heartbeat)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
 )
@@ -120,7 +121,7 @@ func TestI10_CutThatOnlyTheStreamSaw(t *testing.T) {
 	s.cut("0", "c\nd\ne\nf\n", false)
 	s.sync()
 	e, _ := s.ledger.Get("0")
-	if gaps := s.ledger.Gaps(); len(gaps) != 1 || gaps[0].Reason != ledger.ReasonTruncated || gaps[0].Bytes != 2 || len(s.gaps) != 1 || e.Cuts != 1 || e.Had != 4 {
+	if gaps := s.ledger.Gaps(); len(gaps) != 1 || gaps[0].Reason != continuity.ReasonTruncated || gaps[0].Bytes != 2 || len(s.gaps) != 1 || e.Cuts != 1 || e.Had != 4 {
 		t.Errorf("gaps %+v, reported %+v, entry %+v", gaps, s.gaps, e)
 	}
 	s.wantLines("a", "b", "c", "d", "e", "f")

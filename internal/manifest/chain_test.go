@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
@@ -87,7 +88,7 @@ func TestSealRefuses(t *testing.T) {
 	for name, r := range map[string]Record{
 		"seq 0":        fileRecord(0, noon),
 		"seq negative": gapRecord(-1, noon),
-		"no time":      {Kind: KindGap, Seq: 1, Gaps: []Gap{{Reason: ReasonPruned}}},
+		"no time":      {Kind: KindGap, Seq: 1, Gaps: []Gap{{Reason: continuity.ReasonPruned}}},
 		"no content":   {Kind: KindFile, Seq: 1, Time: At(noon)},
 	} {
 		if _, err := c.Seal(r); !errors.Is(err, ErrInvalid) {

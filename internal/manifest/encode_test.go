@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -121,10 +123,10 @@ func TestEncodeRefuses(t *testing.T) {
 		"count":             func(r *Record) { r.Counts.Stages[""] = -1 },
 		"gap reason":        func(r *Record) { r.Gaps = []Gap{{Reason: ""}} },
 		"gap reason's form": func(r *Record) { r.Gaps = []Gap{{Reason: "Pruned"}} },
-		"gap bytes":         func(r *Record) { r.Gaps = []Gap{{Reason: ReasonPruned, Bytes: -2}} },
-		"gap with a source": func(r *Record) { r.Kind, r.Gaps = KindGap, []Gap{{Reason: ReasonPruned}} },
+		"gap bytes":         func(r *Record) { r.Gaps = []Gap{{Reason: continuity.ReasonPruned, Bytes: -2}} },
+		"gap with a source": func(r *Record) { r.Kind, r.Gaps = KindGap, []Gap{{Reason: continuity.ReasonPruned}} },
 		"gap with objects": func(r *Record) {
-			r.Kind, r.Gaps, r.Source, r.Counts = KindGap, []Gap{{Reason: ReasonPruned}}, nil, Counts{}
+			r.Kind, r.Gaps, r.Source, r.Counts = KindGap, []Gap{{Reason: continuity.ReasonPruned}}, nil, Counts{}
 		},
 		"gap without gaps": func(r *Record) { *r = gapRecord(1, noon); r.Version, r.Identity, r.Gaps = 1, self, nil },
 		"Merkle root":      func(r *Record) { r.Source.MerkleRoot = "x" },
@@ -272,7 +274,7 @@ func FuzzEncode(f *testing.F) {
 		r := fileRecord(1, time.Unix(0, at))
 		r.Version, r.Identity = Version, self
 		r.Source.Name, r.Counts.Levels = name, map[string]int64{level: n}
-		r.Gaps = []Gap{{Reason: ReasonNULHole, Bytes: n, Detail: detail}}
+		r.Gaps = []Gap{{Reason: continuity.ReasonNULHole, Bytes: n, Detail: detail}}
 		data, err := Encode(r)
 		if err != nil {
 			if !errors.Is(err, ErrInvalid) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
@@ -51,8 +52,8 @@ func fileRecord(seq int64, at time.Time) Record {
 // gapRecord is a gap as the caller hands it to Seal.
 func gapRecord(seq int64, at time.Time) Record {
 	return Record{Kind: KindGap, Seq: seq, Time: At(at), Gaps: []Gap{
-		{From: At(noon.Add(-time.Hour)), To: At(noon), Reason: ReasonPruned, Bytes: 4096, File: "audit-2026-11-22T11-00-00.000.log"},
-		{Reason: ReasonStateLost, Bytes: -1, Detail: "ledger.json: not a ledger <&>"},
+		{From: At(noon.Add(-time.Hour)), To: At(noon), Reason: continuity.ReasonPruned, Bytes: 4096, File: "audit-2026-11-22T11-00-00.000.log"},
+		{Reason: continuity.ReasonStateLost, Bytes: -1, Detail: "ledger.json: not a ledger <&>"},
 	}}
 }
 

@@ -168,7 +168,7 @@ func (s *examiner) recordGap(e ledger.Entry, gap ledger.Gap, size int64, mark le
 		return err
 	}
 	s.cfg.Events.Gap(gap)
-	if gap.Reason == ledger.ReasonEdited {
+	if gap.Reason == continuity.ReasonEdited {
 		s.metrics.edited.Inc()
 		e.Reason = gap.Detail
 		s.cfg.Events.File("ALARM: the audit log was edited", e)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -80,7 +81,7 @@ func TestI10_FinishedFileIsCut(t *testing.T) {
 				}
 				for _, r := range y.store.records(t) {
 					for _, g := range r.Gaps {
-						if g.From.After(g.To.Time) || g.Reason == manifest.ReasonTruncated && g.Bytes != int64(len(text)-len(now)) && name != "replaced by less" {
+						if g.From.After(g.To.Time) || g.Reason == continuity.ReasonTruncated && g.Bytes != int64(len(text)-len(now)) && name != "replaced by less" {
 							t.Errorf("gap %+v", g)
 						}
 					}
@@ -240,7 +241,7 @@ func TestI10_CutAtEveryStep(t *testing.T) {
 func (y *yard) recordedGaps() (reasons []string) {
 	for _, r := range y.store.records(y.t) {
 		for _, g := range r.Gaps {
-			if g.Reason == manifest.ReasonTruncated || g.Reason == manifest.ReasonEdited {
+			if g.Reason == continuity.ReasonTruncated || g.Reason == continuity.ReasonEdited {
 				reasons = append(reasons, string(g.Reason))
 			}
 		}

@@ -354,7 +354,7 @@ type recorder struct{ *yard }
 
 func (recorder) Head(ledger.Head)   {}
 func (r recorder) Pass(err error)   { r.passes = append(r.passes, err) }
-func (r recorder) Gap(g ledger.Gap) { r.gaps = append(r.gaps, g.Reason) }
+func (r recorder) Gap(g ledger.Gap) { r.gaps = append(r.gaps, string(g.Reason)) }
 func (r recorder) File(event string, e ledger.Entry) {
 	r.notes = append(r.notes, event+": "+e.Name)
 }

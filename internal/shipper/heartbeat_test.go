@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
@@ -122,9 +123,9 @@ func TestI9_EditIsFoundAtRotation(t *testing.T) {
 				gaps := 0
 				for _, r := range y.store.records(t) {
 					for _, g := range r.Gaps {
-						want := manifest.ReasonEdited
+						want := continuity.ReasonEdited
 						if edit == "the size" {
-							want = manifest.ReasonTruncated
+							want = continuity.ReasonTruncated
 						}
 						if gaps++; g.Reason != want || g.File != "audit-0.log" {
 							t.Errorf("gap %+v", g)

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
-	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
@@ -29,7 +29,7 @@ func (s *quarantiner) refuse(e ledger.Entry, err error) error {
 // Before it was stored, the gap takes the segment's number in the chain.
 func (s *quarantiner) quarantine(e ledger.Entry, from ledger.State, reason error) error {
 	gap := ledger.Gap{
-		Reason: string(manifest.ReasonQuarantined), File: e.Name, From: e.Born, To: e.Rotated, Bytes: e.Seen, Detail: reason.Error(),
+		Reason: continuity.ReasonQuarantined, File: e.Name, From: e.Born, To: e.Rotated, Bytes: e.Seen, Detail: reason.Error(),
 	}
 	if from == ledger.Held {
 		gap.Seq = e.Seq
@@ -66,7 +66,7 @@ func (s *quarantiner) leave(e ledger.Entry, source *ledger.Source) error {
 		err = s.cfg.Ledger.Advance(e.ID, ledger.Held, retire)
 	} else {
 		gap := ledger.Gap{
-			Seq: e.Seq, Reason: string(manifest.ReasonUnreadable), File: e.Name, From: source.First, To: e.Rotated, Bytes: -1,
+			Seq: e.Seq, Reason: continuity.ReasonUnreadable, File: e.Name, From: source.First, To: e.Rotated, Bytes: -1,
 			Detail: "the file was changed or repaired, and changed again before that was archived",
 		}
 		err = s.cfg.Ledger.AddGap(gap, e.ID, func(e *ledger.Entry) error {

@@ -73,18 +73,18 @@ func (s *reconciler) reconcileGap(ctx context.Context, gap ledger.Gap) error {
 	var e ledger.Entry
 	var r *manifest.Record
 	var err error
-	switch manifest.Reason(gap.Reason) {
-	case manifest.ReasonVanished:
+	switch gap.Reason {
+	case continuity.ReasonVanished:
 		e = s.vanished(gap)
 		r, err = s.recordOfVanished(ctx, gap, e)
-	case manifest.ReasonPruned:
+	case continuity.ReasonPruned:
 		r, err = s.recordBefore(ctx, gap)
 	}
 	if r == nil || err != nil {
 		return err
 	}
 	e.Name, e.Reason = r.Source.Name, ""
-	s.cfg.Events.File("the archive has it from an earlier life of the ledger: no gap "+gap.Reason, e)
+	s.cfg.Events.File("the archive has it from an earlier life of the ledger: no gap "+string(gap.Reason), e)
 	return s.cfg.Ledger.DropGap(gap.ID, e.ID, func(e *ledger.Entry) {
 		e.State, e.Loki, e.Reason = ledger.Retired, false, ""
 		e.Name, e.Rotated = r.Source.Name, r.Source.Rotated.Time
@@ -218,8 +218,8 @@ func archivedSource(r *manifest.Record) *ledger.Source {
 		HMAC: m.HMAC,
 	}
 	for _, g := range r.Gaps {
-		if g.Reason == manifest.ReasonUnreadable {
-			source.Damage = &ledger.Gap{Reason: string(g.Reason), File: g.File, From: g.From.Time, To: g.To.Time, Bytes: g.Bytes, Detail: g.Detail}
+		if g.Reason == continuity.ReasonUnreadable {
+			source.Damage = &ledger.Gap{Reason: g.Reason, File: g.File, From: g.From.Time, To: g.To.Time, Bytes: g.Bytes, Detail: g.Detail}
 		}
 	}
 	if c := r.Content; c != nil {

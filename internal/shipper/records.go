@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
-
-// reasonNULHole marks a gap that is found in the bytes of a file.
-const reasonNULHole = manifest.ReasonNULHole
 
 // sealer makes the records of the chain and stores them.
 type sealer struct {
@@ -138,7 +136,7 @@ func (s *sealer) fileRecord(e ledger.Entry) manifest.Record {
 // nulHole is the break that NUL bytes in a finished file are.
 func nulHole(e ledger.Entry, source *ledger.Source) ledger.Gap {
 	return ledger.Gap{
-		From: source.First, To: e.Rotated, Reason: string(reasonNULHole), Bytes: source.NULs, File: e.Name,
+		From: source.First, To: e.Rotated, Reason: continuity.ReasonNULHole, Bytes: source.NULs, File: e.Name,
 		Detail: "NUL bytes, left by a truncation under the writer; they are archived as they are",
 	}
 }
@@ -150,7 +148,7 @@ func gapRecord(g ledger.Gap, seq int64) manifest.Record {
 	return manifest.Record{
 		Kind: manifest.KindGap, Seq: seq, Time: manifest.At(time.Now()),
 		Gaps: []manifest.Gap{{
-			From: stamp(g.From), To: stamp(g.To), Reason: manifest.Reason(g.Reason), Bytes: g.Bytes, File: g.File, Detail: g.Detail,
+			From: stamp(g.From), To: stamp(g.To), Reason: g.Reason, Bytes: g.Bytes, File: g.File, Detail: g.Detail,
 		}},
 	}
 }

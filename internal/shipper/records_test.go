@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
@@ -192,7 +193,7 @@ func TestGivenUpMeanwhileIsNoError(t *testing.T) {
 		if strings.HasPrefix(key, "manifests/") || e.State != ledger.Converted {
 			return nil
 		}
-		return y.ledger.AddGap(ledger.Gap{Seq: e.Seq, Reason: string(manifest.ReasonDiskBudget)}, "0", func(e *ledger.Entry) error {
+		return y.ledger.AddGap(ledger.Gap{Seq: e.Seq, Reason: continuity.ReasonDiskBudget}, "0", func(e *ledger.Entry) error {
 			e.State = ledger.Retired
 			return nil
 		})

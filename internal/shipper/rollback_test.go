@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
@@ -44,7 +45,7 @@ func (y *yard) wantLost(n int, texts ...string) {
 	found := 0
 	for _, r := range y.store.records(y.t) {
 		for _, g := range r.Gaps {
-			if g.Reason == manifest.ReasonStateLost {
+			if g.Reason == continuity.ReasonStateLost {
 				found++
 			}
 		}
@@ -254,7 +255,7 @@ func TestI10_GapsOfALedgerPutBackWait(t *testing.T) {
 	y.wantLost(1, event(22, "1"), event(22, "2"), event(22, "3"), event(22, "4"))
 	for _, r := range y.store.records(t) {
 		for _, g := range r.Gaps {
-			if g.Reason != manifest.ReasonStateLost {
+			if g.Reason != continuity.ReasonStateLost {
 				t.Errorf("the archive has the gap %s", g.Reason)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/parquet"
@@ -21,7 +22,7 @@ func damageOf(e ledger.Entry, bad *UnpackError, source *ledger.Source) *ledger.G
 		return nil
 	}
 	gap := ledger.Gap{
-		Reason: string(manifest.ReasonUnreadable), File: e.Name, From: source.First, To: e.Rotated, Bytes: -1,
+		Reason: continuity.ReasonUnreadable, File: e.Name, From: source.First, To: e.Rotated, Bytes: -1,
 		Detail: fmt.Sprintf("the .gz is damaged: of its content the first %d bytes unpack, and are archived (%v)", bad.Unpacked, bad.Err),
 	}
 	if gap.From.After(gap.To) {
@@ -136,7 +137,7 @@ func (s *Shipper) noteChange(e ledger.Entry, what string) error {
 		return nil
 	}
 	now := time.Now().UTC()
-	gap := ledger.Gap{Reason: ledger.ReasonEdited, File: e.Name, From: e.Rotated, To: now, Detail: "after it was archived the file was changed or replaced: it " + what}
+	gap := ledger.Gap{Reason: continuity.ReasonEdited, File: e.Name, From: e.Rotated, To: now, Detail: "after it was archived the file was changed or replaced: it " + what}
 	err := s.cfg.Ledger.AddGap(gap, e.ID, func(e *ledger.Entry) error { e.Changed = true; return nil })
 	if err == nil {
 		s.cfg.Events.Gap(gap)

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
@@ -126,10 +127,10 @@ func (y *yard) wantDamage(want bool) {
 		y.t.Fatal("no gap is recorded")
 	}
 	g := gaps[len(gaps)-1] // there may be NULs in what unpacks
-	if g.Reason != manifest.ReasonUnreadable || g.Bytes != -1 || g.From.After(g.To.Time) || g.To.IsZero() || !strings.Contains(g.Detail, "unpack") || strings.Contains(g.Detail, y.dir) {
+	if g.Reason != continuity.ReasonUnreadable || g.Bytes != -1 || g.From.After(g.To.Time) || g.To.IsZero() || !strings.Contains(g.Detail, "unpack") || strings.Contains(g.Detail, y.dir) {
 		y.t.Errorf("gap %+v", g)
 	}
-	if y.gaps[len(y.gaps)-1] != string(manifest.ReasonUnreadable) {
+	if y.gaps[len(y.gaps)-1] != string(continuity.ReasonUnreadable) {
 		y.t.Errorf("reported gaps %v", y.gaps)
 	}
 }
@@ -184,9 +185,9 @@ func TestI9_NothingUnpacks(t *testing.T) {
 				t.Errorf("%s %q, the next is %s", e.State, e.Reason, y.state("1"))
 			}
 			records := y.store.records(t)
-			want := manifest.ReasonQuarantined
+			want := continuity.ReasonQuarantined
 			if file == "" {
-				want = manifest.ReasonTruncated // and nothing else
+				want = continuity.ReasonTruncated // and nothing else
 			}
 			if g := records[len(records)-2].Gaps[0]; g.Reason != want || g.From.After(g.To.Time) || g.Bytes != -1 || len(records) != 2 {
 				t.Errorf("%d records, gap %+v", len(records), g)

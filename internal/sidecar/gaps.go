@@ -9,8 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/auditsidecar/auditsidecar/internal/admin"
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
-	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
 // shownGaps is how many breaks the status page shows.
@@ -29,10 +29,10 @@ func newGaps(reg prometheus.Registerer) *gaps {
 	g := &gaps{total: promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
 		Namespace: "auditsidecar", Name: "gaps_total", Help: "Breaks found in the audit log, by reason.",
 	}, []string{"reason"})}
-	for _, reason := range []manifest.Reason{
-		manifest.ReasonPruned, manifest.ReasonTruncated, manifest.ReasonReplaced, manifest.ReasonEdited, manifest.ReasonVanished,
-		manifest.ReasonNULHole, manifest.ReasonDeletedWriter, manifest.ReasonDiskBudget, manifest.ReasonQuarantined,
-		manifest.ReasonUnreadable, manifest.ReasonStateLost,
+	for _, reason := range []continuity.Reason{
+		continuity.ReasonPruned, continuity.ReasonTruncated, continuity.ReasonReplaced, continuity.ReasonEdited, continuity.ReasonVanished,
+		continuity.ReasonNULHole, continuity.ReasonDeletedWriter, continuity.ReasonDiskBudget, continuity.ReasonQuarantined,
+		continuity.ReasonUnreadable, continuity.ReasonStateLost,
 	} {
 		g.total.WithLabelValues(string(reason))
 	}
@@ -41,7 +41,7 @@ func newGaps(reg prometheus.Registerer) *gaps {
 
 // count takes a break that was found just now.
 func (g *gaps) count(gap ledger.Gap) {
-	g.total.WithLabelValues(gap.Reason).Inc()
+	g.total.WithLabelValues(string(gap.Reason)).Inc()
 	g.remember(gap, time.Now().UTC())
 }
 
@@ -49,7 +49,7 @@ func (g *gaps) count(gap ledger.Gap) {
 func (g *gaps) remember(gap ledger.Gap, at time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.last = append(g.last, admin.Gap{At: at, Reason: gap.Reason, File: gap.File, Bytes: gap.Bytes, Detail: gap.Detail})
+	g.last = append(g.last, admin.Gap{At: at, Reason: string(gap.Reason), File: gap.File, Bytes: gap.Bytes, Detail: gap.Detail})
 	if n := len(g.last) - shownGaps; n > 0 {
 		g.last = slices.Delete(g.last, 0, n)
 	}

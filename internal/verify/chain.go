@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
@@ -178,7 +179,7 @@ func (l *nodeLog) report(found *findings) {
 			}
 			for _, g := range r.Gaps {
 				node.Gaps = append(node.Gaps, Gap{Epoch: r.Epoch, Seq: r.Seq, Gap: g})
-				if g.Reason == manifest.ReasonEdited {
+				if g.Reason == continuity.ReasonEdited {
 					found.find(r.editedGap(g))
 				}
 			}

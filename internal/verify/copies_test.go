@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 )
 
 // TestI10_WhatWasStoredAgain: an object that the store damaged stays, since
@@ -34,7 +34,7 @@ func TestI10_WhatWasStoredAgain(t *testing.T) {
 		cases[name+": the last record"] = honest{func(s *site) {
 			s.file(s.log(5))
 			s.spoilt = spoilt
-			s.gap(manifest.ReasonPruned)
+			s.gap(continuity.ReasonPruned)
 		}, Options{}, "not the record"}
 		cases[name+": increments"] = honest{func(s *site) {
 			s.spoilt = spoilt

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
@@ -111,7 +112,7 @@ func (e *epoch) cutSince(heartbeat, file *record) bool {
 
 // isCutGap says whether a gap is one after which a file is not what it was.
 func isCutGap(g manifest.Gap) bool {
-	return g.Reason == manifest.ReasonTruncated || g.Reason == manifest.ReasonReplaced
+	return g.Reason == continuity.ReasonTruncated || g.Reason == continuity.ReasonReplaced
 }
 
 // fileOf finds the record of the file that a heartbeat saw open: by its

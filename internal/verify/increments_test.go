@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
-	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
@@ -71,7 +71,7 @@ func TestHonestIncrements(t *testing.T) {
 			log := s.log(10)
 			seq := s.take()
 			s.heartbeat(seq, log)
-			s.gap(manifest.ReasonTruncated)
+			s.gap(continuity.ReasonTruncated)
 			log = s.log(40)
 			s.increment(seq, log, 0, len(log))
 		}, Options{Deep: true}, "40 lines in 1 increments; no heartbeat saw them"},

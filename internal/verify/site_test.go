@@ -15,6 +15,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/catalog"
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/parquet"
@@ -200,7 +201,7 @@ func (s *site) heartbeat(seq int64, beginning []byte) {
 	s.seal(manifest.Record{Kind: manifest.KindHeartbeat, Seq: s.take(), Heartbeat: h})
 }
 
-func (s *site) gap(reason manifest.Reason) {
+func (s *site) gap(reason continuity.Reason) {
 	s.t.Helper()
 	s.seal(manifest.Record{Kind: manifest.KindGap, Seq: s.take(), Gaps: []manifest.Gap{{Reason: reason, Bytes: 100,
 		From: manifest.At(s.now.Add(-time.Minute)), To: manifest.At(s.now), File: "audit.log", Detail: "a gap"}}})

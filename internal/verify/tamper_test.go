@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
@@ -27,7 +28,7 @@ func smallSite(t testing.TB) *site {
 	s.heartbeat(4, log[:bytes.IndexByte(log, '\n')+1])
 	s.file(log)
 	s.file(s.log(30))
-	s.gap(manifest.ReasonPruned)
+	s.gap(continuity.ReasonPruned)
 	s.file(s.log(40))
 	s.heartbeat(0, nil)
 	return s
@@ -183,7 +184,7 @@ func insertLinked(key ed25519.PrivateKey) func(*testing.T, *site) {
 			}
 			extra := records[3]
 			extra.Kind, extra.Seq, extra.Source, extra.Objects, extra.Counts = manifest.KindGap, 9, nil, nil, manifest.Counts{}
-			extra.Gaps = []manifest.Gap{{Reason: manifest.ReasonPruned, Bytes: -1}}
+			extra.Gaps = []manifest.Gap{{Reason: continuity.ReasonPruned, Bytes: -1}}
 			if key == nil {
 				extra.Seq = 1
 			}
@@ -243,7 +244,7 @@ func forge(s *site, edit func(*manifest.Record)) {
 		r.Objects[0].Size, r.Objects[0].SHA256 = int64(len(data)), manifest.Hash(data)
 		edit(r)
 		records[0] = manifest.Record{Kind: manifest.KindGap, Seq: 1, Time: records[0].Time, Identity: records[0].Identity,
-			Gaps: []manifest.Gap{{Reason: manifest.ReasonPruned, Bytes: -1}}}
+			Gaps: []manifest.Gap{{Reason: continuity.ReasonPruned, Bytes: -1}}}
 		return records
 	})
 }

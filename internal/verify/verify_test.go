@@ -17,6 +17,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/catalog"
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
@@ -46,7 +47,7 @@ func TestHonestArchives(t *testing.T) {
 		"a file that is still open": {func(s *site) {
 			s.file(s.log(5))
 			s.take() // of the open file
-			s.gap(manifest.ReasonPruned)
+			s.gap(continuity.ReasonPruned)
 			s.heartbeat(2, s.log(2))
 		}, Options{Deep: true}, "number 2 is given"},
 		"an object whose record comes later": {func(s *site) {
@@ -56,7 +57,7 @@ func TestHonestArchives(t *testing.T) {
 		}, Options{}, "not recorded yet"},
 		"a gap sealed before a file with a lower number": {func(s *site) {
 			open := s.take()
-			s.gap(manifest.ReasonPruned)
+			s.gap(continuity.ReasonPruned)
 			s.archive(open, s.log(5))
 		}, Options{Deep: true}, ""},
 		"a key that takes over": {func(s *site) {
@@ -104,7 +105,7 @@ func TestHonestHeartbeats(t *testing.T) {
 		"a file that was cut, as is recorded": {func(s *site) {
 			log := s.log(30)
 			s.heartbeat(3, log)
-			s.gap(manifest.ReasonTruncated)
+			s.gap(continuity.ReasonTruncated)
 			s.file(log[:1000])
 		}, Options{Deep: true}, ""},
 		"heartbeats of a growing file": {func(s *site) {
@@ -174,7 +175,7 @@ func TestFindings(t *testing.T) {
 			s.heartbeat(2, log)
 			s.file(log[:len(log)/2])
 		}, Options{}, "log_edited 2 lines 1-16"},
-		"the sidecar found an edit": {func(s *site) { s.gap(manifest.ReasonEdited) }, Options{}, "log_edited 1"},
+		"the sidecar found an edit": {func(s *site) { s.gap(continuity.ReasonEdited) }, Options{}, "log_edited 1"},
 		"a number in the middle without a record": {func(s *site) {
 			s.file(s.log(3))
 			s.take()
@@ -207,7 +208,7 @@ func TestFindings(t *testing.T) {
 		"nothing of an epoch can be read": {func(s *site) {
 			s.file(s.log(3))
 			s.begin(epochB)
-			s.gap(manifest.ReasonPruned)
+			s.gap(continuity.ReasonPruned)
 			s.write(s.record(1), []byte("x"))
 		}, Options{To: noon}, "record_unreadable 1"},
 		"the old key goes on": {func(s *site) {
@@ -245,7 +246,7 @@ func TestCounts(t *testing.T) {
 		}, Options{}, ""},
 		"a gap explains the difference": {func(s *site) {
 			s.counted(1000, 0)
-			s.gap(manifest.ReasonPruned)
+			s.gap(continuity.ReasonPruned)
 			s.counted(5000, 0)
 		}, Options{}, ""},
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/parquet"
@@ -89,7 +90,7 @@ func FileRecord(name string) manifest.Record {
 
 // GapRecord is the record of a file that was given up.
 func GapRecord() manifest.Record {
-	return manifest.Record{Kind: manifest.KindGap, Gaps: []manifest.Gap{{Reason: manifest.ReasonDiskBudget, Bytes: -1}}}
+	return manifest.Record{Kind: manifest.KindGap, Gaps: []manifest.Gap{{Reason: continuity.ReasonDiskBudget, Bytes: -1}}}
 }
 
 // Again makes the object under a key a copy, and leaves under the key what spoil
