@@ -1,7 +1,6 @@
 package lokipush
 
 import (
-	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -9,13 +8,11 @@ import (
 
 // Bounds of a batch.
 const (
-	// DefaultMaxBytes keeps a push far from the 4 MiB that Loki's gRPC path takes.
-	DefaultMaxBytes = 1 << 20
-	// DefaultMaxEntries bounds the cost of finding one refused entry.
-	DefaultMaxEntries = 10_000
-	// largestMaxBytes leaves room below 4 MiB for what Loki adds on the way to its ingesters.
-	largestMaxBytes = 3 << 20
-	// keptExtra is the memory beyond MaxBytes that Reset keeps; more was needed for one huge line
+	// defaultMaxBytes keeps a push far from the 4 MiB that Loki's gRPC path takes.
+	defaultMaxBytes = 1 << 20
+	// defaultMaxEntries bounds the cost of finding one refused entry.
+	defaultMaxEntries = 10_000
+	// keptExtra is the memory beyond maxBytes that Reset keeps; more was needed for one huge line
 	// and is given back.
 	keptExtra = 256 << 10
 	// headerRoom is the space kept in front for the tag and the length of the stream, which are
@@ -35,12 +32,6 @@ const (
 	timestampNanos   = protowire.Number(2)
 )
 
-// BatchConfig bounds a Batch. Zero values mean the defaults.
-type BatchConfig struct {
-	MaxBytes   int // of the uncompressed push, in bytes; at most 3 MiB
-	MaxEntries int
-}
-
 // Batch is the entries of one push, all of one stream. Entries are encoded as they are added, so
 // every push of the batch sends the same bytes. It is not safe for concurrent use.
 type Batch struct {
@@ -52,33 +43,9 @@ type Batch struct {
 	entry      entry  // memory of the entry that is being added
 }
 
-// NewBatch returns an empty batch of the stream with these labels. It fails for labels that Loki
-// would refuse and for bounds beyond what Loki takes.
-func NewBatch(labels map[string]string, cfg BatchConfig) (*Batch, error) {
-	stream, err := NewLabels(labels)
-	if err != nil {
-		return nil, err
-	}
-	if cfg.MaxBytes == 0 {
-		cfg.MaxBytes = DefaultMaxBytes
-	}
-	if cfg.MaxEntries == 0 {
-		cfg.MaxEntries = DefaultMaxEntries
-	}
-	if cfg.MaxBytes < 0 || cfg.MaxBytes > largestMaxBytes {
-		return nil, fmt.Errorf("create batch: MaxBytes %d is not between 1 and %d", cfg.MaxBytes, largestMaxBytes)
-	}
-	if cfg.MaxEntries < 0 {
-		return nil, fmt.Errorf("create batch: MaxEntries %d is negative", cfg.MaxEntries)
-	}
-	b := &Batch{maxBytes: cfg.MaxBytes, maxEntries: cfg.MaxEntries}
-	b.ResetTo(stream)
-	return b, nil
-}
-
-// NewBatchOf returns an empty batch of a stream, with the default bounds.
-func NewBatchOf(stream Labels) *Batch {
-	b := &Batch{maxBytes: DefaultMaxBytes, maxEntries: DefaultMaxEntries}
+// NewBatch returns an empty batch of a stream.
+func NewBatch(stream Labels) *Batch {
+	b := &Batch{maxBytes: defaultMaxBytes, maxEntries: defaultMaxEntries}
 	b.ResetTo(stream)
 	return b
 }

@@ -2,6 +2,7 @@ package lokipush
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"reflect"
@@ -20,13 +21,23 @@ var testLabels = map[string]string{"job": "audit", "cluster": "c", "node": "n"}
 
 const testStream = `{cluster="c", job="audit", node="n"}`
 
-func newTestBatch(tb testing.TB, cfg BatchConfig) *Batch {
+// bounds are smaller or larger ones of a batch.
+type bounds struct{ bytes, entries int }
+
+func newTestBatch(tb testing.TB, b bounds) *Batch {
 	tb.Helper()
-	b, err := NewBatch(testLabels, cfg)
+	return newBatchOf(tb, testLabels, b)
+}
+
+func newBatchOf(tb testing.TB, labels map[string]string, b bounds) *Batch {
+	tb.Helper()
+	stream, err := NewLabels(labels)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return b
+	batch := NewBatch(stream)
+	batch.maxBytes, batch.maxEntries = cmp.Or(b.bytes, batch.maxBytes), cmp.Or(b.entries, batch.maxEntries)
+	return batch
 }
 
 // decoded returns the entries of a batch as the receiver's own decoder reads them.
@@ -46,10 +57,7 @@ func decoded(tb testing.TB, b *Batch) []lokitest.Entry {
 }
 
 func TestBatchGolden(t *testing.T) {
-	b, err := NewBatch(map[string]string{"job": "audit"}, BatchConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := newBatchOf(t, map[string]string{"job": "audit"}, bounds{})
 	fields := Fields{Verb: []byte("get"), Code: []byte("200")}
 	b.Add(time.Unix(1_700_000_000, 5000), []byte("line"), &fields)
 	b.Add(time.Unix(0, 0), nil, nil)
@@ -66,7 +74,7 @@ func TestBatchGolden(t *testing.T) {
 }
 
 func TestBatchRoundTripOfRealLines(t *testing.T) {
-	b := newTestBatch(t, BatchConfig{MaxBytes: 3 << 20})
+	b := newTestBatch(t, bounds{bytes: 3 << 20})
 	var want []lokitest.Entry
 	var r reader
 	for line := range bytes.Lines(audittest.Corpus(t, "diverse.log")) {
@@ -86,7 +94,7 @@ func TestBatchRoundTripOfRealLines(t *testing.T) {
 func TestMetadataNames(t *testing.T) {
 	v := []byte("v")
 	all := Fields{User: v, Verb: v, Resource: v, Subresource: v, Namespace: v, Name: v, Code: v, Stage: v, Level: v, AuditID: v}
-	b := newTestBatch(t, BatchConfig{})
+	b := newTestBatch(t, bounds{})
 	b.Add(time.Unix(1, 1), nil, &all)
 	var got []string
 	for _, pair := range decoded(t, b)[0].Metadata {
@@ -112,7 +120,7 @@ func metadata(f *Fields) []lokitest.Pair {
 }
 
 func TestBatchIsBounded(t *testing.T) {
-	b := newTestBatch(t, BatchConfig{MaxBytes: 1000})
+	b := newTestBatch(t, bounds{bytes: 1000})
 	line := []byte(strings.Repeat("x", 100))
 	n := 0
 	for b.Add(time.Unix(1, 1), line, nil) {
@@ -125,7 +133,7 @@ func TestBatchIsBounded(t *testing.T) {
 	if b.Add(time.Unix(1, 1), line, nil) || !bytes.Equal(b.request(), before) {
 		t.Error("a full batch changed")
 	}
-	few := newTestBatch(t, BatchConfig{MaxEntries: 3})
+	few := newTestBatch(t, bounds{entries: 3})
 	for range 5 {
 		few.Add(time.Unix(1, 1), line, nil)
 	}
@@ -135,12 +143,12 @@ func TestBatchIsBounded(t *testing.T) {
 }
 
 func TestBatchFillsExactly(t *testing.T) {
-	probe := newTestBatch(t, BatchConfig{})
+	probe := newTestBatch(t, bounds{})
 	for range 3 {
 		probe.Add(time.Unix(1, 1), []byte("line"), nil)
 	}
 	for size, want := range map[int]int{probe.Bytes(): 3, probe.Bytes() - 1: 2} {
-		b := newTestBatch(t, BatchConfig{MaxBytes: size})
+		b := newTestBatch(t, bounds{bytes: size})
 		for b.Add(time.Unix(1, 1), []byte("line"), nil) {
 		}
 		if b.Len() != want || b.Bytes() > size {
@@ -150,7 +158,7 @@ func TestBatchFillsExactly(t *testing.T) {
 }
 
 func TestBatchTakesOneHugeLineAlone(t *testing.T) {
-	b := newTestBatch(t, BatchConfig{})
+	b := newTestBatch(t, bounds{})
 	huge := bytes.Repeat([]byte("x"), 5<<20)
 	if !b.Add(time.Unix(1, 1), huge, nil) || b.Add(time.Unix(1, 1), nil, nil) {
 		t.Fatal("a huge line is a batch of its own")
@@ -159,7 +167,7 @@ func TestBatchTakesOneHugeLineAlone(t *testing.T) {
 		t.Errorf("%d bytes", len(got[0].Line))
 	}
 	b.Reset()
-	if cap(b.buf) > DefaultMaxBytes+keptExtra {
+	if cap(b.buf) > defaultMaxBytes+keptExtra {
 		t.Errorf("%d bytes kept", cap(b.buf))
 	}
 	if !b.Add(time.Unix(1, 1), []byte("next"), nil) || decoded(t, b)[0].Line != "next" {
@@ -168,8 +176,8 @@ func TestBatchTakesOneHugeLineAlone(t *testing.T) {
 }
 
 func TestBatchKeepsMemoryOverReset(t *testing.T) {
-	for _, size := range []int{DefaultMaxBytes, 600_000, 3 << 20} {
-		b := newTestBatch(t, BatchConfig{MaxBytes: size})
+	for _, size := range []int{defaultMaxBytes, 600_000, 3 << 20} {
+		b := newTestBatch(t, bounds{bytes: size})
 		line := []byte(strings.Repeat("x", 1000))
 		fill := func() {
 			b.Reset()
@@ -187,7 +195,7 @@ func TestBatchKeepsMemoryOverReset(t *testing.T) {
 }
 
 func TestBatchSlice(t *testing.T) {
-	b := newTestBatch(t, BatchConfig{})
+	b := newTestBatch(t, bounds{})
 	const n = 7
 	for i := range n {
 		b.Add(time.Unix(int64(i), 0), []byte(strings.Repeat("x", i*40)), &Fields{Verb: []byte(fmt.Sprint("v", i))})
@@ -219,14 +227,6 @@ func TestBatchSlice(t *testing.T) {
 	}
 }
 
-func TestNewBatchRefusesBounds(t *testing.T) {
-	for _, cfg := range []BatchConfig{{MaxBytes: -1}, {MaxBytes: 3<<20 + 1}, {MaxEntries: -1}} {
-		if _, err := NewBatch(testLabels, cfg); err == nil {
-			t.Errorf("%+v: no error", cfg)
-		}
-	}
-}
-
 func TestMetadataIsClipped(t *testing.T) {
 	for _, c := range []struct{ value, want string }{
 		{strings.Repeat("x", 2048), strings.Repeat("x", 2048)},
@@ -237,7 +237,7 @@ func TestMetadataIsClipped(t *testing.T) {
 		{strings.Repeat("\x80", 3000), "…"},
 	} {
 		value := []byte(c.value)
-		b := newTestBatch(t, BatchConfig{})
+		b := newTestBatch(t, bounds{})
 		b.Add(time.Unix(1, 1), nil, &Fields{User: value})
 		got := decoded(t, b)[0].Get("user")
 		if got != c.want || !utf8.ValidString(got) || len(got) > maxValueLen {
@@ -255,7 +255,7 @@ func FuzzBatch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line, user []byte, seconds, nanos int64, limit uint16) {
 		seconds %= 1 << 36
 		at := time.Unix(seconds, nanos).UTC()
-		b := newTestBatch(t, BatchConfig{MaxBytes: int(limit) + 1})
+		b := newTestBatch(t, bounds{bytes: int(limit) + 1})
 		n := 0
 		for n < 20 && b.Add(at, line, &Fields{User: user, Code: line}) {
 			n++
@@ -278,7 +278,7 @@ func FuzzBatch(f *testing.F) {
 // BenchmarkAddEncode is the whole CPU work of a push but the HTTP: parse, encode, compress.
 func BenchmarkAddEncode(b *testing.B) {
 	log := audittest.Corpus(b, "rotated.log")
-	batch := newTestBatch(b, BatchConfig{})
+	batch := newTestBatch(b, bounds{})
 	compressed := make([]byte, s2.MaxEncodedLen(2<<20))
 	var r reader
 	b.SetBytes(int64(len(log)))
@@ -297,7 +297,7 @@ func BenchmarkAddEncode(b *testing.B) {
 
 func BenchmarkBatchAdd(b *testing.B) {
 	line := firstLine(b)
-	batch := newTestBatch(b, BatchConfig{})
+	batch := newTestBatch(b, bounds{})
 	var r reader
 	fields, _ := r.read(line)
 	b.SetBytes(int64(len(line)))

@@ -1,6 +1,8 @@
 package lokipush
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,23 +11,17 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
-
-	"github.com/klauspost/compress/s2"
 )
 
-// Defaults and bounds of a Client.
+// Bounds of a Client.
 const (
-	// DefaultTimeout bounds one attempt, from connecting to the end of the answer.
-	DefaultTimeout = 10 * time.Second
-	// DefaultUserAgent is what Loki's logs show where the config names nothing else.
-	DefaultUserAgent = "auditsidecar"
+	// attemptTimeout bounds one attempt, from connecting to the end of the answer.
+	attemptTimeout = 10 * time.Second
 
-	pushPath      = "/loki/api/v1/push"
-	maxBodyShown  = 1 << 10  // of an answer, kept in StatusError.Body
-	maxBodyRead   = 64 << 10 // of an answer, read so that the connection can be used again
-	maxPooledBody = DefaultMaxBytes + keptExtra
+	pushPath     = "/loki/api/v1/push"
+	maxBodyShown = 1 << 10  // of an answer, kept in StatusError.Body
+	maxBodyRead  = 64 << 10 // of an answer, read so that the connection can be used again
 )
 
 // Config says where to push. Only URL is required.
@@ -38,10 +34,8 @@ type Config struct {
 	HTTPClient *http.Client
 	// TenantID is sent as X-Scope-OrgID where not empty.
 	TenantID string
-	// UserAgent is DefaultUserAgent where empty.
+	// UserAgent is "auditsidecar" where empty.
 	UserAgent string
-	// Timeout bounds one attempt; DefaultTimeout where zero.
-	Timeout time.Duration
 }
 
 // Client pushes batches. It is safe for concurrent use.
@@ -51,7 +45,6 @@ type Client struct {
 	userAgent string
 	timeout   time.Duration
 	http      http.Client
-	bodies    sync.Pool // of *[]byte: compressed bodies between two pushes
 }
 
 // New checks the configuration and returns a client. It does not connect.
@@ -60,23 +53,13 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Timeout < 0 {
-		return nil, fmt.Errorf("create Loki client: timeout %s is negative", cfg.Timeout)
-	}
 	if strings.ContainsAny(cfg.TenantID+cfg.UserAgent, "\r\n\x00") {
 		return nil, errors.New("create Loki client: tenant ID or user agent contains a line break")
 	}
-	c := &Client{url: endpoint, tenantID: cfg.TenantID, userAgent: cfg.UserAgent, timeout: cfg.Timeout}
-	if c.timeout == 0 {
-		c.timeout = DefaultTimeout
+	c := &Client{url: endpoint, tenantID: cfg.TenantID, userAgent: cmp.Or(cfg.UserAgent, "auditsidecar"), timeout: attemptTimeout}
+	if cfg.HTTPClient != nil {
+		c.http = *cfg.HTTPClient
 	}
-	if c.userAgent == "" {
-		c.userAgent = DefaultUserAgent
-	}
-	if cfg.HTTPClient == nil {
-		cfg.HTTPClient = http.DefaultClient
-	}
-	c.http = *cfg.HTTPClient
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c, nil
 }
@@ -117,9 +100,7 @@ func (c *Client) Push(ctx context.Context, b Payload) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	body := c.body(b)
-	defer body.release()
-	req, err := c.request(ctx, body)
+	req, err := c.request(ctx, b.compressed())
 	if err != nil {
 		return err
 	}
@@ -131,40 +112,17 @@ func (c *Client) Push(ctx context.Context, b Payload) error {
 	return judge(resp)
 }
 
-func (c *Client) request(ctx context.Context, body *sharedBody) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, nil)
+func (c *Client) request(ctx context.Context, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("create push request: %w", err)
 	}
-	req.Body = body.reader()
-	req.GetBody = func() (io.ReadCloser, error) { return body.reader(), nil }
-	req.ContentLength = int64(len(body.data))
 	req.Header.Set("Content-Type", "application/x-protobuf")
 	req.Header.Set("User-Agent", c.userAgent)
 	if c.tenantID != "" {
 		req.Header.Set("X-Scope-OrgID", c.tenantID)
 	}
 	return req, nil
-}
-
-// body returns the snappy block of a push: its own, or one in a buffer of the pool.
-func (c *Client) body(p Payload) *sharedBody {
-	var request []byte
-	switch p := p.(type) {
-	case *Packed:
-		return newSharedBody(p.data, func([]byte) {}) // not reused
-	case *Batch:
-		request = p.request()
-	}
-	var buffer []byte
-	if kept, ok := c.bodies.Get().(*[]byte); ok {
-		buffer = (*kept)[:cap(*kept)]
-	}
-	return newSharedBody(s2.EncodeSnappy(buffer, request), func(data []byte) {
-		if cap(data) <= maxPooledBody {
-			c.bodies.Put(&data)
-		}
-	})
 }
 
 // judge reads the answer, bounded, and turns everything but success into a StatusError.

@@ -40,7 +40,7 @@ func newTestClient(tb testing.TB, cfg Config, transport http.RoundTripper) *Clie
 // batchOf has one entry for each line, a second apart.
 func batchOf(tb testing.TB, lines ...string) *Batch {
 	tb.Helper()
-	b := newTestBatch(tb, BatchConfig{MaxBytes: 3 << 20})
+	b := newTestBatch(tb, bounds{bytes: 3 << 20})
 	for i, line := range lines {
 		if !b.Add(time.Unix(int64(i), 0), []byte(line), nil) {
 			tb.Fatal("batch full")
@@ -79,7 +79,6 @@ func TestPushURL(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	for _, cfg := range []Config{
-		{URL: "http://loki", Timeout: -1},
 		{URL: "http://loki", TenantID: "a\r\nX-Evil: b"},
 		{URL: "http://loki", UserAgent: "a\nb"},
 	} {
@@ -104,7 +103,7 @@ func TestPushRequest(t *testing.T) {
 	if got.Method != "POST" || got.URL.String() != "http://loki:3100/loki/api/v1/push" || got.ContentLength != int64(len(body)) {
 		t.Errorf("%s %s, length %d of %d", got.Method, got.URL, got.ContentLength, len(body))
 	}
-	for name, want := range map[string]string{"Content-Type": "application/x-protobuf", "X-Scope-OrgID": "team-a", "User-Agent": DefaultUserAgent, "Content-Encoding": ""} {
+	for name, want := range map[string]string{"Content-Type": "application/x-protobuf", "X-Scope-OrgID": "team-a", "User-Agent": "auditsidecar", "Content-Encoding": ""} {
 		if got.Header.Get(name) != want {
 			t.Errorf("%s: %q, want %q", name, got.Header.Get(name), want)
 		}
@@ -147,7 +146,7 @@ func TestPushSendsTheSameBytesAgain(t *testing.T) {
 func TestPushOfNothing(t *testing.T) {
 	r := lokitest.New(lokitest.Config{})
 	client := newTestClient(t, Config{}, r.Transport())
-	if err := client.Push(t.Context(), newTestBatch(t, BatchConfig{})); err != nil || r.Pushes() != 0 {
+	if err := client.Push(t.Context(), newTestBatch(t, bounds{})); err != nil || r.Pushes() != 0 {
 		t.Errorf("got %v after %d pushes", err, r.Pushes())
 	}
 }
@@ -195,7 +194,8 @@ func TestPushTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := lokitest.New(lokitest.Config{})
 		r.Inject(1, lokitest.Fault{Hang: true})
-		client := newTestClient(t, Config{Timeout: 3 * time.Second}, r.Transport())
+		client := newTestClient(t, Config{}, r.Transport())
+		client.timeout = 3 * time.Second
 		start := time.Now()
 		err := client.Push(t.Context(), batchOf(t, "line"))
 		if !errors.Is(err, context.DeadlineExceeded) || DecisionOf(err) != Retry || time.Since(start) != 3*time.Second {
@@ -273,38 +273,6 @@ func TestBuffersAreNotSharedWithLateReaders(t *testing.T) {
 			t.Errorf("push %d reads as something else: %v", i, err)
 		}
 		body.Close()
-	}
-}
-
-func TestBodyIsFreeWhenAllUsersAreDone(t *testing.T) {
-	freed := 0
-	body := newSharedBody([]byte("bytes"), func([]byte) { freed++ })
-	first, second := body.reader(), body.reader()
-	body.release()
-	first.Close()
-	first.Close()
-	if _, err := first.Read(make([]byte, 1)); !errors.Is(err, http.ErrBodyReadAfterClose) || freed != 0 {
-		t.Errorf("read after Close: %v, freed %d", err, freed)
-	}
-	if text, err := io.ReadAll(second); string(text) != "bytes" || err != nil {
-		t.Errorf("got %q, %v", text, err)
-	}
-	second.Close()
-	if freed != 1 {
-		t.Errorf("freed %d times", freed)
-	}
-}
-
-func TestClientGivesHugeBuffersBack(t *testing.T) {
-	r := lokitest.New(lokitest.Config{})
-	client := newTestClient(t, Config{}, r.Transport())
-	b := newTestBatch(t, BatchConfig{})
-	b.Add(time.Unix(1, 0), make([]byte, 8<<20), nil)
-	if err := client.Push(t.Context(), b); DecisionOf(err) != Split {
-		t.Fatal(err)
-	}
-	if kept, ok := client.bodies.Get().(*[]byte); ok && cap(*kept) > maxPooledBody {
-		t.Errorf("%d bytes kept", cap(*kept))
 	}
 }
 

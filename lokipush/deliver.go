@@ -7,8 +7,8 @@ import (
 )
 
 // Deliver pushes the batch until every entry is accepted or refused for good, and returns the
-// refused ones by ascending index. It waits as long as Loki is unavailable. Only when ctx is done, or
-// Backoff.MaxRetries is used up, does it return an error; then the entries must count as not
+// refused ones by ascending index. It waits as long as Loki is unavailable. Only when ctx is done
+// (or for PusherConfig.FailOnStop) does it return an error; then the entries must count as not
 // accepted (some may be: sending them again is harmless, Loki hides an entry that it already has).
 //
 // An entry that is refused alone in unknown words (a gateway's, a wrong setting's, a future Loki's)

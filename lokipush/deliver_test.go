@@ -28,10 +28,10 @@ func TestI6_DeliverSettlesEveryEntry(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 6))
 			r := lokitest.New(lokitest.Config{MaxLine: 150, MaxRequest: 3000})
-			p := newTestPusher(t, r, PusherConfig{})
+			p := newTestPusher(t, r, backoff.Config{}, nil)
 			for range 5 {
 				injectRandom(r, random)
-				b := newTestBatch(t, BatchConfig{})
+				b := newTestBatch(t, bounds{})
 				var lines []string
 				for range random.IntN(60) {
 					lines = append(lines, fmt.Sprintf("%d %s", random.Uint64(), strings.Repeat("x", random.IntN(140))))
@@ -86,11 +86,10 @@ func TestDeliverOverTCP(t *testing.T) {
 	})
 	server.Start()
 	defer server.Close()
-	client := newTestClient(t, Config{URL: server.URL, Timeout: time.Minute}, server.Client().Transport)
-	p, err := NewPusher(client, PusherConfig{Backoff: backoff.Config{MinBackoff: time.Millisecond, MaxBackoff: 5 * time.Millisecond}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := newTestClient(t, Config{URL: server.URL}, server.Client().Transport)
+	client.timeout = time.Minute
+	p := NewPusher(client, PusherConfig{})
+	p.backoff = backoff.Config{MinBackoff: time.Millisecond, MaxBackoff: 5 * time.Millisecond}
 	r.Inject(2, lokitest.Fault{LoseResponse: true})
 	r.Inject(1, lokitest.Fault{Hang: true})
 	r.Inject(1, lokitest.Fault{Status: 429})

@@ -5,9 +5,10 @@
 // says what to do next. A Pusher does it: it repeats until every entry of a batch is accepted or
 // refused for good.
 //
-//	batch, err := lokipush.NewBatch(map[string]string{"job": "audit", "cluster": "c", "node": "n"}, lokipush.BatchConfig{})
+//	stream, err := lokipush.NewLabels(map[string]string{"job": "audit", "cluster": "c", "node": "n"})
+//	batch := lokipush.NewBatch(stream)
 //	client, err := lokipush.New(lokipush.Config{URL: "http://loki:3100"})
-//	pusher, err := lokipush.NewPusher(client, lokipush.PusherConfig{})
+//	pusher := lokipush.NewPusher(client, lokipush.PusherConfig{})
 //	for !batch.Add(timestamp, line, &fields) {
 //		refused, err := pusher.Deliver(ctx, batch)
 //		…
@@ -31,14 +32,13 @@
 //   - Push returns nil only when every entry was accepted.
 //   - Deliver returns without an error only when every entry was accepted or is among the refusals,
 //     each of which Loki refused in a push of that entry alone, or is older than what Loki said to
-//     be the oldest that it takes. It gives up only with its context (or after Backoff.MaxRetries,
-//     if set).
-//   - An answer about the stream, the tenant or the URL refuses nothing: Deliver waits, and OnDown
-//     says what is wrong. A 400 or 422 in unknown words drops an entry only if Loki accepts other
+//     be the oldest that it takes. It gives up only with its context, or for
+//     PusherConfig.FailOnStop.
+//   - An answer about the stream, the tenant or the URL refuses nothing: Deliver waits, and
+//     OnAttempt says what is wrong. A 400 or 422 in unknown words drops an entry only if Loki accepts other
 //     entries of the same batch before, between and after several such answers to it alone.
-//   - A batch keeps at most MaxBytes + 256 KiB of memory over Reset, a Client no more than 1.25 MiB
-//     for each push in flight, and nothing for a packed batch. A batch of one line holds that line,
-//     whatever its size.
+//   - A batch keeps at most 1.25 MiB of memory over Reset, a Client none. A batch of one line holds
+//     that line, whatever its size.
 //
-// The package logs nothing: PusherConfig's hooks report transitions and attempts.
+// The package logs nothing: PusherConfig.OnAttempt reports each attempt.
 package lokipush

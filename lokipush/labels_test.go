@@ -43,7 +43,7 @@ func TestFormatLabelsRefuses(t *testing.T) {
 		`"ä" is no label`: {"ä": "x"},
 		`"a\x00" is no`:   {"a\x00": "x"},
 	} {
-		if _, err := NewBatch(labels, BatchConfig{}); err == nil || !strings.Contains(err.Error(), problem) {
+		if _, err := NewLabels(labels); err == nil || !strings.Contains(err.Error(), problem) {
 			t.Errorf("%s: got %v", problem, err)
 		}
 	}

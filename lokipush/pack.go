@@ -15,6 +15,7 @@ type Payload interface {
 	// Bytes is the size of the uncompressed push.
 	Bytes() int
 
+	compressed() []byte        // as it is sent; a transport may read it after the push has ended
 	unpacked() (*Batch, error) // with the entries at hand
 }
 
@@ -42,11 +43,15 @@ func (b *Batch) Pack(scratch []byte) (*Packed, []byte) {
 		maxBytes: b.maxBytes, maxEntries: b.maxEntries, first: b.first,
 		data: bytes.Clone(compressed), len: b.Len(), bytes: b.Bytes(),
 	}
-	if cap(compressed) > maxPooledBody {
+	if cap(compressed) > defaultMaxBytes+keptExtra {
 		return packed, nil
 	}
 	return packed, compressed
 }
+
+func (b *Batch) compressed() []byte { return s2.EncodeSnappy(nil, b.request()) }
+
+func (p *Packed) compressed() []byte { return p.data }
 
 func (b *Batch) unpacked() (*Batch, error) { return b, nil }
 

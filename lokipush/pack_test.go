@@ -11,13 +11,15 @@ import (
 
 	"github.com/klauspost/compress/s2"
 
+	"github.com/grafana/dskit/backoff"
+
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
 )
 
 // A packed batch is the same push, and gives the same entries when they are needed.
 func TestPack(t *testing.T) {
-	b := newTestBatch(t, BatchConfig{})
+	b := newTestBatch(t, bounds{})
 	var r reader
 	var scratch []byte
 	n := 0
@@ -62,7 +64,7 @@ func TestDeliverPacked(t *testing.T) {
 		r := lokitest.New(lokitest.Config{MaxLine: 100, MaxRequest: 1000, MaxAge: time.Hour})
 		r.Inject(2, lokitest.Fault{Status: http.StatusServiceUnavailable})
 		r.Inject(1, lokitest.Fault{LoseResponse: true})
-		b := newTestBatch(t, BatchConfig{})
+		b := newTestBatch(t, bounds{})
 		for i := range 40 {
 			line, age := fmt.Sprint("line ", i), time.Duration(0)
 			switch i {
@@ -74,7 +76,7 @@ func TestDeliverPacked(t *testing.T) {
 			b.Add(time.Now().Add(-age), []byte(line), nil)
 		}
 		packed, _ := b.Pack(nil)
-		refused, err := newTestPusher(t, r, PusherConfig{}).Deliver(t.Context(), packed)
+		refused, err := newTestPusher(t, r, backoff.Config{}, nil).Deliver(t.Context(), packed)
 		var got []int
 		for _, refusal := range refused {
 			got = append(got, refusal.Index)

@@ -44,15 +44,11 @@ func (d *delivery) resolve(ctx context.Context) error {
 	if len(d.suspects) == 0 {
 		return nil
 	}
-	d.pusher.health.hold()
-	sure := false
-	var err error
-	for err == nil && !sure {
-		sure, err = d.isolate(ctx)
-	}
-	d.pusher.health.release(err == nil)
-	if err != nil {
-		return err
+	for sure := false; !sure; {
+		var err error
+		if sure, err = d.isolate(ctx); err != nil {
+			return err
+		}
 	}
 	for _, s := range d.suspects {
 		d.refuse(s.indices[0], s.answer)

@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/grafana/dskit/backoff"
+
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
 )
 
@@ -42,12 +44,12 @@ func TestI6_RefusalOfEverythingIsNotBelieved(t *testing.T) {
 			r := lokitest.New(lokitest.Config{})
 			r.Inject(-1, lokitest.Fault{Status: status, Body: "computer says no"})
 			time.AfterFunc(9*time.Minute+45*time.Second, r.Heal)
-			j := newJournal(PusherConfig{})
-			refused, err := newTestPusher(t, r, j.config).Deliver(t.Context(), batchOf(t, numbered("good", 1000)...))
+			j := newJournal()
+			refused, err := newTestPusher(t, r, backoff.Config{}, j).Deliver(t.Context(), batchOf(t, numbered("good", 1000)...))
 			if err != nil || len(refused) != 0 || r.Distinct() != 1000 {
 				t.Errorf("%d: %d refused, %v, %d arrived", status, len(refused), err, r.Distinct())
 			}
-			if want := []string{"0s down stop", "10m0s up 10m0s"}; !slices.Equal(j.events, want) {
+			if want := []string{"0s stop", "10m0s accepted"}; !slices.Equal(j.events, want) {
 				t.Errorf("told %q, want %q", j.events, want)
 			}
 			if n := r.Pushes(); n > 1100 { // one a line after the outage, as they were asked for one by one
@@ -66,8 +68,8 @@ func TestDeliverFindsLinesRefusedInNewWords(t *testing.T) {
 			for _, i := range bad {
 				lines[i] = fmt.Sprint("bad ", i)
 			}
-			j := newJournal(PusherConfig{})
-			refused, err := newTestPusher(t, r, j.config).Deliver(t.Context(), batchOf(t, lines...))
+			j := newJournal()
+			refused, err := newTestPusher(t, r, backoff.Config{}, j).Deliver(t.Context(), batchOf(t, lines...))
 			if took := time.Since(j.start); err != nil || took != 0 || len(j.events) != 0 {
 				t.Errorf("%v after %v, told %q", err, took, j.events)
 			}
@@ -89,7 +91,7 @@ func TestDeliverFindsLinesRefusedInNewWords(t *testing.T) {
 func TestDeliverFindsManyLinesRefusedInNewWords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := lokitest.New(lokitest.Config{Refuse: newWords})
-		refused, err := newTestPusher(t, r, PusherConfig{}).Deliver(t.Context(), batchOf(t, append(numbered("bad", 20), "good")...))
+		refused, err := newTestPusher(t, r, backoff.Config{}, nil).Deliver(t.Context(), batchOf(t, append(numbered("bad", 20), "good")...))
 		if err != nil || len(refused) != 20 || r.Distinct() != 1 {
 			t.Errorf("%d refused, %v, %d arrived", len(refused), err, r.Distinct())
 		}
@@ -102,8 +104,8 @@ func TestI6_SuspectAloneStopsTheStream(t *testing.T) {
 	for _, lines := range [][]string{{"bad"}, {"bad 1", "bad 2", "bad 3"}, numbered("bad", 20)} {
 		synctest.Test(t, func(t *testing.T) {
 			r := lokitest.New(lokitest.Config{Refuse: newWords})
-			j := newJournal(PusherConfig{})
-			p := newTestPusher(t, r, j.config)
+			j := newJournal()
+			p := newTestPusher(t, r, backoff.Config{}, j)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour-time.Second)
 			defer cancel()
 			var others sync.WaitGroup
@@ -120,7 +122,7 @@ func TestI6_SuspectAloneStopsTheStream(t *testing.T) {
 			if status, ok := errors.AsType[*StatusError](err); len(refused) != 0 || !errors.Is(err, context.DeadlineExceeded) || !ok || status.Decision != Stop {
 				t.Errorf("%d lines: %v, %v", len(lines), refused, err)
 			}
-			if len(j.events) == 0 || j.events[0] != "0s down stop" || len(lines) == 1 && len(j.events) != 1 {
+			if len(j.events) == 0 || j.events[0] != "0s stop" {
 				t.Errorf("%d lines: reported %q", len(lines), j.events)
 			}
 			if n := r.Pushes(); n > 200 {
@@ -156,7 +158,8 @@ func TestI6_RefusalThatBeginsMeanwhile(t *testing.T) {
 				push++
 			}
 			inject()
-			p := newTestPusher(t, r, PusherConfig{OnAttempt: func(Attempt) { inject() }})
+			p := newTestPusher(t, r, backoff.Config{}, nil)
+			p.cfg.OnAttempt = func(Attempt) { inject() }
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour-time.Second)
 			defer cancel()
 			for _, bad := range []int{0, 1} {
@@ -182,10 +185,7 @@ func TestI6_WhatIsNoLokiRefusesNothing(t *testing.T) {
 	defer server.Close()
 	client := newTestClient(t, Config{URL: strings.Replace(server.URL, "https", "http", 1)}, http.DefaultTransport)
 	defer http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-	p, err := NewPusher(client, PusherConfig{FailOnStop: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := NewPusher(client, PusherConfig{FailOnStop: true})
 	refused, err := p.Deliver(t.Context(), batchOf(t, "a", "b"))
 	if len(refused) != 0 || DecisionOf(err) != Stop {
 		t.Errorf("%v, %v", refused, err)

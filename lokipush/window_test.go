@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/grafana/dskit/backoff"
+
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
 )
 
@@ -31,7 +33,7 @@ func TestOldestAccepted(t *testing.T) {
 }
 
 func TestBatchSince(t *testing.T) {
-	b := newTestBatch(t, BatchConfig{})
+	b := newTestBatch(t, bounds{})
 	stamps := []time.Time{time.Unix(5, 1), time.Unix(0, 0), time.Unix(7, 0), time.Unix(-3, 9), time.Unix(6, 999_999_999)}
 	for i, at := range stamps {
 		b.Add(at, []byte(fmt.Sprint("line ", i)), nil)
@@ -69,9 +71,9 @@ func TestDeliverLearnsTheWindow(t *testing.T) {
 			{"behind", lokitest.Config{MaxBehind: time.Hour}, []time.Duration{0}, []time.Duration{2 * time.Hour, time.Minute, 3 * time.Hour}, []int{0, 2}, ReasonTooFarBehind, 2},
 		} {
 			r := lokitest.New(c.cfg)
-			p := newTestPusher(t, r, PusherConfig{})
+			p := newTestPusher(t, r, backoff.Config{}, nil)
 			add := func(ages []time.Duration) *Batch {
-				b := newTestBatch(t, BatchConfig{})
+				b := newTestBatch(t, bounds{})
 				for i, age := range ages {
 					b.Add(now.Add(-age), []byte(fmt.Sprint(i)), nil)
 				}
@@ -103,7 +105,7 @@ func TestDeliverLearnsTheWindow(t *testing.T) {
 func TestDeliverRefusesForSeveralReasons(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := lokitest.New(lokitest.Config{MaxAge: time.Hour, MaxLine: 100})
-		b := newTestBatch(t, BatchConfig{})
+		b := newTestBatch(t, bounds{})
 		var want []string
 		for i := range 40 {
 			at, line := time.Now(), fmt.Sprint("line ", i)
@@ -117,7 +119,7 @@ func TestDeliverRefusesForSeveralReasons(t *testing.T) {
 			}
 			b.Add(at, []byte(line), nil)
 		}
-		refused, err := newTestPusher(t, r, PusherConfig{}).Deliver(t.Context(), b)
+		refused, err := newTestPusher(t, r, backoff.Config{}, nil).Deliver(t.Context(), b)
 		var got []string
 		for _, refusal := range refused {
 			got = append(got, fmt.Sprint(refusal.Index, " ", refusal.Reason))

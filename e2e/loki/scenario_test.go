@@ -143,12 +143,12 @@ func newStream(t *testing.T, url, cluster string) *stream {
 	}
 	s := &stream{t: t, redactor: redact.New(policy, redact.NewKey())}
 	client := newClient(t, url, "")
-	if s.pusher, err = lokipush.NewPusher(client, lokipush.PusherConfig{}); err != nil {
+	s.pusher = lokipush.NewPusher(client, lokipush.PusherConfig{})
+	labels, err := lokipush.NewLabels(map[string]string{"job": "audit", "cluster": cluster, "node": "cp1"})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if s.batch, err = lokipush.NewBatch(map[string]string{"job": "audit", "cluster": cluster, "node": "cp1"}, lokipush.BatchConfig{}); err != nil {
-		t.Fatal(err)
-	}
+	s.batch = lokipush.NewBatch(labels)
 	return s
 }
 

@@ -81,10 +81,11 @@ func good(n int) line {
 
 func batchOf(t *testing.T, cluster string, lines ...line) *lokipush.Batch {
 	t.Helper()
-	b, err := lokipush.NewBatch(map[string]string{"job": "audit", "cluster": cluster}, lokipush.BatchConfig{})
+	labels, err := lokipush.NewLabels(map[string]string{"job": "audit", "cluster": cluster})
 	if err != nil {
 		t.Fatal(err)
 	}
+	b := lokipush.NewBatch(labels)
 	for i := range lines {
 		if !b.Add(lines[i].at, []byte(lines[i].text), &lines[i].fields) {
 			t.Fatalf("entry %d does not fit into the batch", i)
@@ -142,10 +143,7 @@ func refusedEntries(t *testing.T, server *lokiserver.Server) {
 				t.Fatal(err)
 			}
 			test.want.check(t, client.Push(t.Context(), batchOf(t, cluster, test.bad)))
-			pusher, err := lokipush.NewPusher(client, lokipush.PusherConfig{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			pusher := lokipush.NewPusher(client, lokipush.PusherConfig{})
 			got, err := pusher.Deliver(t.Context(), batchOf(t, cluster, good(1), test.bad, good(2)))
 			if err != nil || len(got) != 1 || got[0].Index != 1 || got[0].Reason != test.want.reason {
 				t.Errorf("refused %v, %v; want the middle one, %s", got, err, test.want.reason)
@@ -206,10 +204,7 @@ func wholePushes(t *testing.T, server *lokiserver.Server) {
 			client, cluster := newClient(t, server.URL+test.path, test.tenant), strings.ReplaceAll(test.name, " ", "-")
 			batch := batchOf(t, cluster, test.lines...)
 			test.want.check(t, client.Push(t.Context(), batch))
-			pusher, err := lokipush.NewPusher(client, lokipush.PusherConfig{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			pusher := lokipush.NewPusher(client, lokipush.PusherConfig{})
 			limit := catchUp
 			if test.whole < 0 { // it is retried for ever
 				limit = 2 * time.Second

@@ -21,7 +21,6 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 	"github.com/auditsidecar/auditsidecar/internal/replay"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
-	"github.com/auditsidecar/auditsidecar/lokipush"
 )
 
 const replayExample = `  # what one user did in an hour, as kube-apiserver wrote it
@@ -148,18 +147,12 @@ func (f *replayFlags) toLoki(ctx context.Context, version string, c *catalog.Cat
 	labels, _ := f.loki.StaticLabels() // validated before
 	labels["job"], labels["replay"] = "audit-replay", id
 	progress := terminal.NewFileProgress(report, nil, len(c.Files))
-	loki, err := replay.NewLoki(replay.LokiConfig{
+	loki := replay.NewLoki(replay.LokiConfig{
 		Client: client, Labels: labels, Redact: change, MaxLineBytes: f.loki.MaxLineBytes,
 		OnDown: func(err error) {
-			if lokipush.DecisionOf(err) == lokipush.Stop {
-				return // it ends the replay
-			}
 			_, _ = fmt.Fprintf(progress.Above(report), "Loki does not take lines, trying on: %v\n", err)
 		},
 	})
-	if err != nil {
-		return err
-	}
 	lines := replay.Lines{Filter: f.filter, Do: func(l replay.Line) error { return loki.Add(ctx, l) }}
 	begin := func(id catalog.ID) error { return loki.Begin(ctx, id.Cluster, id.Node) }
 	missing, err := f.each(ctx, c, progress, report, &lines, begin)

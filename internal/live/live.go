@@ -120,11 +120,9 @@ func New(cfg Config) (*Live, error) {
 		cfg: &l.cfg, metrics: l.metrics, cursor: cfg.Cursor, stored: cfg.Cursor,
 		ends: ends{at: map[string]ledger.Cursor{}, noticed: map[string]bool{}},
 	}
+	l.queue = newQueue(&l.cfg, l.metrics, l.pos)
 	var err error
-	if l.streams, err = newStreams(cfg.Labels, cfg.EventLabels); err != nil {
-		return nil, err
-	}
-	l.queue, err = newQueue(&l.cfg, l.metrics, l.pos)
+	l.streams, err = newStreams(cfg.Labels, cfg.EventLabels)
 	return l, err
 }
 

@@ -60,11 +60,10 @@ type queue struct {
 	covered span
 }
 
-func newQueue(cfg *Config, m *metrics, pos *position) (*queue, error) {
+func newQueue(cfg *Config, m *metrics, pos *position) *queue {
 	q := &queue{cfg: cfg, metrics: m, pos: pos, completed: make(chan completion, maxInFlight)}
-	var err error
-	q.pusher, err = lokipush.NewPusher(cfg.Client, lokipush.PusherConfig{OnAttempt: q.attempted})
-	return q, err
+	q.pusher = lokipush.NewPusher(cfg.Client, lokipush.PusherConfig{OnAttempt: q.attempted})
+	return q
 }
 
 // add puts an entry into the stream's open batch, or into a new one if there is
@@ -112,7 +111,7 @@ func (q *queue) newBatch(s *stream) *lokipush.Batch {
 		free.ResetTo(s.labels)
 		return free
 	}
-	return lokipush.NewBatchOf(s.labels)
+	return lokipush.NewBatch(s.labels)
 }
 
 // unsettled returns the batch with the lowest line that is neither accepted

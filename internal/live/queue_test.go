@@ -205,7 +205,7 @@ func TestI8_MemoryIsBoundedWhileLokiIsUnavailable(t *testing.T) {
 				bytes += p.sealed.Bytes()
 			}
 		}
-		if most := (maxInFlight+2)*lokipush.DefaultMaxBytes + maxOpenBytes; bytes > most || bytes < 3<<20 {
+		if most := (maxInFlight+2)*(1<<20) + maxOpenBytes; bytes > most || bytes < 3<<20 {
 			t.Errorf("%d bytes wait in memory, want at most %d", bytes, most)
 		}
 		if lag := testutil.ToFloat64(s.live.metrics.lagBytes); int(lag) != text.Len() {

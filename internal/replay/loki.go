@@ -22,7 +22,7 @@ type LokiConfig struct {
 	// Now is the clock that the age of a refused line is taken from. Default:
 	// time.Now.
 	Now func() time.Time
-	// OnDown is told once when Loki has not answered for some seconds; it is
+	// OnDown, if not nil, is called once when Loki has not answered for some seconds; it is
 	// tried for as long as that lasts.
 	OnDown func(err error)
 }
@@ -36,20 +36,39 @@ type Loki struct {
 	probed  bool // Loki has accepted a line
 	sent    int64
 	refused map[lokipush.Reason]int64
+	failing time.Time // since when attempts fail
+	down    bool      // OnDown was called since
 	// memory of the last redacted and of the last shrunk line
 	redacted, shrunk []byte
 }
 
 // NewLoki returns a Loki that has sent nothing yet.
-func NewLoki(cfg LokiConfig) (*Loki, error) {
-	pusher, err := lokipush.NewPusher(cfg.Client, lokipush.PusherConfig{FailOnStop: true, OnDown: cfg.OnDown})
-	if err != nil {
-		return nil, err
-	}
+func NewLoki(cfg LokiConfig) *Loki {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Loki{cfg: cfg, pusher: pusher, refused: map[lokipush.Reason]int64{}}, nil
+	l := &Loki{cfg: cfg, refused: map[lokipush.Reason]int64{}}
+	l.pusher = lokipush.NewPusher(cfg.Client, lokipush.PusherConfig{FailOnStop: true, OnAttempt: l.attempted})
+	return l
+}
+
+// downAfter is how long attempts fail before OnDown is called.
+const downAfter = 2 * time.Second
+
+// attempted calls OnDown once in an outage.
+func (l *Loki) attempted(a lokipush.Attempt) {
+	now := l.cfg.Now()
+	switch {
+	case lokipush.DecisionOf(a.Err) != lokipush.Retry:
+		l.failing, l.down = time.Time{}, false
+		return
+	case l.failing.IsZero():
+		l.failing = now.Add(-a.Duration)
+	}
+	if !l.down && now.Sub(l.failing) >= downAfter && l.cfg.OnDown != nil {
+		l.down = true
+		l.cfg.OnDown(a.Err)
+	}
 }
 
 // Begin starts the stream of a node, after what is left of the one before.
@@ -59,8 +78,8 @@ func (l *Loki) Begin(ctx context.Context, cluster, node string) error {
 	}
 	labels := maps.Clone(l.cfg.Labels)
 	labels["cluster"], labels["node"] = cluster, node
-	var err error
-	l.batch, err = lokipush.NewBatch(labels, lokipush.BatchConfig{})
+	stream, err := lokipush.NewLabels(labels)
+	l.batch = lokipush.NewBatch(stream)
 	return err
 }
 

@@ -22,12 +22,9 @@ func into(t *testing.T, receiver *lokitest.Receiver, log []byte, redact func(dst
 	if err != nil {
 		t.Fatal(err)
 	}
-	loki, err := NewLoki(LokiConfig{
+	loki := NewLoki(LokiConfig{
 		Client: client, Labels: map[string]string{"job": "audit-replay", "replay": "r1"}, Redact: redact, MaxLineBytes: 16 << 10,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	lines := Lines{Do: func(l Line) error { return loki.Add(t.Context(), l) }}
 	for _, node := range []string{"cp-1", "cp-2"} {
 		if err := loki.Begin(t.Context(), "c", node); err != nil {

@@ -12,7 +12,6 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
-	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
 // kinds describes the stored records: "1 file audit-0.log", "2 gap pruned".
