@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
@@ -34,7 +35,7 @@ func TestCounting(t *testing.T) {
 func TestUnusable(t *testing.T) {
 	good, err := manifest.Encode(manifest.Record{
 		Version: manifest.Version, Kind: manifest.KindGap, Identity: manifest.Identity{Cluster: "c", Node: "n", Epoch: epochA}, Seq: 1,
-		Time: manifest.At(time.Unix(1, 0)), Gaps: []manifest.Gap{{Reason: manifest.ReasonPruned}},
+		Time: manifest.At(time.Unix(1, 0)), Gaps: []manifest.Gap{{Reason: continuity.ReasonPruned}},
 	})
 	if err != nil {
 		t.Fatal(err)
