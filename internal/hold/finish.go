@@ -243,11 +243,18 @@ func (h *finisher) finish(e *ledger.Entry, name string, s rotate.Segment) error 
 	if err != nil {
 		return fmt.Errorf("look at the held file %s: %w", h.Path(e.ID), err)
 	}
-	seen := max(h.seen(e), info.Size())
+	seen, tail := max(h.seen(e), info.Size()), e.Tail
+	same, err := ends(h.Path(e.ID), tail)
+	if same && !e.Gzip && info.Size() >= seen {
+		tail, err = readTail(h.Path(e.ID), seen)
+	}
+	if err != nil {
+		return err
+	}
 	delete(h.sizes, e.ID)
 	err = h.edit(e, func(e *ledger.Entry) {
 		e.Finished, e.Name, e.Rotated, e.Unnamed = true, name, s.Rotated, s.Name == ""
-		e.Seen, e.Wrote = max(e.Seen, seen), info.ModTime().UTC() // fewer bytes now are a gap, which the shipper finds
+		e.Seen, e.Tail, e.Wrote = max(e.Seen, seen), tail, info.ModTime().UTC() // fewer bytes now are a gap, which the shipper finds
 	})
 	if err != nil {
 		return err
