@@ -101,7 +101,7 @@ func flagDefects() []defect {
 		{"one day", func(t *testing.T, n *node) { n.edit(t, "maxage=30", "maxage=1") }, "audit-flags", Warning, "1 day"},
 		{"compressed", func(t *testing.T, n *node) { n.edit(t, goodFlags, goodFlags+"    - --audit-log-compress\n") }, "audit-flags", Warning, "audit-log-compress is true"},
 		{"batch mode", func(t *testing.T, n *node) { n.edit(t, goodFlags, goodFlags+"    - --audit-log-mode\n    - batch\n") }, "audit-flags", Warning, "dropped"},
-		{"legacy format", func(t *testing.T, n *node) { n.edit(t, goodFlags, goodFlags+"    - --audit-log-format=legacy\n") }, "audit-flags", Error, "no JSON"},
+		{"legacy format", func(t *testing.T, n *node) { n.edit(t, goodFlags, goodFlags+"    - --audit-log-format=legacy\n") }, "audit-flags", Error, "not JSON"},
 		{"truncated events", func(t *testing.T, n *node) {
 			n.edit(t, goodFlags, goodFlags+"    - --audit-log-truncate-enabled=true\n")
 		}, "audit-flags", Warning, "removes the bodies"},

@@ -116,6 +116,28 @@ func Run(ctx context.Context, cfg Config) (results []Result) {
 	return results
 }
 
+// finding is a result and whether it is one of this node.
+type finding struct {
+	holds bool
+	Result
+}
+
+// every returns the results of the findings that hold.
+func every(findings ...finding) (all []Result) {
+	for _, f := range findings {
+		if f.holds {
+			all = append(all, f.Result)
+		}
+	}
+	return all
+}
+
+// first returns the result of the first finding that holds.
+func first(findings ...finding) []Result {
+	all := every(findings...)
+	return all[:min(len(all), 1)]
+}
+
 func result(severity Severity, fix, found string, args ...any) Result {
 	return Result{Severity: severity, Found: fmt.Sprintf(found, args...), Fix: fix}
 }

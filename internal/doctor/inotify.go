@@ -14,17 +14,15 @@ import (
 func checkInotify(_ context.Context, cfg *Config) []Result {
 	limits := fmt.Sprintf("max_user_instances %s, max_user_watches %s", limit(cfg, "max_user_instances"), limit(cfg, "max_user_watches"))
 	err := tryWatch(cfg.Log.Dir)
-	switch {
-	case err == nil:
-		return one(OK, "", "%s can be watched (%s)", cfg.Log.Dir, limits)
-	case errors.Is(err, syscall.ENOENT):
-		return nil // checkAuditDir says it
-	case errors.Is(err, syscall.EMFILE):
-		return one(Warning, "sysctl -w fs.inotify.max_user_instances=512", "no inotify instance is left (%s): the directory is read each --rescan-interval instead", limits)
-	case errors.Is(err, syscall.ENOSPC):
-		return one(Warning, "sysctl -w fs.inotify.max_user_watches=524288", "no inotify watch is left (%s): the directory is read each --rescan-interval instead", limits)
+	if errors.Is(err, syscall.ENOENT) {
+		return nil // checkAuditDir reports it
 	}
-	return one(Warning, "the sidecar goes on without, reading the directory each --rescan-interval", "%s (%s)", err, limits)
+	return first(
+		finding{err == nil, result(OK, "", "%s can be watched (%s)", cfg.Log.Dir, limits)},
+		finding{errors.Is(err, syscall.EMFILE), result(Warning, "sysctl -w fs.inotify.max_user_instances=512", "no inotify instance is left (%s): the directory is read each --rescan-interval instead", limits)},
+		finding{errors.Is(err, syscall.ENOSPC), result(Warning, "sysctl -w fs.inotify.max_user_watches=524288", "no inotify watch is left (%s): the directory is read each --rescan-interval instead", limits)},
+		finding{true, result(Warning, "the sidecar works without, reading the directory each --rescan-interval", "%v (%s)", err, limits)},
+	)
 }
 
 func limit(cfg *Config, name string) string {

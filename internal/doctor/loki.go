@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -45,21 +46,16 @@ func pushNothing(ctx context.Context, cfg *Config, u *url.URL) []Result {
 	}
 	a, err := ask(ctx, peer, http.MethodPost, push.String(), `{"streams":[]}`)
 	var unresolved *net.DNSError
-	switch code := a.code; {
-	case errors.As(err, &unresolved):
-		return one(Error, "correct --loki-url or the node's /etc/resolv.conf", "%s", err)
-	case err != nil:
-		return one(Error, "is Loki running, and may this node reach it?", "%s", err)
-	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		return one(Error, "check the tenant and the credentials", "Loki answers %d to a push: %s", code, a.text)
-	case code == http.StatusUnprocessableEntity || code == http.StatusNoContent || code == http.StatusBadRequest && strings.Contains(a.text, "stream"):
-		return one(OK, "", "Loki takes pushes at %s", push.Redacted())
-	case code >= 300 && code < 400:
-		return one(Error, "give the final URL: redirects are not followed", "Loki answers %d to a push", code)
-	case code == http.StatusTooManyRequests || code >= 500:
-		return one(Warning, "look at Loki's log and limits", "Loki answers %d to a push: %s", code, a.text)
-	}
-	return one(Error, "check --loki-url: this does not look like Loki", "%s answers %d to a push: %s", push.Redacted(), a.code, a.text)
+	code, takes := a.code, []int{http.StatusUnprocessableEntity, http.StatusNoContent}
+	return first(
+		finding{errors.As(err, &unresolved), result(Error, "correct --loki-url or the node's /etc/resolv.conf", "%v", err)},
+		finding{err != nil, result(Error, "is Loki running, and may this node reach it?", "%v", err)},
+		finding{code == http.StatusUnauthorized || code == http.StatusForbidden, result(Error, "check the tenant and the credentials", "Loki answers %d to a push: %s", code, a.text)},
+		finding{slices.Contains(takes, code) || code == http.StatusBadRequest && strings.Contains(a.text, "stream"), result(OK, "", "Loki takes pushes at %s", push.Redacted())},
+		finding{code >= 300 && code < 400, result(Error, "give the final URL: redirects are not followed", "Loki answers %d to a push", code)},
+		finding{code == http.StatusTooManyRequests || code >= 500, result(Warning, "look at Loki's log and limits", "Loki answers %d to a push: %s", code, a.text)},
+		finding{true, result(Error, "check --loki-url: this does not look like Loki", "%s answers %d to a push: %s", push.Redacted(), code, a.text)},
+	)
 }
 
 // peer is a server that is asked over HTTP.

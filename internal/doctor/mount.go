@@ -24,49 +24,40 @@ func checkAuditDir(_ context.Context, cfg *Config) []Result {
 		return one(Error, "mount the directory", "%s is no directory", cfg.Log.Dir)
 	}
 	segments, err := cfg.Log.Segments()
-	if err != nil {
-		return one(Error, "correct --audit-log-path or the permissions", "%s", err)
-	}
-	if len(segments) == 0 {
-		return one(Warning, "is kube-apiserver running with --audit-log-path="+cfg.Log.Path()+"?", "%s has no file of the log %s", cfg.Log.Dir, cfg.Log.Name())
-	}
-	if last := segments[len(segments)-1]; last.Finished {
-		return one(Warning, "is kube-apiserver running with --audit-log-path="+cfg.Log.Path()+"?", "%s has %d backups and no %s", cfg.Log.Dir, len(segments), cfg.Log.Name())
-	}
-	return one(OK, "", "%s has %s and %d backups", cfg.Log.Dir, cfg.Log.Name(), len(segments)-1)
+	open := len(segments) > 0 && !segments[len(segments)-1].Finished
+	running := "is kube-apiserver running with --audit-log-path=" + cfg.Log.Path() + "?"
+	return first(
+		finding{err != nil, result(Error, "correct --audit-log-path or the permissions", "%v", err)},
+		finding{len(segments) == 0, result(Warning, running, "%s has no file of the log %s", cfg.Log.Dir, cfg.Log.Name())},
+		finding{!open, result(Warning, running, "%s has %d backups and no %s", cfg.Log.Dir, len(segments), cfg.Log.Name())},
+		finding{true, result(OK, "", "%s has %s and %d backups", cfg.Log.Dir, cfg.Log.Name(), len(segments)-1)},
+	)
 }
 
 // checkMount looks at how the audit directory and the state directory are
 // mounted.
-func checkMount(_ context.Context, cfg *Config) (all []Result) {
+func checkMount(_ context.Context, cfg *Config) []Result {
 	mounts, err := readMounts(cfg.Proc)
 	if err != nil {
 		return one(Info, "", "%s", err)
 	}
 	dir, file, state := real(cfg.Log.Dir), real(cfg.Log.Path()), real(cfg.StateDir)
-	report := func(fix, found string, args ...any) { all = append(all, result(Error, fix, found, args...)) }
 	m, stateMount := mounts.of(dir), mounts.of(state)
 	if m.MountPoint == "" {
 		return one(Info, "", "%s is on no mount that this process sees", dir)
 	}
-	if mounts.of(file).MountPoint == file {
-		report("mount the directory "+filepath.Dir(file)+", not the file",
-			"%s is mounted as a single file: after the first rotation it is a file that nothing writes to any more", file)
+	wrong := every(
+		finding{mounts.of(file).MountPoint == file, result(Error, "mount the directory "+filepath.Dir(file)+", not the file",
+			"%s is mounted as a single file: after the first rotation it is a file that nothing writes to any more", file)},
+		finding{strings.HasSuffix(m.Root, "//deleted"), result(Error, "restart the container", "the directory that is mounted at %s was deleted on the host", m.MountPoint)},
+		finding{stateMount.MountPoint != m.MountPoint && !cfg.Copy, result(Error, "mount the audit directory once, as a whole, or run with --hold=copy",
+			"the state directory is on the mount %s and the log on %s: files cannot be linked from one to the other", stateMount.MountPoint, m.MountPoint)},
+		finding{readOnly(stateMount), result(Error, "mount it writable, or run with --hold=copy and a --state-dir elsewhere", "the state directory %s is on a read-only mount", state)},
+	)
+	if len(wrong) > 0 {
+		return wrong
 	}
-	if strings.HasSuffix(m.Root, "//deleted") {
-		report("restart the container", "the directory that is mounted at %s was deleted on the host", m.MountPoint)
-	}
-	if stateMount.MountPoint != m.MountPoint && !cfg.Copy {
-		report("mount the audit directory once, as a whole, or run with --hold=copy",
-			"the state directory is on the mount %s and the log on %s: files cannot be linked from one to the other", stateMount.MountPoint, m.MountPoint)
-	}
-	if readOnly(stateMount) {
-		report("mount it writable, or run with --hold=copy and a --state-dir elsewhere", "the state directory %s is on a read-only mount", state)
-	}
-	if len(all) == 0 {
-		return one(OK, "", "%s is on the mount %s, as a directory; state is in %s", dir, m.MountPoint, state)
-	}
-	return all
+	return one(OK, "", "%s is on the mount %s, as a directory; state is in %s", dir, m.MountPoint, state)
 }
 
 // checkFileSystem looks at the kind of file system that the log is on.

@@ -13,11 +13,9 @@ func checkRunning(ctx context.Context, cfg *Config) []Result {
 	}
 	u := url.URL{Scheme: "http", Host: cfg.Listen, Path: "/readyz", RawQuery: "verbose"}
 	a, err := ask(ctx, peer{client: http.DefaultClient}, http.MethodGet, u.String(), "")
-	switch {
-	case err != nil:
-		return one(Info, "", "no sidecar answers at %s", cfg.Listen)
-	case a.code == http.StatusOK:
-		return one(OK, "", "the sidecar that runs at %s is ready", cfg.Listen)
-	}
-	return one(Warning, "mend what it waits for; `curl -s '"+u.String()+"'` has all of it", "the sidecar that runs at %s is not ready: %s", cfg.Listen, a.text)
+	return first(
+		finding{err != nil, result(Info, "", "no sidecar answers at %s", cfg.Listen)},
+		finding{a.code == http.StatusOK, result(OK, "", "the sidecar that runs at %s is ready", cfg.Listen)},
+		finding{true, result(Warning, "remove the cause; `curl -s '"+u.String()+"'` has all of it", "the sidecar that runs at %s is not ready: %s", cfg.Listen, a.text)},
+	)
 }

@@ -29,33 +29,22 @@ func checkSidecar(_ context.Context, cfg *Config) []Result {
 		"neither %s nor another manifest beside it has the sidecar", cfg.Manifest)
 }
 
-func sidecarMistakes(cfg *Config, pod *staticPod, c *container, native bool) (all []Result) {
-	report := func(severity Severity, fix, found string, args ...any) {
-		all = append(all, result(severity, fix, found, args...))
-	}
-	if native {
-		report(Warning, "make it an ordinary container (manifests/kubeadm-patches)",
-			"the sidecar is an init container: while its image cannot be started, kube-apiserver does not start")
-	}
-	if native && c.RestartPolicy != "Always" {
-		report(Error, "add restartPolicy: Always", "the sidecar is an init container that never ends: kube-apiserver does not start")
-	}
-	if c.ImagePullPolicy == "Always" {
-		report(Warning, "imagePullPolicy: IfNotPresent", "the sidecar needs the registry at each start")
-	}
-	if pod.apiserver() != nil && (c.ReadinessProbe != nil || c.StartupProbe != nil) {
-		report(Warning, "remove it", "the sidecar has a readinessProbe or startupProbe: while a sink is unavailable, kube-apiserver's pod is not ready")
-	}
+func sidecarMistakes(cfg *Config, pod *staticPod, c *container, native bool) []Result {
 	m, v := pod.mountFor(c, cfg.Log.Dir)
-	switch {
-	case v == nil || v.HostPath == nil:
-		report(Error, "mount the audit directory from the host", "the sidecar has no hostPath volume at %s", cfg.Log.Dir)
-	case m.SubPath != "" && path.Base(m.SubPath) == cfg.Log.Name() || isFile(v):
-		report(Error, "mount the directory, as type DirectoryOrCreate", "the sidecar mounts the log as a single file: it does not see rotation")
-	case m.ReadOnly && !cfg.Copy:
-		report(Error, "mount it writable, or run with --hold=copy and a --state-dir elsewhere", "the sidecar mounts %s read-only: it cannot make its hard links", m.MountPath)
-	}
-	return append(all, blockingVolumes(pod, c)...)
+	mounted := v != nil && v.HostPath != nil
+	file := mounted && (m.SubPath != "" && path.Base(m.SubPath) == cfg.Log.Name() || isFile(v))
+	return append(every(
+		finding{native, result(Warning, "make it an ordinary container (manifests/kubeadm-patches)",
+			"the sidecar is an init container: while its image cannot be started, kube-apiserver does not start")},
+		finding{native && c.RestartPolicy != "Always", result(Error, "add restartPolicy: Always", "the sidecar is an init container that never ends: kube-apiserver does not start")},
+		finding{c.ImagePullPolicy == "Always", result(Warning, "imagePullPolicy: IfNotPresent", "the sidecar needs the registry at each start")},
+		finding{pod.apiserver() != nil && (c.ReadinessProbe != nil || c.StartupProbe != nil),
+			result(Warning, "remove it", "the sidecar has a readinessProbe or startupProbe: while a sink is unavailable, kube-apiserver's pod is not ready")},
+		finding{!mounted, result(Error, "mount the audit directory from the host", "the sidecar has no hostPath volume at %s", cfg.Log.Dir)},
+		finding{file, result(Error, "mount the directory, as type DirectoryOrCreate", "the sidecar mounts the log as a single file: it does not see rotation")},
+		finding{mounted && !file && m.ReadOnly && !cfg.Copy, result(Error, "mount it writable, or run with --hold=copy and a --state-dir elsewhere",
+			"the sidecar mounts %s read-only: it cannot make its hard links", m.MountPath)},
+	), blockingVolumes(pod, c)...)
 }
 
 // blockingVolumes finds volumes of the sidecar alone that can keep its pod, and
@@ -99,14 +88,13 @@ func checkMounted(_ context.Context, cfg *Config) []Result {
 	case m.ReadOnly:
 		return one(Error, fix+", writable", "kube-apiserver's %s is mounted read-only", m.MountPath)
 	}
-	host := pod.hostPath(pod.apiserver(), logPath)
+	host, ours := pod.hostPath(pod.apiserver(), logPath), ""
 	if c, _ := pod.sidecar(); c != nil {
-		if ours := pod.hostPath(c, cfg.Log.Path()); ours != host {
-			return one(Error, "give both the same directory of the host", "kube-apiserver writes the host's %s, the sidecar reads the host's %s", host, ours)
-		}
+		ours = pod.hostPath(c, cfg.Log.Path())
 	}
-	if filepath.Clean(host) != filepath.Clean(cfg.Log.Path()) {
-		return one(Info, "", "kube-apiserver writes the host's %s; %s is looked at here", host, cfg.Log.Path())
-	}
-	return one(OK, "", "kube-apiserver writes %s, in a directory of the host", host)
+	return first(
+		finding{ours != "" && ours != host, result(Error, "give both the same directory of the host", "kube-apiserver writes the host's %s, the sidecar reads the host's %s", host, ours)},
+		finding{filepath.Clean(host) != filepath.Clean(cfg.Log.Path()), result(Info, "", "kube-apiserver writes the host's %s; this check looked at %s", host, cfg.Log.Path())},
+		finding{true, result(OK, "", "kube-apiserver writes %s, in a directory of the host", host)},
+	)
 }
