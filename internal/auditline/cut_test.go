@@ -136,25 +136,26 @@ func checkUnknown(tb testing.TB, line []byte, e *Event) {
 	if err := json.Unmarshal(column, &unknown); err != nil {
 		tb.Fatalf("the column is no JSON object: %v: %q", err, column)
 	}
-	checkUnknownIn(tb, fields, unknown, eventObject)
+	checkUnknownIn(tb, fields, unknown, eventMembers)
 }
 
 // checkUnknownIn has the members of one object: every unknown one is in the
 // column as it is, and a known one is null or an object with unknown ones.
-func checkUnknownIn(tb testing.TB, fields, unknown map[string]json.RawMessage, kind objectKind) {
+func checkUnknownIn(tb testing.TB, fields, unknown map[string]json.RawMessage, all []member) {
 	tb.Helper()
 	for name, value := range fields {
-		known, inner := kind.member(name)
+		m := memberOf(all, []byte(name))
+		known := m != nil
 		got, there := unknown[name]
 		switch {
 		case !known && (!there || !bytes.Equal(got, value)):
 			tb.Fatalf("the unknown %q is %s in the line and %s in the column", name, value, got)
 		case known && there && string(got) != "null":
 			var a, b map[string]json.RawMessage
-			if inner == noObject || json.Unmarshal(value, &a) != nil || json.Unmarshal(got, &b) != nil {
+			if m.of == nil || json.Unmarshal(value, &a) != nil || json.Unmarshal(got, &b) != nil {
 				tb.Fatalf("the known %q is in the column, as %s", name, got)
 			}
-			checkUnknownIn(tb, a, b, inner)
+			checkUnknownIn(tb, a, b, m.of)
 		}
 	}
 	for name := range unknown {

@@ -35,8 +35,8 @@ func (g *general) decode(b []byte, e *Event) bool {
 	return isEvent
 }
 
-// member is one name and value of a JSON object.
-type member struct {
+// entry is one name and value of a JSON object.
+type entry struct {
 	name  []byte // unquoted
 	value []byte // JSON text, no space around it
 }
@@ -48,20 +48,20 @@ const MaxItems = 1 << 16
 // members returns the members of a map that is known to be valid JSON, ordered
 // by name; of members with one name the last. ok is false where text is no
 // object or holds too many.
-func (g *general) members(text []byte) (last []member, ok bool) {
+func (g *general) members(text []byte) (last []entry, ok bool) {
 	if text[0] != '{' {
 		return nil, false
 	}
-	var all []member
+	var all []entry
 	g.each(text, '{', func(name, value []byte) {
 		if len(all) <= MaxItems {
-			all = append(all, member{g.e.quoted(name), value})
+			all = append(all, entry{g.e.quoted(name), value})
 		}
 	})
 	if len(all) > MaxItems {
 		return nil, false
 	}
-	slices.SortStableFunc(all, func(a, b member) int { return bytes.Compare(a.name, b.name) })
+	slices.SortStableFunc(all, func(a, b entry) int { return bytes.Compare(a.name, b.name) })
 	last = all[:0]
 	for i, m := range all {
 		if i+1 < len(all) && bytes.Equal(m.name, all[i+1].name) {
@@ -72,15 +72,13 @@ func (g *general) members(text []byte) (last []member, ok bool) {
 	return last, true
 }
 
-// fields calls f for every member of an object whose names are known in
-// advance. A name that comes twice is passed twice: f overwrites.
-func (g *general) fields(text []byte, f func(name string, value []byte)) {
+// fields fills the columns of the members of an object, if text is one. Of a
+// name that comes twice the last value counts.
+func (g *general) fields(text []byte, all []member) {
 	g.each(text, '{', func(name, value []byte) {
-		inner := name[1 : len(name)-1]
-		if plainRun(inner, 0) < len(inner) {
-			inner = appendUnquoted(nil, inner)
+		if m := memberOf(all, Unquoted(name[1:len(name)-1])); m != nil {
+			g.value(m, value)
 		}
-		f(string(inner), value)
 	})
 }
 
@@ -107,78 +105,40 @@ func (e *Event) quoted(s []byte) []byte {
 // audit event.
 func (g *general) event(object []byte) bool {
 	var kind, version []byte
-	g.fields(object, func(name string, value []byte) {
-		switch name {
+	g.each(object, '{', func(name, value []byte) {
+		switch string(Unquoted(name[1 : len(name)-1])) {
 		case "kind":
 			kind = g.text(value)
 		case "apiVersion":
 			version = g.text(value)
-		default:
-			g.field(name, value)
 		}
 	})
+	g.fields(object, eventMembers)
 	return string(kind) == "Event" && hasPrefix(version, "audit.k8s.io/")
 }
 
-// field fills the columns of one top-level field.
-func (g *general) field(name string, value []byte) {
+// value fills the columns of one member.
+func (g *general) value(m *member, value []byte) {
 	e := g.e
-	switch name {
-	case "user":
-		g.user(value, UserName, UserUID, &e.userGroups, &e.userExtra)
-	case "impersonatedUser":
-		g.user(value, ImpersonatedName, ImpersonatedUID, &e.impGroups, &e.impExtra)
-	case "authenticationMetadata":
-		g.texts(value, constraintTexts, nil)
-	case "sourceIPs":
-		g.list(value, &e.sourceIPs)
-	case "objectRef":
-		g.texts(value, refTexts, nil)
-	case "responseStatus":
-		g.responseStatus(value)
-	case "requestObject":
-		e.text[RequestObject] = jsonText(value)
-	case "responseObject":
-		e.text[ResponseObject] = jsonText(value)
-	case "requestReceivedTimestamp":
-		g.time(value, RequestReceived)
-	case "stageTimestamp":
-		g.time(value, StageTimestamp)
-	case "annotations":
-		g.annotations(value)
-	default:
-		if f, ok := eventTexts[name]; ok {
-			e.text[f] = g.text(value)
+	e.clear(m)
+	switch m.shape {
+	case shapeText, shapeLongText:
+		e.text[m.field] = g.text(value)
+	case shapeRaw:
+		e.text[m.field] = jsonText(value)
+	case shapeNumber:
+		if n, err := strconv.ParseInt(string(value), 10, 32); err == nil {
+			e.SetInt(m.field, n)
 		}
+	case shapeTime:
+		g.time(value, m.field)
+	case shapeList:
+		g.list(value, e.List(m.field))
+	case shapeLists, shapeTexts:
+		g.texts(value, e.Map(m.field), m.shape == shapeLists)
+	case shapeObject:
+		g.fields(value, m.of)
 	}
-}
-
-// The strings of an event, and of objects in it, by name.
-var (
-	eventTexts = map[string]Field{
-		"level": Level, "auditID": AuditID, "stage": Stage, "requestURI": RequestURI, "verb": Verb, "userAgent": UserAgent,
-	}
-	constraintTexts = map[string]Field{"impersonationConstraint": ImpersonationConstraint}
-	refTexts        = map[string]Field{
-		"resource": ObjectResource, "namespace": ObjectNamespace, "name": ObjectName, "uid": ObjectUID, "apiGroup": ObjectAPIGroup,
-		"apiVersion": ObjectAPIVersion, "resourceVersion": ObjectResourceVersion, "subresource": ObjectSubresource,
-	}
-	statusTexts = map[string]Field{"status": ResponseStatus, "message": ResponseMessage, "reason": ResponseReason}
-)
-
-// texts fills the columns of the strings in an object, and calls other for its
-// other members.
-func (g *general) texts(object []byte, names map[string]Field, other func(name string, value []byte)) {
-	for _, f := range names {
-		g.e.text[f] = nil
-	}
-	g.fields(object, func(name string, value []byte) {
-		if f, ok := names[name]; ok {
-			g.e.text[f] = g.text(value)
-		} else if other != nil {
-			other(name, value)
-		}
-	})
 }
 
 // text returns a string's text, or nil where value is no string.
@@ -187,19 +147,6 @@ func (g *general) text(value []byte) []byte {
 		return nil
 	}
 	return g.e.quoted(value)
-}
-
-func (g *general) user(value []byte, name, uid Field, groups *List, extra *Map) {
-	groups.reset()
-	extra.reset()
-	g.texts(value, map[string]Field{"username": name, "uid": uid}, func(field string, value []byte) {
-		switch field {
-		case "groups":
-			g.list(value, groups)
-		case "extra":
-			g.multimap(value, extra)
-		}
-	})
 }
 
 // list fills a list from an array; an element that is no string is the empty
@@ -225,60 +172,32 @@ func (g *general) list(value []byte, t *List) (ok bool) {
 	return n <= MaxItems
 }
 
-func (g *general) multimap(value []byte, m *Map) {
-	m.reset()
+// texts fills a map from an object of strings, or of lists of strings. A value
+// that is no string is left out; the map is null if it is too long.
+func (g *general) texts(value []byte, m *Map, lists bool) {
 	members, ok := g.members(value)
-	if !ok {
-		return
-	}
-	m.Given = true
-	var values List
+	m.Given = ok
 	for _, f := range members {
-		if !g.list(f.value, &values) {
-			m.reset()
-			return
+		var values List
+		switch s := g.text(f.value); {
+		case lists:
+			ok = g.list(f.value, &values)
+		case s == nil:
+			continue
+		default:
+			values.add(s)
 		}
-		m.Values = append(m.Values, values.Items...)
 		m.Keys = append(m.Keys, f.name)
+		m.Values = append(m.Values, values.Items...)
 		m.Ends = append(m.Ends, len(m.Values))
-		if len(m.Values) > MaxItems {
+		if !ok || len(m.Values) > MaxItems {
 			m.reset()
 			return
 		}
 	}
-}
-
-// annotations leaves out a value that is no string.
-func (g *general) annotations(value []byte) {
-	a := &g.e.notes
-	a.reset()
-	members, ok := g.members(value)
-	a.Given = ok
-	for _, f := range members {
-		if s := g.text(f.value); s != nil {
-			a.Keys = append(a.Keys, f.name)
-			a.Values = append(a.Values, s)
-			a.Ends = append(a.Ends, len(a.Values))
-		}
-	}
-}
-
-func (g *general) responseStatus(value []byte) {
-	e := g.e
-	e.text[ResponseDetails], e.given[ResponseCode] = nil, false
-	g.texts(value, statusTexts, func(name string, value []byte) {
-		switch name {
-		case "details":
-			e.text[ResponseDetails] = jsonText(value)
-		case "code":
-			n, err := strconv.ParseInt(string(value), 10, 32)
-			e.ints[ResponseCode], e.given[ResponseCode] = n, err == nil
-		}
-	})
 }
 
 func (g *general) time(value []byte, c Field) {
-	g.e.given[c] = false
 	if value[0] != '"' {
 		return
 	}

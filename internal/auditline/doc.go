@@ -41,10 +41,11 @@
 // # Files
 //
 //   - fields.go, event.go: the fields of an event, and an event
+//   - layout.go: the members of an event, with their fields and how each is written
 //   - decoder.go: what a line is; salvage.go: the events in a broken line
-//   - scan.go, scanparts.go, cache.go: the form that kube-apiserver writes
-//   - decode.go: any other JSON; jsonskip.go, bytescan.go, members.go: walking it
+//   - scan.go, cursor.go: the form that kube-apiserver writes
+//   - decode.go: any other JSON; jsonskip.go, bytescan.go, escape.go, members.go: walking it
 //   - unknown.go takes unknown members out of a line, weave.go puts them back
 //   - rebuild.go, quote.go: an event back to bytes; clock.go: timestamps
-//   - glance.go: object and time of a line that is not decoded
+//   - sample.go: object and time of a line that is not decoded
 package auditline

@@ -153,7 +153,7 @@ func (s *skipper) str(b []byte, i int) int {
 		case c == '"':
 			return i + 1
 		case c == '\\':
-			n := escapeLen(b[i:])
+			_, n := decodeEscape(b[i:])
 			if n == 0 {
 				return ^i
 			}
@@ -165,27 +165,6 @@ func (s *skipper) str(b []byte, i int) int {
 			return ^i
 		}
 	}
-}
-
-// escapeLen returns the length of the escape sequence that b starts with, or 0
-// where it is none.
-func escapeLen(b []byte) int {
-	if len(b) < 2 {
-		return 0
-	}
-	switch b[1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2
-	case 'u':
-		if len(b) >= 6 && isHex(b[2]) && isHex(b[3]) && isHex(b[4]) && isHex(b[5]) {
-			return 6
-		}
-	}
-	return 0
-}
-
-func isHex(c byte) bool {
-	return c-'0' < 10 || c|0x20-'a' < 6
 }
 
 // bare passes a number, true, false or null.

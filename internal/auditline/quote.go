@@ -1,10 +1,6 @@
 package auditline
 
-import (
-	"unicode/utf8"
-
-	"github.com/auditsidecar/auditsidecar/internal/jsonescape"
-)
+import "unicode/utf8"
 
 const hexDigits = "0123456789abcdef"
 
@@ -67,7 +63,7 @@ func appendUnquoted(dst, s []byte) []byte {
 		var r rune
 		switch c := s[0]; {
 		case c == '\\':
-			if r, n = jsonescape.Decode(s); n == 0 {
+			if r, n = decodeEscape(s); n == 0 {
 				r, n = utf8.RuneError, 1
 			}
 		case c < utf8.RuneSelf:

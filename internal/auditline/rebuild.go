@@ -153,99 +153,50 @@ func (b *Rebuilder) event(e *Event) {
 		b.woven(e)
 		return
 	}
-	b.lit(eventHeadV1)
-	b.text(e.text[Level])
-	b.lit(`,"auditID":`)
-	b.text(e.text[AuditID])
-	b.lit(`,"stage":`)
-	b.text(e.text[Stage])
-	b.lit(`,"requestURI":`)
-	b.text(e.text[RequestURI])
-	b.lit(`,"verb":`)
-	b.text(e.text[Verb])
-	b.lit(`,"user":`)
-	b.user(e.text[UserName], e.text[UserUID], &e.userGroups, &e.userExtra)
-	if e.text[ImpersonatedName] != nil || e.text[ImpersonatedUID] != nil || e.impGroups.Given || e.impExtra.Given {
-		b.lit(`,"impersonatedUser":`)
-		b.user(e.text[ImpersonatedName], e.text[ImpersonatedUID], &e.impGroups, &e.impExtra)
-	}
-	if v := e.text[ImpersonationConstraint]; v != nil {
-		b.lit(`,"authenticationMetadata":{"impersonationConstraint":`)
-		b.quoted(v)
-		b.lit(`}`)
-	}
-	if e.sourceIPs.Given {
-		b.lit(`,"sourceIPs":`)
-		b.list(e.sourceIPs.Items)
-	}
-	b.given(`,"userAgent":`, e.text[UserAgent])
-	b.objectRef(e)
-	b.responseStatus(e)
-	if v := e.text[RequestObject]; v != nil {
-		b.lit(`,"requestObject":`)
-		b.raw(v)
-	}
-	if v := e.text[ResponseObject]; v != nil {
-		b.lit(`,"responseObject":`)
-		b.raw(v)
-	}
-	b.lit(`,"requestReceivedTimestamp":`)
-	b.time(e, RequestReceived)
-	b.lit(`,"stageTimestamp":`)
-	b.time(e, StageTimestamp)
-	if e.notes.Given {
-		b.lit(`,"annotations":`)
-		b.annotations(&e.notes)
-	}
-	b.lit(`}`)
+	b.object(eventMembers, e)
 }
 
-// given writes a member that is a string, if it is there.
-func (b *Rebuilder) given(name string, v []byte) {
-	if v != nil {
-		b.lit(name)
-		b.quoted(v)
-	}
-}
-
-// text writes a string that is always there, null as nothing at all: such a
-// line is not the one that was read, and keeps raw.
-func (b *Rebuilder) text(v []byte) {
-	if v != nil {
-		b.quoted(v)
-	}
-}
-
-// member writes the name of a member, which starts with a comma, without the
-// comma where it is the first.
-func (b *Rebuilder) member(name string, first *bool) {
-	if *first {
-		name = name[1:]
-		*first = false
-	}
-	b.lit(name)
-}
-
-func (b *Rebuilder) user(name, uid []byte, groups *List, extra *Map) {
+// object writes an object of the members that the event has.
+func (b *Rebuilder) object(all []member, e *Event) {
 	b.lit(`{`)
 	first := true
-	if name != nil {
-		b.member(`,"username":`, &first)
-		b.quoted(name)
-	}
-	if uid != nil {
-		b.member(`,"uid":`, &first)
-		b.quoted(uid)
-	}
-	if groups.Given {
-		b.member(`,"groups":`, &first)
-		b.list(groups.Items)
-	}
-	if extra.Given {
-		b.member(`,"extra":`, &first)
-		b.multimap(extra)
+	for i := range all {
+		m := &all[i]
+		if !m.always && !e.has(m) {
+			continue
+		}
+		key := m.key
+		if first {
+			key, first = key[1:], false // no comma before it
+		}
+		b.lit(key)
+		b.value(m, e)
 	}
 	b.lit(`}`)
+}
+
+// value writes the value of a member. A string that is always there is nothing
+// at all if it is null: such a line is not the one that was read, and keeps raw.
+func (b *Rebuilder) value(m *member, e *Event) {
+	switch m.shape {
+	case shapeText, shapeLongText:
+		if v := e.text[m.field]; v != nil {
+			b.quoted(v)
+		}
+	case shapeRaw:
+		b.raw(e.text[m.field])
+	case shapeNumber:
+		b.scratch = strconv.AppendInt(b.scratch[:0], e.ints[m.field], 10)
+		b.raw(b.scratch)
+	case shapeTime:
+		b.time(e, m.field)
+	case shapeList:
+		b.list(e.List(m.field).Items)
+	case shapeLists, shapeTexts:
+		b.texts(e.Map(m.field), m.shape == shapeLists)
+	case shapeObject:
+		b.object(m.of, e)
+	}
 }
 
 func (b *Rebuilder) list(items [][]byte) {
@@ -259,7 +210,7 @@ func (b *Rebuilder) list(items [][]byte) {
 	b.lit(`]`)
 }
 
-func (b *Rebuilder) multimap(m *Map) {
+func (b *Rebuilder) texts(m *Map, lists bool) {
 	b.lit(`{`)
 	for i, k := range m.Keys {
 		if i > 0 {
@@ -267,59 +218,11 @@ func (b *Rebuilder) multimap(m *Map) {
 		}
 		b.quoted(k)
 		b.lit(`:`)
-		b.list(m.ValuesOf(i))
-	}
-	b.lit(`}`)
-}
-
-func (b *Rebuilder) annotations(m *Map) {
-	b.lit(`{`)
-	for i, k := range m.Keys {
-		if i > 0 {
-			b.lit(`,`)
+		if lists {
+			b.list(m.ValuesOf(i))
+		} else {
+			b.quoted(m.Values[i])
 		}
-		b.quoted(k)
-		b.lit(`:`)
-		b.quoted(m.Values[i])
-	}
-	b.lit(`}`)
-}
-
-func (b *Rebuilder) objectRef(e *Event) {
-	first := true
-	for c := ObjectResource; c <= ObjectSubresource; c++ {
-		v := e.text[c]
-		if v == nil {
-			continue
-		}
-		if first {
-			b.lit(objectRefHead)
-		}
-		b.member(objectMember(c), &first)
-		b.quoted(v)
-	}
-	if !first {
-		b.lit(`}`)
-	}
-}
-
-func (b *Rebuilder) responseStatus(e *Event) {
-	details, status, message, reason := e.text[ResponseDetails], e.text[ResponseStatus], e.text[ResponseMessage], e.text[ResponseReason]
-	if details == nil && status == nil && message == nil && reason == nil && !e.given[ResponseCode] {
-		return
-	}
-	b.lit(responseStatusHead)
-	b.given(`,"status":`, status)
-	b.given(`,"message":`, message)
-	b.given(`,"reason":`, reason)
-	if details != nil {
-		b.lit(`,"details":`)
-		b.raw(details)
-	}
-	if e.given[ResponseCode] {
-		b.lit(`,"code":`)
-		b.scratch = strconv.AppendInt(b.scratch[:0], e.ints[ResponseCode], 10)
-		b.raw(b.scratch)
 	}
 	b.lit(`}`)
 }

@@ -65,7 +65,7 @@ func findObjectRef(line []byte, from int) (int, bool) {
 func sampleObject(line []byte, at int) (o Object, ok bool) {
 	first := true
 	for i, to := range [...]*[]byte{&o.Resource, &o.Namespace, &o.Name} {
-		name := objectMember(ObjectResource + Field(i))
+		name := refMembers[i].key
 		if first {
 			name = name[1:]
 		}

@@ -17,10 +17,10 @@ func TestSampleAgreesWithScan(t *testing.T) {
 		}
 		hits++
 		if want, at := e.Object(), e.ints[StageTimestamp]; !reflect.DeepEqual(o, want) || us != at {
-			t.Fatalf("glance of %s\nis %q, %d; want %q, %d", line, o, us, want, at)
+			t.Fatalf("sample of %s\nis %q, %d; want %q, %d", line, o, us, want, at)
 		}
 	}
 	if hits < len(lines)*3/4 {
-		t.Errorf("%d glances for %d lines, want more", hits, len(lines))
+		t.Errorf("%d samples for %d lines, want more", hits, len(lines))
 	}
 }

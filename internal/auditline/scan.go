@@ -16,14 +16,6 @@ type scanner struct {
 	dates calendar
 }
 
-// cursor passes the parts of JSON text, from b[i] on.
-type cursor struct {
-	b    []byte
-	i    int
-	e    *Event // has the texts
-	skip skipper
-}
-
 // eventHead is how every event starts, and eventHeadV1 the only version that
 // kube-apiserver has written since 1.12.
 const (
@@ -42,64 +34,69 @@ func (s *scanner) scan(line []byte, e *Event) bool {
 }
 
 func (s *scanner) event() bool {
-	return s.lit(eventHeadV1) && s.text(Level) &&
-		s.lit(`,"auditID":`) && s.text(AuditID) &&
-		s.lit(`,"stage":`) && s.text(Stage) &&
-		s.lit(`,"requestURI":`) && s.longText(RequestURI) &&
-		s.lit(`,"verb":`) && s.text(Verb) &&
-		s.actor() && s.request() &&
-		s.lit(`,"requestReceivedTimestamp":`) && s.time(RequestReceived) &&
-		s.lit(`,"stageTimestamp":`) && s.time(StageTimestamp) &&
-		(!s.lit(`,"annotations":`) || s.annotations()) &&
-		s.lit(`}`)
+	return s.lit(`{`) && s.members(requestMembers) &&
+		(s.skims && s.passActor() || s.members(actorMembers)) &&
+		s.members(resultMembers) && s.bodies() &&
+		s.members(lastMembers) && s.lit(`}`)
 }
 
-// actor passes the fields from user to userAgent.
-func (s *scanner) actor() bool {
-	if s.skims && s.passActor() {
-		return true
+// members passes members of an object.
+func (s *scanner) members(all []member) bool {
+	for i := range all {
+		m := &all[i]
+		key := m.key
+		if s.b[s.i-1] == '{' {
+			key = key[1:] // no comma before the first
+		}
+		if s.lit(key) {
+			if !s.value(m) {
+				return false
+			}
+		} else if m.always {
+			return false
+		}
 	}
-	a := s.e
-	if !s.lit(`,"user":`) || !s.user(UserName, UserUID, &a.userGroups, &a.userExtra) {
-		return false
-	}
-	if s.lit(`,"impersonatedUser":`) && !s.user(ImpersonatedName, ImpersonatedUID, &a.impGroups, &a.impExtra) {
-		return false
-	}
-	if s.lit(`,"authenticationMetadata":{"impersonationConstraint":`) && !(s.text(ImpersonationConstraint) && s.lit(`}`)) {
-		return false
-	}
-	if s.lit(`,"sourceIPs":`) && !s.list(&a.sourceIPs) {
-		return false
-	}
-	return !s.lit(`,"userAgent":`) || s.text(UserAgent)
+	return true
 }
 
-// request passes the fields from objectRef to responseObject.
-func (s *scanner) request() bool {
-	if s.lit(objectRefHead) && !s.objectRef() {
-		return false
+// value passes the value of a member into its field.
+func (s *scanner) value(m *member) (ok bool) {
+	switch m.shape {
+	case shapeText:
+		s.e.text[m.field], ok = s.str()
+		return ok
+	case shapeLongText:
+		if s.skims {
+			s.e.text[m.field], ok = s.written()
+		} else {
+			s.e.text[m.field], ok = s.str()
+		}
+		return ok
+	case shapeRaw:
+		return s.raw(m.field)
+	case shapeNumber:
+		return s.number(m.field)
+	case shapeTime:
+		return s.time(m.field)
+	case shapeList:
+		return s.list(s.e.List(m.field))
+	case shapeLists, shapeTexts:
+		return s.texts(s.e.Map(m.field), m.shape == shapeLists)
+	case shapeObject:
+		return s.lit(`{`) && s.members(m.of) && s.lit(`}`)
 	}
-	if s.lit(responseStatusHead) && !s.responseStatus() {
-		return false
-	}
-	if s.skims {
-		return s.passBodies()
-	}
-	if s.lit(`,"requestObject":`) && !s.raw(RequestObject) {
-		return false
-	}
-	return !s.lit(`,"responseObject":`) || s.raw(ResponseObject)
+	return true
 }
 
 // passActor reads the name of the user and passes the rest up to objectRef, unless that may belong to
 // another event or a body. It does not move otherwise.
 func (s *scanner) passActor() bool {
 	start := s.i
-	if s.lit(`,"user":{"username":`) && s.text(UserName) {
-		end, ok := findObjectRef(s.b, s.i)
-		if ok && !bytes.Contains(s.b[s.i:end], []byte(`{"kind"`)) && !bytes.Contains(s.b[s.i:end], []byte(`Object":`)) {
-			s.i = end
+	if s.lit(`,"user":{"username":`) {
+		name, ok := s.str()
+		end, found := findObjectRef(s.b, s.i)
+		if ok && found && !bytes.Contains(s.b[s.i:end], []byte(`{"kind"`)) && !bytes.Contains(s.b[s.i:end], []byte(`Object":`)) {
+			s.e.text[UserName], s.i = name, end
 			return true
 		}
 	}
@@ -107,12 +104,15 @@ func (s *scanner) passActor() bool {
 	return false
 }
 
-// passBodies passes the request and response objects, if there are any, by looking for the two
-// timestamps behind them: these stand before the annotations, whose values are strings, or at the
-// very end. What looks like them in a body stands before. A quote that is not escaped is one of the
+// bodies passes the request and response objects, if there are any. A scanner that skims looks for
+// the two timestamps behind them: these stand before the annotations, whose values are strings, or at
+// the very end. What looks like them in a body stands before. A quote that is not escaped is one of the
 // JSON text, so nothing that a client sends as a string looks like a member.
-func (s *scanner) passBodies() bool {
-	if !hasPrefix(s.b[s.i:], `,"requestObject":`) && !hasPrefix(s.b[s.i:], `,"responseObject":`) {
+func (s *scanner) bodies() bool {
+	if !s.skims {
+		return s.members(bodyMembers)
+	}
+	if !hasPrefix(s.b[s.i:], bodyMembers[0].key) && !hasPrefix(s.b[s.i:], bodyMembers[1].key) {
 		return true
 	}
 	const received = `,"requestReceivedTimestamp":"`
@@ -135,112 +135,6 @@ func lastAnnotations(line []byte) int {
 	for end := len(line); ; {
 		if end = bytes.LastIndexByte(line[:end], '{'); end < 0 || bytes.HasSuffix(line[:end+1], []byte(head)) {
 			return end + 1 - len(head)
-		}
-	}
-}
-
-// lit passes exactly the bytes of want.
-func (c *cursor) lit(want string) bool {
-	end := c.i + len(want)
-	if end > len(c.b) || string(c.b[c.i:end]) != want {
-		return false
-	}
-	c.i = end
-	return true
-}
-
-// member passes `"name":` where first, else `,"name":`; name is written as the
-// latter.
-func (c *cursor) member(name string, first bool) bool {
-	if first {
-		name = name[1:]
-	}
-	return c.lit(name)
-}
-
-// text passes a string into a column.
-func (s *scanner) text(c Field) bool {
-	v, ok := s.str()
-	s.e.SetText(c, v)
-	return ok
-}
-
-// longText is text for a string that often has escapes: if the scanner skims, it stays as it stands
-// between its quotes.
-func (s *scanner) longText(c Field) bool {
-	if !s.skims {
-		return s.text(c)
-	}
-	if s.i >= len(s.b) || s.b[s.i] != '"' {
-		return false
-	}
-	start := s.i + 1
-	ok := s.passText(start)
-	s.e.text[c] = s.b[start:max(start, s.i-1)]
-	return ok
-}
-
-// str passes a string and returns its text.
-func (c *cursor) str() ([]byte, bool) {
-	if c.i >= len(c.b) || c.b[c.i] != '"' {
-		return nil, false
-	}
-	start := c.i + 1
-	end := plainRun(c.b, start)
-	if end < len(c.b) && c.b[end] == '"' {
-		c.i = end + 1
-		return c.b[start:end:end], true
-	}
-	return c.unquote(start)
-}
-
-// unquote passes a string that holds more than plain ASCII, from the byte
-// after its opening quote.
-func (c *cursor) unquote(start int) ([]byte, bool) {
-	if !c.passText(start) {
-		return nil, false
-	}
-	return c.e.Unquoted(c.b[start : c.i-1]), true
-}
-
-// passText passes the text of a string and its closing quote.
-func (c *cursor) passText(start int) bool {
-	c.skip.ascii = true
-	end := c.skip.str(c.b, start-1)
-	if end < 0 || (!c.skip.ascii && !utf8.Valid(c.b[start:end-1])) {
-		return false
-	}
-	c.i = end
-	return true
-}
-
-// Unquoted returns the text of a JSON string given without its quotes, in the
-// event's arena.
-func (e *Event) Unquoted(s []byte) []byte {
-	from := len(e.arena)
-	e.arena = appendUnquoted(e.arena, s)
-	return e.arena[from:len(e.arena):len(e.arena)]
-}
-
-// list passes an array of strings.
-func (c *cursor) list(t *List) bool {
-	if !c.lit(`[`) {
-		return false
-	}
-	t.Given = true
-	if c.lit(`]`) {
-		return true
-	}
-	for {
-		v, ok := c.str()
-		if !ok {
-			return false
-		}
-		if t.add(v); len(t.Items) > MaxItems {
-			return false
-		}
-		if !c.lit(`,`) {
-			return c.lit(`]`)
 		}
 	}
 }
@@ -273,4 +167,16 @@ func (s *scanner) time(c Field) bool {
 	s.e.SetInt(c, us)
 	s.i = end
 	return ok
+}
+
+// number passes an int32 into a field. JSON has no zeros before one.
+func (s *scanner) number(f Field) bool {
+	n := digits(s.b[s.i:])
+	if n == 0 || n > 9 || n > 1 && s.b[s.i] == '0' {
+		return false
+	}
+	v, _ := decimal(s.b[s.i : s.i+n])
+	s.e.SetInt(f, v)
+	s.i += n
+	return true
 }

@@ -74,7 +74,7 @@ func (d *Decoder) extended(line []byte, e *Event) bool {
 func (c *cutter) cut(line []byte) bool {
 	c.known, c.unknown = emptied(c.known), emptied(c.unknown)
 	c.line, c.bodies = line, bodies{}
-	event := level{of: eventObject}
+	event := level{of: eventMembers}
 	end, ok := c.object(0, &event, nil)
 	c.line = nil
 	return ok && end == len(line) && len(c.unknown) > 0
@@ -82,14 +82,14 @@ func (c *cutter) cut(line []byte) bool {
 
 // level is an object of a line that is being passed.
 type level struct {
-	of   objectKind
-	name []byte // of the object; nil for the event
+	of   []member // those that are known
+	name []byte   // of the object; nil for the event
 	// before is the known member that was passed last, if unknown lacks it.
 	before []byte
 	opened bool // unknown has the object
 	empty  bool // no member of the object is known
-	// passed has bit k set where an object of kind k was passed, user left out.
-	passed uint
+	// passed has bit f set if the object with field f was passed, user left out.
+	passed uint64
 }
 
 // object passes an object of the line, of which parent is the one around it.
@@ -130,18 +130,18 @@ func (c *cutter) end(i int, l *level) int {
 // member puts one member where it belongs.
 func (c *cutter) member(m position, ascii bool, l, parent *level) bool {
 	name := m.name(c.line)
-	known, inner := l.of.member(string(name))
-	if !known {
+	known := memberOf(l.of, name)
+	if known == nil {
 		return c.take(m, ascii, l, parent)
 	}
-	if i := bodyOf(name); l.of == eventObject && i >= 0 && string(c.line[m.value:m.end]) != "null" {
+	if i := bodyOf(name); parent == nil && i >= 0 && string(c.line[m.value:m.end]) != "null" {
 		c.bodies[i] = c.line[m.value:m.end:m.end]
 		l.empty, l.before = false, name
 		c.known = append(append(appendComma(c.known), c.line[m.from:m.value]...), elided...)
 		return ascii || utf8.Valid(c.bodies[i])
 	}
-	if inner != noObject && c.line[m.value] == '{' {
-		return c.nested(m, ascii, inner, l)
+	if known.of != nil && c.line[m.value] == '{' {
+		return c.nested(m, ascii, known, l)
 	}
 	if !c.fits(m) {
 		return false
@@ -156,20 +156,20 @@ func (c *cutter) member(m position, ascii bool, l, parent *level) bool {
 // always is. The line is refused where an object comes twice: the last one
 // counts, and one of them may be unknown as a whole. All else that comes twice
 // is among the known members, where the scanner refuses it.
-func (c *cutter) nested(m position, ascii bool, kind objectKind, event *level) bool {
-	l := level{of: kind, name: m.name(c.line)}
-	if isUser := string(l.name) == "user"; !isUser {
-		if event.passed&(1<<kind) != 0 {
+func (c *cutter) nested(m position, ascii bool, is *member, event *level) bool {
+	l := level{of: is.of, name: m.name(c.line)}
+	if !is.always { // all but user
+		if event.passed&(1<<is.field) != 0 {
 			return false
 		}
-		event.passed |= 1 << kind
+		event.passed |= 1 << is.field
 	}
 	known, unknown, before := len(c.known), len(c.unknown), *event
 	c.known = append(appendComma(c.known), c.line[m.from:m.value]...)
 	if _, ok := c.object(m.value, &l, event); !ok {
 		return false
 	}
-	if l.empty && string(l.name) != "user" {
+	if l.empty && !is.always {
 		c.known, c.unknown, *event = c.known[:known], c.unknown[:unknown], before
 		return c.take(m, ascii, event, nil)
 	}
@@ -242,61 +242,4 @@ func (s *skipper) memberAt(text []byte, i int) (m position, ascii, ok bool) {
 	}
 	end, ascii, ok = s.skipValue(text, value)
 	return position{i, value, end}, ascii, ok
-}
-
-// objectKind is a kind of object in an event of which the names of all members
-// are known.
-type objectKind int
-
-const (
-	noObject objectKind = iota
-	eventObject
-	userObject
-	authenticationObject
-	refObject
-	statusObject
-)
-
-// member says whether a member of that name is known, and which kind of object
-// it is; noObject for anything else.
-func (k objectKind) member(name string) (known bool, inner objectKind) {
-	switch k {
-	case eventObject:
-		return eventMember(name)
-	case userObject:
-		switch name {
-		case "username", "uid", "groups", "extra":
-			return true, noObject
-		}
-	case authenticationObject:
-		return name == "impersonationConstraint", noObject
-	case refObject:
-		switch name {
-		case "resource", "namespace", "name", "uid", "apiGroup", "apiVersion", "resourceVersion", "subresource":
-			return true, noObject
-		}
-	case statusObject:
-		switch name {
-		case "metadata", "status", "message", "reason", "details", "code":
-			return true, noObject
-		}
-	}
-	return false, noObject
-}
-
-func eventMember(name string) (known bool, inner objectKind) {
-	switch name {
-	case "kind", "apiVersion", "level", "auditID", "stage", "requestURI", "verb", "sourceIPs", "userAgent",
-		"requestObject", "responseObject", "requestReceivedTimestamp", "stageTimestamp", "annotations":
-		return true, noObject
-	case "user", "impersonatedUser":
-		return true, userObject
-	case "authenticationMetadata":
-		return true, authenticationObject
-	case "objectRef":
-		return true, refObject
-	case "responseStatus":
-		return true, statusObject
-	}
-	return false, noObject
 }

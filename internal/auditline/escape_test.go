@@ -1,18 +1,18 @@
-package jsonescape
+package auditline
 
 import (
 	"encoding/json"
 	"testing"
 )
 
-// check holds Decode against encoding/json.
-func check(t *testing.T, raw []byte) {
-	r, n := Decode(raw)
+// checkEscape holds decodeEscape against encoding/json.
+func checkEscape(t *testing.T, raw []byte) {
+	r, n := decodeEscape(raw)
 	if n > len(raw) {
 		t.Fatalf("%q: length %d", raw, n)
 	}
 	if n > 0 {
-		if got, want := string(r), text(t, raw[:n]); got != want {
+		if got, want := string(r), unescaped(t, raw[:n]); got != want {
 			t.Fatalf("%q is %q, want %q", raw[:n], got, want)
 		}
 		return
@@ -26,7 +26,7 @@ func check(t *testing.T, raw []byte) {
 
 func quoted(raw []byte) []byte { return []byte(`"` + string(raw) + `"`) }
 
-func text(t *testing.T, raw []byte) string {
+func unescaped(t *testing.T, raw []byte) string {
 	t.Helper()
 	var s string
 	if err := json.Unmarshal(quoted(raw), &s); err != nil {
@@ -35,7 +35,7 @@ func text(t *testing.T, raw []byte) string {
 	return s
 }
 
-func TestDecode(t *testing.T) {
+func TestDecodeEscape(t *testing.T) {
 	for _, c := range []struct {
 		raw  string
 		want rune
@@ -50,15 +50,15 @@ func TestDecode(t *testing.T) {
 		{``, 0, 0}, {`\`, 0, 0}, {`n`, 0, 0}, {`nn`, 0, 0}, {`\x`, 0, 0}, {`\u`, 0, 0}, {`\u12`, 0, 0}, {`\u12g4`, 0, 0},
 		{`\U0041`, 0, 0}, {`\u-041`, 0, 0}, {`\u+041`, 0, 0}, {`\'`, 0, 0}, {`\a`, 0, 0},
 	} {
-		if r, n := Decode([]byte(c.raw)); r != c.want || n != c.n {
+		if r, n := decodeEscape([]byte(c.raw)); r != c.want || n != c.n {
 			t.Errorf("%q is %q of %d bytes, want %q of %d", c.raw, r, n, c.want, c.n)
 		}
 	}
 }
 
-func FuzzDecode(f *testing.F) {
+func FuzzDecodeEscape(f *testing.F) {
 	for _, seed := range []string{`\n`, `\u0026`, `\ud83d\ude00`, `\ud83d\u0041`, `\ude00`, `\x`, `\u12`} {
 		f.Add([]byte(seed))
 	}
-	f.Fuzz(check)
+	f.Fuzz(checkEscape)
 }
