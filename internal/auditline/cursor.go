@@ -70,7 +70,7 @@ func (c *cursor) passText(start int) bool {
 // event's arena.
 func (e *Event) Unquoted(s []byte) []byte {
 	from := len(e.arena)
-	e.arena = appendUnquoted(e.arena, s)
+	e.arena = AppendUnquoted(e.arena, s)
 	return e.arena[from:len(e.arena):len(e.arena)]
 }
 

@@ -98,7 +98,11 @@ func (e *Event) quoted(s []byte) []byte {
 	if plainRun(s, 1) == end {
 		return s[1:end:end]
 	}
-	return e.Unquoted(s[1:end])
+	inner := s[1:end]
+	if !utf8.Valid(inner) {
+		inner = []byte(string([]rune(string(inner)))) // U+FFFD for each byte that is not UTF-8, as in encoding/json
+	}
+	return e.Unquoted(inner)
 }
 
 // event fills the columns from a valid object, and reports whether it is an
@@ -124,7 +128,7 @@ func (g *general) value(m *member, value []byte) {
 	switch m.shape {
 	case shapeText, shapeLongText:
 		e.text[m.field] = g.text(value)
-	case shapeRaw:
+	case shapeRaw, shapeBody:
 		e.text[m.field] = jsonText(value)
 	case shapeNumber:
 		if n, err := strconv.ParseInt(string(value), 10, 32); err == nil {

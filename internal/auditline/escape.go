@@ -2,10 +2,12 @@ package auditline
 
 import (
 	"strconv"
-	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
+
+// shortEscapes are the characters of the escape sequences of two bytes, by the second.
+var shortEscapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
 // decodeEscape reads the escape sequence (RFC 8259, section 7) at the start of b
 // and returns its character and its length: 12 for a pair of surrogates, 0 if it
@@ -15,8 +17,8 @@ func decodeEscape(b []byte) (rune, int) {
 	if len(b) < 2 || b[0] != '\\' {
 		return 0, 0
 	}
-	if i := strings.IndexByte(`"\/bfnrt`, b[1]); i >= 0 {
-		return rune("\"\\/\b\f\n\r\t"[i]), 2
+	if c := shortEscapes[b[1]]; c != 0 {
+		return rune(c), 2
 	}
 	first, ok := codeUnit(b)
 	if !ok {

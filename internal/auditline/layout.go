@@ -1,7 +1,5 @@
 package auditline
 
-import "slices"
-
 // shape is how the value of a member is written.
 type shape int
 
@@ -9,6 +7,7 @@ const (
 	shapeText     shape = iota // a string
 	shapeLongText              // a string that often has escapes
 	shapeRaw                   // any JSON but null
+	shapeBody                  // the same, mostly an object of the API
 	shapeNumber                // an int32
 	shapeTime                  // a string, or null
 	shapeList                  // a list of strings
@@ -42,56 +41,47 @@ func constant(name, value string) member {
 	return member{name: name, key: `,"` + name + `":` + value, shape: shapeConstant, always: true}
 }
 
-// The members of an event, in kube-apiserver's order.
-var (
-	requestMembers = []member{
-		constant("kind", `"Event"`),
-		constant("apiVersion", `"audit.k8s.io/v1"`),
-		always("level", shapeText, Level),
-		always("auditID", shapeText, AuditID),
-		always("stage", shapeText, Stage),
-		always("requestURI", shapeLongText, RequestURI),
-		always("verb", shapeText, Verb),
-	}
-	actorMembers = []member{
-		always("user", shapeObject, UserName, userMembers(UserName, UserUID, UserGroups, UserExtraKey)...),
-		optional("impersonatedUser", shapeObject, ImpersonatedName,
-			userMembers(ImpersonatedName, ImpersonatedUID, ImpersonatedGroups, ImpersonatedExtraKey)...),
-		optional("authenticationMetadata", shapeObject, ImpersonationConstraint, always("impersonationConstraint", shapeText, ImpersonationConstraint)),
-		optional("sourceIPs", shapeList, SourceIPs),
-		optional("userAgent", shapeText, UserAgent),
-	}
-	refMembers = []member{
-		optional("resource", shapeText, ObjectResource),
-		optional("namespace", shapeText, ObjectNamespace),
-		optional("name", shapeText, ObjectName),
-		optional("uid", shapeText, ObjectUID),
-		optional("apiGroup", shapeText, ObjectAPIGroup),
-		optional("apiVersion", shapeText, ObjectAPIVersion),
-		optional("resourceVersion", shapeText, ObjectResourceVersion),
-		optional("subresource", shapeText, ObjectSubresource),
-	}
-	resultMembers = []member{
-		optional("objectRef", shapeObject, ObjectResource, refMembers...),
-		optional("responseStatus", shapeObject, ResponseCode,
-			constant("metadata", "{}"),
-			optional("status", shapeText, ResponseStatus),
-			optional("message", shapeLongText, ResponseMessage),
-			optional("reason", shapeText, ResponseReason),
-			optional("details", shapeRaw, ResponseDetails),
-			optional("code", shapeNumber, ResponseCode)),
-	}
-	bodyMembers = []member{
-		optional("requestObject", shapeRaw, RequestObject),
-		optional("responseObject", shapeRaw, ResponseObject),
-	}
-	lastMembers = []member{
-		always("requestReceivedTimestamp", shapeTime, RequestReceived),
-		always("stageTimestamp", shapeTime, StageTimestamp),
-		optional("annotations", shapeTexts, AnnotationKey),
-	}
-	eventMembers = slices.Concat(requestMembers, actorMembers, resultMembers, bodyMembers, lastMembers)
-)
+// eventMembers are the members of an event, in kube-apiserver's order.
+var eventMembers = []member{
+	constant("kind", `"Event"`),
+	constant("apiVersion", `"audit.k8s.io/v1"`),
+	always("level", shapeText, Level),
+	always("auditID", shapeText, AuditID),
+	always("stage", shapeText, Stage),
+	always("requestURI", shapeLongText, RequestURI),
+	always("verb", shapeText, Verb),
+	always("user", shapeObject, UserName, userMembers(UserName, UserUID, UserGroups, UserExtraKey)...),
+	optional("impersonatedUser", shapeObject, ImpersonatedName,
+		userMembers(ImpersonatedName, ImpersonatedUID, ImpersonatedGroups, ImpersonatedExtraKey)...),
+	optional("authenticationMetadata", shapeObject, ImpersonationConstraint, always("impersonationConstraint", shapeText, ImpersonationConstraint)),
+	optional("sourceIPs", shapeList, SourceIPs),
+	optional("userAgent", shapeText, UserAgent),
+	optional("objectRef", shapeObject, ObjectResource, refMembers...),
+	optional("responseStatus", shapeObject, ResponseCode,
+		constant("metadata", "{}"),
+		optional("status", shapeText, ResponseStatus),
+		optional("message", shapeLongText, ResponseMessage),
+		optional("reason", shapeText, ResponseReason),
+		optional("details", shapeRaw, ResponseDetails),
+		optional("code", shapeNumber, ResponseCode)),
+	optional("requestObject", shapeBody, RequestObject),
+	optional("responseObject", shapeBody, ResponseObject),
+	always("requestReceivedTimestamp", shapeTime, RequestReceived),
+	always("stageTimestamp", shapeTime, StageTimestamp),
+	optional("annotations", shapeTexts, AnnotationKey),
+}
+
+// refMembers are the members of objectRef.
+var refMembers = []member{
+	optional("resource", shapeText, ObjectResource),
+	optional("namespace", shapeText, ObjectNamespace),
+	optional("name", shapeText, ObjectName),
+	optional("uid", shapeText, ObjectUID),
+	optional("apiGroup", shapeText, ObjectAPIGroup),
+	optional("apiVersion", shapeText, ObjectAPIVersion),
+	optional("resourceVersion", shapeText, ObjectResourceVersion),
+	optional("subresource", shapeText, ObjectSubresource),
+}
 
 func userMembers(name, uid, groups, extra Field) []member {
 	return []member{

@@ -1,6 +1,9 @@
 package auditline
 
-import "iter"
+import (
+	"bytes"
+	"iter"
+)
 
 // Walker walks over the members of JSON objects. The zero value is ready for
 // use.
@@ -34,12 +37,12 @@ func (w *Walker) Value(text []byte, at int) (end int, ok bool) {
 func (w *Walker) Whole() bool { return w.whole }
 
 // Unquoted returns the text of a JSON string, given without its quotes: s itself
-// if it is plain. An escape that is none is U+FFFD, as is what is not UTF-8.
+// if it has no escapes.
 func Unquoted(s []byte) []byte {
-	if plainRun(s, 0) == len(s) {
+	if bytes.IndexByte(s, '\\') < 0 {
 		return s
 	}
-	return appendUnquoted(nil, s)
+	return AppendUnquoted(make([]byte, 0, len(s)), s)
 }
 
 // walk calls f for the members of an object, or for the elements of an array

@@ -45,7 +45,7 @@ func checkMembers(tb testing.TB, text []byte) {
 	got := map[string]string{}
 	for name, at := range w.Members(text) {
 		value := text[at.From:at.To]
-		got[string(Unquoted(name))] = string(value)
+		got[string([]rune(string(AppendUnquoted(nil, name))))] = string(value)
 		if !json.Valid(value) {
 			tb.Fatalf("the value of %q in %q is no JSON: %q", name, text, value)
 		}

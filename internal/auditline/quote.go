@@ -1,6 +1,9 @@
 package auditline
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 const hexDigits = "0123456789abcdef"
 
@@ -49,32 +52,21 @@ func appendEscaped(dst, s []byte) ([]byte, int) {
 	}
 }
 
-// appendUnquoted appends the text of a JSON string, given without its quotes
-// whose escapes are valid, or else are U+FFFD. What is not UTF-8, and surrogates
-// that are no pair, become U+FFFD, as in encoding/json.
-func appendUnquoted(dst, s []byte) []byte {
-	for len(s) > 0 {
-		n := plainRun(s, 0)
-		dst = append(dst, s[:n]...)
-		s = s[n:]
-		if len(s) == 0 {
-			break
+// AppendUnquoted appends the text of a JSON string, given without its quotes.
+// Surrogates that are no pair, and escapes that are none, become U+FFFD.
+func AppendUnquoted(dst, s []byte) []byte {
+	for {
+		n := bytes.IndexByte(s, '\\')
+		if n < 0 {
+			return append(dst, s...)
 		}
-		var r rune
-		switch c := s[0]; {
-		case c == '\\':
-			if r, n = decodeEscape(s); n == 0 {
-				r, n = utf8.RuneError, 1
-			}
-		case c < utf8.RuneSelf:
-			r, n = rune(c), 1
-		default:
-			r, n = utf8.DecodeRune(s)
+		r, size := decodeEscape(s[n:])
+		if size == 0 {
+			r, size = utf8.RuneError, 1
 		}
-		dst = utf8.AppendRune(dst, r)
-		s = s[n:]
+		dst = utf8.AppendRune(append(dst, s[:n]...), r)
+		s = s[n+size:]
 	}
-	return dst
 }
 
 // writeQuoted is quoted where there is an output: it holds nothing that is long,

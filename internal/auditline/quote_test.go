@@ -23,7 +23,7 @@ func FuzzQuoted(f *testing.F) {
 				t.Fatalf("compared with %q, %q counts as the same: %v", want[:cut], s, took)
 			}
 		}
-		if back := string(appendUnquoted(nil, []byte(got[1:len(got)-1]))); back != s {
+		if back := string(AppendUnquoted(nil, []byte(got[1:len(got)-1]))); back != s {
 			t.Fatalf("%s is unquoted as %q, want %q", got, back, s)
 		}
 	})

@@ -183,7 +183,7 @@ func (b *Rebuilder) value(m *member, e *Event) {
 		if v := e.text[m.field]; v != nil {
 			b.quoted(v)
 		}
-	case shapeRaw:
+	case shapeRaw, shapeBody:
 		b.raw(e.text[m.field])
 	case shapeNumber:
 		b.scratch = strconv.AppendInt(b.scratch[:0], e.ints[m.field], 10)

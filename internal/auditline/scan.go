@@ -28,20 +28,16 @@ const (
 func (s *scanner) scan(line []byte, e *Event) bool {
 	e.Reset()
 	s.b, s.i, s.e = line, 0, e
-	ok := s.event() && s.i == len(line)
+	ok := s.object(eventMembers) && s.i == len(line)
 	s.b, s.e = nil, nil
 	return ok
 }
 
-func (s *scanner) event() bool {
-	return s.lit(`{`) && s.members(requestMembers) &&
-		(s.skims && s.passActor() || s.members(actorMembers)) &&
-		s.members(resultMembers) && s.bodies() &&
-		s.members(lastMembers) && s.lit(`}`)
-}
-
-// members passes members of an object.
-func (s *scanner) members(all []member) bool {
+// object passes an object of members.
+func (s *scanner) object(all []member) bool {
+	if !s.lit(`{`) {
+		return false
+	}
 	for i := range all {
 		m := &all[i]
 		key := m.key
@@ -56,7 +52,7 @@ func (s *scanner) members(all []member) bool {
 			return false
 		}
 	}
-	return true
+	return s.lit(`}`)
 }
 
 // value passes the value of a member into its field.
@@ -74,6 +70,11 @@ func (s *scanner) value(m *member) (ok bool) {
 		return ok
 	case shapeRaw:
 		return s.raw(m.field)
+	case shapeBody:
+		if s.skims {
+			return s.passBodies(len(m.key))
+		}
+		return s.raw(m.field)
 	case shapeNumber:
 		return s.number(m.field)
 	case shapeTime:
@@ -83,7 +84,7 @@ func (s *scanner) value(m *member) (ok bool) {
 	case shapeLists, shapeTexts:
 		return s.texts(s.e.Map(m.field), m.shape == shapeLists)
 	case shapeObject:
-		return s.lit(`{`) && s.members(m.of) && s.lit(`}`)
+		return s.skims && m.field == UserName && s.passActor() || s.object(m.of)
 	}
 	return true
 }
@@ -92,7 +93,7 @@ func (s *scanner) value(m *member) (ok bool) {
 // another event or a body. It does not move otherwise.
 func (s *scanner) passActor() bool {
 	start := s.i
-	if s.lit(`,"user":{"username":`) {
+	if s.lit(`{"username":`) {
 		name, ok := s.str()
 		end, found := findObjectRef(s.b, s.i)
 		if ok && found && !bytes.Contains(s.b[s.i:end], []byte(`{"kind"`)) && !bytes.Contains(s.b[s.i:end], []byte(`Object":`)) {
@@ -104,17 +105,11 @@ func (s *scanner) passActor() bool {
 	return false
 }
 
-// bodies passes the request and response objects, if there are any. A scanner that skims looks for
-// the two timestamps behind them: these stand before the annotations, whose values are strings, or at
-// the very end. What looks like them in a body stands before. A quote that is not escaped is one of the
+// passBodies passes the request and response objects, whose first key was passed, by looking for the
+// two timestamps behind them: these stand before the annotations, whose values are strings, or at the
+// very end. What looks like them in a body stands before. A quote that is not escaped is one of the
 // JSON text, so nothing that a client sends as a string looks like a member.
-func (s *scanner) bodies() bool {
-	if !s.skims {
-		return s.members(bodyMembers)
-	}
-	if !hasPrefix(s.b[s.i:], bodyMembers[0].key) && !hasPrefix(s.b[s.i:], bodyMembers[1].key) {
-		return true
-	}
+func (s *scanner) passBodies(key int) bool {
 	const received = `,"requestReceivedTimestamp":"`
 	end := len(s.b) - len(`"}`)
 	if bytes.HasSuffix(s.b, []byte(`"}}`)) {
@@ -124,7 +119,7 @@ func (s *scanner) bodies() bool {
 	if at < s.i {
 		return false
 	}
-	s.e.text[RequestObject] = s.b[s.i:at:at]
+	s.e.text[RequestObject] = s.b[s.i-key : at : at]
 	s.i = at
 	return true
 }

@@ -1,6 +1,11 @@
 package redact
 
-import "hash"
+import (
+	"bytes"
+	"hash"
+
+	"github.com/auditsidecar/auditsidecar/internal/auditline"
+)
 
 // edit makes of a line, or of a part of it, one in which values are replaced.
 type edit struct {
@@ -9,8 +14,8 @@ type edit struct {
 	from    int    // bytes of b before it are in out, as they are or replaced
 	changed bool
 
-	mac hash.Hash
-	sum []byte // memory for an HMAC
+	mac       hash.Hash
+	sum, text []byte // memory for an HMAC and for unescaped text
 }
 
 // begin begins the edit of a line, made in dst[:0].
@@ -60,7 +65,15 @@ func (e *edit) leaves(i int) int {
 func (e *edit) replace(from, to int) {
 	e.copyTo(from)
 	e.out = append(e.out, '"')
-	e.out = append(e.appendMarker(e.out, text(e.b[from:to])), '"')
+	value := e.b[from:to]
+	if value[0] == '"' {
+		value = value[1 : len(value)-1]
+	}
+	if bytes.IndexByte(value, '\\') >= 0 {
+		e.text = auditline.AppendUnquoted(auditline.Emptied(e.text, keepBuffer), value)
+		value = e.text
+	}
+	e.out = append(e.appendMarker(e.out, value), '"')
 	e.from = to
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
@@ -115,7 +116,7 @@ func FuzzText(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
 		var want string
-		if len(value) == 0 || value[0] != '"' || json.Unmarshal(value, &want) != nil {
+		if !utf8.Valid(value) || len(value) == 0 || value[0] != '"' || json.Unmarshal(value, &want) != nil {
 			return
 		}
 		value = bytes.TrimRight(value, " \t\r\n")
