@@ -9,41 +9,24 @@ import (
 	"time"
 )
 
-// Decision says what to do after one attempt.
-type Decision int
+// Decision says what to do after one attempt: one of a fixed set, fit for a metric's label.
+type Decision string
 
 // The decisions.
 const (
 	// Accepted: Loki has stored every entry.
-	Accepted Decision = iota
+	Accepted Decision = "accepted"
 	// Retry: send the same bytes again after a backoff (429, 5xx, network errors, time-outs).
-	Retry
+	Retry Decision = "retry"
 	// Split: the push is larger than Loki takes; send it in smaller pieces.
-	Split
+	Split Decision = "split"
 	// Refused: Loki will never take some of the entries; it may have stored the others (400, 422). With
 	// ReasonOther the answer does not say that it is about entries: see Pusher.Deliver.
-	Refused
+	Refused Decision = "refused"
 	// Stop: nothing is accepted until someone changes a configuration (401, 403, 404, redirects, 260,
 	// labels that Loki refuses, a gateway that will not pass it on). Nothing is lost by waiting: raise an alarm and try again slowly.
-	Stop
+	Stop Decision = "stop"
 )
-
-// String returns the decision in lower case, fit for a metric's label.
-func (d Decision) String() string {
-	switch d {
-	case Accepted:
-		return "accepted"
-	case Retry:
-		return "retry"
-	case Split:
-		return "split"
-	case Refused:
-		return "refused"
-	case Stop:
-		return "stop"
-	}
-	return "decision(" + strconv.Itoa(int(d)) + ")"
-}
 
 // DecisionOf returns the decision for the result of Client.Push: Accepted for nil, that of the
 // StatusError in its chain, otherwise Retry.

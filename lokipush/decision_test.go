@@ -97,15 +97,6 @@ func TestDecisionOf(t *testing.T) {
 	}
 }
 
-func TestDecisionString(t *testing.T) {
-	want := []string{"accepted", "retry", "split", "refused", "stop", "decision(5)"}
-	for i, text := range want {
-		if got := Decision(i).String(); got != text {
-			t.Errorf("got %s, want %s", got, text)
-		}
-	}
-}
-
 func TestStatusErrorSaysWhatToDo(t *testing.T) {
 	for _, c := range []struct {
 		code int

@@ -124,42 +124,21 @@ func (e *entry) append(dst []byte) []byte {
 		p := &e.pairs[i]
 		dst = appendHead(dst, entryMetadata, sizePair(p.head, p.value))
 		dst = append(dst, p.head...)
-		dst = appendLength(dst, len(p.value))
-		dst = append(dst, p.value...)
+		dst = protowire.AppendBytes(dst, p.value)
 	}
 	return dst
 }
 
-func sizePair(head string, value []byte) int { return len(head) + sizeLength(len(value)) + len(value) }
+func sizePair(head string, value []byte) int { return len(head) + protowire.SizeBytes(len(value)) }
 
-// sizeField is the size of a length-delimited field with n bytes of content. All fields have
-// numbers below 16, whose tags are one byte.
-func sizeField(_ protowire.Number, n int) int { return 1 + sizeLength(n) + n }
-
-// sizeLength is the size of a length, mostly one or two bytes.
-func sizeLength(n int) int {
-	switch {
-	case n < 1<<7:
-		return 1
-	case n < 1<<14:
-		return 2
-	}
-	return protowire.SizeVarint(uint64(n))
+// sizeField is the size of a length-delimited field with n bytes of content.
+func sizeField(field protowire.Number, n int) int {
+	return protowire.SizeTag(field) + protowire.SizeBytes(n)
 }
 
 // appendHead appends tag and length of a length-delimited field.
 func appendHead(dst []byte, field protowire.Number, n int) []byte {
-	return appendLength(append(dst, byte(field)<<3|byte(protowire.BytesType)), n)
-}
-
-func appendLength(dst []byte, n int) []byte {
-	switch {
-	case n < 1<<7:
-		return append(dst, byte(n))
-	case n < 1<<14:
-		return append(dst, byte(n)|0x80, byte(n>>7))
-	}
-	return protowire.AppendVarint(dst, uint64(n))
+	return protowire.AppendVarint(protowire.AppendTag(dst, field, protowire.BytesType), uint64(n))
 }
 
 // sizeInt is the size of an integer field; proto3 leaves out zero.

@@ -27,7 +27,7 @@ type journal struct {
 	last   Decision
 }
 
-func newJournal() *journal { return &journal{start: time.Now()} }
+func newJournal() *journal { return &journal{start: time.Now(), last: Accepted} }
 
 func (j *journal) attempted(a Attempt) {
 	d := DecisionOf(a.Err)

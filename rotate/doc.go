@@ -9,8 +9,7 @@
 //   - [Watcher] says when it is worth looking: it turns what the kernel reports
 //     about the directory into pokes, and pokes by the clock as well.
 //   - [Reader] gives the log line by line, across any number of rotations. It
-//     is pulled: Next until io.EOF, then Wait, then Next again.
-//   - [Mark] recognises a file by its first bytes.
+//     is pulled: Next until io.EOF, then again after a poke or some time.
 //   - [Open] opens one finished segment, plain or compressed.
 //
 // A program that wants every line:
@@ -26,12 +25,14 @@
 //		case err == nil:
 //			use(line)
 //		case errors.Is(err, io.EOF):
-//			if reader.Wait(ctx, poke) != nil {
+//			select {
+//			case <-ctx.Done():
 //				return
+//			case <-poke:
+//			case <-time.After(time.Second): // a poke may be lost
 //			}
 //		default: // a break in the log, or a file that cannot be read now
 //			report(err)
-//			reader.Wait(ctx, nil)
 //		}
 //	}
 //
@@ -71,7 +72,7 @@
 // two calls (kube-apiserver then leaves a hole, which reads as NUL bytes in the
 // next line); a backup that came and went between two calls; and, for a
 // Position from an earlier run of the program, whether the inode number belongs
-// to the same file still. The last is what a Mark is for. A Source that keeps a
+// to the same file still. A caller that keeps the first bytes of the file can tell. A Source that keeps a
 // hard link to every file has none of these problems but the first.
 //
 // # What a Watcher guarantees

@@ -83,8 +83,5 @@ func (in *input) shorterThan(offset int64) bool {
 	return size >= 0 && size < offset
 }
 
-// mark returns the mark of a plain file.
-func (in *input) mark() (Mark, error) { return ReadMark(in.file, 0) }
-
 // Close closes the file.
 func (in *input) Close() error { return in.closer.Close() }

@@ -1,17 +1,14 @@
 package rotate
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"time"
 )
 
 const (
 	defaultMaxLine = 16 << 20
-	defaultMaxWait = time.Second
 	// maxOpenTries bounds how often one call looks again for a file that moves
 	// while it is being opened.
 	maxOpenTries = 8
@@ -62,23 +59,19 @@ func (l Line) Position() Position {
 	return Position{Segment: l.Segment, Offset: l.End, Line: l.Number}
 }
 
-// ReaderConfig are the limits of a Reader; the zero value is the default.
+// ReaderConfig is the limit of a Reader; the zero value is the default.
 type ReaderConfig struct {
 	// MaxLine is the longest line in bytes that is given whole; 0 means
 	// 16 MiB. Memory is bounded by about three times this while a line of that
 	// length is read, and is 128 KiB otherwise. NULs that a line begins with
 	// take none.
 	MaxLine int
-	// MaxWait bounds Wait, so that a lost poke costs time and nothing else; 0
-	// means one second.
-	MaxWait time.Duration
 }
 
 // Reader reads the lines of a Source in order. It is pulled: it has no
 // goroutine, and it is not safe for use by several.
 type Reader struct {
-	src     Source
-	maxWait time.Duration
+	src Source
 	// openPath is the path of the open file if src is a Log, else empty.
 	openPath string
 
@@ -108,13 +101,9 @@ func NewReader(src Source, from Position, cfg ReaderConfig) (*Reader, error) {
 	if cfg.MaxLine == 0 {
 		cfg.MaxLine = defaultMaxLine
 	}
-	if cfg.MaxWait == 0 {
-		cfg.MaxWait = defaultMaxWait
-	}
 	err := errors.Join(
 		require(src != nil, "source is nil"),
 		require(cfg.MaxLine > 0, "MaxLine is %d, want a number of bytes above 0", cfg.MaxLine),
-		require(cfg.MaxWait > 0, "MaxWait is %v, want a duration above 0", cfg.MaxWait),
 		require(from.Offset >= 0 && from.Line >= 0, "position %+v has a negative number", from),
 		require(from.Segment != "" || from == Position{}, "position %+v names no segment", from),
 	)
@@ -123,7 +112,6 @@ func NewReader(src Source, from Position, cfg ReaderConfig) (*Reader, error) {
 	}
 	r := &Reader{
 		src:     src,
-		maxWait: cfg.MaxWait,
 		pos:     from,
 		choose:  from.Segment == "",
 		located: from.Segment == "",
@@ -294,20 +282,6 @@ func (r *Reader) Lag() (int64, error) {
 		}
 	}
 	return lag, nil
-}
-
-// Wait returns when there may be more to read: nil after a poke or after the
-// configured MaxWait, ctx.Err() when ctx ends. A nil poke channel is allowed.
-func (r *Reader) Wait(ctx context.Context, poke <-chan struct{}) error {
-	timer := time.NewTimer(r.maxWait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-poke:
-	case <-timer.C:
-	}
-	return nil
 }
 
 // Close closes the open file. The position stays readable.

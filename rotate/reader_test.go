@@ -1,7 +1,6 @@
 package rotate
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -268,29 +266,6 @@ func TestReaderLag(t *testing.T) {
 	}
 }
 
-func TestReaderWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newReader(t, Log{Dir: "none"}, Position{}, ReaderConfig{MaxWait: 7 * time.Second})
-		start := time.Now()
-		must(t, r.Wait(t.Context(), nil))
-		if d := time.Since(start); d != 7*time.Second {
-			t.Errorf("without a poke: waited %v", d)
-		}
-		poke := make(chan struct{}, 1)
-		poke <- struct{}{}
-		start = time.Now()
-		must(t, r.Wait(t.Context(), poke))
-		if d := time.Since(start); d != 0 {
-			t.Errorf("with a poke: waited %v", d)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := r.Wait(ctx, poke); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("error %v", err)
-		}
-	})
-}
-
 func TestReaderClosed(t *testing.T) {
 	log := newLog(t)
 	log.put(t, log.Name(), "1\n2\n")
@@ -309,11 +284,11 @@ func TestReaderClosed(t *testing.T) {
 }
 
 func TestNewReaderRefuses(t *testing.T) {
-	_, err := NewReader(nil, Position{Offset: -1}, ReaderConfig{MaxLine: -1, MaxWait: -1})
+	_, err := NewReader(nil, Position{Offset: -1}, ReaderConfig{MaxLine: -1})
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, word := range []string{"source", "MaxLine", "MaxWait", "negative", "no segment"} {
+	for _, word := range []string{"source", "MaxLine", "negative", "no segment"} {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("error %q does not speak of %q", err, word)
 		}

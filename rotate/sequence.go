@@ -234,16 +234,19 @@ func (r *Reader) packedAgain(s Segment, segments []Segment) (bool, error) {
 	}
 	// The file being read was rotated, compressed and removed since the last
 	// listing. Its content tells it from files that were never read.
-	mark, err := r.in.mark()
-	if err != nil || mark.N == 0 {
+	head, err := io.ReadAll(io.NewSectionReader(r.in.file, 0, headCompared))
+	if err != nil || len(head) == 0 {
 		return false, err
 	}
-	return packedMatch(mark, s.Path)
+	return packedMatch(head, s.Path)
 }
 
+// headCompared is how many bytes tell a file from others.
+const headCompared = 1024
+
 // packedMatch reports whether the content of the gzip file at path begins with
-// the bytes of mark. A damaged file does not; reading it reports the damage.
-func packedMatch(mark Mark, path string) (bool, error) {
+// head. A damaged file does not; reading it reports the damage.
+func packedMatch(head []byte, path string) (bool, error) {
 	u, err := Open(path, true)
 	if err != nil {
 		if _, ok := errors.AsType[*damage](err); ok {
@@ -251,13 +254,12 @@ func packedMatch(mark Mark, path string) (bool, error) {
 		}
 		return false, err
 	}
-	head := make([]byte, mark.N)
-	n, err := io.ReadFull(u, head)
+	begin := make([]byte, len(head))
+	n, err := io.ReadFull(u, begin)
 	if _, ok := errors.AsType[*damage](err); err != nil && !ok && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return false, errors.Join(fmt.Errorf("compare a compressed backup: %w", err), u.Close())
 	}
-	same, err := mark.Matches(bytes.NewReader(head[:n]))
-	return same, errors.Join(err, u.Close())
+	return bytes.Equal(begin[:n], head), u.Close()
 }
 
 // unread returns the listed segments that were not read to their end.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -41,7 +40,7 @@ type WatcherConfig struct {
 type Watcher struct {
 	dir  string
 	cfg  WatcherConfig
-	mode atomic.Int32
+	mode Mode
 	// writes and names are filled before Run and only read by it.
 	writes, names []chan struct{}
 	// watch adds a watch for a directory; tests make it fail.
@@ -63,7 +62,7 @@ func NewWatcher(dir string, cfg WatcherConfig) (*Watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a directory watcher: %w", err)
 	}
-	return &Watcher{dir: filepath.Clean(dir), cfg: cfg, watch: addWatch}, nil
+	return &Watcher{dir: filepath.Clean(dir), cfg: cfg, mode: ModeStarting, watch: addWatch}, nil
 }
 
 // setDefault replaces 0 by def.
@@ -107,14 +106,12 @@ func (w *Watcher) pokeAll() {
 	poke(w.writes)
 }
 
-// Mode returns the present mode. It may be called from any goroutine.
-func (w *Watcher) Mode() Mode { return Mode(w.mode.Load()) }
-
 // setMode notes the mode and reports a change of it.
 func (w *Watcher) setMode(m Mode, reason error) {
-	if Mode(w.mode.Swap(int32(m))) != m && w.cfg.OnChange != nil {
+	if w.mode != m && w.cfg.OnChange != nil {
 		w.cfg.OnChange(m, reason)
 	}
+	w.mode = m
 }
 
 // Run pokes the subscribers until ctx ends, and then returns ctx.Err(). It

@@ -22,18 +22,18 @@ import (
 type watching struct {
 	*Watcher
 	writes, names <-chan struct{}
-	changes       chan string
+	changes       chan Mode
 }
 
-// startWatcher starts w; changes of the mode come from changes as texts.
+// startWatcher starts w; the new modes come from changes.
 func startWatcher(t *testing.T, dir string, cfg WatcherConfig, prepare func(*Watcher)) *watching {
 	t.Helper()
-	s := &watching{changes: make(chan string, 100)}
+	s := &watching{changes: make(chan Mode, 100)}
 	cfg.OnChange = func(m Mode, err error) {
 		if (err == nil) != (m == ModeWatching) {
 			t.Errorf("mode %v with reason %v", m, err)
 		}
-		s.changes <- m.String()
+		s.changes <- m
 	}
 	var err error
 	s.Watcher, err = NewWatcher(dir, cfg)
@@ -56,8 +56,8 @@ func startWatcher(t *testing.T, dir string, cfg WatcherConfig, prepare func(*Wat
 // mode waits for the next change of the mode.
 func (s *watching) mode(t *testing.T, want Mode) {
 	t.Helper()
-	if got := <-s.changes; got != want.String() || s.Mode() != want {
-		t.Fatalf("mode %s (%v), want %v", got, s.Mode(), want)
+	if got := <-s.changes; got != want {
+		t.Fatalf("mode %s, want %s", got, want)
 	}
 }
 
@@ -334,23 +334,16 @@ func TestWatcherRescansWhateverHappens(t *testing.T) {
 }
 
 func TestNewWatcherRefuses(t *testing.T) {
-	w, err := NewWatcher("", WatcherConfig{Rescan: -1, Poll: -1, Retry: -1})
+	_, err := NewWatcher("", WatcherConfig{Rescan: -1, Poll: -1, Retry: -1})
 	if err == nil {
-		t.Fatalf("no error, %v", w.Mode())
+		t.Fatal("no error")
 	}
 	for _, word := range []string{"directory", "Rescan", "Poll", "Retry"} {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("error %q does not speak of %q", err, word)
 		}
 	}
-	w, err = NewWatcher("x", WatcherConfig{})
-	if err != nil || w.Mode() != ModeStarting {
-		t.Errorf("defaults: %v, mode %v", err, w.Mode())
-	}
-}
-
-func TestModes(t *testing.T) {
-	if got := fmt.Sprint(Modes(), Mode(9)); got != "[starting watching polling missing] mode 9" {
-		t.Errorf("got %s", got)
+	if _, err = NewWatcher("x", WatcherConfig{}); err != nil {
+		t.Errorf("defaults: %v", err)
 	}
 }

@@ -129,7 +129,7 @@ func TestErrorsOfTheFileSystem(t *testing.T) {
 	} {
 		fsys := durable.OS().WithHook(func(e durable.Effect, apply func() error) error {
 			if e.Op == tt.op {
-				return &fs.PathError{Op: e.Op.String(), Path: e.Path, Err: tt.cause}
+				return &fs.PathError{Op: string(e.Op), Path: e.Path, Err: tt.cause}
 			}
 			return apply()
 		})

@@ -188,7 +188,7 @@ func TestErrorClasses(t *testing.T) {
 	fail := func(op Op, cause error) FS {
 		return OS().WithHook(func(e Effect, apply func() error) error {
 			if e.Op == op {
-				return &fs.PathError{Op: op.String(), Path: e.Path, Err: cause}
+				return &fs.PathError{Op: string(op), Path: e.Path, Err: cause}
 			}
 			return apply()
 		})

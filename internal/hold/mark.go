@@ -1,8 +1,6 @@
 package hold
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,33 +11,27 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// markOf identifies a file by some of its bytes.
-func markOf(b []byte) ledger.Mark {
-	sum := sha256.Sum256(b)
-	return ledger.Mark{N: len(b), SHA256: hex.EncodeToString(sum[:])}
-}
-
 // readMark identifies the file at path by its first bytes.
 func readMark(path string) (ledger.Mark, error) {
-	head, err := readPart(path, 0, rotate.MarkSize)
-	return markOf(head), err
+	head, err := readPart(path, 0, ledger.MarkSize)
+	return ledger.MarkOf(head), err
 }
 
 // begins says whether the file at path still begins as the mark says.
 func begins(path string, mark ledger.Mark) (bool, error) {
-	head, err := readPart(path, 0, min(int64(mark.N), rotate.MarkSize))
-	return mark.N == 0 || markOf(head) == mark, err
+	head, err := readPart(path, 0, min(int64(mark.N), ledger.MarkSize))
+	return mark.N == 0 || ledger.MarkOf(head) == mark, err
 }
 
 // readTail identifies a file by its last bytes before size. It is zero if the file was cut
 // right now: the next pass sees that.
 func readTail(path string, size int64) (ledger.Tail, error) {
-	n := min(size, rotate.MarkSize)
+	n := min(size, ledger.MarkSize)
 	end, err := readPart(path, size-n, n)
 	if err != nil || int64(len(end)) < n {
 		return ledger.Tail{}, err
 	}
-	return ledger.Tail{End: size, Mark: markOf(end)}, nil
+	return ledger.Tail{End: size, Mark: ledger.MarkOf(end)}, nil
 }
 
 // readEnds reads both.
@@ -85,9 +77,9 @@ func unpacksTo(path string, mark ledger.Mark, least int64) (bool, error) {
 		return false, nil
 	}
 	defer r.Close()
-	head := make([]byte, max(1, min(mark.N, rotate.MarkSize)))
+	head := make([]byte, max(1, min(mark.N, ledger.MarkSize)))
 	n, _ := io.ReadFull(r, head) // fewer if it is damaged
-	if markOf(head[:n]) != mark {
+	if ledger.MarkOf(head[:n]) != mark {
 		return false, nil
 	}
 	rest, _ := io.CopyN(io.Discard, r, max(0, least-int64(n)))

@@ -10,7 +10,6 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
-	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
 // watcher looks at the files that may still be written to.
@@ -75,7 +74,7 @@ func (h *watcher) watchOne(e *ledger.Entry) error {
 		return h.truncated(e, seen, size, same)
 	}
 	h.sizes[e.ID] = sizeSeen{size, e.Cuts}
-	short := e.Mark.N < rotate.MarkSize && size > int64(e.Mark.N)
+	short := e.Mark.N < ledger.MarkSize && size > int64(e.Mark.N)
 	if !short && (size == e.Seen || time.Since(h.seenAt) < seenInterval) {
 		return nil
 	}

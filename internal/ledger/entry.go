@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
 	"slices"
 	"time"
@@ -87,6 +89,15 @@ func (s *Source) Stored() Content {
 		return *s.Content
 	}
 	return Content{Size: s.Size, SHA256: s.SHA256, MerkleRoot: s.MerkleRoot}
+}
+
+// MarkSize is the most bytes that a Mark covers.
+const MarkSize = 1024
+
+// MarkOf identifies a file by some of its bytes.
+func MarkOf(b []byte) Mark {
+	sum := sha256.Sum256(b)
+	return Mark{N: len(b), SHA256: hex.EncodeToString(sum[:])}
 }
 
 // Mark identifies a file by its first bytes, as far as it had any.

@@ -131,7 +131,7 @@ func replay(t *testing.T, l *Ledger, k int64, want string) {
 // A write that fails leaves memory as it was, and the same change works later.
 func TestFailedWrite(t *testing.T) {
 	for _, op := range []durable.Op{durable.OpCreate, durable.OpWrite, durable.OpSync, durable.OpRename, durable.OpSyncDir} {
-		t.Run(op.String(), func(t *testing.T) {
+		t.Run(string(op), func(t *testing.T) {
 			full := false
 			dir := t.TempDir()
 			l := open(t, durable.OS().WithHook(func(e durable.Effect, apply func() error) error {

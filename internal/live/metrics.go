@@ -71,7 +71,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 // on an increase see it.
 func (m *metrics) create() {
 	for _, d := range []lokipush.Decision{lokipush.Accepted, lokipush.Retry, lokipush.Split, lokipush.Refused, lokipush.Stop} {
-		m.pushes.WithLabelValues(d.String())
+		m.pushes.WithLabelValues(string(d))
 	}
 	for _, r := range lokipush.Reasons() {
 		m.refused.WithLabelValues(string(r))

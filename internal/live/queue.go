@@ -283,7 +283,7 @@ func (q *queue) refused(refused []lokipush.Refusal, of int) {
 // delivery goes on for as long as Loki is away. It is called by every flight.
 func (q *queue) attempted(a lokipush.Attempt) {
 	decision := lokipush.DecisionOf(a.Err)
-	q.metrics.pushes.WithLabelValues(decision.String()).Inc()
+	q.metrics.pushes.WithLabelValues(string(decision)).Inc()
 	q.metrics.pushSeconds.Observe(a.Duration.Seconds())
 	switch decision {
 	case lokipush.Accepted:

@@ -239,7 +239,7 @@ func TestI6_AGatewayThatRefusesEverything(t *testing.T) {
 			if n := testutil.ToFloat64(s.live.metrics.refused.WithLabelValues(string(lokipush.ReasonOther))); n != 0 {
 				t.Errorf("%v lines count as refused", n)
 			}
-			if n := testutil.ToFloat64(s.live.metrics.pushes.WithLabelValues(lokipush.Stop.String())); n < 5 {
+			if n := testutil.ToFloat64(s.live.metrics.pushes.WithLabelValues(string(lokipush.Stop))); n < 5 {
 				t.Errorf("%v pushes count as stopped", n)
 			}
 			s.loki.Heal()

@@ -133,13 +133,13 @@ func (g *growing) begins(mark ledger.Mark) (same, holed bool, err error) {
 		return true, false, nil // not known: it was empty, or has become so short
 	}
 	head, err := g.head(int64(mark.N))
-	return markOf(head) == mark, len(head) > 0 && len(bytes.Trim(head, "\x00")) == 0, err
+	return ledger.MarkOf(head) == mark, len(head) > 0 && len(bytes.Trim(head, "\x00")) == 0, err
 }
 
 // ends says whether the file, which is no shorter, still has the tail where it was.
 func (g *growing) ends(tail ledger.Tail) (bool, error) {
 	end, err := g.tail(tail.End, int64(tail.N))
-	return tail.N == 0 || markOf(end) == tail.Mark, err
+	return tail.N == 0 || ledger.MarkOf(end) == tail.Mark, err
 }
 
 func (g *growing) head(most int64) ([]byte, error) {
@@ -149,7 +149,7 @@ func (g *growing) head(most int64) ([]byte, error) {
 
 // recordCut puts the gap of a cut on disk, together with what the file is now.
 func (s *examiner) recordCut(e ledger.Entry, f *growing, gap ledger.Gap, apart bool) error {
-	head, err := f.head(markSize)
+	head, err := f.head(ledger.MarkSize)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (s *examiner) recordCut(e ledger.Entry, f *growing, gap ledger.Gap, apart b
 		}
 		e.Wrote = info.ModTime().UTC()
 	}
-	return s.recordGap(e, gap, f.size, markOf(head), apart)
+	return s.recordGap(e, gap, f.size, ledger.MarkOf(head), apart)
 }
 
 func (s *examiner) recordGap(e ledger.Entry, gap ledger.Gap, size int64, mark ledger.Mark, apart bool) error {

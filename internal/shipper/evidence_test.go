@@ -21,7 +21,7 @@ import (
 // seen makes an entry that of a file that was seen with this content.
 func seen(text string) func(*ledger.Entry) {
 	return func(e *ledger.Entry) {
-		e.Seen, e.Mark = int64(len(text)), markOf([]byte(text[:min(len(text), markSize)]))
+		e.Seen, e.Mark = int64(len(text)), ledger.MarkOf([]byte(text[:min(len(text), ledger.MarkSize)]))
 		e.Born = time.Unix(1_700_000_000, 0)
 	}
 }

@@ -1,7 +1,6 @@
 package shipper
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding"
@@ -10,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -123,23 +123,12 @@ func readOn(ctx context.Context, src *growing, read *ledger.Reading) (*ledger.Re
 	if next.Size > src.size {
 		next, sum = resume(nil)
 	}
-	end := min(src.size, next.Size+maxReading)
-	buf := make([]byte, 256<<10)
-	for next.Size < end {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		n, err := src.ReadAt(buf[:min(int64(len(buf)), end-next.Size)], next.Size)
-		if n == 0 {
-			if err == nil {
-				continue
-			}
-			break // it has become shorter right now
-		}
-		sum.Write(buf[:n])
-		next.Size += int64(n)
-		next.Lines += int64(bytes.Count(buf[:n], []byte{'\n'}))
+	var t tally
+	more := io.NewSectionReader(src, next.Size, min(src.size-next.Size, maxReading)) // less where it has become shorter right now
+	if _, err := io.Copy(io.MultiWriter(sum, &t), &cancelReader{ctx, more}); err != nil {
+		return nil, fmt.Errorf("hash the open file: %w", err)
 	}
+	next.Size, next.Lines = next.Size+t.bytes, next.Lines+t.lines
 	next.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	state, ok := sum.(encoding.BinaryMarshaler)
 	if !ok {
@@ -203,20 +192,4 @@ func (s *sealer) sealNotices(context.Context) error {
 		}
 	}
 	return nil
-}
-
-// prefixSum is the SHA-256 of the first n bytes of a file, or of all.
-func prefixSum(src *source, n int64) (sum [sha256.Size]byte, err error) {
-	h := sha256.New()
-	buf := make([]byte, 256<<10)
-	for at, end := int64(0), min(n, src.size); at < end; {
-		got, err := src.ReadAt(buf[:min(int64(len(buf)), end-at)], at)
-		if got == 0 && err != nil {
-			return sum, fmt.Errorf("hash the beginning of a file: %w", err)
-		}
-		h.Write(buf[:got])
-		at += int64(got)
-	}
-	h.Sum(sum[:0])
-	return sum, nil
 }

@@ -3,28 +3,31 @@ package shipper
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 )
 
-// countNULs counts the NUL bytes of a file. JSON has none: they are the hole
-// that a truncation leaves under a writer that goes on at its old offset.
-func countNULs(ctx context.Context, r io.ReaderAt, size int64) (n int64, err error) {
-	buf := make([]byte, 256<<10)
-	for offset := int64(0); offset < size; {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		got, err := r.ReadAt(buf[:min(int64(len(buf)), size-offset)], offset)
-		if got == 0 && err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return 0, fmt.Errorf("look for NUL bytes: %w", err)
-		}
-		n += int64(bytes.Count(buf[:got], []byte{0}))
-		offset += int64(got)
+// tally counts what is written to it. NUL bytes are the hole that a truncation leaves
+// under a writer that goes on at its old offset: JSON has none.
+type tally struct{ bytes, lines, nuls int64 }
+
+// Write counts p.
+func (t *tally) Write(p []byte) (int, error) {
+	t.bytes += int64(len(p))
+	t.lines += int64(bytes.Count(p, []byte{'\n'}))
+	t.nuls += int64(bytes.Count(p, []byte{0}))
+	return len(p), nil
+}
+
+// countNULs counts the NUL bytes of a file.
+func countNULs(ctx context.Context, r io.ReaderAt, size int64) (int64, error) {
+	var t tally
+	_, err := io.Copy(&t, &cancelReader{ctx, io.NewSectionReader(r, 0, size)})
+	if err == nil && t.bytes < size {
+		err = io.ErrUnexpectedEOF
 	}
-	return n, nil
+	if err != nil {
+		return 0, fmt.Errorf("look for NUL bytes: %w", err)
+	}
+	return t.nuls, nil
 }

@@ -2,8 +2,6 @@ package shipper
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 
@@ -66,29 +64,26 @@ func (g *growing) firstLine(from, most int64) (end int64, err error) {
 	return from, nil
 }
 
-// markSize is how many bytes before an offset identify what was before it.
-const markSize = 1024
-
 // before identifies the bytes before an offset.
 func (g *growing) before(offset int64) (ledger.Mark, error) {
-	tail, err := g.tail(offset, min(offset, markSize))
+	tail, err := g.tail(offset, min(offset, ledger.MarkSize))
 	if err != nil {
 		return ledger.Mark{}, err
 	}
-	return markOf(tail), nil
+	return ledger.MarkOf(tail), nil
 }
 
 // continues says whether the file still has what the archive has right before
 // the end of its increments.
 func (g *growing) continues(open ledger.Increments) (bool, error) {
-	if n := int64(open.Before.N); g.size < open.Offset || n < 0 || n > min(open.Offset, markSize) {
+	if n := int64(open.Before.N); g.size < open.Offset || n < 0 || n > min(open.Offset, ledger.MarkSize) {
 		return false, nil
 	}
 	tail, err := g.tail(open.Offset, int64(open.Before.N))
 	if err != nil {
 		return false, err
 	}
-	return len(tail) == 0 || markOf(tail) == open.Before, nil
+	return len(tail) == 0 || ledger.MarkOf(tail) == open.Before, nil
 }
 
 func (g *growing) tail(offset, n int64) ([]byte, error) {
@@ -100,9 +95,4 @@ func (g *growing) tail(offset, n int64) ([]byte, error) {
 		return nil, fmt.Errorf("look at the bytes before %d: %w", offset, err)
 	}
 	return tail, nil
-}
-
-func markOf(b []byte) ledger.Mark {
-	sum := sha256.Sum256(b)
-	return ledger.Mark{N: len(b), SHA256: hex.EncodeToString(sum[:])}
 }

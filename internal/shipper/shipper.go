@@ -202,13 +202,13 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 	if err := s.clearFile(s.workFile(e.ID, redactedName)); err != nil {
 		return err
 	}
-	prefix := result.PrefixSHA256
+	prefix := hex.EncodeToString(result.PrefixSHA256[:])
 	if content.copy != nil { // it was computed of the copy
-		if prefix, err = prefixSum(src, knownBytes); err != nil {
+		if prefix, err = sumOf(ctx, src, knownBytes); err != nil {
 			return err
 		}
 	}
-	if knownBytes > 0 && hex.EncodeToString(prefix[:]) != knownSum {
+	if knownBytes > 0 && prefix != knownSum {
 		// Its objects would supersede the increments of other bytes: convert it once more.
 		return s.evidence.recordCut(e, &growing{src.File, src.size}, e.Edited(knownBytes, time.Now()), true)
 	}
