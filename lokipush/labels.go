@@ -21,34 +21,25 @@ const (
 // Labels are the labels of one stream, checked. The zero Labels are none: Loki refuses them.
 type Labels struct{ text string }
 
-// NewLabels checks labels by Loki's default limits. The error says which one Loki would refuse, and
+// NewLabels checks labels by Loki's default limits, sorts them by name and quotes them as LogQL
+// reads them: {cluster="c", job="audit", node="n"}. The error says which one Loki would refuse, and
 // why.
 func NewLabels(labels map[string]string) (Labels, error) {
-	text, err := formatLabels(labels)
-	return Labels{text}, err
-}
-
-// String returns the labels as LogQL selects them.
-func (l Labels) String() string { return l.text }
-
-// formatLabels writes the selector of a stream, sorted by name and quoted as LogQL reads it:
-// {cluster="c", job="audit", node="n"}.
-func formatLabels(labels map[string]string) (string, error) {
 	if len(labels) == 0 || len(labels) > maxLabels {
-		return "", fmt.Errorf("format stream labels: %d labels, Loki takes 1 to %d", len(labels), maxLabels)
+		return Labels{}, fmt.Errorf("format stream labels: %d labels, Loki takes 1 to %d", len(labels), maxLabels)
 	}
 	var text strings.Builder
 	for i, name := range slices.Sorted(maps.Keys(labels)) {
 		value := labels[name]
 		if err := checkLabel(name, value); err != nil {
-			return "", err
+			return Labels{}, err
 		}
 		if i > 0 {
 			text.WriteString(", ")
 		}
 		text.WriteString(name + "=" + strconv.Quote(value))
 	}
-	return "{" + text.String() + "}", nil
+	return Labels{"{" + text.String() + "}"}, nil
 }
 
 func checkLabel(name, value string) error {

@@ -15,7 +15,8 @@ func TestFormatLabels(t *testing.T) {
 		`{a="quote\" back\\ line\n"}`:          {"a": "quote\" back\\ line\n"},
 		`{A1_="ü"}`:                            {"A1_": "ü"},
 	} {
-		got, err := formatLabels(labels)
+		stream, err := NewLabels(labels)
+		got := stream.text
 		if err != nil || got != want {
 			t.Errorf("got %s, %v, want %s", got, err, want)
 		}

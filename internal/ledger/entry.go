@@ -207,11 +207,12 @@ func (e *Entry) Damaged() bool {
 // clone returns a copy that shares nothing with e.
 func (e *Entry) clone() Entry {
 	c := *e
-	c.Objects = slices.Clone(e.Objects)
-	c.Open, c.Read = e.Open.clone(), e.Read.clone()
-	if e.Origin != nil {
-		origin := *e.Origin
-		c.Origin = &origin
+	c.Objects, c.Origin = slices.Clone(e.Objects), copied(e.Origin)
+	if c.Open = copied(e.Open); c.Open != nil {
+		c.Open.Next = copied(e.Open.Next)
+	}
+	if c.Read = copied(e.Read); c.Read != nil {
+		c.Read.State = slices.Clone(e.Read.State)
 	}
 	c.Source, c.Before = e.Source.clone(), e.Before.clone()
 	return c
@@ -219,18 +220,19 @@ func (e *Entry) clone() Entry {
 
 // clone returns a copy that shares nothing with s.
 func (s *Source) clone() *Source {
-	if s == nil {
+	c := copied(s)
+	if c != nil {
+		c.Levels, c.Stages = maps.Clone(s.Levels), maps.Clone(s.Stages)
+		c.Content, c.Damage = copied(s.Content), copied(s.Damage)
+	}
+	return c
+}
+
+// copied returns a new pointer to a copy of what p points to, nil for nil.
+func copied[T any](p *T) *T {
+	if p == nil {
 		return nil
 	}
-	c := *s
-	c.Levels, c.Stages = maps.Clone(s.Levels), maps.Clone(s.Stages)
-	if s.Content != nil {
-		content := *s.Content
-		c.Content = &content
-	}
-	if s.Damage != nil {
-		damage := *s.Damage
-		c.Damage = &damage
-	}
+	c := *p
 	return &c
 }

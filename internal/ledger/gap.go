@@ -46,11 +46,11 @@ func (l *Ledger) Gaps() []Gap {
 func (l *Ledger) AddGap(gap Gap, id string, edit func(*Entry) error) error {
 	return l.change(func(t *table) error {
 		if id != "" {
-			i := t.index(id)
-			if i < 0 {
-				return fmt.Errorf("change %s in the ledger: %w", id, ErrUnknown)
+			e, err := t.entry(id, "change")
+			if err == nil {
+				err = edit(e)
 			}
-			if err := edit(t.edit(i)); err != nil {
+			if err != nil {
 				return err
 			}
 		}
@@ -100,8 +100,7 @@ func (l *Ledger) TakeGap(id int64) (seq int64, err error) {
 			return fmt.Errorf("number gap %d: %w", id, ErrUnknown)
 		}
 		if t.Gaps[i].Seq == 0 {
-			t.Gaps[i].Seq = t.NextSeq
-			t.NextSeq++
+			t.Gaps[i].Seq = t.take()
 		}
 		seq = t.Gaps[i].Seq
 		return nil

@@ -40,16 +40,3 @@ type Increment struct {
 func (i Increment) Done() *Increments {
 	return &Increments{Offset: i.Offset, Line: i.Line, Shift: i.Shift, Before: i.Before, At: i.At}
 }
-
-// clone returns a copy that shares nothing with o, nil for nil.
-func (o *Increments) clone() *Increments {
-	if o == nil {
-		return nil
-	}
-	c := *o
-	if o.Next != nil {
-		next := *o.Next
-		c.Next = &next
-	}
-	return &c
-}

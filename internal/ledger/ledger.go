@@ -257,21 +257,23 @@ func (l *Ledger) Take(id string) (seq int64, err error) {
 		return e.Seq, nil // on disk already
 	}
 	err = l.change(func(t *table) error {
-		i := t.index(id)
-		if i < 0 {
-			return fmt.Errorf("number %s: %w", id, ErrUnknown)
+		e, err := t.entry(id, "number")
+		if err != nil {
+			return err
 		}
-		if t.Entries[i].Seq == 0 {
-			t.edit(i).Seq = t.NextSeq
-			t.NextSeq++
+		if e.Seq == 0 {
+			e.Seq = t.take()
 		}
-		seq = t.Entries[i].Seq
+		seq = e.Seq
 		return nil
 	})
-	if err != nil {
-		return 0, err
-	}
-	return seq, nil
+	return seq, err
+}
+
+// take gives the next number of the chain.
+func (t *table) take() int64 {
+	t.NextSeq++
+	return t.NextSeq - 1
 }
 
 // Forget removes entries that nobody owes anything for.
@@ -286,11 +288,11 @@ func (l *Ledger) Forget(ids ...string) error {
 
 func (f *file) changeEntry(id string, edit func(*Entry) error) error {
 	return f.change(func(t *table) error {
-		i := t.index(id)
-		if i < 0 {
-			return fmt.Errorf("change %s in the ledger: %w", id, ErrUnknown)
+		e, err := t.entry(id, "change")
+		if err != nil {
+			return err
 		}
-		return edit(t.edit(i))
+		return edit(e)
 	})
 }
 
@@ -309,6 +311,15 @@ func (f *file) change(edit func(*table) error) error {
 		return errors.New("change the ledger: an entry would have no ID, a second one or no known state")
 	}
 	return f.save(next)
+}
+
+// entry returns the entry of an ID, to be changed; do says what for.
+func (t *table) entry(id, do string) (*Entry, error) {
+	i := t.index(id)
+	if i < 0 {
+		return nil, fmt.Errorf("%s %s in the ledger: %w", do, id, ErrUnknown)
+	}
+	return t.edit(i), nil
 }
 
 // edit returns an entry to be changed: a copy that takes its place.

@@ -81,11 +81,10 @@ func (e *Entry) linesIn(n int64) int64 {
 // or the gap was recorded by another.
 func (l *Ledger) Cut(e Entry, gap Gap, size int64, mark Mark, apart bool) error {
 	return l.change(func(t *table) error {
-		i := t.index(e.ID)
-		if i < 0 {
-			return fmt.Errorf("record a cut of %s: %w", e.ID, ErrUnknown)
+		now, err := t.entry(e.ID, "record a cut of")
+		if err != nil {
+			return err
 		}
-		now := t.edit(i)
 		if now.State != e.State || now.Cuts != e.Cuts {
 			return fmt.Errorf("record a cut of %s: %w", e.ID, ErrStale)
 		}

@@ -34,15 +34,6 @@ type Reading struct {
 	State []byte `json:"state"`
 }
 
-func (r *Reading) clone() *Reading {
-	if r == nil {
-		return nil
-	}
-	c := *r
-	c.State = slices.Clone(r.State)
-	return &c
-}
-
 // Notices returns the notices that the archive does not have yet, by number.
 func (l *Ledger) Notices() []Notice {
 	l.mu.Lock()
@@ -63,7 +54,7 @@ func (l *Ledger) Heartbeat(n Notice, id string, from, read *Reading) error {
 		case !t.Entries[i].Read.same(from):
 			return fmt.Errorf("note what was read of %s: %w", id, ErrStale)
 		default:
-			t.edit(i).Read = read.clone()
+			t.edit(i).Read = copied(read)
 		}
 		t.notice(n)
 		t.Beat = n.At
@@ -88,7 +79,6 @@ func (l *Ledger) NewKey(n Notice, keyID string) error {
 }
 
 func (t *table) notice(n Notice) {
-	n.Seq = t.NextSeq
-	t.NextSeq++
+	n.Seq = t.take()
 	t.Notices = append(t.Notices, n)
 }

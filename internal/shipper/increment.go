@@ -31,19 +31,11 @@ func (s *Shipper) interval() time.Duration {
 	return interval
 }
 
-// firstSeen is when complete lines were first seen in a segment that the
-// archive has nothing of.
-type firstSeen struct {
-	id string
-	at time.Time
-}
-
 // opener stores increments of the open file.
 type opener struct {
 	*workspace
 	evidence *examiner
 	uploads  *uploader
-	seen     firstSeen
 	most     int64 // bytes of an increment
 }
 
@@ -163,7 +155,7 @@ func (s *opener) cut(ctx context.Context, e ledger.Entry) error {
 	if err != nil || end <= open.Offset {
 		return err
 	}
-	since := s.since(e, now)
+	since := since(e)
 	if age := now.Sub(since); age >= 0 && age < s.cfg.MaxLag {
 		return nil
 	}
@@ -266,15 +258,13 @@ func openOf(e ledger.Entry) ledger.Increments {
 
 // since is when the oldest line without a copy may have been written. Where
 // the archive has nothing of the file and nobody knows when it was created,
-// that is when lines were first seen in it.
-func (s *opener) since(e ledger.Entry, now time.Time) time.Time {
+// that is its last write when it was first seen.
+func since(e ledger.Entry) time.Time {
 	switch {
 	case e.Open != nil && !e.Open.At.IsZero():
 		return e.Open.At
 	case !e.Born.IsZero():
 		return e.Born
-	case s.seen.id != e.ID:
-		s.seen = firstSeen{e.ID, now}
 	}
-	return s.seen.at
+	return e.Wrote
 }

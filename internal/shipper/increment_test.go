@@ -147,7 +147,7 @@ func TestIncrementsThenTheWholeFile(t *testing.T) {
 func TestIncrementWaitsForItsTime(t *testing.T) {
 	y := newOpenYard(t, 15*time.Minute)
 	synctest.Test(t, func(t *testing.T) {
-		y.add("0", event(22, "a"), func(e *ledger.Entry) { asOpen(e); e.Born = time.Time{} })
+		y.add("0", event(22, "a"), func(e *ledger.Entry) { asOpen(e); e.Born, e.Wrote = time.Time{}, time.Now() })
 		steps := []struct {
 			name  string
 			wait  time.Duration
