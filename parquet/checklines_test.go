@@ -26,7 +26,7 @@ func TestI3_CheckByLines(t *testing.T) {
 	for name, source := range sources {
 		for _, dir := range []bool{true, false} {
 			cfg := Config{Meta: testMeta(), Root: true}
-			if cfg.Dir = fastDir(t); !dir {
+			if cfg.Dir = audittest.FastDir(t); !dir {
 				cfg.File, cfg.Dir = cfg.Dir+"/object.parquet", ""
 			}
 			res := convertWith(t, source, cfg, defaultLimits())
@@ -56,7 +56,7 @@ func TestI3_CheckByLines(t *testing.T) {
 
 // Too many lines for their leaves are checked by the source rebuilt.
 func TestCheckOfManyLines(t *testing.T) {
-	res := convertWith(t, bytes.Repeat([]byte("x\n"), maxLeaves+1), Config{Meta: testMeta(), Dir: fastDir(t), Root: true}, defaultLimits())
+	res := convertWith(t, bytes.Repeat([]byte("x\n"), maxLeaves+1), Config{Meta: testMeta(), Dir: audittest.FastDir(t), Root: true}, defaultLimits())
 	res.Root[0] ^= 1 // is not looked at
 	if err := Check(t.Context(), res); err != nil {
 		t.Error(err)

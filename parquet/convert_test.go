@@ -35,7 +35,7 @@ func testMeta() Meta {
 // convertBytes converts source in a fresh directory and checks the result.
 func convertBytes(tb testing.TB, source []byte, lim limits) Result {
 	tb.Helper()
-	return convertWith(tb, source, Config{Meta: testMeta(), Dir: fastDir(tb)}, lim)
+	return convertWith(tb, source, Config{Meta: testMeta(), Dir: audittest.FastDir(tb)}, lim)
 }
 
 func convertWith(tb testing.TB, source []byte, cfg Config, lim limits) Result {
@@ -45,17 +45,6 @@ func convertWith(tb testing.TB, source []byte, cfg Config, lim limits) Result {
 		tb.Fatalf("convert: %v", err)
 	}
 	return res
-}
-
-// fastDir returns a directory where fsync costs nothing, if there is one.
-func fastDir(tb testing.TB) string {
-	tb.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "parquet-test-*")
-	if err != nil {
-		return tb.TempDir()
-	}
-	tb.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
 }
 
 func inputs(tb testing.TB, res Result) []Input {

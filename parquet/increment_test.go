@@ -23,7 +23,7 @@ func convertPart(tb testing.TB, source []byte, from, to int, lim limits) Result 
 	m := testMeta()
 	m.Increment = Increment{From: int64(from), FirstLine: int64(bytes.Count(source[:from], []byte("\n"))) + 1}
 	part := source[from:to]
-	cfg := Config{Meta: m, File: filepath.Join(fastDir(tb), "part.parquet")}
+	cfg := Config{Meta: m, File: filepath.Join(audittest.FastDir(tb), "part.parquet")}
 	res, err := convert(context.Background(), bytes.NewReader(part), int64(len(part)), cfg, lim)
 	if err != nil {
 		tb.Fatalf("convert: %v", err)

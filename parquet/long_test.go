@@ -17,6 +17,7 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/parquet/internal/objecttest"
 	"github.com/auditsidecar/auditsidecar/parquet/internal/rowread"
 )
@@ -119,7 +120,7 @@ func TestI8_LongLinesAreHeldOnce(t *testing.T) {
 
 func checkHeldOnce(t *testing.T, line string, beside int64) {
 	t.Helper()
-	dir := fastDir(t)
+	dir := audittest.FastDir(t)
 	path := filepath.Join(dir, "source")
 	if err := os.WriteFile(path, []byte(line+"\n"), 0o600); err != nil {
 		t.Fatal(err)

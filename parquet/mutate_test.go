@@ -19,6 +19,7 @@ import (
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/parquet/internal/rowread"
 )
 
@@ -129,7 +130,7 @@ func specimens(t *testing.T) []*specimen {
 		strings.Replace(a, `"requestURI":"/`, `"requestURI":"/`+strings.Repeat("u", rowread.LargePage+5), 1) + "\n")
 	long := []byte(strings.Replace(a, `{"username":"u"}`, `{"username":"u","groups":["`+strings.Repeat("g", rowread.LargePage+5)+`","h"]}`, 1) + "\n")
 	root := func(source []byte, lim limits) Result {
-		return convertWith(t, source, Config{Meta: testMeta(), Dir: fastDir(t), Root: true}, lim)
+		return convertWith(t, source, Config{Meta: testMeta(), Dir: audittest.FastDir(t), Root: true}, lim)
 	}
 	part := []byte("one\ntwo\n" + canonicalLine + "four\n")
 	tiny := tinyLimits()

@@ -13,6 +13,7 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/parquet/internal/objecttest"
 	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 )
@@ -156,7 +157,7 @@ func TestOrderAfterAWrongSample(t *testing.T) {
 		"itself, but before":  line(low, high) + strings.ReplaceAll(line(high), "2026", "2027"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := Config{Meta: testMeta(), File: fastDir(t) + "/x.parquet"}
+			cfg := Config{Meta: testMeta(), File: audittest.FastDir(t) + "/x.parquet"}
 			res := convertWith(t, []byte(source), cfg, defaultLimits())
 			groups, declared := sortedRows(t, res)
 			for i, rows := range groups {

@@ -14,13 +14,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(audittest.MillFunction))
 }
 
-// must ends the test on an error.
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = audittest.Must
 
 // newLog makes an audit directory and returns the log in it.
 func newLog(t testing.TB) Log {

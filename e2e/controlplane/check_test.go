@@ -35,7 +35,7 @@ func (r *fixture) check(s scenario) figures {
 	}
 	if !bytes.Equal(v.Stdout, written) {
 		r.t.Errorf("restored %d lines, %d bytes; written %d lines, %d bytes; they differ from byte %d on",
-			lines(v.Stdout), len(v.Stdout), lines(written), len(written), firstDifference(v.Stdout, written))
+			lines(v.Stdout), len(v.Stdout), lines(written), len(written), audittest.FirstDifference(v.Stdout, written))
 	}
 	f := figures{files: r.witness.Files(), written: lines(written), archived: lines(v.Stdout), bytes: len(written)}
 	if f.files < 2 && !s.byIncrements {
@@ -128,13 +128,3 @@ func (r *fixture) checkLoki(s scenario, written []byte) int {
 }
 
 func lines(b []byte) int { return bytes.Count(b, []byte("\n")) }
-
-func firstDifference(a, b []byte) int {
-	n := min(len(a), len(b))
-	for i := range n {
-		if a[i] != b[i] {
-			return i
-		}
-	}
-	return n
-}

@@ -99,16 +99,7 @@ func newFixture(t *testing.T, s scenario) *fixture {
 // startSidecar starts the sidecar, whether kube-apiserver runs or not.
 func (r *fixture) startSidecar() {
 	r.t.Helper()
-	p, err := sidecar.Start(sidecar.Config{Binary: binary, Env: r.env, Args: r.args})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() {
-		if r.t.Failed() {
-			r.t.Logf("the log of a sidecar ends:\n%s", p.Log()[max(0, len(p.Log())-3000):])
-		}
-	})
-	r.sidecar = p
+	r.sidecar = sidecar.Launch(r.t, sidecar.Config{Binary: binary, Env: r.env, Args: r.args})
 }
 
 // startAPIServer starts kube-apiserver.
@@ -226,19 +217,11 @@ func (r *fixture) finishByIncrements() {
 
 func (r *fixture) stopSidecar() {
 	r.t.Helper()
-	if code, err := r.sidecar.Terminate(stopLimit); err != nil || code != 0 {
-		r.t.Fatalf("SIGTERM: exit code %d, %v", code, err)
-	}
+	r.sidecar.Stop(r.t, stopLimit)
 }
 
 // verb runs the binary to its end.
 func (r *fixture) verb(args ...string) sidecar.Result {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
-	defer cancel()
-	v, err := sidecar.Verb(ctx, sidecar.Config{Binary: binary, Env: r.env, Args: args})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return v
+	return sidecar.Call(r.t, catchUp, sidecar.Config{Binary: binary, Env: r.env, Args: args})
 }

@@ -106,13 +106,7 @@ func (s *stage) stop() {
 
 func (s *stage) verb(cfg sidecar.Config) sidecar.Result {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), catchUp)
-	defer cancel()
-	v, err := sidecar.Verb(ctx, cfg)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return v
+	return sidecar.Call(s.t, catchUp, cfg)
 }
 
 // finished are the files of the account that nobody writes to any more.

@@ -154,18 +154,7 @@ func (s *stage) start() {
 // another runs a sidecar beside the one that is watched.
 func (s *stage) another() *sidecar.Process {
 	s.t.Helper()
-	p, err := sidecar.Start(s.config())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() {
-		p.Kill()
-		if s.t.Failed() {
-			log := p.Log()
-			s.t.Logf("the log of process %d ends:\n%s", p.PID(), log[max(0, len(log)-40000):])
-		}
-	})
-	return p
+	return sidecar.Launch(s.t, s.config())
 }
 
 // ready waits until the sidecar is ready.

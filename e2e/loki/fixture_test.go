@@ -59,62 +59,34 @@ func newFixture(t *testing.T, loki *lokiserver.Server, cluster, pushTo string, w
 func (r *fixture) start() *sidecar.Process {
 	r.t.Helper()
 	p := r.launch()
-	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
-	defer cancel()
-	if _, err := p.WaitReady(ctx, true); err != nil {
-		r.t.Fatal(err)
-	}
+	p.Ready(r.t, catchUp, true)
 	return p
 }
 
 // waitMetrics waits until the process has a metric.
 func (r *fixture) waitMetrics(p *sidecar.Process, name string) map[string]float64 {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
-	defer cancel()
-	m, err := p.WaitMetrics(ctx, func(m map[string]float64) bool { _, ok := m[name]; return ok }, name)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return m
+	return p.Metric(r.t, catchUp, func(m map[string]float64) bool { _, ok := m[name]; return ok }, name)
 }
 
 // launch runs the sidecar.
 func (r *fixture) launch() *sidecar.Process {
 	r.t.Helper()
-	p, err := sidecar.Start(sidecar.Config{Binary: binary, Args: r.args})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() {
-		p.Kill()
-		if r.t.Failed() {
-			r.t.Logf("the sidecar's log:\n%s", p.Log())
-		}
-	})
-	return p
+	return sidecar.Launch(r.t, sidecar.Config{Binary: binary, Args: r.args})
 }
 
 // waitStreamed waits until the process says that Loki has n lines from it.
 func (r *fixture) waitStreamed(p *sidecar.Process, n int64) map[string]float64 {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
-	defer cancel()
-	m, err := p.WaitMetrics(ctx, func(m map[string]float64) bool {
+	return p.Metric(r.t, catchUp, func(m map[string]float64) bool {
 		return int64(m["auditsidecar_streamed_lines_total"]) >= n
 	}, "auditsidecar_streamed_lines_total", "auditsidecar_loki_lag_bytes", "auditsidecar_loki_refused_lines_total")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return m
 }
 
 // stop ends the sidecar with SIGTERM, which drains; it must end cleanly.
 func (r *fixture) stop(p *sidecar.Process) {
 	r.t.Helper()
-	if code, err := p.Terminate(stopLimit); err != nil || code != 0 {
-		r.t.Fatalf("SIGTERM: exit code %d, %v", code, err)
-	}
+	p.Stop(r.t, stopLimit)
 }
 
 // account is what became of the lines of a fixture.

@@ -55,14 +55,10 @@ func start(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.writer.Close() })
-	r.Process, err = sidecar.Start(sidecar.Config{Binary: binary, Args: []string{
+	r.Process = sidecar.Launch(t, sidecar.Config{Binary: binary, Args: []string{
 		"--audit-log-path", filepath.Join(r.dir, "audit", "audit.log"), "--archive-url", "file://" + filepath.Join(r.dir, "archive"),
 		"--loki-url", "http://" + listener.Addr().String(), "--cluster", "production", "--node", "cp-1", "--heartbeat-interval", "1m",
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.Kill)
 	r.url = r.URL()
 	r.replay(5)
 	r.wait("all is well", func(s status) bool { return s.Level == "good" && len(s.Files) > 4 })

@@ -49,11 +49,7 @@ func TestNoSecrets(t *testing.T) {
 		"--audit-log-path", filepath.Join(dir, "audit", "audit.log"), "--archive-url", "file://" + filepath.Join(dir, "archive"),
 		"--loki-http-config", http, "--cluster", "c", "--node", "n", "--archive-max-lag", "1s",
 	}
-	p, err := sidecar.Start(sidecar.Config{Binary: binary, Args: append(args, "--loki-url", "http://192.0.2.1:3100")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Kill)
+	p := sidecar.Launch(t, sidecar.Config{Binary: binary, Args: append(args, "--loki-url", "http://192.0.2.1:3100")})
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if _, err := p.WaitReady(ctx, true); err != nil {

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/auditsidecar/auditsidecar/e2e/run/sidecar"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 const nobody = 65534
@@ -54,7 +55,7 @@ func copyForAll(r *fixture, program string) string {
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}
-	if err := os.WriteFile(path, readFile(r.t, program), 0o755); err != nil {
+	if err := os.WriteFile(path, audittest.ReadFile(r.t, program), 0o755); err != nil {
 		r.t.Fatal(err)
 	}
 	return path

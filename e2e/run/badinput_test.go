@@ -58,7 +58,7 @@ func TestUsageErrors(t *testing.T) {
 func TestFailedVerbs(t *testing.T) {
 	dir := t.TempDir()
 	cut := filepath.Join(dir, "cut.log.gz")
-	whole := readFile(t, audittest.GzipFile(t))
+	whole := audittest.ReadFile(t, audittest.GzipFile(t))
 	if err := os.WriteFile(cut, whole[:len(whole)/2], 0o600); err != nil {
 		t.Fatal(err)
 	}

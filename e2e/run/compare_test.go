@@ -20,7 +20,7 @@ func (r *fixture) checkArchive() {
 	r.t.Helper()
 	var want []byte
 	for _, f := range r.finished() {
-		want = append(want, readFile(r.t, f.Path)...)
+		want = append(want, audittest.ReadFile(r.t, f.Path)...)
 	}
 	stream := r.verb(append([]string{"restore", r.url}, r.args...)...)
 	if stream.Code != 0 {
@@ -28,7 +28,7 @@ func (r *fixture) checkArchive() {
 	}
 	if !bytes.Equal(stream.Stdout, want) {
 		r.t.Errorf("restored %d lines, %d bytes; written %d lines, %d bytes; they differ from byte %d on",
-			bytes.Count(stream.Stdout, []byte("\n")), len(stream.Stdout), bytes.Count(want, []byte("\n")), len(want), firstDifference(stream.Stdout, want))
+			bytes.Count(stream.Stdout, []byte("\n")), len(stream.Stdout), bytes.Count(want, []byte("\n")), len(want), audittest.FirstDifference(stream.Stdout, want))
 	}
 	r.checkFiles()
 	r.checkProof()
@@ -55,9 +55,9 @@ func (r *fixture) restoredName(restored map[string]string, f audittest.File) str
 	if _, ok := restored[f.Name]; ok {
 		return f.Name
 	}
-	content := readFile(r.t, f.Path)
+	content := audittest.ReadFile(r.t, f.Path)
 	for name, path := range restored {
-		if r.prunes && bytes.Equal(readFile(r.t, path), content) {
+		if r.prunes && bytes.Equal(audittest.ReadFile(r.t, path), content) {
 			return name
 		}
 	}
@@ -87,7 +87,7 @@ func (r *fixture) checkFiles() {
 			r.t.Errorf("%s was not restored", f.Name)
 			continue
 		}
-		if !bytes.Equal(readFile(r.t, path), readFile(r.t, f.Path)) {
+		if !bytes.Equal(audittest.ReadFile(r.t, path), audittest.ReadFile(r.t, f.Path)) {
 			r.t.Errorf("%s was restored with other bytes", f.Name)
 		}
 		delete(restored, name)
@@ -156,15 +156,4 @@ func (r *fixture) redactor() *redact.Redactor {
 		r.t.Fatal(err)
 	}
 	return redact.New(policy, key)
-}
-
-// firstDifference is the offset at which a and b part.
-func firstDifference(a, b []byte) int {
-	n := min(len(a), len(b))
-	for i := range n {
-		if a[i] != b[i] {
-			return i
-		}
-	}
-	return n
 }

@@ -3,13 +3,9 @@
 package run
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"io"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -82,17 +78,7 @@ func (r *fixture) serve() {
 // start runs the sidecar over the fixture.
 func (r *fixture) start() *sidecar.Process {
 	r.t.Helper()
-	p, err := sidecar.Start(sidecar.Config{Binary: binary, Env: r.env, Args: r.runArgs()})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() {
-		p.Kill()
-		if r.t.Failed() {
-			r.t.Logf("the sidecar's log:\n%s", p.Log())
-		}
-	})
-	return p
+	return sidecar.Launch(r.t, sidecar.Config{Binary: binary, Env: r.env, Args: r.runArgs()})
 }
 
 func (r *fixture) runArgs() []string {
@@ -114,13 +100,7 @@ func (r *fixture) once() {
 // verb runs the binary to its end.
 func (r *fixture) verb(args ...string) sidecar.Result {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
-	defer cancel()
-	v, err := sidecar.Verb(ctx, sidecar.Config{Binary: binary, Env: r.env, Args: args})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return v
+	return sidecar.Call(r.t, catchUp, sidecar.Config{Binary: binary, Env: r.env, Args: args})
 }
 
 // replay writes n fresh lines and finishes the last file.
@@ -153,59 +133,19 @@ func (r *fixture) waitLoki() {
 // waitReady waits until /readyz says yes, or says no with all of the texts.
 func (r *fixture) waitReady(p *sidecar.Process, ready bool, texts ...string) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
-	defer cancel()
-	body, err := p.WaitReady(ctx, ready, texts...)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	if !ready {
-		r.t.Logf("/readyz: %s", body)
-	}
+	p.Ready(r.t, catchUp, ready, texts...)
 }
 
 // waitArchived waits until the process says that it archived n files.
 func (r *fixture) waitArchived(p *sidecar.Process, n int) map[string]float64 {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), catchUp)
-	defer cancel()
-	m, err := p.WaitMetrics(ctx, func(m map[string]float64) bool {
+	return p.Metric(r.t, catchUp, func(m map[string]float64) bool {
 		return int(m["auditsidecar_archived_files_total"]) >= n
 	}, "auditsidecar_archived_files_total", "auditsidecar_archive_pending_files", "auditsidecar_held_files")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return m
 }
 
 // stop ends the process with SIGTERM; it must end cleanly.
 func (r *fixture) stop(p *sidecar.Process) {
 	r.t.Helper()
-	begin := time.Now()
-	if code, err := p.Terminate(stopLimit); err != nil || code != 0 {
-		r.t.Fatalf("SIGTERM: exit code %d, %v", code, err)
-	}
-	r.t.Logf("SIGTERM: ended after %v", time.Since(begin).Round(time.Millisecond))
-}
-
-func readFile(t *testing.T, path string) []byte {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
-}
-
-func gunzip(t *testing.T, path string) []byte {
-	t.Helper()
-	z, err := gzip.NewReader(bytes.NewReader(readFile(t, path)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	content, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
+	p.Stop(r.t, stopLimit)
 }

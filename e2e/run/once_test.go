@@ -49,7 +49,7 @@ func TestI3_ConvertAndRestore(t *testing.T) {
 			t.Fatalf("convert %s: exit %d: %s", file, v.Code, v.Stderr)
 		}
 		v := r.verb("restore", object)
-		if v.Code != 0 || !bytes.Equal(v.Stdout, readFile(t, file)) {
+		if v.Code != 0 || !bytes.Equal(v.Stdout, audittest.ReadFile(t, file)) {
 			t.Errorf("restore %s: exit %d, %d bytes: %s", object, v.Code, len(v.Stdout), v.Stderr)
 		}
 	}
@@ -62,7 +62,7 @@ func TestI3_ConvertAndRestore(t *testing.T) {
 		t.Fatalf("restore -o: exit %d: %s", v.Code, v.Stderr)
 	}
 	for _, file := range files {
-		if !bytes.Equal(readFile(t, filepath.Join(back, filepath.Base(file))), readFile(t, file)) {
+		if !bytes.Equal(audittest.ReadFile(t, filepath.Join(back, filepath.Base(file))), audittest.ReadFile(t, file)) {
 			t.Errorf("%s came back with other bytes", filepath.Base(file))
 		}
 	}
@@ -76,7 +76,7 @@ func TestI3_ConvertGzip(t *testing.T) {
 		t.Fatalf("convert: exit %d: %s", v.Code, v.Stderr)
 	}
 	v := r.verb("restore", object)
-	if want := gunzip(t, file); v.Code != 0 || !bytes.Equal(v.Stdout, want) {
+	if want := audittest.Gunzip(t, file); v.Code != 0 || !bytes.Equal(v.Stdout, want) {
 		t.Errorf("restore: exit %d, %d bytes, want %d: %s", v.Code, len(v.Stdout), len(want), v.Stderr)
 	}
 }

@@ -92,8 +92,8 @@ func (r *fixture) waitOpen(p *sidecar.Process) {
 func (r *fixture) checkPartial() {
 	r.t.Helper()
 	v := r.verb(append([]string{"restore", r.url}, r.args...)...)
-	if want := readFile(r.t, r.log); v.Code != 0 || !bytes.Equal(v.Stdout, want) {
-		r.t.Errorf("restore: exit %d, %d bytes, want %d; they differ at %d\n%s", v.Code, len(v.Stdout), len(want), firstDifference(v.Stdout, want), v.Stderr)
+	if want := audittest.ReadFile(r.t, r.log); v.Code != 0 || !bytes.Equal(v.Stdout, want) {
+		r.t.Errorf("restore: exit %d, %d bytes, want %d; they differ at %d\n%s", v.Code, len(v.Stdout), len(want), audittest.FirstDifference(v.Stdout, want), v.Stderr)
 	}
 	dir := r.t.TempDir()
 	if v := r.verb(append([]string{"restore", r.url, "-o", dir}, r.args...)...); v.Code != 0 {

@@ -22,7 +22,7 @@ func TestI5_RedactedArchive(t *testing.T) {
 		r.write(1500)
 		r.waitOpen(p)
 		p.Kill()
-		r.checkRedacted(readFile(t, r.log))
+		r.checkRedacted(audittest.ReadFile(t, r.log))
 		p = r.start()
 	}
 	done := make(chan struct{})
@@ -48,7 +48,7 @@ func TestI5_RedactedArchive(t *testing.T) {
 	r.checkLoki()
 	var want []byte
 	for _, f := range r.finished() {
-		want = append(want, readFile(t, f.Path)...)
+		want = append(want, audittest.ReadFile(t, f.Path)...)
 	}
 	r.checkRedacted(want)
 	if v := r.verb("verify", "--deep", r.url); v.Code != 0 {
@@ -67,6 +67,6 @@ func (r *fixture) checkRedacted(written []byte) {
 	}
 	v := r.verb("restore", r.url)
 	if v.Code != 0 || !bytes.Equal(v.Stdout, want.Bytes()) {
-		r.t.Errorf("restore: exit %d, %d bytes, want %d; they differ at %d\n%s", v.Code, len(v.Stdout), want.Len(), firstDifference(v.Stdout, want.Bytes()), v.Stderr)
+		r.t.Errorf("restore: exit %d, %d bytes, want %d; they differ at %d\n%s", v.Code, len(v.Stdout), want.Len(), audittest.FirstDifference(v.Stdout, want.Bytes()), v.Stderr)
 	}
 }

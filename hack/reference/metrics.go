@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,13 +11,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/cli"
 )
 
@@ -89,7 +88,7 @@ func families() (all map[string]*dto.MetricFamily, err error) {
 		}
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	log := new(logBuffer)
+	log := new(audittest.Log)
 	root := cli.NewRoot("")
 	root.SetArgs([]string{
 		"run", "--audit-log-path", filepath.Join(dir, "audit.log"), "--archive-url", "file://" + filepath.Join(dir, "archive"),
@@ -130,22 +129,4 @@ func scrape(url string) (map[string]*dto.MetricFamily, error) {
 	defer resp.Body.Close()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	return parser.TextToMetricFamilies(resp.Body)
-}
-
-// logBuffer is written by the program while it is read here.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

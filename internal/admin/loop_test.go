@@ -35,7 +35,7 @@ func TestTransitionsAreLoggedOnce(t *testing.T) {
 		for i := range step.want {
 			step.want[i].Loop = "archive"
 		}
-		if got := r.log.take(t); !slices.Equal(got, step.want) {
+		if got := r.taken(t); !slices.Equal(got, step.want) {
 			t.Errorf("%s: logged %+v, want %+v", step.name, got, step.want)
 		}
 	}
@@ -47,7 +47,7 @@ func TestFailingFromTheStart(t *testing.T) {
 	l := r.Loop("loki")
 	l.Observe(errors.New("refused"))
 	l.Observe(nil)
-	got := r.log.take(t)
+	got := r.taken(t)
 	if len(got) != 2 || got[0].Level != "error" || got[1].Message != "loki: well again" {
 		t.Errorf("logged %+v", got)
 	}
@@ -59,29 +59,29 @@ func TestAnotherReason(t *testing.T) {
 	r := newFixture()
 	l := r.Loop("archive")
 	l.Observe(errors.New("first"))
-	r.log.take(t)
+	r.taken(t)
 	for n := range 61 { // one a second, for a minute
 		l.Observe(fmt.Errorf("connection from port %d broke", n))
 		r.pass(time.Second)
 	}
-	got := r.log.take(t)
+	got := r.taken(t)
 	if len(got) != 1 || got[0].Level != "warn" || got[0].Error != "connection from port 60 broke" {
 		t.Errorf("in a minute %+v", got)
 	}
 	l.Observe(errors.New("at last"))
-	if got := r.log.take(t); len(got) != 0 {
+	if got := r.taken(t); len(got) != 0 {
 		t.Errorf("within the minute %+v", got)
 	}
 	for range 5 {
 		r.pass(time.Minute)
 		l.Observe(errors.New("at last"))
 	}
-	if got := r.log.take(t); len(got) != 1 || got[0].Error != "at last" {
+	if got := r.taken(t); len(got) != 1 || got[0].Error != "at last" {
 		t.Errorf("later %+v", got)
 	}
 	l.Observe(nil)
 	l.Observe(errors.New("at last"))
-	if got := r.log.take(t); len(got) != 2 || got[1].Level != "error" {
+	if got := r.taken(t); len(got) != 2 || got[1].Level != "error" {
 		t.Errorf("a new failure with the old reason: %+v", got)
 	}
 }

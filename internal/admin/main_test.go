@@ -1,10 +1,10 @@
 package admin
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -20,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fixture struct {
 	*Health
 	registry *prometheus.Registry
-	log      logBuffer
+	log      audittest.Log
 
 	mu    sync.Mutex
 	clock time.Time
@@ -60,18 +62,6 @@ func ask(handler http.HandlerFunc, target string) (code int, body string) {
 	return w.Code, w.Body.String()
 }
 
-// logBuffer keeps what is logged.
-type logBuffer struct {
-	mu   sync.Mutex
-	data bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.data.Write(p)
-}
-
 // logLine is what a test looks at in a line of the log.
 type logLine struct {
 	Level, Loop, Message, Error string
@@ -79,18 +69,15 @@ type logLine struct {
 	Attempts                    int
 }
 
-// take returns the lines since the last call.
-func (b *logBuffer) take(t *testing.T) (lines []logLine) {
+// taken returns the lines of the log since the last call.
+func (r *fixture) taken(t *testing.T) (lines []logLine) {
 	t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for dec := json.NewDecoder(&b.data); dec.More(); {
+	for dec := json.NewDecoder(strings.NewReader(r.log.Take())); dec.More(); {
 		var l logLine
 		if err := dec.Decode(&l); err != nil {
 			t.Fatal(err)
 		}
 		lines = append(lines, l)
 	}
-	b.data.Reset()
 	return lines
 }

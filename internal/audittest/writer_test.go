@@ -57,15 +57,6 @@ func accounted(t *testing.T, w *audittest.Writer) []byte {
 	return all
 }
 
-func waitFor(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(5 * time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain for: %s", what)
-		}
-	}
-}
-
 func names(t *testing.T, dir string) (list []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -107,7 +98,7 @@ func TestWriterRotatesBySizeAndPrunes(t *testing.T) {
 		t.Errorf("account: %d bytes, %d lines", w.Bytes(), w.Lines())
 	}
 	want := []string{files[3].Name, files[4].Name, "audit.log"}
-	waitFor(t, "pruning", func() bool { return slices.Equal(names(t, dir), want) })
+	audittest.WaitFor(t, "pruning", func() bool { return slices.Equal(names(t, dir), want) })
 }
 
 // Nothing is written into the audit directory after Close.
@@ -141,7 +132,7 @@ func TestWriterCompresses(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := w.Files()[0].Name
-	waitFor(t, "compression", func() bool {
+	audittest.WaitFor(t, "compression", func() bool {
 		return slices.Equal(names(t, dir), []string{name + ".gz", "audit.log"})
 	})
 	f, err := os.Open(filepath.Join(dir, name+".gz"))

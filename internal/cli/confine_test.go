@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 )
 
@@ -46,7 +47,7 @@ func TestRunRefusesAPreparedStateDirectory(t *testing.T) {
 			put(t, filepath.Join(elsewhere, "precious"), []byte("precious"))
 			test.prepare(t, filepath.Join(audit, config.StateDirName), elsewhere)
 			call(t, runOnce(dir)...).refused(t, exitFailed, test.want)
-			if got := files(t, elsewhere); len(got) != 1 || string(readFile(t, filepath.Join(elsewhere, "precious"))) != "precious" {
+			if got := files(t, elsewhere); len(got) != 1 || string(audittest.ReadFile(t, filepath.Join(elsewhere, "precious"))) != "precious" {
 				t.Errorf("elsewhere are %q now", got)
 			}
 		})

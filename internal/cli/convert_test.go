@@ -75,7 +75,7 @@ func TestI3_RoundTrip(t *testing.T) {
 		restored := filepath.Join(t.TempDir(), "restored")
 		ok(t, "restore", out, "-o", restored)
 		plain := strings.TrimSuffix(filepath.Base(packed), ".gz")
-		same(t, plain, readFile(t, filepath.Join(restored, plain)), gunzip(t, packed))
+		same(t, plain, audittest.ReadFile(t, filepath.Join(restored, plain)), audittest.Gunzip(t, packed))
 	})
 }
 
@@ -95,12 +95,12 @@ func TestConvertToDirectory(t *testing.T) {
 	same(t, "in the other order", []byte(ok(t, "restore", filepath.Join(out, got[1]), filepath.Join(out, got[0])).stdout), content)
 	same(t, "as an archive", []byte(ok(t, "restore", "file://"+out).stdout), content)
 
-	before := readFile(t, filepath.Join(out, got[0]))
+	before := audittest.ReadFile(t, filepath.Join(out, got[0]))
 	ok(t, "convert", filepath.Join(dir, backup), "-o", out, "--cluster", "production", "--node", "cp-1")
 	if again := files(t, out); !slices.Equal(again, got) {
 		t.Errorf("the same file converted twice is %q", again)
 	}
-	same(t, "the object of a second conversion", readFile(t, filepath.Join(out, got[0])), before)
+	same(t, "the object of a second conversion", audittest.ReadFile(t, filepath.Join(out, got[0])), before)
 }
 
 // Another file of the same name and rotation time (of a second node, say) must
@@ -119,7 +119,7 @@ func TestConvertReplacesNoOtherFile(t *testing.T) {
 	}
 	put(t, object, []byte("junk"))
 	call(t, "convert", first, "-o", out).refused(t, exitFailed, "is in the way", "not an object of auditsidecar")
-	same(t, "what was in the way", readFile(t, object), []byte("junk"))
+	same(t, "what was in the way", audittest.ReadFile(t, object), []byte("junk"))
 }
 
 // Its objects are another file's, too, where they are of other days: together
@@ -148,7 +148,7 @@ func TestConvertReplacesNoOtherObject(t *testing.T) {
 	same(t, "what is there", []byte(ok(t, "restore", out).stdout), []byte("one\n"))
 	put(t, out, []byte("precious"))
 	call(t, "convert", first, "-o", out).refused(t, exitFailed, "is in the way")
-	same(t, "what was in the way", readFile(t, out), []byte("precious"))
+	same(t, "what was in the way", audittest.ReadFile(t, out), []byte("precious"))
 }
 
 // A compressed file may be given by a link, as any other.
@@ -194,7 +194,7 @@ func TestConvertReport(t *testing.T) {
 	}
 	var size int64
 	for _, o := range c.Objects {
-		size += int64(len(readFile(t, o)))
+		size += int64(len(audittest.ReadFile(t, o)))
 	}
 	if size != c.ObjectBytes {
 		t.Errorf("objects of %d bytes, said were %d", size, c.ObjectBytes)
@@ -244,7 +244,7 @@ func TestConvertUsage(t *testing.T) {
 // object, no work, not even the directory.
 func TestConvertFailures(t *testing.T) {
 	dir := t.TempDir()
-	packed := readFile(t, audittest.GzipFile(t))
+	packed := audittest.ReadFile(t, audittest.GzipFile(t))
 	cut := put(t, filepath.Join(dir, "cut.log.gz"), packed[:len(packed)/2])
 	noGzip := put(t, filepath.Join(dir, "plain.log.gz"), fewLines(t, 1))
 	missing := filepath.Join(dir, "missing.log")

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // call is a call of the program in a text: its words up to the end of the code.
@@ -19,7 +21,7 @@ var callInText = regexp.MustCompile("(?:^|[\\s`&|;(])auditsidecar((?: +[^\\s`|;)
 func TestDocsNameRealVerbsAndFlags(t *testing.T) {
 	calls := 0
 	for _, file := range texts(t) {
-		text := strings.ReplaceAll(string(readFile(t, file)), "\\\n", " ")
+		text := strings.ReplaceAll(string(audittest.ReadFile(t, file)), "\\\n", " ")
 		for _, line := range strings.Split(text, "\n") {
 			for _, m := range callInText.FindAllStringSubmatch(line, -1) {
 				words := strings.Fields(m[1])

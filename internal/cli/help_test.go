@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
 )
@@ -59,7 +60,7 @@ func TestHelpFitsTheTerminal(t *testing.T) {
 	}
 	cmd, _, err := NewRoot("").Find([]string{"run"})
 	must(t, err)
-	tty := openTerminal(t)
+	tty := audittest.Terminal(t)
 	must(t, unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 100}))
 	_, flags, found := strings.Cut(helpText(cmd, terminal.Width(tty)), "\nFlags:\n")
 	if !found || !strings.Contains(flags, exitCodes) {
@@ -171,13 +172,4 @@ func TestVersionJSON(t *testing.T) {
 		t.Error(out)
 	}
 	call(t, "version", "-o", "yaml").refused(t, exitUsage, "expected text or json")
-}
-
-// openTerminal opens one end of a pseudo terminal.
-func openTerminal(t *testing.T) *os.File {
-	t.Helper()
-	tty, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	must(t, err)
-	t.Cleanup(func() { _ = tty.Close() })
-	return tty
 }

@@ -17,18 +17,6 @@ import (
 
 var errStop = errors.New("stop")
 
-// waitFor waits until something is true; the machine may be busy.
-func waitFor(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for range 60_000 { // five minutes
-		if is() {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	t.Fatal("never came: " + what)
-}
-
 // Ctrl-C ends a conversion that waits for standard input, at once, and nothing
 // of its work stays.
 func TestConvertInterrupted(t *testing.T) {
@@ -39,7 +27,7 @@ func TestConvertInterrupted(t *testing.T) {
 	must(t, cmd.Start())
 	_, err = stdin.Write(fewLines(t, 3))
 	must(t, err)
-	waitFor(t, "the work directory", func() bool { return len(files(t, dir)) > 0 })
+	audittest.WaitFor(t, "the work directory", func() bool { return len(files(t, dir)) > 0 })
 	must(t, cmd.Process.Signal(os.Interrupt))
 	var code int
 	if cmd.Wait() != nil {

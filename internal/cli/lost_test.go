@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/catalog/catalogtest"
 )
 
@@ -80,7 +81,7 @@ func TestI10_LedgerPutBack(t *testing.T) {
 	s := site{t, t.TempDir()}
 	one := s.rotated(12)
 	s.wantArchived(0, one)
-	old := readFile(t, s.ledger())
+	old := audittest.ReadFile(t, s.ledger())
 	two, three := s.rotated(13), s.rotated(14)
 	s.wantArchived(0, one, two, three)
 	must(t, os.WriteFile(s.ledger(), old, 0o600))

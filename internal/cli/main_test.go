@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"io"
 	"io/fs"
@@ -14,6 +13,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // asProgram in the environment makes the test binary the program itself.
@@ -89,13 +90,7 @@ func (r result) refused(t *testing.T, code int, wants ...string) {
 	}
 }
 
-// must ends the test on an error.
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = audittest.Must
 
 // same holds bytes against what they must be, without printing megabytes.
 func same(t *testing.T, what string, got, want []byte) {
@@ -110,28 +105,12 @@ func same(t *testing.T, what string, got, want []byte) {
 	t.Errorf("%s: %d bytes, want %d; they differ from byte %d on", what, len(got), len(want), n)
 }
 
-func readFile(t testing.TB, path string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	must(t, err)
-	return data
-}
-
 // put writes a file, with its directory, and returns its path.
 func put(t testing.TB, path string, content []byte) string {
 	t.Helper()
 	must(t, os.MkdirAll(filepath.Dir(path), 0o700))
 	must(t, os.WriteFile(path, content, 0o600))
 	return path
-}
-
-func gunzip(t testing.TB, path string) []byte {
-	t.Helper()
-	z, err := gzip.NewReader(bytes.NewReader(readFile(t, path)))
-	must(t, err)
-	data, err := io.ReadAll(z)
-	must(t, err)
-	return data
 }
 
 // files lists what is below a directory, hidden names included, sorted; a

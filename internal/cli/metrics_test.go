@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // metricsPage maps each metric of docs/metrics.md, which `make verify` holds
@@ -12,7 +14,7 @@ import (
 func metricsPage(t *testing.T) map[string]string {
 	t.Helper()
 	types := map[string]string{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+) \\|").FindAllStringSubmatch(string(readFile(t, "../../docs/metrics.md")), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+) \\|").FindAllStringSubmatch(string(audittest.ReadFile(t, "../../docs/metrics.md")), -1) {
 		types[m[1]] = m[2]
 	}
 	if len(types) < 20 {
@@ -36,7 +38,7 @@ func TestNamedMetricsExist(t *testing.T) {
 	}
 	named := map[string]bool{}
 	for _, path := range paths {
-		for _, name := range metricName.FindAllString(string(readFile(t, path)), -1) {
+		for _, name := range metricName.FindAllString(string(audittest.ReadFile(t, path)), -1) {
 			named[name] = true
 			family := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, "_bucket"), "_sum"), "_count")
 			if types[name] == "" && types[family] != "histogram" {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
@@ -31,7 +32,7 @@ func TestI10_RestoreReportsMissingObjects(t *testing.T) {
 		}
 		out := t.TempDir()
 		call(t, "restore", location, "-o", out).refused(t, exitFailed, want...)
-		if got := files(t, out); len(got) != 1 || string(readFile(t, filepath.Join(out, got[0]))) != left {
+		if got := files(t, out); len(got) != 1 || string(audittest.ReadFile(t, filepath.Join(out, got[0]))) != left {
 			t.Errorf("restored %q, want the other file", got)
 		}
 		ok(t, "replay", location, "--from", "1999-01-01", "--to", "1999-01-02") // it has no lines of then

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/catalog/catalogtest"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
@@ -137,7 +138,7 @@ func TestI10_IncrementsReachFurther(t *testing.T) {
 			}
 			out := filepath.Join(t.TempDir(), "restored")
 			ok(t, "restore", "file://"+s.dir, "-o", out)
-			if got := string(readFile(t, filepath.Join(out, "audit-2026-11-22T13-00-00.000.log"))); got != test.want {
+			if got := string(audittest.ReadFile(t, filepath.Join(out, "audit-2026-11-22T13-00-00.000.log"))); got != test.want {
 				t.Errorf("-o: restored %q", auditIDs(got))
 			}
 		})
@@ -185,7 +186,7 @@ func TestRestorePartialFiles(t *testing.T) {
 				}
 				return
 			}
-			if got := string(readFile(t, path)); got != test.want {
+			if got := string(audittest.ReadFile(t, path)); got != test.want {
 				t.Errorf("restored %q", auditIDs(got))
 			}
 			if !strings.Contains(r.stderr, "never archived as a whole") || !strings.Contains(r.stderr, path+"\n") {
@@ -200,9 +201,9 @@ func TestRestorePartialFiles(t *testing.T) {
 func TestRestoreRefusesForeignIncrements(t *testing.T) {
 	a, b := logLine("a", "22"), logLine("b", "22")
 	for name, spoil := range map[string]func(t *testing.T, first, second string){
-		"other bytes of the file": func(t *testing.T, first, second string) { put(t, second, readFile(t, first)) },
+		"other bytes of the file": func(t *testing.T, first, second string) { put(t, second, audittest.ReadFile(t, first)) },
 		"damage": func(t *testing.T, _, second string) {
-			content := readFile(t, second)
+			content := audittest.ReadFile(t, second)
 			for i := 4; i < len(content)/3; i++ {
 				content[i] ^= 0xff
 			}

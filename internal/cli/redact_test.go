@@ -48,9 +48,9 @@ func TestRedactedForLoki(t *testing.T) {
 	if info.Mode().Perm() != 0o600 || info.Size() != redact.KeySize {
 		t.Errorf("the key has mode %v and %d bytes", info.Mode(), info.Size())
 	}
-	key := readFile(t, file)
+	key := audittest.ReadFile(t, file)
 	ok(t, runOnce(dir)...)
-	same(t, "the key of the second run", readFile(t, file), key)
+	same(t, "the key of the second run", audittest.ReadFile(t, file), key)
 }
 
 func TestRedactOff(t *testing.T) {
@@ -75,7 +75,7 @@ func TestRedactKeySetAside(t *testing.T) {
 	if len(lines) != 1 || strings.Contains(lines[0], "aHVudGVyMg") || !strings.Contains(stderr, "others than its owner may read it") {
 		t.Errorf("Loki has %q, the log says %s", lines, stderr)
 	}
-	if bytes.Equal(readFile(t, file), make([]byte, redact.KeySize)) {
+	if bytes.Equal(audittest.ReadFile(t, file), make([]byte, redact.KeySize)) {
 		t.Error("the key that others may have read is still in use")
 	}
 }
@@ -137,7 +137,7 @@ func recordOf(t *testing.T, archive string) string {
 	t.Helper()
 	for _, name := range files(t, archive) {
 		if strings.HasPrefix(name, "manifests") {
-			return string(readFile(t, filepath.Join(archive, name)))
+			return string(audittest.ReadFile(t, filepath.Join(archive, name)))
 		}
 	}
 	t.Fatal("no record")
@@ -147,6 +147,6 @@ func recordOf(t *testing.T, archive string) string {
 func epochOf(t *testing.T, dir string) string {
 	t.Helper()
 	var ledger struct{ Epoch string }
-	must(t, json.Unmarshal(readFile(t, filepath.Join(dir, "audit", config.StateDirName, "ledger.json")), &ledger))
+	must(t, json.Unmarshal(audittest.ReadFile(t, filepath.Join(dir, "audit", config.StateDirName, "ledger.json")), &ledger))
 	return ledger.Epoch
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/catalog/catalogtest"
 	"github.com/auditsidecar/auditsidecar/parquet"
@@ -87,7 +88,7 @@ func TestRestoreNames(t *testing.T) {
 		r := ok(t, append([]string{"restore", "-o", out}, test.args...)...)
 		got := files(t, out)
 		for _, name := range got {
-			if content := string(readFile(t, filepath.Join(out, name))); content != test.want[name] {
+			if content := string(audittest.ReadFile(t, filepath.Join(out, name))); content != test.want[name] {
 				t.Errorf("%s holds %q, want %q", name, content, test.want[name])
 			}
 			if !strings.Contains(r.stderr, filepath.Join(out, name)+"\n") {
@@ -146,7 +147,7 @@ func TestI7_RestoreReplacesNothing(t *testing.T) {
 	object := makeObject(t, filepath.Join(dir, "1.parquet"), meta("a", 1, "audit.log"), "old\n")
 	log := put(t, filepath.Join(dir, "audit", "audit.log"), []byte("new\n"))
 	call(t, "restore", object, "-o", filepath.Dir(log)).refused(t, exitFailed, log+" already exists", "choose another path")
-	if got := string(readFile(t, log)); got != "new\n" {
+	if got := string(audittest.ReadFile(t, log)); got != "new\n" {
 		t.Errorf("%s holds %q", log, got)
 	}
 	if got := files(t, filepath.Dir(log)); !slices.Equal(got, []string{"audit.log"}) {
@@ -184,7 +185,7 @@ func TestRestoreFailures(t *testing.T) {
 	junk := put(t, filepath.Join(dir, "junk.parquet"), []byte("PAR1 no PAR1"))
 	empty := filepath.Join(dir, "empty")
 	must(t, os.Mkdir(empty, 0o700))
-	whole := readFile(t, makeObject(t, filepath.Join(dir, "x.parquet"), meta("a", 1, "audit.log"), "line\n"))
+	whole := audittest.ReadFile(t, makeObject(t, filepath.Join(dir, "x.parquet"), meta("a", 1, "audit.log"), "line\n"))
 	torn := put(t, filepath.Join(dir, "torn.parquet"), whole[:len(whole)-9])
 	twice := put(t, filepath.Join(dir, "twice.parquet"), whole)
 	other := makeObject(t, filepath.Join(dir, "other.parquet"), meta("a", 1, "audit.log"), "another line\n")
@@ -222,7 +223,7 @@ func TestRestoreArchiveByKeys(t *testing.T) {
 	ok(t, "convert", put(t, filepath.Join(dir, "audit-2026-11-22T17-00-00.000.log"), first), "-o", out)
 	object := filepath.Join(out, files(t, out)[0])
 	later := strings.TrimSuffix(object, ".parquet") + "0.parquet" // ten times the number
-	put(t, later, readFile(t, object))                            // a copy under a key that is another file's
+	put(t, later, audittest.ReadFile(t, object))                  // a copy under a key that is another file's
 	put(t, filepath.Join(filepath.Dir(object), "notes.parquet"), []byte("not a key of ours"))
 
 	r := call(t, "restore", "file://"+out)
@@ -282,7 +283,7 @@ func (a *appearing) ReadAt(p []byte, off int64) (int, error) {
 // I7: nor is one replaced that comes while restore is at work.
 func TestI7_RestoreReplacesNothingThatComes(t *testing.T) {
 	dir := t.TempDir()
-	object := string(readFile(t, makeObject(t, filepath.Join(dir, "1.parquet"), meta("a", 1, "audit.log"), "old\n")))
+	object := string(audittest.ReadFile(t, makeObject(t, filepath.Join(dir, "1.parquet"), meta("a", 1, "audit.log"), "old\n")))
 	log := filepath.Join(dir, "audit", "audit.log")
 	r := &appearing{strings.NewReader(object), func() { put(t, log, []byte("new\n")) }}
 	in := []parquet.Input{{Name: "o", ReaderAt: r, Size: int64(len(object))}}
@@ -293,7 +294,7 @@ func TestI7_RestoreReplacesNothingThatComes(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "already exists") {
 		t.Errorf("restore: %v", err)
 	}
-	if got := string(readFile(t, log)); got != "new\n" {
+	if got := string(audittest.ReadFile(t, log)); got != "new\n" {
 		t.Errorf("%s holds %q", log, got)
 	}
 }

@@ -26,9 +26,9 @@ func TestRunOnce(t *testing.T) {
 	dir := t.TempDir()
 	audit, archive := filepath.Join(dir, "audit"), filepath.Join(dir, "archive")
 	packed := audittest.GzipFile(t)
-	first, second := fewLines(t, 300), gunzip(t, packed)
+	first, second := fewLines(t, 300), audittest.Gunzip(t, packed)
 	put(t, filepath.Join(audit, backup), first)
-	put(t, filepath.Join(audit, filepath.Base(packed)), readFile(t, packed))
+	put(t, filepath.Join(audit, filepath.Base(packed)), audittest.ReadFile(t, packed))
 	put(t, filepath.Join(audit, "audit.log"), []byte("open\n"))
 	before := files(t, audit)
 
@@ -41,7 +41,7 @@ func TestRunOnce(t *testing.T) {
 	if after := slices.DeleteFunc(files(t, audit), func(n string) bool { return strings.HasPrefix(n, config.StateDirName) }); !slices.Equal(after, before) {
 		t.Errorf("the audit directory has %q, had %q", after, before)
 	}
-	same(t, "the backup", readFile(t, filepath.Join(audit, backup)), first)
+	same(t, "the backup", audittest.ReadFile(t, filepath.Join(audit, backup)), first)
 
 	ok(t, runOnce(dir)...)
 	if again := files(t, archive); !slices.Equal(again, objects) {

@@ -131,7 +131,7 @@ func TestVerifyCommandOfTheStatusPage(t *testing.T) {
 	archive := archivedLog(t)
 	record := objectIn(t, archive, "manifests")
 	settings := config.Run{Identity: config.Identity{Cluster: "prod", Node: "cp1"}, Archive: config.Archive{URL: "file://" + archive}}
-	ok(t, strings.Fields(sidecar.VerifyCommand(settings, manifest.Hash(readFile(t, record))))[1:]...)
+	ok(t, strings.Fields(sidecar.VerifyCommand(settings, manifest.Hash(audittest.ReadFile(t, record))))[1:]...)
 	settings.Archive = config.Archive{URL: "s3://bucket/x"}
 	settings.Archive.Endpoint, settings.Archive.Region, settings.Archive.CAFile, settings.Archive.PathStyle = "http://x", "eu", "/ca.pem", true
 	checkCall(t, "the page", strings.Fields(sidecar.VerifyCommand(settings, "a"))[1:])

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 func read(t *testing.T, path string) string {
@@ -35,12 +37,7 @@ func names(t *testing.T, dir string) string {
 	return strings.Join(out, " ")
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = audittest.Must
 
 func TestWriteFileReplacesAndSetsMode(t *testing.T) {
 	dir := t.TempDir()

@@ -7,19 +7,11 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// descriptors counts what this process has open.
-func descriptors(t testing.TB) int {
-	t.Helper()
-	open, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip("this system does not list open files")
-	}
-	return len(open)
-}
 
 // TestI8_DescriptorsStayBounded rotates many times, with every fourth backup
 // pruned at once, while no sink takes anything and, for copies, there is no
@@ -41,7 +33,7 @@ func TestI8_DescriptorsStayBounded(t *testing.T) {
 			h.write("")
 			h.mustStart()
 			h.sync()
-			before := descriptors(t)
+			before := audittest.Descriptors(t)
 			if h.copy {
 				before-- // the open file is open already
 			}
@@ -56,13 +48,13 @@ func TestI8_DescriptorsStayBounded(t *testing.T) {
 					h.remove(backup)
 				}
 				_ = h.hold.Sync(t.Context()) // that there is no room is an error
-				most = max(most, descriptors(t)-before)
+				most = max(most, audittest.Descriptors(t)-before)
 			}
 			if most > c.atMost {
 				t.Errorf("%d descriptors, at most %d", most, c.atMost)
 			}
-			if h.hold.Close(); descriptors(t) > before {
-				t.Errorf("%d descriptors are left open", descriptors(t)-before)
+			if h.hold.Close(); audittest.Descriptors(t) > before {
+				t.Errorf("%d descriptors are left open", audittest.Descriptors(t)-before)
 			}
 		})
 	}
@@ -76,9 +68,9 @@ func TestI8_ManyBackupsAtStart(t *testing.T) {
 		h.rotate()
 	}
 	h.mustStart()
-	before := descriptors(t)
+	before := audittest.Descriptors(t)
 	h.sync()
-	if n := descriptors(t) - before; n != 1 {
+	if n := audittest.Descriptors(t) - before; n != 1 {
 		t.Errorf("%d files are open, want the open one only", n)
 	}
 	if links, err := os.ReadDir(filepath.Join(h.stateDir(), DirName)); err != nil || len(links) != 100 {

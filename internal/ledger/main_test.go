@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
@@ -17,13 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // noon is when the tests take place.
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// must ends the test on an error.
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = audittest.Must
 
 // open opens the ledger of a directory, which must not have to be set aside.
 func open(t testing.TB, fsys durable.FS, dir string) *Ledger {

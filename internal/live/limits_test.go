@@ -2,11 +2,11 @@ package live
 
 import (
 	"fmt"
-	"os"
 	"testing"
 
 	"go.uber.org/goleak"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
 )
 
@@ -19,7 +19,7 @@ func TestI8_DescriptorsStayBounded(t *testing.T) {
 	s.add("0000", "0\n")
 	s.start()
 	s.sync()
-	before, most := descriptors(t), 0
+	before, most := audittest.Descriptors(t), 0
 	for i := range 100 {
 		s.add(fmt.Sprintf("%04d", i+1), fmt.Sprintf("%d\n", i+1))
 		if err := s.live.step(t.Context(), false); err != nil {
@@ -28,7 +28,7 @@ func TestI8_DescriptorsStayBounded(t *testing.T) {
 		if i%10 == 9 {
 			s.sync()
 		}
-		most = max(most, descriptors(t)-before)
+		most = max(most, audittest.Descriptors(t)-before)
 	}
 	if most > 0 {
 		t.Errorf("%d descriptors more after 100 rotations", most)
@@ -39,17 +39,7 @@ func TestI8_DescriptorsStayBounded(t *testing.T) {
 	if err := s.live.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if n := descriptors(t); n >= before {
+	if n := audittest.Descriptors(t); n >= before {
 		t.Errorf("%d descriptors after Close, %d before", n, before)
 	}
-}
-
-// descriptors counts what this process has open.
-func descriptors(t testing.TB) int {
-	t.Helper()
-	open, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip("this system does not list open files")
-	}
-	return len(open)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
@@ -20,12 +21,7 @@ var (
 	self = Identity{Cluster: "prod", Node: "cp-1", MachineID: "6f1e", Epoch: "20261122T120000a1b2c3"}
 )
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = audittest.Must
 
 // sum is a SHA-256 for a test, told by its last digits.
 func sum(n int64) string { return fmt.Sprintf("%064x", n) }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -22,7 +23,7 @@ func (y *yard) crash(k int64, loss durabletest.Loss) bool {
 // crashOr is crash for a pass that may end with another error as well.
 func (y *yard) crashOr(k int64, loss durabletest.Loss, other error) bool {
 	y.t.Helper()
-	power := durabletest.NewPowerLoss(k, fastDir(y.t))
+	power := durabletest.NewPowerLoss(k, audittest.FastDir(y.t))
 	y.fs = durable.OS().WithHook(power.Hook)
 	err := y.start()
 	if err == nil {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
@@ -294,22 +295,7 @@ type yard struct {
 	ask     func(context.Context) (Counters, error)
 }
 
-func newYard(t testing.TB) *yard { return &yard{t: t, dir: fastDir(t), store: newStore()} }
-
-// fastDir returns a directory where fsync costs nothing, if there is one.
-func fastDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "shipper-test-*")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
+func newYard(t testing.TB) *yard { return &yard{t: t, dir: audittest.FastDir(t), store: newStore()} }
 
 func (y *yard) heldPath(id string) string { return filepath.Join(y.dir, "held", id) }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -21,7 +22,7 @@ import (
 // newBeatingYard makes a heartbeat at every pass.
 func newBeatingYard(t testing.TB) *yard {
 	y := newYard(t)
-	y.dir, y.beat = fastDir(t), time.Nanosecond
+	y.dir, y.beat = audittest.FastDir(t), time.Nanosecond
 	return y
 }
 
@@ -310,9 +311,4 @@ func TestReadOn(t *testing.T) {
 	}
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = audittest.Must

@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
@@ -90,7 +91,7 @@ func brief(text string) string {
 
 func newOpenYard(t testing.TB, lag time.Duration) *yard {
 	y := newYard(t)
-	y.dir, y.lag = fastDir(t), lag
+	y.dir, y.lag = audittest.FastDir(t), lag
 	y.mustStart()
 	return y
 }

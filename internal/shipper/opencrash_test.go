@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -37,7 +38,7 @@ func crashIncrements(t *testing.T, loss durabletest.Loss, key *redact.Key, lines
 		y.redact = key
 		y.mustStart()
 		y.add("0", "", asOpen)
-		power := durabletest.NewPowerLoss(k, fastDir(t))
+		power := durabletest.NewPowerLoss(k, audittest.FastDir(t))
 		y.fs = durable.OS().WithHook(power.Hook)
 		stored, err := y.growAndFinish(lines)
 		if err != nil && !errors.Is(err, durabletest.ErrCrash) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -270,7 +271,7 @@ func TestI10_StateDirectoryGone(t *testing.T) {
 	y.addAt(1)
 	y.sync()
 	y.wantLost(0, event(22, "1"))
-	y.dir = fastDir(t)
+	y.dir = audittest.FastDir(t)
 	y.mustStart()
 	y.addAt(1)
 	y.store.findErr = errLost

@@ -8,16 +8,12 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = audittest.Must
 
 // put writes a file, with its directory, and returns its path.
 func put(t testing.TB, path string, content []byte) string {

@@ -1,16 +1,16 @@
 package sidecar
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // --once says within seconds what it waits for, and until when: of a sink that
@@ -25,7 +25,7 @@ func TestOnceSaysWhatItWaitsFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var out lockedBuffer
+				var out audittest.Log
 				s := &Sidecar{Config: Config{Log: zerolog.New(&out)}}
 				giveUp := time.Now().Add(onceTimeout)
 				ended := make(chan error, 1)
@@ -43,24 +43,4 @@ func TestOnceSaysWhatItWaitsFor(t *testing.T) {
 			})
 		})
 	}
-}
-
-// lockedBuffer may be read while a logger writes to it.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-// String returns what was written so far.
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

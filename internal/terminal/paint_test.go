@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"os"
 	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 const report = `archive    s3://b
@@ -44,7 +46,7 @@ func TestPaintOnATerminalOnly(t *testing.T) {
 	if NewPaint(file) {
 		t.Error("a file is painted")
 	}
-	tty := openTerminal(t)
+	tty := audittest.Terminal(t)
 	t.Setenv("TERM", "xterm")
 	t.Setenv("NO_COLOR", "")
 	if !NewPaint(tty) {
@@ -64,18 +66,4 @@ func TestPaintOnATerminalOnly(t *testing.T) {
 	}
 }
 
-// openTerminal opens one end of a pseudo terminal.
-func openTerminal(t *testing.T) *os.File {
-	t.Helper()
-	tty, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	must(t, err)
-	t.Cleanup(func() { _ = tty.Close() })
-	return tty
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = audittest.Must

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"sync"
 	"syscall"
 	"time"
 
@@ -28,26 +27,8 @@ type Config struct {
 type Process struct {
 	base string // http://127.0.0.1:PORT
 	cmd  *exec.Cmd
-	log  *log
-	done chan struct{} // closed when the process has ended and been waited for
-}
-
-// log collects what the process writes to standard error.
-type log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
+	log  *audittest.Log // its standard error
+	done chan struct{}  // closed when the process has ended and been waited for
 }
 
 // environment is what a process gets besides its own variables.
@@ -61,7 +42,7 @@ func Start(cfg Config) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{base: "http://" + listen, log: new(log), done: make(chan struct{})}
+	p := &Process{base: "http://" + listen, log: new(audittest.Log), done: make(chan struct{})}
 	p.cmd = exec.Command(cfg.Binary, append([]string{"run", "--listen", listen}, cfg.Args...)...)
 	p.cmd.Env = environment(cfg.Env)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
