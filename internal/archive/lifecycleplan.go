@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -74,7 +75,7 @@ func (l Lifecycle) plan(prefix string, have []types.LifecycleRule) (LifecyclePla
 			p.Conflicts = append(p.Conflicts, l.conflicts(rule, prefix)...)
 			continue
 		}
-		i := slices.IndexFunc(want, func(w types.LifecycleRule) bool { return sameRule(w, rule) })
+		i := slices.IndexFunc(want, func(w types.LifecycleRule) bool { return reflect.DeepEqual(w, rule) })
 		if i >= 0 {
 			want = slices.Delete(want, i, i+1)
 			continue
@@ -95,18 +96,7 @@ func (l Lifecycle) plan(prefix string, have []types.LifecycleRule) (LifecyclePla
 
 // isOurs: a rule of this archive; another archive in the bucket has other IDs.
 func isOurs(rule types.LifecycleRule, prefix string) bool {
-	for _, name := range []string{"data", "open", "uploads"} {
-		if aws.ToString(rule.ID) == ruleID(name, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-func sameRule(a, b types.LifecycleRule) bool {
-	x, errX := readable(a)
-	y, errY := readable(b)
-	return errX == nil && errY == nil && string(x) == string(y)
+	return slices.ContainsFunc([]string{"data", "open", "uploads"}, func(name string) bool { return aws.ToString(rule.ID) == ruleID(name, prefix) })
 }
 
 func writeDiff(diff *strings.Builder, sign string, rule types.LifecycleRule) error {

@@ -17,7 +17,7 @@
 //     substitute. An object that a record names and that is not there is reported
 //     as missing; it keeps no other file from being restored.
 //   - Without a record the node was lost, or its disk full, before the file was
-//     archived: its increments are what there is. Of increments that begin at one
+//     archived: its increments are restored. Of increments that begin at one
 //     byte the longest counts; a hole between them is an error.
 //   - Epochs: a sidecar that lost its state archives the file again under a new
 //     epoch. Increments also give way to a finished file, or to further reaching
@@ -26,7 +26,7 @@
 //
 // # Files
 //
-//	listing.go    what a location has: objects, records, confirmed copies, missing ones
+//	listing.go    the objects and records of a location, confirmed copies, missing ones
 //	file.go       ID, Object, File; objects put together
 //	original.go   Find and Restore: which form of a file its objects allow
 //	otherepoch.go  the same file under another epoch

@@ -44,20 +44,30 @@ func (id ID) compare(other ID) int {
 		cmp.Compare(id.Epoch, other.Epoch), cmp.Compare(id.Seq, other.Seq))
 }
 
-// Object is one Parquet object, on disk or in an archive.
+// Object is one object, on disk or in an archive.
 type Object struct {
-	archive.Key        // what it is of
+	archive.Key        // its file, day and copy; zero if its name does not say it
 	Name        string // for messages: a path or URL
-	open        func(ctx context.Context) (*archive.Object, error)
+
+	bucket *archive.Bucket
+	name   string // in the bucket
+	absent error  // why it cannot be opened
 }
 
 // ID is the file that the object is of.
 func (o Object) ID() ID { return IDOf(o.Key) }
 
 // NewObject returns the object with a key in an archive.
-func NewObject(a *archive.Bucket, name string) Object {
+func NewObject(bucket *archive.Bucket, name string) Object {
 	key, _ := archive.ParseKey(name) // zero for one that auditsidecar does not give
-	return Object{Key: key, Name: name, open: func(ctx context.Context) (*archive.Object, error) { return a.Open(ctx, name) }}
+	return Object{Key: key, Name: name, bucket: bucket, name: name}
+}
+
+func (o Object) open(ctx context.Context) (*archive.Object, error) {
+	if o.absent != nil {
+		return nil, o.absent
+	}
+	return o.bucket.Open(ctx, o.name)
 }
 
 // File is one original file as its objects.
@@ -134,7 +144,7 @@ func withInputs(ctx context.Context, objects []Object, do func([]parquet.Input) 
 	return do(inputs)
 }
 
-// check reads what an object says of itself, which must be what its name says.
+// check reads an object's own metadata, which must agree with its name.
 func (o Object) check(in parquet.Input) (parquet.ObjectMeta, error) {
 	m, err := parquet.ReadMeta(in, in.Size)
 	if err != nil {

@@ -16,31 +16,24 @@ import (
 // Location is where to look for objects.
 type Location struct {
 	Bucket *archive.Bucket
-	// Path is set for a directory, or a file in it, of any layout: there each
-	// object itself says what it is of. Otherwise the keys say it.
+	// Path is set for a directory, or a file in it, of any layout: there the
+	// metadata of each object name its file. Otherwise its key does.
 	Path string
 	// Key is the only object to take; empty: all.
 	Key string
 }
 
-// listed is an object by its key in the bucket and by what this key says; zero
-// if that is nothing.
-type listed struct {
-	name string
-	key  archive.Key
-}
-
-// listing is what a location has.
+// listing is the content of a location.
 type listing struct {
 	Location
-	stored  []listed        // Parquet objects
-	records map[ID][]listed // all copies of each
+	stored  []Object        // Parquet objects
+	records map[ID][]Object // all copies of each
 	named   map[string]bool // keys of stored, all copies
 }
 
 // list lists a location.
 func list(ctx context.Context, p Location) (*listing, error) {
-	l := &listing{Location: p, records: map[ID][]listed{}, named: map[string]bool{}}
+	l := &listing{Location: p, records: map[ID][]Object{}, named: map[string]bool{}}
 	prefixes := []string{"data/", "open/", "manifests/"}
 	if p.Path != "" {
 		prefixes = []string{p.Key}
@@ -51,24 +44,33 @@ func list(ctx context.Context, p Location) (*listing, error) {
 				return nil, err
 			}
 			if p.Key == "" || p.Key == info.Key {
-				l.add(listed{info.Key, p.keyIn(info.Key)})
+				l.add(p.object(info.Key))
 			}
 		}
 	}
 	return l, nil
 }
 
-// add takes an object; not what auditsidecar does not write, and not what a
-// conversion has not finished: its names begin with a dot.
-func (l *listing) add(o listed) {
-	switch id := IDOf(o.key); {
+// add takes an object of auditsidecar; not the unfinished ones of a conversion,
+// whose names begin with a dot.
+func (l *listing) add(o Object) {
+	switch {
 	case strings.HasPrefix(o.name, ".") || strings.Contains(o.name, "/."):
-	case o.key.Kind == archive.KindManifest:
-		l.records[id] = append(l.records[id], o)
-	case o.key.Kind != 0 || l.Path != "" && (l.Key != "" || path.Ext(o.name) == ".parquet"):
+	case o.Kind == archive.KindManifest:
+		l.records[o.ID()] = append(l.records[o.ID()], o)
+	case o.Kind != 0 || l.Path != "" && (l.Key != "" || path.Ext(o.name) == ".parquet"):
 		l.stored = append(l.stored, o)
-		l.named[o.key.String()] = true
+		l.named[o.Key.String()] = true
 	}
+}
+
+// object is the object with a name in the bucket.
+func (p Location) object(name string) Object {
+	o := Object{Key: p.keyIn(name), Name: p.Bucket.URL(name), bucket: p.Bucket, name: name}
+	if p.Path != "" {
+		o.Name = path.Join(p.Path, name)
+	}
+	return o
 }
 
 // keyIn is the key that a name is, or in a directory ends with; zero if it does not.
@@ -93,30 +95,30 @@ func (l *listing) record(ctx context.Context, id ID) (*manifest.Record, error) {
 	if len(copies) == 0 {
 		return nil, nil //nolint:nilnil // there is none
 	}
-	slices.SortStableFunc(copies, func(a, b listed) int { return a.key.Copy - b.key.Copy })
-	record, err := readCopies(ctx, l.Bucket, func(yield func(string) bool) {
-		for _, c := range copies {
-			if !yield(c.name) {
-				return
-			}
-		}
-	})
+	slices.SortStableFunc(copies, func(a, b Object) int { return a.Copy - b.Copy })
+	names := make([]string, len(copies))
+	for i, c := range copies {
+		names[i] = c.name
+	}
+	record, err := readCopies(ctx, l.Bucket, slices.Values(names))
 	if err != nil || record.Kind != manifest.KindFile {
 		return nil, err
 	}
 	return &record, nil
 }
 
-// objects returns what the location has of files, and what it lacks: of each object
-// the confirmed copy, and what records name and is not there.
+// objects returns the confirmed copy of each object, and an object that cannot be
+// opened for each that a record names and that is not there.
 func (l *listing) objects(ctx context.Context) ([]Object, error) {
-	stored, err := confirmed(l.stored, func(id ID) (*manifest.Record, error) { return l.record(ctx, id) })
+	all, err := confirmed(l.stored, func(id ID) (*manifest.Record, error) { return l.record(ctx, id) })
 	if err != nil {
 		return nil, err
 	}
-	all := make([]Object, len(stored))
-	for i, o := range stored {
-		if all[i], err = l.object(ctx, o); err != nil {
+	for i := range all {
+		if l.Path == "" {
+			break // the keys say it
+		}
+		if all[i].Key, err = all[i].ownKey(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -124,42 +126,35 @@ func (l *listing) objects(ctx context.Context) ([]Object, error) {
 	return append(all, missing...), err
 }
 
-// object makes an object of its name, or of what it says of itself.
-func (l *listing) object(ctx context.Context, o listed) (Object, error) {
-	object := Object{Key: o.key, Name: l.Bucket.URL(o.name), open: func(ctx context.Context) (*archive.Object, error) {
-		return l.Bucket.Open(ctx, o.name)
-	}}
-	if l.Path == "" {
-		return object, nil
-	}
-	object.Name = path.Join(l.Path, o.name)
+// ownKey is the key that an object itself says.
+func (o Object) ownKey(ctx context.Context) (archive.Key, error) {
 	var m parquet.ObjectMeta
-	err := withInputs(ctx, []Object{object}, func(in []parquet.Input) (err error) {
+	err := withInputs(ctx, []Object{o}, func(in []parquet.Input) (err error) {
 		m, err = parquet.ReadMeta(in[0], in[0].Size)
 		return err
 	})
 	if err != nil {
-		return object, fmt.Errorf("%s: %w", object.Name, err)
+		return archive.Key{}, fmt.Errorf("%s: %w", o.Name, err)
 	}
-	object.Key = archive.Key{
-		Kind: archive.KindData, Cluster: m.Cluster, Node: m.Node, Epoch: m.Epoch, Seq: m.Seq, Day: o.key.Day,
+	key := archive.Key{
+		Kind: archive.KindData, Cluster: m.Cluster, Node: m.Node, Epoch: m.Epoch, Seq: m.Seq, Day: o.Day,
 		Rotated: m.Rotated.UTC().Format(archive.RotatedLayout), From: m.Increment.From, To: m.Increment.From + m.SourceSize,
 	}
 	if m.Increment.FirstLine > 0 {
-		object.Kind = archive.KindOpen
+		key.Kind = archive.KindOpen
 	}
-	return object, nil
+	return key, nil
 }
 
 // confirmed leaves of the copies of each object the one that the file's record
 // names. Without a record, as of an increment, it is the last: the sidecar stores a
 // copy only if the ones before it were not confirmed.
-func confirmed(stored []listed, record func(ID) (*manifest.Record, error)) ([]listed, error) {
-	first := func(o listed) string { return path.Join(path.Dir(o.name), path.Base(o.key.First().String())) }
-	copies := map[string][]listed{}
+func confirmed(stored []Object, record func(ID) (*manifest.Record, error)) ([]Object, error) {
+	copies := map[string][]Object{}
 	for _, o := range stored {
-		if o.key.Kind != 0 {
-			copies[first(o)] = append(copies[first(o)], o)
+		if o.Kind != 0 {
+			first := path.Join(path.Dir(o.name), path.Base(o.First().String()))
+			copies[first] = append(copies[first], o)
 		}
 	}
 	drop := map[string]bool{}
@@ -167,14 +162,14 @@ func confirmed(stored []listed, record func(ID) (*manifest.Record, error)) ([]li
 		if len(same) == 1 {
 			continue
 		}
-		the := slices.MaxFunc(same, func(a, b listed) int { return a.key.Copy - b.key.Copy })
-		if the.key.Kind == archive.KindData {
-			r, err := record(IDOf(the.key))
+		the := slices.MaxFunc(same, func(a, b Object) int { return a.Copy - b.Copy })
+		if the.Kind == archive.KindData {
+			r, err := record(the.ID())
 			if err != nil {
 				return nil, err
 			}
 			for _, c := range same {
-				if r != nil && r.Names(c.key.String()) {
+				if r != nil && r.Names(c.Key.String()) {
 					the = c
 				}
 			}
@@ -183,7 +178,7 @@ func confirmed(stored []listed, record func(ID) (*manifest.Record, error)) ([]li
 			drop[c.name] = c.name != the.name
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(stored), func(o listed) bool { return drop[o.name] }), nil
+	return slices.DeleteFunc(slices.Clone(stored), func(o Object) bool { return drop[o.name] }), nil
 }
 
 // ErrMissing says that an object is not where a record says that it is. Nothing of
@@ -227,9 +222,7 @@ func missingObject(recorded ID, key archive.Key, why error) Object {
 	if key.Kind != archive.KindData {
 		key = archive.Key{Kind: archive.KindData, Cluster: recorded.Cluster, Node: recorded.Node, Epoch: recorded.Epoch, Seq: recorded.Seq}
 	}
-	return Object{Key: key, Name: key.String(), open: func(context.Context) (*archive.Object, error) {
-		return nil, fmt.Errorf("%w: %w", ErrMissing, why)
-	}}
+	return Object{Key: key, Name: key.String(), absent: fmt.Errorf("%w: %w", ErrMissing, why)}
 }
 
 // String returns the location as it was given.

@@ -40,9 +40,9 @@ func TestI10_Confirmed(t *testing.T) {
 		"an object without a name of ours": {stored: []archive.Key{{}}, want: []archive.Key{{}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var stored []listed
+			var stored []Object
 			for _, key := range test.stored {
-				stored = append(stored, listed{name: "x/" + key.String(), key: key})
+				stored = append(stored, Object{name: "x/" + key.String(), Key: key})
 			}
 			left, err := confirmed(stored, func(ID) (*manifest.Record, error) {
 				if test.record == nil {
@@ -56,7 +56,7 @@ func TestI10_Confirmed(t *testing.T) {
 			})
 			var got []archive.Key
 			for _, o := range left {
-				got = append(got, o.key)
+				got = append(got, o.Key)
 			}
 			if err != nil || !slices.Equal(got, test.want) {
 				t.Errorf("left %v, %v; want %v", got, err, test.want)

@@ -43,12 +43,12 @@ func Find(ctx context.Context, locations ...Location) (*Catalog, error) {
 type Original struct {
 	ID
 	Name    string // ends in .partial for the beginning of a file
-	Size    int64  // of what Write writes
+	Size    int64  // in bytes, as Write writes it
 	Rotated time.Time
-	// Note says what is not as it should be; empty: nothing.
+	// Note describes a restriction; empty if there is none.
 	Note string
 	// Write writes it, with temporary files in the directory work. After a
-	// [parquet.HoleError] what was written is good as far as it goes.
+	// [parquet.HoleError] the bytes written so far are good.
 	Write writeFunc
 }
 
@@ -64,12 +64,12 @@ type form int
 const (
 	whole   form = iota // all of it, from its objects
 	partial             // its beginning, from increments
-	longer              // what increments have, which is more than its objects, and these if they differ
+	longer              // its increments, which reach further than its objects, and these if they differ
 	nothing             // another file of the catalog has its lines
 )
 
 // Restore passes the original of f to do, or calls nothing if another file of the
-// catalog has its lines. What it opens is closed when it returns.
+// catalog has its lines. Objects are closed when it returns.
 func (c *Catalog) Restore(ctx context.Context, f *File, do func(Original) error) error {
 	form, err := c.choose(ctx, f)
 	if err == nil && form != nothing {
@@ -160,8 +160,8 @@ func (o Object) checked(ctx context.Context) (meta parquet.ObjectMeta, err error
 	return meta, err
 }
 
-// writeLonger writes what increments have of a file, and the finished file behind
-// it if that does not begin them.
+// writeLonger writes the increments of a file, and the finished file behind them
+// unless they begin with it.
 func writeLonger(meta parquet.ObjectMeta, parts, finished writeFunc) writeFunc {
 	return func(ctx context.Context, work string, w io.Writer) error {
 		start := parquet.NewPrefixHash(meta.SourceSize)

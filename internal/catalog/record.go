@@ -12,7 +12,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
-// Copy is what is known of one of the objects that are stored for one record.
+// Copy describes one of the objects that are stored for one record.
 type Copy struct {
 	// Readable: it is a record.
 	Readable bool
@@ -82,7 +82,7 @@ func Unusable(err error) bool {
 }
 
 // ReadEntry reads an object that should be a record. An error means that it could
-// not be read; what the store damaged is no record.
+// not be read; an object that the store damaged is no record.
 func ReadEntry(ctx context.Context, bucket *archive.Bucket, key string) (manifest.Entry, error) {
 	o, err := bucket.Open(ctx, key)
 	if archive.ReasonOf(err) == archive.ReasonChecksum {

@@ -11,14 +11,17 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
-// link puts the records of an epoch in the order of the chain and reports what
-// is wrong with it. Records before asked may be missing.
+// link puts the records of an epoch in the order of the chain and reports its
+// faults. Records before asked may be missing.
 func (e *epoch) link(asked time.Time, found *findings) {
 	e.leaveCopies(found)
 	links := manifest.VerifyLinks(manifest.Identity{Cluster: e.log.cluster, Node: e.log.node, Epoch: e.name}, e.entries)
 	for _, i := range links.Order {
 		r := &record{Entry: &e.entries[i], key: e.keys[i].String()}
 		e.records = append(e.records, r)
+		if r.Kind == manifest.KindFile && e.files[r.Seq] == nil {
+			e.files[r.Seq] = r
+		}
 		if want := archive.ManifestKey(r.Cluster, r.Node, r.Epoch, r.Seq); want != e.keys[i].First().String() {
 			found.find(r.finding(KindRecordMisplaced, fmt.Sprintf("it holds record %d, which belongs under the name %s", r.Seq, path.Base(want))))
 		}
@@ -39,8 +42,8 @@ func (e *epoch) link(asked time.Time, found *findings) {
 	e.summarize(links.Head)
 }
 
-// isCut says whether a missing predecessor is only the beginning of what was
-// asked for: the first record that is there was sealed before that.
+// isCut reports whether a predecessor is missing only because the requested time
+// begins later: the first record that is there was sealed before it.
 func (e *epoch) isCut(asked time.Time, f manifest.Finding) bool {
 	if asked.IsZero() || len(e.records) == 0 {
 		return false

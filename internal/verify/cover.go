@@ -17,8 +17,8 @@ const defaultEvery = time.Hour
 
 // checkCover looks for time that no record covers: between two epochs, which
 // nothing links, and between the last record and To. Within an epoch the links
-// leave no room for a missing record, and what a file has in it is recorded
-// whatever time that took.
+// leave no room for a missing record, and a file is recorded however long it took
+// to fill.
 func (l *nodeLog) checkCover(opt Options, found *findings) {
 	// Epochs without a record that can be read have findings of their own.
 	epochs := slices.DeleteFunc(slices.Clone(l.epochs), func(e *epoch) bool { return len(e.records) == 0 })
@@ -75,8 +75,8 @@ func (v *verification) checkHead() {
 	v.found.find(f)
 }
 
-// checkSeen holds what heartbeats saw of open files against the records of
-// those files.
+// checkSeen compares the observations of heartbeats with the records of the
+// files that were open then.
 func (e *epoch) checkSeen(found *findings) {
 	for _, r := range e.records {
 		if r.Heartbeat == nil || r.Heartbeat.Open == nil {
@@ -85,7 +85,7 @@ func (e *epoch) checkSeen(found *findings) {
 		open := r.Heartbeat.Open
 		file := e.fileOf(r)
 		if file == nil || e.cutSince(r, file) {
-			continue // still open, or a gap says what became of it
+			continue // still open, or a recorded gap explains the difference
 		}
 		file.heard = append(file.heard, seen{r.Time.Time, *open})
 		if open.Size > file.Source.Size || open.Lines > file.Source.Lines {
@@ -98,7 +98,7 @@ func (e *epoch) checkSeen(found *findings) {
 }
 
 // cutSince says whether it is recorded that a file was cut or replaced after a
-// heartbeat saw it: what the heartbeat saw is known to be gone.
+// heartbeat saw it: the bytes that the heartbeat saw are known to be gone.
 func (e *epoch) cutSince(heartbeat, file *record) bool {
 	for _, r := range e.records {
 		for _, g := range r.Gaps {
@@ -110,7 +110,7 @@ func (e *epoch) cutSince(heartbeat, file *record) bool {
 	return false
 }
 
-// isCutGap says whether a gap is one after which a file is not what it was.
+// isCutGap reports whether a file is another one after the gap.
 func isCutGap(g manifest.Gap) bool {
 	return g.Reason == continuity.ReasonTruncated || g.Reason == continuity.ReasonReplaced
 }
@@ -119,19 +119,16 @@ func isCutGap(g manifest.Gap) bool {
 // number, or else as the next one that was rotated, which must have the inode.
 func (e *epoch) fileOf(heartbeat *record) *record {
 	open := heartbeat.Heartbeat.Open
+	if open.Seq != 0 {
+		return e.files[open.Seq]
+	}
 	var next *record
 	for _, r := range e.records {
-		if r.Kind != manifest.KindFile {
-			continue
-		}
-		if open.Seq != 0 && r.Seq == open.Seq {
-			return r
-		}
-		if !r.Source.Rotated.Before(heartbeat.Time.Time) && (next == nil || r.Source.Rotated.Before(next.Source.Rotated.Time)) {
+		if r.Kind == manifest.KindFile && !r.Source.Rotated.Before(heartbeat.Time.Time) && (next == nil || r.Source.Rotated.Before(next.Source.Rotated.Time)) {
 			next = r
 		}
 	}
-	if open.Seq != 0 || next == nil || next.Source.Inode != open.Inode {
+	if next == nil || next.Source.Inode != open.Inode {
 		return nil
 	}
 	return next

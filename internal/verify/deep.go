@@ -18,7 +18,7 @@ import (
 )
 
 // restore restores a file from its objects and compares its hashes with those
-// of the record, and its beginnings with what heartbeats saw.
+// of the record, and its beginnings with those that heartbeats saw.
 func (o *objects) restore(ctx context.Context, r *record) error {
 	p := newRehash(r.marks())
 	err := o.restoreTo(ctx, r, p)
@@ -55,13 +55,13 @@ func (v *verification) restoreTo(ctx context.Context, r *record, w io.Writer) er
 
 func (v *verification) tempDir() string { return cmp.Or(v.opt.TempDir, os.TempDir()) }
 
-// rehash takes a restored file and computes what is compared.
+// rehash hashes a restored file, and each beginning of it that a heartbeat saw.
 type rehash struct {
 	tree  parquet.LineTree
 	sum   hash.Hash
 	size  int64
 	marks []seen   // by size; only those with a plain hash
-	at    [][]byte // the SHA-256 after so many bytes
+	at    [][]byte // the SHA-256 at each mark that was reached
 	// within says whether a line was not complete there.
 	within []bool
 	last   byte // that was written
@@ -76,7 +76,7 @@ func (r *record) marks() []seen {
 	return slices.DeleteFunc(slices.Clone(r.heard), func(s seen) bool { return s.Size > r.Source.Size })
 }
 
-// newRehash takes what was seen of the file; only plain hashes are compared.
+// newRehash returns a rehash for these marks; only plain hashes are compared.
 func newRehash(marks []seen) *rehash {
 	p := &rehash{sum: sha256.New(), marks: slices.DeleteFunc(slices.Clone(marks), func(s seen) bool { return s.SHA256 == "" })}
 	slices.SortStableFunc(p.marks, func(a, b seen) int { return cmp.Compare(a.Size, b.Size) })
@@ -98,8 +98,8 @@ func (p *rehash) differs(want manifest.Content) string {
 	return ""
 }
 
-// firstEdited finds the first mark that does not fit; what was changed lies in the
-// lines between the one before it and it.
+// firstEdited finds the first mark that does not fit. The changed lines lie between
+// the mark before it and this one.
 func (p *rehash) firstEdited() (mark seen, lines Lines, ok bool) {
 	lines.From = 1
 	for i := range p.at {

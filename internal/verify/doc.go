@@ -1,6 +1,6 @@
 // Package verify proves what an archive holds, or finds what is wrong with it:
 // the chain of records of every node, the objects that the records name, and,
-// if asked, that every file restores to what was read.
+// if asked, that every file restores to the bytes that were read.
 //
 // # Checks
 //
@@ -19,7 +19,7 @@
 //   - With Options.Deep each file is restored; its SHA-256, its Merkle root and
 //     the beginnings that heartbeats saw must be the recorded ones.
 //     Increments of files without a record, below open/, must join, and begin
-//     as heartbeats saw the file; what was added since, nothing vouches for.
+//     as heartbeats saw the file; nothing vouches for later bytes.
 //   - Where heartbeats have kube-apiserver's counters, the number of lines.
 //
 // A finding says which object or record, which lines and which time cannot be
@@ -37,7 +37,7 @@
 //
 // SHA-256 has no collisions and Ed25519 no forgeries. The archive does not
 // change while it is read, but may grow. Memory is some hundred bytes for each
-// record and object, and what restoring takes for each worker.
+// record and object, and the memory of one restore for each worker.
 //
 // # Files
 //
@@ -46,10 +46,10 @@
 //	copies.go      which of the copies of a record counts
 //	chain.go       the links of one epoch
 //	trust.go       signatures and keys
-//	cover.go       time without a record, the expected head, what heartbeats saw
+//	cover.go       time without a record, the expected head, the observations of heartbeats
 //	counts.go      kube-apiserver's own counters
 //	objects.go     the objects of the files
-//	deep.go        what they restore to
+//	deep.go        restoring and hashing files
 //	increments.go  files without a record
 //	event.go       Prove: one line and its inclusion proof
 //	finding.go, report.go, text.go  the report

@@ -70,7 +70,7 @@ type Event struct {
 	// KeyID and Signature are the record's; empty where it is not signed.
 	KeyID     string `json:"keyID,omitempty"`
 	Signature string `json:"signature,omitempty"`
-	// Redacted says that this is what archive redaction left of the line.
+	// Redacted: Text is the line after archive redaction.
 	Redacted bool `json:"redacted,omitempty"`
 }
 

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Kind names what is wrong.
+// Kind names a fault.
 type Kind string
 
 // The kinds of findings.
 const (
-	// KindRecordUnreadable: what is stored under a record's key is no record,
-	// or not as it was sealed.
+	// KindRecordUnreadable: the object under a record's key is no record, or was
+	// changed after it was sealed.
 	KindRecordUnreadable Kind = "record_unreadable"
 	// KindRecordNewer: a newer version wrote the record; it was not checked.
 	KindRecordNewer Kind = "record_newer"
@@ -32,13 +32,13 @@ const (
 	// KindHeadMissing: the record that was expected is not there.
 	KindHeadMissing Kind = "head_missing"
 	// KindUncovered: between two epochs there is more time than heartbeats
-	// leave, and nothing says what was recorded in it.
+	// allow, and nothing proves that no record is missing there.
 	KindUncovered Kind = "uncovered"
 	// KindUnsigned: a record without a signature where there has to be one.
 	KindUnsigned Kind = "unsigned"
 	// KindBadSignature: a signature that does not fit its record.
 	KindBadSignature Kind = "bad_signature"
-	// KindUnknownKey: signed by a key that nobody vouches for.
+	// KindUnknownKey: signed by a key without the consent of a known one.
 	KindUnknownKey Kind = "unknown_key"
 	// KindObjectMissing: an object that a record names is not there.
 	KindObjectMissing Kind = "object_missing"
@@ -52,13 +52,13 @@ const (
 	// KindObjectUnreadable: an object that cannot be read; it was not checked.
 	KindObjectUnreadable Kind = "object_unreadable"
 	// KindIncrementBroken: an increment of a file that has no record yet cannot
-	// be read, is not what it says, or does not join the one before it.
+	// be read, contradicts its name, or does not join the one before it.
 	KindIncrementBroken Kind = "increment_broken"
 	// KindFileShorter: a finished file has fewer bytes than its increments: it
 	// was cut before it was archived.
 	KindFileShorter Kind = "file_shorter"
-	// KindSourceMismatch: what the objects restore to is not what the record
-	// says.
+	// KindSourceMismatch: the objects do not restore to the file that the record
+	// describes.
 	KindSourceMismatch Kind = "source_mismatch"
 	// KindLogEdited: bytes of the log were changed after the sidecar had read
 	// them and before they were archived.
@@ -68,7 +68,7 @@ const (
 	KindCountMismatch Kind = "count_mismatch"
 )
 
-// Finding is one thing that is wrong, and what cannot be trusted for it.
+// Finding is one fault, and the lines or the time that cannot be trusted for it.
 type Finding struct {
 	Kind Kind `json:"kind"`
 	// Cluster, Node and Epoch say in whose chain; empty where in none.

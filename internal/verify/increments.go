@@ -41,7 +41,7 @@ func (u *unfinished) finding(kind Kind, object, detail string) Finding {
 const epochLayout = "20060102T150405"
 
 // checkIncrements checks the increments that stand for files without a record: that
-// they join, that they hold what they say, and that they begin as heartbeats saw the
+// they join, that they hold the bytes that their names say, and that they begin as heartbeats saw the
 // file. Those of a recorded file are superseded by it, unless they reach further.
 func (v *verification) checkIncrements(ctx context.Context) error {
 	var parts []catalog.Object
@@ -56,9 +56,8 @@ func (v *verification) checkIncrements(ctx context.Context) error {
 	var open []*unfinished
 	for _, f := range catalog.Group(parts) {
 		e := v.epochOf(f.ID)
-		i := slices.IndexFunc(e.records, func(r *record) bool { return r.Kind == manifest.KindFile && r.Seq == f.Seq })
-		if i >= 0 {
-			v.checkFinished(e.records[i], f)
+		if r := e.files[f.Seq]; r != nil {
+			v.checkFinished(r, f)
 			continue
 		}
 		u := &unfinished{f, e}
@@ -73,8 +72,8 @@ func (v *verification) checkIncrements(ctx context.Context) error {
 	return v.each(ctx, "open files", len(open), func(ctx context.Context, i int) error { return v.checkUnfinished(ctx, open[i]) })
 }
 
-// checkFinished compares the size of a finished file with how far its increments reach: what the
-// archive had of it once, it must have (I10). Where the file is shorter, restore takes the increments.
+// checkFinished compares the size of a finished file with the end of its increments: bytes that
+// the archive had once, it must have (I10). Where the file is shorter, restore takes the increments.
 func (v *verification) checkFinished(r *record, file *catalog.File) {
 	if size, to := r.Stored().Size, file.Extent(); to > size && v.opt.overlaps(r.span()) {
 		f := r.finding(KindFileShorter, fmt.Sprintf(
@@ -84,9 +83,8 @@ func (v *verification) checkFinished(r *record, file *catalog.File) {
 	}
 }
 
-// checkUnfinished restores the increments of one file, as restore does. What says
-// something of an increment is a finding, an archive or a disk that is unavailable
-// an error.
+// checkUnfinished restores the increments of one file, as restore does. A damaged
+// increment is a finding, an unavailable archive or disk an error.
 func (v *verification) checkUnfinished(ctx context.Context, u *unfinished) error {
 	p := newRehash(u.heard())
 	used, last, err := u.WriteParts(ctx, v.tempDir(), p)
@@ -102,8 +100,8 @@ func (v *verification) checkUnfinished(ctx context.Context, u *unfinished) error
 	return nil
 }
 
-// heard is what heartbeats saw of the file; nothing where a recorded gap says
-// that it was cut or replaced: what they saw may be gone.
+// heard returns the beginnings of the file that heartbeats saw; none if a recorded
+// gap says that it was cut or replaced: these bytes may be gone.
 func (u *unfinished) heard() (marks []seen) {
 	for _, r := range u.epoch.records {
 		if slices.ContainsFunc(r.Gaps, isCutGap) {
@@ -116,8 +114,8 @@ func (u *unfinished) heard() (marks []seen) {
 	return marks
 }
 
-// compareUnfinished holds the beginnings that heartbeats saw against what the
-// increments restore to. What no heartbeat saw, nothing vouches for.
+// compareUnfinished compares the beginnings that heartbeats saw with the restored
+// increments. Nothing vouches for later bytes.
 func (v *verification) compareUnfinished(u *unfinished, p *rehash, used int) {
 	lines := p.tree.Lines()
 	if mark, edited, ok := p.firstEdited(); ok {

@@ -26,7 +26,8 @@ type epoch struct {
 	keys    []archive.Key    // of the records in the archive, by number and copy
 	entries []manifest.Entry // under these keys
 
-	records []*record // those that can be read, in the order of the chain
+	records []*record         // those that can be read, in the order of the chain
+	files   map[int64]*record // those of files, by number; of several the first
 	summary Epoch
 	pending map[int64]bool // numbers that need not have a record (yet)
 	broken  bool           // a record is missing, or was changed
@@ -36,10 +37,10 @@ type epoch struct {
 type record struct {
 	*manifest.Entry
 	key   string // in the archive
-	heard []seen // of a file: what heartbeats say of it
+	heard []seen // of a file: while it was open
 }
 
-// seen is what was seen of a file while it was open.
+// seen is the observation of an open file by a heartbeat.
 type seen struct {
 	at time.Time
 	manifest.OpenFile
@@ -84,8 +85,7 @@ func (r *record) span() (from, to time.Time) {
 // id is the number that the objects of a file record bear.
 func (r *record) id() catalog.ID { return catalog.IDOfRecord(&r.Record) }
 
-// list passes what the archive has below a prefix, of the cluster and node that
-// were asked for, to do; the key is zero for a name that auditsidecar does not give.
+// list passes the objects below a prefix, of the requested cluster and node, to do; the key is zero for a name that auditsidecar does not give.
 func (v *verification) list(ctx context.Context, prefix string, do func(info archive.Info, key archive.Key)) error {
 	if v.opt.Cluster != "" {
 		prefix += "cluster=" + v.opt.Cluster + "/"
@@ -140,7 +140,7 @@ func (l *nodeLog) epoch(name string) *epoch {
 	if n := len(l.epochs); n > 0 && l.epochs[n-1].name == name {
 		return l.epochs[n-1]
 	}
-	e := &epoch{log: l, name: name, pending: map[int64]bool{}}
+	e := &epoch{log: l, name: name, files: map[int64]*record{}, pending: map[int64]bool{}}
 	l.epochs = append(l.epochs, e)
 	return e
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
-// objects are what the archive has below data/, and which records say so.
+// objects are those below data/, as they are listed and as records name them.
 type objects struct {
 	*verification
 	listed    map[string]int64            // sizes by key
@@ -27,7 +27,7 @@ type objects struct {
 	confirmed map[archive.Key]archive.Key // keys that records name, by the first copy's
 }
 
-// checkObjects compares what the archive has below data/ with the records.
+// checkObjects compares the objects below data/ with the records.
 func (v *verification) checkObjects(ctx context.Context) error {
 	o := objects{v, map[string]int64{}, map[string]*record{}, map[archive.Key]archive.Key{}}
 	if err := v.list(ctx, "data/", func(info archive.Info, _ archive.Key) { o.listed[info.Key] = info.Size }); err != nil {
@@ -107,8 +107,8 @@ func (e *epoch) isPending(seq int64) bool {
 	return e.pending[seq] || !slices.ContainsFunc(e.records, func(r *record) bool { return r.Seq >= seq })
 }
 
-// checkFile checks the objects of one file and, where all are good and it was
-// asked for, what they restore to.
+// checkFile checks the objects of one file and, if all are good and Deep is set,
+// restores it.
 func (o *objects) checkFile(ctx context.Context, r *record) error {
 	good := true
 	for _, object := range r.Objects {
@@ -134,8 +134,8 @@ func (o *objects) checkFile(ctx context.Context, r *record) error {
 	return o.restore(ctx, r)
 }
 
-// check says what is wrong with one object; nothing: it is good. An error means
-// that it could not be read.
+// check returns the fault of one object, or nothing. An error means that it could
+// not be read.
 func (o *objects) check(ctx context.Context, r *record, want manifest.Object) (Kind, string, error) {
 	size, listed := o.listed[want.Key]
 	switch {
@@ -166,8 +166,8 @@ func (o *objects) check(ctx context.Context, r *record, want manifest.Object) (K
 	return "", "", nil
 }
 
-// unopened decides about an object that could not be read: what says
-// something of the object is a finding, an archive that is unavailable an error.
+// unopened classifies an object that could not be read: a damaged or missing object
+// is a finding, an unavailable archive an error.
 func unopened(ctx context.Context, err error) (Kind, string, error) {
 	switch {
 	case ctx.Err() != nil:

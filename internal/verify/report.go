@@ -10,25 +10,25 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
-// Report is what was checked and found. Its JSON form can be filed.
+// Report is the result of a verification. Its JSON form can be filed.
 type Report struct {
-	// Archive is its URL, At when it was looked at, Program what looked.
+	// Archive is its URL, At the time and Program the name and version of the verifier.
 	Archive string    `json:"archive"`
 	At      time.Time `json:"at"`
 	Program string    `json:"program"`
-	// Asked is what was to be checked.
+	// Asked are the options.
 	Asked Asked `json:"asked"`
 	// Clean says that there are no findings.
 	Clean bool `json:"clean"`
-	// Findings are what is wrong, by chain and number.
+	// Findings are the faults, by chain and number.
 	Findings []Finding `json:"findings"`
 	// Nodes are the chains, by cluster and node.
 	Nodes []Node `json:"nodes"`
-	// Notes are what is not wrong and yet limits what is proven.
+	// Notes limit the proof without being faults.
 	Notes []string `json:"notes"`
 }
 
-// Asked is what a report is about.
+// Asked are the options of a verification.
 type Asked struct {
 	Cluster    string    `json:"cluster,omitempty"`
 	Node       string    `json:"node,omitempty"`
@@ -41,7 +41,7 @@ type Asked struct {
 	Keys []string `json:"keys,omitempty"`
 }
 
-// Node is what the archive has of one log.
+// Node describes one log of the archive.
 type Node struct {
 	Cluster string `json:"cluster"`
 	Node    string `json:"node"`

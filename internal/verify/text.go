@@ -49,7 +49,7 @@ func stamp(t time.Time) string {
 	return t.UTC().Format(timeLayout)
 }
 
-// text says what was checked.
+// text describes the checks.
 func (a Asked) text() string {
 	s := "records, sizes and checksums of all objects"
 	switch {

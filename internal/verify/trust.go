@@ -61,8 +61,8 @@ func (t *trust) checkEpoch(e *epoch) (bad []Finding) {
 	return bad
 }
 
-// check says what is wrong with a record's signature, and takes the key of a
-// key record.
+// check returns the fault of a record's signature, and takes the key of a key
+// record.
 func (t *trust) check(r *record) (Kind, string) {
 	if r.Kind == manifest.KindKey {
 		return t.take(r)
@@ -85,8 +85,8 @@ func (t *trust) check(r *record) (Kind, string) {
 	return "", ""
 }
 
-// take checks a key record and takes its key where somebody vouches for it: it
-// was given, a known key has signed for it, or it is the very first.
+// take checks a key record and trusts its key if it was given, if a known key has
+// signed for it, or if it is the very first.
 func (t *trust) take(r *record) (Kind, string) {
 	public := r.Key.Public()
 	id := manifest.KeyID(public)

@@ -13,7 +13,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 )
 
-// Options say what to verify. The zero value checks the chains and the objects
+// Options select the checks. The zero value checks the chains and the objects
 // of the whole archive.
 type Options struct {
 	// Cluster and Node leave out other logs; empty: all.
@@ -24,7 +24,7 @@ type Options struct {
 	From, To time.Time
 	// ChainOnly looks at the records and at no object.
 	ChainOnly bool
-	// Deep restores every file and computes its hashes anew.
+	// Deep restores every file and computes its hashes again.
 	Deep bool
 	// ExpectHead is the SHA-256 of a record that must be there.
 	ExpectHead string
@@ -34,8 +34,7 @@ type Options struct {
 	Workers int
 	// TempDir takes the temporary files of Deep.
 	TempDir string
-	// Progress hears how far a stage has come; nil: nobody does. It may be
-	// called by several goroutines.
+	// Progress, if set, is called as a stage proceeds, by several goroutines.
 	Progress func(stage string, done, total int64)
 }
 
@@ -47,8 +46,8 @@ type verification struct {
 	found   findings
 }
 
-// Run verifies an archive. What is wrong with it is in the report; an error
-// means that it could not be read.
+// Run verifies an archive. Faults are in the report; an error means that
+// it could not be read.
 func Run(ctx context.Context, a *archive.Bucket, opt Options) (*Report, error) {
 	v, err := run(ctx, a, opt)
 	if err != nil {
