@@ -33,7 +33,7 @@ func TestI5_ObjectLock(t *testing.T) {
 			bucket := "locked-" + strings.ToLower(mode)
 			s.NewLockBucket(t, bucket)
 			b, err := archive.Open(t.Context(), "s3://"+bucket+"/p", archive.S3Config{
-				Endpoint: s.Endpoint, Region: s.Region, PathStyle: true, TempDir: t.TempDir(),
+				Endpoint: s.Endpoint, Region: s.Region, PathStyle: true,
 				Lock: archive.Lock{Mode: mode, Days: 30},
 			})
 			if err != nil {

@@ -39,7 +39,7 @@ func start(t *testing.T) *s3server.Server {
 func open(t *testing.T, s *s3server.Server, url string) *archive.Bucket {
 	t.Helper()
 	b, err := archive.Open(t.Context(), url, archive.S3Config{
-		Endpoint: s.Endpoint, Region: s.Region, PathStyle: true, TempDir: t.TempDir(),
+		Endpoint: s.Endpoint, Region: s.Region, PathStyle: true,
 	})
 	if err != nil {
 		t.Fatal(err)

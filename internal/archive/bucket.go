@@ -45,8 +45,8 @@ type store interface {
 	put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) ([]byte, error)
 	// list calls yield in the order of the keys until it returns false.
 	list(ctx context.Context, prefix string, yield func(Info) bool) error
-	// hash reads the whole object and returns its size and SHA-256.
-	hash(ctx context.Context, key string) (int64, []byte, error)
+	// copyTo writes the whole object to w and returns its size.
+	copyTo(ctx context.Context, key string, w io.Writer) (int64, error)
 	// get describes the object, with SHA256 nil where the store does not know it,
 	// and returns its content too, as a file of the caller's, if that is wanted.
 	get(ctx context.Context, key string, content bool) (Info, *os.File, error)
@@ -146,7 +146,7 @@ func (b *Bucket) taken(ctx context.Context, key string) bool {
 	return err == nil
 }
 
-// source is a body of so many bytes. Its errors say that it is at fault, not the
+// source is a body of size bytes. Its errors say that it is at fault, not the
 // store.
 type source struct {
 	body io.ReaderAt
@@ -168,10 +168,12 @@ func (s source) ReadAt(p []byte, off int64) (int, error) {
 // readBack returns nil if the key holds our bytes. taken says that this PUT was
 // refused because there was an object, rather than answered with success.
 func (b *Bucket) readBack(ctx context.Context, key string, size int64, sum [sha256.Size]byte, taken bool) error {
-	stored, got, err := b.store.hash(ctx, key)
+	h := sha256.New()
+	stored, err := b.store.copyTo(ctx, key, h)
 	if err != nil {
 		return b.unread(err, taken)
 	}
+	got := h.Sum(nil)
 	if stored == size && bytes.Equal(got, sum[:]) {
 		return nil
 	}
@@ -244,8 +246,8 @@ func (o *Object) ReadAt(p []byte, off int64) (int, error) { return o.file.ReadAt
 func (o *Object) Close() error { return o.file.Close() }
 
 // Open returns the object key, to be closed by the caller. An object from S3 is
-// first downloaded into a nameless file in [S3Config.TempDir] and its SHA-256
-// compared with what the store says: memory stays constant, disk use is the
+// first downloaded into a nameless file in [os.TempDir] and its SHA-256
+// compared with that of the store: memory stays constant, disk use is the
 // object's size until Close. Its error matches [io/fs.ErrNotExist] where there
 // is no such object.
 func (b *Bucket) Open(ctx context.Context, key string) (*Object, error) {

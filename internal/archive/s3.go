@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -43,13 +44,12 @@ const (
 
 // s3Store keeps objects below prefix in bucket.
 type s3Store struct {
-	client  *s3.Client
-	bucket  string
-	prefix  string // empty, or ending in "/"
-	kmsKey  string
-	tempDir string
-	lock    Lock
-	hints   hints
+	client *s3.Client
+	bucket string
+	prefix string // empty, or ending in "/"
+	kmsKey string
+	lock   Lock
+	hints  hints
 }
 
 func newS3Store(ctx context.Context, loc location, cfg S3Config) (*s3Store, error) {
@@ -61,7 +61,7 @@ func newS3Store(ctx context.Context, loc location, cfg S3Config) (*s3Store, erro
 		config.WithHTTPClient(httpClient),
 		config.WithAppID("auditsidecar"),
 		config.WithRetryer(newRetryer),
-		config.WithLogger(logging.Nop{}), // what matters is in the errors
+		config.WithLogger(logging.Nop{}), // the errors say enough
 		// Checksums are ours (SHA-256, known before the request): the SDK's own
 		// would only read everything once more.
 		config.WithRequestChecksumCalculation(aws.RequestChecksumCalculationWhenRequired),
@@ -87,7 +87,7 @@ func newS3Store(ctx context.Context, loc location, cfg S3Config) (*s3Store, erro
 		o.UsePathStyle = cfg.PathStyle
 		o.Credentials = boundedCredentials{ac.Credentials}
 	})
-	s := &s3Store{client: client, bucket: loc.bucket, kmsKey: cfg.KMSKeyID, tempDir: cfg.TempDir, lock: cfg.Lock,
+	s := &s3Store{client: client, bucket: loc.bucket, kmsKey: cfg.KMSKeyID, lock: cfg.Lock,
 		hints: hints{bucket: loc.bucket, region: ac.Region, kms: cfg.KMSKeyID != "", endpoint: endpoint, pathStyle: cfg.PathStyle}}
 	if loc.prefix != "" {
 		s.prefix = loc.prefix + "/"
@@ -109,7 +109,7 @@ func newRetryer() aws.Retryer {
 	})
 }
 
-// hopeless keeps the SDK from repeating what fails the same way within seconds: a
+// hopeless keeps the SDK from repeating requests that fail the same way again: a
 // certificate that is not accepted, a body that cannot be read.
 func hopeless(err error) aws.Ternary {
 	var ours *Error
@@ -196,10 +196,10 @@ func (s *s3Store) stat(ctx context.Context, key string) (Info, error) {
 }
 
 // storedSum returns the SHA-256 that a store computed. The checksum of an object
-// in parts ("…-3") is not one of its content. User metadata only repeats what
-// the client said, so there is none.
+// in parts ("…-3") is not one of its content. User metadata only repeats the
+// words of the client, so there is none.
 func storedSum(checksum *string) []byte {
-	if sum, err := base64.StdEncoding.DecodeString(aws.ToString(checksum)); err == nil && len(sum) == sha256Size {
+	if sum, err := base64.StdEncoding.DecodeString(aws.ToString(checksum)); err == nil && len(sum) == sha256.Size {
 		return sum
 	}
 	return nil

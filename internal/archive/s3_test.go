@@ -231,9 +231,9 @@ func TestCorruptDownload(t *testing.T) {
 }
 
 func TestOpenLeavesNoFile(t *testing.T) {
-	t.Parallel()
 	f, dir := newFakeS3(t), t.TempDir()
-	b := f.open(t, archive.S3Config{TempDir: dir})
+	t.Setenv("TMPDIR", dir)
+	b := f.open(t, archive.S3Config{})
 	if err := put(t, b, "k", []byte("x")); err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +245,8 @@ func TestOpenLeavesNoFile(t *testing.T) {
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
 		t.Errorf("the temporary directory holds %v, %v", entries, err)
 	}
-	_, err = f.open(t, archive.S3Config{TempDir: "/nonexistent"}).Open(t.Context(), "k")
+	t.Setenv("TMPDIR", "/nonexistent")
+	_, err = b.Open(t.Context(), "k")
 	wantReason(t, err, archive.ReasonOther, false, "TMPDIR", "/nonexistent")
 	if errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v looks like a missing object", err)

@@ -57,9 +57,6 @@ func newFakeS3(t *testing.T) *fakeS3 {
 func (f *fakeS3) open(t *testing.T, cfg archive.S3Config) *archive.Bucket {
 	t.Helper()
 	cfg.Endpoint, cfg.PathStyle = f.URL, true
-	if cfg.TempDir == "" {
-		cfg.TempDir = t.TempDir()
-	}
 	b, err := archive.Open(t.Context(), "s3://"+fakeBucket+"/some/prefix/", cfg)
 	if err != nil {
 		t.Fatal(err)

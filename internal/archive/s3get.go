@@ -25,7 +25,7 @@ func (s *s3Store) get(ctx context.Context, key string, content bool) (Info, *os.
 	if err != nil || !content {
 		return info, nil, err
 	}
-	file, err := namelessFile(s.tempDir)
+	file, err := namelessFile()
 	if err != nil {
 		return Info{}, nil, tempError(err)
 	}
@@ -37,8 +37,8 @@ func (s *s3Store) get(ctx context.Context, key string, content bool) (Info, *os.
 }
 
 // namelessFile returns a file that vanishes when it is closed, even by a crash.
-func namelessFile(dir string) (*os.File, error) {
-	file, err := os.CreateTemp(dir, "auditsidecar-*")
+func namelessFile() (*os.File, error) {
+	file, err := os.CreateTemp("", "auditsidecar-*")
 	if err != nil {
 		return nil, fmt.Errorf("create temporary file: %w", err)
 	}
@@ -74,13 +74,6 @@ func tempError(err error) error {
 		e.Reason, e.Err = ReasonFull, err
 	}
 	return e
-}
-
-// hash reads the whole object back.
-func (s *s3Store) hash(ctx context.Context, key string) (int64, []byte, error) {
-	h := sha256.New()
-	n, err := s.copyTo(ctx, key, h)
-	return n, h.Sum(nil), err
 }
 
 // copyTo writes the object to w, whose errors are returned as they are, and returns

@@ -19,12 +19,8 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-const (
-	sha256Size = sha256.Size
-
-	// maxObject is the most that S3 takes in one PUT, in bytes.
-	maxObject = 5 << 30
-)
+// maxObject is the most that S3 takes in one PUT, in bytes.
+const maxObject = 5 << 30
 
 // put sends the object in one PUT. Only that gives a SHA-256 of the whole content
 // that the store itself computed (over parts it would be a checksum of

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// S3Config is how to reach an s3:// archive, beyond what its URL says. All of it
+// S3Config has the settings of an s3:// archive that its URL does not have. All of it
 // is optional. Credentials come from the SDK's default chain: AWS_* variables,
 // shared files (AWS_PROFILE), instance profile.
 type S3Config struct {
@@ -19,7 +19,6 @@ type S3Config struct {
 	CAFile    string // PEM file of further certificate authorities
 	KMSKeyID  string // ARN, ID or alias of a KMS key; empty: the bucket's default encryption
 	Lock      Lock   // Object Lock of what is stored
-	TempDir   string // where objects are downloaded to while open; empty: [os.TempDir]
 }
 
 // location is a parsed archive URL: a directory, or a bucket with a prefix.
@@ -72,7 +71,6 @@ func fileLocation(u *url.URL, cfg S3Config) (location, []error) {
 	} else if filepath.Clean("/"+u.Path) == "/" {
 		mistakes = append(mistakes, errors.New("names no directory: use file:///directory"))
 	}
-	cfg.TempDir = ""
 	if cfg != (S3Config{}) {
 		mistakes = append(mistakes, errors.New("S3 settings (endpoint, region, path style, CA file, KMS key, Object Lock) have no meaning for a directory: remove them or use s3://"))
 	}
@@ -80,7 +78,7 @@ func fileLocation(u *url.URL, cfg S3Config) (location, []error) {
 }
 
 // bucketName is wider than AWS's rules: other servers allow more, and the store
-// itself says what it does not have.
+// itself reports a missing bucket.
 var bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$`)
 
 func s3Location(u *url.URL, cfg S3Config) (location, []error) {

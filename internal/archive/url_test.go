@@ -19,7 +19,7 @@ func TestParseURL(t *testing.T) {
 		{"s3://bucket/", location{bucket: "bucket"}},
 		{"s3://my.bucket-1/a/b=c/", location{bucket: "my.bucket-1", prefix: "a/b=c"}},
 	} {
-		got, err := parseURL(tt.url, S3Config{TempDir: "/t"})
+		got, err := parseURL(tt.url, S3Config{})
 		if err != nil || got != tt.want {
 			t.Errorf("parseURL(%s) = %+v, %v, want %+v", tt.url, got, err, tt.want)
 		}

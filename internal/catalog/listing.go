@@ -60,7 +60,7 @@ func (l *listing) add(o Object) {
 		l.records[o.ID()] = append(l.records[o.ID()], o)
 	case o.Kind != 0 || l.Path != "" && (l.Key != "" || path.Ext(o.name) == ".parquet"):
 		l.stored = append(l.stored, o)
-		l.named[o.Key.String()] = true
+		l.named[o.String()] = true
 	}
 }
 
@@ -169,7 +169,7 @@ func confirmed(stored []Object, record func(ID) (*manifest.Record, error)) ([]Ob
 				return nil, err
 			}
 			for _, c := range same {
-				if r != nil && r.Names(c.Key.String()) {
+				if r != nil && r.Names(c.String()) {
 					the = c
 				}
 			}

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"encoding/hex"
 	"slices"
@@ -25,10 +26,7 @@ func (r *Record) check() error {
 	case (r.KeyID == "") != (r.Signature == "") || r.KeyID != "" && (!validKeyID.MatchString(r.KeyID) || !isHex(r.Signature, ed25519.SignatureSize)):
 		return invalid("key %q, signature %q", r.KeyID, r.Signature)
 	}
-	if err := r.checkKind(); err != nil {
-		return err
-	}
-	return r.checkParts()
+	return cmp.Or(r.checkKind(), r.checkParts())
 }
 
 // checkKind says whether the parts are those of the kind.
@@ -52,13 +50,7 @@ func (r *Record) checkKind() error {
 }
 
 func (r *Record) checkParts() error {
-	if err := r.checkSource(); err != nil {
-		return err
-	}
-	if err := r.Heartbeat.check(); err != nil {
-		return err
-	}
-	if err := r.Key.check(); err != nil {
+	if err := cmp.Or(r.checkSource(), r.Heartbeat.check(), r.Key.check()); err != nil {
 		return err
 	}
 	for _, o := range r.Objects {

@@ -16,8 +16,8 @@ import (
 const MaxSize = 1 << 20
 
 // Encode returns the canonical encoding of a record (package documentation). A
-// string that is not UTF-8, such as a file name can be, gets U+FFFD for what is
-// wrong in it. The error wraps [ErrInvalid].
+// string that is not UTF-8, such as a file name can be, gets U+FFFD for
+// each byte that is not. The error wraps [ErrInvalid].
 func Encode(r Record) ([]byte, error) {
 	if err := r.check(); err != nil {
 		return nil, fmt.Errorf("encode record %d: %w", r.Seq, err)
@@ -29,7 +29,7 @@ func Encode(r Record) ([]byte, error) {
 	return encode(r)
 }
 
-// encode does not look at what is in the fields.
+// encode does not check the fields.
 func encode(r Record) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf) // ends the line
@@ -61,16 +61,13 @@ func decode(data []byte) (r Record, err error) {
 	if err := known(data); err != nil {
 		return r, err
 	}
-	if err := json.Unmarshal(data, &r); err != nil {
-		return r, fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	// What Unmarshal takes, a strict decoder refuses only for a field that it
-	// does not know.
 	strict := json.NewDecoder(bytes.NewReader(data))
 	strict.DisallowUnknownFields()
-	var again Record
-	if err := strict.Decode(&again); err != nil {
-		return r, fmt.Errorf("%w: %w", ErrNewer, err)
+	if err := strict.Decode(&r); err != nil {
+		if json.Unmarshal(data, new(Record)) == nil { // it is only a field that is unknown
+			return r, fmt.Errorf("%w: %w", ErrNewer, err)
+		}
+		return r, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	if err := r.check(); err != nil {
 		return r, err
@@ -109,15 +106,15 @@ func known(data []byte) error {
 	return nil
 }
 
-// Hash returns the SHA-256 of a record's bytes in lower-case hex: what the next
-// record's Previous holds.
+// Hash returns the SHA-256 of a record's bytes in lower-case hex, as the next
+// record's Previous holds it.
 func Hash(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }
 
-// normal returns a copy that has valid UTF-8 only, so that what is decoded is
-// what was encoded.
+// normal returns a copy that has valid UTF-8 only, so that decoding returns
+// the record that was encoded.
 func (r Record) normal() (Record, error) {
 	r.Counts = Counts{Levels: normalCounts(r.Counts.Levels), Stages: normalCounts(r.Counts.Stages)}
 	data, err := encode(r)

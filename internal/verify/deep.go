@@ -50,10 +50,8 @@ func (v *verification) restoreTo(ctx context.Context, r *record, w io.Writer) er
 	for i, o := range r.Objects {
 		objects[i] = catalog.NewObject(v.archive, o.Key)
 	}
-	return catalog.WriteObjects(ctx, objects, v.tempDir(), w)
+	return catalog.WriteObjects(ctx, objects, os.TempDir(), w)
 }
-
-func (v *verification) tempDir() string { return cmp.Or(v.opt.TempDir, os.TempDir()) }
 
 // rehash hashes a restored file, and each beginning of it that a heartbeat saw.
 type rehash struct {

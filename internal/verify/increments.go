@@ -87,7 +87,7 @@ func (v *verification) checkFinished(r *record, file *catalog.File) {
 // increment is a finding, an unavailable archive or disk an error.
 func (v *verification) checkUnfinished(ctx context.Context, u *unfinished) error {
 	p := newRehash(u.heard())
-	used, last, err := u.WriteParts(ctx, v.tempDir(), p)
+	used, last, err := u.WriteParts(ctx, os.TempDir(), p)
 	if err == nil {
 		v.compareUnfinished(u, p, used)
 		return nil

@@ -30,10 +30,6 @@ type Options struct {
 	ExpectHead string
 	// Keys are the public keys to trust; none: the first of each log.
 	Keys []ed25519.PublicKey
-	// Workers is how many objects are looked at at once; 0: one for each core.
-	Workers int
-	// TempDir takes the temporary files of Deep.
-	TempDir string
 	// Progress, if set, is called as a stage proceeds, by several goroutines.
 	Progress func(stage string, done, total int64)
 }
@@ -57,9 +53,6 @@ func Run(ctx context.Context, a *archive.Bucket, opt Options) (*Report, error) {
 }
 
 func run(ctx context.Context, a *archive.Bucket, opt Options) (*verification, error) {
-	if opt.Workers < 1 {
-		opt.Workers = runtime.GOMAXPROCS(0)
-	}
 	v := &verification{archive: a, opt: opt, found: findings{report: newReport(opt)}}
 	if err := v.listRecords(ctx); err != nil {
 		return nil, err
@@ -101,7 +94,7 @@ func (opt *Options) overlaps(from, to time.Time) bool {
 // fails or ctx is done.
 func (v *verification) each(ctx context.Context, stage string, n int, do func(ctx context.Context, i int) error) error {
 	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(v.opt.Workers)
+	group.SetLimit(runtime.GOMAXPROCS(0))
 	var done atomic.Int64
 	for i := 0; i < n && inner.Err() == nil; i++ {
 		group.Go(func() error {
