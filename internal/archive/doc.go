@@ -15,7 +15,7 @@
 //   - The S3 server honours "If-None-Match: *" on PutObject (Amazon S3 does since
 //     August 2024). One that ignores it would overwrite; no answer shows that.
 //   - A server that answers PutObject with x-amz-checksum-sha256 computed it from
-//     what it stored. This is believed until a read shows other bytes.
+//     the bytes it stored. This is believed until a read shows other bytes.
 //   - A directory archive is on a file system that package durable's assumptions
 //     hold for. It may be shared by several nodes.
 //
@@ -34,9 +34,8 @@
 //     [ErrConflict], and nothing was changed. If it may not be read, the reason is
 //     [ReasonUnreadable] if a copy under another key ([NextCopy]) can be confirmed,
 //     else [ReasonPermission].
-//   - Every error is an [*Error] with a [Reason], and where somebody can do
-//     something about it, with what to do. [Permanent] tells those that waiting
-//     does not cure.
+//   - Every error is an [*Error] with a [Reason], and with a remedy if
+//     there is one. [Permanent] tells those that waiting does not cure.
 //   - Memory does not depend on the size of objects, only (in a directory) on the
 //     number of names in one directory.
 //

@@ -22,7 +22,7 @@ const (
 	ReasonConflict    Reason = "conflict"    // the key holds other bytes
 	ReasonDamaged     Reason = "damaged"     // the store took the object and holds other bytes
 	ReasonUnreadable  Reason = "unreadable"  // the key is taken and may not be read
-	ReasonTooLarge    Reason = "too_large"   // beyond one PUT, or what the store takes
+	ReasonTooLarge    Reason = "too_large"   // beyond one PUT, or the limit of the store
 	ReasonUnsupported Reason = "unsupported" // the store lacks an operation we need
 	ReasonNotFound    Reason = "not_found"   // no such object
 	ReasonChecksum    Reason = "checksum"    // the bytes are not those that were announced
@@ -43,15 +43,15 @@ const (
 // be stored.
 var ErrConflict = errors.New("the key holds other bytes")
 
-// Error says what could not be done with which object, why, and what to do. It
+// Error names the failed action, its object, the cause and the remedy. It
 // matches [ErrConflict] (ReasonConflict, ReasonDamaged) and [fs.ErrNotExist] (ReasonNotFound).
 type Error struct {
 	Op     string // "store", "read", "look up", "list"
 	Key    string // relative to the archive URL; the prefix for "list"
 	URL    string // the object's whole address
 	Reason Reason
-	Cause  string // what happened, in one line
-	Remedy string // what to do about it; empty where nothing but waiting helps
+	Cause  string // in one line
+	Remedy string // empty if only waiting helps
 	Err    error  // the underlying error; may be nil
 }
 
@@ -74,7 +74,7 @@ func (e *Error) Is(target error) bool {
 }
 
 // Permanent reports whether err is of a kind that time alone does not cure:
-// somebody has to change a setting, a permission or a clock. The caller still
+// a setting, a permission or a clock has to be changed. The caller still
 // retries, but slowly, and says so once. Anything else is retried with backoff.
 func Permanent(err error) bool {
 	switch ReasonOf(err) {

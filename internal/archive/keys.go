@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Kind is what an object of the archive is.
+// Kind is the kind of an object of the archive.
 type Kind uint8
 
 // The kinds of objects, and the first segment of their keys.
@@ -131,12 +131,12 @@ func (k Key) first() string {
 	return ""
 }
 
-// DataPrefix returns what the data keys of one cluster and UTC day begin with.
+// DataPrefix returns the prefix of the data keys of one cluster and UTC day.
 func DataPrefix(cluster, day string) string {
 	return fmt.Sprintf("data/cluster=%s/dt=%s/", cluster, day)
 }
 
-// ManifestPrefix returns what the manifest keys of one node begin with.
+// ManifestPrefix returns the prefix of the manifest keys of one node.
 func ManifestPrefix(cluster, node string) string {
 	return fmt.Sprintf("manifests/cluster=%s/node=%s/", cluster, node)
 }
@@ -208,8 +208,8 @@ func copyNumber(digits string) int {
 	return int(number(digits))
 }
 
-// number parses decimal digits; what does not fit into an int64 becomes -1,
-// which Check refuses.
+// number parses decimal digits; a number beyond int64 becomes -1, which Check
+// refuses.
 func number(digits string) int64 {
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil {

@@ -12,14 +12,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// LifecyclePlan is what separates a bucket's lifecycle rules from those that an
-// archive wants.
+// LifecyclePlan is the difference between a bucket's lifecycle rules and those that
+// an archive wants.
 type LifecyclePlan struct {
 	// Diff has the rules that would go ("- ") and come ("+ "), as JSON; empty
-	// when the bucket has what is wanted.
+	// if the bucket has the wanted rules.
 	Diff string
 	// Conflicts are rules of others that would change or delete objects of the
-	// archive in another way. Nobody but their owner can say what is right.
+	// archive in another way. Only their owner can decide.
 	Conflicts []string
 
 	rules []types.LifecycleRule
@@ -44,8 +44,9 @@ func (b *Bucket) PlanLifecycle(ctx context.Context, l Lifecycle) (LifecyclePlan,
 
 // ApplyLifecycle writes the rules of a plan: ours, and all that were there and
 // are not ours, as they were. It needs s3:PutLifecycleConfiguration and refuses a
-// plan with conflicts. S3 has no condition for this request: rules that somebody
-// else writes at the same moment are lost, so it is for people, not for loops.
+// plan with conflicts. S3 has no condition for this request: rules that
+// another client writes at the same moment are lost, so it is for people, not for
+// loops.
 func (b *Bucket) ApplyLifecycle(ctx context.Context, plan LifecyclePlan) error {
 	s, ok := b.store.(*s3Store)
 	if !ok || len(plan.Conflicts) > 0 {
@@ -111,7 +112,7 @@ func writeDiff(diff *strings.Builder, sign string, rule types.LifecycleRule) err
 	return nil
 }
 
-// conflicts says what a rule of somebody else would do to the archive's objects.
+// conflicts describes the effects of a foreign rule on the archive's objects.
 // A rule for tags does nothing: our objects have none.
 func (l Lifecycle) conflicts(rule types.LifecycleRule, prefix string) []string {
 	filter, tagged := filterOf(rule)

@@ -12,9 +12,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// Lifecycle says what becomes of objects with age, in days. Zero leaves a step
+// Lifecycle moves and deletes objects by age, in days. Zero leaves a step
 // out. Records never change their class and never expire: they are small, they
-// are the index, and they prove what was there.
+// are the index and the proof.
 type Lifecycle struct {
 	// InfrequentDays is when data go to STANDARD_IA; at least 30.
 	InfrequentDays int
@@ -28,7 +28,7 @@ type Lifecycle struct {
 	// OpenDays is when increments of open files are deleted. The finished file
 	// supersedes them, so it must be longer than kube-apiserver takes to rotate.
 	OpenDays int
-	// AbortDays is when what is left of broken multipart uploads is deleted.
+	// AbortDays is when the parts of broken multipart uploads are deleted.
 	AbortDays int
 }
 
@@ -58,7 +58,7 @@ func (l Lifecycle) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Warning says what query engines do with objects of the class, or is empty.
+// Warning describes how query engines treat objects of the class, or is empty.
 func (l Lifecycle) Warning() string {
 	if l.ArchiveDays == 0 || l.ArchiveClass == string(types.TransitionStorageClassGlacierIr) {
 		return ""
@@ -114,7 +114,7 @@ func newRule(name, prefix, filter string) types.LifecycleRule {
 	}
 }
 
-// expire deletes what is so old. In a bucket with versions that leaves a
+// expire deletes objects of this age. In a bucket with versions that leaves a
 // noncurrent version, which is gone a day later.
 func expire(r *types.LifecycleRule, after int) {
 	r.Expiration = &types.LifecycleExpiration{Days: days(after)}
@@ -134,7 +134,7 @@ func under(prefix string) string {
 	return prefix + "/"
 }
 
-// readable is the JSON of the SDK's structs without what is not set.
+// readable is the JSON of the SDK's structs without unset fields.
 func readable(v any) ([]byte, error) {
 	text, err := json.Marshal(v)
 	if err != nil {

@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 )
 
-// follow returns what a directory entry is: a symbolic link is what it leads to,
-// as when old days were moved to another disk. One that leads nowhere, or back
-// to a directory that it is in, is an error: what is behind it must not be taken
-// for missing.
+// follow returns the type of a directory entry, of a symbolic link that of its
+// target, as when old days were moved to another disk. One that leads nowhere, or back
+// to a directory that it is in, is an error: the objects behind it must not
+// be taken for missing.
 func follow(dir string, e fs.DirEntry) (fs.FileMode, error) {
 	if e.Type()&fs.ModeSymlink == 0 {
 		return e.Type(), nil

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// hints is what the remedies in error texts depend on.
+// hints are the settings that the remedies in error texts depend on.
 type hints struct {
 	bucket    string
 	region    string

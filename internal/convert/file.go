@@ -17,7 +17,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
-// input is one file to convert, as plain bytes that can be read at any place.
+// input is one file to convert, as plain bytes that can be read at any offset.
 type input struct {
 	*os.File
 	size    int64
@@ -28,7 +28,7 @@ type input struct {
 // Stdin is the input that stands for standard input.
 const Stdin = "-"
 
-// Config says what to convert inputs to.
+// Config has the settings of a conversion.
 type Config struct {
 	// Out ends in .parquet for one object, or is a directory that gets the layout of
 	// an archive.
@@ -37,11 +37,11 @@ type Config struct {
 	Identity config.Identity
 	Version  string
 	Stdin    io.Reader
-	// Progress returns a source of so many bytes that shows how it is read.
+	// Progress wraps a source of size bytes and shows how far it is read.
 	Progress func(source io.ReaderAt, size int64) io.ReaderAt
 }
 
-// Result is what became of one input.
+// Result describes a converted input.
 type Result struct {
 	File        string   `json:"file"`
 	Lines       int64    `json:"lines"`
@@ -104,8 +104,7 @@ func File(ctx context.Context, c Config, arg string) (Result, error) {
 	return c.install(arg, cfg.Meta, result)
 }
 
-// checkInput finds what is wrong with an input before a directory is made for
-// what comes of it.
+// checkInput finds faults of an input before a directory is made for its objects.
 func checkInput(arg string) error {
 	if arg == Stdin {
 		return nil
@@ -147,7 +146,7 @@ func openInput(ctx context.Context, arg, scratch string, stdin io.Reader) (*inpu
 		return nil, fmt.Errorf("look at the file: %w", withoutPath(err))
 	}
 	name, packed := strings.CutSuffix(filepath.Base(arg), ".gz")
-	path, err := filepath.EvalSymlinks(arg) // what a link is called is its name
+	path, err := filepath.EvalSymlinks(arg) // the name is that of the link
 	if err != nil {
 		return nil, fmt.Errorf("look at the file: %w", withoutPath(err))
 	}
@@ -161,7 +160,7 @@ func openInput(ctx context.Context, arg, scratch string, stdin io.Reader) (*inpu
 	return statInput(plain, name, info.ModTime())
 }
 
-// unpackFailure says plainly what is the most likely fault of a compressed file.
+// unpackFailure names the most likely fault of a compressed file.
 func unpackFailure(err error) error {
 	bad, ok := errors.AsType[*shipper.UnpackError](err)
 	switch {

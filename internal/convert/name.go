@@ -13,10 +13,10 @@ import (
 
 // positionInChain stands in for the epoch and the number that a running sidecar
 // gives a file. The epoch sorts by rotation time, to the millisecond (the first
-// three of the six hex digits). The rest of both depends on what the input is
-// called only, so that the same file converted twice is the same object twice,
-// and keeps apart what was rotated at the same time, as files are that were
-// copied: twelve bits of the epoch are too few for that. The number has eight
+// three of the six hex digits). The rest of both depends on the name of the
+// input only, so that the same file converted twice is the same object twice,
+// and keeps apart files that were rotated at the same time, such as
+// copies: twelve bits of the epoch are too few for that. The number has eight
 // digits.
 func (c *Config) positionInChain(in *input) (epoch string, seq int64) {
 	const most = 99_999_999

@@ -12,12 +12,12 @@ import (
 
 const (
 	scratchPrefix = ".auditsidecar-work-"
-	// staleAfter is how old unfinished work must be to be nobody's.
+	// staleAfter is the age at which unfinished work belongs to a process that died.
 	staleAfter = 24 * time.Hour
 )
 
-// sweepScratch removes the work of conversions that were killed. What it cannot
-// remove does no harm.
+// sweepScratch removes the work of conversions that were killed. Failures do no
+// harm.
 func sweepScratch(beside string) {
 	entries, err := os.ReadDir(beside)
 	if err != nil {
@@ -30,8 +30,7 @@ func sweepScratch(beside string) {
 	}
 }
 
-// scratchDir makes a directory for unfinished work beside what is written,
-// so that the finished file can be renamed into place.
+// scratchDir makes a directory for unfinished work beside the output, so that the finished file can be renamed into place.
 func scratchDir(beside string) (dir string, remove func(), err error) {
 	if err := durable.OS().MkdirAll(beside, 0o755); err != nil {
 		return "", nil, fmt.Errorf("make the directory to write to: %w", err)

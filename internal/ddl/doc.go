@@ -2,7 +2,7 @@
 // Parquet objects and its records, and views that flatten them, for Athena,
 // Trino, DuckDB and Spark.
 //
-// # What comes out
+// # Output
 //
 //   - audit_events: the table of all rows of data/, with the columns of
 //     parquet.Columns and the partitions cluster and dt.
@@ -17,10 +17,10 @@
 // Columns and types come from the packages that write them, so that a new one
 // is in the tables too. Objects of older versions read as null in a newer column.
 //
-// # What differs between the engines
+// # Differences between the engines
 //
 // Athena finds partitions by projection, from the clusters and the first day
-// that are given: what lies outside of them is not seen. Trino and Spark keep a
+// that are given: objects outside of them are not seen. Trino and Spark keep a
 // list of partitions, which a statement (in the output) brings up to date. DuckDB
 // lists the objects in each query. Hive's timestamps have milliseconds in Athena,
 // so ranges of time are half-open (>= and <) in all our queries.

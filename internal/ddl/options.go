@@ -11,7 +11,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 )
 
-// Options say what the tables are about.
+// Options describe the tables.
 type Options struct {
 	// Location is the archive's URL: s3://bucket/prefix, or file:///dir.
 	Location string
@@ -27,7 +27,7 @@ type Options struct {
 
 var validDatabase = regexp.MustCompile(`^([a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]*$`)
 
-// Validate returns every mistake at once. What it lets through needs no
+// Validate returns every mistake at once. Valid options need no
 // quoting in SQL.
 func (o Options) Validate() error {
 	errs := []error{validateLocation(o.Location)}

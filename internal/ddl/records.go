@@ -36,7 +36,7 @@ func (d dialect) fieldsOf(t reflect.Type) []column {
 	return fields
 }
 
-// typeOf returns the type of what encoding/json makes of t.
+// typeOf returns the type of the JSON form of t.
 func (d dialect) typeOf(t reflect.Type) string {
 	if t.Implements(reflect.TypeFor[encoding.TextMarshaler]()) {
 		return d.scalars.text // a time

@@ -25,7 +25,7 @@ func dialects() map[string]dialect {
 }
 
 // Render returns the script for one of [Engines]: statements that end in a
-// semicolon, with comments that say what must be done beside. Valid options are
+// semicolon, with comments on further steps. Valid options are
 // assumed, see [Options.Validate].
 func Render(engine string, o Options) (string, error) {
 	d, ok := dialects()[engine]
@@ -46,7 +46,7 @@ func Render(engine string, o Options) (string, error) {
 	return out.String(), nil
 }
 
-// checkFor refuses what an engine cannot do.
+// checkFor refuses options that an engine cannot satisfy.
 func (o Options) checkFor(engine string) error {
 	switch {
 	case engine == "athena" && !strings.HasPrefix(o.Location, "s3://"):
@@ -57,7 +57,7 @@ func (o Options) checkFor(engine string) error {
 	return nil
 }
 
-// script is what the templates see.
+// script is the data of the templates.
 type script struct {
 	dialect
 	Location string // without a slash at its end
@@ -73,7 +73,7 @@ type script struct {
 	Gaps []string
 }
 
-// Tables is what stands before the name of a table.
+// Tables is the prefix of the names of tables.
 func (s script) Tables() string { return s.Catalog + s.Schema + "." }
 
 func newScript(d dialect, engine string, o Options) script {

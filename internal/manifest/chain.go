@@ -52,7 +52,7 @@ type Chain struct {
 }
 
 // Open reads the sealed records in dir, which is made where it is missing, and
-// takes the last of them as the head. head is what the ledger says: the zero
+// takes the last of them as the head. head is the one of the ledger: the zero
 // Head in a new epoch. It must be one of the records, or the one that the first
 // of them follows; [*BrokenError] otherwise (package documentation). Temporary
 // files of interrupted calls are removed.
@@ -77,8 +77,8 @@ func Open(fsys durable.FS, dir string, id Identity, head Head) (*Chain, error) {
 	return c, nil
 }
 
-// Restart goes on as the chain of a new epoch, without a record. The caller has set
-// the directory aside: what it held of the old epoch cannot go on.
+// Restart begins the chain of a new epoch, without a record. The caller has set the
+// directory aside: the records of the old epoch cannot be continued.
 func (c *Chain) Restart(epoch string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -119,8 +119,8 @@ func (c *Chain) SignWith(key ed25519.PrivateKey) {
 // Kind, Seq, Time and the content. If the number is sealed already with the
 // same content (apart from Time), that record is the answer and nothing is
 // written; with other content it is [ErrConflict]. Other errors are
-// [ErrInvalid], [ErrRemoved], [*BrokenError] where the directory was changed by
-// somebody else, and those of package durable: the call may be repeated.
+// [ErrInvalid], [ErrRemoved], [*BrokenError] if another program changed the
+// directory, and those of package durable: the call may be repeated.
 func (c *Chain) Seal(r Record) (Sealed, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -194,7 +194,7 @@ func (c *Chain) Sealed() []Sealed {
 }
 
 // Bytes returns the bytes of a sealed record, those that are sent to the
-// archive. If they are no longer what was sealed: [*BrokenError]. If there is
+// archive. If they changed after they were sealed: [*BrokenError]. If there is
 // no such record: [ErrUnknown].
 func (c *Chain) Bytes(seq int64) ([]byte, error) {
 	c.mu.Lock()
@@ -244,7 +244,7 @@ func (c *Chain) Head() Head {
 	return c.head
 }
 
-// settle reads the directory again where it may not be what memory says.
+// settle reads the directory again if memory may contradict it.
 func (c *Chain) settle() error {
 	if !c.suspect {
 		return nil

@@ -6,17 +6,17 @@ import (
 )
 
 var (
-	// ErrInvalid is returned for what is no record: no JSON, a field of the
+	// ErrInvalid is returned for bytes that are no record: no JSON, a field of the
 	// wrong type, missing, or out of its range.
 	ErrInvalid = errors.New("not a valid manifest record")
 	// ErrNewer is returned by [Decode] for a version, a kind or a field that
 	// this program does not know.
 	ErrNewer = errors.New("written by a newer version of auditsidecar (or changed): use that version")
 	// ErrNotCanonical is returned by [Decode] for a record that is not
-	// encoded as [Encode] does it: somebody else wrote or changed it.
+	// encoded as [Encode] does it: another program wrote or changed it.
 	ErrNotCanonical = errors.New("not in canonical form: it was changed after it was sealed")
 	// ErrConflict is returned by [Chain.Seal] when the number is sealed
-	// already, with other content. What is sealed stays.
+	// already, with other content. The sealed record stays.
 	ErrConflict = errors.New("this number is sealed with other content")
 	// ErrRemoved is returned by [Chain.Seal] when the record of that number is
 	// the head and was removed after it was stored.
@@ -32,7 +32,7 @@ var (
 type BrokenError struct {
 	// Dir is the directory.
 	Dir string
-	// Findings are what is wrong; there is at least one.
+	// Findings are the faults; there is at least one.
 	Findings []Finding
 }
 

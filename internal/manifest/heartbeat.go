@@ -1,7 +1,7 @@
 package manifest
 
-// Heartbeat says that the sidecar was at work at the record's time, what it had
-// read of the open file, and how much was waiting for the archive.
+// Heartbeat says that the sidecar was at work at the record's time, how far it had
+// read the open file, and how much was waiting for the archive.
 type Heartbeat struct {
 	// Every is the time between two heartbeats, in seconds: whoever misses
 	// some knows how many.
@@ -11,13 +11,13 @@ type Heartbeat struct {
 	// Open is the file that kube-apiserver was writing to; nil where there was
 	// none.
 	Open *OpenFile `json:"open,omitempty"`
-	// Server is what kube-apiserver said of itself; nil where it was not
-	// asked, or did not answer.
+	// Server has the counters of kube-apiserver; nil if it was not asked, or did
+	// not answer.
 	Server *Server `json:"server,omitempty"`
 }
 
-// OpenFile is the beginning of a file that was still being written. Where the
-// finished file begins with other bytes, somebody has changed them.
+// OpenFile is the beginning of a file that was still being written. If the
+// finished file begins with other bytes, they were changed.
 type OpenFile struct {
 	// Name is the base name at that time.
 	Name string `json:"name"`
@@ -37,7 +37,7 @@ type OpenFile struct {
 	HMAC string `json:"hmac,omitempty"`
 }
 
-// Server is what kube-apiserver counts itself (its own /metrics). It was asked
+// Server has counters of kube-apiserver (its /metrics). It was asked
 // before and after the size of the open file was taken.
 type Server struct {
 	// Started is when the process began: its counters begin at 0 then.

@@ -96,7 +96,7 @@ func readKeyFile(path string, private bool) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular() || info.Size() > maxKeyFile:
-		return nil, fmt.Errorf("%s is no key file", path)
+		return nil, fmt.Errorf("%s is not a key file", path)
 	case private && info.Mode().Perm()&0o077 != 0:
 		return nil, fmt.Errorf("%s has mode %04o: %w", path, info.Mode().Perm(), ErrKeyMode)
 	}

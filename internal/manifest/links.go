@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// FindingKind names what is wrong with a chain.
+// FindingKind names a fault of a chain.
 type FindingKind string
 
 // The kinds of findings.
@@ -36,7 +36,7 @@ const (
 // Finding is one thing that is wrong with a chain.
 type Finding struct {
 	Kind FindingKind `json:"kind"`
-	// Index is the record's place in what was given; -1 where none is there.
+	// Index is the record's index among those given; -1 if it is missing.
 	Index int `json:"index"`
 	// Seq is the record's number; 0 where it could not be read.
 	Seq int64 `json:"seq"`
@@ -57,7 +57,7 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s: record %d: %s", f.Kind, f.Seq, f.Detail)
 }
 
-// Links is what [VerifyLinks] found.
+// Links is the result of [VerifyLinks].
 type Links struct {
 	// Order are the indices of the chain's records, along the links. Where the
 	// chain is in pieces, the one from the epoch's beginning comes first, then

@@ -10,7 +10,7 @@ import (
 // one that it reads.
 const Version = 1
 
-// Kind is what a record is about.
+// Kind is the subject of a record.
 type Kind string
 
 // The kinds. Others are [ErrNewer].
@@ -19,8 +19,8 @@ const (
 	KindFile Kind = "file"
 	// KindGap: a break in continuity that belongs to no archived file.
 	KindGap Kind = "gap"
-	// KindHeartbeat: the sidecar was at work, and this is what it saw of the
-	// open file, although nothing else was to be recorded.
+	// KindHeartbeat: the sidecar was at work, and saw this of the open file,
+	// although nothing else was to be recorded.
 	KindHeartbeat Kind = "heartbeat"
 	// KindKey: the key that signs this record and those after it.
 	KindKey Kind = "key"
@@ -59,8 +59,8 @@ type Record struct {
 	Time Stamp `json:"time"`
 	// Source describes the file; only in [KindFile], and always there.
 	Source *Source `json:"source,omitempty"`
-	// Content describes what the objects restore to, where that is not the
-	// source because the archive is redacted; nil where it is. Source.HMAC then
+	// Content describes the file that the objects restore to if the archive is
+	// redacted; nil if that is the source. Source.HMAC then
 	// stands in for the source's own hashes.
 	Content *Content `json:"content,omitempty"`
 	// Redaction is the SHA-256 (lower-case hex) of the archive's redaction
@@ -74,9 +74,9 @@ type Record struct {
 	// Gaps are the breaks: within the file, or, in a [KindGap], outside of
 	// any; there is at least one then.
 	Gaps []Gap `json:"gaps,omitempty"`
-	// Heartbeat is what a [KindHeartbeat] is about, and only there.
+	// Heartbeat is the content of a [KindHeartbeat], and only there.
 	Heartbeat *Heartbeat `json:"heartbeat,omitempty"`
-	// Key is what a [KindKey] is about, and only there.
+	// Key is the content of a [KindKey], and only there.
 	Key *Key `json:"key,omitempty"`
 	// KeyID names the key that signed the record ([KeyID]); empty where it is
 	// not signed. Set by [Chain.Seal].
@@ -102,9 +102,9 @@ type Source struct {
 	// newline (RFC 6962, section 2.1), lower-case hex. Empty where HMAC is
 	// there, and in records of a file whose root was not computed.
 	MerkleRoot string `json:"merkleRoot,omitempty"`
-	// HMAC takes the place of both in the record of a redacted file: what was
-	// redacted could be guessed, and the guess confirmed, by a plain hash. It
-	// is what [Blind] makes of the SHA-256 of the bytes under the node's key.
+	// HMAC replaces both in the record of a redacted file: redacted values could
+	// be guessed, and the guess confirmed, by a plain hash. It is the result of
+	// [Blind] for the SHA-256 of the bytes under the node's key.
 	HMAC string `json:"hmac,omitempty"`
 	// FinalNewline says whether the last byte is a newline.
 	FinalNewline bool `json:"finalNewline"`
@@ -116,7 +116,7 @@ type Source struct {
 	Rotated Stamp `json:"rotated,omitzero"`
 }
 
-// Content is what the objects of a file restore to. It has as many lines as
+// Content describes the file that objects restore to. It has as many lines as
 // the source, and a final newline where the source has one.
 type Content struct {
 	// Size in bytes.
@@ -129,8 +129,8 @@ type Content struct {
 	MerkleRoot string `json:"merkleRoot"`
 }
 
-// Stored is what the objects of a file record restore to: its Content, or else
-// its Source. The zero Content for other kinds.
+// Stored describes the file that the objects restore to: its Content, or else its
+// Source. The zero Content for other kinds.
 func (r *Record) Stored() Content {
 	switch {
 	case r.Content != nil:
@@ -141,7 +141,7 @@ func (r *Record) Stored() Content {
 	return Content{}
 }
 
-// Counts counts the lines of a file by what their events say. A line without
+// Counts counts the lines of a file by fields of their events. A line without
 // the field counts under "". The caller bounds the number of keys.
 type Counts struct {
 	Levels map[string]int64 `json:"levels,omitempty"`

@@ -20,8 +20,8 @@ func KeyID(key ed25519.PublicKey) string {
 }
 
 // Blind is the HMAC-SHA256 of a SHA-256 (lower-case hex, like the result)
-// under a secret key: whoever has the key can confirm the hash, nobody else
-// can try what the hash is of.
+// under a secret key: only a holder of the key can confirm a guess of the
+// hashed bytes.
 func Blind(key []byte, sum string) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(sum))
@@ -40,7 +40,7 @@ func sign(r Record, key ed25519.PrivateKey) (Record, error) {
 	return r, nil
 }
 
-// signed is what the signature is over: the encoding of the record without it.
+// signed returns the signed bytes: the encoding of the record without signature.
 func (r Record) signed() ([]byte, error) {
 	r.Signature = ""
 	return encode(r)
@@ -67,8 +67,7 @@ func (r Record) Verify(key ed25519.PublicKey) error {
 	return nil
 }
 
-// EndorsementMessage is what one key signs to name the key that takes over from
-// it.
+// EndorsementMessage is the message that one key signs to name its successor.
 func EndorsementMessage(next ed25519.PublicKey) []byte {
 	return append([]byte("auditsidecar: this key takes over from mine: "), hex.EncodeToString(next)...)
 }

@@ -3,7 +3,7 @@
 //
 // [Lines] cuts restored bytes into lines and stamps each with its time. A [Loki]
 // pushes them with the labels job="audit-replay" and replay=ID, next to cluster
-// and node, so that nobody takes them for what happens now and a replay can be
+// and node, so that they are not taken for current events and a replay can be
 // asked, and forgotten, by itself. Its lines are redacted and shrunk as those of
 // run are. Pushing the same replay twice shows each line once.
 //

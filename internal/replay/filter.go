@@ -7,8 +7,8 @@ import (
 	"github.com/auditsidecar/auditsidecar/lokipush"
 )
 
-// Filter chooses lines. What is empty lets everything through; a line must be
-// let through by all of it.
+// Filter chooses lines. An empty field lets every line through; a line must pass
+// all fields.
 type Filter struct {
 	// From and To bound the time of a line, its stageTimestamp: [From, To).
 	From, To time.Time

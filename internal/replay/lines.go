@@ -16,7 +16,7 @@ type Line struct {
 	Bytes []byte
 	// Time is its stageTimestamp; that of its predecessor where it has none.
 	Time time.Time
-	// Fields are what could be read of it.
+	// Fields are those that could be read.
 	Fields *lokipush.Fields
 }
 
@@ -27,7 +27,7 @@ type Lines struct {
 	Filter Filter
 	Do     func(Line) error
 
-	hole    [64 << 10]byte // what a hole begins with
+	hole    [64 << 10]byte // the beginning of a hole
 	rest    []byte         // an unfinished line; given back when it was a huge one
 	last    time.Time
 	decoder auditline.Decoder
@@ -73,7 +73,7 @@ func (l *Lines) Write(p []byte) (int, error) {
 	}
 }
 
-// End is the end of a file: what is left is its last line.
+// End is the end of a file: the rest is its last line.
 func (l *Lines) End() error {
 	if len(l.rest) == 0 {
 		return nil
