@@ -59,7 +59,7 @@ func TestReadSigningKeyRefuses(t *testing.T) {
 		want string
 	}{
 		"not there":         {filepath.Join(t.TempDir(), "none"), "keygen"},
-		"a directory":       {t.TempDir(), "no key file"},
+		"a directory":       {t.TempDir(), "not a key file"},
 		"empty":             {keyFile(t, nil, 0o600), "no Ed25519 private key"},
 		"another algorithm": {keyFile(t, pem.EncodeToMemory(&pem.Block{Type: pemPrivate, Bytes: der}), 0o600), "one Ed25519"},
 		"damaged":           {keyFile(t, pem.EncodeToMemory(&pem.Block{Type: pemPrivate, Bytes: der[:9]}), 0o600), "one Ed25519"},
