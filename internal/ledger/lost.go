@@ -50,6 +50,9 @@ func (e *Entry) cutGap(reason continuity.Reason, bytes int64, now time.Time, det
 	if !e.Finished {
 		gap.To = now.UTC()
 	}
+	if e.Gzip { // it was created by the one who compressed it, and its size says nothing of its content
+		gap.From, gap.Bytes = time.Time{}, -1
+	}
 	if gap.To.Before(gap.From) { // a clock was set back, or the file was compressed later
 		gap.To = gap.From
 	}

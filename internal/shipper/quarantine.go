@@ -2,6 +2,7 @@ package shipper
 
 import (
 	"errors"
+	"io"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
@@ -38,7 +39,7 @@ func (s *quarantiner) quarantine(e ledger.Entry, from ledger.State, reason error
 		gap.From, gap.Bytes = time.Time{}, -1
 	}
 	set := func(e *ledger.Entry) { e.State, e.Reason = ledger.Quarantined, reason.Error() }
-	if e.Cuts > 0 && e.Seen == 0 && gap.Seq == 0 { // that all of it was cut off is recorded
+	if e.Cuts > 0 && gap.Seq == 0 && (e.Seen == 0 || errors.Is(reason, io.ErrUnexpectedEOF)) { // the cut is recorded, and nothing is left
 		return errors.Join(s.cfg.Ledger.Advance(e.ID, from, set), s.clear(e.ID))
 	}
 	err := s.cfg.Ledger.AddGap(gap, e.ID, func(e *ledger.Entry) error {

@@ -345,3 +345,44 @@ func TestI9_DamagedGzipCutWhileHeld(t *testing.T) {
 	}
 	y.store.wantChain(t)
 }
+
+// TestI9_GzipCutToAFewBytes has nothing left that unpacks: the cut is the only gap. If what is
+// left is damaged, too, that is another.
+func TestI9_GzipCutToAFewBytes(t *testing.T) {
+	whole, _ := gzipped(t, events(30))
+	for name, test := range map[string]struct {
+		left string
+		want string
+	}{
+		"nothing":                {left: "", want: "[truncated]"},
+		"one byte":               {left: whole[:1], want: "[truncated]"},
+		"half a header":          {left: whole[:5], want: "[truncated]"},
+		"a header":               {left: whole[:10], want: "[truncated]"},
+		"the beginning of block": {left: whole[:20], want: "[truncated]"},
+		"another file":           {left: "no gzip at all", want: "[truncated quarantined]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			y := newYard(t)
+			y.mustStart()
+			y.add("0", whole, func(e *ledger.Entry) {
+				e.Gzip, e.Seen, e.Wrote, e.Born = true, int64(len(whole)), time.Now(), e.Rotated.Add(time.Hour)
+			})
+			y.rewrite("0", test.left)
+			y.add("1", event(22, "next"), nil)
+			y.sync()
+			y.mustStart()
+			y.sync()
+			if y.state("0") != ledger.Quarantined || y.state("1") != ledger.Retired || fmt.Sprint(y.gaps) != test.want {
+				t.Errorf("states %s, %s, gaps %v, want %s", y.state("0"), y.state("1"), y.gaps, test.want)
+			}
+			y.store.wantChain(t)
+			for _, r := range y.store.records(t) {
+				for _, g := range r.Gaps {
+					if !g.From.IsZero() || g.Bytes != -1 {
+						t.Errorf("gap %+v: where it begins and how long it is are not known", g)
+					}
+				}
+			}
+		})
+	}
+}
