@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -23,6 +24,7 @@ type base struct {
 	seenAt    time.Time           // when a size was last put on disk
 	unwritten []ledger.Entry      // linked, but the ledger could not be written
 	noRoom    error               // of this pass
+	changed   bool                // by this pass: the sinks have something to do
 	baseline  bool                // nothing was known before the first pass
 	adopted   map[string]bool     // segments whose link was adopted at this start
 }
@@ -137,15 +139,12 @@ func (h *base) bornOf(id string, s rotate.Segment) time.Time {
 // freeName is the name of a backup that was rotated at a time, or as soon
 // afterwards as no other file has that name.
 func (h *base) freeName(l *look, at time.Time) (string, time.Time) {
-	taken := map[string]bool{}
-	for _, s := range l.listed {
-		taken[s.Name] = true
-	}
-	for _, other := range l.entries {
-		taken[other.Name] = true
+	taken := func(name string) bool {
+		return slices.ContainsFunc(l.listed, func(s rotate.Segment) bool { return s.Name == name }) ||
+			slices.ContainsFunc(l.entries, func(e ledger.Entry) bool { return e.Name == name })
 	}
 	at = at.UTC().Truncate(time.Millisecond)
-	for taken[h.cfg.Log.BackupName(at)] {
+	for taken(h.cfg.Log.BackupName(at)) {
 		at = at.Add(time.Millisecond)
 	}
 	return h.cfg.Log.BackupName(at), at
@@ -173,6 +172,7 @@ func (h *base) noteSize(e *ledger.Entry, size int64) error {
 func (h *base) edit(e *ledger.Entry, edit func(*ledger.Entry)) error {
 	err := h.cfg.Ledger.Edit(e.ID, edit)
 	if err == nil {
+		h.changed = true
 		edit(e)
 	}
 	return err
@@ -191,6 +191,7 @@ func (h *base) record(gap ledger.Gap, e *ledger.Entry, edit func(*ledger.Entry))
 	if e != nil {
 		edit(e)
 	}
+	h.changed = true
 	h.cfg.NoteGap(gap)
 	return nil
 }

@@ -60,26 +60,23 @@ func (u usage) over() bool {
 // files that are archived, then the oldest files that are not, as gaps. Only
 // files that left the audit directory are given up; anything else would free
 // nothing.
-func (h *budgeter) keepBudget(l *look) (changed bool, err error) {
+func (h *budgeter) keepBudget(l *look) error {
 	u, err := h.measure(l)
 	if err != nil {
-		return false, err
+		return err
 	}
 	h.metrics.observeBudget(u)
 	h.warnBudget(u)
 	for u.over() {
-		victim := h.victim(l)
+		victim := h.victim(l, false)
 		if victim == nil {
-			return changed, nil // the work under way; it ends by itself
+			return nil // the work under way; it ends by itself
 		}
-		if err := h.giveUp(victim, u); err != nil {
-			return changed, err
+		if err := h.giveUp(victim, &u); err != nil {
+			return err
 		}
-		changed = true
-		freed := h.bytesOf(victim.ID)
-		u.used, u.free = u.used-freed, u.free+freed
 	}
-	return changed, nil
+	return nil
 }
 
 func (h *budgeter) measure(l *look) (usage, error) {
@@ -121,8 +118,8 @@ func treeBytes(path string) (n int64) {
 	return n
 }
 
-// victim picks what is given up next.
-func (h *budgeter) victim(l *look) *ledger.Entry {
+// victim picks what is given up next, of what is archived or of all.
+func (h *budgeter) victim(l *look, archived bool) *ledger.Entry {
 	var unarchived *ledger.Entry
 	for i := range l.entries {
 		e := &l.entries[i]
@@ -132,7 +129,7 @@ func (h *budgeter) victim(l *look) *ledger.Entry {
 		if e.State == ledger.Retired {
 			return e
 		}
-		if unarchived == nil && !h.isCopyOfListed(l, e) {
+		if unarchived == nil && !archived && !h.isCopyOfListed(l, e) {
 			unarchived = e
 		}
 	}
@@ -140,17 +137,18 @@ func (h *budgeter) victim(l *look) *ledger.Entry {
 }
 
 // giveUp releases every claim on a file. For the archive that is a gap.
-func (h *budgeter) giveUp(e *ledger.Entry, u usage) error {
+func (h *budgeter) giveUp(e *ledger.Entry, u *usage) error {
 	detail := fmt.Sprintf("%d bytes were held for the sinks (at most %d), %d were free (at least %d)",
 		u.used, u.budget.MaxBytes, u.free, u.budget.MinFree)
-	reported := *e
+	reported, freed := *e, h.bytesOf(e.ID)
 	reported.Reason = detail
+	u.used, u.free, u.files = u.used-freed, u.free+freed, u.files-1
 	if e.State == ledger.Retired {
 		h.cfg.Note("ALARM: gave up a held file before Loki had it, to save the disk; the archive has it", reported)
 		return h.edit(e, func(e *ledger.Entry) { e.Loki = false })
 	}
 	h.cfg.Note("ALARM: gave up a held file before the archive had it, to save the disk", reported)
-	gap := ledger.Gap{Seq: e.Seq, Reason: continuity.ReasonDiskBudget, File: e.Name, From: e.Born, To: e.Rotated, Bytes: h.bytesOf(e.ID), Detail: detail}
+	gap := ledger.Gap{Seq: e.Seq, Reason: continuity.ReasonDiskBudget, File: e.Name, From: e.Born, To: e.Rotated, Bytes: freed, Detail: detail}
 	return h.record(gap, e, func(e *ledger.Entry) { e.State, e.Loki, e.Reason = ledger.Retired, false, detail })
 }
 
@@ -173,25 +171,17 @@ func (h *budgeter) roomFor(size int64) error {
 	if err != nil {
 		return err
 	}
-	for i := range l.entries {
-		e := &l.entries[i]
-		if u.fits(size) {
-			break
+	for !u.fits(size) {
+		e := h.victim(l, true)
+		if e == nil {
+			return fmt.Errorf("%w of %d bytes; %d of at most %d are in use and %d free (at least %d): it waits in the audit directory; restore the sinks or raise --held-max-bytes",
+				errNoRoom, size, u.used, u.budget.MaxBytes, u.free, u.budget.MinFree)
 		}
-		if e.State != ledger.Retired || !e.Loki || !h.occupies(l, e) {
-			continue
-		}
-		if err := h.giveUp(e, u); err != nil {
+		if err := h.giveUp(e, &u); err != nil {
 			return err
 		}
-		freed := h.bytesOf(e.ID)
-		u.used, u.free, u.files = u.used-freed, u.free+freed, u.files-1
 	}
-	if u.fits(size) {
-		return nil
-	}
-	return fmt.Errorf("%w of %d bytes; %d of at most %d are in use and %d free (at least %d): it waits in the audit directory; restore the sinks or raise --held-max-bytes",
-		errNoRoom, size, u.used, u.budget.MaxBytes, u.free, u.budget.MinFree)
+	return nil
 }
 
 // fits says whether there is room for so many bytes more.

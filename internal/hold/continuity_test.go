@@ -176,7 +176,7 @@ func TestUnnamedFilesFinishInOrder(t *testing.T) {
 	h.mustStart()
 	h.sync()
 	h.remove(h.rotateSlowly(time.Minute))
-	if _, _, err := h.hold.linker.linkNew(h.hold.look(h.listed())); err != nil {
+	if _, err := h.hold.linker.linkNew(h.hold.look(h.listed())); err != nil {
 		t.Fatal(err)
 	}
 	h.times(1, func(e *ledger.Entry) { e.Wrote = time.Now().Add(-time.Minute) })

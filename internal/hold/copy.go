@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -32,7 +31,7 @@ type copies struct {
 	dir  string
 	room func(size int64) error // says errNoRoom
 
-	left []*leftFile // in the order in which they were copied
+	left map[string]*leftFile // by segment
 
 	mu        sync.Mutex
 	pins      map[string]*os.File // by segment
@@ -42,14 +41,13 @@ type copies struct {
 // leftFile is a file that was copied when it had lost its name. Its writer may continue in it.
 type leftFile struct {
 	*os.File
-	id       string
 	size     int64     // of which the bytes are copied, or in a gap
 	at       time.Time // when that was so
 	reported bool      // as a gap
 }
 
 func newCopies(fsys durable.FS, dir string, room func(int64) error) *copies {
-	return &copies{fs: fsys, dir: dir, room: room, pins: map[string]*os.File{}, locations: map[string]location{}}
+	return &copies{fs: fsys, dir: dir, room: room, left: map[string]*leftFile{}, pins: map[string]*os.File{}, locations: map[string]location{}}
 }
 
 func (k *copies) copyPath(id string) string { return filepath.Join(k.dir, id) }
@@ -69,40 +67,18 @@ func (k *copies) keep(id string, s rotate.Segment) error {
 		k.pin(id, file, locationOf(s))
 		return nil
 	}
-	err := k.copy(id, file, s.Path == "")
+	size, err := k.copy(id, file, s.Path == "")
 	if pinned && err != nil {
 		return err // the next pass tries again
 	}
 	k.mu.Lock()
 	delete(k.pins, id)
 	k.mu.Unlock()
-	if s.Path == "" && err == nil {
-		return k.leave(id, file)
+	if s.Path == "" && err == nil && len(k.left) < maxPins {
+		k.left[id] = &leftFile{File: file, size: size, at: time.Now()}
+		return nil
 	}
 	return errors.Join(err, file.Close())
-}
-
-// leave keeps a file open that was just copied.
-func (k *copies) leave(id string, file *os.File) error {
-	info, err := os.Stat(k.copyPath(id))
-	if err != nil {
-		return fmt.Errorf("look at the copy: %w", err)
-	}
-	k.left = append(k.left, &leftFile{File: file, id: id, size: info.Size(), at: time.Now()})
-	if n := len(k.left) - maxPins; n > 0 {
-		k.closeLeft(func(f *leftFile) bool { return f == k.left[0] })
-	}
-	return nil
-}
-
-func (k *copies) closeLeft(which func(*leftFile) bool) {
-	k.left = slices.DeleteFunc(k.left, func(f *leftFile) bool {
-		if !which(f) {
-			return false
-		}
-		_ = f.Close() // read-only: nothing can be lost
-		return true
-	})
 }
 
 func (k *copies) pinned(id string) (*os.File, bool) {
@@ -120,20 +96,21 @@ func (k *copies) pin(id string, f *os.File, p location) {
 
 // copy copies a finished file. One that has no name any more is copied
 // whatever the room: the copy is all that is left of it.
-func (k *copies) copy(id string, file *os.File, nameless bool) error {
+func (k *copies) copy(id string, file *os.File, nameless bool) (size int64, err error) {
 	info, err := file.Stat()
+	if err == nil && !nameless {
+		err = k.room(info.Size())
+	}
+	if err == nil {
+		err = k.fs.Copy(k.copyPath(id), file, 0o600)
+	}
 	if err != nil {
-		return fmt.Errorf("look at %s: %w", file.Name(), err)
+		return 0, fmt.Errorf("hold %s: %w", file.Name(), err)
 	}
-	if !nameless {
-		if err := k.room(info.Size()); err != nil {
-			return fmt.Errorf("hold %s: %w", file.Name(), err)
-		}
+	if info, err = os.Stat(k.copyPath(id)); err != nil {
+		return 0, fmt.Errorf("look at a copy: %w", err)
 	}
-	if err := k.fs.Copy(k.copyPath(id), file, 0o600); err != nil {
-		return fmt.Errorf("hold %s: %w", file.Name(), err)
-	}
-	return nil
+	return info.Size(), nil
 }
 
 // openListed opens a listed file, and makes sure that it is that file: neither
@@ -256,5 +233,7 @@ func (k *copies) close() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.forget(nil)
-	k.closeLeft(func(*leftFile) bool { return true })
+	for _, f := range k.left {
+		_ = f.Close()
+	}
 }

@@ -22,24 +22,21 @@ type finisher struct {
 // finishPacked notes segments that were rotated and compressed between two
 // passes (--audit-log-compress): the listing has neither their inode nor their
 // name, but a .log.gz with their bytes. It is the same segment, held already.
-func (h *finisher) finishPacked(l *look) (changed bool, err error) {
+func (h *finisher) finishPacked(l *look) error {
 	for _, s := range l.listed {
 		if !s.Gzip || l.entryOf(s) != nil {
 			continue
 		}
 		e, err := h.unpackedOf(l, s)
+		if e != nil && err == nil {
+			l.byName[s.Name] = e
+			err = h.finish(e, s.Name, rotate.Segment{Name: s.Name, Rotated: s.Rotated})
+		}
 		if err != nil {
-			return changed, err
+			return err
 		}
-		if e == nil {
-			continue
-		}
-		if err := h.finish(e, s.Name, rotate.Segment{Name: s.Name, Rotated: s.Rotated}); err != nil {
-			return changed, err
-		}
-		l.byName[s.Name], changed = e, true
 	}
-	return changed, nil
+	return nil
 }
 
 // unpackedOf finds the unfinished segment whose first bytes a compressed
@@ -104,29 +101,29 @@ func (h *finisher) watchLeft(l *look, end bool) error {
 	if !ok {
 		return nil
 	}
-	moved := map[*leftFile]bool{}
-	for _, f := range k.left {
+	for id, f := range k.left {
 		info, err := f.Stat()
 		if err != nil {
 			return fmt.Errorf("look at a file that was copied: %w", err)
 		}
 		more := info.Size() - f.size
-		moved[f] = more <= 0 && h.movedSince(l, f.id, info.ModTime())
-		if more <= 0 || f.reported && time.Since(f.at) < seenInterval && !end {
+		switch {
+		case more <= 0 && h.movedSince(l, id, info.ModTime()):
+			_ = f.Close() // read-only: nothing can be lost
+			delete(k.left, id)
 			continue
+		case more > 0 && (end || !f.reported || time.Since(f.at) >= seenInterval):
+			gap := ledger.Gap{
+				Reason: continuity.ReasonReplaced, File: filepath.Base(h.cfg.Log.Path()), From: f.at.UTC(), To: time.Now().UTC(), Bytes: more,
+				Detail: "another file took its name without a rotation, and kube-apiserver wrote to the old one after it was copied; restart kube-apiserver",
+			}
+			if err := h.record(gap, nil, nil); err != nil {
+				return err
+			}
+			f.size, f.at, f.reported = info.Size(), time.Now(), true
 		}
-		now := time.Now()
-		gap := ledger.Gap{
-			Reason: continuity.ReasonReplaced, File: filepath.Base(h.cfg.Log.Path()), From: f.at.UTC(), To: now.UTC(), Bytes: more,
-			Detail: "another file took its name without a rotation, and kube-apiserver wrote to the old one after it was copied; restart kube-apiserver",
-		}
-		if err := h.record(gap, nil, nil); err != nil {
-			return err
-		}
-		f.size, f.at, f.reported = info.Size(), now, true
+		h.undecided = true
 	}
-	k.closeLeft(func(f *leftFile) bool { return moved[f] })
-	h.undecided = h.undecided || len(k.left) > 0
 	return nil
 }
 
@@ -160,7 +157,7 @@ func (h *finisher) lose(l *look, e *ledger.Entry) error {
 }
 
 // finishRotated notes the segments that are listed as backups now.
-func (h *finisher) finishRotated(l *look) (changed bool, err error) {
+func (h *finisher) finishRotated(l *look) error {
 	for _, s := range l.listed {
 		e := l.byInode[s.Inode]
 		if e == nil || e.Finished || !s.Finished {
@@ -172,12 +169,10 @@ func (h *finisher) finishRotated(l *look) (changed bool, err error) {
 		case errors.Is(err, errNoRoom):
 			h.noRoom = err
 		case err != nil:
-			return changed, err
-		default:
-			changed = true
+			return err
 		}
 	}
-	return changed, nil
+	return nil
 }
 
 // finishVanished notes open segments that have no name in the directory any
@@ -187,7 +182,7 @@ func (h *finisher) finishRotated(l *look) (changed bool, err error) {
 // its writer may not have moved to the other one. missing remembers
 // what an earlier listing of this pass did not show; look again while
 // something is missing for the first time.
-func (h *finisher) finishVanished(l *look, missing map[string]bool) (lookAgain, changed bool, err error) {
+func (h *finisher) finishVanished(l *look, missing map[string]bool) (lookAgain bool, err error) {
 	h.undecided = false
 	for i := range l.entries {
 		e := &l.entries[i]
@@ -213,11 +208,10 @@ func (h *finisher) finishVanished(l *look, missing map[string]bool) (lookAgain, 
 			continue
 		}
 		if err != nil {
-			return false, changed, err
+			return false, err
 		}
-		changed = true
 	}
-	return lookAgain, changed, nil
+	return lookAgain, nil
 }
 
 // finishUnnamed finishes a segment whose backup name nobody saw. Its last

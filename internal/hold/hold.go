@@ -135,40 +135,28 @@ func (h *Hold) Run(ctx context.Context) error {
 	defer tick.Stop()
 	sampling := time.NewTicker(sampleInterval)
 	defer sampling.Stop()
-	for {
-		err := h.Sync(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		h.cfg.Observe(err)
-		if durable.IsFatal(err) || errors.Is(err, ErrStateGone) {
-			return err
-		}
-		if h.await(ctx, tick.C, sampling.C); ctx.Err() != nil {
-			return nil
-		}
-	}
-}
-
-// await returns when the next pass is due or ctx is done, and looks at the
-// open file meanwhile.
-func (h *Hold) await(ctx context.Context, tick, sampling <-chan time.Time) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-h.cfg.Poke:
-			return
-		case <-h.wake:
-			return
-		case <-tick:
-			return
-		case <-sampling:
-			if h.sample() {
-				return
+	for due := true; ctx.Err() == nil; {
+		if due {
+			err := h.Sync(ctx)
+			if ctx.Err() != nil {
+				break
+			}
+			h.cfg.Observe(err)
+			if durable.IsFatal(err) || errors.Is(err, ErrStateGone) {
+				return err
 			}
 		}
+		due = true
+		select {
+		case <-ctx.Done():
+		case <-h.cfg.Poke:
+		case <-h.wake:
+		case <-tick.C:
+		case <-sampling.C:
+			due = h.sample()
+		}
 	}
+	return nil
 }
 
 // sampleInterval is how often the open file is looked at between passes: what

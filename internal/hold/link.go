@@ -51,7 +51,7 @@ func (h *linker) holdChanged(l *look) (changed bool, err error) {
 		case err != nil:
 			return changed, err
 		default:
-			changed = true
+			changed, h.changed = true, true
 		}
 	}
 	return changed, nil
@@ -144,14 +144,8 @@ type waiting struct {
 
 // noteWaiting notes the files that waited for room and are listed no more.
 func (h *linker) noteWaiting(l *look) {
-	listed := map[string]bool{}
-	for _, s := range l.listed {
-		if l.entryOf(s) == nil {
-			listed[s.Name] = true
-		}
-	}
 	for name, w := range h.waiting {
-		if listed[name] {
+		if slices.ContainsFunc(l.listed, func(s rotate.Segment) bool { return s.Name == name && l.entryOf(s) == nil }) {
 			continue
 		}
 		delete(h.waiting, name)
@@ -164,12 +158,12 @@ func (h *linker) noteWaiting(l *look) {
 // linkNew links every listed file that is no known segment, oldest first.
 // again says that the directory changed under it. A file that cannot be
 // linked keeps none of the others from being held.
-func (h *linker) linkNew(l *look) (again, linked bool, err error) {
+func (h *linker) linkNew(l *look) (again bool, err error) {
 	fresh := h.unwritten
 	var errs []error
 	h.noteWaiting(l)
 	for i, s := range l.listed {
-		if l.entryOf(s) != nil || hasInode(fresh, s.Inode) {
+		if l.among(fresh, s) != nil {
 			continue
 		}
 		number := h.number(l, i)
@@ -195,11 +189,7 @@ func (h *linker) linkNew(l *look) (again, linked bool, err error) {
 		fresh = append(fresh, e)
 		h.unwritten = fresh // they take room already
 	}
-	return again, len(fresh) > 0, errors.Join(append(errs, h.add(fresh))...)
-}
-
-func hasInode(entries []ledger.Entry, inode uint64) bool {
-	return slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.Inode == inode })
+	return again, errors.Join(append(errs, h.add(fresh))...)
 }
 
 // add makes new links durable, all with one fsync, and writes their entries. While the disk is too full for that
@@ -216,7 +206,7 @@ func (h *linker) add(entries []ledger.Entry) error {
 	if err := h.cfg.Ledger.Add(entries...); err != nil {
 		return err
 	}
-	h.unwritten = nil
+	h.unwritten, h.changed = nil, true
 	for _, e := range entries {
 		h.cfg.Note("holding a new file", e)
 	}

@@ -151,7 +151,7 @@ func TestI9_VanishedBeforeItWasHeld(t *testing.T) {
 	}
 	h.remove(backup) // between the listing and the link
 	look := h.hold.look(listed)
-	if _, _, err := h.hold.linker.linkNew(look); err != nil {
+	if _, err := h.hold.linker.linkNew(look); err != nil {
 		t.Fatal(err)
 	}
 	h.sync()
@@ -173,7 +173,7 @@ func TestI9_CompressedBeforeItWasHeldIsNoGap(t *testing.T) {
 	}
 	gzipFile(t, backup)
 	h.remove(backup)
-	if _, _, err := h.hold.linker.linkNew(h.hold.look(listed)); err != nil {
+	if _, err := h.hold.linker.linkNew(h.hold.look(listed)); err != nil {
 		t.Fatal(err)
 	}
 	h.sync()

@@ -28,10 +28,11 @@ func (h *Hold) Sync(ctx context.Context) error {
 	if !os.SameFile(info, h.home) {
 		return fmt.Errorf("%w (%s is another directory now)", ErrStateGone, h.dir)
 	}
-	listed, changed, err := h.scan(ctx)
-	released, releaseErr := h.release(listed)
+	h.changed = false
+	listed, err := h.scan(ctx)
+	releaseErr := h.release(listed)
 	h.metrics.observe(h.cfg.Ledger.Entries(), h.bytesOf)
-	if changed || released {
+	if h.changed {
 		h.poke()
 	}
 	return errors.Join(err, h.noRoom, releaseErr)
@@ -47,46 +48,44 @@ const maxLooks = 4
 // pass that met a change lists again, and a file counts as gone only when
 // two listings in a row do not have it. listed is what the ledger agrees with in
 // the end; nil where it does not come to that.
-func (h *Hold) scan(ctx context.Context) (listed []rotate.Segment, changed bool, err error) {
+func (h *Hold) scan(ctx context.Context) (listed []rotate.Segment, err error) {
 	missing := map[string]bool{}
 	h.noRoom = nil
 	for range maxLooks {
 		began := time.Now()
 		listed, err := h.cfg.Log.Segments()
 		if err != nil {
-			return nil, changed, fmt.Errorf("list the audit directory: %w", err)
+			return nil, fmt.Errorf("list the audit directory: %w", err)
 		}
 		if err := h.recovery.keepLinks(listed); err != nil {
-			return nil, changed, err
+			return nil, err
 		}
 		look := h.look(listed)
 		if repaired, err := h.linker.holdChanged(look); err != nil {
-			return nil, changed, err
+			return nil, err
 		} else if repaired {
-			look, changed = h.look(listed), true
+			look = h.look(listed)
 		}
-		didUnpack, packErr := h.finisher.finishPacked(look)
-		again, didLink, linkErr := h.linker.linkNew(look)
-		didFinish, finishErr := h.finisher.finishRotated(look)
-		vanished, didVanish, vanishErr := h.finisher.finishVanished(look, missing)
-		changed = changed || didUnpack || didLink || didFinish || didVanish
+		packErr := h.finisher.finishPacked(look)
+		again, linkErr := h.linker.linkNew(look)
+		finishErr := h.finisher.finishRotated(look)
+		vanished, vanishErr := h.finisher.finishVanished(look, missing)
 		if err := errors.Join(packErr, linkErr, finishErr, vanishErr); err != nil || ctx.Err() != nil {
-			return nil, changed, err
+			return nil, err
 		}
 		if !again && !vanished {
-			examined, err := h.examine(listed, began)
-			return append([]rotate.Segment{}, listed...), changed || examined, err
+			return append([]rotate.Segment{}, listed...), h.examine(listed, began)
 		}
 	}
-	return nil, changed, nil
+	return nil, nil
 }
 
 // examine looks for breaks and at the disk, once the ledger and the directory
 // agree. The listing began at a time.
-func (h *Hold) examine(listed []rotate.Segment, at time.Time) (changed bool, err error) {
+func (h *Hold) examine(listed []rotate.Segment, at time.Time) error {
 	look := h.look(listed)
 	h.baseline = h.baseline && len(listed) == 0
-	err = errors.Join(h.linker.noteVanished(look), h.watcher.watchOpen(look), h.joiner.watchReplaced(look), h.finisher.watchLeft(look, false))
+	err := errors.Join(h.linker.noteVanished(look), h.watcher.watchOpen(look), h.joiner.watchReplaced(look), h.finisher.watchLeft(look, false))
 	if len(h.linker.waiting) == 0 { // else what waits would be taken for missing
 		err = errors.Join(err, h.joiner.joinAll(look))
 	}
@@ -94,14 +93,13 @@ func (h *Hold) examine(listed []rotate.Segment, at time.Time) (changed bool, err
 		h.joiner.newest = newest{look.entries[n-1].ID, at}
 	}
 	h.watcher.alarms(look)
-	changed, budgetErr := h.budget.keepBudget(look)
-	return changed, errors.Join(err, budgetErr)
+	return errors.Join(err, h.budget.keepBudget(look))
 }
 
 // release removes the links of segments that no sink needs, and forgets a
 // segment once its file has left the audit directory: until then the entry
 // keeps it from being archived again. Without a listing nothing is forgotten.
-func (h *Hold) release(listed []rotate.Segment) (changed bool, err error) {
+func (h *Hold) release(listed []rotate.Segment) error {
 	names := map[string]bool{}
 	for _, s := range listed {
 		names[s.Name] = true
@@ -112,16 +110,17 @@ func (h *Hold) release(listed []rotate.Segment) (changed bool, err error) {
 			continue
 		}
 		if err := h.drop(e.ID); err != nil {
-			return false, err
+			return err
 		}
 		if listed != nil && !names[e.Name] {
 			gone = append(gone, e.ID)
 		}
 	}
 	if len(gone) == 0 {
-		return false, nil
+		return nil
 	}
-	return true, h.cfg.Ledger.Forget(gone...)
+	h.changed = true
+	return h.cfg.Ledger.Forget(gone...)
 }
 
 // look is one listing beside the ledger.

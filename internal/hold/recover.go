@@ -241,12 +241,6 @@ func (h *recovery) recoverEntry(e ledger.Entry) error {
 }
 
 func isGzip(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	var magic [2]byte
-	_, err = f.ReadAt(magic[:], 0)
-	return err == nil && magic == [2]byte{0x1f, 0x8b}
+	magic, _ := readPart(path, 0, 2)
+	return string(magic) == "\x1f\x8b"
 }
