@@ -36,8 +36,9 @@ func stateFaults() []scenario {
 		of("ledger deleted", func(s *stage) { s.must(os.Remove(s.state("ledger.json"))) }, "state_lost"),
 		of("ledger corrupt", func(s *stage) { s.must(os.Truncate(s.state("ledger.json"), 100)) }, "state_lost"),
 		of("all state deleted", func(s *stage) { s.must(os.RemoveAll(s.state(""))) }, "state_lost"),
-		ledgerPutBack("older ledger put back", 0),
-		ledgerPutBack("older ledger put back, its files pruned", 2),
+		ledgerPutBack("older ledger put back", audittest.Config{}),
+		ledgerPutBack("older ledger put back, its files pruned", audittest.Config{MaxBackups: 2}),
+		ledgerPutBack("older ledger put back, compressed", audittest.Config{MaxBackups: 40, Compress: true}),
 		of("Loki cursor deleted", func(s *stage) { s.must(os.RemoveAll(s.state("cursor.json"))) }),
 		{name: "ledger lost between PUT and record", onS3: true, gaps: []string{"state_lost"}, args: noHeartbeat(), run: func(s *stage) {
 			s.start()
@@ -62,8 +63,8 @@ func stateFaults() []scenario {
 
 // ledgerPutBack puts back the ledger of some rotations ago, as a restored backup does;
 // what kube-apiserver has pruned since is in the archive.
-func ledgerPutBack(name string, backups int) scenario {
-	return scenario{name: name, writer: audittest.Config{MaxBackups: backups}, onS3: true, gaps: []string{"state_lost"}, run: func(s *stage) {
+func ledgerPutBack(name string, writer audittest.Config) scenario {
+	return scenario{name: name, writer: writer, onS3: true, gaps: []string{"state_lost"}, run: func(s *stage) {
 		s.start()
 		s.ready()
 		s.write(rate, 2*time.Second, 500*time.Millisecond)
