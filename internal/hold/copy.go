@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -56,7 +57,9 @@ func (k *copies) keep(id string, s rotate.Segment) error {
 	if exists(k.copyPath(id)) {
 		return nil
 	}
-	file, pinned := k.pinned(id)
+	k.mu.Lock()
+	file, pinned := k.pins[id]
+	k.mu.Unlock()
 	if !pinned {
 		var err error
 		if file, err = openListed(s); err != nil {
@@ -64,7 +67,9 @@ func (k *copies) keep(id string, s rotate.Segment) error {
 		}
 	}
 	if s.Path != "" && !s.Finished {
-		k.pin(id, file, locationOf(s))
+		k.mu.Lock()
+		k.pins[id], k.locations[id] = file, locationOf(s)
+		k.mu.Unlock()
 		return nil
 	}
 	size, err := k.copy(id, file, s.Path == "")
@@ -79,19 +84,6 @@ func (k *copies) keep(id string, s rotate.Segment) error {
 		return nil
 	}
 	return errors.Join(err, file.Close())
-}
-
-func (k *copies) pinned(id string) (*os.File, bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	f, ok := k.pins[id]
-	return f, ok
-}
-
-func (k *copies) pin(id string, f *os.File, p location) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.pins[id], k.locations[id] = f, p
 }
 
 // copy copies a finished file. One that has no name any more is copied
@@ -205,17 +197,13 @@ func (k *copies) locate(e *ledger.Entry, s rotate.Segment, isListed bool) bool {
 
 // forget closes the files that no segment needs any more.
 func (k *copies) forget(needed map[string]bool) {
-	for id, f := range k.pins {
+	maps.DeleteFunc(k.pins, func(id string, f *os.File) bool {
 		if !needed[id] {
 			_ = f.Close() // read-only: nothing can be lost
-			delete(k.pins, id)
 		}
-	}
-	for id := range k.locations {
-		if !needed[id] {
-			delete(k.locations, id)
-		}
-	}
+		return !needed[id]
+	})
+	maps.DeleteFunc(k.locations, func(id string, _ location) bool { return !needed[id] })
 }
 
 // isSame says whether the file at path, which has the inode number of a

@@ -1,10 +1,12 @@
 package hold
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
@@ -136,15 +138,10 @@ func (h *finisher) lose(l *look, e *ledger.Entry) error {
 			rotated = at // kube-apiserver creates the next file when it rotates one
 		}
 	}
-	from, detail := e.Born, "it was rotated and pruned, or deleted, before it could be copied"
-	if from.IsZero() {
-		from = e.Wrote
-	}
+	const detail = "it was rotated and pruned, or deleted, before it could be copied"
+	from := cmp.Or(e.Born, e.Wrote)
 	name, rotated := h.freeName(l, rotated)
-	to := rotated
-	if to.Before(from) { // names have milliseconds only
-		to = from
-	}
+	to := slices.MaxFunc([]time.Time{from, rotated}, time.Time.Compare) // names have milliseconds only
 	gap := ledger.Gap{
 		Seq: e.Seq, Reason: continuity.ReasonVanished, File: e.Name, From: from, To: to,
 		Bytes: h.seen(e), Detail: detail,
