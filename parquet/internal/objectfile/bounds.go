@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"slices"
 
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowsort"
 	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 )
 
@@ -63,46 +65,34 @@ func (b *bounds) compare(x, y []byte) int {
 	}
 }
 
-// boundInts, boundNumbers and boundPlain note the bounds of the open page by how
-// its values are held.
-func (c *chunk) boundInts() {
-	least, most := c.ints[0], c.ints[0]
-	for _, v := range c.ints {
-		least, most = min(least, v), max(most, v)
-	}
-	var b [8]byte
-	for _, v := range [...]int64{least, most} {
-		binary.LittleEndian.PutUint64(b[:], uint64(v))
-		c.page.add(b[:])
-	}
+// addInts adds 64-bit numbers.
+func (b *bounds) addInts(values []int64) {
+	b.add(binary.LittleEndian.AppendUint64(nil, uint64(slices.Min(values))))
+	b.add(binary.LittleEndian.AppendUint64(nil, uint64(slices.Max(values))))
 }
 
-func (c *chunk) boundNumbers() {
-	if !c.def.Bounded {
-		return
-	}
+// addNumbers adds values of a dictionary.
+func (b *bounds) addNumbers(dict *rowsort.Dictionary, numbers []int32) {
 	last := int32(-1)
-	for _, n := range c.numbers {
+	for _, n := range numbers {
 		if n != last {
-			c.page.add(c.dict.Value(n))
+			b.add(dict.Value(n))
 		}
 		last = n
 	}
 }
 
-func (c *chunk) boundPlain() {
-	if !c.def.Bounded {
-		return
-	}
-	for b := c.plain[min(headroom, len(c.plain)):]; len(b) > 0; {
+// addPlain adds values that are PLAIN encoded.
+func (b *bounds) addPlain(values []byte) {
+	for len(values) > 0 {
 		n, width := 0, 8
-		switch c.def.Kind {
+		switch b.kind {
 		case schema.Text:
-			n, width = 4, int(binary.LittleEndian.Uint32(b))
+			n, width = 4, int(binary.LittleEndian.Uint32(values))
 		case schema.Int32:
 			width = 4
 		}
-		c.page.add(b[n : n+width])
-		b = b[n+width:]
+		b.add(values[n : n+width])
+		values = values[n+width:]
 	}
 }

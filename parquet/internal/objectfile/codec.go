@@ -1,10 +1,12 @@
 package objectfile
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go/encoding/delta"
 )
 
 // Codec is zstd as the pages of one conversion want it. The encoder's fastest
@@ -13,9 +15,6 @@ import (
 // they take 19.
 type Codec struct {
 	encoder *zstd.Encoder
-	// streaming is the same for pages that are written in parts; nil until the
-	// first one.
-	streaming *zstd.Encoder
 	// streams are the pages of streamed columns that are not open.
 	streams []*pageStream
 	// scratch and packed are buffers for a page that is being made; all chunks
@@ -58,21 +57,36 @@ func (c *Codec) encode(dst, src []byte) []byte { return c.encoder.EncodeAll(src,
 
 // frame writes parts to w as one frame.
 func (c *Codec) frame(w io.Writer, parts [][]byte) error {
-	if c.streaming == nil {
-		var err error
-		if c.streaming, err = newEncoder(streamWindow); err != nil {
-			return err
-		}
+	s, err := c.stream()
+	if err != nil {
+		return err
 	}
+	defer c.release(s)
 	size := 0
 	for _, p := range parts {
 		size += len(p)
 	}
-	c.streaming.ResetContentSize(w, int64(size))
+	s.encoder.ResetContentSize(w, int64(size))
 	for _, p := range parts {
-		if _, err := c.streaming.Write(p); err != nil {
+		if _, err := s.encoder.Write(p); err != nil {
 			return err
 		}
 	}
-	return c.streaming.Close()
+	return s.encoder.Close()
+}
+
+// lengths returns values that are PLAIN encoded in DELTA_LENGTH_BYTE_ARRAY,
+// valid until the next use of the codec. The values are overwritten.
+func (c *Codec) lengths(plain []byte) (encoded []byte, err error) {
+	c.ends = append(c.ends[:0], 0)
+	to := 0
+	for from := 0; from < len(plain); {
+		n := int(binary.LittleEndian.Uint32(plain[from:]))
+		to += copy(plain[to:], plain[from+4:from+4+n])
+		from += 4 + n
+		c.ends = append(c.ends, uint32(to))
+	}
+	e := delta.LengthByteArrayEncoding{}
+	c.scratch, err = e.EncodeByteArray(c.scratch[:0], plain[:to], c.ends)
+	return c.scratch, err
 }

@@ -40,7 +40,7 @@ func (w *Writer) addEvent(r *Row) {
 }
 
 func (w *Writer) addScalar(i auditline.Field, e *auditline.Event) {
-	if k := w.chunks[i].def.Kind; k == schema.Text || k == schema.Blob {
+	if w.chunks[i].def.IsText() {
 		if v := e.Text(i); v != nil {
 			w.chunk(i).bytes(v, 0)
 		}

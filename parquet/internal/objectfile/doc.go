@@ -8,8 +8,9 @@
 // and the longest value; a long value goes through the compressor to a file.
 //
 //   - write.go, columnize.go: an object, and the values of a row
-//   - group.go: row groups, bloom filters, page indexes, footer
-//   - chunk.go, page.go, bounds.go: a column chunk, its pages, their bounds
+//   - group.go: row groups, page indexes, footer
+//   - chunk.go: the chunk of a column; levels.go and bounds.go: those of its
+//     open page; pages.go: its finished pages; bloom.go: its filter
 //   - pagestream.go, spool.go: large pages and long values
 //   - codec.go: zstd
 package objectfile

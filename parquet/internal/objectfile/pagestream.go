@@ -4,10 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"math/bits"
 
 	"github.com/klauspost/compress/zstd"
-	"github.com/parquet-go/parquet-go/encoding/rle"
 	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
@@ -68,53 +66,54 @@ func (c *Codec) release(s *pageStream) {
 const maxKeptPage = 1 << 20
 
 // streamValue adds a value to the open page of a streamed column.
-func (c *chunk) streamValue(v []byte) {
-	var err error
-	if c.stream == nil {
-		c.stream, err = c.codec.stream()
+func (c *chunk) streamValue(v []byte) (err error) {
+	if c.values.stream == nil {
+		c.values.stream, err = c.codec.stream()
 	}
 	if err == nil {
-		err = c.stream.add(v)
+		err = c.values.stream.add(v)
 	}
 	if err != nil {
-		c.failed = fmt.Errorf("compress page of %s: %w", c.def.Name, err)
+		return fmt.Errorf("compress page of %s: %w", c.def.Name, err)
 	}
+	return nil
 }
 
 // flushStream ends the open page of a streamed column.
 func (c *chunk) flushStream() error {
-	s := c.stream
-	c.stream = nil
+	s := c.values.stream
+	c.values.stream = nil
 	if err := s.encoder.Close(); err != nil {
 		return fmt.Errorf("compress page of %s: %w", c.def.Name, err)
 	}
-	e := rle.Encoding{BitWidth: bits.Len8(c.maxDef)}
-	levels, _ := e.EncodeLevels(c.codec.scratch[:0], c.defs) // fails for a wrong bit width only
+	levels := appendRuns(c.codec.scratch[:0], c.levels.defs, c.levels.maxDef)
 	c.codec.scratch = levels
-	nulls := len(c.defs) - c.valuesInPage()
+	f := pageFacts{
+		at: c.done.size(), kind: format.DataPageV2, encoding: format.Plain,
+		values: c.levels.count(), nulls: c.levels.nulls(), rows: c.levels.rows,
+	}
 	header := format.PageHeader{
-		Type:                 format.DataPageV2,
+		Type:                 f.kind,
 		UncompressedPageSize: int32(len(levels) + s.size),
 		CompressedPageSize:   int32(len(levels) + len(s.packed)),
 		CRC:                  int32(crc32.Update(crc32.ChecksumIEEE(levels), crc32.IEEETable, s.packed)),
 	}
 	header.DataPageHeaderV2.Valid = true
 	header.DataPageHeaderV2.V = format.DataPageHeaderV2{
-		NumValues:                  int32(len(c.defs)),
-		NumNulls:                   int32(nulls),
-		NumRows:                    int32(c.rows),
-		Encoding:                   format.Plain,
+		NumValues:                  int32(f.values),
+		NumNulls:                   int32(f.nulls),
+		NumRows:                    int32(f.rows),
+		Encoding:                   f.encoding,
 		DefinitionLevelsByteLength: int32(len(levels)),
 	}
-	before := c.pagesSize()
 	var err error
-	if c.pages, err = c.appendHeader(c.pages, &header); err != nil {
+	if c.done.data, err = c.done.appendHeader(c.done.data, &header); err != nil {
 		return err
 	}
-	c.pages = append(append(c.pages, levels...), s.packed...)
-	c.page.reset()
-	c.record(before, format.DataPageV2, len(c.defs), int64(nulls), format.Plain)
-	c.defs, c.rows = c.defs[:0], 0
+	c.done.data = append(append(c.done.data, levels...), s.packed...)
+	c.bounds.reset()
+	c.done.record(f, &c.bounds)
+	c.levels.reset()
 	c.codec.release(s)
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/auditsidecar/auditsidecar/parquet/internal/rowsort"
-	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 )
 
 // spool holds the compressed bodies of pages with one long value until their
@@ -82,24 +81,24 @@ func (s *spool) close() error {
 
 // isLong reports whether a value gets a page of its own: it is long, and its
 // column has at most one value in a row, so that a page may begin anywhere.
-func (c *chunk) isLong(v []byte) bool { return len(v) > c.longValue && c.maxRep == 0 }
+func (c *chunk) isLong(v []byte) bool { return len(v) > c.limits.Long && c.levels.maxRep == 0 }
 
 // addLong adds a value as a page of its own.
 func (c *chunk) addLong(v []byte) error {
 	if err := c.flush(); err != nil {
 		return err
 	}
-	c.level(0, c.maxDef)
-	c.page.reset()
+	c.levels.add(0, c.levels.maxDef)
+	c.bounds.reset()
 	if c.def.Bounded {
-		c.page.add(v)
+		c.bounds.add(v)
 	}
 	if c.def.Bloom {
-		c.hashes = append(c.hashes, bloomHash(v))
+		c.filter.add(v)
 	}
-	c.full = c.dict != nil // pages with a dictionary come first
-	head := c.appendLevels(c.codec.packed[:0], c.defs, c.maxDef)
-	if c.def.Kind == schema.Text || c.def.Kind == schema.Blob {
+	c.dict.full = true // pages with a dictionary come first
+	head := c.levels.append(c.codec.packed[:0])
+	if c.def.IsText() {
 		head = binary.LittleEndian.AppendUint32(head, uint32(len(v)))
 	}
 	c.codec.packed = head
@@ -107,43 +106,19 @@ func (c *chunk) addLong(v []byte) error {
 	if err != nil {
 		return err
 	}
-	header := dataPageHeader(c.levels(), format.Plain)
+	f := pageFacts{at: c.done.size(), encoding: format.Plain, values: 1, rows: 1}
+	header := dataPageHeader(f.values, f.encoding)
 	header.UncompressedPageSize = int32(len(head) + len(v))
 	header.CompressedPageSize = int32(body.size)
 	header.CRC = int32(crc)
-	before := c.pagesSize()
-	if c.pages, err = c.appendHeader(c.pages, &header); err != nil {
+	if c.done.data, err = c.done.appendHeader(c.done.data, &header); err != nil {
 		return err
 	}
-	body.after = len(c.pages)
-	c.spooled = append(c.spooled, body)
-	c.record(before, format.DataPage, c.levels(), 0, format.Plain)
-	c.defs, c.rows = c.defs[:0], 0
+	body.after = len(c.done.data)
+	c.done.spooled = append(c.done.spooled, body)
+	c.done.record(f, &c.bounds)
+	c.levels.reset()
 	return nil
-}
-
-// pagesSize returns the bytes of the finished pages.
-func (c *chunk) pagesSize() int64 {
-	n := int64(len(c.pages))
-	for _, s := range c.spooled {
-		n += s.size
-	}
-	return n
-}
-
-// writePages writes the finished pages.
-func (w *Writer) writePages(c *chunk) error {
-	done := 0
-	for _, s := range c.spooled {
-		if err := w.write(c.pages[done:s.after]); err != nil {
-			return err
-		}
-		done = s.after
-		if err := c.spool.copy(&appender{w}, s); err != nil {
-			return err
-		}
-	}
-	return w.write(c.pages[done:])
 }
 
 // appender appends to an object.

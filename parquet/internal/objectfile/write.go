@@ -153,7 +153,7 @@ func (w *Writer) Add(r *Row) error {
 			return c.failed
 		}
 		c.catchUp(w.group.rows)
-		if c.pending() >= c.pageSize {
+		if c.pageIsFull() {
 			if err := c.flush(); err != nil {
 				return err
 			}

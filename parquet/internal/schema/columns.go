@@ -150,6 +150,9 @@ func (d Column) MaxLevels() (repetition, definition int) {
 	}
 }
 
+// IsText reports whether a column's values are byte arrays.
+func (d *Column) IsText() bool { return d.Kind == Text || d.Kind == Blob }
+
 // Physical is how a column's values are stored.
 func (d *Column) Physical() format.Type {
 	return [...]format.Type{Text: format.ByteArray, Blob: format.ByteArray, Int32: format.Int32, Int64: format.Int64, Micros: format.Int64}[d.Kind]
