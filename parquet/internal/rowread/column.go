@@ -23,22 +23,14 @@ type columnReader struct {
 	unpack         *unpacker
 	in             *bufio.Reader
 	left           int64 // bytes of the chunk's pages that were not read
-
-	dictionary []byte   // its page, PLAIN encoded
-	ends       []uint32 // of its values in it; of byte arrays only
+	dict           dictionary
 
 	// The open page.
-	encoding   format.Encoding
 	values     int64 // not read, nulls included
 	reps, defs runs
-	rep        uint32     // of the next value
-	plain      []byte     // what was not read of a page that is unpacked
-	numbers    runs       // in the dictionary
-	deltas     deltas     // numbers, or lengths
-	stream     *pageInput // of a large page, else nil
-
-	buf   []byte // memory of the open page
-	value []byte // the last value of a large page
+	rep        uint32 // of the next value
+	page       pageValues
+	buf        []byte // memory of it
 }
 
 // chunkBuffer is how much of a chunk is read at a time.
@@ -54,17 +46,9 @@ func (c *columnReader) open(src io.ReaderAt, d schema.Column, chunk storedChunk,
 	} else {
 		c.in.Reset(section)
 	}
-	c.values, c.rep, c.reps, c.defs, c.numbers, c.deltas = 0, 0, runs{}, runs{}, runs{}, deltas{}
-	c.dictionary, c.ends = nil, c.ends[:0]
-}
-
-// close gives up the open page.
-func (c *columnReader) close() {
-	if c.stream != nil {
-		c.stream.close()
-		c.stream = nil
-	}
-	c.plain = nil
+	c.values, c.rep, c.reps, c.defs = 0, 0, runs{}, runs{}
+	c.dict = dictionary{ends: c.dict.ends[:0]}
+	c.page = pageValues{long: c.page.long}
 }
 
 var errShort = errors.New("column has fewer rows than the others")
@@ -114,25 +98,11 @@ func (c *columnReader) openPage() error {
 	if p.kind == format.DictionaryPage {
 		return c.readDictionary(&p)
 	}
-	c.encoding, c.values, c.numbers = p.encoding, p.values, runs{}
-	var levels []byte // of DATA_PAGE_V2
-	switch {
-	case p.size > LargePage && c.maxRep == 0:
-		// One long value, or many of a streamed column.
-		if !c.isText() || p.encoding != format.Plain {
-			return fmt.Errorf("%w: %d bytes", errDamagedPage, p.size)
-		}
-		if c.stream, levels, err = c.unpack.open(c.in, &p); err == nil && p.kind == format.DataPage {
-			levels, err = c.stream.value(nil)
-		}
-		c.defs = runs{b: levels, width: 1}
-		return err
-	case p.size > LargePage:
-		c.buf, err = c.unpack.all(c.in, &p)
-	default:
-		c.buf, err = c.unpack.unpack(c.in, &p, auditline.Emptied(c.buf, LargePage))
+	c.values = p.values
+	if p.size > LargePage && c.maxRep == 0 {
+		return c.openStream(&p)
 	}
-	if err != nil {
+	if c.buf, err = c.unpack.unpack(c.in, &p, auditline.Emptied(c.buf, LargePage)); err != nil {
 		return err
 	}
 	body := c.buf
@@ -148,10 +118,25 @@ func (c *columnReader) openPage() error {
 	if err != nil || c.rep != 0 {
 		return errDamagedPage
 	}
-	return c.openValues(body)
+	return c.page.open(p.encoding, body)
 }
 
-func (c *columnReader) isText() bool { return c.def.Kind == schema.Text || c.def.Kind == schema.Blob }
+// openStream opens a large page: one long value, or many of a streamed column.
+func (c *columnReader) openStream(p *pageHead) error {
+	if !c.def.IsText() || p.encoding != format.Plain {
+		return fmt.Errorf("%w: %d bytes", errDamagedPage, p.size)
+	}
+	s, levels, err := c.unpack.open(c.in, p)
+	if err != nil {
+		return err
+	}
+	c.page.stream = s
+	if p.kind == format.DataPage {
+		levels, err = s.value(nil)
+	}
+	c.defs = runs{b: levels, width: 1}
+	return err
+}
 
 // cutLevels returns the levels that stand first, after their length, and the rest; no levels
 // where the highest is 0.
@@ -166,150 +151,43 @@ func cutLevels(page []byte, highest uint32, err error) (levels runs, rest []byte
 	return runs{b: page[4:n], width: uint(bits.Len32(highest))}, page[n:], nil
 }
 
-// openValues looks at the values of a page that is unpacked.
-func (c *columnReader) openValues(body []byte) error {
-	c.plain, c.numbers, c.deltas = nil, runs{}, deltas{}
-	switch {
-	case c.encoding == format.Plain:
-		c.plain = body
-	case len(body) == 0: // all null
-	case c.encoding == format.RLEDictionary && body[0] <= 32:
-		c.numbers = runs{b: body[1:], width: uint(body[0])}
-	case c.encoding == format.DeltaBinaryPacked:
-		c.deltas = newDeltas(body)
-	case c.encoding == format.DeltaLengthByteArray:
-		c.deltas = newDeltas(body)
-		size := int64(0)
-		lengths := c.deltas
-		for n, ok := lengths.next(); ok; n, ok = lengths.next() {
-			if size += n; n < 0 || size > int64(len(body)) {
-				return errDamagedPage
-			}
-		}
-		var ok bool
-		if c.plain, ok = lengths.rest(); !ok || size != int64(len(c.plain)) {
-			return errDamagedPage
-		}
-	default:
-		return errDamagedPage
-	}
-	return nil
-}
-
 // readDictionary reads the page that comes first.
-func (c *columnReader) readDictionary(p *pageHead) (err error) {
-	if c.dictionary != nil || p.encoding != format.Plain || c.def.Encoding != schema.Dictionary || p.size > LargePage && c.maxRep == 0 {
+func (c *columnReader) readDictionary(p *pageHead) error {
+	if c.dict.page != nil || p.encoding != format.Plain || c.def.Encoding != schema.Dictionary || p.size > LargePage && c.maxRep == 0 {
 		return fmt.Errorf("%w: a dictionary", errDamagedPage)
 	}
-	if p.size > LargePage {
-		c.dictionary, err = c.unpack.all(c.in, p)
-	} else {
-		c.dictionary, err = c.unpack.unpack(c.in, p, nil)
-	}
+	page, err := c.unpack.unpack(c.in, p, nil)
 	if err != nil {
 		return err
 	}
-	if !c.isText() {
-		if int64(len(c.dictionary)) != p.values*int64(c.width()) {
-			return errDamagedPage
-		}
-		return nil
-	}
-	for from := 0; from < len(c.dictionary); {
-		rest := c.dictionary[from:]
-		if len(rest) < 4 || uint64(binary.LittleEndian.Uint32(rest)) > uint64(len(rest)-4) {
-			return errDamagedPage
-		}
-		from += 4 + int(binary.LittleEndian.Uint32(rest))
-		c.ends = append(c.ends, uint32(from))
-	}
-	if int64(len(c.ends)) != p.values {
-		return errDamagedPage
-	}
-	return nil
+	return c.dict.open(page, p.values, c.width())
 }
 
-// width is how many bytes a number of the column has.
+// width is how many bytes a value of the column has, or 0 if each has its length.
 func (c *columnReader) width() int {
-	if c.def.Kind == schema.Int32 {
+	switch {
+	case c.def.IsText():
+		return 0
+	case c.def.Kind == schema.Int32:
 		return 4
 	}
 	return 8
 }
 
 // bytes returns the value, which is not nil and valid until the next call but one of next.
-func (c *columnReader) bytes() (v []byte, err error) {
-	var ok bool
-	switch {
-	case c.stream != nil:
-		c.value, err = c.stream.value(auditline.Emptied(c.value, LargePage))
-		return c.value, err
-	case c.encoding == format.RLEDictionary:
-		n, found := c.numbers.next()
-		if ok = found && uint64(n) < uint64(len(c.ends)); ok {
-			from := uint32(4)
-			if n > 0 {
-				from += c.ends[n-1]
-			}
-			v = c.dictionary[from:c.ends[n]:c.ends[n]]
-		}
-	case c.encoding == format.DeltaLengthByteArray:
-		n, found := c.deltas.next()
-		if ok = found; ok {
-			v, c.plain = c.plain[:n:n], c.plain[n:]
-		}
-	default:
-		p := compactReader{b: c.plain}
-		n := uint64(0)
-		if size := p.take(4); !p.bad {
-			n = uint64(binary.LittleEndian.Uint32(size))
-		}
-		v = p.take(n)
-		c.plain, ok = p.b, !p.bad
-	}
-	if !ok {
-		return nil, errDamagedPage
-	}
-	return v, nil
-}
+func (c *columnReader) bytes() ([]byte, error) { return c.page.text(&c.dict) }
 
 // number returns the value.
-func (c *columnReader) number() (int64, error) {
-	var b []byte
-	switch c.encoding {
-	case format.DeltaBinaryPacked:
-		n, ok := c.deltas.next()
-		if !ok {
-			return 0, errDamagedPage
-		}
-		return n, nil
-	case format.RLEDictionary:
-		n, ok := c.numbers.next()
-		if from := int64(n) * int64(c.width()); ok && from < int64(len(c.dictionary)) {
-			b = c.dictionary[from:]
-		}
-	default:
-		if len(c.plain) >= c.width() {
-			b, c.plain = c.plain, c.plain[c.width():]
-		}
-	}
-	switch {
-	case b == nil:
-		return 0, errDamagedPage
-	case c.width() == 4:
-		return int64(int32(binary.LittleEndian.Uint32(b))), nil
-	}
-	return int64(binary.LittleEndian.Uint64(b)), nil
-}
+func (c *columnReader) number() (int64, error) { return c.page.number(&c.dict, c.width()) }
 
 // endPage looks whether the open page was read to its end.
 func (c *columnReader) endPage() error {
 	defer c.close()
-	if !c.reps.ended() || !c.defs.ended() || !c.numbers.ended() || len(c.plain) > 0 || c.deltas.left > 0 {
+	if !c.reps.ended() || !c.defs.ended() {
 		return errDamagedPage
 	}
-	if c.stream != nil {
-		return c.stream.end()
-	}
-	return nil
+	return c.page.end()
 }
+
+// close gives up the open page.
+func (c *columnReader) close() { c.page.close() }

@@ -70,12 +70,12 @@ func compareChunk(t *testing.T, d schema.Column, stored storedChunk, in io.Reade
 		if err != nil || int(rep) != want.RepetitionLevel() || int(def) != want.DefinitionLevel() {
 			t.Fatalf("column %s, value %d: levels %d, %d, want %d, %d (%v)", d.Name, n, rep, def, want.RepetitionLevel(), want.DefinitionLevel(), err)
 		}
-		encodings[c.encoding] = true
+		encodings[c.page.encoding] = true
 		n++
 		if def < c.maxDef {
 			return
 		}
-		if !c.isText() {
+		if !d.IsText() {
 			wants := want.Int64()
 			if d.Kind == schema.Int32 {
 				wants = int64(want.Int32())

@@ -8,6 +8,7 @@
 //
 //   - open.go, footer.go: an object and what its footer says
 //   - compact.go: Thrift's compact protocol
-//   - read.go: rows; column.go, pagehead.go, unpack.go: columns and their pages
+//   - read.go: rows; column.go, pagehead.go, unpack.go: columns and their pages;
+//     values.go: the values of a page
 //   - runs.go: the encodings of numbers
 package rowread

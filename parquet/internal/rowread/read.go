@@ -140,7 +140,7 @@ func (o *Reader) readColumn(c auditline.Field, r *Row) error {
 	switch {
 	case def < col.maxDef:
 		return nil
-	case col.isText():
+	case o.defs[c].IsText():
 		v, err := col.bytes()
 		switch c {
 		case schema.Raw:

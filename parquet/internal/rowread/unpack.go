@@ -42,8 +42,11 @@ func newStreamDecoder(in io.Reader) (*zstd.Decoder, error) {
 	return d, nil
 }
 
-// unpack unpacks a page of at most largePage bytes into dst, levels first.
+// unpack unpacks a page, levels first: into dst if it is not a large one.
 func (u *unpacker) unpack(in io.Reader, p *pageHead, dst []byte) ([]byte, error) {
+	if p.size > LargePage {
+		return u.all(in, p)
+	}
 	if p.packed > 2*LargePage {
 		return nil, fmt.Errorf("%w: %d bytes for %d", errDamagedPage, p.packed, p.size)
 	}
