@@ -141,7 +141,7 @@ func TestStreamedColumns(t *testing.T) {
 
 func TestAllowedEncodings(t *testing.T) {
 	always := []format.Encoding{format.Plain, format.RLE}
-	never := []format.Encoding{format.PlainDictionary, format.BitPacked, format.DeltaByteArray, format.ByteStreamSplit, 99}
+	never := []format.Encoding{2 /* the old PLAIN_DICTIONARY */, format.BitPacked, format.DeltaByteArray, format.ByteStreamSplit, 99}
 	for name, c := range map[string]struct {
 		encoding Encoding
 		own      []format.Encoding
