@@ -279,7 +279,7 @@ func (c *conversion) read(ref rowsort.Ref) ([]byte, error) {
 		c.lineBuf = make([]byte, max(size, auditline.MaxKept))
 	}
 	line := c.lineBuf[:size]
-	return line, rowsort.ReadLine(c.src, line, ref)
+	return line, rowsort.ReadAt(c.src, line, ref.Offset)
 }
 
 // removeObjects removes the objects that are finished.

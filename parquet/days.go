@@ -19,8 +19,7 @@ type dayBook struct {
 	rotation int32 // its day; that of the first timestamp if it is unknown
 	dated    bool  // rotation is set
 	strays   int64 // rows of other days under the day of rotation
-	last     int32 // of the previous row
-	more     int64 // rows of that day that are not in rows yet
+	last     int32 // day of the previous row
 	rows     map[int32]int64
 	min, max int64 // stage timestamps, µs since 1970; min > max where there are none
 }
@@ -46,11 +45,8 @@ func (b *dayBook) countRow(us int64) int32 {
 			day = b.dayOf(us)
 		}
 	}
-	if day != b.last {
-		b.settle()
-	}
 	b.last = day
-	b.more++
+	b.rows[day]++
 	return day
 }
 
@@ -67,18 +63,9 @@ func (b *dayBook) dayOf(us int64) int32 {
 	return day
 }
 
-// settle counts the rows of the last day.
-func (b *dayBook) settle() {
-	if b.more > 0 {
-		b.rows[b.last] += b.more
-		b.more = 0
-	}
-}
-
 // days returns the days in order, as they are listed in metadata. A source
 // without lines has one object all the same.
 func (b *dayBook) days() []DayRows {
-	b.settle()
 	if len(b.rows) == 0 {
 		return []DayRows{{Day: b.name(b.rotation)}}
 	}

@@ -41,7 +41,7 @@ func (c *conversion) writeObjects(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e := emission{conversion: c, codec: codec}
+	e := emission{conversion: c, codec: codec, levels: tally{}, stages: tally{}}
 	days := c.days.days()
 	for _, d := range days {
 		if err := e.writeObject(ctx, d, days, rows); err != nil {

@@ -10,6 +10,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/auditsidecar/auditsidecar/parquet/internal/rowsort"
 )
 
 // Hole is a part of a long run of NUL bytes in a source: all of the run but its
@@ -49,7 +51,7 @@ func digestOf(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim 
 			return d, fmt.Errorf("read source: %w", ctx.Err())
 		}
 		part := buf[:min(readSize, size-at)]
-		if err := readSource(src, part, at); err != nil {
+		if err := rowsort.ReadAt(src, part, at); err != nil {
 			return d, err
 		}
 		for _, w := range sums {
@@ -65,18 +67,6 @@ func digestOf(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim 
 		d.root = tree.Root()
 	}
 	return d, nil
-}
-
-// readSource fills p with the bytes of a source at an offset.
-func readSource(src io.ReaderAt, p []byte, at int64) error {
-	n, err := src.ReadAt(p, at)
-	if n == len(p) {
-		return nil
-	}
-	if err == nil || errors.Is(err, io.EOF) {
-		err = ErrSourceChanged
-	}
-	return fmt.Errorf("read source at byte %d: %w", at+int64(n), err)
 }
 
 // holeFinder finds the holes in what is written to it.

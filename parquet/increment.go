@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 )
 
 // Increment says which part of a file a source is that is not the whole: some
@@ -83,11 +82,7 @@ func (x *Increments) Append(ctx context.Context, in Input, w io.Writer) error {
 	if err := x.joins(&m); err != nil {
 		return fmt.Errorf("%s: %w", in.Name, err)
 	}
-	work := x.Work
-	if work == "" {
-		work = os.TempDir()
-	}
-	if err := RestoreIn(ctx, work, []Input{in}, w); err != nil {
+	if err := RestoreIn(ctx, x.Work, []Input{in}, w); err != nil {
 		return err
 	}
 	x.meta, x.to, x.lines = m.Meta, x.to+m.SourceSize, x.lines+m.SourceLines

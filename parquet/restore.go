@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
@@ -43,13 +42,14 @@ var (
 // A source beyond 3 MiB is sorted in a temporary file of its size, which goes
 // to [os.TempDir]; [RestoreIn] takes another directory.
 func Restore(ctx context.Context, in []Input, w io.Writer) error {
-	return RestoreIn(ctx, os.TempDir(), in, w)
+	return RestoreIn(ctx, "", in, w)
 }
 
 // orderMemory is how many bytes of lines are sorted in memory.
 const orderMemory = 3 << 20
 
-// RestoreIn is [Restore] with its temporary file in the directory work.
+// RestoreIn is [Restore] with its temporary file in the directory work, or in
+// [os.TempDir] if it is empty.
 func RestoreIn(ctx context.Context, work string, in []Input, w io.Writer) error {
 	r := restoration{order: rowsort.NewLines(work, orderMemory)}
 	err := r.run(ctx, in, w)

@@ -1,10 +1,7 @@
 package parquet
 
 // tally counts lines by a value of which there are few.
-type tally struct {
-	values []string
-	lines  []int64
-}
+type tally map[string]*int64
 
 const (
 	// maxCounted bounds the distinct values that are counted, and
@@ -15,29 +12,26 @@ const (
 	countedOther = "other"
 )
 
-func (t *tally) add(v []byte) {
-	for i, known := range t.values {
-		if known == string(v) {
-			t.lines[i]++
-			return
+func (t tally) add(v []byte) {
+	n := t[string(v)]
+	if n == nil {
+		name := string(v)
+		if len(t) >= maxCounted || len(v) > maxCountedLen {
+			name = countedOther
+		}
+		if n = t[name]; n == nil {
+			n = new(int64)
+			t[name] = n
 		}
 	}
-	name := countedOther
-	if len(t.values) < maxCounted && len(v) <= maxCountedLen {
-		name = string(v)
-	} else if len(t.values) > maxCounted {
-		t.lines[maxCounted]++
-		return
-	}
-	t.values = append(t.values, name)
-	t.lines = append(t.lines, 1)
+	*n++
 }
 
 // counts returns lines by value; a missing value counts under "".
-func (t *tally) counts() map[string]int64 {
+func (t tally) counts() map[string]int64 {
 	m := map[string]int64{}
-	for i, v := range t.values {
-		m[v] += t.lines[i]
+	for v, n := range t {
+		m[v] = *n
 	}
 	return m
 }

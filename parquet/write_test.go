@@ -74,7 +74,7 @@ func TestRowsAreSorted(t *testing.T) {
 }
 
 func TestTallyBoundsItsValues(t *testing.T) {
-	var s tally
+	s := tally{}
 	for i := range 100 {
 		s.add(fmt.Appendf(nil, "v%d", i))
 	}

@@ -283,9 +283,10 @@ func (c *chunk) writeTo(w *Writer) error {
 			return err
 		}
 		at = s.after
-		if err := c.spool.copy(&appender{w}, s); err != nil {
+		if err := c.spool.copy(w.buf, s); err != nil {
 			return err
 		}
+		w.size += s.size
 	}
 	return w.write(c.done.data[at:])
 }

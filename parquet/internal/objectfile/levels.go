@@ -62,19 +62,16 @@ func (l *levels) nulls() int { return len(l.defs) - bytes.Count(l.defs, []byte{l
 // append appends the levels as they stand before the values of a DATA_PAGE: each
 // kind after its length.
 func (l *levels) append(dst []byte) []byte {
-	if l.maxRep > 0 {
-		dst = appendLengthAndRuns(dst, l.reps, l.maxRep)
+	for _, kind := range [...]struct {
+		levels  []uint8
+		highest uint8
+	}{{l.reps, l.maxRep}, {l.defs, l.maxDef}} {
+		if kind.highest > 0 {
+			at := len(dst)
+			dst = appendRuns(append(dst, 0, 0, 0, 0), kind.levels, kind.highest)
+			binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+		}
 	}
-	if l.maxDef > 0 {
-		dst = appendLengthAndRuns(dst, l.defs, l.maxDef)
-	}
-	return dst
-}
-
-func appendLengthAndRuns(dst []byte, levels []uint8, highest uint8) []byte {
-	at := len(dst)
-	dst = appendRuns(append(dst, 0, 0, 0, 0), levels, highest)
-	binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 	return dst
 }
 

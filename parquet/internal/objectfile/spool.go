@@ -120,14 +120,3 @@ func (c *chunk) addLong(v []byte) error {
 	c.levels.reset()
 	return nil
 }
-
-// appender appends to an object.
-type appender struct{ w *Writer }
-
-// Write appends b.
-func (a *appender) Write(b []byte) (int, error) {
-	if err := a.w.write(b); err != nil {
-		return 0, err
-	}
-	return len(b), nil
-}

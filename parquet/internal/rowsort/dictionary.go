@@ -15,9 +15,6 @@ type Dictionary struct {
 	last     int32 // number of the value that was looked up last
 }
 
-// maxKept is the number of values whose map is kept for the next chunk.
-const maxKept = 1 << 14
-
 // NewDictionary returns an empty dictionary. If prefixed, values are stored after
 // their lengths.
 func NewDictionary(prefixed bool) *Dictionary {
@@ -26,9 +23,6 @@ func NewDictionary(prefixed bool) *Dictionary {
 
 // Reset forgets all values.
 func (d *Dictionary) Reset() {
-	if len(d.numbers) > maxKept {
-		d.numbers = make(map[string]int32)
-	}
 	clear(d.numbers)
 	d.page, d.starts = d.page[:0], d.starts[:0]
 }

@@ -93,7 +93,6 @@ func (f *Fetcher) fetch() error {
 	for i := 0; i < len(f.positions); {
 		from := f.nth(i).ref.Offset
 		end := from
-		first := i
 		for ; i < len(f.positions); i++ {
 			r := f.nth(i)
 			gap := r.ref.Offset - end
@@ -104,7 +103,7 @@ func (f *Fetcher) fetch() error {
 			end = max(end, r.ref.Offset+int64(r.ref.Size))
 			r.at = used + int(r.ref.Offset-from)
 		}
-		if err := ReadLine(f.src, f.buf[used:used+int(end-from)], f.nth(first).ref); err != nil {
+		if err := ReadAt(f.src, f.buf[used:used+int(end-from)], from); err != nil {
 			return err
 		}
 		used += int(end - from)
@@ -118,13 +117,14 @@ func (f *Fetcher) nth(n int) *fetched { return &f.rows[f.positions[n]%fetchRows]
 // ErrChanged says that a source ends before its time.
 var ErrChanged = errors.New("source changed while it was read")
 
-// ReadLine reads what begins with a row's line.
-func ReadLine(src io.ReaderAt, buf []byte, ref Ref) error {
-	if got, err := src.ReadAt(buf, ref.Offset); got < len(buf) {
-		if err == nil || errors.Is(err, io.EOF) {
-			err = ErrChanged
-		}
-		return fmt.Errorf("read line %d: %w", ref.Line, err)
+// ReadAt fills p with the bytes of a source at an offset.
+func ReadAt(src io.ReaderAt, p []byte, at int64) error {
+	n, err := src.ReadAt(p, at)
+	if n == len(p) {
+		return nil
 	}
-	return nil
+	if err == nil || errors.Is(err, io.EOF) {
+		err = ErrChanged
+	}
+	return fmt.Errorf("read source at byte %d: %w", at+int64(n), err)
 }
