@@ -33,6 +33,10 @@ const (
 	maxFuncs   = 3  // of a struct
 )
 
+// minTested is how many lines of tests parquet/ and the packages below it have
+// for each line of code, together.
+const minTested = 0.8
+
 // oversized are the types that are to be split, with the fields or methods that
 // they have today. They must not grow.
 func oversized() map[string]int {
@@ -110,6 +114,9 @@ func (c *checker) fields(name string, t *ast.TypeSpec, doc string) {
 	}
 }
 
+// below reports whether a directory is top or below it.
+func below(dir, top string) bool { return strings.HasPrefix(dir+"/", top+"/") }
+
 // receiver returns the name of a receiver's type.
 func receiver(t ast.Expr) string {
 	switch t := t.(type) {
@@ -148,7 +155,7 @@ func codeLines(content []byte) (n int) {
 // budget reports rooms that are too full and returns a line with the sizes of
 // both parts. linked lists the import paths that nodeRoot links.
 func (c *checker) budget(linked []string) string {
-	node, tools := 0, 0
+	node, tools, parquet := 0, 0, 0
 	for _, dir := range slices.Sorted(maps.Keys(c.rooms)) {
 		r := c.rooms[dir]
 		if tooMany(dir, r.files, maxFiles) {
@@ -158,6 +165,9 @@ func (c *checker) budget(linked []string) string {
 			if n := r.methods[name]; tooMany(dir+": "+name, n, maxMethods) {
 				c.report("%s: %s has %d methods, more than %d", dir, name, n, maxMethods)
 			}
+		}
+		if below(dir, "parquet") {
+			parquet += r.lines
 		}
 		if slices.Contains(linked, module+dir) {
 			node += r.lines
@@ -170,6 +180,9 @@ func (c *checker) budget(linked []string) string {
 	}
 	if tools > maxTools {
 		c.report("the tools have %d lines, more than %d", tools, maxTools)
+	}
+	if float64(c.parquetTests) < minTested*float64(parquet) {
+		c.report("parquet and its packages have %d lines of tests for %d of code, fewer than %.1f for each", c.parquetTests, parquet, minTested)
 	}
 	return fmt.Sprintf("lines of code: node %d of %d, tools %d of %d, together %d", node, maxNode, tools, maxTools, node+tools)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -94,6 +95,22 @@ func TestBudget(t *testing.T) {
 	}
 	if len(c.findings) != 1 || !strings.Contains(c.findings[0], "internal/ddl: 21 files") {
 		t.Errorf("findings %q", c.findings)
+	}
+}
+
+func TestParquetIsTested(t *testing.T) {
+	for lines, want := range map[int]int{79: 1, 80: 0} {
+		c := checker{
+			packages: map[string]bool{"parquet/internal/schema": true, "rotate": true},
+			rooms:    map[string]*room{"parquet": {lines: 60}, "parquet/internal/schema": {lines: 40}, "rotate": {lines: 900}},
+		}
+		tests := []byte("package a\n// A comment.\n" + strings.Repeat("var _ = 1\n", lines-1))
+		if err := errors.Join(c.file("parquet/internal/schema/a_test.go", tests), c.file("rotate/a_test.go", tests)); err != nil {
+			t.Fatal(err)
+		}
+		if c.budget(nil); len(c.findings) != want {
+			t.Errorf("%d lines of tests for 100 of code: findings %q", lines, c.findings)
+		}
 	}
 }
 
