@@ -48,15 +48,7 @@ func columnType(d schema.Column) ColumnType {
 	case schema.MapValues:
 		return TypeStringListMap
 	}
-	switch d.Kind {
-	case schema.Blob:
-		return TypeBinary
-	case schema.Int32:
-		return TypeInt32
-	case schema.Int64:
-		return TypeInt64
-	case schema.Micros:
-		return TypeTimestamp
-	}
-	return TypeString
+	return [...]ColumnType{
+		schema.Text: TypeString, schema.Blob: TypeBinary, schema.Int32: TypeInt32, schema.Int64: TypeInt64, schema.Micros: TypeTimestamp,
+	}[d.Kind]
 }

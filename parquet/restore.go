@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"strings"
 
@@ -257,10 +256,6 @@ func (r *restoration) write(ctx context.Context, w io.Writer) error {
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write restored lines: %w", err)
 	}
-	return r.compare(sum)
-}
-
-func (r *restoration) compare(sum hash.Hash) error {
 	if got := [sha256.Size]byte(sum.Sum(nil)); got != r.meta.SourceSHA256 {
 		return fmt.Errorf("restore %s: %w: SHA-256 is %x, want %x", r.meta.SourceName, ErrMismatch, got, r.meta.SourceSHA256)
 	}

@@ -90,21 +90,18 @@ func (o *Reader) Next(r *Row) (err error) {
 func (o *Reader) open(g *storedGroup) {
 	o.left = g.rows
 	for c, chunk := range g.chunks {
-		// A column without values need not be read, where null is all that can be missing.
-		o.read[c] = o.needed(auditline.Field(c)) && (o.defs[c].Shape != schema.Scalar || chunk.nulls < chunk.values)
+		switch o.defs[c].Shape {
+		case schema.Scalar: // without values it need not be read: null is all that can be missing
+			o.read[c] = chunk.nulls < chunk.values
+		case schema.Required: // most of them say nothing of the line
+			o.read[c] = c == int(schema.SourceLine) || c == int(schema.LinePart)
+		default:
+			o.read[c] = true
+		}
 		if o.read[c] {
 			o.columns[c].open(o.file.src, o.defs[c], chunk, o.unpack)
 		}
 	}
-}
-
-// needed reports whether a column takes part in rebuilding lines.
-func (o *Reader) needed(c auditline.Field) bool {
-	switch c {
-	case schema.DecodeStatus, schema.Node, schema.Epoch, schema.SourceFile, schema.Seq:
-		return false
-	}
-	return true
 }
 
 // Close gives up the pages of the open row group.

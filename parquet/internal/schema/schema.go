@@ -1,8 +1,10 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	pq "github.com/parquet-go/parquet-go"
@@ -20,21 +22,14 @@ const Version = "2"
 // own group sorts by name.
 type orderedGroup struct {
 	pq.Group
-	fields []pq.Field
+	names []string
 }
 
-func (g orderedGroup) Fields() []pq.Field { return g.fields }
-
-// fieldsInOrder returns the fields of a group in the order of names.
-func fieldsInOrder(group pq.Group, names []string) []pq.Field {
-	byName := map[string]pq.Field{}
-	for _, f := range group.Fields() {
-		byName[f.Name()] = f
-	}
-	fields := make([]pq.Field, 0, len(names))
-	for _, name := range names {
-		fields = append(fields, byName[name])
-	}
+func (g orderedGroup) Fields() []pq.Field {
+	fields := g.Group.Fields()
+	slices.SortFunc(fields, func(a, b pq.Field) int {
+		return cmp.Compare(slices.Index(g.names, a.Name()), slices.Index(g.names, b.Name()))
+	})
 	return fields
 }
 
@@ -61,24 +56,14 @@ func New() *pq.Schema {
 			group[d.Name] = pq.Optional(leafNode(d))
 		}
 	}
-	return pq.NewSchema("audit", orderedGroup{Group: group, fields: fieldsInOrder(group, names)})
+	return pq.NewSchema("audit", orderedGroup{group, names})
 }
 
 func leafNode(d Column) pq.Node {
-	var n pq.Node
-	switch d.Kind {
-	case Text:
-		n = pq.String()
-	case Blob:
-		n = pq.Leaf(pq.ByteArrayType)
-	case Int32:
-		n = pq.Leaf(pq.Int32Type)
-	case Int64:
-		n = pq.Leaf(pq.Int64Type)
-	case Micros:
-		n = pq.Timestamp(pq.Microsecond)
-	}
-	return n
+	return [...]pq.Node{
+		Text: pq.String(), Blob: pq.Leaf(pq.ByteArrayType), Int32: pq.Leaf(pq.Int32Type), Int64: pq.Leaf(pq.Int64Type),
+		Micros: pq.Timestamp(pq.Microsecond),
+	}[d.Kind]
 }
 
 // parts is a footer without rows, made once: the library takes a millisecond.
