@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -186,6 +187,30 @@ func TestLineReader(t *testing.T) {
 		}
 		if r.in.Size() != limit {
 			t.Errorf("limit %d: a buffer of %d bytes", limit, r.in.Size())
+		}
+	}
+}
+
+// A source that ends before its time, or cannot be read, is an error at that byte.
+func TestLineReaderNoticesAChangedSource(t *testing.T) {
+	for name, c := range map[string]struct {
+		src  io.ReaderAt
+		size int64
+		want error
+	}{
+		"whole":          {strings.NewReader("abc\nde"), 6, io.EOF},
+		"cut in a line":  {strings.NewReader("abc\nde"), 7, ErrSourceChanged},
+		"cut at its end": {strings.NewReader("abc\n"), 5, ErrSourceChanged},
+		"of a long line": {strings.NewReader(strings.Repeat("x", 40)), 50, ErrSourceChanged},
+		"a broken disk":  {&brokenDisk{strings.NewReader("abc\nde"), 0}, 6, errDisk},
+	} {
+		r := newLineReader(c.src, c.size, 16)
+		var err error
+		for err == nil {
+			_, err = r.next()
+		}
+		if !errors.Is(err, c.want) || c.want != io.EOF && !strings.Contains(err.Error(), "read source at byte") {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
 }

@@ -170,7 +170,7 @@ func objectMeta(f *rowread.File) (ObjectMeta, error) {
 	if err != nil || copy(m.SourceSHA256[:], sum) != len(m.SourceSHA256) {
 		p.fail(keySourceSHA256, errors.New("no SHA-256"))
 	}
-	if m.SourceSize < 0 || m.SourceLines < 0 || m.SourceLines > m.SourceSize {
+	if m.SourceLines < 0 || m.SourceLines > m.SourceSize {
 		p.fail(keySourceLines, fmt.Errorf("%d lines in %d bytes", m.SourceLines, m.SourceSize))
 	}
 	m.Days = p.days()

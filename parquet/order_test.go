@@ -50,6 +50,7 @@ func TestConvertNoticesAWrongSample(t *testing.T) {
 		"another name":       strings.Replace(line, `"name":"p","uid"`, `"name":"p","name":"q","uid"`, 1) + "\n",
 		"a second time":      line[:len(line)-1] + `,"stageTimestamp":"2026-11-24T16:59:23.525775Z"}` + "\n",
 		"time in a note":     strings.Replace(line, `"authorization.k8s.io/decision":"allow",`, `"a":"b","stageTimestamp":"2026-11-25T16:59:23.525775Z",`, 1) + "\n",
+		"a note's day":       strings.Replace(line, `"authorization.k8s.io/decision":"allow",`, `"a":"b","stageTimestamp":"2026-11-23T16:59:23.525775Z",`, 1) + "\n",
 		"a second objectRef": strings.Replace(line, `"responseStatus":{"metadata"`, `"objectRef":{"resource":"x"},"responseStatus":{"metadata"`, 1) + "\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,6 +64,22 @@ func TestConvertNoticesAWrongSample(t *testing.T) {
 				t.Errorf("object differs from the one made without samples")
 			}
 		})
+	}
+}
+
+// The rows of each day are in order for themselves: a file of several days is
+// converted with its samples, once.
+func TestSamplesOfSeveralDays(t *testing.T) {
+	source := strings.Replace(lineOf(-1), `"name":"p"`, `"name":"z"`, 1) + lineOf(0)
+	src, size, cfg, lim := strings.NewReader(source), int64(len(source)), Config{Meta: testMeta(), Dir: t.TempDir()}, defaultLimits()
+	d, err := digestOf(t.Context(), src, size, cfg, lim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newConversion(src, size, d, cfg, lim)
+	c.samples = true
+	if err := c.run(t.Context()); err != nil || len(c.result.Objects) != 2 {
+		t.Errorf("%d objects, %v", len(c.result.Objects), err)
 	}
 }
 
