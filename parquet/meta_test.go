@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/parquet/internal/rowread"
 )
 
@@ -147,7 +148,7 @@ func FuzzMetadata(f *testing.F) {
 func TestNamesBecomeUTF8(t *testing.T) {
 	meta := testMeta()
 	meta.SourceName, meta.Node = "audit-\xff.log", "n\xfe"
-	res := convertWith(t, []byte("x\n"), Config{Meta: meta, Dir: fastDir(t)}, defaultLimits())
+	res := convertWith(t, []byte("x\n"), Config{Meta: meta, Dir: audittest.FastDir(t)}, defaultLimits())
 	m, err := ReadMeta(bytes.NewReader(mustRead(t, inputs(t, res)[0])), res.Objects[0].Size)
 	if err != nil || m.SourceName != "audit-\ufffd.log" || m.Node != "n\ufffd" || res.Meta != m.Meta {
 		t.Errorf("%+v, %v", m.Meta, err)
