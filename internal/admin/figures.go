@@ -13,7 +13,7 @@ const namespace = "auditsidecar_"
 
 // figures are the values of our metrics at one moment: under the name without
 // its beginning the sum over the labels, and under name/value each value of a
-// metric with one label. The page shows what Prometheus is told.
+// metric with one label. The page shows the values of /metrics.
 type figures map[string]float64
 
 // gather reads the metrics. What cannot be read is left out: /metrics says why.

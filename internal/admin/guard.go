@@ -26,8 +26,8 @@ func guarded(next http.Handler) http.Handler {
 	})
 }
 
-// atHome answers only where the browser was told an address or localhost: a
-// page of somebody else whose name leads to this node must not read what is
+// atHome answers only if the browser asked for an address or localhost: a page
+// of another site whose name leads to this node must not read what is
 // shown here. With TLS the certificate and the account see to it.
 func atHome(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -142,7 +142,7 @@ func (s *Status) holding(figures) (found []Problem) {
 		{"start", "It cannot start yet"}, {"hold", "The log is not held"}, {"watch", "The directory is not watched"},
 	} {
 		if p := s.part(loop.name); p.State == "failing" {
-			found = append(found, Problem{Bad, loop.title, clip(p.Waiting), "kube-apiserver prunes files that nobody holds: see to this first."})
+			found = append(found, Problem{Bad, loop.title, clip(p.Waiting), "kube-apiserver prunes files that are not held: fix this first."})
 		}
 	}
 	return found
@@ -185,13 +185,13 @@ func (s *Status) streaming(f figures) []Problem {
 	if p.State == "failing" {
 		hint := "The lines wait on this node and are sent when it is back."
 		if s.part("archive").State == "well" {
-			hint += " The archive goes on meanwhile."
+			hint += " The archive continues meanwhile."
 		}
 		return []Problem{{s.sinkLevel(p), "Loki has taken nothing for " + s.since(p), brief(p.Waiting), hint}}
 	}
 	if lag := f.get("loki_lag_seconds"); p.State == "well" && lag > lokiLate.Seconds() {
 		return []Problem{{Warn, "Loki is " + span(lag) + " behind", size(f.get("loki_lag_bytes")) + " of the log are not there yet.",
-			"Alert rules look at the last minutes: what arrives late is judged by nobody."}}
+			"Alert rules look at the last minutes: they miss lines that arrive late."}}
 	}
 	return nil
 }
@@ -205,12 +205,12 @@ func (s *Status) sinkLevel(p Part) Level {
 	return Bad
 }
 
-// stuck are files that nobody can archive as they are.
+// stuck are files that cannot be archived as they are.
 func (s *Status) stuck(figures) []Problem {
 	if s.Held.Stuck == 0 {
 		return nil
 	}
-	return []Problem{{Bad, count(s.Held.Stuck, "file") + " cannot be archived", "Quarantined: kept as they are, for somebody to look at.", "The list of files and the log say why."}}
+	return []Problem{{Bad, count(s.Held.Stuck, "file") + " cannot be archived", "Quarantined: kept as they are, for an operator to inspect.", "The list of files and the log say why."}}
 }
 
 // writer is what kube-apiserver does wrong.

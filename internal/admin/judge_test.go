@@ -69,8 +69,8 @@ func TestJudge(t *testing.T) {
 		{"well", func(*scene) {}, Good, "All is well: 1 s behind, 0 lost", "Loki is 1 s behind, the archive is 6 min behind (it gets what is not rotated after 15 min). Nothing was lost since the start"},
 		{"no Loki", func(s *scene) { s.reported.Loki = "" }, Good, "All is well: 6 min behind, 0 lost", "The archive is 6 min behind"},
 		{"Loki away for a moment", func(s *scene) { s.loops["loki"].Observe(unavailable); s.alive(time.Minute, "loki") }, Warn, "Loki has taken nothing for 60 s", "connection refused"},
-		{"Loki away", func(s *scene) { s.loops["loki"].Observe(unavailable); s.alive(7*time.Minute, "loki") }, Bad, "Loki has taken nothing for 7 min", "The archive goes on meanwhile"},
-		{"Loki late", func(s *scene) { s.set("loki_lag_seconds", 200) }, Warn, "Loki is 3 min behind", "judged by nobody"},
+		{"Loki away", func(s *scene) { s.loops["loki"].Observe(unavailable); s.alive(7*time.Minute, "loki") }, Bad, "Loki has taken nothing for 7 min", "The archive continues meanwhile"},
+		{"Loki late", func(s *scene) { s.set("loki_lag_seconds", 200) }, Warn, "Loki is 3 min behind", "miss lines that arrive late"},
 		{"the archive away", func(s *scene) {
 			s.set("archive_pending_files", 3)
 			s.loops["archive"].Observe(unavailable)

@@ -63,7 +63,7 @@ func (l *Loop) Observe(err error) {
 		l.log.Info().Msg(l.name + ": running")
 		l.changed = now
 	case err != nil && l.failing.IsZero():
-		l.log.Error().Err(err).Msg(l.name + ": failing, trying on")
+		l.log.Error().Err(err).Msg(l.name + ": failing, retrying")
 		l.failing, l.changed = now, now
 		l.logged, l.loggedAt = err.Error(), now
 	case err != nil && err.Error() != l.logged && now.Sub(l.loggedAt) >= reasonEvery:

@@ -22,12 +22,12 @@ func TestTransitionsAreLoggedOnce(t *testing.T) {
 	}{
 		{"the first pass", nil, []logLine{{Level: "info", Message: "archive: running"}}},
 		{"the second", nil, nil},
-		{"a failure", unavailable, []logLine{{Level: "error", Message: "archive: failing, trying on", Error: "no connection"}}},
+		{"a failure", unavailable, []logLine{{Level: "error", Message: "archive: failing, retrying", Error: "no connection"}}},
 		{"the same again", unavailable, nil},
 		{"the same in other words", fmt.Errorf("%w", unavailable), nil},
 		{"well again", nil, []logLine{{Level: "info", Message: "archive: well again", After: 30_000, Attempts: 3}}},
 		{"still well", nil, nil},
-		{"a new failure", unavailable, []logLine{{Level: "error", Message: "archive: failing, trying on", Error: "no connection"}}},
+		{"a new failure", unavailable, []logLine{{Level: "error", Message: "archive: failing, retrying", Error: "no connection"}}},
 		{"and its end", nil, []logLine{{Level: "info", Message: "archive: well again", After: 10_000, Attempts: 1}}},
 	} {
 		r.pass(10 * time.Second)

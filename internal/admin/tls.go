@@ -17,7 +17,7 @@ import (
 
 // CheckWebConfig checks a file that says who may ask from outside the node: in
 // the form that Prometheus' exporters have (--web.config.file), with TLS, and
-// with accounts or client certificates. Nobody is to read this without either.
+// with accounts or client certificates. The page is served only with one of them.
 func CheckWebConfig(file string) error {
 	if err := web.Validate(file); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
@@ -42,14 +42,14 @@ func CheckWebConfig(file string) error {
 	case said.TLS.Key != "":
 		return fmt.Errorf("%s: key: a secret does not stand in the configuration itself; use key_file", file)
 	case len(said.Users) == 0 && said.TLS.ClientAuth != "RequireAndVerifyClientCert":
-		return fmt.Errorf("%s: anybody could ask: add basic_auth_users, or client_ca_file and client_auth_type: RequireAndVerifyClientCert", file)
+		return fmt.Errorf("%s: no client is authenticated: add basic_auth_users, or client_ca_file and client_auth_type: RequireAndVerifyClientCert", file)
 	}
 	return nil
 }
 
 // serveTLS answers on a listener as the file says, which is read again for
 // each connection: certificates and accounts can be changed while it runs. A
-// file that no longer says who may ask lets nobody in.
+// file that no longer says who may ask refuses every client.
 func serveTLS(listener net.Listener, server *http.Server, file string, log zerolog.Logger) error {
 	next := server.Handler
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

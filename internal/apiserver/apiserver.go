@@ -19,7 +19,7 @@ import (
 type Config struct {
 	// URL of /metrics.
 	URL string
-	// TokenFile has a bearer token; it is read anew when it changes.
+	// TokenFile has a bearer token; it is read again when it changes.
 	TokenFile string
 	// CertFile and KeyFile are a client certificate.
 	CertFile, KeyFile string

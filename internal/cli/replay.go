@@ -150,7 +150,7 @@ func (f *replayFlags) toLoki(ctx context.Context, version string, c *catalog.Cat
 	loki := replay.NewLoki(replay.LokiConfig{
 		Client: client, Labels: labels, Redact: change, MaxLineBytes: f.loki.MaxLineBytes,
 		OnDown: func(err error) {
-			_, _ = fmt.Fprintf(progress.Above(report), "Loki does not take lines, trying on: %v\n", err)
+			_, _ = fmt.Fprintf(progress.Above(report), "Loki accepts no lines, retrying: %v\n", err)
 		},
 	})
 	lines := replay.Lines{Filter: f.filter, Do: func(l replay.Line) error { return loki.Add(ctx, l) }}

@@ -166,7 +166,7 @@ func newFileNames(files []*catalog.File) *fileNames {
 
 func (f *fileNames) path(id catalog.ID, name string) (string, error) {
 	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {
-		return "", fmt.Errorf("its object says that the original file was called %q, which is no file name", name)
+		return "", fmt.Errorf("its object says that the original file was called %q, which is not a file name", name)
 	}
 	path := name
 	if f.byNode {

@@ -109,7 +109,7 @@ func TestRestoreRefusesNames(t *testing.T) {
 		makeObject(t, filepath.Join(dir, "in", "1.parquet"), meta("a", 1, name), "evil\n")
 		makeObject(t, filepath.Join(dir, "in", "2.parquet"), meta("a", 2, "good.log"), "good\n")
 		r := call(t, "restore", filepath.Join(dir, "in"), "-o", filepath.Join(dir, "out"))
-		r.refused(t, exitFailed, "no file name", "node a, 20261122T120000abcdef/1")
+		r.refused(t, exitFailed, "not a file name", "node a, 20261122T120000abcdef/1")
 		if got := files(t, dir); !slices.Equal(got, []string{"in/1.parquet", "in/2.parquet", "out/good.log"}) {
 			t.Errorf("%q: files %q", name, got)
 		}

@@ -30,7 +30,7 @@ func newRunCommand(version string, process bool) *cobra.Command {
 		Short:      "Archive and stream the audit log beside kube-apiserver",
 		SuggestFor: []string{"start", "serve", "archive", "stream", "tail"},
 		Long: `run holds every file of the audit log by a hard link, archives each finished
-file as Parquet and streams the open one to Loki, until it is told to stop.
+file as Parquet and streams the open one to Loki, until SIGTERM.
 
 Every flag can also come from an environment variable (--archive-url is
 AUDITSIDECAR_ARCHIVE_URL) or from a YAML file (archive-url: ...) named by

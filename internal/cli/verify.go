@@ -77,7 +77,7 @@ docs/threat-model.md says what is proven, and against whom.`,
 
 func (f *verifyFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.options.ChainOnly, "chain-only", false, "verify records only, skip objects")
-	flags.BoolVar(&f.options.Deep, "deep", false, "restore every file and compute its SHA-256 and Merkle root anew")
+	flags.BoolVar(&f.options.Deep, "deep", false, "restore every file and recompute its SHA-256 and Merkle root")
 	flags.StringVar(&f.options.ExpectHead, "expect-head", "", "`SHA-256` of a record that must be there")
 	flags.StringArrayVar(&f.publicKeys, "public-key", nil, "PEM `file` with a public key to trust; may be given several times")
 	flags.StringVar(&f.options.Cluster, "cluster", "", "only this `cluster`")

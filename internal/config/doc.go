@@ -1,4 +1,4 @@
-// Package config decides what a verb was told to do.
+// Package config reads the settings of the verbs.
 //
 // Every setting is a command line flag. A flag that is not on the command
 // line may come from an environment variable (AUDITSIDECAR_ and the flag's

@@ -21,7 +21,7 @@ const EnvPrefix = "AUDITSIDECAR_"
 // environment but not from the file itself.
 const FileFlag = "config"
 
-// helpFlag is cobra's own; it is no setting.
+// helpFlag is cobra's own; it is not a setting.
 const helpFlag = "help"
 
 // EnvName returns the environment variable that stands for a flag:
@@ -34,7 +34,7 @@ func EnvName(flag string) string {
 // os.Environ gives it) and then from the YAML file that the flag --config
 // names. All mistakes are in the one error it returns.
 //
-// The warnings are variables with our prefix that are no setting: kubelet
+// The warnings are variables with our prefix that are not settings: kubelet
 // makes such variables for a Service that happens to be called auditsidecar,
 // so they cannot be errors.
 func Fill(flags *pflag.FlagSet, environ []string) (warnings []string, err error) {
@@ -61,7 +61,7 @@ func fillFromEnv(flags *pflag.FlagSet, environ []string) (warnings []string, err
 		}
 		flag, known := byName[name]
 		if !known {
-			warnings = append(warnings, fmt.Sprintf("environment variable %s is no setting of this verb and is ignored", name))
+			warnings = append(warnings, fmt.Sprintf("environment variable %s is not a setting of this verb and is ignored", name))
 			continue
 		}
 		if flags.Changed(flag) {
@@ -202,7 +202,7 @@ func similar(typed string, names []string) []string {
 }
 
 // plain takes pflag's own wrapping off an error, which repeats the flag with
-// dashes that nobody typed.
+// dashes that were not typed.
 func plain(err error) error {
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {

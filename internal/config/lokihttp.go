@@ -14,13 +14,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// lokiIdleTimeout closes connections to Loki that nobody uses.
+// lokiIdleTimeout closes idle connections to Loki.
 const lokiIdleTimeout = 90 * time.Second
 
 // HTTPClient returns the client that reaches Loki as --loki-http-config says:
 // a YAML file in the form of Prometheus' http_config, decoded strictly.
 // Relative paths in it start at its directory. Secrets stand in files of their
-// own, which are read anew for each request, so that they can be rotated.
+// own, which are read again for each request, so that they can be rotated.
 // Without a file it is a plain client with the proxy of the environment.
 //
 // The error has file and line where the file is wrong. No connection is made.
@@ -66,7 +66,7 @@ func decodingError(file string, err error) error {
 		if text == "yaml: unmarshal errors:" {
 			continue
 		}
-		text, _, _ = strings.Cut(text, " in type ") // the name of a Go type tells nobody anything
+		text, _, _ = strings.Cut(text, " in type ") // the name of a Go type does not help a user
 		if at := yamlLine.FindStringSubmatch(text); at != nil {
 			errs = append(errs, fmt.Errorf("%s:%s: %s", file, at[1], text[len(at[0]):]))
 			continue

@@ -113,7 +113,7 @@ func flagDefects() []defect {
 func hostDefects() []defect {
 	return []defect{
 		{"no audit directory", func(_ *testing.T, n *node) { n.cfg.Log.Dir += "x" }, "audit-dir", Error, "does not exist"},
-		{"a file for the directory", func(_ *testing.T, n *node) { n.cfg.Log.Dir = n.cfg.Log.Path() }, "audit-dir", Error, "no directory"},
+		{"a file for the directory", func(_ *testing.T, n *node) { n.cfg.Log.Dir = n.cfg.Log.Path() }, "audit-dir", Error, "not a directory"},
 		{"another log", func(_ *testing.T, n *node) { n.cfg.Log.Base = "other" }, "audit-dir", Warning, "no file of the log"},
 		{"no open file", func(t *testing.T, n *node) { must(t, os.Remove(n.cfg.Log.Path())) }, "audit-dir", Warning, "no audit.log"},
 		{"a directory for the file", func(t *testing.T, n *node) {

@@ -21,7 +21,7 @@ func checkAuditDir(_ context.Context, cfg *Config) []Result {
 	case err != nil:
 		return one(Error, "let the sidecar's user into it", "%s", err)
 	case !info.IsDir():
-		return one(Error, "mount the directory", "%s is no directory", cfg.Log.Dir)
+		return one(Error, "mount the directory", "%s is not a directory", cfg.Log.Dir)
 	}
 	segments, err := cfg.Log.Segments()
 	open := len(segments) > 0 && !segments[len(segments)-1].Finished

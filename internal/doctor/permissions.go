@@ -8,7 +8,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/hold"
 )
 
-// checkHold finds out whether the log's files can be held as run is told to.
+// checkHold finds out whether the log's files can be held as --hold says.
 func checkHold(_ context.Context, cfg *Config) []Result {
 	segments, err := cfg.Log.Segments()
 	if err != nil || len(segments) == 0 {

@@ -14,7 +14,7 @@ import (
 // enough is how long an outage of the archive should last without a loss.
 const enough = 24 * time.Hour
 
-// checkRotation says how long the archive may be away: until kube-apiserver
+// checkRotation says how long the archive may be unavailable: until kube-apiserver
 // prunes what it rotated, and from then until the held files fill their budget.
 func checkRotation(_ context.Context, cfg *Config) []Result {
 	segments, err := cfg.Log.Segments()

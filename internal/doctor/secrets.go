@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// SecretFile is a file that nobody but the sidecar may read.
+// SecretFile is a file that only the sidecar may read.
 type SecretFile struct {
 	Setting  string // the flag or variable that names it
 	Path     string // empty: not set
