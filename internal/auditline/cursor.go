@@ -16,7 +16,7 @@ type cursor struct {
 // lit passes exactly the bytes of want.
 func (c *cursor) lit(want string) bool {
 	end := c.i + len(want)
-	if end > len(c.b) || string(c.b[c.i:end]) != want {
+	if end > len(c.b) || c.b[end-1] != want[len(want)-1] || string(c.b[c.i:end]) != want {
 		return false
 	}
 	c.i = end

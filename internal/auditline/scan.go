@@ -57,10 +57,11 @@ func (s *scanner) object(all []member) bool {
 
 // value passes the value of a member into its field.
 func (s *scanner) value(m *member) (ok bool) {
-	switch m.shape {
-	case shapeText:
+	if m.shape == shapeText { // most are
 		s.e.text[m.field], ok = s.str()
 		return ok
+	}
+	switch m.shape {
 	case shapeLongText:
 		if s.skims {
 			s.e.text[m.field], ok = s.written()

@@ -36,9 +36,16 @@ func isQuoting(message, reason []byte) bool {
 // isOfAdmission says whether a message is one of an admission plugin, by words
 // of kube-apiserver's in any case.
 func isOfAdmission(message []byte) bool {
-	for i, c := range message {
-		if rest := message[i:]; c|0x20 == 'd' && (hasFold(rest, "denied request") || hasFold(rest, "denied the request") || i > 0 && hasFold(message[i-1:], "admission")) {
-			return true
+	for _, d := range []byte("dD") { // each of the words has one
+		for i := 0; i < len(message); i++ {
+			n := bytes.IndexByte(message[i:], d)
+			if n < 0 {
+				break
+			}
+			i += n
+			if rest := message[i:]; i > 0 && hasFold(message[i-1:], "admission") || hasFold(rest, "denied request") || hasFold(rest, "denied the request") {
+				return true
+			}
 		}
 	}
 	return false
