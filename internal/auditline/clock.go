@@ -63,47 +63,24 @@ func twoDigits(a, b byte) (int64, bool) {
 	return int64(a)*10 + int64(b), a <= 9 && b <= 9
 }
 
-// decimal reads a number of ASCII digits.
-func decimal(b []byte) (int64, bool) {
-	var n int64
-	for _, c := range b {
-		if c-'0' > 9 {
-			return 0, false
-		}
-		n = n*10 + int64(c-'0')
-	}
-	return n, true
-}
-
 // append appends a timestamp. µs must be within the years 0 to 9999.
 func (c *calendar) append(dst []byte, us int64) []byte {
-	day, rest := floorDiv(us, microsPerDay)
+	day, rest := us/microsPerDay, us%microsPerDay
+	if rest < 0 {
+		day, rest = day-1, rest+microsPerDay
+	}
 	if !c.known || day != c.day {
 		c.known, c.day = true, day
 		time.Unix(day*secondsPerDay, 0).UTC().AppendFormat(c.text[:0], time.DateOnly)
 	}
+	at := len(dst)
+	dst = append(append(dst, c.text[:]...), "T00:00:00.000000Z"...)
 	seconds, micro := rest/microsPerSecond, rest%microsPerSecond
-	var b [microTimeLen]byte
-	copy(b[:], c.text[:])
-	b[10] = 'T'
-	b[11], b[12] = pair(seconds / 3600)
-	b[13] = ':'
-	b[14], b[15] = pair(seconds / 60 % 60)
-	b[16] = ':'
-	b[17], b[18] = pair(seconds % 60)
-	b[19] = '.'
-	b[20], b[21] = pair(micro / 10_000)
-	b[22], b[23] = pair(micro / 100 % 100)
-	b[24], b[25] = pair(micro % 100)
-	b[26] = 'Z'
-	return append(dst, b[:]...)
-}
-
-// pair returns the two digits of a number below 100.
-func pair(n int64) (tens, units byte) {
-	u := uint32(n)
-	t := u * 205 >> 11 // u / 10
-	return byte('0' + t), byte('0' + u - 10*t)
+	pairs := [...]int64{seconds / 3600, seconds / 60 % 60, seconds % 60, micro / 10_000, micro / 100 % 100, micro % 100}
+	for i, place := range [...]int{11, 14, 17, 20, 22, 24} {
+		dst[at+place], dst[at+place+1] = byte('0'+pairs[i]/10), byte('0'+pairs[i]%10)
+	}
+	return dst
 }
 
 // parseAnyTime reads any RFC 3339 timestamp, to the microsecond.
@@ -113,12 +90,4 @@ func parseAnyTime(b []byte) (int64, bool) {
 		return 0, false
 	}
 	return t.UnixMicro(), true
-}
-
-func floorDiv(a, b int64) (quotient, remainder int64) {
-	quotient, remainder = a/b, a%b
-	if remainder < 0 {
-		quotient, remainder = quotient-1, remainder+b
-	}
-	return quotient, remainder
 }

@@ -1,6 +1,10 @@
 package auditline
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"encoding/json"
+	"unicode/utf8"
+)
 
 // maxDepth is how deep JSON may nest; encoding/json has the same bound.
 const maxDepth = 10000
@@ -186,37 +190,16 @@ func bare(b []byte, i int) int {
 
 // numberLen returns the length of the JSON number that b starts with, or 0.
 func numberLen(b []byte) int {
-	i := 0
-	if i < len(b) && b[i] == '-' {
-		i++
+	n := digits(b)
+	whole := n == 1 || n > 1 && b[0] != '0'
+	for n < len(b) && (b[n]-'0' < 10 || bytes.IndexByte([]byte("+-.eE"), b[n]) >= 0) {
+		n++
+		whole = false
 	}
-	switch {
-	case i < len(b) && b[i] == '0':
-		i++
-	case digits(b[i:]) > 0:
-		i += digits(b[i:])
-	default:
-		return 0
+	if whole || json.Valid(b[:n]) {
+		return n
 	}
-	if i < len(b) && b[i] == '.' {
-		n := digits(b[i+1:])
-		if n == 0 {
-			return 0
-		}
-		i += 1 + n
-	}
-	if i < len(b) && b[i]|0x20 == 'e' {
-		i++
-		if i < len(b) && (b[i] == '+' || b[i] == '-') {
-			i++
-		}
-		n := digits(b[i:])
-		if n == 0 {
-			return 0
-		}
-		i += n
-	}
-	return i
+	return 0
 }
 
 func digits(b []byte) int {

@@ -34,22 +34,10 @@ func appendEscaped(dst, s []byte) ([]byte, int) {
 		}
 		return append(dst, s[:n]...), n
 	}
-	switch c {
-	case '"', '\\':
-		return append(dst, '\\', c), 1
-	case '\b':
-		return append(dst, '\\', 'b'), 1
-	case '\f':
-		return append(dst, '\\', 'f'), 1
-	case '\n':
-		return append(dst, '\\', 'n'), 1
-	case '\r':
-		return append(dst, '\\', 'r'), 1
-	case '\t':
-		return append(dst, '\\', 't'), 1
-	default:
-		return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf]), 1
+	if i := bytes.IndexByte([]byte("\"\\\b\f\n\r\t"), c); i >= 0 {
+		return append(dst, '\\', `"\bfnrt`[i]), 1
 	}
+	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf]), 1
 }
 
 // AppendUnquoted appends the text of a JSON string, given without its quotes.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"strconv"
-	"unsafe"
 )
 
 // Rebuilder writes an event as kube-apiserver would have written it, or
@@ -90,17 +89,11 @@ func (b *Rebuilder) raw(v []byte) {
 		}
 	case !b.comparing:
 		b.dst = append(b.dst, v...)
-	case len(b.want) >= len(v) && same(b.want[:len(v)], v):
+	case bytes.HasPrefix(b.want, v):
 		b.want = b.want[len(v):]
 	default:
 		b.differs, b.want = true, nil
 	}
-}
-
-// same is bytes.Equal, quick where a and b are the same memory: most values are
-// views into the line that they are compared with.
-func same(a, b []byte) bool {
-	return len(a) == len(b) && (unsafe.SliceData(a) == unsafe.SliceData(b) || bytes.Equal(a, b))
 }
 
 // quoted writes a string as encoding/json does.
@@ -128,24 +121,11 @@ func (b *Rebuilder) cutQuoted(v []byte) (rest []byte, ok bool) {
 	want = want[1:]
 	// Mostly there is nothing to escape. The line goes on behind the value, so
 	// that no end of a slice slows this down.
-	if n := plainRun(want, 0); n == len(v) && n < len(want) && want[n] == '"' && same(want[:n], v) {
+	if n := plainRun(want, 0); n == len(v) && n < len(want) && want[n] == '"' && bytes.Equal(want[:n], v) {
 		return want[n+1:], true
 	}
-	for {
-		n := plainRun(v, 0)
-		if len(want) <= n || !same(want[:n], v[:n]) {
-			return nil, false
-		}
-		want, v = want[n:], v[n:]
-		if len(v) == 0 {
-			return want[1:], want[0] == '"'
-		}
-		b.scratch, n = appendEscaped(b.scratch[:0], v)
-		if !bytes.HasPrefix(want, b.scratch) {
-			return nil, false
-		}
-		want, v = want[len(b.scratch):], v[n:]
-	}
+	b.scratch = appendQuoted(b.scratch[:0], v)
+	return bytes.CutPrefix(b.want, b.scratch)
 }
 
 func (b *Rebuilder) event(e *Event) {

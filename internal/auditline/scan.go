@@ -2,6 +2,7 @@ package auditline
 
 import (
 	"bytes"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -171,8 +172,8 @@ func (s *scanner) number(f Field) bool {
 	if n == 0 || n > 9 || n > 1 && s.b[s.i] == '0' {
 		return false
 	}
-	v, _ := decimal(s.b[s.i : s.i+n])
+	v, err := strconv.ParseInt(string(s.b[s.i:s.i+n]), 10, 32)
 	s.e.SetInt(f, v)
 	s.i += n
-	return true
+	return err == nil
 }

@@ -34,19 +34,13 @@ func (e *edit) end() (out []byte, changed bool) {
 // leaves replaces every string, number and boolean of the value at i, and
 // returns where it ends. Keys, null and what is empty stay.
 func (e *edit) leaves(i int) int {
-	switch at(e.b, i) {
-	case '{':
+	if c := at(e.b, i); c == '{' || c == '[' {
 		for next, ok := element(e.b, i+1); ; next, ok = element(e.b, i) {
 			if i = next; !ok {
 				return min(i+1, len(e.b))
 			}
-			_, from := member(e.b, i)
-			i = e.leaves(from)
-		}
-	case '[':
-		for next, ok := element(e.b, i+1); ; next, ok = element(e.b, i) {
-			if i = next; !ok {
-				return min(i+1, len(e.b))
+			if c == '{' {
+				_, i = member(e.b, i)
 			}
 			i = e.leaves(i)
 		}

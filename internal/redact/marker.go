@@ -1,8 +1,8 @@
 package redact
 
 import (
-	"bytes"
 	"encoding/hex"
+	"regexp"
 	"strconv"
 )
 
@@ -33,29 +33,19 @@ func appendSum(dst, sum []byte, length int64) []byte {
 	return strconv.AppendInt(append(dst, ':'), length, 10)
 }
 
+var (
+	markerForm  = regexp.MustCompile(`^` + markerPrefix + `[0-9a-f]{32}:[0-9]{1,19}$`)
+	markerBegin = regexp.MustCompile(`^` + markerPrefix + `[0-9a-f]{32}:[0-9]`)
+)
+
 // isMarker says whether a value is a marker already. It is left alone then, so
 // that a line that was redacted once stays what it is.
 func isMarker(value []byte) bool {
-	rest, ok := bytes.CutPrefix(value, []byte(markerPrefix))
-	if !ok || len(rest) < 2*markerBytes+2 || rest[2*markerBytes] != ':' || len(rest) > 2*markerBytes+1+19 {
-		return false
-	}
-	for _, c := range rest[:2*markerBytes] {
-		if c-'0' > 9 && c-'a' > 5 {
-			return false
-		}
-	}
-	for _, c := range rest[2*markerBytes+1:] {
-		if c-'0' > 9 {
-			return false
-		}
-	}
-	return true
+	return hasPrefix(value, markerPrefix) && markerForm.Match(value)
 }
 
 // beginsWithMarker says whether a marker is at the beginning of a text, with
 // anything behind it.
 func beginsWithMarker(b []byte) bool {
-	end := len(markerPrefix) + 2*markerBytes + 2 // the first digit of the length
-	return len(b) >= end && isMarker(b[:end])
+	return hasPrefix(b, markerPrefix) && markerBegin.Match(b)
 }
