@@ -63,19 +63,11 @@ func (e *Event) Release() {
 	e.arena = emptied(e.arena)
 }
 
-func (t *List) reset() {
-	t.Given = false
-	t.Items = t.Items[:0]
-}
+func (t *List) reset() { t.Given, t.Items = false, t.Items[:0] }
 
 func (t *List) add(b []byte) { t.Items = append(t.Items, b) }
 
-func (m *Map) reset() {
-	m.Given = false
-	m.Keys = m.Keys[:0]
-	m.Values = m.Values[:0]
-	m.Ends = m.Ends[:0]
-}
+func (m *Map) reset() { *m = Map{Keys: m.Keys[:0], Values: m.Values[:0], Ends: m.Ends[:0]} }
 
 // ValuesOf returns the values of key i.
 func (m *Map) ValuesOf(i int) [][]byte {

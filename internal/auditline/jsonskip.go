@@ -127,20 +127,8 @@ func (s *skipper) key(b []byte, i int) int {
 // space passes white space, of which there is none in what kube-apiserver
 // writes.
 func space(b []byte, i int) int {
-	if i < len(b) && b[i] > ' ' {
-		return i
-	}
-	return someSpace(b, i)
-}
-
-func someSpace(b []byte, i int) int {
-	for i < len(b) {
-		switch b[i] {
-		case ' ', '\t', '\r', '\n':
-			i++
-		default:
-			return i
-		}
+	for i < len(b) && b[i] <= ' ' && (b[i] == ' ' || b[i] == '\t' || b[i] == '\r' || b[i] == '\n') {
+		i++
 	}
 	return i
 }

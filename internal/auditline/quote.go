@@ -56,17 +56,3 @@ func AppendUnquoted(dst, s []byte) []byte {
 		s = s[n+size:]
 	}
 }
-
-// writeQuoted is quoted where there is an output: it holds nothing that is long,
-// unless it has escapes.
-func (b *Rebuilder) writeQuoted(v []byte) {
-	if len(v) > directly && plainRun(v, 0) == len(v) {
-		b.lit(`"`)
-		b.raw(v)
-		b.lit(`"`)
-		return
-	}
-	if b.dst = appendQuoted(b.dst, v); len(b.dst) > directly {
-		b.flush()
-	}
-}

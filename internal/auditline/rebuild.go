@@ -99,11 +99,9 @@ func (b *Rebuilder) raw(v []byte) {
 // quoted writes a string as encoding/json does.
 func (b *Rebuilder) quoted(v []byte) {
 	if !b.comparing {
-		if b.out != nil {
-			b.writeQuoted(v)
-			return
+		if b.dst = appendQuoted(b.dst, v); b.out != nil && len(b.dst) > directly {
+			b.flush()
 		}
-		b.dst = appendQuoted(b.dst, v)
 		return
 	}
 	want, ok := b.cutQuoted(v)

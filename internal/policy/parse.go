@@ -108,35 +108,36 @@ func (d *decoder) fields(n *yaml.Node, what string, read map[string]func(*yaml.N
 		return false
 	}
 	seen := map[string]bool{}
-	own := d.pairs(n, maxMerges)
-	for i := 0; i+1 < len(own); i += 2 {
-		key, value := own[i], resolve(own[i+1])
-		f := read[key.Value]
+	for _, p := range d.pairs(n, maxMerges) {
+		key, f := p.key, read[p.key.Value]
 		switch {
 		case f == nil:
 			d.report(idUnknown, SeverityWarning, key.Line, unknownFix(key.Value, read),
 				"kube-apiserver ignores the unknown field %q in %s", key.Value, what)
 		case seen[key.Value]:
 			d.report(idUnknown, SeverityWarning, key.Line, "keep one of them", "%q is there twice in %s", key.Value, what)
-		case !isNull(value):
-			f(value)
+		case !isNull(p.value):
+			f(p.value)
 		}
 		seen[key.Value] = true
 	}
 	return true
 }
 
+// pair is a key of a mapping with its value.
+type pair struct{ key, value *yaml.Node }
+
 // pairs returns the keys and values of a mapping, with those that it merges (<<)
 // and does not have itself.
-func (d *decoder) pairs(n *yaml.Node, depth int) []*yaml.Node {
+func (d *decoder) pairs(n *yaml.Node, depth int) (own []pair) {
 	if d.left -= len(n.Content); n.Kind != yaml.MappingNode || d.left < 0 || depth == 0 {
 		return nil
 	}
-	var own, merged []*yaml.Node
+	var merged []pair
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], resolve(n.Content[i+1])
 		if key.ShortTag() != "!!merge" {
-			own = append(own, key, value)
+			own = append(own, pair{key, value})
 			continue
 		}
 		sources := []*yaml.Node{value}
@@ -147,21 +148,12 @@ func (d *decoder) pairs(n *yaml.Node, depth int) []*yaml.Node {
 			merged = append(merged, d.pairs(resolve(source), depth-1)...)
 		}
 	}
-	for i := 0; i+1 < len(merged); i += 2 {
-		if !has(own, merged[i].Value) {
-			own = append(own, merged[i], merged[i+1])
+	for _, m := range merged {
+		if !slices.ContainsFunc(own, func(p pair) bool { return p.key.Value == m.key.Value }) {
+			own = append(own, m)
 		}
 	}
 	return own
-}
-
-func has(pairs []*yaml.Node, key string) bool {
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i].Value == key {
-			return true
-		}
-	}
-	return false
 }
 
 // unknownFix suggests the field that differs in nothing but its case.

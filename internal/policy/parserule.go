@@ -58,8 +58,9 @@ func (d *decoder) oneRule(n *yaml.Node) Rule {
 }
 
 func (d *decoder) checkRule(r *Rule, level string) {
-	var ok bool
-	if r.Level, ok = parseLevel(level); !ok {
+	if i := slices.Index(levelNames, level); i >= 0 {
+		r.Level = Level(i)
+	} else {
 		d.refuse(idInvalid, r.Line, "write None, Metadata, Request or RequestResponse", "level %q is none that kube-apiserver knows", level)
 	}
 	if len(r.NonResourceURLs) > 0 && (len(r.Resources) > 0 || len(r.Namespaces) > 0) {
@@ -126,7 +127,7 @@ func (d *decoder) texts(n *yaml.Node, what string) []string {
 }
 
 func (d *decoder) text(n *yaml.Node, what string) string {
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
+	if isNull(n) {
 		return "" // as kube-apiserver reads it
 	}
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" && n.ShortTag() != "!!timestamp" {

@@ -11,20 +11,11 @@ const (
 	RequestResponse
 )
 
-// String returns the level as a policy names it.
-func (l Level) String() string {
-	return [...]string{"None", "Metadata", "Request", "RequestResponse"}[min(l, RequestResponse)]
-}
+// levelNames are the levels as a policy names them.
+var levelNames = []string{"None", "Metadata", "Request", "RequestResponse"}
 
-// parseLevel reads a level's name.
-func parseLevel(text string) (Level, bool) {
-	for l := None; l <= RequestResponse; l++ {
-		if l.String() == text {
-			return l, true
-		}
-	}
-	return None, false
-}
+// String returns the level as a policy names it.
+func (l Level) String() string { return levelNames[min(l, RequestResponse)] }
 
 // Policy is an audit policy: audit.k8s.io/v1, kind Policy.
 type Policy struct {

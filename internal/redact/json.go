@@ -2,9 +2,7 @@ package redact
 
 import (
 	"bytes"
-	"encoding/binary"
 	"iter"
-	"math/bits"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
@@ -36,26 +34,10 @@ func skipString(b []byte, i int) int {
 	return len(b)
 }
 
-// stringEnd returns the position after the string that begins at i, -1 where it
-// does not end. Most strings are short: the first bytes are looked at eight at
-// a time, and only what is longer is worth a call.
+// stringEnd returns the position after the string that begins at i, -1 if it
+// does not end.
 func stringEnd(b []byte, i int) int {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	start := i
-	for i++; i+8 <= len(b) && i < start+32; i += 8 {
-		x := binary.LittleEndian.Uint64(b[i:])
-		quote, slash := x^0x22*ones, x^0x5c*ones
-		// The lowest hit is never a false one.
-		hit := ((quote-ones)&^quote | (slash-ones)&^slash) & highs
-		if hit == 0 {
-			continue
-		}
-		i += bits.TrailingZeros64(hit) / 8
-		if b[i] == '"' {
-			return i + 1
-		}
-		break
-	}
+	i++
 	for i < len(b) {
 		n := bytes.IndexByte(b[i:], '"')
 		if n < 0 {
@@ -106,13 +88,7 @@ func skipNested(b []byte, i int) int {
 }
 
 // isDelimiter reports what may follow a number, true, false or null.
-func isDelimiter(c byte) bool {
-	switch c {
-	case ',', '}', ']', ' ', '\t', '\n', '\r':
-		return true
-	}
-	return false
-}
+func isDelimiter(c byte) bool { return bytes.IndexByte([]byte(",}] \t\n\r"), c) >= 0 }
 
 // element returns the position of the next element or key of the container
 // whose opening bracket, or whose element before, ends at i; ok is false at

@@ -83,13 +83,5 @@ func pointer(b []byte, i int) (path [][]byte, known bool) {
 
 // isIndex says whether a segment of a pointer can be that of a list's element.
 func isIndex(segment []byte) bool {
-	if string(segment) == "-" {
-		return true
-	}
-	for _, c := range segment {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return len(segment) > 0
+	return string(segment) == "-" || len(segment) > 0 && len(bytes.Trim(segment, "0123456789")) == 0
 }
