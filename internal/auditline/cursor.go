@@ -43,12 +43,6 @@ func (c *cursor) str() ([]byte, bool) {
 		c.i = end + 1
 		return c.b[start:end:end], true
 	}
-	return c.unquote(start)
-}
-
-// unquote passes a string that holds more than plain ASCII, from the byte
-// after its opening quote.
-func (c *cursor) unquote(start int) ([]byte, bool) {
 	if !c.passText(start) {
 		return nil, false
 	}
@@ -88,7 +82,7 @@ func (c *cursor) list(t *List) bool {
 		if !ok {
 			return false
 		}
-		if t.add(v); len(t.Items) > MaxItems {
+		if t.Items = append(t.Items, v); len(t.Items) > MaxItems {
 			return false
 		}
 		if !c.lit(`,`) {

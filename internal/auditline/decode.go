@@ -2,6 +2,7 @@ package auditline
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -35,41 +36,21 @@ func (g *general) decode(b []byte, e *Event) bool {
 	return isEvent
 }
 
-// entry is one name and value of a JSON object.
-type entry struct {
-	name  []byte // unquoted
-	value []byte // JSON text, no space around it
-}
-
 // MaxItems bounds the elements of one list or map: a longer one is null in its
 // column, and the line keeps raw.
 const MaxItems = 1 << 16
 
-// members returns the members of a map that is known to be valid JSON, ordered
-// by name; of members with one name the last. ok is false where text is no
-// object or holds too many.
-func (g *general) members(text []byte) (last []entry, ok bool) {
-	if text[0] != '{' {
-		return nil, false
-	}
-	var all []entry
+// members returns the members of a map that is known to be valid JSON; of members
+// with one name the last. ok is false if text is no object or holds too many.
+func (g *general) members(text []byte) (last map[string][]byte, ok bool) {
+	last = make(map[string][]byte)
+	n := 0
 	g.each(text, '{', func(name, value []byte) {
-		if len(all) <= MaxItems {
-			all = append(all, entry{g.e.quoted(name), value})
+		if n++; n <= MaxItems {
+			last[string(g.e.quoted(name))] = value
 		}
 	})
-	if len(all) > MaxItems {
-		return nil, false
-	}
-	slices.SortStableFunc(all, func(a, b entry) int { return bytes.Compare(a.name, b.name) })
-	last = all[:0]
-	for i, m := range all {
-		if i+1 < len(all) && bytes.Equal(m.name, all[i+1].name) {
-			continue
-		}
-		last = append(last, m)
-	}
-	return last, true
+	return last, text[0] == '{' && n <= MaxItems
 }
 
 // fields fills the columns of the members of an object, if text is one. Of a
@@ -164,11 +145,11 @@ func (g *general) list(value []byte, t *List) (ok bool) {
 		if n++; n > MaxItems {
 			return
 		}
-		if s := g.text(v); s != nil {
-			t.add(s)
-		} else {
-			t.add([]byte{})
+		s := g.text(v)
+		if s == nil {
+			s = []byte{}
 		}
+		t.Items = append(t.Items, s)
 	})
 	if n > MaxItems {
 		t.reset()
@@ -180,18 +161,20 @@ func (g *general) list(value []byte, t *List) (ok bool) {
 // that is no string is left out; the map is null if it is too long.
 func (g *general) texts(value []byte, m *Map, lists bool) {
 	members, ok := g.members(value)
-	m.Given = ok
-	for _, f := range members {
+	if m.Given = ok; !ok {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
 		var values List
-		switch s := g.text(f.value); {
+		switch s := g.text(members[name]); {
 		case lists:
-			ok = g.list(f.value, &values)
+			ok = g.list(members[name], &values)
 		case s == nil:
 			continue
 		default:
-			values.add(s)
+			values.Items = append(values.Items, s)
 		}
-		m.Keys = append(m.Keys, f.name)
+		m.Keys = append(m.Keys, []byte(name))
 		m.Values = append(m.Values, values.Items...)
 		m.Ends = append(m.Ends, len(m.Values))
 		if !ok || len(m.Values) > MaxItems {

@@ -65,8 +65,6 @@ func (e *Event) Release() {
 
 func (t *List) reset() { t.Given, t.Items = false, t.Items[:0] }
 
-func (t *List) add(b []byte) { t.Items = append(t.Items, b) }
-
 func (m *Map) reset() { *m = Map{Keys: m.Keys[:0], Values: m.Values[:0], Ends: m.Ends[:0]} }
 
 // ValuesOf returns the values of key i.

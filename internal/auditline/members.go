@@ -64,7 +64,7 @@ func (s *skipper) walk(text []byte, opening byte, f func(name []byte, value Span
 			if i = s.key(text, i); i < 0 {
 				return ^i, false
 			}
-			name = text[from : from+keyLen(text[from:i])]
+			name = text[from : from+bytes.LastIndexByte(text[from:i], '"')+1] // space and a colon may follow it
 		}
 		from := space(text, i)
 		if i, _, ok = s.skipValue(text, from); !ok || !f(name, Span{from, i}) {
@@ -80,14 +80,4 @@ func (s *skipper) walk(text []byte, opening byte, f func(name []byte, value Span
 			return i, false
 		}
 	}
-}
-
-// keyLen returns the length of the string in what key passed: space and a colon
-// may follow it.
-func keyLen(key []byte) int {
-	n := len(key) - 1
-	for key[n] != '"' {
-		n--
-	}
-	return n + 1
 }

@@ -69,22 +69,23 @@ type part struct {
 }
 
 func parts(r *Rule) (all []part) {
+	narrow := func(name string, to func(*Rule)) {
+		p := part{name, *r}
+		to(&p.rule)
+		all = append(all, p)
+	}
 	for _, g := range r.Resources {
 		for _, resource := range g.Resources {
-			narrow := *r
-			narrow.Resources = []GroupResources{{Group: g.Group, Resources: []string{resource}, ResourceNames: g.ResourceNames}}
-			all = append(all, part{"resource " + name{group: g.Group, resource: resource}.String(), narrow})
+			narrow("resource "+name{group: g.Group, resource: resource}.String(), func(n *Rule) {
+				n.Resources = []GroupResources{{Group: g.Group, Resources: []string{resource}, ResourceNames: g.ResourceNames}}
+			})
 		}
 	}
 	for _, verb := range r.Verbs {
-		narrow := *r
-		narrow.Verbs = []string{verb}
-		all = append(all, part{"verb " + verb, narrow})
+		narrow("verb "+verb, func(n *Rule) { n.Verbs = []string{verb} })
 	}
 	for _, path := range r.NonResourceURLs {
-		narrow := *r
-		narrow.NonResourceURLs = []string{path}
-		all = append(all, part{"path " + path, narrow})
+		narrow("path "+path, func(n *Rule) { n.NonResourceURLs = []string{path} })
 	}
 	return all
 }

@@ -137,20 +137,17 @@ var atLine = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+)
 
 // inFile puts the file's name and the line before each mistake.
 func inFile(file string, err error) error {
-	var mistakes *yaml.TypeError
-	if !errors.As(err, &mistakes) {
-		return placed(file, err.Error())
+	texts := []string{err.Error()}
+	if mistakes, ok := errors.AsType[*yaml.TypeError](err); ok {
+		texts = mistakes.Errors
 	}
 	var errs []error
-	for _, text := range mistakes.Errors {
-		errs = append(errs, placed(file, text))
+	for _, text := range texts {
+		at := file
+		if m := atLine.FindStringSubmatch(text); m != nil {
+			at, text = file+":"+m[1], text[len(m[0]):]
+		}
+		errs = append(errs, errors.New(at+": "+text))
 	}
 	return errors.Join(errs...)
-}
-
-func placed(file, text string) error {
-	if m := atLine.FindStringSubmatch(text); m != nil {
-		return fmt.Errorf("%s:%s: %s", file, m[1], text[len(m[0]):])
-	}
-	return fmt.Errorf("%s: %s", file, text)
 }
