@@ -36,7 +36,6 @@ type PusherConfig struct {
 
 // Attempt is one push that was tried.
 type Attempt struct {
-	Entries  int
 	Bytes    int // uncompressed
 	Duration time.Duration
 	Err      error // nil when accepted; see DecisionOf
@@ -102,7 +101,7 @@ func (p *Pusher) attempt(ctx context.Context, b Payload, unknownStops bool) erro
 		err = status.asStop()
 	}
 	if p.cfg.OnAttempt != nil {
-		p.cfg.OnAttempt(Attempt{Entries: b.Len(), Bytes: b.Bytes(), Duration: time.Since(start), Err: err})
+		p.cfg.OnAttempt(Attempt{Bytes: b.Bytes(), Duration: time.Since(start), Err: err})
 	}
 	return err
 }
