@@ -1,6 +1,7 @@
 package rotate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,9 +13,11 @@ import (
 )
 
 const (
-	defaultRescan  = 5 * time.Second
-	defaultPoll    = 250 * time.Millisecond
-	defaultRetry   = time.Minute
+	defaultRescan = 5 * time.Second
+	// pollInterval is how often everybody is poked while there is no watch,
+	// retryInterval how often a watch is tried again then.
+	pollInterval   = 250 * time.Millisecond
+	retryInterval  = time.Minute
 	missingRecheck = time.Second
 )
 
@@ -23,12 +26,6 @@ type WatcherConfig struct {
 	// Rescan is how often everybody is poked whatever the kernel reports, and
 	// how often the directory is checked for having been replaced; 0 means 5 s.
 	Rescan time.Duration
-	// Poll is how often everybody is poked while there is no watch; 0 means
-	// 250 ms.
-	Poll time.Duration
-	// Retry is how often a watch is tried again while there is none; 0 means
-	// one minute.
-	Retry time.Duration
 	// OnChange, if not nil, is called by Run at each change of the mode with
 	// the reason, nil for ModeWatching. Run waits for it.
 	OnChange func(Mode, error)
@@ -43,6 +40,7 @@ type Watcher struct {
 	mode Mode
 	// writes and names are filled before Run and only read by it.
 	writes, names []chan struct{}
+	poll, retry   time.Duration
 	// watch adds a watch for a directory; tests make it fail.
 	watch func(dir string) (*fsnotify.Watcher, error)
 }
@@ -50,26 +48,15 @@ type Watcher struct {
 // NewWatcher makes a Watcher for dir. It looks at nothing yet. The error says
 // which value is wrong.
 func NewWatcher(dir string, cfg WatcherConfig) (*Watcher, error) {
-	setDefault(&cfg.Rescan, defaultRescan)
-	setDefault(&cfg.Poll, defaultPoll)
-	setDefault(&cfg.Retry, defaultRetry)
+	cfg.Rescan = cmp.Or(cfg.Rescan, defaultRescan)
 	err := errors.Join(
 		require(dir != "", "directory is empty"),
 		require(cfg.Rescan > 0, "Rescan is %v, want a duration above 0", cfg.Rescan),
-		require(cfg.Poll > 0, "Poll is %v, want a duration above 0", cfg.Poll),
-		require(cfg.Retry > 0, "Retry is %v, want a duration above 0", cfg.Retry),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("make a directory watcher: %w", err)
 	}
-	return &Watcher{dir: filepath.Clean(dir), cfg: cfg, mode: ModeStarting, watch: addWatch}, nil
-}
-
-// setDefault replaces 0 by def.
-func setDefault(d *time.Duration, def time.Duration) {
-	if *d == 0 {
-		*d = def
-	}
+	return &Watcher{dir: filepath.Clean(dir), cfg: cfg, mode: ModeStarting, poll: pollInterval, retry: retryInterval, watch: addWatch}, nil
 }
 
 // Writes subscribes to every change: writes to files in the directory and all
@@ -139,7 +126,7 @@ func (w *Watcher) round(ctx context.Context) error {
 	}
 	watch, err := w.watch(w.dir)
 	if err != nil {
-		return w.poll(ctx, info, fmt.Errorf("watch the audit directory %s: %w", w.dir, err))
+		return w.byTheClock(ctx, info, fmt.Errorf("watch the audit directory %s: %w", w.dir, err))
 	}
 	// The watch may have come after a replacement of the directory: the check
 	// at each rescan finds that out.
@@ -209,12 +196,12 @@ func (w *Watcher) same(info os.FileInfo) bool {
 	return err == nil && os.SameFile(info, now)
 }
 
-// poll pokes by the clock until it is time to try a watch again.
-func (w *Watcher) poll(ctx context.Context, dir os.FileInfo, reason error) error {
+// byTheClock pokes until it is time to try a watch again.
+func (w *Watcher) byTheClock(ctx context.Context, dir os.FileInfo, reason error) error {
 	w.setMode(ModePolling, reason)
-	retry := time.NewTimer(w.cfg.Retry)
+	retry := time.NewTimer(w.retry)
 	defer retry.Stop()
-	tick := time.NewTicker(w.cfg.Poll)
+	tick := time.NewTicker(w.poll)
 	defer tick.Stop()
 	for {
 		w.pokeAll()

@@ -217,7 +217,8 @@ func TestWatcherFileIsNotADirectory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "audit")
 		must(t, os.WriteFile(dir, nil, 0o600))
-		w := startWatcher(t, dir, WatcherConfig{Rescan: time.Hour, Poll: time.Hour}, func(w *Watcher) {
+		w := startWatcher(t, dir, WatcherConfig{Rescan: time.Hour}, func(w *Watcher) {
+			w.poll = time.Hour
 			w.watch = func(string) (*fsnotify.Watcher, error) { return nil, errors.New("no watch") }
 		})
 		w.mode(t, ModeMissing)
@@ -285,7 +286,8 @@ func TestWatcherPollsWithoutAWatch(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "audit")
 			must(t, os.Mkdir(dir, 0o700))
 			var tries atomic.Int32
-			w := startWatcher(t, dir, WatcherConfig{Poll: 200 * time.Millisecond, Retry: 30 * time.Second}, func(w *Watcher) {
+			w := startWatcher(t, dir, WatcherConfig{}, func(w *Watcher) {
+				w.poll, w.retry = 200*time.Millisecond, 30*time.Second
 				w.watch = func(string) (*fsnotify.Watcher, error) { tries.Add(1); return nil, cause }
 				report := w.cfg.OnChange
 				w.cfg.OnChange = func(m Mode, err error) {
@@ -334,11 +336,11 @@ func TestWatcherRescansWhateverHappens(t *testing.T) {
 }
 
 func TestNewWatcherRefuses(t *testing.T) {
-	_, err := NewWatcher("", WatcherConfig{Rescan: -1, Poll: -1, Retry: -1})
+	_, err := NewWatcher("", WatcherConfig{Rescan: -1})
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, word := range []string{"directory", "Rescan", "Poll", "Retry"} {
+	for _, word := range []string{"directory", "Rescan"} {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("error %q does not speak of %q", err, word)
 		}
