@@ -81,10 +81,14 @@ func addBytes(a, b int64) int64 {
 
 // DropGap forgets a gap that has no number, because the archive has what it lacks,
 // together with the change of the entry that it was found by; id is empty where no
-// entry is to be changed.
+// entry is to be changed. [ErrStale] when there is no such gap.
 func (l *Ledger) DropGap(gap int64, id string, edit func(*Entry)) error {
 	return l.change(func(t *table) error {
+		listed := len(t.Gaps)
 		t.Gaps = slices.DeleteFunc(t.Gaps, func(g Gap) bool { return g.ID == gap && g.Seq == 0 })
+		if len(t.Gaps) == listed {
+			return fmt.Errorf("drop gap %d: %w", gap, ErrStale)
+		}
 		if i := t.index(id); i >= 0 {
 			edit(t.edit(i))
 		}
