@@ -15,7 +15,7 @@ import (
 func TestMoreGapsThanAreListed(t *testing.T) {
 	var all table
 	for range maxGaps + 2 {
-		all.addGap(Gap{Reason: continuity.ReasonVanished, File: "audit.log", To: time.Unix(int64(all.LastGap), 0), Bytes: 1})
+		all.addGap(Gap{Reason: continuity.ReasonVanished, File: "audit.log", To: time.Unix(all.LastGap, 0), Bytes: 1})
 	}
 	last := all.Gaps[len(all.Gaps)-1]
 	if len(all.Gaps) != maxGaps || last.Bytes != 3 || last.File != "" || all.Gaps[maxGaps-2].File == "" {
