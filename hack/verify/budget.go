@@ -40,12 +40,7 @@ const minTested = 0.8
 // oversized are the types that are to be split, with the fields or methods that
 // they have today. They must not grow.
 func oversized() map[string]int {
-	return map[string]int{
-		"parquet/convert.go: conversion":                   25,
-		"parquet/internal/objectfile/chunk.go: chunk":      29,
-		"parquet/internal/objectfile: chunk":               33,
-		"parquet/internal/rowread/column.go: columnReader": 19,
-	}
+	return map[string]int{}
 }
 
 // tooMany reports whether n is above a bound and above what is known of a name.
