@@ -47,7 +47,7 @@ func (s *s3Store) put(ctx context.Context, key string, body *io.SectionReader, s
 		in.ServerSideEncryption = types.ServerSideEncryptionAwsKms
 		in.SSEKMSKeyId = &s.kmsKey
 	}
-	uploader := manager.NewUploader(s.client, func(u *manager.Uploader) { //nolint:staticcheck // deprecated for a v0 module; see docs/DESIGN.md
+	uploader := manager.NewUploader(s.client, func(u *manager.Uploader) { //nolint:staticcheck // deprecated; the library is fixed for this project, and its successor is at v0
 		u.PartSize = maxObject
 		u.Concurrency = 1
 		u.ClientOptions = append(u.ClientOptions, s3.WithAPIOptions(payloadHash(sum)))

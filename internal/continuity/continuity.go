@@ -61,8 +61,8 @@ type Verdict int
 const (
 	// Undecided: the evidence does not suffice yet.
 	Undecided Verdict = iota
-	// Follows: nothing is missing between the two.
-	Follows
+	// Continuous: nothing is missing between the two.
+	Continuous
 	// Missing: something is.
 	Missing
 )
@@ -80,7 +80,7 @@ type Gap struct {
 type Pair struct {
 	Before, After File
 	// FirstEvent is the timestamp of After's first event. It is needed only if the
-	// verdict without it is not Follows.
+	// verdict without it is not Continuous.
 	FirstEvent time.Time
 }
 
@@ -99,7 +99,7 @@ func (p Pair) Judge() (Verdict, Gap) {
 		tolerance = max(tolerance, unnamedTolerance)
 	}
 	if began.Sub(p.Before.Rotated) <= tolerance || apart(began, p.Before.lastWrite()) <= tolerance || p.carries() {
-		return Follows, Gap{}
+		return Continuous, Gap{}
 	}
 	gap := Gap{Reason: ReasonPruned, From: p.Before.Rotated, To: began, Bytes: p.estimate(began)}
 	lost := "files between them were pruned before they were seen"
@@ -155,9 +155,9 @@ type Sight struct {
 	Born time.Time
 }
 
-// Follows reports whether the file follows the one before it. If it does not,
+// Continuous reports whether the file follows the one before it. If it does not,
 // [Pair] decides later.
-func (s Sight) Follows() bool {
+func (s Sight) Continuous() bool {
 	return s.Unpruned && !s.LastSign.IsZero() && s.Born.Sub(s.LastSign) <= sightTolerance
 }
 

@@ -29,7 +29,7 @@ func TestI9_Tolerances(t *testing.T) { //nolint:funlen // one table for all tole
 	}{
 		"created at the limit": {
 			pair: Pair{Before: long, After: File{Born: after(rotationTolerance)}},
-			want: Follows,
+			want: Continuous,
 		},
 		"created beyond it": {
 			pair: Pair{Before: long, After: File{Born: after(rotationTolerance + tick)}},
@@ -37,11 +37,11 @@ func TestI9_Tolerances(t *testing.T) { //nolint:funlen // one table for all tole
 		},
 		"created before the rotation: a clock was set back": {
 			pair: Pair{Before: long, After: File{Born: after(-time.Minute)}},
-			want: Follows,
+			want: Continuous,
 		},
 		"created right after the last write": {
 			pair: Pair{Before: named(func(f *File) { f.Wrote = after(time.Minute) }), After: File{Born: after(time.Minute + rotationTolerance)}},
-			want: Follows,
+			want: Continuous,
 		},
 		"the last write of a compressed file is no evidence": {
 			pair: Pair{Before: named(func(f *File) { f.Wrote, f.Gzip = after(time.Minute), true }), After: File{Born: after(time.Minute)}},
@@ -49,7 +49,7 @@ func TestI9_Tolerances(t *testing.T) { //nolint:funlen // one table for all tole
 		},
 		"the first has no backup name, at the limit": {
 			pair: Pair{Before: named(func(f *File) { f.Unnamed = true }), After: File{Born: after(unnamedTolerance)}},
-			want: Follows,
+			want: Continuous,
 		},
 		"the first has no backup name, beyond it": {
 			pair: Pair{Before: named(func(f *File) { f.Unnamed = true }), After: File{Born: after(unnamedTolerance + tick)}},
@@ -61,7 +61,7 @@ func TestI9_Tolerances(t *testing.T) { //nolint:funlen // one table for all tole
 		},
 		"no creation time, first event at the limit": {
 			pair: Pair{Before: long, After: File{}, FirstEvent: after(quietTolerance)},
-			want: Follows,
+			want: Continuous,
 		},
 		"no creation time, first event beyond it": {
 			pair: Pair{Before: long, After: File{}, FirstEvent: after(quietTolerance + tick)},
@@ -73,11 +73,11 @@ func TestI9_Tolerances(t *testing.T) { //nolint:funlen // one table for all tole
 		},
 		"a compressed file was created when it was compressed": {
 			pair: Pair{Before: long, After: File{Gzip: true, Born: after(time.Hour)}, FirstEvent: after(time.Second)},
-			want: Follows,
+			want: Continuous,
 		},
 		"a slow rotation, and the first event is that of the rotation": {
 			pair: Pair{Before: long, After: File{Born: after(time.Minute)}, FirstEvent: after(-rotationTolerance)},
-			want: Follows,
+			want: Continuous,
 		},
 		"a slow rotation, and the first event is a later one": {
 			pair: Pair{Before: long, After: File{Born: after(time.Minute)}, FirstEvent: after(rotationTolerance + tick)},
@@ -85,7 +85,7 @@ func TestI9_Tolerances(t *testing.T) { //nolint:funlen // one table for all tole
 		},
 		"large files do not come and go in four seconds": {
 			pair: Pair{Before: named(func(f *File) { f.Size = 100 << 20 }), After: File{Finished: true, Size: 100 << 20, Born: after(4 * time.Second)}},
-			want: Follows,
+			want: Continuous,
 		},
 		"small ones may": {
 			pair: Pair{Before: long, After: File{Finished: true, Size: 1 << 20, Born: after(4 * time.Second)}},
@@ -117,10 +117,10 @@ func TestI9_Tolerances(t *testing.T) { //nolint:funlen // one table for all tole
 	for name, test := range map[string]struct {
 		got, want bool
 	}{
-		"first sight, at the limit":        {got: Sight{Unpruned: true, LastSign: rotated(), Born: after(sightTolerance)}.Follows(), want: true},
-		"first sight, beyond it":           {got: Sight{Unpruned: true, LastSign: rotated(), Born: after(sightTolerance + tick)}.Follows(), want: false},
-		"first sight, may be pruned":       {got: Sight{LastSign: rotated(), Born: rotated()}.Follows(), want: false},
-		"first sight, no sign":             {got: Sight{Unpruned: true, Born: rotated()}.Follows(), want: false},
+		"first sight, at the limit":        {got: Sight{Unpruned: true, LastSign: rotated(), Born: after(sightTolerance)}.Continuous(), want: true},
+		"first sight, beyond it":           {got: Sight{Unpruned: true, LastSign: rotated(), Born: after(sightTolerance + tick)}.Continuous(), want: false},
+		"first sight, may be pruned":       {got: Sight{LastSign: rotated(), Born: rotated()}.Continuous(), want: false},
+		"first sight, no sign":             {got: Sight{Unpruned: true, Born: rotated()}.Continuous(), want: false},
 		"replaced, a tick of the clock":    {got: Replacement{Created: rotated(), Wrote: after(fileClock)}.WriterStayed(), want: false},
 		"replaced, written afterwards":     {got: Replacement{Created: rotated(), Wrote: after(fileClock + tick)}.WriterStayed(), want: true},
 		"replaced, creation not known":     {got: Replacement{Wrote: rotated()}.WriterStayed(), want: false},

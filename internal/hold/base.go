@@ -120,7 +120,7 @@ func (h *base) newEntry(id string, s rotate.Segment) (ledger.Entry, error) {
 	return ledger.Entry{
 		ID: id, Name: s.Name, Gzip: s.Gzip, Inode: s.Inode, Finished: s.Finished,
 		Rotated: s.Rotated, State: ledger.Held, Loki: h.cfg.Loki,
-		Born: h.bornOf(id, s), Mark: mark, Seen: s.Size, Tail: tail, Wrote: s.ModTime.UTC(), Joined: h.baseline,
+		Born: h.bornOf(id, s), Mark: mark, Seen: s.Size, Tail: tail, Wrote: s.ModTime.UTC(), Continuous: h.baseline,
 	}, err
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// joiner decides whether anything is missing between two segments.
-type joiner struct {
+// continuityJudge decides whether anything is missing between two segments.
+type continuityJudge struct {
 	*base
 	newest newest // of the last complete listing
 }
@@ -69,7 +69,7 @@ func (l *look) among(fresh []ledger.Entry, s rotate.Segment) *ledger.Entry {
 // sight reports whether a file, the i-th of the listing, follows the one before
 // it, by what a listing shows: while the one before is listed, or this one is the
 // open file, none between the two was pruned.
-func (h *joiner) sight(l *look, fresh []ledger.Entry, i int, e *ledger.Entry) bool {
+func (h *continuityJudge) sight(l *look, fresh []ledger.Entry, i int, e *ledger.Entry) bool {
 	before, beside := predecessor(l, fresh, i, e)
 	if before == nil || i < 0 {
 		return false
@@ -94,15 +94,15 @@ func (h *joiner) sight(l *look, fresh []ledger.Entry, i int, e *ledger.Entry) bo
 	if began.IsZero() || e.Gzip {
 		began = time.Now() // it is there now
 	}
-	return continuity.Sight{Unpruned: true, LastSign: slices.MaxFunc(signs, time.Time.Compare), Born: began}.Follows()
+	return continuity.Sight{Unpruned: true, LastSign: slices.MaxFunc(signs, time.Time.Compare), Born: began}.Continuous()
 }
 
-// joinAll decides for every segment whether it follows the one before it, once
+// judgeAll decides for every segment whether it follows the one before it, once
 // that one is finished. The first segment of all has nothing before it.
-func (h *joiner) joinAll(l *look) error {
+func (h *continuityJudge) judgeAll(l *look) error {
 	for k := range l.entries {
 		e := &l.entries[k]
-		if e.Joined || !h.isHeld(e.ID) {
+		if e.Continuous || !h.isHeld(e.ID) {
 			continue
 		}
 		i := slices.IndexFunc(l.listed, func(s rotate.Segment) bool { return l.entryOf(s) == e })
@@ -110,13 +110,13 @@ func (h *joiner) joinAll(l *look) error {
 		var err error
 		switch {
 		case before == nil:
-			err = h.join(e)
+			err = h.markContinuous(e)
 		case !before.Finished:
 			continue
 		case h.sight(l, nil, i, e):
-			err = h.join(e)
+			err = h.markContinuous(e)
 		default:
-			err = h.joinTo(before, e)
+			err = h.judge(before, e)
 		}
 		if err != nil {
 			return err
@@ -125,15 +125,15 @@ func (h *joiner) joinAll(l *look) error {
 	return nil
 }
 
-func (h *joiner) join(e *ledger.Entry) error {
-	return h.edit(e, func(e *ledger.Entry) { e.Joined = true })
+func (h *continuityJudge) markContinuous(e *ledger.Entry) error {
+	return h.edit(e, func(e *ledger.Entry) { e.Continuous = true })
 }
 
-// joinTo decides whether a file follows the finished one before it.
-func (h *joiner) joinTo(before, e *ledger.Entry) error {
+// judge decides whether a file follows the finished one before it.
+func (h *continuityJudge) judge(before, e *ledger.Entry) error {
 	pair := continuity.Pair{Before: evidence(before), After: evidence(e)}
 	verdict, gap := pair.Judge()
-	if verdict != continuity.Follows {
+	if verdict != continuity.Continuous {
 		var err error
 		if pair.FirstEvent, err = firstEvent(h.Path(e.ID), e.Gzip); err != nil {
 			return err
@@ -141,12 +141,12 @@ func (h *joiner) joinTo(before, e *ledger.Entry) error {
 		verdict, gap = pair.Judge()
 	}
 	switch verdict {
-	case continuity.Follows:
-		return h.join(e)
+	case continuity.Continuous:
+		return h.markContinuous(e)
 	case continuity.Missing:
 		return h.record(ledger.Gap{
 			Reason: gap.Reason, File: before.Name, From: gap.From, To: gap.To, Bytes: gap.Bytes, Detail: gap.Detail,
-		}, e, func(e *ledger.Entry) { e.Joined = true })
+		}, e, func(e *ledger.Entry) { e.Continuous = true })
 	}
 	return nil // the next pass has more evidence
 }
@@ -180,7 +180,7 @@ func firstEvent(path string, packed bool) (time.Time, error) {
 // watchReplaced records that the name of the open file is another file's while
 // the writer goes on in the old one: it was written to after the new one was
 // created. That is no rotation.
-func (h *joiner) watchReplaced(l *look) error {
+func (h *continuityJudge) watchReplaced(l *look) error {
 	for i := range l.entries {
 		e := &l.entries[i]
 		at, wrote, replaced := h.replacedAt(l, e)
@@ -200,7 +200,7 @@ func (h *joiner) watchReplaced(l *look) error {
 
 // replacedAt says whether a segment has lost its name to another file and is
 // still written to: when that file was created, and the last write after that.
-func (h *joiner) replacedAt(l *look, e *ledger.Entry) (at, wrote time.Time, replaced bool) {
+func (h *continuityJudge) replacedAt(l *look, e *ledger.Entry) (at, wrote time.Time, replaced bool) {
 	open, ok := l.open()
 	if !ok || e.Finished || l.listedInode(e.Inode) {
 		return at, wrote, false

@@ -112,7 +112,7 @@ func TestI9_FillTime(t *testing.T) {
 		h.remove(first) // else nothing after it was pruned
 		ago := time.Now().Add(-4 * time.Second).UTC()
 		h.times(0, func(e *ledger.Entry) { e.Wrote, e.Rotated, e.Seen = ago, ago, test.before })
-		h.times(1, func(e *ledger.Entry) { e.Joined, e.Seen = false, test.next })
+		h.times(1, func(e *ledger.Entry) { e.Continuous, e.Seen = false, test.next })
 		h.sync()
 		if got := len(h.ledger.Gaps()); got != test.want {
 			t.Errorf("%s: %d gaps, want %d", test.name, got, test.want)
@@ -223,7 +223,7 @@ func TestI9_TheFirstEventJoins(t *testing.T) {
 		h.sync()
 		h.remove(first) // else nothing after it was pruned
 		h.times(0, func(e *ledger.Entry) { e.Rotated, e.Wrote = rotated, rotated })
-		h.times(1, func(e *ledger.Entry) { e.Joined = false })
+		h.times(1, func(e *ledger.Entry) { e.Continuous = false })
 		h.sync()
 		if got := len(h.ledger.Gaps()); got != test.want {
 			t.Errorf("%v after the rotation: %d gaps, want %d", test.after, got, test.want)

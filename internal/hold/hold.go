@@ -65,7 +65,7 @@ type Hold struct {
 	linker   *linker
 	finisher *finisher
 	watcher  *watcher
-	joiner   *joiner
+	judge    *continuityJudge
 	budget   *budgeter
 
 	mu   sync.Mutex
@@ -79,15 +79,15 @@ func New(cfg Config) (*Hold, error) {
 		cfg: cfg, dir: filepath.Join(cfg.StateDir, DirName), metrics: newMetrics(cfg.Registry),
 		next: firstNumber, sizes: map[string]sizeSeen{}, adopted: map[string]bool{}, baseline: len(cfg.Ledger.Entries()) == 0,
 	}
-	budget, joiner := &budgeter{base: b}, &joiner{base: b}
+	budget, judge := &budgeter{base: b}, &continuityJudge{base: b}
 	b.keep = &links{fs: cfg.FS, dir: b.dir}
 	if cfg.Copy {
 		b.keep = newCopies(cfg.FS, b.dir, budget.roomFor)
 	}
 	h := &Hold{
-		base: b, wake: make(chan struct{}, 1), recovery: &recovery{b}, joiner: joiner, budget: budget,
-		linker:   &linker{base: b, joiner: joiner, waiting: map[string]waiting{}},
-		finisher: &finisher{base: b}, watcher: &watcher{base: b, joiner: joiner},
+		base: b, wake: make(chan struct{}, 1), recovery: &recovery{b}, judge: judge, budget: budget,
+		linker:   &linker{base: b, judge: judge, waiting: map[string]waiting{}},
+		finisher: &finisher{base: b}, watcher: &watcher{base: b, judge: judge},
 	}
 	if err := cfg.FS.MkdirPrivate(h.dir); err != nil {
 		return nil, fmt.Errorf("make the directory of held files: %w", err)

@@ -16,7 +16,7 @@ import (
 // linker holds files that are new in a listing.
 type linker struct {
 	*base
-	joiner    *joiner
+	judge     *continuityJudge
 	vanishing []vanished         // listed, but gone when they were to be linked
 	waiting   map[string]waiting // listed, but there is no room to copy them; by name
 }
@@ -98,7 +98,7 @@ func (h *linker) holdBeside(old *ledger.Entry, s rotate.Segment, number int64) e
 	if err != nil {
 		return err
 	}
-	e.Joined = true
+	e.Continuous = true
 	if err := h.add([]ledger.Entry{e}); err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (h *linker) holdAgain(old *ledger.Entry, s rotate.Segment, number int64) er
 	if err != nil {
 		return err
 	}
-	e.Loki, e.Joined, e.Before, e.Objects = e.ID == old.ID && old.Loki && !old.Damaged(), true, old.Source, old.Objects
+	e.Loki, e.Continuous, e.Before, e.Objects = e.ID == old.ID && old.Loki && !old.Damaged(), true, old.Source, old.Objects
 	if err := h.cfg.FS.SyncDir(h.dir); err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func (h *linker) linkNew(l *look) (again bool, err error) {
 			errs = append(errs, err)
 			continue
 		}
-		e.Joined = e.Joined || h.joiner.sight(l, fresh, i, &e)
+		e.Continuous = e.Continuous || h.judge.sight(l, fresh, i, &e)
 		fresh = append(fresh, e)
 		h.unwritten = fresh // they take room already
 	}

@@ -15,7 +15,7 @@ import (
 // watcher looks at the files that may still be written to.
 type watcher struct {
 	*base
-	joiner *joiner
+	judge  *continuityJudge
 	orphan bool // the alarm for a deleted file is on
 	huge   bool // the alarm for a file without rotation is on
 }
@@ -115,7 +115,7 @@ func (h *watcher) alarms(l *look) {
 		if e.Finished || !h.isHeld(e.ID) {
 			continue
 		}
-		if _, _, replaced := h.joiner.replacedAt(l, e); replaced || !hasOpen {
+		if _, _, replaced := h.judge.replacedAt(l, e); replaced || !hasOpen {
 			orphan = e
 		}
 		if h.seen(e) > hugeLog {

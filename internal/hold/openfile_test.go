@@ -107,7 +107,7 @@ func TestI9_PrunedWhileDown(t *testing.T) {
 	h.times(0, func(e *ledger.Entry) {
 		e.Wrote, e.Rotated, e.Born, e.Seen = long, long, long.Add(-time.Hour), 3600
 	})
-	h.times(1, func(e *ledger.Entry) { e.Joined = false })
+	h.times(1, func(e *ledger.Entry) { e.Continuous = false })
 	h.sync()
 	h.sync()
 	h.wantGaps("pruned " + h.ledger.Entries()[0].Name)

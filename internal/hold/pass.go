@@ -85,12 +85,12 @@ func (h *Hold) scan(ctx context.Context) (listed []rotate.Segment, err error) {
 func (h *Hold) examine(listed []rotate.Segment, at time.Time) error {
 	look := h.look(listed)
 	h.baseline = h.baseline && len(listed) == 0
-	err := errors.Join(h.linker.noteVanished(look), h.watcher.watchOpen(look), h.joiner.watchReplaced(look), h.finisher.watchLeft(look, false))
+	err := errors.Join(h.linker.noteVanished(look), h.watcher.watchOpen(look), h.judge.watchReplaced(look), h.finisher.watchLeft(look, false))
 	if len(h.linker.waiting) == 0 { // else what waits would be taken for missing
-		err = errors.Join(err, h.joiner.joinAll(look))
+		err = errors.Join(err, h.judge.judgeAll(look))
 	}
 	if n := len(look.entries); n > 0 {
-		h.joiner.newest = newest{look.entries[n-1].ID, at}
+		h.judge.newest = newest{look.entries[n-1].ID, at}
 	}
 	h.watcher.alarms(look)
 	return errors.Join(err, h.budget.keepBudget(look))

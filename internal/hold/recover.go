@@ -189,7 +189,7 @@ func (h *recovery) adoptCopy(id string, inode uint64, listed []rotate.Segment) (
 func (h *recovery) adopt(id string, inode uint64) ledger.Entry {
 	e := ledger.Entry{
 		ID: id, Name: filepath.Base(h.cfg.Log.Path()), Inode: inode, State: ledger.Held, Loki: h.cfg.Loki,
-		Gzip: isGzip(h.Path(id)), Born: born(h.Path(id)), Joined: h.baseline,
+		Gzip: isGzip(h.Path(id)), Born: born(h.Path(id)), Continuous: h.baseline,
 	}
 	if info, err := os.Stat(h.Path(id)); err == nil {
 		e.Wrote = info.ModTime().UTC()

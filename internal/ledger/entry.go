@@ -152,9 +152,9 @@ type Entry struct {
 	// Unnamed says that nobody saw the backup's name: Name and Rotated are made
 	// from the time of the last write.
 	Unnamed bool `json:"unnamed,omitempty"`
-	// Joined says that the file was found to follow the one before it without
+	// Continuous says that the file was found to follow the one before it without
 	// a break, or that the break is recorded.
-	Joined bool `json:"joined,omitempty"`
+	Continuous bool `json:"continuous,omitempty"`
 	// Rotated is the time in the backup's name, or the time of the last
 	// write where the name was never seen. Zero while the file is open.
 	Rotated time.Time `json:"rotated,omitzero"`

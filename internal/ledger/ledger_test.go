@@ -21,7 +21,7 @@ func TestRoundTrip(t *testing.T) {
 	l := open(t, durable.OS(), dir)
 	want := Entry{
 		ID: "000000000001-7", Name: "audit-2026-11-22T17-12-15.746.log", Gzip: true, Inode: 1<<64 - 1, Finished: true,
-		Born: noon.Add(-time.Hour), Mark: Mark{N: 9, SHA256: "cc"}, Seen: 8, Tail: Tail{End: 8, Mark: Mark{N: 2, SHA256: "ce"}}, Cuts: 2, Had: 9, Wrote: noon, Unnamed: true, Joined: true,
+		Born: noon.Add(-time.Hour), Mark: Mark{N: 9, SHA256: "cc"}, Seen: 8, Tail: Tail{End: 8, Mark: Mark{N: 2, SHA256: "ce"}}, Cuts: 2, Had: 9, Wrote: noon, Unnamed: true, Continuous: true,
 		Rotated: noon, State: Quarantined, Loki: true, Seq: 3, Source: &Source{Size: 1 << 40, Lines: 5, SHA256: "aa"},
 		Objects: []Object{{Key: "data/k", Work: "2026-11-22.parquet", Size: 9, SHA256: "bb", Rows: 6}}, Changed: true, Reason: "why",
 		Origin: &Origin{Epoch: "20261122T120000a1b2c3", Seq: 4},

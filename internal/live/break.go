@@ -9,10 +9,10 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// followCuts goes back to the beginning of the file that is being read when the ledger says that it was
+// watchCuts goes back to the beginning of the file that is being read when the ledger says that it was
 // cut: what it has now are other bytes, even where they are as many. What is sent again for that Loki
 // hides.
-func (l *Live) followCuts() error {
+func (l *Live) watchCuts() error {
 	e, ok := l.cfg.Ledger.Get(l.pos.cursor.Segment)
 	if !ok || e.Cuts == l.pos.cursor.Cuts {
 		return nil

@@ -156,7 +156,7 @@ func (l *Live) step(ctx context.Context, all bool) error {
 	} else if err != nil {
 		return err
 	}
-	err := l.followCuts()
+	err := l.watchCuts()
 	if err == nil {
 		err = l.fill(ctx)
 	}
