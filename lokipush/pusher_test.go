@@ -20,9 +20,10 @@ import (
 var steady = backoff.Config{MinBackoff: time.Second, MaxBackoff: time.Second}
 
 // journal notes attempts whose outcome differs from the one before, with the time since its start;
-// refusals are no outage, and not noted.
+// refusals are no outage, and not noted. Several goroutines may deliver.
 type journal struct {
 	start  time.Time
+	mu     sync.Mutex
 	events []string
 	last   Decision
 }
@@ -31,6 +32,8 @@ func newJournal() *journal { return &journal{start: time.Now(), last: Accepted} 
 
 func (j *journal) attempted(a Attempt) {
 	d := DecisionOf(a.Err)
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if d == j.last || d == Refused || d == Split {
 		return
 	}
