@@ -102,8 +102,10 @@ func TestSegmentFields(t *testing.T) {
 		if got.ID != fmt.Sprintf("%d-%d", st.Dev, st.Ino) || got.Inode != st.Ino || got.Device != st.Dev {
 			t.Errorf("%s: ID %s, device %d, inode %d; want %d, %d", got.Name, got.ID, got.Device, got.Inode, st.Dev, st.Ino)
 		}
-		if modified := time.Unix(st.Mtim.Unix()); !got.ModTime.Equal(modified) {
-			t.Errorf("%s: modified %v, want %v", got.Name, got.ModTime, modified)
+		info, err := os.Stat(got.Path)
+		must(t, err)
+		if !got.ModTime.Equal(info.ModTime()) {
+			t.Errorf("%s: modified %v, want %v", got.Name, got.ModTime, info.ModTime())
 		}
 		want.ID, want.Path, want.Inode, want.Device, want.ModTime = got.ID, got.Path, got.Inode, got.Device, got.ModTime
 		if got != want {

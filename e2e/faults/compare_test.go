@@ -240,7 +240,6 @@ func lokiForm(line []byte) []byte {
 
 // judgeLoss decides about missing lines.
 func (s *stage) judgeLoss() {
-	lost := s.row.archivedLost > 0 || s.row.lokiLost > 0
 	s.judgeCut()
 	explained := slices.ContainsFunc(s.row.gaps, func(g gap) bool { return slices.Contains(s.sc.gaps, g.Reason) })
 	for _, g := range s.row.gaps {
@@ -252,7 +251,7 @@ func (s *stage) judgeLoss() {
 	switch {
 	case s.row.archivedLost > s.destroyed || s.row.lokiLost > s.unread:
 		s.row.problem("LOST: %d lines in the archive, %d in Loki", s.row.archivedLost, s.row.lokiLost)
-	case !explained && len(s.sc.gaps) > 0 && (lost || !s.sc.optional):
+	case !explained && len(s.sc.gaps) > 0:
 		s.row.problem("no gap (%s) is recorded; lost: %d lines in the archive, %d in Loki", strings.Join(s.sc.gaps, " or "), s.row.archivedLost, s.row.lokiLost)
 	}
 }

@@ -30,8 +30,6 @@ type scenario struct {
 	// shorter says that a finished file has fewer bytes than its increments,
 	// which verify must find.
 	shorter bool
-	// optional says that the gaps may be missing when no line is.
-	optional bool
 	// anyOrder says that the order of the files in the archive cannot be
 	// known: kube-apiserver's own names contradict it.
 	anyOrder bool

@@ -55,17 +55,16 @@ func count(n float64, thing string) string {
 
 // reasons are those of a gap, in words.
 var reasons = map[string]string{
-	"pruned":         "deleted by kube-apiserver before it was held",
-	"truncated":      "cut off from outside",
-	"replaced":       "replaced by another file",
-	"edited":         "changed after it was read",
-	"vanished":       "deleted before it could be held",
-	"nul_hole":       "a hole of NUL bytes",
-	"deleted_writer": "written to a file without a name",
-	"disk_budget":    "given up to save the disk",
-	"quarantined":    "cannot be archived as it is; it is kept",
-	"unreadable":     "cannot be read to its end",
-	"state_lost":     "the sidecar's own state was lost",
+	"pruned":      "deleted by kube-apiserver before it was held",
+	"truncated":   "cut off from outside",
+	"replaced":    "replaced by another file",
+	"edited":      "changed after it was read",
+	"vanished":    "deleted before it could be held",
+	"nul_hole":    "a hole of NUL bytes",
+	"disk_budget": "given up to save the disk",
+	"quarantined": "cannot be archived as it is; it is kept",
+	"unreadable":  "cannot be read to its end",
+	"state_lost":  "the sidecar's own state was lost",
 }
 
 // reason says in words what a reason of a gap means.

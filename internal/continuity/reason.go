@@ -22,11 +22,8 @@ const (
 	// ReasonVanished: the file is gone from the directory and was not held.
 	ReasonVanished Reason = "vanished"
 	// ReasonNULHole: a run of NUL bytes, left by a truncation under a writer
-	// that went on at its old offset.
+	// that continued at its old offset.
 	ReasonNULHole Reason = "nul_hole"
-	// ReasonDeletedWriter: kube-apiserver goes on writing to a file without a
-	// name; what it writes after the last held link is out of reach.
-	ReasonDeletedWriter Reason = "deleted_writer"
 	// ReasonDiskBudget: the file was given up so as not to fill the disk.
 	ReasonDiskBudget Reason = "disk_budget"
 	// ReasonQuarantined: the file cannot be converted; it stays held for an

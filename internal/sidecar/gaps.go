@@ -31,8 +31,7 @@ func newGaps(reg prometheus.Registerer) *gaps {
 	}, []string{"reason"})}
 	for _, reason := range []continuity.Reason{
 		continuity.ReasonPruned, continuity.ReasonTruncated, continuity.ReasonReplaced, continuity.ReasonEdited, continuity.ReasonVanished,
-		continuity.ReasonNULHole, continuity.ReasonDeletedWriter, continuity.ReasonDiskBudget, continuity.ReasonQuarantined,
-		continuity.ReasonUnreadable, continuity.ReasonStateLost,
+		continuity.ReasonNULHole, continuity.ReasonDiskBudget, continuity.ReasonQuarantined, continuity.ReasonUnreadable, continuity.ReasonStateLost,
 	} {
 		g.total.WithLabelValues(string(reason))
 	}
