@@ -96,8 +96,15 @@ func (b *Rebuilder) raw(v []byte) {
 	}
 }
 
-// quoted writes a string as encoding/json does.
+// quoted writes a string as encoding/json does. A long one without escapes is
+// written to the output at once, so that it is held once.
 func (b *Rebuilder) quoted(v []byte) {
+	if b.out != nil && len(v) > directly && plainRun(v, 0) == len(v) {
+		b.lit(`"`)
+		b.raw(v)
+		b.lit(`"`)
+		return
+	}
 	if !b.comparing {
 		if b.dst = appendQuoted(b.dst, v); b.out != nil && len(b.dst) > directly {
 			b.flush()
