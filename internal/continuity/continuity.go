@@ -153,12 +153,16 @@ type Sight struct {
 	LastSign time.Time
 	// Born is when the new file was created, or first seen.
 	Born time.Time
+	// ByName says that only the names put the one before the other. A name far later
+	// than Born is then of a clock that was set back, and proves nothing.
+	ByName bool
 }
 
 // Continuous reports whether the file follows the one before it. If it does not,
 // [Pair] decides later.
 func (s Sight) Continuous() bool {
-	return s.Unpruned && !s.LastSign.IsZero() && s.Born.Sub(s.LastSign) <= sightTolerance
+	since := s.Born.Sub(s.LastSign)
+	return s.Unpruned && !s.LastSign.IsZero() && since <= sightTolerance && (!s.ByName || since >= -sightTolerance)
 }
 
 // Replacement is the evidence on a file that lost its name to another file.

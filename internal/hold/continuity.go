@@ -38,26 +38,6 @@ func lastBefore(id string, lists ...[]ledger.Entry) (last *ledger.Entry) {
 	return last
 }
 
-// predecessor finds the segment before e, the i-th listed file (-1: it is not listed): the
-// one listed before it, unless the one with the number before its own has left the
-// directory and was rotated later. The numbers alone do not have the order if a file could
-// not be held in its turn, or its number was lost.
-func predecessor(l *look, fresh []ledger.Entry, i int, e *ledger.Entry) (before *ledger.Entry, beside bool) {
-	before = lastBefore(e.ID, l.entries, fresh)
-	if i <= 0 {
-		return before, false
-	}
-	listed := l.among(fresh, l.listed[i-1])
-	if listed == before || listed == nil {
-		return before, listed != nil
-	}
-	isListed := slices.ContainsFunc(l.listed, func(s rotate.Segment) bool { return l.among(fresh, s) == before })
-	if before == nil || isListed || before.Finished && before.Rotated.Before(l.listed[i-1].Rotated) {
-		return listed, true
-	}
-	return before, false
-}
-
 // among finds the segment that a listed file is, among those that were just linked, too.
 func (l *look) among(fresh []ledger.Entry, s rotate.Segment) *ledger.Entry {
 	if k := slices.IndexFunc(fresh, func(e ledger.Entry) bool { return e.Inode == s.Inode }); k >= 0 {
@@ -67,34 +47,48 @@ func (l *look) among(fresh []ledger.Entry, s rotate.Segment) *ledger.Entry {
 }
 
 // sight reports whether a file, the i-th of the listing, follows the one before
-// it, by what a listing shows: while the one before is listed, or this one is the
-// open file, none between the two was pruned.
+// it, by what a listing shows: while the one listed before it is there, none between
+// the two was pruned; nor was one before the open file, or it would be listed.
 func (h *continuityJudge) sight(l *look, fresh []ledger.Entry, i int, e *ledger.Entry) bool {
-	before, beside := predecessor(l, fresh, i, e)
+	before := lastBefore(e.ID, l.entries, fresh)
 	if before == nil || i < 0 {
 		return false
 	}
-	signs := []time.Time{before.Rotated}
-	switch {
-	case beside && (exists(l.listed[i-1].Path) || exists(l.listed[i-1].Path+".gz")):
-		signs = append(signs, l.listed[i-1].Rotated)
-	case l.listed[i].Finished || i > 0 && l.among(fresh, l.listed[i-1]) == nil:
-		return false
+	var listed *ledger.Entry
+	if i > 0 {
+		listed = l.among(fresh, l.listed[i-1])
 	}
-	if !before.Gzip { // else the compression wrote it
-		signs = append(signs, before.Wrote)
-		if info, err := os.Stat(h.Path(before.ID)); err == nil {
+	if listed != nil && (exists(l.listed[i-1].Path) || exists(l.listed[i-1].Path+".gz")) {
+		seen := continuity.Sight{Unpruned: true, LastSign: h.lastSign(listed, l.listed[i-1].Rotated), Born: bornAt(e), ByName: listed != before}
+		if seen.Continuous() {
+			return true
+		}
+	}
+	open := !l.listed[i].Finished && (i == 0 || listed != nil)
+	return continuity.Sight{Unpruned: open, LastSign: h.lastSign(before, before.Rotated), Born: bornAt(e)}.Continuous()
+}
+
+// bornAt is when a file was created; one that does not say so is there now.
+func bornAt(e *ledger.Entry) time.Time {
+	if e.Born.IsZero() || e.Gzip {
+		return time.Now()
+	}
+	return e.Born
+}
+
+// lastSign is when a segment was last known to be the newest.
+func (h *continuityJudge) lastSign(e *ledger.Entry, rotated time.Time) time.Time {
+	signs := []time.Time{e.Rotated, rotated}
+	if !e.Gzip { // else the compression wrote it
+		signs = append(signs, e.Wrote)
+		if info, err := os.Stat(h.Path(e.ID)); err == nil {
 			signs = append(signs, info.ModTime())
 		}
 	}
-	if h.newest.id == before.ID {
+	if h.newest.id == e.ID {
 		signs = append(signs, h.newest.at)
 	}
-	began := e.Born
-	if began.IsZero() || e.Gzip {
-		began = time.Now() // it is there now
-	}
-	return continuity.Sight{Unpruned: true, LastSign: slices.MaxFunc(signs, time.Time.Compare), Born: began}.Continuous()
+	return slices.MaxFunc(signs, time.Time.Compare)
 }
 
 // judgeAll decides for every segment whether it follows the one before it, once
@@ -106,7 +100,7 @@ func (h *continuityJudge) judgeAll(l *look) error {
 			continue
 		}
 		i := slices.IndexFunc(l.listed, func(s rotate.Segment) bool { return l.entryOf(s) == e })
-		before, _ := predecessor(l, nil, i, e)
+		before := lastBefore(e.ID, l.entries)
 		var err error
 		switch {
 		case before == nil:
@@ -116,7 +110,7 @@ func (h *continuityJudge) judgeAll(l *look) error {
 		case h.sight(l, nil, i, e):
 			err = h.markContinuous(e)
 		default:
-			err = h.judge(before, e)
+			err = h.judge(e, l.candidates(before, i)...)
 		}
 		if err != nil {
 			return err
@@ -125,30 +119,50 @@ func (h *continuityJudge) judgeAll(l *look) error {
 	return nil
 }
 
+// candidates are the segments that may be the one before the i-th listed file: the one
+// with the number before its own, and the one listed before it if the listing has the
+// former after it. Then either a number was lost or a clock was set back.
+func (l *look) candidates(before *ledger.Entry, i int) []*ledger.Entry {
+	all := []*ledger.Entry{before}
+	if i > 0 && slices.ContainsFunc(l.listed[i:], func(s rotate.Segment) bool { return l.entryOf(s) == before }) {
+		if listed := l.entryOf(l.listed[i-1]); listed != nil && listed.Finished {
+			all = append(all, listed)
+		}
+	}
+	return all
+}
+
 func (h *continuityJudge) markContinuous(e *ledger.Entry) error {
 	return h.edit(e, func(e *ledger.Entry) { e.Continuous = true })
 }
 
-// judge decides whether a file follows the finished one before it.
-func (h *continuityJudge) judge(before, e *ledger.Entry) error {
-	pair := continuity.Pair{Before: evidence(before), After: evidence(e)}
-	verdict, gap := pair.Judge()
-	if verdict != continuity.Continuous {
-		var err error
-		if pair.FirstEvent, err = firstEvent(h.Path(e.ID), e.Gzip); err != nil {
-			return err
+// judge decides whether a file follows the finished one before it, which is one of some
+// candidates.
+func (h *continuityJudge) judge(e *ledger.Entry, candidates ...*ledger.Entry) error {
+	var gaps []ledger.Gap
+	for _, before := range candidates {
+		pair := continuity.Pair{Before: evidence(before), After: evidence(e)}
+		verdict, gap := pair.Judge()
+		if verdict != continuity.Continuous {
+			var err error
+			if pair.FirstEvent, err = firstEvent(h.Path(e.ID), e.Gzip); err != nil {
+				return err
+			}
+			verdict, gap = pair.Judge()
 		}
-		verdict, gap = pair.Judge()
+		switch verdict {
+		case continuity.Continuous:
+			return h.markContinuous(e)
+		case continuity.Missing:
+			gaps = append(gaps, ledger.Gap{
+				Reason: gap.Reason, File: before.Name, From: gap.From, To: gap.To, Bytes: gap.Bytes, Detail: gap.Detail,
+			})
+		}
 	}
-	switch verdict {
-	case continuity.Continuous:
-		return h.markContinuous(e)
-	case continuity.Missing:
-		return h.record(ledger.Gap{
-			Reason: gap.Reason, File: before.Name, From: gap.From, To: gap.To, Bytes: gap.Bytes, Detail: gap.Detail,
-		}, e, func(e *ledger.Entry) { e.Continuous = true })
+	if len(gaps) < len(candidates) {
+		return nil // the next pass has more evidence
 	}
-	return nil // the next pass has more evidence
+	return h.record(gaps[0], e, func(e *ledger.Entry) { e.Continuous = true })
 }
 
 // evidence is what the ledger knows of a segment's times and size.

@@ -230,3 +230,38 @@ func TestI9_TheFirstEventJoins(t *testing.T) {
 		}
 	}
 }
+
+// A clock that was ahead and is set back leaves a backup whose name stays the last of the
+// listing for a while. It is before none of the files that come later.
+func TestI9_ClockSetBack(t *testing.T) {
+	for _, finished := range []bool{false, true} { // whether the later file is first seen as a backup
+		h := newFixture(t)
+		h.write("one\n")
+		h.mustStart()
+		h.sync()
+		h.clock = h.clock.Add(time.Hour)
+		ahead := h.rotate()
+		h.write("two\n")
+		h.sync()
+		h.clock = h.clock.Add(-time.Hour)
+		h.rotate()
+		h.write("three\n")
+		h.sync()
+		long := time.Now().Add(-time.Hour).UTC() // the clock has passed that name since
+		if err := os.Chtimes(ahead, long, long); err != nil {
+			t.Fatal(err)
+		}
+		h.times(0, func(e *ledger.Entry) { e.Rotated, e.Wrote, e.Born = long, long, long })
+		h.rotate()
+		h.write("four\n")
+		if finished {
+			h.rotate()
+			h.write("five\n")
+		}
+		h.sync()
+		h.wantGaps()
+		if n := len(h.ledger.Entries()); n < 4 {
+			t.Errorf("%d entries", n)
+		}
+	}
+}
