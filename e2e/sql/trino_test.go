@@ -11,6 +11,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/e2e/s3/s3server"
 	"github.com/auditsidecar/auditsidecar/e2e/sql/trino"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // Every investigation runs unchanged in Trino, over an archive on S3, and gives
@@ -90,5 +91,13 @@ func inTrino(tb testing.TB, server *trino.Server, url, schema string) *sql.DB {
 			tb.Fatalf("%s: %v", s, err)
 		}
 	}
+	// A coordinator that has started gives work to a node, itself, some seconds later.
+	audittest.WaitFor(tb, "Trino has a node that runs queries", func() bool {
+		_, err := ask(tb, db, "SELECT count(*) FROM "+schema+".audit_events")
+		if err != nil && !strings.Contains(err.Error(), "No nodes available") {
+			tb.Fatal(err)
+		}
+		return err == nil
+	})
 	return db
 }
