@@ -98,13 +98,13 @@ func (w *ownWriter) write(s *stage, rate int, d, rotateEvery time.Duration) {
 	s.t.Helper()
 	begin := time.Now()
 	next := begin.Add(rotateEvery)
-	n := 0
+	n, rotated := 0, 0
 	for line := range s.fresh(int(float64(rate) * d.Seconds())) {
 		if due := begin.Add(time.Duration(n) * time.Second / time.Duration(rate)); n%10 == 0 && time.Until(due) > 0 {
 			s.sleep(time.Until(due))
 		}
-		if time.Now().After(next) && s.openIsHeld() {
-			next = time.Now().Add(rotateEvery) // after a stall no burst of tiny files
+		if n > rotated && time.Now().After(next) && s.openIsHeld() {
+			next, rotated = time.Now().Add(rotateEvery), n // after a stall no burst of tiny files
 			s.must(w.rotate())
 		}
 		s.must(w.writeLine(line))

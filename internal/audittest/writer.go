@@ -224,7 +224,7 @@ func (w *Writer) Close() error {
 func (w *Writer) Replay(ctx context.Context, lines iter.Seq[[]byte], rate int, rotateEvery time.Duration) error {
 	start := time.Now()
 	next := start.Add(rotateEvery)
-	n := 0
+	n, rotated := 0, 0
 	for line := range lines {
 		if rate > 0 {
 			if err := sleepUntil(ctx, start.Add(time.Duration(n)*time.Second/time.Duration(rate))); err != nil {
@@ -234,8 +234,9 @@ func (w *Writer) Replay(ctx context.Context, lines iter.Seq[[]byte], rate int, r
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if rotateEvery > 0 && !time.Now().Before(next) && (w.mayRotate == nil || w.mayRotate()) {
-			next = time.Now().Add(rotateEvery) // after a stall no burst of tiny files
+		// kube-apiserver makes no empty backup, however long the first line takes.
+		if rotateEvery > 0 && n > rotated && !time.Now().Before(next) && (w.mayRotate == nil || w.mayRotate()) {
+			next, rotated = time.Now().Add(rotateEvery), n // after a stall no burst of tiny files
 			if err := w.Rotate(); err != nil {
 				return err
 			}

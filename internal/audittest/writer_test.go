@@ -233,3 +233,25 @@ func TestReplayStops(t *testing.T) {
 		t.Errorf("%v after %v and %d lines, want 7", err, took, w.Lines())
 	}
 }
+
+// A rotation that is due before the first line leaves no backup without a line.
+func TestReplayMakesNoEmptyBackup(t *testing.T) {
+	w, _ := newWriter(t, audittest.Config{})
+	if err := w.WriteLine([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Replay(t.Context(), audittest.Fresh([]byte("y\n"), 3), 0, time.Nanosecond); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(w.Files()); n != 4 {
+		t.Errorf("%d files, want 4", n)
+	}
+	for _, f := range w.Files() {
+		if f.Bytes == 0 {
+			t.Errorf("%s is empty", f.Name)
+		}
+	}
+}
