@@ -59,6 +59,7 @@ func TestRotationAndPruning(t *testing.T) {
 	r.replay(12000, linesPerSecond, 200*time.Millisecond)
 	r.waitLoki()
 	r.waitArchived(p, len(r.finished()))
+	r.waitStreamed(p)
 	r.stop(p)
 	if twice := r.checkLoki(); twice != 0 {
 		t.Errorf("%d entries came twice", twice)
