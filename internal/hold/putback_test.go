@@ -77,6 +77,17 @@ func (h *fixture) wantListingOrder() {
 	}
 }
 
+// wantNoGapsLater wants no gaps after two more rotations, each with a restart.
+func (h *fixture) wantNoGapsLater() {
+	h.t.Helper()
+	for range 2 {
+		h.rotateQuiet("later\n", false)
+		h.mustStart()
+		h.sync()
+		h.wantGaps()
+	}
+}
+
 // TestI9_LedgerPutBack puts back an older ledger, or none, while all files are still listed:
 // those that it does not know are held in the order of rotation, and nothing is missing
 // between them.
@@ -154,12 +165,7 @@ func TestI9_NoRoomBeforeAnAdoptedFile(t *testing.T) {
 	h.putBack(old)
 	h.sync()
 	h.wantHeld("first\n", "open\n", "unknown\n")
-	for range 2 {
-		h.rotateQuiet("later\n", false)
-		h.mustStart()
-		h.sync()
-		h.wantGaps()
-	}
+	h.wantNoGapsLater()
 }
 
 // TestI9_LateLink has a file that could not be linked when it was first listed, and the one
@@ -186,10 +192,5 @@ func TestI9_LateLink(t *testing.T) {
 	}
 	h.sync()
 	h.wantHeld("first\n", "third\n", "second\n")
-	for range 2 {
-		h.rotateQuiet("later\n", false)
-		h.mustStart()
-		h.sync()
-		h.wantGaps()
-	}
+	h.wantNoGapsLater()
 }
