@@ -76,7 +76,7 @@ func TestI8_LokiUnavailableWhilePruning(t *testing.T) {
 	r.serve()
 	r.waitLoki()
 	r.waitReady(p, true)
-	r.waitStreamed(p) // what is in flight at SIGTERM is sent again
+	r.waitStreamed(p) // a push in flight at SIGTERM is sent again
 	r.stop(p)
 	if twice := r.checkLoki(); twice != 0 {
 		t.Errorf("%d entries came twice", twice)

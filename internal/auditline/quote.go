@@ -41,7 +41,7 @@ func appendEscaped(dst, s []byte) ([]byte, int) {
 }
 
 // AppendUnquoted appends the text of a JSON string, given without its quotes.
-// Surrogates that are no pair, and escapes that are none, become U+FFFD.
+// Unpaired surrogates and invalid escapes become U+FFFD.
 func AppendUnquoted(dst, s []byte) []byte {
 	for {
 		n := bytes.IndexByte(s, '\\')

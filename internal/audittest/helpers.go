@@ -94,7 +94,7 @@ func Terminal(t testing.TB) *os.File {
 	return tty
 }
 
-// Log collects what is logged, and may be read meanwhile.
+// Log collects log lines. It can be read while a program writes to it.
 type Log struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -107,14 +107,14 @@ func (l *Log) Write(p []byte) (int, error) {
 	return l.buf.Write(p)
 }
 
-// String returns what was logged since the last call of Take.
+// String returns the lines since the last call of Take.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
 }
 
-// Take returns what was logged since its last call.
+// Take returns the lines since its last call.
 func (l *Log) Take() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -31,7 +31,7 @@ func TestCounting(t *testing.T) {
 	}
 }
 
-// What Decode refuses is no record: it keeps nobody from reading the others.
+// An object that Decode refuses is not a record. The others can still be read.
 func TestUnusable(t *testing.T) {
 	good, err := manifest.Encode(manifest.Record{
 		Version: manifest.Version, Kind: manifest.KindGap, Identity: manifest.Identity{Cluster: "c", Node: "n", Epoch: epochA}, Seq: 1,

@@ -22,8 +22,9 @@
 //
 // Links are numbered in the order of rotation. If the ledger is lost, or an older
 // one is put back, a listed file without an entry gets a number before the next
-// one whose link is adopted, if one is free. Whether anything is missing between
-// two listed files is decided by the order of the listing, which needs no number.
+// one whose link is adopted, if one is free. Continuity compares a file with the one
+// before it by number, and with the one listed before it as well: a number may be lost,
+// and the names have no order after a clock was set back.
 //
 // # Copies
 //

@@ -127,7 +127,7 @@ func known(e ledger.Entry) (bytes int64, sum string) {
 }
 
 // begins says whether the file has the bytes of a mark at its beginning; holed that there is a hole of
-// NUL bytes instead, as a truncation leaves under a writer that goes on at its old offset.
+// NUL bytes instead, as a truncation leaves under a writer that continues at its old offset.
 func (g *growing) begins(mark ledger.Mark) (same, holed bool, err error) {
 	if int64(mark.N) > g.size || mark.N <= 0 {
 		return true, false, nil // not known: it was empty, or has become so short

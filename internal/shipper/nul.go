@@ -8,7 +8,7 @@ import (
 )
 
 // tally counts what is written to it. NUL bytes are the hole that a truncation leaves
-// under a writer that goes on at its old offset: JSON has none.
+// under a writer that continues at its old offset: JSON has none.
 type tally struct{ bytes, lines, nuls int64 }
 
 // Write counts p.

@@ -43,12 +43,12 @@ func (s *workspace) content(ctx context.Context, e ledger.Entry, src io.ReaderAt
 		return &content{ReaderAt: src, size: size}, nil
 	}
 	path := s.workFile(e.ID, redactedName)
-	changed, sum, err := s.redactTo(ctx, path, io.NewSectionReader(src, 0, size), size)
+	redacted, sum, err := s.redactTo(ctx, path, io.NewSectionReader(src, 0, size), size)
 	if err != nil {
 		return nil, fmt.Errorf("redact %s: %w", e.Name, err)
 	}
-	s.metrics.redacted.Add(float64(changed.Changed))
-	if changed.Changed == 0 {
+	s.metrics.redacted.Add(float64(redacted.Changed))
+	if redacted.Changed == 0 {
 		return &content{ReaderAt: src, size: size}, s.clearFile(path)
 	}
 	f, err := openSource(path)
@@ -60,18 +60,18 @@ func (s *workspace) content(ctx context.Context, e ledger.Entry, src io.ReaderAt
 
 // redactTo writes the redacted copy of a source of size bytes and returns the
 // source's SHA-256.
-func (s *workspace) redactTo(ctx context.Context, path string, src io.Reader, size int64) (changed redact.Tally, sum string, err error) {
+func (s *workspace) redactTo(ctx context.Context, path string, src io.Reader, size int64) (redacted redact.Tally, sum string, err error) {
 	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return changed, "", fmt.Errorf("make room: %w", err)
+		return redacted, "", fmt.Errorf("make room: %w", err)
 	}
 	hash := sha256.New()
 	var read tally
-	changed, err = s.cfg.Redact.Redactor.Copy(ctx, out, io.TeeReader(src, io.MultiWriter(hash, &read)))
+	redacted, err = s.cfg.Redact.Redactor.Copy(ctx, out, io.TeeReader(src, io.MultiWriter(hash, &read)))
 	if err == nil && read.bytes != size {
 		err = fmt.Errorf("%w: it has %d of %d bytes", parquet.ErrSourceChanged, read.bytes, size)
 	}
-	return changed, hex.EncodeToString(hash.Sum(nil)), errors.Join(err, out.Close())
+	return redacted, hex.EncodeToString(hash.Sum(nil)), errors.Join(err, out.Close())
 }
 
 // Close closes the copy, if there is one.
