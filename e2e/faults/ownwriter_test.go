@@ -96,18 +96,6 @@ func (w *ownWriter) prune() error {
 // write writes fresh lines at a rate for some time.
 func (w *ownWriter) write(s *stage, rate int, d, rotateEvery time.Duration) {
 	s.t.Helper()
-	begin := time.Now()
-	next := begin.Add(rotateEvery)
-	n, rotated := 0, 0
-	for line := range s.fresh(int(float64(rate) * d.Seconds())) {
-		if due := begin.Add(time.Duration(n) * time.Second / time.Duration(rate)); n%10 == 0 && time.Until(due) > 0 {
-			s.sleep(time.Until(due))
-		}
-		if n > rotated && time.Now().After(next) && s.openIsHeld() {
-			next, rotated = time.Now().Add(rotateEvery), n // after a stall no burst of tiny files
-			s.must(w.rotate())
-		}
-		s.must(w.writeLine(line))
-		n++
-	}
+	pace := audittest.Pace{Rate: rate, RotateEvery: rotateEvery, MayRotate: s.openIsHeld}
+	s.must(pace.Write(s.t.Context(), s.fresh(int(float64(rate)*d.Seconds())), w.writeLine, w.rotate))
 }

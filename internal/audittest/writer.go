@@ -222,12 +222,28 @@ func (w *Writer) Close() error {
 // is done; then it returns the context's error. A writer that fell behind
 // catches up.
 func (w *Writer) Replay(ctx context.Context, lines iter.Seq[[]byte], rate int, rotateEvery time.Duration) error {
+	return Pace{Rate: rate, RotateEvery: rotateEvery, MayRotate: w.mayRotate}.Write(ctx, lines, w.WriteLine, w.Rotate)
+}
+
+// Pace is the pace at which a log is written.
+type Pace struct {
+	// Rate is lines a second; 0: as fast as possible.
+	Rate int
+	// RotateEvery is the shortest time between two rotations; 0: none.
+	RotateEvery time.Duration
+	// MayRotate, if not nil, puts a rotation off until it returns true.
+	MayRotate func() bool
+}
+
+// Write passes lines to write, and calls rotate between them, until lines are used up
+// or ctx ends.
+func (p Pace) Write(ctx context.Context, lines iter.Seq[[]byte], write func([]byte) error, rotate func() error) error {
 	start := time.Now()
-	next := start.Add(rotateEvery)
+	next := start.Add(p.RotateEvery)
 	n, rotated := 0, 0
 	for line := range lines {
-		if rate > 0 {
-			if err := sleepUntil(ctx, start.Add(time.Duration(n)*time.Second/time.Duration(rate))); err != nil {
+		if p.Rate > 0 {
+			if err := sleepUntil(ctx, start.Add(time.Duration(n)*time.Second/time.Duration(p.Rate))); err != nil {
 				return err
 			}
 		}
@@ -235,13 +251,13 @@ func (w *Writer) Replay(ctx context.Context, lines iter.Seq[[]byte], rate int, r
 			return err
 		}
 		// kube-apiserver makes no empty backup, however long the first line takes.
-		if rotateEvery > 0 && n > rotated && !time.Now().Before(next) && (w.mayRotate == nil || w.mayRotate()) {
-			next, rotated = time.Now().Add(rotateEvery), n // after a stall no burst of tiny files
-			if err := w.Rotate(); err != nil {
+		if p.RotateEvery > 0 && n > rotated && !time.Now().Before(next) && (p.MayRotate == nil || p.MayRotate()) {
+			next, rotated = time.Now().Add(p.RotateEvery), n // after a stall no burst of tiny files
+			if err := rotate(); err != nil {
 				return err
 			}
 		}
-		if err := w.WriteLine(line); err != nil {
+		if err := write(line); err != nil {
 			return err
 		}
 		n++
