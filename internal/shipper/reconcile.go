@@ -28,17 +28,18 @@ func (s *reconciler) reconcile(ctx context.Context) error {
 	if !s.cfg.Ledger.Chain().Fresh {
 		return nil
 	}
-	for _, gap := range s.cfg.Ledger.Gaps() {
-		if err := s.reconcileGap(ctx, gap); err != nil {
-			return fmt.Errorf("ask the archive what it has of the gap %s of %s: %w", gap.Reason, gap.File, err)
-		}
-	}
 	for _, e := range s.cfg.Ledger.Entries() {
 		if !e.Finished || e.State != ledger.Held || e.Seq != 0 {
 			continue
 		}
 		if err := s.reconcileOne(ctx, e); err != nil {
 			return fmt.Errorf("ask the archive whether it has %s already: %w", e.Name, err)
+		}
+	}
+	// After the files: one that is given up meanwhile becomes a gap in the same change.
+	for _, gap := range s.cfg.Ledger.Gaps() {
+		if err := s.reconcileGap(ctx, gap); err != nil {
+			return fmt.Errorf("ask the archive what it has of the gap %s of %s: %w", gap.Reason, gap.File, err)
 		}
 	}
 	lost, err := s.lostBefore(ctx)
