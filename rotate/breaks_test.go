@@ -18,7 +18,7 @@ type staleSource struct {
 	log Log
 }
 
-func (s *staleSource) Segments() ([]Segment, error) {
+func (s *staleSource) Held() ([]Segment, error) {
 	if old := s.old; old != nil {
 		s.old = nil
 		return old, nil
@@ -53,7 +53,7 @@ func TestReaderFileGoesBetweenListingAndOpen(t *testing.T) {
 func TestI9_ReaderReportsTruncation(t *testing.T) {
 	log := newLog(t)
 	log.put(t, log.Name(), "one\ntwo\nhalf")
-	r := newReader(t, log, Position{}, ReaderConfig{})
+	r := newReader(t, held(t, log), Position{}, ReaderConfig{})
 	expect(t, r, "one two")
 	must(t, os.Truncate(log.Path(), 0))
 	_, err := r.Next()
@@ -86,7 +86,7 @@ func TestReaderStartsBeyondTheEnd(t *testing.T) {
 	log.put(t, log.Name(), "2\n")
 	for i, want := range []string{"TRUNCATED 1 2", "TRUNCATED 2"} {
 		from := Position{Segment: listedIDs(t, log)[i], Offset: 100, Line: 9}
-		r := newReader(t, log, from, ReaderConfig{})
+		r := newReader(t, held(t, log), from, ReaderConfig{})
 		expect(t, r, want)
 	}
 }
@@ -94,7 +94,7 @@ func TestReaderStartsBeyondTheEnd(t *testing.T) {
 func TestI9_ReaderReportsALostSegment(t *testing.T) {
 	log := newLog(t)
 	from := Position{Segment: "1-1", Offset: 5, Line: 1}
-	r := newReader(t, log, from, ReaderConfig{})
+	r := newReader(t, held(t, log), from, ReaderConfig{})
 	_, err := r.Next()
 	e, ok := errors.AsType[*GoneError](err)
 	if !ok || e.Position != from {
@@ -119,7 +119,7 @@ func TestI9_ReaderReportsDamage(t *testing.T) {
 	log.put(t, log.at(2)+".gz", whole[:len(whole)-3]) // all content, its checksum cut
 	log.put(t, log.at(3)+".gz", half[:len(half)/2])
 	log.put(t, log.Name(), "end\n")
-	r := newReader(t, log, Position{}, ReaderConfig{})
+	r := newReader(t, held(t, log), Position{}, ReaderConfig{})
 	got := drain(t, r)
 	part, ok := strings.CutPrefix(got, "CORRUPT 1 CORRUPT ")
 	part, ok2 := strings.CutSuffix(part, "| CORRUPT end")
@@ -127,7 +127,7 @@ func TestI9_ReaderReportsDamage(t *testing.T) {
 	if !ok || !ok2 || !strings.HasPrefix(content.String(), part) || len(part) < content.Len()/4 {
 		t.Errorf("got %.100q … %.100q", got, got[max(0, len(got)-100):])
 	}
-	r = newReader(t, log, Position{}, ReaderConfig{})
+	r = newReader(t, held(t, log), Position{}, ReaderConfig{})
 	_, err := r.Next()
 	e, ok := errors.AsType[*CorruptError](err)
 	if !ok || !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), log.at(1)+".gz") || e.Position.Offset != 0 {
@@ -143,7 +143,7 @@ func TestReaderUnreadableFileSkipsNothing(t *testing.T) {
 	must(t, os.Chmod(filepath.Dir(log.Dir), 0o755))
 	must(t, os.Chmod(log.Path(), 0o644))
 	must(t, os.Chmod(filepath.Join(log.Dir, log.at(1)), 0))
-	r := newReader(t, log, Position{}, ReaderConfig{})
+	r := newReader(t, held(t, log), Position{}, ReaderConfig{})
 	asNobody(t, func() {
 		for range 3 {
 			if _, err := r.Next(); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), log.at(1)) {
@@ -157,7 +157,7 @@ func TestReaderUnreadableFileSkipsNothing(t *testing.T) {
 
 func TestReaderMissingDirectoryThatComes(t *testing.T) {
 	log := Log{Dir: filepath.Join(t.TempDir(), "later"), Base: "audit", Ext: ".log"}
-	r := newReader(t, log, Position{}, ReaderConfig{})
+	r := newReader(t, held(t, log), Position{}, ReaderConfig{})
 	for range 2 {
 		if _, err := r.Next(); !errors.Is(err, fs.ErrNotExist) {
 			t.Fatalf("error %v", err)

@@ -8,8 +8,9 @@
 //     lists it in rotation order.
 //   - [Watcher] says when it is worth looking: it turns what the kernel reports
 //     about the directory into pokes, and pokes by the clock as well.
-//   - [Reader] gives the log line by line, across any number of rotations. It
-//     is pulled: Next until io.EOF, then again after a poke or some time.
+//   - [Reader] gives the log line by line, across any number of rotations, from a
+//     [Source] that keeps its files. It is pulled: Next until io.EOF, then again
+//     after a poke or some time.
 //   - [Open] opens one finished segment, plain or compressed.
 //
 // A program that wants every line:
@@ -18,7 +19,8 @@
 //	watcher, err := rotate.NewWatcher(log.Dir, rotate.WatcherConfig{})
 //	poke := watcher.Writes()
 //	go watcher.Run(ctx)
-//	reader, err := rotate.NewReader(log, rotate.Position{}, rotate.ReaderConfig{})
+//	source := links(log) // a Source of your own: holds each listed file by a link
+//	reader, err := rotate.NewReader(source, rotate.Position{}, rotate.ReaderConfig{})
 //	for {
 //		line, err := reader.Next()
 //		switch {
@@ -48,9 +50,10 @@
 //     is open keeps its inode number. It is used again soon after a file is
 //     deleted and closed.
 //   - The backups' names are in the order of rotation. After the clock was set
-//     back this is not so. A running Reader notices, because it knows what it
-//     has read, and reads new backups wherever they are listed; one that starts
-//     later takes what is listed before its Position for read.
+//     back this is not so, and a [Log] lists in the order of the names. A running
+//     Reader reads new segments wherever they are listed, because it knows what it
+//     has read; one that starts later takes what is listed before its Position
+//     for read.
 //
 // # What a Reader guarantees
 //
@@ -70,10 +73,7 @@
 //
 // What it cannot see: a file truncated and written beyond the old offset between
 // two calls (kube-apiserver then leaves a hole, which reads as NUL bytes in the
-// next line); a backup that came and went between two calls; and, for a
-// Position from an earlier run of the program, whether the inode number belongs
-// to the same file still. A caller that keeps the first bytes of the file can tell. A Source that keeps a
-// hard link to every file has none of these problems but the first.
+// next line).
 //
 // # What a Watcher guarantees
 //

@@ -21,7 +21,7 @@ func (r *Reader) OpenLine(line Line) (io.ReadCloser, error) {
 	if r.in != nil && !r.in.packed && r.cur.ID == line.Segment {
 		return io.NopCloser(&holeReader{r: io.NewSectionReader(r.in.file, from, size)}), nil
 	}
-	segments, err := r.src.Segments()
+	segments, err := r.src.Held()
 	if err != nil {
 		return nil, fmt.Errorf("list the log: %w", err)
 	}

@@ -54,11 +54,6 @@ type Line struct {
 	Truncated bool
 }
 
-// Position returns the place after the line.
-func (l Line) Position() Position {
-	return Position{Segment: l.Segment, Offset: l.End, Line: l.Number}
-}
-
 // ReaderConfig is the limit of a Reader; the zero value is the default.
 type ReaderConfig struct {
 	// MaxLine is the longest line in bytes that is given whole; 0 means
@@ -72,16 +67,15 @@ type ReaderConfig struct {
 // goroutine, and it is not safe for use by several.
 type Reader struct {
 	src Source
-	// openPath is the path of the open file if src is a Log, else empty.
-	openPath string
-
 	pos Position
 	// choose says that pos.Segment was read, or is lost: go on with the first
 	// segment that is not in seen.
 	choose bool
 	// located says that the place of pos in the listing has been found once.
 	located bool
-	seen    seen
+	// seen has the IDs of listed segments that were read, or passed over by the
+	// position that the Reader was given.
+	seen map[string]bool
 	// listing is the last listing of src, nil if it is known to be out of date.
 	listing []Segment
 
@@ -110,18 +104,14 @@ func NewReader(src Source, from Position, cfg ReaderConfig) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a log reader: %w", err)
 	}
-	r := &Reader{
+	return &Reader{
 		src:     src,
 		pos:     from,
 		choose:  from.Segment == "",
 		located: from.Segment == "",
-		seen:    seen{keys: make(map[seenKey]struct{})},
+		seen:    map[string]bool{},
 		lines:   newSplitter(cfg.MaxLine),
-	}
-	if log, ok := src.(Log); ok {
-		r.openPath, r.seen.names = log.Path(), true
-	}
-	return r, nil
+	}, nil
 }
 
 // require returns an error with the given text unless ok.
@@ -202,7 +192,7 @@ func (r *Reader) broken(err error) (Line, error) {
 	if p, ok := r.lines.rest(); ok {
 		return r.line(p, false), nil
 	}
-	r.seen.add(r.cur)
+	r.seen[r.cur.ID] = true
 	r.choose = true
 	return Line{}, errors.Join(&CorruptError{Position: r.pos, Path: d.path, Err: d.err}, r.closeInput())
 }
@@ -226,7 +216,7 @@ func (r *Reader) open() error {
 			continue
 		}
 		if d, ok := errors.AsType[*damage](err); ok {
-			r.seen.add(s)
+			r.seen[s.ID] = true
 			r.choose = true
 			return &CorruptError{Position: r.pos, Path: d.path, Err: d.err}
 		}
@@ -268,7 +258,7 @@ func (r *Reader) Position() Position { return r.pos }
 // segment and of all that follow. Packed segments count as packed, the current
 // one in full.
 func (r *Reader) Lag() (int64, error) {
-	segments, err := r.src.Segments()
+	segments, err := r.src.Held()
 	if err != nil {
 		return 0, fmt.Errorf("list the log: %w", err)
 	}

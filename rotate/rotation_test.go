@@ -123,7 +123,7 @@ func TestReaderFollowsKubeAPIServersWriter(t *testing.T) {
 			watcher, err := NewWatcher(log.Dir, WatcherConfig{})
 			must(t, err)
 			poke := watcher.Writes()
-			r := newReader(t, log, Position{}, ReaderConfig{})
+			r := newReader(t, held(t, log), Position{}, ReaderConfig{})
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			var f follower
@@ -146,7 +146,7 @@ func TestReaderFollowsKubeAPIServersWriter(t *testing.T) {
 // reader is asked at any moment.
 func TestReaderFollowsTornWrites(t *testing.T) {
 	log, w := newWriter(t, audittest.Config{MaxSizeMB: 4})
-	r := newReader(t, log, Position{}, ReaderConfig{})
+	r := newReader(t, held(t, log), Position{}, ReaderConfig{})
 	ctx, cancel := context.WithCancel(t.Context())
 	var f follower
 	atEnd := make(chan struct{})
@@ -194,7 +194,7 @@ func TestReaderReadsTheCorpusAsItIs(t *testing.T) {
 			log.put(t, log.at(2)+".gz", packed(t, string(content)))
 			files++
 		}
-		r := newReader(t, log, Position{}, ReaderConfig{})
+		r := newReader(t, held(t, log), Position{}, ReaderConfig{})
 		f := follower{files: make(map[string]*bytes.Buffer)}
 		must(t, f.take(r))
 		if len(f.order) != files {
@@ -218,7 +218,7 @@ func fileLog(t testing.TB, lines int) Log {
 }
 
 func TestReaderAllocatesNothingPerLine(t *testing.T) {
-	r := newReader(t, fileLog(t, 5000), Position{}, ReaderConfig{})
+	r := newReader(t, held(t, fileLog(t, 5000)), Position{}, ReaderConfig{})
 	_, err := r.Next()
 	must(t, err)
 	if n := testing.AllocsPerRun(4000, func() {
@@ -230,32 +230,14 @@ func TestReaderAllocatesNothingPerLine(t *testing.T) {
 	}
 }
 
-// countingSource counts the listings.
-type countingSource struct {
-	log      Log
-	listings int
-}
-
-func (c *countingSource) Segments() ([]Segment, error) {
-	c.listings++
-	return c.log.Segments()
-}
-
-func TestReaderIdleDoesNotListALog(t *testing.T) {
+func TestReaderListsOnceAtEachEnd(t *testing.T) {
 	log := newLog(t)
 	for i := range 100 {
 		log.put(t, log.at(i), "x\n")
 	}
 	log.put(t, log.Name(), "y\n")
-	r := newReader(t, log, Position{}, ReaderConfig{})
-	drain(t, r)
-	// A listing of 100 files makes hundreds of allocations.
-	if n := testing.AllocsPerRun(100, func() { expect(t, r, "") }); n > 20 {
-		t.Errorf("%v allocations for an idle call", n)
-	}
-	// Any other source must be asked: its paths say nothing about rotation.
-	src := &countingSource{log: log}
-	r = newReader(t, src, Position{Segment: listedIDs(t, log)[100], Offset: 2, Line: 1}, ReaderConfig{})
+	src := held(t, log)
+	r := newReader(t, src, Position{Segment: listedIDs(t, log)[100], Offset: 2, Line: 1}, ReaderConfig{})
 	for range 10 {
 		expect(t, r, "")
 	}
@@ -269,7 +251,7 @@ func BenchmarkReader(b *testing.B) {
 	b.SetBytes(20000 * 1001)
 	b.ReportAllocs()
 	for b.Loop() {
-		r := newReader(b, log, Position{}, ReaderConfig{})
+		r := newReader(b, held(b, log), Position{}, ReaderConfig{})
 		n := 0
 		for _, err := r.Next(); err != io.EOF; _, err = r.Next() {
 			n++

@@ -29,12 +29,11 @@ type Segment struct {
 }
 
 // Source lists the segments that a Reader follows, in the order in which they
-// were written. Log is one; it lists the directory itself. A source that keeps
-// links to files which have left the directory is another.
-//
-// An ID is never used again for another segment (a Reader knows that a Log
-// cannot promise that). Segments is called at nearly every end of file, so a
-// source other than Log should be quick to answer.
+// were written. A segment keeps its ID when it is rotated or compressed, and no
+// other one ever gets it. A [Log] cannot promise that (the inode number of a
+// deleted file comes back, a compressed backup has another one), so a source
+// keeps what it lists, by links or open files. Held is called at nearly every
+// end of file and should be quick to answer.
 type Source interface {
-	Segments() ([]Segment, error)
+	Held() ([]Segment, error)
 }

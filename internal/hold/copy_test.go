@@ -181,7 +181,7 @@ func TestI8_CopiesWaitForRoom(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	h.wantCopies("0123456789|0123456789")
-	segments, err := h.hold.Segments()
+	segments, err := h.hold.Held()
 	if err != nil || len(segments) != 5 {
 		t.Fatalf("%d segments, %v", len(segments), err)
 	}

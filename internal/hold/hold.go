@@ -191,10 +191,10 @@ func (h *Hold) Close() {
 	}
 }
 
-// Segments returns the held segments that Loki has a claim on, in the order
+// Held returns the held segments that Loki has a claim on, in the order
 // of rotation; the open file, if there is one, is last. It implements
 // [rotate.Source].
-func (h *Hold) Segments() ([]rotate.Segment, error) {
+func (h *Hold) Held() ([]rotate.Segment, error) {
 	var segments []rotate.Segment
 	for _, e := range h.cfg.Ledger.Entries() {
 		if !e.Loki {

@@ -211,7 +211,7 @@ func TestLokiClaimKeepsTheLink(t *testing.T) {
 	e := h.retire(0)
 	h.sync()
 	h.wantHeld("one\n", "")
-	segments, err := h.hold.Segments()
+	segments, err := h.hold.Held()
 	if err != nil || len(segments) != 2 || segments[0].ID != e.ID || !segments[0].Finished || segments[1].Finished {
 		t.Errorf("segments %+v, %v", segments, err)
 	}

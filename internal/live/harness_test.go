@@ -38,8 +38,8 @@ type stage struct {
 	live   *Live
 }
 
-// Segments implements rotate.Source.
-func (s *stage) Segments() ([]rotate.Segment, error) {
+// Held implements rotate.Source.
+func (s *stage) Held() ([]rotate.Segment, error) {
 	listed := slices.Clone(s.segments)
 	for i := range listed {
 		info, err := os.Stat(listed[i].Path)

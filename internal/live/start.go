@@ -49,7 +49,7 @@ func (l *Live) readFrom(c ledger.Cursor) error {
 }
 
 func (l *Live) firstStart() error {
-	segments, err := l.cfg.Source.Segments()
+	segments, err := l.cfg.Source.Held()
 	if err != nil {
 		return fmt.Errorf("list the log: %w", err)
 	}

@@ -137,7 +137,7 @@ func (y *yard) wantDamage(want bool) {
 // single is a source of one finished .gz.
 type single string
 
-func (s single) Segments() ([]rotate.Segment, error) {
+func (s single) Held() ([]rotate.Segment, error) {
 	return []rotate.Segment{{ID: "0", Path: string(s), Gzip: true, Finished: true}}, nil
 }
 
