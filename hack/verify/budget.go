@@ -25,7 +25,7 @@ const (
 // links, tools all others: lines of Go without blank lines and comments,
 // without tests, test helpers, e2e, hack and generated files.
 const (
-	maxNode    = 24_940
+	maxNode    = 24_960
 	maxTools   = 6_520
 	maxFiles   = 20 // of a package
 	maxMethods = 20 // of a type

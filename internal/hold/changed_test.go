@@ -47,6 +47,9 @@ func TestI10_ChangedAfterItWasArchived(t *testing.T) {
 				if again := now.State == ledger.Held; again != test.again || again && now.Before == nil || now.Loki != owed {
 					t.Errorf("%+v", now)
 				}
+				if touched := name == "touched"; touched && now.Seen != 0 || !touched && now.Seen == 0 {
+					t.Errorf("%d bytes count as seen and not archived", now.Seen)
+				}
 				h.sync()
 				if h.wantGaps(); len(h.ledger.Entries()) != 2 {
 					t.Errorf("entries %+v", h.ledger.Entries())

@@ -120,6 +120,9 @@ func (h *linker) holdAgain(old *ledger.Entry, s rotate.Segment, number int64) er
 		return err
 	}
 	e.Loki, e.Continuous, e.Before, e.Objects = e.ID == old.ID && old.Loki && !old.Damaged(), true, old.Source, old.Objects
+	if e.ID == old.ID && !e.Gzip && e.Seen == old.Seen && e.Mark == old.Mark && e.Tail == old.Tail {
+		e.Seen, e.Tail = 0, ledger.Tail{} // all that was seen of it is archived: a cut before it is compared loses nothing
+	}
 	if err := h.cfg.FS.SyncDir(h.dir); err != nil {
 		return err
 	}

@@ -49,3 +49,45 @@ func TestI10_LateWriter(t *testing.T) {
 	}
 	y.store.wantChain(t)
 }
+
+// TestI10_CutBeforeItIsCompared archives a file, has it held again because its time is another one,
+// and cuts it before the two are compared: the archive has all of it, and nothing is a gap.
+func TestI10_CutBeforeItIsCompared(t *testing.T) {
+	a, b := event(22, "a"), event(22, "b")
+	for name, c := range map[string]struct {
+		left string
+		seen int64 // of the file as it was held again
+	}{
+		"to nothing":            {"", 0},
+		"in the first line":     {a[:9], 0},
+		"behind a line":         {a, 0},
+		"in the last line":      {a + b[:9], 0},
+		"and held as it is now": {a, int64(len(a))},
+		"torn, and held so":     {a[:9], 9},
+	} {
+		t.Run(name, func(t *testing.T) {
+			y := newYard(t)
+			y.mustStart()
+			y.add("0", a+b, nil)
+			y.sync()
+			if err := os.WriteFile(y.heldPath("0"), []byte(c.left), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			err := y.ledger.Edit("0", func(e *ledger.Entry) {
+				*e = ledger.Entry{ID: e.ID, Name: e.Name, Finished: true, Rotated: e.Rotated, State: ledger.Held, Seen: c.seen, Before: e.Source, Objects: e.Objects}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			y.sync()
+			y.sync()
+			if e, _ := y.ledger.Get("0"); e.State != ledger.Retired || e.Seen != int64(len(a+b)) || len(y.gaps) > 0 {
+				t.Errorf("state %s, seen %d, gaps %q", e.State, e.Seen, y.gaps)
+			}
+			y.wantKinds("1 file audit-0.log")
+			if got := y.store.restored(t); len(got) != 1 || got[0] != a+b {
+				t.Errorf("restored %q", got)
+			}
+		})
+	}
+}

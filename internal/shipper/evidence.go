@@ -110,9 +110,9 @@ func (s *examiner) lack(e ledger.Entry, f *growing) (gap *ledger.Gap, apart bool
 }
 
 // emptied says whether a backup without a byte is a gap that is not recorded yet. A name that nobody saw
-// is no backup's; and at the beginning of an epoch the archive may have the file.
+// is no backup's; and at the beginning of an epoch the archive may have the file, as it has one that is held again.
 func (s *examiner) emptied(e ledger.Entry, size int64) bool {
-	return size == 0 && e.Finished && !e.Unnamed && e.Cuts == 0 && !s.cfg.Ledger.Chain().Fresh
+	return size == 0 && e.Finished && !e.Unnamed && e.Cuts == 0 && e.Before == nil && !s.cfg.Ledger.Chain().Fresh
 }
 
 // known is what was seen of a plain file's content: the SHA-256 of its first bytes.

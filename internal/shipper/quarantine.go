@@ -61,7 +61,12 @@ func (s *quarantiner) quarantine(e ledger.Entry, from ledger.State, reason error
 // leave retires a file of which the archive has all that there is. A number that an
 // interrupted conversion took gets a gap as its record: what it read is gone.
 func (s *quarantiner) leave(e ledger.Entry, source *ledger.Source) error {
-	retire := func(e *ledger.Entry) { e.State, e.Source, e.Before = ledger.Retired, source, nil }
+	retire := func(e *ledger.Entry) {
+		e.State, e.Source, e.Before = ledger.Retired, source, nil
+		if !e.Gzip {
+			e.Seen = max(e.Seen, source.From+source.Size)
+		}
+	}
 	var err error
 	if e.Seq == 0 {
 		err = s.cfg.Ledger.Advance(e.ID, ledger.Held, retire)

@@ -55,10 +55,14 @@ func (s *Shipper) sameAsBefore(ctx context.Context, e ledger.Entry, src *source)
 	whole := *before
 	whole.Damage = nil
 	switch {
-	case !same && before.Damage == nil:
-		return false, s.noteChange(e, "is another one or has other bytes, and was archived again as it is now")
 	case !same:
-		if err := s.fromDamage(ctx, e, src); err != nil || src.size > 0 {
+		if before.Damage != nil || before.From == 0 && src.size < end {
+			err = s.fromDamage(ctx, e, src)
+		}
+		if err == nil && src.size > 0 {
+			err = s.noteChange(e, "is another one or has other bytes, which were archived again")
+		}
+		if err != nil || src.size > 0 {
 			return false, err
 		}
 	case src.size > end:
@@ -72,9 +76,9 @@ func (s *Shipper) sameAsBefore(ctx context.Context, e ledger.Entry, src *source)
 	return true, s.refused.leave(e, &whole)
 }
 
-// fromDamage begins a repaired file with the first line that is another one in the archive:
-// damage may unpack to other bytes before it is noticed. A file without a line in common is
-// archived as a whole, and so is one that the archive does not let us compare.
+// fromDamage begins a file that was repaired, or cut, with the first line that is another one in
+// the archive: damage may unpack to other bytes before it is noticed. A file without a line in
+// common is archived as a whole, and so is one that the archive does not let us compare.
 func (s *Shipper) fromDamage(ctx context.Context, e ledger.Entry, src *source) error {
 	rest := &source{File: src.File, from: e.Before.From, size: max(0, src.size-e.Before.From)}
 	now, err := s.content(ctx, e, rest, rest.size)
@@ -107,7 +111,7 @@ func (s *Shipper) fromDamage(ctx context.Context, e ledger.Entry, src *source) e
 }
 
 // sameLines takes what the archive has of a file, and finds where the lines end that it
-// has now, too, as they are archived.
+// has now, too, as they are archived. Of a file that ends before they do, that is its end.
 type sameLines struct {
 	now, plain *bufio.Reader
 	differs    bool
@@ -118,6 +122,10 @@ type sameLines struct {
 func (s *sameLines) Write(p []byte) (int, error) {
 	for _, c := range p {
 		b, err := s.now.ReadByte()
+		if errors.Is(err, io.EOF) && !s.differs {
+			rest, _ := io.Copy(io.Discard, s.plain)
+			s.end += rest
+		}
 		if s.differs = s.differs || err != nil || b != c; s.differs {
 			break
 		}
