@@ -2,7 +2,6 @@ package rowread
 
 import (
 	"bufio"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -144,11 +143,11 @@ func cutLevels(page []byte, highest uint32, err error) (levels runs, rest []byte
 	if highest == 0 || err != nil {
 		return runs{}, page, err
 	}
-	if len(page) < 4 || uint64(binary.LittleEndian.Uint32(page)) > uint64(len(page)-4) {
+	n, ok := textAt(page)
+	if !ok {
 		return runs{}, nil, errDamagedPage
 	}
-	n := 4 + int(binary.LittleEndian.Uint32(page))
-	return runs{b: page[4:n], width: uint(bits.Len32(highest))}, page[n:], nil
+	return runs{b: page[4 : 4+n], width: uint(bits.Len32(highest))}, page[4+n:], nil
 }
 
 // readDictionary reads the page that comes first.

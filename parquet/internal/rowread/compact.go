@@ -1,42 +1,46 @@
 package rowread
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"errors"
 
-// The kinds of value in Thrift's compact protocol that objects have.
-const (
-	compactTrue   = 1
-	compactFalse  = 2
-	compactInt8   = 3
-	compactInt16  = 4
-	compactInt32  = 5
-	compactInt64  = 6
-	compactDouble = 7
-	compactBinary = 8
-	compactList   = 9
-	compactSet    = 10
-	compactStruct = 12
+	"github.com/parquet-go/parquet-go/encoding/thrift"
 )
 
 // maxNesting bounds the structs and lists within others of a footer; ours have 5.
 const maxNesting = 16
 
-// compactReader reads a value in Thrift's compact protocol. Nothing is allocated by a length or
+// unmarshal decodes the struct in Thrift's compact protocol that b begins with, and returns its
+// length. The library makes room for whatever a list claims, so each must have its bytes there, and
+// all of them together must not take much more memory than b: an element that is a struct counts as
+// 192 bytes, which is more than any that is decoded here.
+func unmarshal(b []byte, v any) (n int, err error) {
+	c := compactReader{b: b, room: 1<<20 + 8*len(b)}
+	c.skip(thrift.STRUCT, 0)
+	if c.bad {
+		return 0, errors.New("not in Thrift's compact protocol, or too many values")
+	}
+	n = len(b) - len(c.b)
+	d := thrift.NewDecoder(new(thrift.CompactProtocol).NewReaderFromBytes(b[:n]))
+	d.SetStrict(true)
+	return n, d.Decode(v)
+}
+
+// compactReader passes values in Thrift's compact protocol. Nothing is allocated by a length or
 // count that the bytes claim. After damage every read returns zero, and bad is set.
 type compactReader struct {
-	b   []byte // not read yet
-	bad bool
+	b    []byte // not read yet
+	room int    // bytes that lists may still take in memory
+	bad  bool
 }
 
 func (c *compactReader) fail() { c.b, c.bad = nil, true }
 
 func (c *compactReader) byte() byte {
-	if len(c.b) == 0 {
-		c.fail()
-		return 0
+	if b := c.take(1); len(b) > 0 {
+		return b[0]
 	}
-	x := c.b[0]
-	c.b = c.b[1:]
-	return x
+	return 0
 }
 
 func (c *compactReader) uvarint() uint64 {
@@ -47,6 +51,11 @@ func (c *compactReader) uvarint() uint64 {
 	}
 	c.b = c.b[n:]
 	return x
+}
+
+func (c *compactReader) varint() int64 {
+	x := c.uvarint()
+	return int64(x>>1) ^ -int64(x&1)
 }
 
 // take returns the next n bytes.
@@ -60,110 +69,58 @@ func (c *compactReader) take(n uint64) []byte {
 	return x
 }
 
-// int reads a number of the kind that a field or list has.
-func (c *compactReader) int(kind byte) int64 {
-	if kind != compactInt16 && kind != compactInt32 && kind != compactInt64 {
+// skip passes a value.
+func (c *compactReader) skip(kind thrift.Type, nesting int) {
+	if nesting > maxNesting {
 		c.fail()
 	}
-	x := c.uvarint()
-	n := int64(x>>1) ^ -int64(x&1)
-	if kind == compactInt32 && int64(int32(n)) != n || kind == compactInt16 && int64(int16(n)) != n {
+	switch kind {
+	case thrift.TRUE, thrift.FALSE: // the kind is the value
+	case thrift.I8:
+		c.byte()
+	case thrift.I16, thrift.I32, thrift.I64:
+		c.uvarint()
+	case thrift.DOUBLE:
+		c.take(8)
+	case thrift.BINARY:
+		c.take(c.uvarint())
+	case thrift.LIST, thrift.SET:
+		c.list(nesting)
+	case thrift.STRUCT:
+		for head := c.byte(); head != 0; head = c.byte() {
+			if head>>4 == 0 { // the number of the field stands behind its kind
+				c.uvarint()
+			}
+			c.skip(thrift.Type(head&15), nesting+1)
+		}
+	default:
 		c.fail()
 	}
-	return n
 }
 
-func (c *compactReader) text(kind byte) string {
-	if kind != compactBinary {
-		c.fail()
-	}
-	return string(c.take(c.uvarint()))
-}
-
-// list reads the head of a list: how many elements of what kind follow, each of a byte at least.
-func (c *compactReader) list(kind byte) (n int, of byte) {
-	if kind != compactList && kind != compactSet {
-		c.fail()
-	}
+// list passes the elements of a list, each of a byte at least.
+func (c *compactReader) list(nesting int) {
 	head := c.byte()
-	size := uint64(head >> 4)
+	size, of := uint64(head>>4), thrift.Type(head&15)
 	if size == 15 {
 		size = c.uvarint()
 	}
 	if size > uint64(len(c.b)) {
 		c.fail()
-		return 0, 0
-	}
-	return int(size), head & 15
-}
-
-// each reads a list of structs by calling do for each.
-func (c *compactReader) each(kind byte, do func()) {
-	n, of := c.list(kind)
-	if n > 0 && of != compactStruct {
-		c.fail()
-	}
-	for ; n > 0 && !c.bad; n-- {
-		do()
-	}
-}
-
-// fields reads a struct: take reads the value of a field, or leaves it to be skipped.
-func (c *compactReader) fields(kind byte, take func(id int, kind byte) bool) {
-	if kind != compactStruct {
-		c.fail()
-	}
-	c.members(func(id int, kind byte) {
-		if !take(id, kind) {
-			c.skip(kind, 1)
-		}
-	})
-}
-
-func (c *compactReader) members(do func(id int, kind byte)) {
-	id := 0
-	for {
-		head := c.byte()
-		if head == 0 {
-			return
-		}
-		if step := int(head >> 4); step > 0 {
-			id += step
-		} else {
-			id = int(c.int(compactInt16))
-		}
-		do(id, head&15)
-	}
-}
-
-// skip passes the value of a field.
-func (c *compactReader) skip(kind byte, nesting int) {
-	if nesting > maxNesting {
-		c.fail()
 		return
 	}
-	switch kind {
-	case compactTrue, compactFalse: // the kind is the value
-	case compactInt8:
-		c.byte()
-	case compactInt16, compactInt32, compactInt64:
-		c.uvarint()
-	case compactDouble:
-		c.take(8)
-	case compactBinary:
-		c.take(c.uvarint())
-	case compactList, compactSet:
-		n, of := c.list(kind)
-		for ; n > 0 && !c.bad; n-- {
-			if of == compactTrue || of == compactFalse {
-				c.byte()
-			} else {
-				c.skip(of, nesting+1)
-			}
-		}
-	case compactStruct:
-		c.members(func(_ int, kind byte) { c.skip(kind, nesting+1) })
-	default:
+	each := 16
+	if of == thrift.STRUCT {
+		each = 192
+	}
+	if c.room -= each * int(size); c.room < 0 {
 		c.fail()
+	}
+	for ; size > 0 && !c.bad; size-- {
+		if of == thrift.TRUE || of == thrift.FALSE {
+			c.byte()
+		} else {
+			c.skip(of, nesting+1)
+		}
 	}
 }

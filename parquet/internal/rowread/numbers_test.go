@@ -2,7 +2,7 @@ package rowread
 
 import (
 	"bytes"
-	"fmt"
+	"encoding/binary"
 	"math"
 	"math/bits"
 	"math/rand/v2"
@@ -174,54 +174,52 @@ func FuzzNumbers(f *testing.F) {
 	})
 }
 
-// Values in Thrift's compact protocol are read as far as their bytes go, and a
-// field that is not known is skipped, whatever it is.
+// Values in Thrift's compact protocol are read as far as their bytes go, a field that is not known
+// is skipped, whatever it is, and lists take no more memory than the bytes are worth.
 func TestCompactValues(t *testing.T) {
-	read := func(c *compactReader) string {
-		got := ""
-		c.fields(compactStruct, func(id int, kind byte) bool {
-			switch kind {
-			case compactInt16, compactInt32, compactInt64:
-				got += fmt.Sprintf("%d=%d ", id, c.int(kind))
-			case compactBinary:
-				got += fmt.Sprintf("%d=%q ", id, c.text(kind))
-			default:
-				return false
-			}
-			return true
-		})
-		return got
+	type values struct {
+		Third int32  `thrift:"3,optional"`
+		Text  string `thrift:"4,optional"`
+		Far   int32  `thrift:"100,optional"`
+	}
+	structs := func(n int) []byte {
+		list := append([]byte{0x19, 0xfc}, binary.AppendUvarint(nil, uint64(n))...)
+		return append(append(list, make([]byte, n)...), 0x25, 2, 0)
 	}
 	for name, c := range map[string]struct {
 		b    []byte
-		want string
+		want values
 		bad  bool
 	}{
-		"no fields":              {[]byte{0}, "", false},
-		"a number":               {[]byte{0x15, 3, 0}, "1=-2 ", false},
-		"the largest":            {[]byte{0x16, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0}, "1=9223372036854775807 ", false},
-		"a text":                 {[]byte{0x18, 2, 'a', 'b', 0}, `1="ab" `, false},
-		"a field far away":       {[]byte{0x05, 0xc8, 0x01, 4, 0}, "100=2 ", false},
-		"booleans are skipped":   {[]byte{0x11, 0x12, 0x15, 2, 0}, "3=1 ", false},
-		"a byte is skipped":      {[]byte{0x13, 0xff, 0x15, 2, 0}, "2=1 ", false},
-		"a double is skipped":    {[]byte{0x17, 1, 2, 3, 4, 5, 6, 7, 8, 0x15, 2, 0}, "2=1 ", false},
-		"a list is skipped":      {[]byte{0x19, 0x25, 2, 4, 0x15, 2, 0}, "2=1 ", false},
-		"a list of booleans":     {[]byte{0x19, 0x21, 1, 2, 0x15, 2, 0}, "2=1 ", false},
-		"a set of structs":       {[]byte{0x1a, 0x2c, 0x15, 2, 0, 0, 0x15, 2, 0}, "2=1 ", false},
-		"a struct is skipped":    {[]byte{0x1c, 0x18, 1, 'x', 0, 0x15, 2, 0}, "2=1 ", false},
-		"no end":                 {[]byte{0x15, 3}, "1=-2 ", true},
-		"a 32-bit number is not": {[]byte{0x15, 0xfe, 0xff, 0xff, 0xff, 0xff, 0x01, 0}, "", true},
-		"a 16-bit number is not": {[]byte{0x14, 0xfe, 0xff, 0xff, 0x01, 0}, "", true},
-		"a text that is cut":     {[]byte{0x18, 3, 'a', 'b'}, "", true},
-		"a map":                  {[]byte{0x1b, 0, 0}, "", true},
-		"an unknown kind":        {[]byte{0x1e, 0}, "", true},
-		"a double that is cut":   {[]byte{0x17, 1, 2, 3}, "", true},
-		"nested too deeply":      {append(bytes.Repeat([]byte{0x1c}, 2*maxNesting), make([]byte, 2*maxNesting+1)...), "", true},
-		"as deeply as ours":      {append(append(bytes.Repeat([]byte{0x1c}, 5), make([]byte, 5)...), 0), "", false},
+		"no fields":               {b: []byte{0}},
+		"a number":                {b: []byte{0x35, 3, 0}, want: values{Third: -2}},
+		"the largest is skipped":  {b: []byte{0x16, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0x25, 2, 0}, want: values{Third: 1}},
+		"a text":                  {b: []byte{0x48, 2, 'a', 'b', 0}, want: values{Text: "ab"}},
+		"a field far away":        {b: []byte{0x05, 0xc8, 0x01, 4, 0}, want: values{Far: 2}},
+		"booleans are skipped":    {b: []byte{0x11, 0x12, 0x15, 2, 0}, want: values{Third: 1}},
+		"a byte is skipped":       {b: []byte{0x13, 0xff, 0x25, 2, 0}, want: values{Third: 1}},
+		"a double is skipped":     {b: []byte{0x17, 1, 2, 3, 4, 5, 6, 7, 8, 0x25, 2, 0}, want: values{Third: 1}},
+		"a list is skipped":       {b: []byte{0x19, 0x25, 2, 4, 0x25, 2, 0}, want: values{Third: 1}},
+		"a list of booleans":      {b: []byte{0x19, 0x21, 1, 2, 0x25, 2, 0}, want: values{Third: 1}},
+		"a set of structs":        {b: []byte{0x1a, 0x2c, 0x15, 2, 0, 0, 0x25, 2, 0}, want: values{Third: 1}},
+		"a struct is skipped":     {b: []byte{0x1c, 0x18, 1, 'x', 0, 0x25, 2, 0}, want: values{Third: 1}},
+		"a thousand structs":      {b: structs(1000), want: values{Third: 1}},
+		"as deeply as ours":       {b: append(append(bytes.Repeat([]byte{0x1c}, 5), make([]byte, 5)...), 0)},
+		"many structs of no size": {b: structs(1 << 20), bad: true},
+		"no end":                  {b: []byte{0x35, 3}, bad: true},
+		"a 32-bit number is not":  {b: []byte{0x35, 0xfe, 0xff, 0xff, 0xff, 0xff, 0x01, 0}, bad: true},
+		"a field of no number":    {b: []byte{0x05, 0xfe, 0xff, 0xff, 0x01, 4, 0}, bad: true},
+		"a text for a number":     {b: []byte{0x38, 1, 'a', 0}, bad: true},
+		"a text that is cut":      {b: []byte{0x48, 3, 'a', 'b'}, bad: true},
+		"a map":                   {b: []byte{0x1b, 0, 0}, bad: true},
+		"an unknown kind":         {b: []byte{0x1e, 0}, bad: true},
+		"a double that is cut":    {b: []byte{0x17, 1, 2, 3}, bad: true},
+		"nested too deeply":       {b: append(bytes.Repeat([]byte{0x1c}, 2*maxNesting), make([]byte, 2*maxNesting+1)...), bad: true},
 	} {
-		r := &compactReader{b: c.b}
-		if got := read(r); r.bad != c.bad || !c.bad && (got != c.want || len(r.b) > 0) {
-			t.Errorf("%s: %q, bad %v, %d bytes left; want %q, %v", name, got, r.bad, len(r.b), c.want, c.bad)
+		var got values
+		n, err := unmarshal(c.b, &got)
+		if (err != nil) != c.bad || !c.bad && (got != c.want || n != len(c.b)) {
+			t.Errorf("%s: %+v of %d bytes, %v; want %+v, bad %v", name, got, n, err, c.want, c.bad)
 		}
 	}
 }

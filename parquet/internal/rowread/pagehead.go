@@ -43,70 +43,38 @@ func readPageHead(in *bufio.Reader, d *schema.Column, left int64) (p pageHead, e
 	if err != nil {
 		return p, fmt.Errorf("read page header: %w", noEOF(err))
 	}
-	c := compactReader{b: b}
-	p.kind = -1
-	levels, inner := int64(format.RLE), -1
-	c.fields(compactStruct, func(id int, kind byte) bool {
-		switch id {
-		case 1:
-			p.kind = format.PageType(c.int(kind))
-		case 2:
-			p.size = c.int(kind)
-		case 3:
-			p.packed = c.int(kind)
-		case 4:
-			p.crc = uint32(c.int(kind))
-		case 5, 7, 8:
-			inner = id
-			levels = p.inner(&c, id, kind)
-		default:
-			return false
-		}
-		return true
-	})
-	want := map[format.PageType]int{format.DataPage: 5, format.DictionaryPage: 7, format.DataPageV2: 8}[p.kind]
-	p.head = int64(len(b) - len(c.b))
-	switch {
-	case c.bad || inner != want || levels != int64(format.RLE):
+	var h format.PageHeader
+	n, err := unmarshal(b, &h)
+	p = pageHead{kind: h.Type, head: int64(n), packed: int64(h.CompressedPageSize), size: int64(h.UncompressedPageSize), crc: uint32(h.CRC)}
+	if err != nil || !p.inner(&h) {
 		return p, fmt.Errorf("%w: no header of a page", errDamagedPage)
+	}
+	switch {
 	case p.size < 0 || p.size > maxPage || p.packed < 0 || p.packed > left-p.head || p.levels < 0 || p.levels > min(p.packed, p.size) || p.values < 0:
 		return p, fmt.Errorf("%w: %d bytes packed, %d unpacked, %d of levels, %d values", errDamagedPage, p.packed, p.size, p.levels, p.values)
 	case p.kind == format.DataPageV2 && !d.Streamed || !d.Allows(p.encoding):
 		return p, fmt.Errorf("%w: a page of kind %v with encoding %v", errDamagedPage, p.kind, p.encoding)
 	}
-	_, err = in.Discard(int(p.head))
+	_, err = in.Discard(n)
 	return p, err
 }
 
-// inner reads the part of a header that its kind of page has. It returns the encoding of the
-// levels, or -1 for one that is not read here.
-func (p *pageHead) inner(c *compactReader, of int, kind byte) (levels int64) {
-	levels = int64(format.RLE)
-	c.fields(kind, func(id int, kind byte) bool {
-		switch {
-		case id == 1:
-			p.values = c.int(kind)
-		case id == 2 && of != 8 || id == 4 && of == 8:
-			p.encoding = format.Encoding(c.int(kind))
-		case of == 5 && (id == 3 || id == 4):
-			if c.int(kind) != int64(format.RLE) {
-				levels = -1
-			}
-		case of == 8 && id == 5:
-			p.levels = c.int(kind)
-		case of == 8 && id == 6:
-			if c.int(kind) != 0 { // of repetition: only single values are streamed
-				levels = -1
-			}
-		case of == 8 && id == 7 && kind == compactFalse: // not compressed
-			levels = -1
-			return false
-		default:
-			return false
-		}
+// inner takes the part of a header that its kind of page has, and reports whether it is one that is
+// read here: with levels as runs, and as a stream compressed and without repetition.
+func (p *pageHead) inner(h *format.PageHeader) bool {
+	data, dictionary, second := &h.DataPageHeader, &h.DictionaryPageHeader, &h.DataPageHeaderV2
+	switch {
+	case h.Type == format.DataPage && data.Valid:
+		p.values, p.encoding = int64(data.V.NumValues), data.V.Encoding
+		return data.V.DefinitionLevelEncoding == format.RLE && data.V.RepetitionLevelEncoding == format.RLE
+	case h.Type == format.DictionaryPage && dictionary.Valid:
+		p.values, p.encoding = int64(dictionary.V.NumValues), dictionary.V.Encoding
 		return true
-	})
-	return levels
+	case h.Type == format.DataPageV2 && second.Valid:
+		p.values, p.encoding, p.levels = int64(second.V.NumValues), second.V.Encoding, int64(second.V.DefinitionLevelsByteLength)
+		return second.V.RepetitionLevelsByteLength == 0 && (second.V.IsCompressed.V || !second.V.IsCompressed.Valid)
+	}
+	return false
 }
 
 // noEOF makes an error of the end of a file where more was due.

@@ -107,7 +107,7 @@ func newDeltas(b []byte) (d deltas) {
 		c.fail()
 	}
 	d.left = c.uvarint()
-	d.value = c.int(compactInt64)
+	d.value = c.varint()
 	d.b, d.damaged = c.b, c.bad
 	return d
 }
@@ -143,7 +143,7 @@ func (d *deltas) delta() int64 {
 func (d *deltas) openMini() {
 	c := compactReader{b: d.b}
 	if len(d.widths) == 0 {
-		d.least = c.int(compactInt64)
+		d.least = c.varint()
 		d.widths = c.take(deltaMinis)
 	}
 	if c.bad || d.widths[0] > 64 {
