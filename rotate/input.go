@@ -13,8 +13,7 @@ var errReplaced = errors.New("the file was replaced while it was being opened")
 // input is a segment open for reading.
 type input struct {
 	io.Reader
-	file   *os.File
-	closer io.Closer
+	file *os.File
 	// packed files have no size to compare an offset with.
 	packed bool
 }
@@ -27,7 +26,7 @@ func openInput(s Segment, offset int64) (*input, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &input{Reader: f, file: f, closer: f, packed: s.Gzip}
+	in := &input{Reader: f, file: f, packed: s.Gzip}
 	if err := in.begin(s, offset); err != nil {
 		// The error of closing a file that was only read adds nothing.
 		_ = in.Close()
@@ -56,7 +55,7 @@ func (in *input) begin(s Segment, offset int64) error {
 	if err != nil {
 		return err
 	}
-	in.Reader, in.closer = u, u
+	in.Reader = u
 	n, err := io.CopyN(io.Discard, u, offset)
 	if errors.Is(err, io.EOF) {
 		return &TruncatedError{Segment: s.ID, Path: s.Path, Offset: offset, Size: n}
@@ -84,4 +83,4 @@ func (in *input) shorterThan(offset int64) bool {
 }
 
 // Close closes the file.
-func (in *input) Close() error { return in.closer.Close() }
+func (in *input) Close() error { return in.file.Close() }

@@ -38,23 +38,13 @@ func ParsePath(path string) (Log, error) {
 			"set its --audit-log-path to a file and give the same path here")
 	}
 	// The last element is looked at before filepath cleans it away.
-	switch last := path[lastSlash(path)+1:]; last {
+	switch _, last := filepath.Split(path); last {
 	case "", ".", "..":
 		return Log{}, fmt.Errorf("audit log path %q is a directory: %s", path, want)
 	}
 	name := filepath.Base(path)
 	ext := filepath.Ext(name)
 	return Log{Dir: filepath.Dir(path), Base: name[:len(name)-len(ext)], Ext: ext}, nil
-}
-
-// lastSlash returns the index of the last separator in path, or -1.
-func lastSlash(path string) int {
-	for i := len(path) - 1; i >= 0; i-- {
-		if os.IsPathSeparator(path[i]) {
-			return i
-		}
-	}
-	return -1
 }
 
 // Name returns the name of the open file: "audit.log".

@@ -126,13 +126,13 @@ func (w *Watcher) round(ctx context.Context) error {
 	}
 	watch, err := w.watch(w.dir)
 	if err != nil {
-		return w.byTheClock(ctx, info, fmt.Errorf("watch the audit directory %s: %w", w.dir, err))
+		w.setMode(ModePolling, fmt.Errorf("watch the audit directory %s: %w", w.dir, err))
+		return w.follow(ctx, &fsnotify.Watcher{}, info, w.poll, time.After(w.retry))
 	}
 	// The watch may have come after a replacement of the directory: the check
 	// at each rescan finds that out.
 	w.setMode(ModeWatching, nil)
-	w.pokeAll()
-	err = w.follow(ctx, watch, info)
+	err = w.follow(ctx, watch, info, w.cfg.Rescan, nil)
 	if closeErr := watch.Close(); closeErr != nil {
 		// The descriptor is lost, the next one is tried by the next round.
 		err = errors.Join(err, sleep(ctx, missingRecheck))
@@ -140,12 +140,14 @@ func (w *Watcher) round(ctx context.Context) error {
 	return err
 }
 
-// follow turns events into pokes until the watch is no good any more.
-func (w *Watcher) follow(ctx context.Context, watch *fsnotify.Watcher, dir os.FileInfo) error {
-	rescan := time.NewTicker(w.cfg.Rescan)
+// follow turns events into pokes, and pokes everybody at each rescan, until the
+// watch is no good any more or until end.
+func (w *Watcher) follow(ctx context.Context, watch *fsnotify.Watcher, dir os.FileInfo, every time.Duration, end <-chan time.Time) error {
+	rescan := time.NewTicker(every)
 	defer rescan.Stop()
 	writes := pacer{subscribers: w.writes, timer: time.NewTimer(writePause)}
 	defer writes.timer.Stop()
+	w.pokeAll()
 	for {
 		events := watch.Events
 		if writes.closed {
@@ -154,6 +156,8 @@ func (w *Watcher) follow(ctx context.Context, watch *fsnotify.Watcher, dir os.Fi
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-end:
+			return nil
 		case event, ok := <-events:
 			switch {
 			case !ok || w.gone(event):
@@ -194,28 +198,6 @@ func (w *Watcher) gone(e fsnotify.Event) bool {
 func (w *Watcher) same(info os.FileInfo) bool {
 	now, err := os.Stat(w.dir)
 	return err == nil && os.SameFile(info, now)
-}
-
-// byTheClock pokes until it is time to try a watch again.
-func (w *Watcher) byTheClock(ctx context.Context, dir os.FileInfo, reason error) error {
-	w.setMode(ModePolling, reason)
-	retry := time.NewTimer(w.retry)
-	defer retry.Stop()
-	tick := time.NewTicker(w.poll)
-	defer tick.Stop()
-	for {
-		w.pokeAll()
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-retry.C:
-			return nil
-		case <-tick.C:
-			if !w.same(dir) {
-				return nil
-			}
-		}
-	}
 }
 
 // sleep waits for d, or returns ctx.Err() when ctx ends before.
