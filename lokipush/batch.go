@@ -28,6 +28,8 @@ const (
 	entryTimestamp   = protowire.Number(1) // EntryAdapter.timestamp
 	entryLine        = protowire.Number(2) // EntryAdapter.line
 	entryMetadata    = protowire.Number(3) // EntryAdapter.structuredMetadata
+	pairName         = protowire.Number(1) // LabelPairAdapter.name
+	pairValue        = protowire.Number(2) // LabelPairAdapter.value
 	timestampSeconds = protowire.Number(1) // google.protobuf.Timestamp
 	timestampNanos   = protowire.Number(2)
 )

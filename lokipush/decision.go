@@ -2,7 +2,6 @@ package lokipush
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -206,9 +205,4 @@ type Refusal struct {
 	Index  int          // of the entry in the delivered batch
 	Reason Reason       // fit for a metric's label
 	Err    *StatusError // Loki's answer to the push of this entry alone, or to one with others too old like it
-}
-
-// String returns the refusal for a log.
-func (r Refusal) String() string {
-	return fmt.Sprintf("entry %d refused: %s: %v", r.Index, r.Reason, r.Err)
 }

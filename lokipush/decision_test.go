@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
@@ -114,10 +113,6 @@ func TestStatusErrorSaysWhatToDo(t *testing.T) {
 		if got := newStatusError(c.code, c.body, "", time.Now()).Error(); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)
 		}
-	}
-	r := Refusal{Index: 3, Reason: ReasonTooOld, Err: newStatusError(400, wordsTooOld, "", time.Now())}
-	if text := r.String(); !strings.HasPrefix(text, "entry 3 refused: greater_than_max_sample_age: loki answered 400") {
-		t.Errorf("got %s", text)
 	}
 }
 

@@ -16,24 +16,9 @@ const cutMark = "…"
 
 // pair is one element of the structured metadata.
 type pair struct {
-	head  string // the encoded name, and the tag of the value
+	name  string
 	value []byte
 }
-
-// The heads of the pairs: field 1 of logproto.LabelPairAdapter with the name, then the tag of field
-// 2, the value. All lengths are one byte.
-const (
-	headUser        = "\x0a\x04user\x12"
-	headVerb        = "\x0a\x04verb\x12"
-	headResource    = "\x0a\x08resource\x12"
-	headSubresource = "\x0a\x0bsubresource\x12"
-	headNamespace   = "\x0a\x09namespace\x12"
-	headName        = "\x0a\x04name\x12"
-	headCode        = "\x0a\x04code\x12"
-	headStage       = "\x0a\x05stage\x12"
-	headLevel       = "\x0a\x05level\x12"
-	headAuditID     = "\x0a\x08audit_id\x12"
-)
 
 // maxPairs is how many there are.
 const maxPairs = 10
@@ -66,16 +51,16 @@ func MetadataNames() []string {
 
 // collect takes the metadata in a fixed order: a retry must not differ in a byte.
 func (e *entry) collect(f *Fields) {
-	e.add(headUser, f.User, f.valid)
-	e.add(headVerb, f.Verb, f.valid)
-	e.add(headResource, f.Resource, f.valid)
-	e.add(headSubresource, f.Subresource, f.valid)
-	e.add(headNamespace, f.Namespace, f.valid)
-	e.add(headName, f.Name, f.valid)
-	e.add(headCode, f.Code, f.valid)
-	e.add(headStage, f.Stage, f.valid)
-	e.add(headLevel, f.Level, f.valid)
-	e.add(headAuditID, f.AuditID, f.valid)
+	e.add("user", f.User, f.valid)
+	e.add("verb", f.Verb, f.valid)
+	e.add("resource", f.Resource, f.valid)
+	e.add("subresource", f.Subresource, f.valid)
+	e.add("namespace", f.Namespace, f.valid)
+	e.add("name", f.Name, f.valid)
+	e.add("code", f.Code, f.valid)
+	e.add("stage", f.Stage, f.valid)
+	e.add("level", f.Level, f.valid)
+	e.add("audit_id", f.AuditID, f.valid)
 }
 
 // forget lets go of the line and what was read from it.
@@ -85,16 +70,16 @@ func (e *entry) forget() {
 }
 
 // add takes a value; valid: it is known to be UTF-8.
-func (e *entry) add(head string, value []byte, valid bool) {
+func (e *entry) add(name string, value []byte, valid bool) {
 	if len(value) == 0 {
 		return
 	}
 	if !valid || len(value) > maxValueLen {
 		value = clipValue(value)
 	}
-	e.pairs[e.numPairs] = pair{head, value}
+	e.pairs[e.numPairs] = pair{name, value}
 	e.numPairs++
-	e.size += sizeField(entryMetadata, sizePair(head, value))
+	e.size += sizeField(entryMetadata, pairSize(name, value))
 }
 
 // clipValue returns value as valid UTF-8 of at most maxValueLen bytes.
@@ -122,14 +107,16 @@ func (e *entry) append(dst []byte) []byte {
 	dst = append(dst, e.line...)
 	for i := range e.pairs[:e.numPairs] {
 		p := &e.pairs[i]
-		dst = appendHead(dst, entryMetadata, sizePair(p.head, p.value))
-		dst = append(dst, p.head...)
-		dst = protowire.AppendBytes(dst, p.value)
+		dst = appendHead(dst, entryMetadata, pairSize(p.name, p.value))
+		dst = append(appendHead(dst, pairName, len(p.name)), p.name...)
+		dst = append(appendHead(dst, pairValue, len(p.value)), p.value...)
 	}
 	return dst
 }
 
-func sizePair(head string, value []byte) int { return len(head) + protowire.SizeBytes(len(value)) }
+func pairSize(name string, value []byte) int {
+	return sizeField(pairName, len(name)) + sizeField(pairValue, len(value))
+}
 
 // sizeField is the size of a length-delimited field with n bytes of content.
 func sizeField(field protowire.Number, n int) int {
