@@ -203,6 +203,21 @@ func (d *dirStore) sortedKeys(dir string, entries []fs.DirEntry) ([]string, erro
 	return keys, nil
 }
 
+// follow returns the type of a directory entry, of a symbolic link that of its
+// target, as when old days were moved to another disk. One that leads nowhere, or back
+// to a directory that it is in (too many links follow each other then), is an error:
+// the objects behind it must not be taken for missing.
+func follow(dir string, e fs.DirEntry) (fs.FileMode, error) {
+	if e.Type()&fs.ModeSymlink == 0 {
+		return e.Type(), nil
+	}
+	info, err := os.Stat(filepath.Join(dir, e.Name()))
+	if err != nil { // not as an error of the system: "not there" is said of objects
+		return 0, errors.New("follow a symbolic link: " + err.Error())
+	}
+	return info.Mode().Type(), nil
+}
+
 // fileError classifies an error of the file system. Errors that are classified
 // already keep their class.
 func fileError(err error) error {
