@@ -1,10 +1,6 @@
 package hold
 
-import (
-	"fmt"
-	"strconv"
-	"strings"
-)
+import "fmt"
 
 // firstNumber is the number of a state directory's first link. There is room
 // below it for files that turn out to be older, after the ledger was lost.
@@ -19,14 +15,6 @@ func linkName(n int64, inode uint64) string {
 
 // parseLinkName is the inverse of linkName.
 func parseLinkName(name string) (n int64, inode uint64, ok bool) {
-	number, rest, found := strings.Cut(name, "-")
-	if !found || len(number) != 12 {
-		return 0, 0, false
-	}
-	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n < 0 {
-		return 0, 0, false
-	}
-	inode, err = strconv.ParseUint(rest, 10, 64)
-	return n, inode, err == nil
+	_, err := fmt.Sscanf(name, "%d-%d", &n, &inode)
+	return n, inode, err == nil && n >= 0 && name == linkName(n, inode)
 }

@@ -16,10 +16,12 @@
 package shrink
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"hash"
+	"io"
 	"strconv"
 	"unicode/utf8"
 )
@@ -38,17 +40,9 @@ func Line(line []byte, limit int, dst []byte) []byte {
 	if len(line) <= limit {
 		return line
 	}
-	var scan scanner
-	_, _ = scan.Write(line)
-	if scan.choose(limit) {
-		c := cutter{bodies: scan.bodies, dst: dst[:0], sum: sha256.New()}
-		_, _ = c.Write(line)
-		if dst = c.dst; json.Valid(dst) {
-			return dst
-		}
-	}
-	sum := sha256.Sum256(line)
-	return appendPrefix(appendMarker(dst[:0], "line", int64(len(line)), sum[:]), line, limit)
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(line)), nil }
+	short, _, _ := Long(LongLine{Open: open, Size: int64(len(line)), Start: line}, limit, dst) // reading memory never fails
+	return short
 }
 
 // Stub returns the stub of a line of which only the start was read, with the whole line's length as
