@@ -32,7 +32,7 @@ func (h *finisher) finishPacked(l *look) error {
 		e, err := h.unpackedOf(l, s)
 		if e != nil && err == nil {
 			l.byName[s.Name] = e
-			err = h.finish(e, s.Name, rotate.Segment{Name: s.Name, Rotated: s.Rotated})
+			err = h.finish(l, e, rotate.Segment{Name: s.Name, Rotated: s.Rotated})
 		}
 		if err != nil {
 			return err
@@ -160,7 +160,7 @@ func (h *finisher) finishRotated(l *look) error {
 		if e == nil || e.Finished || !s.Finished {
 			continue
 		}
-		err := h.finish(e, s.Name, s)
+		err := h.finish(l, e, s)
 		switch {
 		case errors.Is(err, errChanged): // the next look knows its new name
 		case errors.Is(err, errNoRoom):
@@ -195,11 +195,11 @@ func (h *finisher) finishVanished(l *look, missing map[string]bool) (lookAgain b
 			h.undecided = true
 			continue
 		}
-		finish := h.finishUnnamed
-		if !held {
-			finish = h.lose
+		if held {
+			err = h.finish(l, e, rotate.Segment{Finished: true})
+		} else {
+			err = h.lose(l, e)
 		}
-		err := finish(l, e)
 		if errors.Is(err, durable.ErrGrowing) { // its writer is in it: it stays open
 			h.undecided = true
 			continue
@@ -211,22 +211,10 @@ func (h *finisher) finishVanished(l *look, missing map[string]bool) (lookAgain b
 	return lookAgain, nil
 }
 
-// finishUnnamed finishes a segment whose backup name nobody saw. Its last
-// write was just before its rotation, so that time stands in for it; a name
-// that is another file's is not taken.
-func (h *finisher) finishUnnamed(l *look, e *ledger.Entry) error {
-	if err := h.keep.keep(e.ID, rotate.Segment{Finished: true}); err != nil {
-		return err
-	}
-	info, err := os.Stat(h.Path(e.ID))
-	if err != nil {
-		return fmt.Errorf("look at the held file %s: %w", h.Path(e.ID), err)
-	}
-	name, rotated := h.freeName(l, info.ModTime())
-	return h.finish(e, name, rotate.Segment{Finished: true, Rotated: rotated})
-}
-
-func (h *finisher) finish(e *ledger.Entry, name string, s rotate.Segment) error {
+// finish notes that a segment is finished, as the backup s. Without a name nobody
+// saw that: its last write was just before its rotation, so that time stands in
+// for it; a name that is another file's is not taken.
+func (h *finisher) finish(l *look, e *ledger.Entry, s rotate.Segment) error {
 	if err := h.keep.keep(e.ID, s); err != nil {
 		return err
 	}
@@ -242,9 +230,13 @@ func (h *finisher) finish(e *ledger.Entry, name string, s rotate.Segment) error 
 	if err != nil {
 		return err
 	}
+	name, rotated := s.Name, s.Rotated
+	if name == "" {
+		name, rotated = h.freeName(l, info.ModTime())
+	}
 	delete(h.sizes, e.ID)
 	err = h.edit(e, func(e *ledger.Entry) {
-		e.Finished, e.Name, e.Rotated, e.Unnamed = true, name, s.Rotated, s.Name == ""
+		e.Finished, e.Name, e.Rotated, e.Unnamed = true, name, rotated, s.Name == ""
 		e.Seen, e.Tail, e.Wrote = max(e.Seen, seen), tail, info.ModTime().UTC() // fewer bytes now are a gap, which the shipper finds
 	})
 	if err != nil {
