@@ -75,10 +75,11 @@ type Config struct {
 	// Ledger has Loki's claims, CursorFile the position.
 	Ledger     *ledger.Ledger
 	CursorFile *ledger.CursorFile
-	// Cursor is where to go on; the zero Cursor goes on at Start.
+	// Cursor is where to resume; zero in a log that was never streamed.
 	Cursor ledger.Cursor
-	// Start is where a log begins that was never streamed.
-	Start Start
+	// FromEnd begins such a log at its present end; else the stream begins with
+	// the oldest file that is held and may have lines that Loki takes.
+	FromEnd bool
 	// Events hears what happens.
 	Events Events
 	// Registry takes the metrics.

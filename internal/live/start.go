@@ -10,18 +10,6 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// Start says where a log is begun that was never streamed before.
-type Start int
-
-// The places to start at.
-const (
-	// StartOldest is the oldest file that is held and may have lines that Loki
-	// takes.
-	StartOldest Start = iota
-	// StartNow is the present end of the log.
-	StartNow
-)
-
 // begin opens the reader: where the cursor says, or, where there is none, at
 // the place to start. That place is on disk before the first push: a crash
 // must not choose another one. It returns io.EOF while there is no file.
@@ -54,14 +42,14 @@ func (l *Live) firstStart() error {
 		return fmt.Errorf("list the log: %w", err)
 	}
 	if len(segments) == 0 {
-		l.cfg.Start = StartOldest // what will come is later than now
+		l.cfg.FromEnd = false // what will come is later than now
 		return io.EOF
 	}
 	at := segments[firstOf(&l.cfg, segments)]
 	if err := l.readFrom(ledger.Cursor{Segment: at.ID, Cuts: l.pos.cutsOf(at.ID), Timestamp: firstTimestamp(&l.cfg, at.ID)}); err != nil {
 		return err
 	}
-	if l.cfg.Start == StartNow {
+	if l.cfg.FromEnd {
 		err = l.skipToEnd()
 	}
 	if err == nil {
@@ -103,7 +91,7 @@ func firstTimestamp(cfg *Config, segment string) time.Time {
 // oldest moment that Loki takes has no line for it.
 func firstOf(cfg *Config, segments []rotate.Segment) int {
 	last := len(segments) - 1
-	if cfg.Start == StartNow {
+	if cfg.FromEnd {
 		return last
 	}
 	for i, s := range segments[:last] {

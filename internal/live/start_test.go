@@ -11,7 +11,7 @@ import (
 
 func TestStartNow(t *testing.T) {
 	s := newStage(t, lokitest.Config{})
-	s.edit = func(cfg *Config) { cfg.Start = StartNow }
+	s.edit = func(cfg *Config) { cfg.FromEnd = true }
 	s.add("0", "a\n")
 	s.add("1", "b\nc\nhalf")
 	s.start()
@@ -32,7 +32,7 @@ func TestStartNow(t *testing.T) {
 // What comes after a start without any file is later than now.
 func TestStartNowWithoutAFile(t *testing.T) {
 	s := newStage(t, lokitest.Config{})
-	s.edit = func(cfg *Config) { cfg.Start = StartNow }
+	s.edit = func(cfg *Config) { cfg.FromEnd = true }
 	s.start()
 	s.sync()
 	s.add("0", "a\n")

@@ -64,19 +64,9 @@ func (e *events) noteSegment(event string, of ledger.Entry) {
 	line.Msg(event)
 }
 
-// noteLost is noteGap before the ledger is open: then the page has the break from there.
-func (e *events) noteLost(g ledger.Gap) {
-	e.logGap(g)
-	e.gaps.total.WithLabelValues(string(g.Reason)).Inc()
-}
-
 // noteGap logs and counts a break in the log.
 func (e *events) noteGap(g ledger.Gap) {
-	e.logGap(g)
 	e.gaps.count(g)
-}
-
-func (e *events) logGap(g ledger.Gap) {
 	e.log.Error().Str("reason", string(g.Reason)).Str("file", g.File).Time("from", g.From).Time("to", g.To).
 		Int64("bytes", g.Bytes).Str("detail", g.Detail).Msg("GAP in the audit log: recorded for the archive")
 }

@@ -54,8 +54,11 @@ func (g *gaps) remember(gap ledger.Gap, at time.Time) {
 	}
 }
 
-// waiting takes what an earlier process found and the archive does not have yet.
+// waiting takes what was found so far and the archive does not have yet.
 func (g *gaps) waiting(found []ledger.Gap) {
+	g.mu.Lock()
+	g.last = nil
+	g.mu.Unlock()
 	for _, gap := range found {
 		g.remember(gap, gap.To.UTC())
 	}

@@ -27,19 +27,12 @@ func (s *Sidecar) newLive(h *hold.Hold, st *state, writes <-chan struct{}) (*liv
 		Labels: lokiLabels(settings, s.Settings.Identity), EventLabels: settings.EventLabels,
 		Redact: replace, MaxLineBytes: settings.MaxLineBytes, BatchWait: settings.BatchWait,
 		Window: live.Window{MaxAge: settings.MaxAge, MaxAhead: settings.MaxAhead},
-		Ledger: st.ledger, CursorFile: st.cursorFile, Cursor: st.cursor, Start: lokiStart(settings, st),
-		Events: streamEvents{s.events, h}, Registry: s.registry,
+		Ledger: st.ledger, CursorFile: st.cursorFile, Cursor: st.cursor,
+		// One whose cursor was lost resumes with the oldest line: to skip to the end
+		// would lose lines that nobody has, and what Loki has already it hides.
+		FromEnd: settings.Start == config.StartNow && !st.streamed,
+		Events:  streamEvents{s.events, h}, Registry: s.registry,
 	})
-}
-
-// lokiStart is where a log is begun that has no cursor. One whose cursor was
-// lost goes on with the oldest line: to skip to the end would lose lines that
-// nobody has, and what Loki has already it hides.
-func lokiStart(settings *config.Loki, st *state) live.Start {
-	if settings.Start == config.StartNow && !st.streamed {
-		return live.StartNow
-	}
-	return live.StartOldest
 }
 
 // lokiLabels are the labels of every line.

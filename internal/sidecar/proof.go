@@ -27,7 +27,7 @@ func signingKey(settings config.Proof) (*manifest.SigningKey, error) {
 // signChain has the chain signed with the key of the settings. A chain that
 // was signed and no longer is, is what somebody would make who has not the key:
 // verify says so, and so does the log.
-func (s *opener) signChain(st *state) error {
+func (s *Sidecar) signChain(st *state) error {
 	key, err := signingKey(s.Settings.Proof)
 	if err != nil {
 		return err

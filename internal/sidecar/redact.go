@@ -52,7 +52,7 @@ func (s *Sidecar) archiveRedaction(st *state) *shipper.Redaction {
 // openRedaction reads the rules and the key, and makes the node's own key at
 // the first start. One that cannot be used is set aside and another one made:
 // holding the log must go on in any case.
-func (s *opener) openRedaction(stateDir string) (*redaction, error) {
+func (s *Sidecar) openRedaction(stateDir string) (*redaction, error) {
 	policy, err := s.Settings.Redact.Policy()
 	if policy == nil || err != nil {
 		return nil, err

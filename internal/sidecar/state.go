@@ -17,7 +17,6 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/hold"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
-	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
 // state is an opened state directory. The process holds its lock.
@@ -33,21 +32,9 @@ type state struct {
 	streamed   bool // the log was streamed before, whatever the cursor says
 }
 
-// opener opens the state directory.
-type opener struct {
-	Config
-	audit  rotate.Log
-	fs     durable.FS
-	events *events
-}
-
-func (s *Sidecar) openState() (*state, error) {
-	return (&opener{s.Config, s.audit, s.fs, s.events}).open()
-}
-
-// open opens the state directory, makes it where it is missing, and
+// openState opens the state directory, makes it where it is missing, and
 // makes sure that the log's files can be held.
-func (s *opener) open() (*state, error) {
+func (s *Sidecar) openState() (*state, error) {
 	if err := checkAuditDir(s.audit.Dir); err != nil {
 		return nil, err
 	}
@@ -71,7 +58,7 @@ func (s *opener) open() (*state, error) {
 
 // lock takes the lock of the audit directory, which is in its .auditsidecar wherever the state
 // is, and the one of a state directory elsewhere, which must not serve two logs.
-func (s *opener) lock(st *state) error {
+func (s *Sidecar) lock(st *state) error {
 	common := filepath.Join(s.audit.Dir, config.StateDirName)
 	if !sameFile(common, st.dir) {
 		err := s.fs.MkdirPrivate(common)
@@ -116,7 +103,7 @@ func (st *state) unlock() error {
 	return err
 }
 
-func (s *opener) readState(st *state) error {
+func (s *Sidecar) readState(st *state) error {
 	if err := s.fs.RemoveTemps(st.dir); err != nil {
 		return err
 	}
@@ -133,12 +120,12 @@ func (s *opener) readState(st *state) error {
 		return err
 	}
 	var aside string
-	if st.ledger, aside, err = ledger.Open(s.fs, st.dir, s.owner(st.redaction), time.Now()); err != nil {
+	if st.ledger, aside, err = ledger.Open(s.fs, st.dir, owner(&s.Settings, st.redaction), time.Now()); err != nil {
 		return err
 	}
 	s.noteAside("ledger", aside)
 	if lost := st.ledger.Chain().Lost; lost != nil {
-		s.events.noteLost(*lost)
+		s.events.noteGap(*lost)
 	}
 	st.cursorFile = ledger.NewCursorFile(s.fs, st.dir)
 	if st.cursor, aside, err = st.cursorFile.Load(time.Now()); err != nil {
@@ -161,7 +148,7 @@ const sealedDirName = "sealed"
 // openChain opens the chain of records. One that cannot go on (somebody
 // changed its files) is set aside and recorded as a gap: holding the log must
 // go on in any case.
-func (s *opener) openChain(st *state) error {
+func (s *Sidecar) openChain(st *state) error {
 	chain, err := s.chainOf(st)
 	var broken *manifest.BrokenError
 	if errors.As(err, &broken) {
@@ -174,21 +161,21 @@ func (s *opener) openChain(st *state) error {
 		if err := st.ledger.NewEpoch(time.Now(), *gap); err != nil {
 			return err
 		}
-		s.events.noteLost(*gap)
+		s.events.noteGap(*gap)
 		chain, err = s.chainOf(st)
 	}
 	st.chain = chain
 	return err
 }
 
-func (s *opener) chainOf(st *state) (*manifest.Chain, error) {
+func (s *Sidecar) chainOf(st *state) (*manifest.Chain, error) {
 	chain := st.ledger.Chain()
 	return manifest.Open(s.fs, filepath.Join(st.dir, sealedDirName), manifest.Identity{
 		Cluster: s.Settings.Identity.Cluster, Node: s.Settings.Identity.Node, MachineID: machineID(), Epoch: chain.Epoch,
 	}, manifest.Head{Seq: chain.Head.Seq, SHA256: chain.Head.SHA256})
 }
 
-func (s *opener) noteAside(what, aside string) {
+func (s *Sidecar) noteAside(what, aside string) {
 	if aside != "" {
 		s.Log.Error().Str("setAside", aside).Msg("the " + what + " could not be read; it was set aside and a new one begun")
 	}
@@ -210,9 +197,9 @@ func checkAuditDir(dir string) error {
 // owner says whose log the state is of, and what the archive has of it: a
 // cloned disk, a state directory that is given another name, and an archive
 // that is redacted in another way begin a new epoch.
-func (s *opener) owner(r *redaction) string {
-	owner := machineID() + "/" + s.Settings.Identity.Cluster + "/" + s.Settings.Identity.Node
-	if s.Settings.Redact.Mode == config.RedactArchive {
+func owner(settings *config.Run, r *redaction) string {
+	owner := machineID() + "/" + settings.Identity.Cluster + "/" + settings.Identity.Node
+	if settings.Redact.Mode == config.RedactArchive {
 		owner += "/" + r.policy.Hash() + "/" + r.key.ID()
 	}
 	return owner
