@@ -133,6 +133,8 @@ type Chain struct {
 	// Epoch names this life of the state directory: its UTC creation time as
 	// 20060102T150405 and six random hex digits.
 	Epoch string
+	// Began is the time in it; zero if it has none.
+	Began time.Time
 	// NextSeq is the next number that the epoch gives.
 	NextSeq int64
 	// Head is the last record that the archive has confirmed.
@@ -144,7 +146,7 @@ type Chain struct {
 	// Lost is the gap that Open recorded because an earlier ledger is lost; nil if
 	// none is.
 	Lost *Gap
-	// Heartbeat is the time of the last heartbeat, or else when the epoch began.
+	// Heartbeat is the time of the last heartbeat, or else Began.
 	Heartbeat time.Time
 	// KeyID names the key that the chain is signed with; empty if none was noted.
 	KeyID string
@@ -159,8 +161,11 @@ func (l *Ledger) Chain() Chain {
 		Epoch: t.Epoch, NextSeq: t.NextSeq, Head: t.Head, Fresh: t.Fresh, First: t.Fresh && t.First,
 		Lost: l.lost, Heartbeat: t.Beat, KeyID: t.KeyID,
 	}
-	if c.Heartbeat.IsZero() && len(c.Epoch) >= len(epochLayout) {
-		c.Heartbeat, _ = time.Parse(epochLayout, c.Epoch[:len(epochLayout)]) // zero: long ago
+	if len(c.Epoch) >= len(epochLayout) {
+		c.Began, _ = time.Parse(epochLayout, c.Epoch[:len(epochLayout)])
+	}
+	if c.Heartbeat.IsZero() {
+		c.Heartbeat = c.Began
 	}
 	return c
 }

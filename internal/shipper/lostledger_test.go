@@ -147,6 +147,29 @@ func TestI5_ObjectsOfALostEpochAreTakenUp(t *testing.T) {
 	}
 }
 
+// TestI5_HeldAfterTheArchiveWasAsked holds a file of a lost epoch when the new one has asked the
+// archive about the others already.
+func TestI5_HeldAfterTheArchiveWasAsked(t *testing.T) {
+	texts := []string{event(22, "a"), event(22, "b"), event(22, "c")}
+	at := func(rotated time.Time) func(*ledger.Entry) { return func(e *ledger.Entry) { e.Rotated = rotated } }
+	y := newYard(t)
+	y.mustStart()
+	began := y.ledger.Chain().Began
+	y.add("0", texts[0], at(began))
+	y.add("1", texts[1], at(began.Add(time.Minute)))
+	y.sync()
+	y.loseLedger()
+	y.add("0", texts[0], at(began))
+	y.sync()
+	y.add("1", texts[1], at(began.Add(time.Minute)))
+	y.add("2", texts[2], at(began.Add(2*lateTime)))
+	y.sync()
+	y.wantOnce(texts...)
+	if asked := len(y.shipper.earlier.asked); asked != 2 {
+		t.Errorf("the archive was asked for %d files", asked)
+	}
+}
+
 // What somebody else has stored is not taken up on its own word: its bytes must
 // be those of the file.
 func TestI5_AnObjectThatLiesIsNotTakenUp(t *testing.T) {

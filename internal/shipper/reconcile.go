@@ -19,6 +19,7 @@ import (
 type reconciler struct {
 	*workspace
 	refused *quarantiner
+	asked   map[string]bool // by epoch and ID: the files that the archive was asked for
 }
 
 // reconcile asks the archive, once at the beginning of an epoch, what it has of
@@ -33,7 +34,7 @@ func (s *reconciler) reconcile(ctx context.Context) error {
 			continue
 		}
 		if err := s.reconcileOne(ctx, e); err != nil {
-			return fmt.Errorf("ask the archive whether it has %s already: %w", e.Name, err)
+			return err
 		}
 	}
 	// After the files: one that is given up meanwhile becomes a gap in the same change.
@@ -50,6 +51,20 @@ func (s *reconciler) reconcile(ctx context.Context) error {
 		s.cfg.Events.Gap(*lost)
 	}
 	return err
+}
+
+// lateTime is how long after the beginning of an epoch the names of earlier files may be: its clock may
+// have been set back.
+const lateTime = time.Hour
+
+// late asks the archive about a file that was rotated before the epoch began and held after
+// [reconciler.reconcile]: it was being compressed then, or its link was lost.
+func (s *reconciler) late(ctx context.Context, e ledger.Entry) (asked bool, err error) {
+	chain := s.cfg.Ledger.Chain()
+	if e.Seq != 0 || e.Before != nil || s.asked[chain.Epoch+e.ID] || e.Rotated.After(chain.Began.Add(lateTime)) {
+		return false, nil
+	}
+	return true, s.reconcileOne(ctx, e)
 }
 
 // lostBefore is the gap of an earlier epoch that only the archive knows of: the
@@ -155,8 +170,12 @@ func (s *reconciler) recordsAt(ctx context.Context, at time.Time, about bool) (r
 
 func (s *reconciler) reconcileOne(ctx context.Context, e ledger.Entry) error {
 	found, err := s.cfg.Store.Find(ctx, e.Rotated, e.Unnamed)
-	if err != nil || len(found) == 0 {
-		return err
+	if err != nil {
+		return fmt.Errorf("ask the archive whether it has %s already: %w", e.Name, err)
+	}
+	s.asked[s.cfg.Ledger.Chain().Epoch+e.ID] = true
+	if len(found) == 0 {
+		return nil
 	}
 	print, err := s.fingerprint(ctx, e)
 	if err != nil {

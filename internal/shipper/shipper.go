@@ -43,7 +43,7 @@ func New(cfg Config) (*Shipper, error) {
 	return &Shipper{
 		workspace: w, evidence: evidence, records: &sealer{w, uploads, chain.NextSeq}, pulse: &heart{w}, uploads: uploads,
 		increments: &opener{workspace: w, evidence: evidence, uploads: uploads, most: maxIncrement},
-		earlier:    &reconciler{w, refused}, adoption: &adopter{w}, refused: refused,
+		earlier:    &reconciler{w, refused, map[string]bool{}}, adoption: &adopter{w}, refused: refused,
 	}, nil
 }
 
@@ -144,6 +144,9 @@ func (s *Shipper) ship(ctx context.Context, id string) error {
 func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 	if cut, err := s.evidence.cutOff(e); cut || err != nil {
 		return err // begin again with what is left
+	}
+	if asked, err := s.earlier.late(ctx, e); asked || err != nil {
+		return err // begin again with what the archive has
 	}
 	if err := s.begin(e.ID); err != nil {
 		return err
