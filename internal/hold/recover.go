@@ -45,7 +45,7 @@ func (h *recovery) recover() error {
 			return err
 		}
 	}
-	return h.recoverEntries()
+	return h.recoverEntries(h.cfg.Ledger.Entries())
 }
 
 // findAgain finds the listed files of segments that are not held: open ones, of which a run with
@@ -105,10 +105,11 @@ func (h *recovery) findPacked(e *ledger.Entry, listed []rotate.Segment) error {
 // keepLinks looks for segments whose link was removed while this runs. What the directory still has is
 // linked again; the rest is a gap.
 func (h *recovery) keepLinks(listed []rotate.Segment) error {
-	if err := h.findAgain(h.cfg.Ledger.Entries(), listed); err != nil {
+	entries := h.cfg.Ledger.Entries() // one state for both: a new epoch may begin meanwhile
+	if err := h.findAgain(entries, listed); err != nil {
 		return err
 	}
-	return h.recoverEntries()
+	return h.recoverEntries(entries)
 }
 
 // pinned is the set of inodes that links with an entry hold.
@@ -197,12 +198,16 @@ func (h *recovery) adopt(id string, inode uint64) ledger.Entry {
 	return e
 }
 
-func (h *recovery) recoverEntries() error {
-	for _, e := range h.cfg.Ledger.Entries() {
+func (h *recovery) recoverEntries(entries []ledger.Entry) error {
+	for _, e := range entries {
 		if n, _, ok := parseLinkName(e.ID); ok {
 			h.next = max(h.next, n+1)
 		}
-		if err := h.recoverEntry(e); err != nil {
+		now, known := h.cfg.Ledger.Get(e.ID)
+		if !known || now.State != e.State { // the next pass decides
+			continue
+		}
+		if err := h.recoverEntry(now); err != nil {
 			return err
 		}
 	}
