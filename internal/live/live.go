@@ -27,6 +27,9 @@ const (
 	readPause = 50 * time.Millisecond
 	// idleWait is how long nothing is looked at without a poke.
 	idleWait = time.Second
+	// answerTime is how long pushes in flight may take when the stream stops: one
+	// that is cancelled is sent again, although Loki may have it.
+	answerTime = 2 * time.Second
 )
 
 // Events hears what the stream does.
@@ -127,15 +130,18 @@ func New(cfg Config) (*Live, error) {
 	return l, err
 }
 
-// Run streams until ctx is done; call [Live.Sync] then to send what is left,
-// and [Live.Close]. It returns nil, or an error when the disk lost writes.
+// Run streams until ctx is done, and up to answerTime longer; call [Live.Sync] then
+// to send what is left, and [Live.Close]. It returns nil, or an error when the disk
+// lost writes.
 func (l *Live) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer l.queue.drain()
+	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(answerTime, cancel) })()
+	defer l.queue.drain()
 	for ctx.Err() == nil {
-		err := l.step(ctx, false)
+		err := l.step(sending, false)
 		if durable.IsFatal(err) {
+			cancel()
 			return err
 		}
 		if err != nil && ctx.Err() == nil {

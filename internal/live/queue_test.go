@@ -74,6 +74,33 @@ func TestSeveralPushesInFlight(t *testing.T) {
 	})
 }
 
+// TestStopWaitsForAnswers stops the stream while a push is under way: Loki's answer is
+// awaited for a short time, so that the lines are not sent twice.
+func TestStopWaitsForAnswers(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault  lokitest.Fault
+		pushes int
+	}{
+		"a slow answer": {lokitest.Fault{ReadDelay: answerTime / 4}, 1},
+		"no answer":     {lokitest.Fault{Hang: true}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, lokitest.Config{})
+				s.add("0", "a\n")
+				s.start()
+				s.loki.Inject(1, c.fault)
+				s.run(func() bool { return testutil.ToFloat64(s.live.metrics.inFlight) > 0 })
+				s.loki.Heal()
+				s.sync()
+				if s.wantLines("a"); s.loki.Pushes() != c.pushes {
+					t.Errorf("%d pushes, want %d", s.loki.Pushes(), c.pushes)
+				}
+			})
+		})
+	}
+}
+
 // TestI6_CursorIsTheLowestUnacceptedByte lets the first of several pushes hang
 // while those after it are accepted.
 func TestI6_CursorIsTheLowestUnacceptedByte(t *testing.T) {
