@@ -14,9 +14,6 @@ const maxParameter = 64
 // by the whole name, by its last word, or by how it ends. Names are compared as
 // [normal] makes them. No parameter of the Kubernetes API is called like this.
 func credential(name []byte) bool {
-	if !mayBeCredential(name) {
-		return false
-	}
 	var buf [maxParameter]byte
 	whole, word := normal(buf[:0], name)
 	switch string(whole) {
@@ -30,32 +27,6 @@ func credential(name []byte) bool {
 	return slices.ContainsFunc([]string{
 		"token", "password", "passwd", "passphrase", "secret", "apikey", "accesskey", "secretkey", "privatekey", "signature", "assertion", "authorization",
 	}, func(end string) bool { return bytes.HasSuffix(whole, []byte(end)) })
-}
-
-// mayBeCredential decides for most names, by their last four letters, that they
-// are none of those. What comes before does not matter, be it part of the name.
-func mayBeCredential(name []byte) bool {
-	const last = 4
-	n := len(name)
-	if n < last || bytes.IndexByte(name[max(0, n-last-len("%6")):], '%') >= 0 {
-		return n >= len("key")
-	}
-	var end [last]byte
-	for i, c := range name[n-last:] {
-		if !isLetter(c) {
-			return true
-		}
-		end[i] = c | 0x20
-	}
-	switch string(end[1:]) {
-	case "jwt", "key", "pwd", "sid", "sig":
-		return true
-	}
-	switch string(end[:]) {
-	case "arer", "auth", "code", "cret", "ials", "oken", "onid", "pass", "rase", "sswd", "tion", "ture", "word":
-		return true
-	}
-	return false
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }

@@ -35,15 +35,7 @@ func (e *edit) end() (out []byte, changed bool) {
 // returns where it ends. Keys, null and what is empty stay.
 func (e *edit) leaves(i int) int {
 	if c := at(e.b, i); c == '{' || c == '[' {
-		for next, ok := element(e.b, i+1); ; next, ok = element(e.b, i) {
-			if i = next; !ok {
-				return min(i+1, len(e.b))
-			}
-			if c == '{' {
-				_, i = member(e.b, i)
-			}
-			i = e.leaves(i)
-		}
+		return children(e.b, i, func(_ []byte, value int) int { return e.leaves(value) })
 	}
 	end := skip(e.b, i)
 	switch value := e.b[i:end]; {

@@ -90,14 +90,22 @@ func skipNested(b []byte, i int) int {
 // isDelimiter reports what may follow a number, true, false or null.
 func isDelimiter(c byte) bool { return bytes.IndexByte([]byte(",}] \t\n\r"), c) >= 0 }
 
-// element returns the position of the next element or key of the container
-// whose opening bracket, or whose element before, ends at i; ok is false at
-// the closing bracket, whose position is returned then.
-func element(b []byte, i int) (next int, ok bool) {
-	for i = space(b, i); at(b, i) == ','; i = space(b, i+1) {
+// children calls visit with the key, nil in a list, and the position of each value in the object or
+// list at i; visit returns where the value ends. It returns where the container ends.
+func children(b []byte, i int, visit func(key []byte, value int) (end int)) (end int) {
+	isObject := at(b, i) == '{'
+	for i++; ; {
+		for i = space(b, i); at(b, i) == ','; i = space(b, i+1) {
+		}
+		if c := at(b, i); c == 0 || c == '}' || c == ']' {
+			return min(i+1, len(b))
+		}
+		var key []byte
+		if isObject {
+			key, i = member(b, i)
+		}
+		i = visit(key, i)
 	}
-	c := at(b, i)
-	return i, c != 0 && c != '}' && c != ']'
 }
 
 // member returns the key that begins at i and the position of its value.
@@ -117,12 +125,13 @@ func members(b []byte, i int) iter.Seq2[[]byte, span] {
 		if at(b, i) != '{' {
 			return
 		}
-		for i, ok := element(b, i+1); ok; i, ok = element(b, i) {
-			key, from := member(b, i)
-			if i = skip(b, from); !yield(key, span{from, i}) {
-				return
+		children(b, i, func(key []byte, from int) int {
+			end := skip(b, from)
+			if !yield(key, span{from, end}) {
+				return len(b)
 			}
-		}
+			return end
+		})
 	}
 }
 

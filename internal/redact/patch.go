@@ -6,20 +6,20 @@ import "bytes"
 // returns where it ends. What is no operation, or one whose path cannot be
 // read, is replaced as a whole.
 func (w *walk) patch(i int, positions []*node) int {
-	for next, ok := element(w.b, i+1); ; next, ok = element(w.b, i) {
-		if i = next; !ok {
-			return min(i+1, len(w.b))
+	return children(w.b, i, func(_ []byte, i int) int {
+		if path, known := pointer(w.b, i); known {
+			return w.operation(i, path, positions)
 		}
-		path, known := pointer(w.b, i)
-		switch {
-		case known:
-			i = w.operation(i, path, positions)
-		case len(positions) > 0:
-			i = w.leaves(i)
-		default:
-			i = w.value(i, nil, 0)
-		}
+		return w.notAnOperation(i, positions)
+	})
+}
+
+// notAnOperation replaces a value that no operation of a patch has, unless no rule is about the patch.
+func (w *walk) notAnOperation(i int, positions []*node) int {
+	if len(positions) > 0 {
+		return w.leaves(i)
 	}
+	return w.value(i, nil, 0)
 }
 
 // operation is patch for one operation.
@@ -33,29 +33,20 @@ func (w *walk) operation(i int, path [][]byte, positions []*node) int {
 		holder, below, last = below, w.positions[from:], segment
 		hit = hit || hits(below)
 	}
-	for next, ok := element(w.b, i+1); ; next, ok = element(w.b, i) {
-		if i = next; !ok {
-			w.positions = w.positions[:base]
-			return min(i+1, len(w.b))
-		}
-		key, from := member(w.b, i)
+	end := children(w.b, i, func(key []byte, value int) int {
 		switch string(bytes.ToLower(key)) {
 		case "op", "path", "from":
-			i = skip(w.b, from)
+			return skip(w.b, value)
 		case "value":
-			if hit || w.holdsManifest(last, from, holder) {
-				i = w.leaves(from)
-			} else {
-				i = w.value(from, below, 0)
+			if hit || w.holdsManifest(last, value, holder) {
+				return w.leaves(value)
 			}
-		default: // nothing that an operation has
-			if len(positions) > 0 {
-				i = w.leaves(from)
-			} else {
-				i = w.value(from, nil, 0)
-			}
+			return w.value(value, below, 0)
 		}
-	}
+		return w.notAnOperation(value, positions)
+	})
+	w.positions = w.positions[:base]
+	return end
 }
 
 // pointer returns the segments of the JSON pointer (RFC 6901) that is the path

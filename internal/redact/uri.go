@@ -1,23 +1,29 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"iter"
+	"regexp"
+)
 
 // amp is how encoding/json writes the & between parameters.
 const amp = `\u0026`
 
-// parameters calls visit with the span of each query parameter's value, and
-// with that of its name, in the text of a URI as it stands in JSON.
-func parameters(uri []byte, visit func(name, value span) (more bool)) {
-	i := bytes.IndexByte(uri, '?')
-	if i < 0 {
-		return
-	}
-	for i++; i <= len(uri); {
-		end, next := nextParameter(uri, i)
-		if eq := bytes.IndexByte(uri[i:end], '='); eq >= 0 && !visit(span{i, i + eq}, span{i + eq + 1, end}) {
+// parameters yields where the name and the value of each query parameter are in the text of a URI
+// as it stands in JSON.
+func parameters(uri []byte) iter.Seq2[span, span] {
+	return func(yield func(name, value span) bool) {
+		i := bytes.IndexByte(uri, '?')
+		if i < 0 {
 			return
 		}
-		i = next
+		for i++; i <= len(uri); {
+			end, next := nextParameter(uri, i)
+			if eq := bytes.IndexByte(uri[i:end], '='); eq >= 0 && !yield(span{i, i + eq}, span{i + eq + 1, end}) {
+				return
+			}
+			i = next
+		}
 	}
 }
 
@@ -40,28 +46,12 @@ func nextParameter(uri []byte, i int) (end, next int) {
 // plainURI says that a URI has no credential in it; false says nothing. Of the letters that begin a
 // web token the last is rare.
 func plainURI(uri []byte) bool {
-	return plainQuery(uri) && (bytes.IndexByte(uri, webTokenHead[2]) < 0 || !bytes.Contains(uri, []byte(webTokenHead))) && !hasBearer(uri)
-}
-
-// plainQuery says that no parameter of a URI is a credential by its name. What
-// comes before an equals sign is mostly enough to know.
-func plainQuery(uri []byte) bool {
-	for rest := uri[bytes.IndexByte(uri, '?')+1:]; ; {
-		n := bytes.IndexByte(rest, '=')
-		if n < 0 {
-			return true
+	for name := range parameters(uri) {
+		if credential(uri[name.from:name.to]) {
+			return false
 		}
-		if mayBeCredential(rest[:n]) {
-			break
-		}
-		rest = rest[n+1:]
 	}
-	plain := true
-	parameters(uri, func(name, _ span) bool {
-		plain = !credential(uri[name.from:name.to])
-		return plain
-	})
-	return plain
+	return (bytes.IndexByte(uri, webTokenHead[2]) < 0 || !bytes.Contains(uri, []byte(webTokenHead))) && !hasBearer(uri)
 }
 
 // hasBearer says that the word "bearer" is in a URI, in any case.
@@ -79,104 +69,37 @@ func hasBearer(uri []byte) bool {
 // bearer token or a JSON Web Token anywhere.
 func (e *edit) uri(from, to int) {
 	uri := e.b[from:to]
+	if plainURI(uri) {
+		return
+	}
 	next := 0 // what was not looked at
 	tokens := func(end int) {
-		for {
-			t, found := nextToken(uri[:end], next)
-			if !found {
-				next = end
-				return
+		for _, m := range token.FindAllSubmatchIndex(uri[next:end], -1) {
+			t := span{next + m[0], next + m[1]}
+			if m[2] >= 0 {
+				t.from = next + m[2]
 			}
-			e.replaceBare(from+t.from, from+t.to)
-			next = t.to
+			if !beginsWithMarker(uri[t.from:]) {
+				e.replaceBare(from+t.from, from+t.to)
+			}
 		}
+		next = end
 	}
-	parameters(uri, func(name, value span) bool {
+	for name, value := range parameters(uri) {
 		if credential(uri[name.from:name.to]) {
 			tokens(value.from)
 			e.replaceBare(from+value.from, from+value.to)
 			next = value.to
 		}
-		return true
-	})
-	tokens(len(uri))
-}
-
-// nextToken finds the next token at or after i.
-func nextToken(uri []byte, i int) (token span, found bool) {
-	none := 0 // no web token begins before it
-	for ; i < len(uri); i++ {
-		n := bytes.IndexAny(uri[i:], "eE")
-		if n < 0 {
-			break
-		}
-		if i += n; i >= none {
-			var end int
-			if end, none = webToken(uri, i); end > 0 {
-				return span{i, end}, true
-			}
-		}
-		if from, end := bearer(uri, i); end > from {
-			return span{from, end}, true
-		}
 	}
-	return span{}, false
+	tokens(len(uri))
 }
 
 // webTokenHead is the base64 of {" and so begins the parts of a JSON Web Token.
 const webTokenHead = "eyJ"
 
-// webToken returns where the JSON Web Token (RFC 7519) at i ends, 0 where there
-// is none: three parts in base64url, of which the first two are JSON objects.
-// Where there is none, none begins before none either.
-func webToken(uri []byte, i int) (end, none int) {
-	for dots := 0; ; dots++ {
-		if dots < 2 && !bytes.HasPrefix(uri[i:], []byte(webTokenHead)) {
-			return 0, none
-		}
-		for i < len(uri) && isBase64URL(uri[i]) {
-			i++
-		}
-		if dots == 0 {
-			none = i
-		}
-		if dots == 2 {
-			return i, none
-		}
-		if i == len(uri) || uri[i] != '.' {
-			return 0, none
-		}
-		i++
-	}
-}
-
-func isBase64URL(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '='
-}
-
-// socketBearer follows the word "bearer" where a browser hands a token to a
-// WebSocket of kube-apiserver (apiserver/pkg/authentication/request/websocket).
-const socketBearer = ".authorization.k8s.io."
-
-// bearer returns the token that follows the word "bearer" whose first e is at i.
-func bearer(uri []byte, i int) (from, end int) {
-	const word = "bearer"
-	if i == 0 || !hasFold(uri[i-1:], word) {
-		return 0, 0
-	}
-	rest := uri[i-1+len(word):]
-	for _, between := range []string{" ", "%20", "+", ":", "%3A", "%3a", "=", "%3D", "%3d", socketBearer} {
-		after, ok := bytes.CutPrefix(rest, []byte(between))
-		if !ok {
-			continue
-		}
-		if beginsWithMarker(after) {
-			return 0, 0
-		}
-		from = len(uri) - len(after)
-		for end = from; end < len(uri) && (isBase64URL(uri[end]) || bytes.IndexByte([]byte(".~/%"), uri[end]) >= 0); end++ {
-		}
-		return from, end
-	}
-	return 0, 0
-}
+// token finds a JSON Web Token (RFC 7519: three parts in base64url, of which the first two are JSON
+// objects), or, as its first group, what follows the word "bearer": as in a header, or where a
+// browser hands a token to a WebSocket of kube-apiserver (apiserver/pkg/authentication/request/websocket).
+var token = regexp.MustCompile(`(?i:bearer)(?: |\+|:|=|%20|%3[ADad]|\.authorization\.k8s\.io\.)([\w=.~/%-]+)|` +
+	`(?:` + webTokenHead + `[\w=-]*\.){2}[\w=-]*`)

@@ -59,13 +59,9 @@ func (w *walk) array(i int, positions []*node, depth int) int {
 	base := len(w.positions)
 	w.positions = step(w.positions, positions, nil, false, true)
 	below := w.positions[base:]
-	for next, ok := element(w.b, i+1); ; next, ok = element(w.b, i) {
-		if i = next; !ok {
-			w.positions = w.positions[:base]
-			return min(i+1, len(w.b))
-		}
-		i = w.value(i, below, depth+1)
-	}
+	end := children(w.b, i, func(_ []byte, value int) int { return w.value(value, below, depth+1) })
+	w.positions = w.positions[:base]
+	return end
 }
 
 func (w *walk) object(i int, positions []*node, depth int) int {
@@ -75,19 +71,15 @@ func (w *walk) object(i int, positions []*node, depth int) int {
 		positions = w.positions[base:]
 	}
 	top := len(w.positions)
-	for next, ok := element(w.b, i+1); ; next, ok = element(w.b, i) {
-		if i = next; !ok {
-			w.positions = w.positions[:base]
-			return min(i+1, len(w.b))
-		}
-		key, from := member(w.b, i)
-		if w.holdsManifest(key, from, positions) {
-			i = w.leaves(from)
-			continue
+	end := children(w.b, i, func(key []byte, value int) int {
+		if w.holdsManifest(key, value, positions) {
+			return w.leaves(value)
 		}
 		w.positions = step(w.positions[:top], positions, key, true, false)
-		i = w.value(from, w.positions[top:], depth+1)
-	}
+		return w.value(value, w.positions[top:], depth+1)
+	})
+	w.positions = w.positions[:base]
+	return end
 }
 
 // saysSecret says whether a text may hold a Secret, or a list of them, that
