@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // Log is the family of files behind one --audit-log-path: the open file
@@ -70,90 +68,56 @@ const maxListings = 8
 // too: nothing could be followed, and silence would look like an idle log.
 func (l Log) Segments() ([]Segment, error) {
 	var segments, earlier []Segment
-	before, err := l.pin()
-	if err != nil {
-		return nil, err
-	}
-	for range maxListings {
+	for i := range maxListings {
 		earlier = segments
-		if segments, err = l.backups(); err != nil {
-			return nil, errors.Join(err, before.close())
+		var err error
+		if segments, err = l.list(); err != nil {
+			return nil, err
 		}
-		after, err := l.pin()
-		if err := errors.Join(err, before.close()); err != nil {
-			return nil, errors.Join(err, after.close())
-		}
-		// A rotation during the listing may have hidden the closed file: its
-		// old name was gone, its new name not there yet. It shows in the inode,
-		// which no later file can have had while it was pinned.
-		if before.ID == after.ID && after.ID != "" {
-			return append(segments, after.Segment), after.close()
-		}
-		// Without an open file, two listings must agree.
-		if before.ID == after.ID && sameNames(earlier, segments) {
+		// A rotation during a listing may hide the closed file: its old name was
+		// gone, its new name not there yet. The next listing has it.
+		if i > 0 && slices.EqualFunc(earlier, segments, same) {
 			return segments, nil
 		}
-		before = after
 	}
 	// It rotates faster than it can be listed. What the listing before had,
 	// too, is without a hole; a reader waits for the rest.
-	return settled(earlier, segments), before.close()
+	return settled(earlier, segments), nil
 }
 
-// sameNames tells whether two listings have the same backups.
-func sameNames(a, b []Segment) bool {
-	return slices.EqualFunc(a, b, func(a, b Segment) bool { return a.Name == b.Name })
-}
+// same reports whether two listed files are one under the same name.
+func same(a, b Segment) bool { return a.ID == b.ID && a.Name == b.Name }
 
-// settled returns the backups up to the first one that the earlier listing did
+// settled returns the segments up to the first one that the earlier listing did
 // not have. One that the later listing missed was renamed during it, and so
 // were all that come after it: none of those is in the earlier one.
 func settled(earlier, later []Segment) []Segment {
 	for i, s := range later {
-		if !slices.ContainsFunc(earlier, func(e Segment) bool { return e.Name == s.Name }) {
+		if !slices.ContainsFunc(earlier, func(e Segment) bool { return same(e, s) }) {
 			return later[:i]
 		}
 	}
 	return later
 }
 
-// pinned is the open file as it was looked at. Until it is closed its inode
-// number belongs to no other file, even if it is unlinked.
-type pinned struct {
-	Segment
-	file *os.File // opened with pinFlags; nil if there is no open file
-}
-
-// close gives the inode free.
-func (p pinned) close() error {
-	if p.file == nil {
-		return nil
-	}
-	return p.file.Close()
-}
-
-// pin describes the open file and keeps its inode; ID is empty if there is
-// none. It does not follow a symbolic link. On an error there is nothing to close.
-func (l Log) pin() (pinned, error) {
-	fd, err := unix.Open(l.Path(), pinFlags, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return pinned{}, nil
-	}
+// list lists the backups, oldest first, and the open file, if there is one. It
+// does not follow a symbolic link.
+func (l Log) list() ([]Segment, error) {
+	segments, err := l.backups()
 	if err != nil {
-		return pinned{}, fmt.Errorf("look at the audit log: %w", &fs.PathError{Op: "open", Path: l.Path(), Err: err})
+		return nil, err
 	}
-	file := os.NewFile(uintptr(fd), l.Path())
-	info, err := file.Stat()
+	info, err := os.Lstat(l.Path())
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return segments, nil
 	case err != nil:
-		err = fmt.Errorf("look at the audit log: %w", err)
+		return nil, fmt.Errorf("look at the audit log: %w", err)
 	case !info.Mode().IsRegular():
-		err = fmt.Errorf("follow %s: it is a %s, not a regular file: give the file that kube-apiserver's --audit-log-path names",
+		return nil, fmt.Errorf("follow %s: it is a %s, not a regular file: give the file that kube-apiserver's --audit-log-path names",
 			l.Path(), kind(info.Mode()))
-	default:
-		return pinned{Segment: l.segment(l.Name(), l.Name(), info), file: file}, nil
 	}
-	return pinned{}, errors.Join(err, file.Close())
+	return append(segments, l.segment(l.Name(), l.Name(), info)), nil
 }
 
 // kind names what is not a regular file.
@@ -229,5 +193,5 @@ func FileID(info fs.FileInfo) (device, inode uint64) {
 	if !ok {
 		return 0, 0
 	}
-	return deviceIn(st), st.Ino
+	return uint64(st.Dev), st.Ino //nolint:unconvert // its type depends on the system
 }

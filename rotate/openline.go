@@ -1,25 +1,24 @@
 package rotate
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 )
 
-// OpenLine opens the last line that Next returned, without its NULs and its
-// newline, for as long as no more is read. It is for a line that is
-// [Line.Truncated]: so it need not be in memory at once. What is read ends
-// early where the file was truncated since. The error is *GoneError where the
-// segment is not listed any more; any other names the file.
+// OpenLine opens the last line that Next returned, without the NULs that it
+// begins with and its newline, for as long as no more is read. It is for a line
+// that is [Line.Truncated]: so it need not be in memory at once. The error is
+// *GoneError if the segment is not listed any more; it wraps
+// [io.ErrUnexpectedEOF] if the line has a hole further on, or if the file was
+// truncated since (or the reading ends early then); any other names the file.
 func (r *Reader) OpenLine(line Line) (io.ReadCloser, error) {
-	from, size := line.Offset, line.Len
 	if r.closed {
 		return nil, fmt.Errorf("read a long line: reader: %w", fs.ErrClosed)
 	}
 	if r.in != nil && !r.in.packed && r.cur.ID == line.Segment {
-		return io.NopCloser(&holeReader{r: io.NewSectionReader(r.in.file, from, size)}), nil
+		return openLine(io.NewSectionReader(r.in.file, line.Offset, line.Len), line, io.NopCloser(nil))
 	}
 	segments, err := r.src.Held()
 	if err != nil {
@@ -29,75 +28,35 @@ func (r *Reader) OpenLine(line Line) (io.ReadCloser, error) {
 	if i < 0 {
 		return nil, &GoneError{Position: Position{Segment: line.Segment, Offset: line.Offset, Line: line.Number - 1}}
 	}
-	in, err := openInput(segments[i], from)
+	in, err := openInput(segments[i], line.Offset)
 	if err != nil {
 		return nil, err
 	}
-	return &openLine{holeReader{r: io.LimitReader(in, size)}, in}, nil
+	return openLine(io.LimitReader(in, line.Len), line, in)
 }
 
-// openLine is a line in a file that was opened for it.
-type openLine struct {
-	holeReader
-	in *input
-}
-
-// Close closes the file.
-func (l *openLine) Close() error { return l.in.Close() }
-
-// holeReader reads a line without the NULs that [Line.Bytes] lacks.
-type holeReader struct {
-	r     io.Reader
-	begun bool // there was something else than NULs
-	run   int  // NULs that were read and not given out
-	owed  int  // NULs to give out
-	mem   [16 << 10]byte
-	buf   []byte // of mem, to be given out
-}
-
-// Read implements [io.Reader].
-func (h *holeReader) Read(p []byte) (int, error) {
-	for {
-		switch {
-		case h.owed > 0:
-			n := min(len(p), h.owed)
-			clear(p[:n])
-			h.owed -= n
-			return n, nil
-		case len(h.buf) == 0:
-			n, err := h.r.Read(h.mem[:])
-			h.buf = h.mem[:n]
-			if n > 0 || err == nil {
-				continue // an error comes again
-			}
-			if h.run == 0 || !errors.Is(err, io.EOF) {
-				return 0, err //nolint:wrapcheck // the file's error, which has its name
-			}
-			h.endRun()
-		case h.buf[0] == 0:
-			n := nulsAt(h.buf)
-			h.run, h.buf = h.run+n, h.buf[n:]
-		case h.run > 0:
-			h.endRun()
-		default:
-			n := bytes.IndexByte(h.buf, 0)
-			if n < 0 {
-				n = len(h.buf)
-			}
-			n = copy(p, h.buf[:n])
-			h.begun, h.buf = true, h.buf[n:]
-			return n, nil
-		}
+// openLine passes over the NULs in front.
+func openLine(from io.Reader, line Line, file io.Closer) (io.ReadCloser, error) {
+	_, err := io.CopyN(onlyNULs{}, from, line.NULs)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
 	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("pass over the NULs of line %d of %s: %w", line.Number, line.Segment, err), file.Close())
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{from, file}, nil
 }
 
-func (h *holeReader) endRun() {
-	switch {
-	case !h.begun:
-	case h.run >= holeSize:
-		h.owed = 1
-	default:
-		h.owed = h.run
+// onlyNULs takes NULs and refuses everything else.
+type onlyNULs struct{}
+
+// Write implements [io.Writer].
+func (onlyNULs) Write(p []byte) (int, error) {
+	if n := nulsAt(p); n < len(p) {
+		return n, fmt.Errorf("the line has a hole within it: %w", io.ErrUnexpectedEOF)
 	}
-	h.run = 0
+	return len(p), nil
 }

@@ -116,10 +116,10 @@ func TestReaderLines(t *testing.T) {
 // TestReaderOpensLongLines reads them where they are, in every kind of segment.
 func TestReaderOpensLongLines(t *testing.T) {
 	half := strings.Repeat("long ", 50<<10)
-	long, hole := half+"\x00"+half, strings.Repeat("\x00", holeSize)
+	long, hole := half+"\x00"+half, strings.Repeat("\x00", 3*holeSize)
 	log := newLog(t)
-	log.put(t, log.at(1)+".gz", packed(t, "a\n\x00\x00"+half+hole+hole+half+"1\nb\n"))
-	log.put(t, log.at(2), "\x00"+half+hole+half+"2\n"+long+"3")
+	log.put(t, log.at(1)+".gz", packed(t, "a\n\x00\x00"+long+"1\nb\n"))
+	log.put(t, log.at(2), hole+long+"2\n"+long+"3")
 	log.put(t, log.Name(), "c\n"+long+"4\n")
 	r := newReader(t, held(t, log), Position{}, ReaderConfig{MaxLine: 100 << 10})
 	found := 0
@@ -147,6 +147,12 @@ func TestReaderOpensLongLines(t *testing.T) {
 	}
 	if found != 4 {
 		t.Errorf("%d long lines, want 4", found)
+	}
+	log.put(t, log.Name(), "\x00"+half+hole+half+"\n")
+	line, err := r.Next()
+	must(t, err)
+	if _, err := r.OpenLine(line); !line.Truncated || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a hole within a line: %v", err)
 	}
 	var gone *GoneError
 	if _, err := r.OpenLine(Line{Segment: "another", Offset: 7, Number: 3}); !errors.As(err, &gone) || gone.Position.Line != 2 {
