@@ -80,22 +80,22 @@ func (p *Policy) reach(i int, r *Rule, t target) search {
 	return s
 }
 
+// or returns a list, or for an empty one a list of what stands for all.
+func or(list []string, all string) []string {
+	if len(list) == 0 {
+		return []string{all}
+	}
+	return list
+}
+
 func (r *Rule) verbs(wanted []string) []string {
 	switch {
-	case len(r.Verbs) == 0 && len(wanted) == 0:
-		return []string{fresh}
+	case len(wanted) == 0:
+		return or(r.Verbs, fresh)
 	case len(r.Verbs) == 0:
 		return wanted
-	case len(wanted) == 0:
-		return r.Verbs
 	}
-	var both []string
-	for _, v := range r.Verbs {
-		if slices.Contains(wanted, v) {
-			both = append(both, v)
-		}
-	}
-	return both
+	return slices.DeleteFunc(slices.Clone(r.Verbs), func(v string) bool { return !slices.Contains(wanted, v) })
 }
 
 // subject is who sends a request.
@@ -107,16 +107,9 @@ type subject struct {
 // subjects returns who must be tried: each user with each group that the rule
 // names, with no more groups than such a request cannot be without.
 func (r *Rule) subjects(known bool) []subject {
-	users, groups := r.Users, r.UserGroups
-	if len(users) == 0 {
-		users = []string{""}
-	}
-	if len(groups) == 0 {
-		groups = []string{""}
-	}
 	var all []subject
-	for _, u := range users {
-		for _, g := range groups {
+	for _, u := range or(r.Users, "") {
+		for _, g := range or(r.UserGroups, "") {
 			s := subject{user: u}
 			if u == "" && (g != "" || known) {
 				s.user = memberOf(g)
@@ -218,18 +211,11 @@ func (r *Rule) resources(wanted *name) []Query {
 		if wanted != nil && g.Group != wanted.group && g.Group != "*" {
 			continue
 		}
-		specs, names := g.Resources, g.ResourceNames
-		if len(specs) == 0 {
-			specs = []string{"*"}
-		}
-		if len(names) == 0 {
-			names = []string{fresh}
-		}
-		for _, spec := range specs {
+		for _, spec := range or(g.Resources, "*") {
 			if wanted != nil && !matchesName(spec, wanted.resource, wanted.subresource) {
 				continue
 			}
-			for _, n := range names {
+			for _, n := range or(g.ResourceNames, fresh) {
 				all = append(all, resourceQuery(wanted, g, spec, n))
 			}
 		}
