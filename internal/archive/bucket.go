@@ -70,7 +70,7 @@ func Open(ctx context.Context, rawURL string, cfg S3Config) (*Bucket, error) {
 	}
 	if loc.dir != "" {
 		u := url.URL{Scheme: "file", Path: loc.dir}
-		return &Bucket{store: newDirStore(durable.OS(), loc.dir), base: u.String()}, nil
+		return &Bucket{store: &dirStore{fs: durable.OS(), root: loc.dir}, base: u.String()}, nil
 	}
 	s, err := newS3Store(ctx, loc, cfg)
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -27,13 +26,6 @@ const (
 type dirStore struct {
 	fs   durable.FS
 	root string
-
-	mu    sync.Mutex
-	swept map[string]bool // directories that sweep has seen; bounded by maxSwept
-}
-
-func newDirStore(fsys durable.FS, root string) *dirStore {
-	return &dirStore{fs: fsys, root: root, swept: map[string]bool{}}
 }
 
 func (d *dirStore) path(key string) string { return filepath.Join(d.root, filepath.FromSlash(key)) }
@@ -82,32 +74,22 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-const (
-	maxSwept = 64
-	// staleAfter is how old a temporary file must be to belong to a writer that
-	// crashed: other nodes may be writing into a shared directory right now.
-	staleAfter = time.Hour
-)
+// staleAfter is how old a temporary file must be to belong to a writer that
+// crashed: other nodes may be writing into a shared directory right now.
+const staleAfter = time.Hour
 
-// sweep removes the temporary files that crashes left in dir, when this process
-// first writes there. What it cannot remove does no harm.
+// sweep removes the temporary files that crashes left in dir. What it cannot
+// remove does no harm.
 func (d *dirStore) sweep(dir string) {
-	d.mu.Lock()
-	seen := d.swept[dir]
-	if len(d.swept) >= maxSwept {
-		clear(d.swept)
-	}
-	d.swept[dir] = true
-	d.mu.Unlock()
-	if seen {
-		return
-	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
-		if info, err := e.Info(); durable.IsTemp(e.Name()) && err == nil && time.Since(info.ModTime()) > staleAfter {
+		if !durable.IsTemp(e.Name()) {
+			continue
+		}
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > staleAfter {
 			_ = d.fs.Remove(filepath.Join(dir, e.Name()))
 		}
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 func dirBucket(fsys durable.FS, dir string) *Bucket {
-	return &Bucket{store: newDirStore(fsys, dir), base: "file://" + dir}
+	return &Bucket{store: &dirStore{fs: fsys, root: dir}, base: "file://" + dir}
 }
 
 func putBytes(t *testing.T, b *Bucket, key, content string) error {
@@ -100,16 +100,6 @@ func TestStaleTemporaryFilesAreSwept(t *testing.T) {
 	}
 	if got := strings.Join(left, " "); got != ".hidden .k.02.tmp k" {
 		t.Errorf("left %q", got)
-	}
-}
-
-func TestSweepRemembersFewDirectories(t *testing.T) {
-	d := newDirStore(durable.OS(), t.TempDir())
-	for i := range 10 * maxSwept {
-		d.sweep(filepath.Join(d.root, strings.Repeat("x", i+1)))
-	}
-	if len(d.swept) > maxSwept {
-		t.Errorf("remembers %d directories", len(d.swept))
 	}
 }
 
