@@ -67,8 +67,8 @@ func (l *Loki) Validate() error {
 		l.ValidateClient(),
 		OneOf("loki-start", l.Start),
 		atLeast("loki-batch-wait", l.BatchWait, time.Millisecond),
-		notNegative("loki-max-age", l.MaxAge),
-		notNegative("loki-max-ahead", l.MaxAhead),
+		atLeast("loki-max-age", l.MaxAge, 0),
+		atLeast("loki-max-ahead", l.MaxAhead, 0),
 	)
 }
 

@@ -171,13 +171,6 @@ func zeroOrAtLeast(flag string, d, least time.Duration) error {
 	return nil
 }
 
-func notNegative(flag string, d time.Duration) error {
-	if d < 0 {
-		return fmt.Errorf("--%s %s: must be 0 or more", flag, d)
-	}
-	return nil
-}
-
 // validURL checks an address of the form http://HOST... or https://HOST... It
 // never shows the address before it is known that there is no password in it.
 func validURL(flag, raw, form, credentials string) error {
