@@ -2,12 +2,14 @@ package rotate
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -30,6 +32,24 @@ func Open(path string, packed bool) (io.ReadCloser, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return u, nil
+}
+
+// FirstEvent returns the stageTimestamp of the first event of a finished or open
+// segment, zero if its first 64 KiB have none.
+func FirstEvent(path string, packed bool) (time.Time, error) {
+	r, err := Open(path, packed)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("find the first event: %w", err)
+	}
+	defer r.Close()
+	start, _ := io.ReadAll(io.LimitReader(r, 64<<10)) // of a damaged one as much as unpacks
+	_, value, _ := bytes.Cut(start, []byte(`"stageTimestamp":"`))
+	value, _, _ = bytes.Cut(value, []byte{'"'})
+	at, err := time.Parse(time.RFC3339Nano, string(value))
+	if err != nil {
+		return time.Time{}, nil // no timestamp, no evidence
+	}
+	return at, nil
 }
 
 // openPlain opens path for reading.

@@ -1,9 +1,7 @@
 package hold
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"time"
@@ -145,7 +143,7 @@ func (h *continuityJudge) judge(e *ledger.Entry, candidates ...*ledger.Entry) er
 		verdict, gap := pair.Judge()
 		if verdict != continuity.Continuous {
 			var err error
-			if pair.FirstEvent, err = firstEvent(h.Path(e.ID), e.Gzip); err != nil {
+			if pair.FirstEvent, err = rotate.FirstEvent(h.Path(e.ID), e.Gzip); err != nil {
 				return err
 			}
 			verdict, gap = pair.Judge()
@@ -171,24 +169,6 @@ func evidence(e *ledger.Entry) continuity.File {
 		Name: e.Name, Finished: e.Finished, Unnamed: e.Unnamed, Gzip: e.Gzip,
 		Born: e.Born, Rotated: e.Rotated, Wrote: e.Wrote, Size: e.Seen,
 	}
-}
-
-// firstEvent reads the timestamp of the first event of a file, zero where its
-// first lines have none.
-func firstEvent(path string, packed bool) (time.Time, error) {
-	r, err := rotate.Open(path, packed)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("find the first event: %w", err)
-	}
-	defer r.Close()
-	start, _ := io.ReadAll(io.LimitReader(r, 64<<10)) // of a damaged one as much as unpacks
-	_, value, _ := bytes.Cut(start, []byte(`"stageTimestamp":"`))
-	value, _, _ = bytes.Cut(value, []byte{'"'})
-	at, err := time.Parse(time.RFC3339Nano, string(value))
-	if err != nil {
-		return time.Time{}, nil // no timestamp, no evidence
-	}
-	return at, nil
 }
 
 // watchReplaced records that the name of the open file is another file's while

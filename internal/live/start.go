@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
@@ -46,7 +45,14 @@ func (l *Live) firstStart() error {
 		return io.EOF
 	}
 	at := segments[firstOf(&l.cfg, segments)]
-	if err := l.readFrom(ledger.Cursor{Segment: at.ID, Cuts: l.pos.cutsOf(at.ID), Timestamp: firstTimestamp(&l.cfg, at.ID)}); err != nil {
+	// Lines before the first timestamp of the log get that one. The present time
+	// would put them, as the newest entry of the stream, a whole backlog ahead of
+	// the next line, which Loki would then refuse.
+	first, err := rotate.FirstEvent(at.Path, at.Gzip)
+	if err != nil || first.IsZero() { // the stream's own reader says what is wrong
+		first = l.cfg.Now()
+	}
+	if err := l.readFrom(ledger.Cursor{Segment: at.ID, Cuts: l.pos.cutsOf(at.ID), Timestamp: first.UTC()}); err != nil {
 		return err
 	}
 	if l.cfg.FromEnd {
@@ -61,30 +67,6 @@ func (l *Live) firstStart() error {
 		return err
 	}
 	return nil
-}
-
-// firstTimestamp is what lines get that stand before the first timestamp of the
-// log: that one. The present time would put them, as the newest entry of the
-// stream, a whole backlog ahead of the next line, which Loki would then refuse.
-func firstTimestamp(cfg *Config, segment string) time.Time {
-	const lines = 1000 // to look at
-	reader, err := rotate.NewReader(cfg.Source, rotate.Position{Segment: segment}, rotate.ReaderConfig{MaxLine: maxLine})
-	if err != nil {
-		return cfg.Now().UTC()
-	}
-	defer reader.Close()
-	var t transformer
-	for range lines {
-		line, err := reader.Next()
-		if err != nil {
-			break // the stream's own reader says what is wrong
-		}
-		t.decode(line.Bytes)
-		if at := t.fields.StageTimestamp; !at.IsZero() {
-			return at
-		}
-	}
-	return cfg.Now().UTC()
 }
 
 // firstOf chooses the file to start in. A file that was rotated before the
