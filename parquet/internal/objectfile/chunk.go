@@ -245,9 +245,6 @@ func (c *chunk) pageBody() (body []byte, encoding format.Encoding, err error) {
 		e := rle.DictionaryEncoding{}
 		encoded, err = e.EncodeInt32(c.codec.scratch[:0], v.numbers)
 		encoding, c.codec.scratch = format.RLEDictionary, encoded
-	case c.def.Encoding == schema.DeltaLength && len(v.plain) > 0:
-		encoded, err = c.codec.lengths(v.plain)
-		encoding = format.DeltaLengthByteArray
 	case c.def.Bounded:
 		c.bounds.addPlain(v.plain)
 	}

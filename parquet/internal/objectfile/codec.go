@@ -1,12 +1,10 @@
 package objectfile
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 
 	"github.com/klauspost/compress/zstd"
-	"github.com/parquet-go/parquet-go/encoding/delta"
 )
 
 // Codec is zstd as the pages of one conversion want it. The encoder's fastest
@@ -20,7 +18,6 @@ type Codec struct {
 	// scratch and packed are buffers for a page that is being made; all chunks
 	// use them, one after another.
 	scratch, packed []byte
-	ends            []uint32 // scratch of lengths
 }
 
 // The windows of the encoders: of a page that is compressed at once, and of one
@@ -73,20 +70,4 @@ func (c *Codec) frame(w io.Writer, parts [][]byte) error {
 		}
 	}
 	return s.encoder.Close()
-}
-
-// lengths returns values that are PLAIN encoded in DELTA_LENGTH_BYTE_ARRAY,
-// valid until the next use of the codec. The values are overwritten.
-func (c *Codec) lengths(plain []byte) (encoded []byte, err error) {
-	c.ends = append(c.ends[:0], 0)
-	to := 0
-	for from := 0; from < len(plain); {
-		n := int(binary.LittleEndian.Uint32(plain[from:]))
-		to += copy(plain[to:], plain[from+4:from+4+n])
-		from += 4 + n
-		c.ends = append(c.ends, uint32(to))
-	}
-	e := delta.LengthByteArrayEncoding{}
-	c.scratch, err = e.EncodeByteArray(c.scratch[:0], plain[:to], c.ends)
-	return c.scratch, err
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/bloom"
-	"github.com/parquet-go/parquet-go/encoding/delta"
 	"github.com/parquet-go/parquet-go/encoding/rle"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
@@ -274,28 +273,6 @@ func unpacked(t *testing.T, packed []byte) []byte {
 		t.Fatal(err)
 	}
 	return b
-}
-
-func TestCodecLengths(t *testing.T) {
-	codec := &Codec{}
-	for name, values := range map[string][]string{
-		"one": {"a"}, "empty ones": {"", "", ""}, "of all lengths": {"abc", "", "d", strings.Repeat("e", 500), "f"},
-	} {
-		var plain []byte
-		ends := []uint32{0}
-		for _, v := range values {
-			plain = append(binary.LittleEndian.AppendUint32(plain, uint32(len(v))), v...)
-			ends = append(ends, ends[len(ends)-1]+uint32(len(v)))
-		}
-		encoded, err := codec.lengths(plain)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, gotEnds, err := new(delta.LengthByteArrayEncoding).DecodeByteArray(nil, encoded, nil)
-		if err != nil || string(got) != strings.Join(values, "") || !slices.Equal(gotEnds, ends) {
-			t.Errorf("%s: %q at %v, want %q at %v (%v)", name, got, gotEnds, values, ends, err)
-		}
-	}
 }
 
 // The bodies of long values wait in a file without a name, whose space is given

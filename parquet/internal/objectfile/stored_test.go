@@ -63,7 +63,7 @@ func dataPages(m *format.ColumnMetaData) map[format.Encoding]int {
 func TestChunksSayWhatTheSchemaSays(t *testing.T) {
 	f := open(t, repeated(t, 50), objectfile.DefaultLimits())
 	encodings := map[schema.Encoding]format.Encoding{
-		schema.Dictionary: format.RLEDictionary, schema.Plain: format.Plain, schema.Delta: format.DeltaBinaryPacked, schema.DeltaLength: format.DeltaLengthByteArray,
+		schema.Dictionary: format.RLEDictionary, schema.Plain: format.Plain, schema.Delta: format.DeltaBinaryPacked,
 	}
 	for i, d := range schema.Columns() {
 		m := column(f, 0, auditline.Field(i))

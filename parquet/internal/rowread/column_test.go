@@ -47,8 +47,8 @@ func TestColumnReaderAgreesWithTheLibrary(t *testing.T) {
 					compareChunk(t, schema.Columns()[c], o.groups[g].chunks[c], in, chunk, encodings)
 				}
 			}
-			if len(encodings) != 4 {
-				t.Errorf("pages with the encodings %v, want 4", encodings)
+			if len(encodings) != 3 {
+				t.Errorf("pages with the encodings %v, want 3", encodings)
 			}
 		})
 	}

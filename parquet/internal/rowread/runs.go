@@ -154,12 +154,3 @@ func (d *deltas) openMini() {
 	d.packed, d.bit, d.inMini = c.take(uint64(d.width)*deltaMini/8), 0, deltaMini
 	d.b, d.damaged = c.b, c.bad
 }
-
-// rest returns what follows the last block.
-func (d *deltas) rest() ([]byte, bool) {
-	c := compactReader{b: d.b, bad: d.damaged}
-	for _, w := range d.widths {
-		c.take(uint64(w) * deltaMini / 8)
-	}
-	return c.b, !c.bad
-}

@@ -69,9 +69,9 @@ func (d *dictionary) fixed(n uint32, width int) (v []byte, ok bool) {
 // pageValues are the values of the open page that are not null.
 type pageValues struct {
 	encoding format.Encoding
-	plain    []byte     // what was not read of a page that is unpacked
-	numbers  runs       // in the dictionary
-	deltas   deltas     // numbers, or lengths
+	plain    []byte // what was not read of a page that is unpacked
+	numbers  runs   // in the dictionary
+	deltas   deltas
 	stream   *pageInput // of a large page, else nil
 	long     []byte     // the last value of a large page
 }
@@ -87,26 +87,7 @@ func (v *pageValues) open(encoding format.Encoding, body []byte) error {
 		v.numbers = runs{b: body[1:], width: uint(body[0])}
 	case encoding == format.DeltaBinaryPacked:
 		v.deltas = newDeltas(body)
-	case encoding == format.DeltaLengthByteArray:
-		return v.openLengths(body)
 	default:
-		return errDamagedPage
-	}
-	return nil
-}
-
-// openLengths takes byte arrays that stand after all of their lengths.
-func (v *pageValues) openLengths(body []byte) error {
-	v.deltas = newDeltas(body)
-	size := int64(0)
-	lengths := v.deltas
-	for n, ok := lengths.next(); ok; n, ok = lengths.next() {
-		if size += n; n < 0 || size > int64(len(body)) {
-			return errDamagedPage
-		}
-	}
-	var ok bool
-	if v.plain, ok = lengths.rest(); !ok || size != int64(len(v.plain)) {
 		return errDamagedPage
 	}
 	return nil
@@ -123,11 +104,6 @@ func (v *pageValues) text(dict *dictionary) (text []byte, err error) {
 		var n uint32
 		if n, ok = v.numbers.next(); ok {
 			text, ok = dict.text(n)
-		}
-	case v.encoding == format.DeltaLengthByteArray:
-		var n int64
-		if n, ok = v.deltas.next(); ok {
-			text, v.plain = v.plain[:n:n], v.plain[n:]
 		}
 	default:
 		var n int

@@ -64,10 +64,9 @@ type Encoding int
 
 // The encodings.
 const (
-	Dictionary  Encoding = iota // RLE_DICTIONARY, then PLAIN where too many values differ
-	Plain                       // PLAIN
-	Delta                       // DELTA_BINARY_PACKED
-	DeltaLength                 // DELTA_LENGTH_BYTE_ARRAY
+	Dictionary Encoding = iota // RLE_DICTIONARY, then PLAIN where too many values differ
+	Plain                      // PLAIN
+	Delta                      // DELTA_BINARY_PACKED
 )
 
 // Kind is the physical and logical type of a leaf column.
@@ -88,7 +87,7 @@ func Columns() [NumColumns]Column {
 		auditline.Level:                   {Name: "level", Bounded: true},
 		auditline.Stage:                   {Name: "stage", Bounded: true},
 		auditline.Verb:                    {Name: "verb", Bounded: true},
-		auditline.AuditID:                 {Name: "audit_id", Encoding: DeltaLength, Bloom: true},
+		auditline.AuditID:                 {Name: "audit_id", Encoding: Plain, Bloom: true},
 		auditline.RequestURI:              {Name: "request_uri", Encoding: Plain, Pages: 4},
 		auditline.UserAgent:               {Name: "user_agent"},
 		auditline.UserName:                {Name: "user_name", Bloom: true, Bounded: true},
@@ -167,8 +166,6 @@ func (d *Column) Allows(e format.Encoding) bool {
 		return d.Encoding == Dictionary
 	case format.DeltaBinaryPacked:
 		return d.Encoding == Delta
-	case format.DeltaLengthByteArray:
-		return d.Encoding == DeltaLength
 	}
 	return false
 }

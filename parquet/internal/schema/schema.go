@@ -15,8 +15,8 @@ import (
 const VersionKey = "auditsidecar.schema_version"
 
 // Version is the value of the metadata key of that name, and the only one that is
-// read. It changes when a reader of other objects could be misled.
-const Version = "2"
+// read. It changes if a reader of other objects could be misled.
+const Version = "1"
 
 // orderedGroup is a group of columns in the order of [Columns]. The library's
 // own group sorts by name.
@@ -72,8 +72,22 @@ var parts = sync.OnceValues(func() (*format.FileMetaData, error) { //nolint:goch
 	if err := w.Close(); err != nil {
 		return nil, fmt.Errorf("make schema: %w", err)
 	}
-	return w.File().Metadata(), nil
+	footer := w.File().Metadata()
+	number(footer.Schema[1:]) // the first is the root
+	return footer, nil
 })
+
+// number gives field IDs from 1 on: to columns, elements of lists, keys and values of
+// maps, in the order of the schema. New columns come last, so no ID ever changes.
+func number(elements []format.SchemaElement) {
+	id := int32(0)
+	for i := range elements {
+		if e := &elements[i]; e.RepetitionType.V != format.Repeated { // the group in a list or map that repeats
+			id++
+			e.FieldID = id
+		}
+	}
+}
 
 // Parts returns the schema as it stands in the footer: its elements, and
 // the order in which each column's values compare. Neither may be changed.

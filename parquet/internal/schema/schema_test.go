@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -11,92 +12,84 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// stored is how docs/DESIGN.md, "Parquet", says that a column is stored.
-type stored struct {
-	node     string // of the top-level column, as the library prints its type
-	encoding Encoding
-	bloom    bool
-	bounded  bool
+// documented is the table of columns in docs/spec/schema.md: the cells before the content, by ID.
+func documented(t *testing.T) (rows []string) {
+	t.Helper()
+	page, err := os.ReadFile("../../../docs/spec/schema.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(page)) {
+		if cells := strings.Split(line, "|"); len(cells) == 9 && regexp.MustCompile(`^ \d+ $`).MatchString(cells[1]) {
+			rows = append(rows, strings.Join(strings.Fields(strings.Join(cells[1:7], " | ")), " "))
+		}
+	}
+	return rows
 }
 
-const (
-	text   = "STRING"
-	micros = "TIMESTAMP(isAdjustedToUTC=true,unit=MICROS)"
-)
+// kinds are the types in the table, by the library's names.
+var kinds = map[string]string{
+	"STRING": "STRING", "LIST": "LIST", "MAP": "MAP", "INT(32,true)": "INT32", "INT(64,true)": "INT64", "<nil>": "BYTE_ARRAY",
+	"TIMESTAMP(isAdjustedToUTC=true,unit=MICROS)": "TIMESTAMP",
+}
 
-// TestColumnsAreStoredAsDocumented has every leaf column by its name and, in a list or a map, that of the leaf.
-func TestColumnsAreStoredAsDocumented(t *testing.T) {
-	want := map[string]stored{
-		"level":                            {text, Dictionary, false, true},
-		"stage":                            {text, Dictionary, false, true},
-		"verb":                             {text, Dictionary, false, true},
-		"audit_id":                         {text, DeltaLength, true, false},
-		"request_uri":                      {text, Plain, false, false},
-		"user_agent":                       {text, Dictionary, false, false},
-		"user_name":                        {text, Dictionary, true, true},
-		"user_uid":                         {text, Dictionary, false, true},
-		"user_groups.element":              {text, Dictionary, false, false},
-		"user_extra.key":                   {text, Dictionary, false, false},
-		"user_extra.element":               {text, Dictionary, false, false},
-		"impersonated_user_name":           {text, Dictionary, false, true},
-		"impersonated_user_uid":            {text, Dictionary, false, true},
-		"impersonated_user_groups.element": {text, Dictionary, false, false},
-		"impersonated_user_extra.key":      {text, Dictionary, false, false},
-		"impersonated_user_extra.element":  {text, Dictionary, false, false},
-		"impersonation_constraint":         {text, Dictionary, false, true},
-		"source_ips.element":               {text, Dictionary, true, false},
-		"object_resource":                  {text, Dictionary, false, true},
-		"object_namespace":                 {text, Dictionary, true, true},
-		"object_name":                      {text, Dictionary, true, true},
-		"object_uid":                       {text, Dictionary, false, false},
-		"object_api_group":                 {text, Dictionary, false, true},
-		"object_api_version":               {text, Dictionary, false, true},
-		"object_resource_version":          {text, Dictionary, false, false},
-		"object_subresource":               {text, Dictionary, false, true},
-		"response_code":                    {"INT32", Dictionary, false, true},
-		"response_status":                  {text, Dictionary, false, true},
-		"response_reason":                  {text, Dictionary, false, true},
-		"response_message":                 {text, Plain, false, false},
-		"response_details":                 {text, Dictionary, false, false},
-		"request_object":                   {text, Plain, false, false},
-		"response_object":                  {text, Plain, false, false},
-		"request_received_timestamp":       {micros, Delta, false, true},
-		"stage_timestamp":                  {micros, Delta, false, true},
-		"annotations.key":                  {text, Dictionary, false, false},
-		"annotations.value":                {text, Dictionary, false, false},
-		"raw":                              {"BYTE_ARRAY", Plain, false, false},
-		"decode_status":                    {text, Dictionary, false, true},
-		"node":                             {text, Dictionary, false, false},
-		"epoch":                            {text, Dictionary, false, false},
-		"source_file":                      {text, Dictionary, false, false},
-		"seq":                              {"INT64", Dictionary, false, true},
-		"source_line":                      {"INT64", Delta, false, true},
-		"line_part":                        {"INT32", Dictionary, false, true},
-		"unknown_fields":                   {text, Dictionary, false, false},
+// TestColumnsAreAsDocumented compares the schema that is in every footer, and the definitions that its
+// leaf columns are written by, with the table in docs/spec/schema.md.
+func TestColumnsAreAsDocumented(t *testing.T) {
+	elements, _, err := Parts()
+	if err != nil {
+		t.Fatal(err)
 	}
-	schema := New()
-	for i, path := range schema.Columns() {
-		d := Columns()[i]
-		if path[0] != d.Name {
-			t.Fatalf("column %d is %s in the schema and %s in the definitions", i, path[0], d.Name)
+	encodings := [...]string{Dictionary: "dictionary", Plain: "PLAIN", Delta: "DELTA_BINARY_PACKED"}
+	want, leaf := documented(t), 0
+	var got []string
+	var walk func(path []string)
+	walk = func(path []string) {
+		e := elements[0]
+		elements = elements[1:]
+		if e.RepetitionType.V != format.Repeated {
+			path = append(path, e.Name)
+			null, encoding := "", ""
+			var extras []string
+			if e.RepetitionType.V == format.Optional {
+				null = "yes"
+			}
+			if e.NumChildren.V == 0 {
+				d := Columns()[leaf]
+				leaf++
+				encoding = encodings[d.Encoding]
+				if d.Bloom {
+					extras = append(extras, "bloom")
+				}
+				if d.Bounded {
+					extras = append(extras, "bounds")
+				}
+			}
+			row := fmt.Sprintf("%d | %s | %s | %s | %s | %s", e.FieldID, strings.Join(path, "."), kinds[fmt.Sprint(e.LogicalType.Value)], null, encoding, strings.Join(extras, ", "))
+			got = append(got, strings.Join(strings.Fields(row), " "))
+		} else if e.FieldID != 0 {
+			t.Errorf("the group %s of %q has ID %d", e.Name, path, e.FieldID)
 		}
-		name := path[0]
-		if len(path) > 1 {
-			name += "." + path[len(path)-1]
-		}
-		w, ok := want[name]
-		if !ok {
-			t.Errorf("%s is not expected", name)
-			continue
-		}
-		delete(want, name)
-		leaf, _ := schema.Lookup(path...)
-		if got := (stored{leaf.Node.Type().String(), d.Encoding, d.Bloom, d.Bounded}); got != w {
-			t.Errorf("%s is stored as %+v, want %+v", name, got, w)
+		for range e.NumChildren.V {
+			walk(path)
 		}
 	}
-	for name := range want {
-		t.Errorf("there is no column %s", name)
+	for elements = elements[1:]; len(elements) > 0; {
+		walk(nil)
+	}
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) || got[i] != want[i] {
+			t.Fatalf("row %d: the schema has\n%q, the page\n%q", i+1, got[min(i, len(got)):], want[min(i, len(want)):])
+		}
+	}
+}
+
+// Engines make columns of the partition keys in a path.
+func TestNoColumnIsAPartitionKey(t *testing.T) {
+	for _, d := range Columns() {
+		if d.Name == "cluster" || d.Name == "dt" {
+			t.Errorf("the column %s is a partition key", d.Name)
+		}
 	}
 }
 
@@ -146,13 +139,12 @@ func TestAllowedEncodings(t *testing.T) {
 		encoding Encoding
 		own      []format.Encoding
 	}{
-		"dictionary":   {Dictionary, []format.Encoding{format.RLEDictionary}},
-		"plain":        {Plain, nil},
-		"delta":        {Delta, []format.Encoding{format.DeltaBinaryPacked}},
-		"delta length": {DeltaLength, []format.Encoding{format.DeltaLengthByteArray}},
+		"dictionary": {Dictionary, []format.Encoding{format.RLEDictionary}},
+		"plain":      {Plain, nil},
+		"delta":      {Delta, []format.Encoding{format.DeltaBinaryPacked}},
 	} {
 		d := Column{Encoding: c.encoding}
-		for _, e := range slices.Concat(always, never, []format.Encoding{format.RLEDictionary, format.DeltaBinaryPacked, format.DeltaLengthByteArray}) {
+		for _, e := range slices.Concat(always, never, []format.Encoding{format.RLEDictionary, format.DeltaBinaryPacked}) {
 			want := slices.Contains(always, e) || slices.Contains(c.own, e)
 			if d.Allows(e) != want {
 				t.Errorf("%s: %v is allowed: %v, want %v", name, e, d.Allows(e), want)
@@ -179,26 +171,6 @@ func TestParts(t *testing.T) {
 	for i, path := range New().Columns() {
 		if i >= len(leaves) || leaves[i] != path[len(path)-1] {
 			t.Fatalf("leaf %d of %q is not %q", i, leaves, path)
-		}
-	}
-}
-
-// docs/DESIGN.md, "Parquet", has a row for every column.
-func TestDesignNamesEveryColumn(t *testing.T) {
-	design, err := os.ReadFile("../../../docs/DESIGN.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, table, _ := strings.Cut(string(design), "\n| column | Parquet type")
-	table, _, _ = strings.Cut(table, "\n\n")
-	braces := regexp.MustCompile(`(\w+_)\{([\w,]+)\}`)
-	table = braces.ReplaceAllStringFunc(table, func(s string) string {
-		m := braces.FindStringSubmatch(s)
-		return m[1] + strings.Join(strings.Split(m[2], ","), " "+m[1])
-	})
-	for _, d := range Columns() {
-		if !regexp.MustCompile(`\b` + d.Name + `\b`).MatchString(table) {
-			t.Errorf("the table of columns does not have %s", d.Name)
 		}
 	}
 }
