@@ -53,15 +53,11 @@ func (s *reconciler) reconcile(ctx context.Context) error {
 	return err
 }
 
-// lateTime is how long after the beginning of an epoch the names of earlier files may be: its clock may
-// have been set back.
-const lateTime = time.Hour
-
 // late asks the archive about a file that was rotated before the epoch began and held after
 // [reconciler.reconcile]: it was being compressed then, or its link was lost.
 func (s *reconciler) late(ctx context.Context, e ledger.Entry) (asked bool, err error) {
 	chain := s.cfg.Ledger.Chain()
-	if e.Seq != 0 || e.Before != nil || s.asked[chain.Epoch+e.ID] || e.Rotated.After(chain.Began.Add(lateTime)) {
+	if e.Seq != 0 || e.Before != nil || s.asked[chain.Epoch+e.ID] || e.Rotated.After(chain.Began) {
 		return false, nil
 	}
 	return true, s.reconcileOne(ctx, e)
