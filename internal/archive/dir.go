@@ -39,7 +39,8 @@ func (d *dirStore) put(ctx context.Context, key string, body *io.SectionReader, 
 	if err := d.fs.MkdirAll(dir, dirMode); err != nil {
 		return nil, fileError(err)
 	}
-	d.sweep(dir)
+	// Temporary files that crashes left, and cannot be removed, do no harm.
+	_ = d.fs.RemoveOldTemps(dir, staleAfter)
 	return nil, fileError(d.fs.Publish(path, fileMode, func(w io.Writer) error {
 		h := sha256.New()
 		_, err := io.Copy(io.MultiWriter(w, h), withContext(ctx, body))
@@ -77,23 +78,6 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 // staleAfter is how old a temporary file must be to belong to a writer that
 // crashed: other nodes may be writing into a shared directory right now.
 const staleAfter = time.Hour
-
-// sweep removes the temporary files that crashes left in dir. What it cannot
-// remove does no harm.
-func (d *dirStore) sweep(dir string) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if !durable.IsTemp(e.Name()) {
-			continue
-		}
-		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > staleAfter {
-			_ = d.fs.Remove(filepath.Join(dir, e.Name()))
-		}
-	}
-}
 
 func (d *dirStore) stat(key string) (Info, error) {
 	info, err := os.Stat(d.path(key))

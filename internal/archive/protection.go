@@ -98,6 +98,6 @@ func (s *s3Store) lifecycleRules(ctx context.Context) (*s3.GetBucketLifecycleCon
 
 // notSet says whether an error means that there is no such setting.
 func notSet(err error, code string) bool {
-	var api smithy.APIError
-	return errors.As(err, &api) && api.ErrorCode() == code
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && api.ErrorCode() == code
 }

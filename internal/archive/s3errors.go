@@ -28,8 +28,8 @@ type hints struct {
 // classify turns an error of the SDK into an *Error. permission is the one the
 // request needs.
 func (h hints) classify(err error, permission string) error {
-	var e *Error
-	if errors.As(err, &e) {
+	e, ok := errors.AsType[*Error](err)
+	if ok {
 		return e
 	}
 	var creds *credentialsError
@@ -129,16 +129,14 @@ func (h hints) answer(err error, permission string) *Error {
 // apiError returns the store's own code and message. An answer to HEAD has no
 // body, so its code is the status text.
 func apiError(err error) (code, text string) {
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode(), api.ErrorMessage()
 	}
 	return http.StatusText(status(err)), ""
 }
 
 func requestID(err error) string {
-	var re *awshttp.ResponseError
-	if errors.As(err, &re) && re.ServiceRequestID() != "" {
+	if re, ok := errors.AsType[*awshttp.ResponseError](err); ok && re.ServiceRequestID() != "" {
 		return ", request " + re.ServiceRequestID()
 	}
 	return ""
@@ -155,8 +153,7 @@ func (h hints) otherRegion(err error, text string) string {
 	default:
 		return ""
 	}
-	var re *awshttp.ResponseError
-	if errors.As(err, &re) {
+	if re, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		if r := re.HTTPResponse().Header.Get("X-Amz-Bucket-Region"); r != "" && r != h.region {
 			return r
 		}
@@ -232,8 +229,7 @@ func (h hints) permit(permission string) string {
 // cause in a sentence per layer. An operation's address belongs to its cause
 // ("dial tcp 127.0.0.1:1: connection refused").
 func lastLine(err error) string {
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Error()
 	}
 	for {

@@ -71,8 +71,7 @@ func payloadHash(sum [sha256.Size]byte) func(*middleware.Stack) error {
 
 // status returns the HTTP status of a failed request, 0 if there was no answer.
 func status(err error) int {
-	var re *awshttp.ResponseError
-	if errors.As(err, &re) {
+	if re, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		return re.HTTPStatusCode()
 	}
 	return 0

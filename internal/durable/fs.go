@@ -155,7 +155,11 @@ func exists(path string) bool {
 // RemoveTemps removes the temporary files that interrupted calls left in dir
 // (not below it). Call it only where no other call can be under way, which is
 // to say after [Lock]. A directory that does not exist is success.
-func (f FS) RemoveTemps(dir string) error {
+func (f FS) RemoveTemps(dir string) error { return f.RemoveOldTemps(dir, 0) }
+
+// RemoveOldTemps is [FS.RemoveTemps] for the files that were not written to for
+// some time: others may be at work in the directory.
+func (f FS) RemoveOldTemps(dir string, age time.Duration) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -165,7 +169,10 @@ func (f FS) RemoveTemps(dir string) error {
 	}
 	var errs []error
 	for _, e := range entries {
-		if IsTemp(e.Name()) {
+		if !IsTemp(e.Name()) {
+			continue
+		}
+		if info, err := e.Info(); err == nil && (age == 0 || time.Since(info.ModTime()) > age) {
 			errs = append(errs, f.Remove(filepath.Join(dir, e.Name())))
 		}
 	}
