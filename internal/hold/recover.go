@@ -31,7 +31,7 @@ func (h *recovery) recover() error {
 	if err != nil {
 		return fmt.Errorf("list the held files: %w", err)
 	}
-	pinned := h.pinned()
+	pinned := (&links{dir: h.dir}).owners(h.cfg.Ledger.Entries(), nil) // by inode
 	for _, file := range held {
 		n, inode, ok := parseLinkName(file.Name())
 		if !ok {
@@ -112,27 +112,16 @@ func (h *recovery) keepLinks(listed []rotate.Segment) error {
 	return h.recoverEntries(entries)
 }
 
-// pinned is the set of inodes that links with an entry hold.
-func (h *recovery) pinned() map[uint64]bool {
-	pinned := map[uint64]bool{}
-	for _, e := range h.cfg.Ledger.Entries() {
-		if isLink(filepath.Join(h.dir, e.ID), e.Inode) {
-			pinned[e.Inode] = true
-		}
-	}
-	return pinned
-}
-
 // recoverFile adopts a held file without an entry. A second link to a held
 // file, such as one that was about to be taken back when the process died,
 // adds nothing and goes.
-func (h *recovery) recoverFile(id string, inode uint64, pinned map[uint64]bool, listed []rotate.Segment) error {
+func (h *recovery) recoverFile(id string, inode uint64, pinned map[uint64]*ledger.Entry, listed []rotate.Segment) error {
 	path := filepath.Join(h.dir, id)
 	actual, err := inodeOf(path)
 	if err != nil {
 		return fmt.Errorf("look at the held file %s: %w", path, err)
 	}
-	if pinned[actual] {
+	if pinned[actual] != nil {
 		if err := h.cfg.FS.Remove(path); err != nil {
 			return fmt.Errorf("remove the needless link %s: %w", path, err)
 		}
@@ -144,7 +133,7 @@ func (h *recovery) recoverFile(id string, inode uint64, pinned map[uint64]bool, 
 			return err
 		}
 	}
-	pinned[actual], h.adopted[id] = true, true
+	pinned[actual], h.adopted[id] = &e, true
 	if err := h.cfg.Ledger.Add(e); err != nil {
 		return err
 	}
