@@ -4,8 +4,6 @@ package rotate
 type Mode string
 
 const (
-	// ModeStarting: Run has not looked at the directory yet.
-	ModeStarting Mode = "starting"
 	// ModeWatching: the kernel reports changes (inotify).
 	ModeWatching Mode = "watching"
 	// ModePolling: no watch is to be had; subscribers are poked by the clock.

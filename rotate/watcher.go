@@ -56,7 +56,7 @@ func NewWatcher(dir string, cfg WatcherConfig) (*Watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a directory watcher: %w", err)
 	}
-	return &Watcher{dir: filepath.Clean(dir), cfg: cfg, mode: ModeStarting, poll: pollInterval, retry: retryInterval, watch: addWatch}, nil
+	return &Watcher{dir: filepath.Clean(dir), cfg: cfg, poll: pollInterval, retry: retryInterval, watch: addWatch}, nil
 }
 
 // Writes subscribes to every change: writes to files in the directory and all
@@ -202,12 +202,10 @@ func (w *Watcher) same(info os.FileInfo) bool {
 
 // sleep waits for d, or returns ctx.Err() when ctx ends before.
 func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-timer.C:
+	case <-time.After(d):
 		return nil
 	}
 }

@@ -118,11 +118,9 @@ func (q *queue) newBatch(s *stream) *lokipush.Batch {
 // nor refused, nil when there is none.
 func (q *queue) unsettled() *batch {
 	var lowest *batch
-	for _, batches := range [][]*batch{q.inFlight, q.waiting, q.open} {
-		for _, b := range batches {
-			if lowest == nil || b.first < lowest.first {
-				lowest = b
-			}
+	for _, b := range slices.Concat(q.inFlight, q.waiting, q.open) {
+		if lowest == nil || b.first < lowest.first {
+			lowest = b
 		}
 	}
 	return lowest
@@ -199,11 +197,9 @@ func (q *queue) launch(ctx context.Context, keepCursor func() error) error {
 // it and was not sent.
 func (q *queue) within(b *batch) bool {
 	oldest := earliest(q.covered.oldest, b.oldest)
-	for _, batches := range [][]*batch{q.waiting, q.open} {
-		for _, other := range batches {
-			if other.first < b.first {
-				oldest = earliest(oldest, other.oldest)
-			}
+	for _, other := range slices.Concat(q.waiting, q.open) {
+		if other.first < b.first {
+			oldest = earliest(oldest, other.oldest)
 		}
 	}
 	return latest(q.covered.newest, b.newest).Sub(oldest) <= maxSpan
@@ -298,11 +294,9 @@ func (q *queue) attempted(a lokipush.Attempt) {
 // unaccepted returns how many bytes of the log are in the batches, and the time
 // of the oldest entry.
 func (q *queue) unaccepted() (bytes int64, oldest time.Time) {
-	for _, batches := range [][]*batch{q.inFlight, q.waiting, q.open} {
-		for _, b := range batches {
-			bytes += b.bytes
-			oldest = earliest(oldest, b.oldest)
-		}
+	for _, b := range slices.Concat(q.inFlight, q.waiting, q.open) {
+		bytes += b.bytes
+		oldest = earliest(oldest, b.oldest)
 	}
 	return bytes, oldest
 }

@@ -216,7 +216,7 @@ func TestI8_MemoryIsBoundedWhileLokiIsUnavailable(t *testing.T) {
 		s.edit = func(cfg *Config) { cfg.EventLabels = EventLabels() }
 		var text strings.Builder
 		for i, line := range events(400, 100<<10, time.Second) {
-			text.WriteString(strings.Replace(line, `"auditID"`, fmt.Sprintf(`"verb":"%s","auditID"`, values(LabelVerb)[i%14]), 1) + "\n")
+			text.WriteString(strings.Replace(line, `"auditID"`, fmt.Sprintf(`"verb":"%s","auditID"`, values[LabelVerb][i%14]), 1) + "\n")
 		}
 		s.add("0", text.String())
 		s.start()

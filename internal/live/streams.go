@@ -27,21 +27,14 @@ const (
 // EventLabels lists the labels that can come from an event.
 func EventLabels() []string { return []string{LabelVerb, LabelLevel, LabelStage, LabelCodeClass} }
 
-// values are the values that a label can have. Verbs outside of the list are
+// values are the values that each label can have. Verbs outside of the list are
 // HTTP methods in small letters, which a client is free to invent.
-func values(label string) []string {
-	switch label {
-	case LabelVerb:
-		return []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection",
-			"post", "put", "head", "options", "connect", "proxy"}
-	case LabelLevel:
-		return []string{"Metadata", "Request", "RequestResponse"}
-	case LabelStage:
-		return []string{"RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"}
-	case LabelCodeClass:
-		return []string{"1xx", "2xx", "3xx", "4xx", "5xx"}
-	}
-	return nil
+var values = map[string][]string{
+	LabelVerb: {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection",
+		"post", "put", "head", "options", "connect", "proxy"},
+	LabelLevel:     {"Metadata", "Request", "RequestResponse"},
+	LabelStage:     {"RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"},
+	LabelCodeClass: {"1xx", "2xx", "3xx", "4xx", "5xx"},
 }
 
 // stream is one set of labels.
@@ -80,7 +73,7 @@ func CheckLabels(static map[string]string, event []string) error {
 		switch {
 		case slices.Contains(event[:i], name):
 			errs = append(errs, fmt.Errorf("label %s is given twice", name))
-		case values(name) == nil:
+		case values[name] == nil:
 			errs = append(errs, fmt.Errorf("label %s cannot come from the event: each value makes a stream of its own, and Loki's index is for tens of values "+
 				"(verb, user, resource and namespace as labels made 147,100 streams of a real log of 601,775 lines); "+
 				"only %s can. User, resource, namespace and the like are structured metadata: {job=\"audit\"} | user=\"alice\"",
@@ -100,7 +93,7 @@ func newStreams(static map[string]string, event []string) (*streams, error) {
 	}
 	s := &streams{static: static, known: map[string]*stream{}}
 	for _, name := range event {
-		s.event = append(s.event, eventLabel{name, values(name)})
+		s.event = append(s.event, eventLabel{name, values[name]})
 	}
 	_, err := s.add(slices.Repeat([]byte{0}, len(s.event)))
 	return s, err

@@ -74,13 +74,13 @@ func TestStreamsOfEvents(t *testing.T) {
 func TestStreamsAreFew(t *testing.T) {
 	n := 1
 	for _, name := range EventLabels() {
-		n *= len(values(name)) + 1
-		for _, value := range append(values(name), Other) {
+		n *= len(values[name]) + 1
+		for _, value := range append(values[name], Other) {
 			if _, err := lokipush.NewLabels(map[string]string{name: value}); err != nil {
 				t.Error(err)
 			}
 		}
-		if slices.Contains(values(name), Other) {
+		if slices.Contains(values[name], Other) {
 			t.Errorf("%s has %q twice", name, Other)
 		}
 	}
