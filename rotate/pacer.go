@@ -15,7 +15,7 @@ const (
 
 // pacer pokes for writes, which come one by one for every line of the log.
 type pacer struct {
-	subscribers []chan struct{}
+	poked chan<- struct{}
 	// timer runs from a poke until the next one may follow.
 	timer *time.Timer
 	// paused says that the timer runs, due that a write came since it started,
@@ -32,7 +32,7 @@ func (p *pacer) poke() {
 		p.due = true
 		return
 	}
-	poke(p.subscribers)
+	poke(p.poked)
 	p.paused, p.due = true, false
 	p.timer.Reset(writePause)
 }

@@ -40,7 +40,7 @@ func TestWatcherSeesARenameBehindManyWrites(t *testing.T) {
 func TestPacer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		poked := make(chan struct{}, 1)
-		p := pacer{subscribers: []chan struct{}{poked}, timer: time.NewTimer(time.Hour)}
+		p := pacer{poked: poked, timer: time.NewTimer(time.Hour)}
 		steps := []struct {
 			do            string
 			after         time.Duration

@@ -38,8 +38,8 @@ type Watcher struct {
 	dir  string
 	cfg  WatcherConfig
 	mode Mode
-	// writes and names are filled before Run and only read by it.
-	writes, names []chan struct{}
+	// writes and names have room for one poke each.
+	writes, names chan struct{}
 	poll, retry   time.Duration
 	// watch adds a watch for a directory; tests make it fail.
 	watch func(dir string) (*fsnotify.Watcher, error)
@@ -56,38 +56,32 @@ func NewWatcher(dir string, cfg WatcherConfig) (*Watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a directory watcher: %w", err)
 	}
-	return &Watcher{dir: filepath.Clean(dir), cfg: cfg, poll: pollInterval, retry: retryInterval, watch: addWatch}, nil
+	return &Watcher{
+		dir: filepath.Clean(dir), cfg: cfg, writes: make(chan struct{}, 1), names: make(chan struct{}, 1),
+		poll: pollInterval, retry: retryInterval, watch: addWatch,
+	}, nil
 }
 
-// Writes subscribes to every change: writes to files in the directory and all
+// Writes is the channel of every change: writes to files in the directory and all
 // that Names reports. The first write after a pause pokes at once, what follows
 // within 50 ms after them, together. The channel has room for one poke, so that
-// pokes which come faster than they are taken melt into one too. Subscribe
-// before Run.
-func (w *Watcher) Writes() <-chan struct{} { return subscribe(&w.writes) }
+// pokes which come faster than they are taken melt into one too.
+func (w *Watcher) Writes() <-chan struct{} { return w.writes }
 
-// Names subscribes to changes of the listing: a file appeared, was renamed or
+// Names is the channel of changes of the listing: a file appeared, was renamed or
 // went. Writes to a file do not poke it. A change that follows a write within
-// 50 ms is seen after them. Subscribe before Run.
-func (w *Watcher) Names() <-chan struct{} { return subscribe(&w.names) }
+// 50 ms is seen after them.
+func (w *Watcher) Names() <-chan struct{} { return w.names }
 
-func subscribe(to *[]chan struct{}) <-chan struct{} {
-	c := make(chan struct{}, 1)
-	*to = append(*to, c)
-	return c
-}
-
-// poke wakes the subscribers that have not been poked since they last looked.
-func poke(subscribers []chan struct{}) {
-	for _, c := range subscribers {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
+// poke fills a channel unless a poke is waiting in it.
+func poke(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
 
-// pokeAll wakes every subscriber.
+// pokeAll pokes both channels.
 func (w *Watcher) pokeAll() {
 	poke(w.names)
 	poke(w.writes)
@@ -145,7 +139,7 @@ func (w *Watcher) round(ctx context.Context) error {
 func (w *Watcher) follow(ctx context.Context, watch *fsnotify.Watcher, dir os.FileInfo, every time.Duration, end <-chan time.Time) error {
 	rescan := time.NewTicker(every)
 	defer rescan.Stop()
-	writes := pacer{subscribers: w.writes, timer: time.NewTimer(writePause)}
+	writes := pacer{poked: w.writes, timer: time.NewTimer(writePause)}
 	defer writes.timer.Stop()
 	w.pokeAll()
 	for {

@@ -59,6 +59,7 @@ type Hold struct {
 	*base
 	home fs.FileInfo // of dir, as it was at the start
 	wake chan struct{}
+	news chan struct{} // poked when a pass changed what is held
 
 	pass     sync.Mutex // one pass at a time
 	recovery *recovery
@@ -67,9 +68,6 @@ type Hold struct {
 	watcher  *watcher
 	judge    *continuityJudge
 	budget   *budgeter
-
-	mu   sync.Mutex
-	subs []chan struct{}
 }
 
 // New prepares the directory of the links, adopts links that the ledger does
@@ -85,7 +83,7 @@ func New(cfg Config) (*Hold, error) {
 		b.keep = newCopies(cfg.FS, b.dir, budget.roomFor)
 	}
 	h := &Hold{
-		base: b, wake: make(chan struct{}, 1), recovery: &recovery{b}, judge: judge, budget: budget,
+		base: b, wake: make(chan struct{}, 1), news: make(chan struct{}, 1), recovery: &recovery{b}, judge: judge, budget: budget,
 		linker:   &linker{base: b, judge: judge, waiting: map[string]waiting{}},
 		finisher: &finisher{base: b}, watcher: &watcher{base: b, judge: judge},
 	}
@@ -99,23 +97,8 @@ func New(cfg Config) (*Hold, error) {
 	return h, h.recovery.recover()
 }
 
-// Changed returns a channel that is poked when a pass changed what is held.
-// Subscribe before Run.
-func (h *Hold) Changed() <-chan struct{} {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	c := make(chan struct{}, 1)
-	h.subs = append(h.subs, c)
-	return c
-}
-
-func (h *Hold) poke() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, c := range h.subs {
-		poke(c)
-	}
-}
+// Changed is the channel that is poked when a pass changed what is held.
+func (h *Hold) Changed() <-chan struct{} { return h.news }
 
 // Wake has the next pass made soon: a sink has released a segment.
 func (h *Hold) Wake() { poke(h.wake) }

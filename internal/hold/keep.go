@@ -100,11 +100,7 @@ func inodeOf(path string) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	inode := inodeIn(info)
-	if inode == 0 {
-		return 0, fmt.Errorf("%s: this system has no inode numbers", path)
-	}
-	return inode, nil
+	return inodeIn(info), nil
 }
 
 func inodeIn(info os.FileInfo) uint64 {

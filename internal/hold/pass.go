@@ -33,7 +33,7 @@ func (h *Hold) Sync(ctx context.Context) error {
 	releaseErr := h.release(listed)
 	h.metrics.observe(h.cfg.Ledger.Entries(), h.bytesOf)
 	if h.changed {
-		h.poke()
+		poke(h.news)
 	}
 	return errors.Join(err, h.noRoom, releaseErr)
 }
