@@ -22,10 +22,7 @@ func oldestAccepted(reason Reason, body string) time.Time {
 	if found == nil {
 		return time.Time{}
 	}
-	at, err := time.Parse(time.RFC3339, found[1])
-	if err != nil {
-		return time.Time{}
-	}
+	at, _ := time.Parse(time.RFC3339, found[1]) // zero if it is no time
 	return at.UTC()
 }
 

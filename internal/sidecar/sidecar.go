@@ -96,29 +96,20 @@ func Validate(ctx context.Context, settings *config.Run) error {
 func newSidecar(cfg Config) *Sidecar {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	auto := promauto.With(registry)
+	gauge := func(name, help string, labels prometheus.Labels) prometheus.Gauge {
+		return promauto.With(registry).NewGauge(prometheus.GaugeOpts{Namespace: "auditsidecar", Name: name, Help: help, ConstLabels: labels})
+	}
 	s := &Sidecar{
 		Config: cfg, registry: registry, health: admin.NewHealth(cfg.Log, registry, time.Now), fs: durable.OS(),
-		stored: auto.NewGauge(prometheus.GaugeOpts{
-			Namespace: "auditsidecar", Name: "archive_last_success_timestamp_seconds",
-			Help: "When the archive last confirmed an object or a record; 0 before the first.",
-		}),
+		stored: gauge("archive_last_success_timestamp_seconds", "When the archive last confirmed an object or a record; 0 before the first.", nil),
 	}
-	auto.NewGauge(prometheus.GaugeOpts{
-		Namespace: "auditsidecar", Name: "build_info", Help: "Always 1; the labels say what runs.",
-		ConstLabels: prometheus.Labels{"version": cfg.Version, "goversion": runtime.Version()},
-	}).Set(1)
-	auto.NewGauge(prometheus.GaugeOpts{
-		Namespace: "auditsidecar", Name: "config_hash",
-		Help: "Hash of the settings, the same on nodes that are set alike: the name of the node does not count, nor the content of the files that are named.",
-	}).Set(config.Hash(cfg.Shown))
+	gauge("build_info", "Always 1; the labels say what runs.", prometheus.Labels{"version": cfg.Version, "goversion": runtime.Version()}).Set(1)
+	gauge("config_hash", "Hash of the settings, the same on nodes that are set alike: the name of the node does not count, nor the content of the files that are named.", nil).
+		Set(config.Hash(cfg.Shown))
 	s.registerLag()
 	s.events = &events{
 		log: cfg.Log, gaps: newGaps(registry),
-		polling: auto.NewGauge(prometheus.GaugeOpts{
-			Namespace: "auditsidecar", Name: "watch_polling",
-			Help: "1 while inotify is unavailable and the directory is listed every --rescan-interval instead.",
-		}),
+		polling: gauge("watch_polling", "1 while inotify is unavailable and the directory is listed every --rescan-interval instead.", nil),
 		loops: healths{
 			begin: s.health.Quiet("start"), watch: s.health.Quiet("watch"),
 			held: s.health.Loop("hold"), ship: s.health.Loop("archive"),
