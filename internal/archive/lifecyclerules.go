@@ -76,10 +76,10 @@ func (l Lifecycle) rules(prefix string) []types.LifecycleRule {
 	below := under(prefix)
 	data := newRule("data", prefix, below+"data/")
 	if l.InfrequentDays > 0 {
-		data.Transitions = append(data.Transitions, transition(l.InfrequentDays, types.TransitionStorageClassStandardIa))
+		data.Transitions = append(data.Transitions, types.Transition{Days: days(l.InfrequentDays), StorageClass: types.TransitionStorageClassStandardIa})
 	}
 	if l.ArchiveDays > 0 {
-		data.Transitions = append(data.Transitions, transition(l.ArchiveDays, types.TransitionStorageClass(l.ArchiveClass)))
+		data.Transitions = append(data.Transitions, types.Transition{Days: days(l.ArchiveDays), StorageClass: types.TransitionStorageClass(l.ArchiveClass)})
 	}
 	open := newRule("open", prefix, below+"open/")
 	expire(&open, l.OpenDays)
@@ -119,10 +119,6 @@ func newRule(name, prefix, filter string) types.LifecycleRule {
 func expire(r *types.LifecycleRule, after int) {
 	r.Expiration = &types.LifecycleExpiration{Days: days(after)}
 	r.NoncurrentVersionExpiration = &types.NoncurrentVersionExpiration{NoncurrentDays: days(1)}
-}
-
-func transition(after int, class types.TransitionStorageClass) types.Transition {
-	return types.Transition{Days: days(after), StorageClass: class}
 }
 
 func days(n int) *int32 { return aws.Int32(int32(n)) }

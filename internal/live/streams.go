@@ -46,15 +46,9 @@ type stream struct {
 // streams finds the stream of a line.
 type streams struct {
 	static map[string]string
-	event  []eventLabel
+	event  []string // labels that come from the event
 	known  map[string]*stream
 	key    []byte // memory of the last key
-}
-
-// eventLabel is one label that comes from the event.
-type eventLabel struct {
-	name   string
-	values []string
 }
 
 // CheckLabels says which labels cannot be had, and why: those that Loki would
@@ -91,10 +85,7 @@ func newStreams(static map[string]string, event []string) (*streams, error) {
 	if err := CheckLabels(static, event); err != nil {
 		return nil, err
 	}
-	s := &streams{static: static, known: map[string]*stream{}}
-	for _, name := range event {
-		s.event = append(s.event, eventLabel{name, values[name]})
-	}
+	s := &streams{static: static, event: event, known: map[string]*stream{}}
 	_, err := s.add(slices.Repeat([]byte{0}, len(s.event)))
 	return s, err
 }
@@ -104,8 +95,8 @@ func newStreams(static map[string]string, event []string) (*streams, error) {
 func (s *streams) of(f *lokipush.Fields) (*stream, error) {
 	s.key = s.key[:0]
 	for _, label := range s.event {
-		value := take(f, label.name)
-		s.key = append(s.key, byte(1+slices.IndexFunc(label.values, func(v string) bool { return v == string(value) })))
+		value := take(f, label)
+		s.key = append(s.key, byte(1+slices.IndexFunc(values[label], func(v string) bool { return v == string(value) })))
 	}
 	if known := s.known[string(s.key)]; known != nil {
 		return known, nil
@@ -118,9 +109,9 @@ func (s *streams) of(f *lokipush.Fields) (*stream, error) {
 func (s *streams) add(key []byte) (*stream, error) {
 	set := maps.Clone(s.static)
 	for i, label := range s.event {
-		set[label.name] = Other
+		set[label] = Other
 		if key[i] > 0 {
-			set[label.name] = label.values[key[i]-1]
+			set[label] = values[label][key[i]-1]
 		}
 	}
 	labels, err := lokipush.NewLabels(set)
