@@ -8,7 +8,6 @@ import (
 	"runtime/pprof"
 
 	"github.com/auditsidecar/auditsidecar/hack/bench/start"
-	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
@@ -50,7 +49,7 @@ func convert(in, out string, check bool) error {
 	// The program sets both, too.
 	debug.SetMemoryLimit(46 << 20)
 	debug.SetGCPercent(200)
-	f, err := durable.Open(in)
+	f, err := os.Open(in)
 	if err != nil {
 		return fmt.Errorf("open input: %w", err)
 	}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/config"
-	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/shipper"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
@@ -175,7 +174,7 @@ func unpackFailure(err error) error {
 // statInput opens plain bytes. The rotation time is the one in the name of a
 // backup, else the time of the last write.
 func statInput(path, name string, modified time.Time) (*input, error) {
-	file, err := durable.Open(path)
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open the file: %w", err)
 	}

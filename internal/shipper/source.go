@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
@@ -68,7 +67,7 @@ func (s *workspace) open(ctx context.Context, e ledger.Entry) (*source, error) {
 }
 
 func openSource(path string) (*source, error) {
-	f, err := durable.Open(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open a finished file: %w", err)
 	}

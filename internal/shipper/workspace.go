@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
@@ -82,7 +81,7 @@ func (s *workspace) gone(path string) bool {
 // openGrowing opens an open segment. It returns nil where there is none: the
 // file has been given up, or its path is another file's by now.
 func (s *workspace) openGrowing(e ledger.Entry) (*growing, error) {
-	f, err := durable.Open(s.cfg.Held.Path(e.ID))
+	f, err := os.Open(s.cfg.Held.Path(e.ID))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
