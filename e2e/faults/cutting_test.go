@@ -20,7 +20,9 @@ func cutting() []scenario {
 			s.write(rate, 2*time.Second, time.Second)
 			s.s3Net.Set(badnet.Condition{Unavailable: true})
 			s.notReady("archive") // now nothing more is converted
-			s.write(rate, 4*time.Second, time.Second)
+			for archived := len(s.finished()); len(s.finished()) < archived+2; {
+				s.write(rate, 2*time.Second, time.Second)
+			}
 			s.awaitLoki()
 			held := s.finished()
 			s.cut(held[len(held)-1], 0)
