@@ -53,14 +53,21 @@ func (g *general) members(text []byte) (last map[string][]byte, ok bool) {
 	return last, text[0] == '{' && n <= MaxItems
 }
 
-// fields fills the columns of the members of an object, if text is one. Of a
-// name that comes twice the last value counts.
-func (g *general) fields(text []byte, all []member) {
+// fields fills the columns of the members of an object, if text is one, and returns their values. Of
+// a name that comes twice the last one counts.
+func (g *general) fields(text []byte, all []member) (last map[string][]byte) {
+	last = make(map[string][]byte)
 	g.each(text, '{', func(name, value []byte) {
 		if m := memberOf(all, Unquoted(name[1:len(name)-1])); m != nil {
-			g.value(m, value)
+			last[m.name] = value
 		}
 	})
+	for i := range all {
+		if v := last[all[i].name]; v != nil {
+			g.value(&all[i], v)
+		}
+	}
+	return last
 }
 
 // each calls f for every member of a valid JSON object, or every element of a
@@ -89,23 +96,13 @@ func (e *Event) quoted(s []byte) []byte {
 // event fills the columns from a valid object, and reports whether it is an
 // audit event.
 func (g *general) event(object []byte) bool {
-	var kind, version []byte
-	g.each(object, '{', func(name, value []byte) {
-		switch string(Unquoted(name[1 : len(name)-1])) {
-		case "kind":
-			kind = g.text(value)
-		case "apiVersion":
-			version = g.text(value)
-		}
-	})
-	g.fields(object, eventMembers)
-	return string(kind) == "Event" && hasPrefix(version, "audit.k8s.io/")
+	values := g.fields(object, eventMembers)
+	return string(g.text(values["kind"])) == "Event" && hasPrefix(g.text(values["apiVersion"]), "audit.k8s.io/")
 }
 
 // value fills the columns of one member.
 func (g *general) value(m *member, value []byte) {
 	e := g.e
-	e.clear(m)
 	switch m.shape {
 	case shapeText, shapeLongText:
 		e.text[m.field] = g.text(value)
@@ -128,7 +125,7 @@ func (g *general) value(m *member, value []byte) {
 
 // text returns a string's text, or nil where value is no string.
 func (g *general) text(value []byte) []byte {
-	if value[0] != '"' {
+	if len(value) == 0 || value[0] != '"' {
 		return nil
 	}
 	return g.e.quoted(value)
@@ -138,7 +135,6 @@ func (g *general) text(value []byte) []byte {
 // string, as null is in encoding/json. It is null, and ok is false, where the
 // array is too long.
 func (g *general) list(value []byte, t *List) (ok bool) {
-	t.reset()
 	t.Given = value[0] == '['
 	n := 0
 	g.each(value, '[', func(_, v []byte) {

@@ -123,20 +123,3 @@ func (e *Event) has(m *member) bool {
 	}
 	return e.text[m.field] != nil
 }
-
-// clear makes a member null.
-func (e *Event) clear(m *member) {
-	switch m.shape {
-	case shapeConstant:
-	case shapeList:
-		e.List(m.field).reset()
-	case shapeLists, shapeTexts:
-		e.Map(m.field).reset()
-	case shapeObject:
-		for i := range m.of {
-			e.clear(&m.of[i])
-		}
-	default:
-		e.text[m.field], e.given[m.field] = nil, false
-	}
-}
