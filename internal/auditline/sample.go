@@ -3,13 +3,7 @@ package auditline
 import "bytes"
 
 // Sampler samples the object and the time of lines. The zero value is ready for use.
-type Sampler struct {
-	dates calendar
-	// tails are where the timestamps of the last lines began, from their ends:
-	// few different annotations follow them.
-	tails [8]int
-	next  int // the one of tails that is replaced next
-}
+type Sampler struct{ dates calendar }
 
 // Object names the Kubernetes object that an event is about. A name that is not
 // given is nil.
@@ -91,20 +85,12 @@ const (
 	MaxTail = 2 << 10
 )
 
-// time finds the stage timestamp: first where it was in the last lines, then
-// everywhere.
+// time finds the stage timestamp, the last one.
 func (g *Sampler) time(line []byte) (int64, bool) {
-	for _, tail := range g.tails {
-		if at := len(line) - tail; tail > 0 && at > len(eventHeadV1) && hasPrefix(line[at:], stageTimeHead) {
-			return g.timeAt(line, at)
-		}
-	}
 	const t = len(`,"stage`) // the T in it is rare
 	stop := max(len(eventHeadV1), len(line)-MaxTail)
 	for at := len(line) - microTimeLen; at > stop; at-- {
 		if line[at] == 'T' && hasPrefix(line[at-t:], stageTimeHead) {
-			g.tails[g.next] = len(line) - (at - t)
-			g.next = (g.next + 1) % len(g.tails)
 			return g.timeAt(line, at-t)
 		}
 	}
