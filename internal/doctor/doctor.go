@@ -75,7 +75,8 @@ type Config struct {
 	// ClockSynced says whether the kernel's clock is kept by NTP.
 	ClockSynced func() (bool, error)
 
-	pod *staticPod // of Manifest; nil if it cannot be read
+	pod    *staticPod // of Manifest; nil if it cannot be read
+	mounts mounts     // nil if they cannot be read
 }
 
 // checks are all checks, in the order in which their mistakes should be mended. Results without an
@@ -91,7 +92,7 @@ var checks = []struct {
 	{"log-mount", checkMounted},
 	{"policy", checkPolicy},
 	{"audit-dir", checkAuditDir},
-	{"mount", checkMount},
+	{"mount", checkMount}, // the next uses its mounts
 	{"filesystem", checkFileSystem},
 	{"hold", checkHold},
 	{"inotify", checkInotify},

@@ -34,20 +34,20 @@ func checkAuditDir(_ context.Context, cfg *Config) []Result {
 	)
 }
 
-// checkMount looks at how the audit directory and the state directory are
-// mounted.
+// checkMount looks at how the audit directory and the state directory are mounted, and reads the
+// mounts for the check after it.
 func checkMount(_ context.Context, cfg *Config) []Result {
-	mounts, err := readMounts(cfg.Proc)
-	if err != nil {
+	var err error
+	if cfg.mounts, err = readMounts(cfg.Proc); err != nil {
 		return one(Info, "", "%s", err)
 	}
 	dir, file, state := real(cfg.Log.Dir), real(cfg.Log.Path()), real(cfg.StateDir)
-	m, stateMount := mounts.of(dir), mounts.of(state)
+	m, stateMount := cfg.mounts.of(dir), cfg.mounts.of(state)
 	if m.MountPoint == "" {
 		return one(Info, "", "%s is on no mount that this process sees", dir)
 	}
 	wrong := every(
-		finding{mounts.of(file).MountPoint == file, result(Error, "mount the directory "+filepath.Dir(file)+", not the file",
+		finding{cfg.mounts.of(file).MountPoint == file, result(Error, "mount the directory "+filepath.Dir(file)+", not the file",
 			"%s is mounted as a single file: after the first rotation it is a file that nothing writes to any more", file)},
 		finding{strings.HasSuffix(m.Root, "//deleted"), result(Error, "restart the container", "the directory that is mounted at %s was deleted on the host", m.MountPoint)},
 		finding{stateMount.MountPoint != m.MountPoint && !cfg.Copy, result(Error, "mount the audit directory once, as a whole, or run with --hold=copy",
@@ -62,12 +62,8 @@ func checkMount(_ context.Context, cfg *Config) []Result {
 
 // checkFileSystem looks at the kind of file system that the log is on.
 func checkFileSystem(_ context.Context, cfg *Config) []Result {
-	mounts, err := readMounts(cfg.Proc)
-	if err != nil {
-		return nil // checkMount reports it
-	}
 	dir := real(cfg.Log.Dir)
-	m := mounts.of(dir)
+	m := cfg.mounts.of(dir)
 	switch kind := m.FSType; {
 	case m.MountPoint == "":
 		return nil // checkMount reports it

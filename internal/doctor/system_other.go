@@ -6,5 +6,3 @@ import "errors"
 
 // ClockSynced is known on Linux only.
 func ClockSynced() (bool, error) { return false, errors.ErrUnsupported }
-
-func tryWatch(string) error { return errors.ErrUnsupported }
