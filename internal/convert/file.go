@@ -69,7 +69,8 @@ func (c *Config) root() string {
 // File converts one input into a work directory, proves the result and renames it
 // into place.
 func File(ctx context.Context, c Config, arg string) (Result, error) {
-	if err := checkInput(arg); err != nil {
+	info, err := checkInput(arg)
+	if err != nil {
 		return Result{}, err
 	}
 	sweepScratch(c.root())
@@ -78,7 +79,7 @@ func File(ctx context.Context, c Config, arg string) (Result, error) {
 		return Result{}, err
 	}
 	defer remove()
-	in, err := openInput(ctx, arg, scratch, c.Stdin)
+	in, err := openInput(ctx, arg, info, scratch, c.Stdin)
 	if err != nil {
 		return Result{}, err
 	}
@@ -103,23 +104,24 @@ func File(ctx context.Context, c Config, arg string) (Result, error) {
 	return c.install(arg, cfg.Meta, result)
 }
 
-// checkInput finds faults of an input before a directory is made for its objects.
-func checkInput(arg string) error {
+// checkInput finds faults of an input before a directory is made for its objects; nil for standard
+// input.
+func checkInput(arg string) (fs.FileInfo, error) {
 	if arg == Stdin {
-		return nil
+		return nil, nil //nolint:nilnil // it is not looked at
 	}
 	info, err := os.Stat(arg)
 	if err != nil {
-		return fmt.Errorf("look at the file: %w", withoutPath(err))
+		return nil, fmt.Errorf("look at the file: %w", withoutPath(err))
 	}
 	if !info.Mode().IsRegular() {
-		return errors.New("not a regular file; name the log files themselves, or - for standard input")
+		return nil, errors.New("not a regular file; name the log files themselves, or - for standard input")
 	}
 	f, err := os.Open(arg)
 	if err != nil {
-		return fmt.Errorf("open the file: %w", withoutPath(err))
+		return nil, fmt.Errorf("open the file: %w", withoutPath(err))
 	}
-	return f.Close()
+	return info, f.Close()
 }
 
 // withoutPath takes the path off an error; it stands before it already.
@@ -132,17 +134,13 @@ func withoutPath(err error) error {
 
 // openInput opens a file, or unpacks it, or spools standard input: the
 // conversion reads its source twice.
-func openInput(ctx context.Context, arg, scratch string, stdin io.Reader) (*input, error) {
+func openInput(ctx context.Context, arg string, info fs.FileInfo, scratch string, stdin io.Reader) (*input, error) {
 	if arg == Stdin {
 		spool := filepath.Join(scratch, "input")
 		if err := spoolTo(ctx, spool, stdin); err != nil {
 			return nil, err
 		}
 		return statInput(spool, "stdin", time.Now())
-	}
-	info, err := os.Stat(arg)
-	if err != nil {
-		return nil, fmt.Errorf("look at the file: %w", withoutPath(err))
 	}
 	name, packed := strings.CutSuffix(filepath.Base(arg), ".gz")
 	path, err := filepath.EvalSymlinks(arg) // the name is that of the link

@@ -19,9 +19,6 @@ type LokiConfig struct {
 	Redact func(dst, line []byte) ([]byte, bool)
 	// MaxLineBytes is the longest line that Loki accepts.
 	MaxLineBytes int
-	// Now is the clock that the age of a refused line is taken from. Default:
-	// time.Now.
-	Now func() time.Time
 	// OnDown, if not nil, is called once when Loki has not answered for some seconds; it is
 	// tried for as long as that lasts.
 	OnDown func(err error)
@@ -44,9 +41,6 @@ type Loki struct {
 
 // NewLoki returns a Loki that has sent nothing yet.
 func NewLoki(cfg LokiConfig) *Loki {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
 	l := &Loki{cfg: cfg, refused: map[lokipush.Reason]int64{}}
 	l.pusher = lokipush.NewPusher(cfg.Client, lokipush.PusherConfig{FailOnStop: true, OnAttempt: l.attempted})
 	return l
@@ -57,7 +51,7 @@ const downAfter = 2 * time.Second
 
 // attempted calls OnDown once in an outage.
 func (l *Loki) attempted(a lokipush.Attempt) {
-	now := l.cfg.Now()
+	now := time.Now()
 	switch {
 	case lokipush.DecisionOf(a.Err) != lokipush.Retry:
 		l.failing, l.down = time.Time{}, false
@@ -112,7 +106,7 @@ func (l *Loki) probe(ctx context.Context, at time.Time) error {
 		return err
 	}
 	if l.refused[lokipush.ReasonTooOld] > 0 {
-		age := l.cfg.Now().Sub(at).Truncate(time.Hour)
+		age := time.Since(at).Truncate(time.Hour)
 		return fmt.Errorf("replay into Loki: it refuses lines of %s: raise limits_config.reject_old_samples_max_age above %dh, and retention_period above that, or set reject_old_samples: false, for this tenant; nothing was stored", at.Format(time.RFC3339), int(age.Hours())+1)
 	}
 	l.probed = true
