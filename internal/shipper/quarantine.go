@@ -42,18 +42,10 @@ func (s *quarantiner) quarantine(e ledger.Entry, from ledger.State, reason error
 	if e.Cuts > 0 && gap.Seq == 0 && (e.Seen == 0 || errors.Is(reason, io.ErrUnexpectedEOF)) { // the cut is recorded, and nothing is left
 		return errors.Join(s.cfg.Ledger.Advance(e.ID, from, set), s.clear(e.ID))
 	}
-	err := s.cfg.Ledger.AddGap(gap, e.ID, func(e *ledger.Entry) error {
-		if e.State != from {
-			return ledger.ErrStale
-		}
-		set(e)
-		return nil
-	})
-	if err != nil {
+	if err := s.addGap(gap, e.ID, from, set); err != nil {
 		return err
 	}
 	e.Reason = reason.Error()
-	s.cfg.Events.Gap(gap)
 	s.cfg.Events.File("quarantined: it cannot be archived as it is and stays held", e)
 	return s.clear(e.ID)
 }
@@ -71,24 +63,29 @@ func (s *quarantiner) leave(e ledger.Entry, source *ledger.Source) error {
 	if e.Seq == 0 {
 		err = s.cfg.Ledger.Advance(e.ID, ledger.Held, retire)
 	} else {
-		gap := ledger.Gap{
+		err = s.addGap(ledger.Gap{
 			Seq: e.Seq, Reason: continuity.ReasonUnreadable, File: e.Name, From: source.First, To: e.Rotated, Bytes: -1,
 			Detail: "the file was changed or repaired, and changed again before that was archived",
-		}
-		err = s.cfg.Ledger.AddGap(gap, e.ID, func(e *ledger.Entry) error {
-			if e.State != ledger.Held {
-				return ledger.ErrStale
-			}
-			retire(e)
-			return nil
-		})
-		if err == nil {
-			s.cfg.Events.Gap(gap)
-		}
+		}, e.ID, ledger.Held, retire)
 	}
 	if err != nil {
 		return err
 	}
 	s.cfg.Held.Wake()
 	return s.clear(e.ID)
+}
+
+// addGap records a gap of a segment in a state, and changes its entry with it.
+func (s *quarantiner) addGap(gap ledger.Gap, id string, from ledger.State, set func(*ledger.Entry)) error {
+	err := s.cfg.Ledger.AddGap(gap, id, func(e *ledger.Entry) error {
+		if e.State != from {
+			return ledger.ErrStale
+		}
+		set(e)
+		return nil
+	})
+	if err == nil {
+		s.cfg.Events.Gap(gap)
+	}
+	return err
 }
