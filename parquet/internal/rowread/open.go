@@ -7,7 +7,6 @@ import (
 	"io"
 	"runtime"
 	"strings"
-	"sync"
 )
 
 // ErrNotOurs says that a file is no object. A file that cannot be read is not one of these: it
@@ -22,16 +21,7 @@ type File struct {
 
 // Open opens an object. It is the only way to one: what a damaged or foreign file could
 // make the rest of the package do is decided here, from the footer, before anything else is read.
-func Open(r io.ReaderAt, size int64) (*File, error) {
-	src := &watchedReader{ReaderAt: r}
-	f, err := openFile(src, size)
-	if err != nil && src.err != nil {
-		return nil, fmt.Errorf("open object: %w", src.err)
-	}
-	return f, err
-}
-
-func openFile(r io.ReaderAt, size int64) (f *File, err error) {
+func Open(r io.ReaderAt, size int64) (f *File, err error) {
 	defer noPanic(&err)
 	b, err := readFooter(r, size)
 	if err != nil {
@@ -42,23 +32,6 @@ func openFile(r io.ReaderAt, size int64) (f *File, err error) {
 		return nil, fmt.Errorf("open object: %w: %w", ErrNotOurs, err)
 	}
 	return &File{footer: *parsed, src: r}, nil
-}
-
-// watchedReader keeps the first error that is not the end of the file: it says
-// nothing of what the file is.
-type watchedReader struct {
-	io.ReaderAt
-	once sync.Once
-	err  error
-}
-
-// ReadAt reads as the reader does.
-func (w *watchedReader) ReadAt(p []byte, off int64) (int, error) {
-	n, err := w.ReaderAt.ReadAt(p, off)
-	if n < len(p) && err != nil && !errors.Is(err, io.EOF) {
-		w.once.Do(func() { w.err = err })
-	}
-	return n, err //nolint:wrapcheck // it must be what the reader returned
 }
 
 const (
