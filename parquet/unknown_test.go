@@ -42,7 +42,7 @@ func TestI3_UnknownFields(t *testing.T) {
 		"objectRef twice":  {`"objectRef":{`, `"objectRef":{"x":1},"objectRef":{`, 1},
 		"name in escapes":  {`"verb":"get"`, `"verb":"get","v\u0065rb":1`, 1},
 		"invalid UTF-8":    {`"verb":"get"`, "\"verb\":\"get\",\"x\":\"\xff\"", 1},
-		"longer than kept": {`"verb":"get"`, `"verb":"get","x":"` + strings.Repeat("y", 1<<20) + `"`, 1},
+		"longer than kept": {`"verb":"get"`, `"verb":"get","x":"` + strings.Repeat("y", 2<<20) + `"`, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source := canonicalLine + changed(t, c.old, c.changed) + "\n" + canonicalLine
@@ -90,7 +90,8 @@ func TestUnknownFieldsCostLittle(t *testing.T) {
 	}
 }
 
-// A line so long that it is written in pieces has unknown fields as well.
+// A line so long that it is written in pieces has unknown fields as well; one of which no second
+// copy is to be held keeps raw.
 func TestUnknownFieldsOfLongLines(t *testing.T) {
 	long := longLine(1300 << 10)
 	for _, line := range []string{
@@ -101,6 +102,10 @@ func TestUnknownFieldsOfLongLines(t *testing.T) {
 		if res := roundTrip(t, []byte(simpleEvent("x")+"\n"+line+"\n"), defaultLimits()); res.RawLines > 0 {
 			t.Errorf("%d lines have raw", res.RawLines)
 		}
+	}
+	longer := strings.Replace(longLine(3<<20), `"verb"`, `"tenant":"a","verb"`, 1)
+	if res := roundTrip(t, []byte(longer+"\n"), defaultLimits()); res.RawLines != 1 {
+		t.Errorf("%d lines of 3 MiB have raw, want 1", res.RawLines)
 	}
 }
 

@@ -22,36 +22,14 @@ import (
 
 // cutter takes the unknown members out of a line.
 type cutter struct {
-	skip skipper
-	line []byte
-	// known is the line without its unknown members, and with 0 in the place of
-	// its bodies.
-	known   []byte
+	skip    skipper
+	line    []byte
+	known   []byte // the line without its unknown members
 	unknown []byte // the column
-	bodies  bodies
 }
 
-// bodies are the request and the response object as they stand in a line, or
-// nil.
-type bodies [2][]byte
-
-// bodyOf returns which body has that name; -1 for another member.
-func bodyOf(name []byte) int {
-	switch string(name) {
-	case "requestObject":
-		return 0
-	case "responseObject":
-		return 1
-	}
-	return -1
-}
-
-// elided stands for a body where its bytes are not of interest.
-const elided = "0"
-
-// maxWoven bounds what is kept of a line beside its bodies while its unknown
-// members are taken out: a line that has more keeps raw.
-const maxWoven = 1 << 20
+// maxWoven bounds a line whose unknown members are taken out: a longer one keeps raw.
+const maxWoven = 2 << 20
 
 // extended decodes a line that has the canonical form apart from members that
 // are unknown. What e holds is valid until the next call.
@@ -61,11 +39,6 @@ func (d *Decoder) extended(line []byte, e *Event) bool {
 		return false
 	}
 	e.Unknown = c.unknown
-	for i, col := range [...]Field{RequestObject, ResponseObject} {
-		if c.bodies[i] != nil {
-			e.text[col] = c.bodies[i]
-		}
-	}
 	return true
 }
 
@@ -73,7 +46,7 @@ func (d *Decoder) extended(line []byte, e *Event) bool {
 // without white space.
 func (c *cutter) cut(line []byte) bool {
 	c.known, c.unknown = emptied(c.known), emptied(c.unknown)
-	c.line, c.bodies = line, bodies{}
+	c.line = line
 	event := level{of: eventMembers}
 	end, ok := c.object(0, &event, nil)
 	c.line = nil
@@ -133,12 +106,6 @@ func (c *cutter) member(m position, ascii bool, l, parent *level) bool {
 	known := memberOf(l.of, name)
 	if known == nil {
 		return c.take(m, ascii, l, parent)
-	}
-	if i := bodyOf(name); parent == nil && i >= 0 && string(c.line[m.value:m.end]) != "null" {
-		c.bodies[i] = c.line[m.value:m.end:m.end]
-		l.empty, l.before = false, name
-		c.known = append(append(appendComma(c.known), c.line[m.from:m.value]...), elided...)
-		return ascii || utf8.Valid(c.bodies[i])
 	}
 	if known.of != nil && c.line[m.value] == '{' {
 		return c.nested(m, ascii, known, l)

@@ -7,9 +7,7 @@ import "bytes"
 type weaver struct {
 	plain     Rebuilder // of the known members
 	skip      skipper
-	known     []byte // what plain wrote, with the bodies elided
-	stand     []byte // for a body
-	bodies    bodies
+	known     []byte                    // what plain wrote
 	positions [2][maxPositions]position // of the members of the event, and of an object in it
 }
 
@@ -17,29 +15,16 @@ type weaver struct {
 // most.
 const maxPositions = 24
 
-// woven writes an event that has unknown members.
+// woven writes an event that has unknown members. The event is as before when it returns.
 func (b *Rebuilder) woven(e *Event) {
 	if b.weaver == nil {
-		b.weaver = &weaver{stand: []byte(elided)}
+		b.weaver = &weaver{}
 	}
-	w := b.weaver
-	w.write(e)
-	w.weave(b, w.known, e.Unknown, 0)
-	w.bodies = bodies{}
-}
-
-// write makes the known members. The event is as before when it returns.
-func (w *weaver) write(e *Event) {
-	unknown := e.Unknown
-	w.bodies = bodies{e.text[RequestObject], e.text[ResponseObject]}
+	w, unknown := b.weaver, e.Unknown
 	e.Unknown = nil
-	for i, c := range [...]Field{RequestObject, ResponseObject} {
-		if w.bodies[i] != nil {
-			e.text[c] = w.stand
-		}
-	}
 	w.known = w.plain.Append(emptied(w.known), e)
-	e.Unknown, e.text[RequestObject], e.text[ResponseObject] = unknown, w.bodies[0], w.bodies[1]
+	e.Unknown = unknown
+	w.weave(b, w.known, unknown, 0)
 }
 
 // weave writes an object from its known members and the unknown ones. A member
@@ -57,7 +42,7 @@ func (w *weaver) weave(b *Rebuilder, known, unknown []byte, depth int) {
 		i = m.end
 		n := indexOf(positions, known, m.name(unknown))
 		for range n {
-			w.member(b, known, positions[0], depth, &first)
+			b.member(known, positions[0], &first)
 			positions = positions[1:]
 		}
 		switch {
@@ -70,12 +55,12 @@ func (w *weaver) weave(b *Rebuilder, known, unknown []byte, depth int) {
 			b.raw(known[positions[0].from:positions[0].value])
 			w.weave(b, known[positions[0].value:positions[0].end], unknown[m.value:m.end], 1)
 		default:
-			w.member(b, known, positions[0], depth, &first)
+			b.member(known, positions[0], &first)
 		}
 		positions = positions[1:]
 	}
 	for _, p := range positions {
-		w.member(b, known, p, depth, &first)
+		b.member(known, p, &first)
 	}
 	b.lit(`}`)
 }
@@ -104,14 +89,9 @@ func indexOf(positions []position, object, name []byte) int {
 	return -1
 }
 
-// member writes a known member, a body with its own bytes.
-func (w *weaver) member(b *Rebuilder, known []byte, p position, depth int, first *bool) {
+// member writes a known member.
+func (b *Rebuilder) member(known []byte, p position, first *bool) {
 	b.comma(first)
-	if i := bodyOf(p.name(known)); depth == 0 && i >= 0 {
-		b.raw(known[p.from:p.value])
-		b.raw(w.bodies[i])
-		return
-	}
 	b.raw(known[p.from:p.end])
 }
 
