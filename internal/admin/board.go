@@ -49,8 +49,8 @@ func (b *board) loki(s *Status, f figures) Path {
 		{Name: "pushes tried again", Value: f.get("loki_pushes_total/retry")},
 	}
 	p.Graphs = []graph{
-		draw("seconds behind", b.history.line(lokiSeconds, s.Now, f), 10, niceSeconds, span),
-		draw("bytes behind", b.history.line(lokiBytes, s.Now, f), 1e6, niceBytes, size),
+		draw("seconds behind", b.history.line("loki_lag_seconds", s.Now, f), 10, niceSeconds, span),
+		draw("bytes behind", b.history.line("loki_lag_bytes", s.Now, f), 1e6, niceBytes, size),
 	}
 	return p
 }
@@ -67,8 +67,8 @@ func (b *board) archive(s *Status, f figures) Path {
 		{Name: "uploads that failed", Value: f.get("uploads_total/failed")},
 	}
 	p.Graphs = []graph{
-		draw("time behind", b.history.line(archiveSeconds, s.Now, f), 60, niceSeconds, span),
-		draw("bytes behind", b.history.line(archiveBytes, s.Now, f), 1e6, niceBytes, size),
+		draw("time behind", b.history.line("archive_lag_seconds", s.Now, f), 60, niceSeconds, span),
+		draw("bytes behind", b.history.line("archive_lag_bytes", s.Now, f), 1e6, niceBytes, size),
 	}
 	return p
 }

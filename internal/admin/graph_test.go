@@ -73,14 +73,14 @@ func TestHistory(t *testing.T) {
 		now = begin.Add(time.Duration(i) * sampleEvery)
 		h.add(now, figures{"loki_lag_seconds": float64(i)})
 	}
-	line := h.line(lokiSeconds, now, figures{"loki_lag_seconds": 7})
+	line := h.line("loki_lag_seconds", now, figures{"loki_lag_seconds": 7})
 	if len(line) != samples+1 || line[0].ago != window || line[0].value != float64(samples) || line[samples] != (point{0, 7}) {
 		t.Errorf("%d points, from %v to %v", len(line), line[0], line[len(line)-1])
 	}
-	if unknown := known(h.line(archiveBytes, now, figures{})); len(unknown) != 0 {
+	if unknown := known(h.line("archive_lag_bytes", now, figures{})); len(unknown) != 0 {
 		t.Errorf("never measured: %v", unknown)
 	}
-	if later := h.line(lokiSeconds, now.Add(window/2), nil); len(later) != samples/2+1 || later[0].ago != window {
+	if later := h.line("loki_lag_seconds", now.Add(window/2), nil); len(later) != samples/2+1 || later[0].ago != window {
 		t.Errorf("half an hour later: %d points from %v", len(later), later[0])
 	}
 }

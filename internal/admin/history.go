@@ -2,6 +2,7 @@ package admin
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,22 +16,13 @@ const (
 	samples = int(window/sampleEvery) + 1
 )
 
-// The lines of the graphs.
-const (
-	lokiSeconds = iota
-	lokiBytes
-	archiveSeconds
-	archiveBytes
-	series
-)
-
-// sampled are the metrics behind the lines.
-var sampled = [series]string{"loki_lag_seconds", "loki_lag_bytes", "archive_lag_seconds", "archive_lag_bytes"}
+// sampled are the metrics behind the lines of the graphs.
+var sampled = [...]string{"loki_lag_seconds", "loki_lag_bytes", "archive_lag_seconds", "archive_lag_bytes"}
 
 // sample is what was measured at one moment; NaN is what was not known.
 type sample struct {
 	at     time.Time
-	values [series]float32
+	values [len(sampled)]float32
 }
 
 // history keeps the samples of the window, the oldest first. It is safe for
@@ -54,9 +46,10 @@ func (h *history) add(at time.Time, f figures) {
 	h.samples = append(h.samples[max(0, len(h.samples)+1-samples):], s)
 }
 
-// line returns one of the lines, the oldest point first, as far as it is in
+// line returns the line of a sampled metric, the oldest point first, as far as it is in
 // the window; its last point is measured now.
-func (h *history) line(which int, now time.Time, f figures) (points []point) {
+func (h *history) line(metric string, now time.Time, f figures) (points []point) {
+	which := slices.Index(sampled[:], metric)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, s := range h.samples {
@@ -64,8 +57,8 @@ func (h *history) line(which int, now time.Time, f figures) (points []point) {
 			points = append(points, point{ago, float64(s.values[which])})
 		}
 	}
-	if name := sampled[which]; f.known(name) {
-		points = append(points, point{0, f[name]})
+	if f.known(metric) {
+		points = append(points, point{0, f[metric]})
 	}
 	return points
 }
