@@ -3,6 +3,7 @@ package rotate
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -70,19 +71,36 @@ func (l Log) Segments() ([]Segment, error) {
 	var segments, earlier []Segment
 	for i := range maxListings {
 		earlier = segments
+		pinned, id := l.pin()
 		var err error
-		if segments, err = l.list(); err != nil {
+		segments, err = l.list()
+		if err := errors.Join(err, pinned.Close()); err != nil {
 			return nil, err
 		}
 		// A rotation during a listing may hide the closed file: its old name was
-		// gone, its new name not there yet. The next listing has it.
-		if i > 0 && slices.EqualFunc(earlier, segments, same) {
+		// gone, its new name not there yet. It shows in the open file's inode, which
+		// no other file can have had, or else the next listing has the file.
+		n := len(segments)
+		if id != "" && n > 0 && segments[n-1].ID == id || id == "" && i > 0 && slices.EqualFunc(earlier, segments, same) {
 			return segments, nil
 		}
 	}
 	// It rotates faster than it can be listed. What the listing before had,
 	// too, is without a hole; a reader waits for the rest.
 	return settled(earlier, segments), nil
+}
+
+// pin opens the open file, so that its inode number goes to no other file before it
+// is closed; id is empty if it cannot be opened, and [Log.list] says why.
+func (l Log) pin() (file io.Closer, id string) {
+	f, err := os.OpenFile(l.Path(), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return io.NopCloser(nil), ""
+	}
+	if info, err := f.Stat(); err == nil {
+		id = l.segment("", "", info).ID
+	}
+	return f, id
 }
 
 // same reports whether two listed files are one under the same name.
