@@ -20,7 +20,7 @@ import (
 const (
 	lockedData   = "data/cluster=c/dt=2026-11-22/2026-11-22T12-00-00.000-n-20261122T120000a1b2c3-00000001.parquet"
 	lockedRecord = "manifests/cluster=c/node=n/20261122T120000a1b2c3-00000001.json"
-	unlockedOpen = "open/cluster=c/node=n/20261122T120000a1b2c3-00000002/000000000000-000000000009.parquet"
+	unlockedOpen = "open/cluster=c/dt=2026-11-22/000000000000-000000000009-n-20261122T120000a1b2c3-00000002.parquet"
 )
 
 // In a bucket with Object Lock nobody overwrites or deletes what was stored,

@@ -33,7 +33,7 @@ type Key struct {
 	Node    string
 	Epoch   string // life of the state directory: 20060102T150405 and six hex digits
 	Seq     int64  // number of the record in the node's chain, ≥ 0
-	Day     string // data only: UTC day in DayLayout
+	Day     string // data and open: UTC day in DayLayout
 	Rotated string // data only: rotation time in RotatedLayout
 	From    int64  // open only: offset of the first byte, in the uncompressed file
 	To      int64  // open only: offset after the last byte
@@ -56,7 +56,7 @@ var (
 	validEpoch  = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}[0-9a-f]{6}$`)
 	dataKey     = regexp.MustCompile(`^data/cluster=([^/]+)/dt=([^/]+)/([^/]{23})-([^/]+)-` + keyEpochSeq + keyCopy + `\.parquet$`)
 	manifestKey = regexp.MustCompile(`^manifests/cluster=([^/]+)/node=([^/]+)/` + keyEpochSeq + keyCopy + `\.json$`)
-	openKey     = regexp.MustCompile(`^open/cluster=([^/]+)/node=([^/]+)/` + keyEpochSeq + `/([0-9]{12,})-([0-9]{12,})` + keyCopy + `\.parquet$`)
+	openKey     = regexp.MustCompile(`^open/cluster=([^/]+)/dt=([^/]+)/([0-9]{12,})-([0-9]{12,})-([^/]+)-` + keyEpochSeq + keyCopy + `\.parquet$`)
 )
 
 // CheckName says whether s can be a cluster or node name: 1 to 63 letters,
@@ -82,11 +82,11 @@ func ManifestKey(cluster, node, epoch string, seq int64) string {
 	return Key{Kind: KindManifest, Cluster: cluster, Node: node, Epoch: epoch, Seq: seq}.String()
 }
 
-// OpenKey returns the key of the increment with the complete lines in [from, to)
-// of the file that will become record seq. Offsets have at least 12 digits and
-// sort up to 1 TB.
-func OpenKey(cluster, node, epoch string, seq, from, to int64) string {
-	return Key{Kind: KindOpen, Cluster: cluster, Node: node, Epoch: epoch, Seq: seq,
+// OpenKey returns the key of the increment with the complete lines in [from, to),
+// written on a UTC day (DayLayout), of the file that will become record seq. Offsets
+// have at least 12 digits and sort up to 1 TB.
+func OpenKey(cluster, day, node, epoch string, seq, from, to int64) string {
+	return Key{Kind: KindOpen, Cluster: cluster, Day: day, Node: node, Epoch: epoch, Seq: seq,
 		From: from, To: to}.String()
 }
 
@@ -126,7 +126,7 @@ func (k Key) first() string {
 	case KindManifest:
 		return fmt.Sprintf("%s%s-%08d.json", ManifestPrefix(k.Cluster, k.Node), k.Epoch, k.Seq)
 	case KindOpen:
-		return fmt.Sprintf("open/cluster=%s/node=%s/%s-%08d/%012d-%012d.parquet", k.Cluster, k.Node, k.Epoch, k.Seq, k.From, k.To)
+		return fmt.Sprintf("%s%012d-%012d-%s-%s-%08d.parquet", OpenPrefix(k.Cluster, k.Day), k.From, k.To, k.Node, k.Epoch, k.Seq)
 	}
 	return ""
 }
@@ -134,6 +134,11 @@ func (k Key) first() string {
 // DataPrefix returns the prefix of the data keys of one cluster and UTC day.
 func DataPrefix(cluster, day string) string {
 	return fmt.Sprintf("data/cluster=%s/dt=%s/", cluster, day)
+}
+
+// OpenPrefix returns the prefix of the keys of the increments of one cluster and UTC day.
+func OpenPrefix(cluster, day string) string {
+	return fmt.Sprintf("open/cluster=%s/dt=%s/", cluster, day)
 }
 
 // ManifestPrefix returns the prefix of the manifest keys of one node.
@@ -152,7 +157,7 @@ func (k Key) Check() error {
 		return fmt.Errorf("check epoch %q: not 20060102T150405 and six hex digits", k.Epoch)
 	case k.Seq < 0:
 		return fmt.Errorf("check sequence number %d: negative", k.Seq)
-	case k.Kind == KindData && !isTime(DayLayout, k.Day):
+	case k.Kind != KindManifest && !isTime(DayLayout, k.Day):
 		return fmt.Errorf("check day %q: not a date like %s", k.Day, DayLayout)
 	case k.Kind == KindData && !isTime(RotatedLayout, k.Rotated):
 		return fmt.Errorf("check rotation time %q: not like %s", k.Rotated, RotatedLayout)
@@ -195,7 +200,7 @@ func splitKey(key string) (Key, bool) {
 		return Key{Kind: KindManifest, Cluster: m[1], Node: m[2], Epoch: m[3], Seq: number(m[4]), Copy: copyNumber(m[5])}, true
 	}
 	if m := openKey.FindStringSubmatch(key); m != nil {
-		return Key{Kind: KindOpen, Cluster: m[1], Node: m[2], Epoch: m[3], Seq: number(m[4]), From: number(m[5]), To: number(m[6]), Copy: copyNumber(m[7])}, true
+		return Key{Kind: KindOpen, Cluster: m[1], Day: m[2], From: number(m[3]), To: number(m[4]), Node: m[5], Epoch: m[6], Seq: number(m[7]), Copy: copyNumber(m[8])}, true
 	}
 	return Key{}, false
 }

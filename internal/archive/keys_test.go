@@ -1,7 +1,9 @@
 package archive
 
 import (
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -17,8 +19,8 @@ func TestKeysFollowTheLayout(t *testing.T) {
 			"data/cluster=prod/dt=2026-01-02/2026-01-02T03-04-05.678-cp-1-20260102T030405a1b2c3-00000007.parquet"},
 		{ManifestKey("prod", "cp-1", testEpoch, 123456789),
 			"manifests/cluster=prod/node=cp-1/20260102T030405a1b2c3-123456789.json"},
-		{OpenKey("prod", "cp-1", testEpoch, 7, 0, 1234),
-			"open/cluster=prod/node=cp-1/20260102T030405a1b2c3-00000007/000000000000-000000001234.parquet"},
+		{OpenKey("prod", "2026-01-02", "cp-1", testEpoch, 7, 0, 1234),
+			"open/cluster=prod/dt=2026-01-02/000000000000-000000001234-cp-1-20260102T030405a1b2c3-00000007.parquet"},
 		{NextCopy(DataKey("c", "2026-01-02", testTime, "n", testEpoch, 7)), "data/cluster=c/dt=2026-01-02/2026-01-02T03-04-05.678-n-20260102T030405a1b2c3-00000007.r2.parquet"},
 		{NextCopy("manifests/cluster=c/node=n/20260102T030405a1b2c3-00000007.r9.json"), "manifests/cluster=c/node=n/20260102T030405a1b2c3-00000007.r10.json"},
 		{Key{}.String(), ""},
@@ -29,15 +31,48 @@ func TestKeysFollowTheLayout(t *testing.T) {
 	}
 }
 
+// TestKeysAreAsDocumented takes the keys of the test vector in docs/spec/object-layout.md apart.
+func TestKeysAreAsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/spec/object-layout.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]Kind{"data": KindData, "open": KindOpen, "manifest": KindManifest, "no key": 0}
+	seen := map[Kind]bool{}
+	for line := range strings.Lines(string(page)) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) != 13 || !strings.HasPrefix(cells[1], " `") {
+			continue
+		}
+		for i := range cells {
+			cells[i] = strings.Trim(cells[i], " `")
+		}
+		number := func(cell string) int64 {
+			n, _ := strconv.ParseInt(cell, 10, 64)
+			return n
+		}
+		kind, known := kinds[cells[2]]
+		want := Key{Kind: kind, Cluster: cells[3], Day: cells[4], Rotated: cells[5], From: number(cells[6]), To: number(cells[7]),
+			Node: cells[8], Epoch: cells[9], Seq: number(cells[10]), Copy: int(number(cells[11]))}
+		if got, err := ParseKey(cells[1]); !known || got != want || (err == nil) != (kind != 0) {
+			t.Errorf("%s: %+v, %v; the page has %+v", cells[1], got, err, want)
+		}
+		seen[kind] = true
+	}
+	if len(seen) != len(kinds) {
+		t.Errorf("kinds in the page: %v", seen)
+	}
+}
+
 func TestParseKeyInverts(t *testing.T) {
 	// Names full of what separates the parts of a key.
 	nasty := []string{"a", "cp-1", "-", "--", "..", ".", "_", "2026-01-02T03-04-05.678-x",
-		"n-" + testEpoch + "-00000001", strings.Repeat("x", 63)}
+		"n-" + testEpoch + "-00000001", "000000000001-000000000002-n", strings.Repeat("x", 63)}
 	for _, name := range nasty {
 		for _, k := range []Key{
 			{Kind: KindData, Cluster: name, Node: name, Epoch: testEpoch, Seq: 1, Day: "2024-02-29", Rotated: testTime},
 			{Kind: KindManifest, Cluster: name, Node: name, Epoch: testEpoch, Seq: 1 << 60},
-			{Kind: KindOpen, Cluster: name, Node: name, Epoch: testEpoch, Seq: 0, From: 5, To: 1 << 50},
+			{Kind: KindOpen, Cluster: name, Node: name, Epoch: testEpoch, Day: "2024-02-29", Seq: 0, From: 5, To: 1 << 50},
 		} {
 			for _, k.Copy = range []int{0, 2, 10} {
 				got, err := ParseKey(k.String())
@@ -69,8 +104,11 @@ func TestParseKeyRefuses(t *testing.T) {
 		strings.Replace(data, ".parquet", ".r.parquet", 1),
 		strings.Replace(data, ".parquet", ".r2.r3.parquet", 1),
 		strings.Replace(data, ".parquet", ".r99999999999999999999.parquet", 1),
-		"open/cluster=c/node=n/" + testEpoch + "-00000007/000000000005-000000000005.parquet",
-		"open/cluster=c/node=n/" + testEpoch + "-00000007/5-6.parquet",
+		"open/cluster=c/dt=2026-01-02/000000000005-000000000005-n-" + testEpoch + "-00000007.parquet",
+		"open/cluster=c/dt=2026-01-02/5-6-n-" + testEpoch + "-00000007.parquet",
+		"open/cluster=c/dt=2026-02-30/000000000005-000000000006-n-" + testEpoch + "-00000007.parquet",
+		"open/cluster=c/dt=2026-01-02/000000000005-000000000006-" + testEpoch + "-00000007.parquet",
+		"open/cluster=c/node=n/" + testEpoch + "-00000007/000000000005-000000000006.parquet",
 		"manifests/cluster=c/node=" + strings.Repeat("n", 64) + "/" + testEpoch + "-00000001.json",
 	} {
 		if k, err := ParseKey(key); err == nil {
@@ -92,6 +130,7 @@ func TestKeysSortBySequence(t *testing.T) {
 func TestKeysBeginWithTheirPrefix(t *testing.T) {
 	for key, prefix := range map[string]string{
 		DataKey("c", "2026-01-02", testTime, "n", testEpoch, 7): DataPrefix("c", "2026-01-02"),
+		OpenKey("c", "2026-01-02", "n", testEpoch, 7, 0, 1):     OpenPrefix("c", "2026-01-02"),
 		ManifestKey("c", "n", testEpoch, 7):                     ManifestPrefix("c", "n"),
 	} {
 		if !strings.HasPrefix(key, prefix) || !strings.HasSuffix(prefix, "/") {
@@ -116,7 +155,7 @@ func TestCheckName(t *testing.T) {
 func FuzzParseKey(f *testing.F) {
 	f.Add(DataKey("c", "2026-01-02", testTime, "n-1", testEpoch, 7))
 	f.Add(ManifestKey("c", "n", testEpoch, 7))
-	f.Add(NextCopy(OpenKey("c", "n", testEpoch, 7, 0, 1)))
+	f.Add(NextCopy(OpenKey("c", "2026-01-02", "n", testEpoch, 7, 0, 1)))
 	f.Fuzz(func(t *testing.T, key string) {
 		k, err := ParseKey(key)
 		if err == nil && k.String() != key {

@@ -12,6 +12,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
+// DefaultOpenDays is how long increments are kept by default.
+const DefaultOpenDays = 7
+
 // Lifecycle moves and deletes objects by age, in days. Zero leaves a step
 // out. Records never change their class and never expire: they are small, they
 // are the index and the proof.

@@ -75,18 +75,15 @@ func (p Location) object(name string) Object {
 
 // keyIn is the key that a name is, or in a directory ends with; zero if it does not.
 func (p Location) keyIn(name string) archive.Key {
-	elements := strings.Split(path.Join(p.Path, name), "/")
-	for _, n := range []int{4, 5} { // of data and records, of increments
-		if p.Path == "" {
-			n = len(elements)
-		}
-		if len(elements) >= n {
-			if key, err := archive.ParseKey(path.Join(elements[len(elements)-n:]...)); err == nil {
-				return key
-			}
-		}
+	if p.Path != "" {
+		elements := strings.Split(path.Join(p.Path, name), "/")
+		name = path.Join(elements[max(0, len(elements)-4):]...) // a key has four
 	}
-	return archive.Key{}
+	key, err := archive.ParseKey(name)
+	if err != nil {
+		return archive.Key{}
+	}
+	return key
 }
 
 // record reads the record of a finished file; nil if there is none.

@@ -19,7 +19,7 @@ func data(seq int64, copied int) archive.Key {
 }
 
 func open(epoch string, from, to int64, copied int) archive.Key {
-	return archive.Key{Kind: archive.KindOpen, Cluster: "c", Node: "n", Epoch: epoch, Seq: 1, From: from, To: to, Copy: copied}
+	return archive.Key{Kind: archive.KindOpen, Cluster: "c", Day: "2026-11-22", Node: "n", Epoch: epoch, Seq: 1, From: from, To: to, Copy: copied}
 }
 
 // TestI10_Confirmed: of the copies of an object one is left.

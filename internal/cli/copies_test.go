@@ -38,7 +38,7 @@ func TestI10_RestoreOfWhatWasStoredAgain(t *testing.T) {
 			s.file(epochOne, 2, second, b)
 			s.again(key(2, second).String(), spoil) // not recorded yet
 			s.parts(epochOne, 3, c, 0, len(c))
-			s.again(archive.OpenKey("c", "n", epochOne, 3, 0, int64(len(c))), spoil)
+			s.again(archive.OpenKey("c", "2026-11-22", "n", epochOne, 3, 0, int64(len(c))), spoil)
 			for _, arg := range []string{s.dir, "file://" + s.dir} {
 				if got := ok(t, "restore", arg).stdout; got != a+b+c {
 					t.Errorf("%s: restored %q", arg, auditIDs(got))

@@ -80,7 +80,7 @@ func (f *lifecycleFlags) register(flags *pflag.FlagSet) {
 	flags.IntVar(&f.rules.ArchiveDays, "archive-days", 365, "`days` until data go to the class for old data; 0: never")
 	config.RegisterWord(flags, &f.rules.ArchiveClass, "class", "", "%s, the class for old data; queries can read GLACIER_IR")
 	flags.IntVar(&f.rules.ExpireDays, "expire-days", 2555, "`days` until data are deleted; 0: never")
-	flags.IntVar(&f.rules.OpenDays, "open-days", 90, "`days` until increments of open files are deleted; longer than the log takes to rotate")
+	flags.IntVar(&f.rules.OpenDays, "open-days", archive.DefaultOpenDays, "`days` until increments of open files are deleted; longer than the log takes to rotate")
 	flags.IntVar(&f.rules.AbortDays, "abort-days", 7, "`days` until what is left of broken uploads is deleted")
 	f.s3.RegisterS3(flags)
 }

@@ -214,7 +214,7 @@ func TestRestoreRefusesForeignIncrements(t *testing.T) {
 			s := shelf{t, filepath.Join(t.TempDir(), "archive")}
 			s.parts(epochOne, 2, a+b, 0, len(a), len(a+b))
 			key := func(from, to int) string {
-				return filepath.Join(s.dir, archive.OpenKey("c", "n", epochOne, 2, int64(from), int64(to)))
+				return filepath.Join(s.dir, archive.OpenKey("c", "2026-11-22", "n", epochOne, 2, int64(from), int64(to)))
 			}
 			must(t, os.Chmod(key(len(a), len(a+b)), 0o600))
 			spoil(t, key(0, len(a)), key(len(a), len(a+b)))

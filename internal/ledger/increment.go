@@ -28,7 +28,8 @@ type Increments struct {
 // Increment is an object that begins at [Increments.Offset]. Its fields are
 // those of the Increments that are true once it is stored.
 type Increment struct {
-	Object
+	Object           // without a key where the work file was lost: it is made again
+	Day    time.Time `json:"day"` // UTC; its lines were written on it
 	Offset int64     `json:"offset"`
 	Line   int64     `json:"line"`
 	Shift  int64     `json:"shift,omitempty"`

@@ -63,9 +63,9 @@ type Keys interface {
 	// Data returns the key of the object with the rows of one UTC day, as
 	// 2006-01-02, of a segment.
 	Data(day string, rotated time.Time, of ledger.Origin) string
-	// Open returns the key of the increment with the bytes [from, to) of a
-	// segment that is still being written.
-	Open(of ledger.Origin, from, to int64) string
+	// Open returns the key of the increment with the bytes [from, to), written on
+	// a UTC day, of a segment that is still being written.
+	Open(day string, of ledger.Origin, from, to int64) string
 	// Record returns the key of a record of the chain.
 	Record(epoch string, seq int64) string
 	// Copy returns the key for a copy of an object whose key holds something else.

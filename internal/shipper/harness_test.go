@@ -82,8 +82,11 @@ func (keys) Data(day string, rotated time.Time, of ledger.Origin) string {
 	return fmt.Sprintf("%s/%s-%s-%08d", day, rotated.UTC().Format("20060102T150405"), of.Epoch, of.Seq)
 }
 
-func (keys) Open(of ledger.Origin, from, to int64) string { return openKey(of.Seq, from, to) }
+func (keys) Open(day string, of ledger.Origin, from, to int64) string {
+	return openKey(of.Seq, from, to) + "-" + day
+}
 
+// openKey is the key of an increment, without its day.
 func openKey(seq, from, to int64) string {
 	return fmt.Sprintf("open/%08d/%012d-%012d", seq, from, to)
 }

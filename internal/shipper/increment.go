@@ -58,16 +58,21 @@ func (s *opener) shipOpen(ctx context.Context) error {
 }
 
 func (s *opener) shipIncrement(ctx context.Context, e ledger.Entry) error {
-	if e.Open == nil || e.Open.Next == nil {
+	if !decided(e) {
 		if err := s.cut(ctx, e); err != nil {
 			return err
 		}
 		var ok bool
-		if e, ok = s.cfg.Ledger.Get(e.ID); !ok || e.Open == nil || e.Open.Next == nil {
+		if e, ok = s.cfg.Ledger.Get(e.ID); !ok || !decided(e) {
 			return nil // nothing is due
 		}
 	}
 	return s.storeNext(ctx, e)
+}
+
+// decided says whether the next increment waits in the work directory.
+func decided(e ledger.Entry) bool {
+	return e.Open != nil && e.Open.Next != nil && e.Open.Next.Key != ""
 }
 
 // openEntry is the oldest segment that is still being written. Later ones
@@ -92,10 +97,10 @@ func (s *opener) storeNext(ctx context.Context, e ledger.Entry) error {
 		return s.sameIncrement(ctx, e, key)
 	})
 	if errors.Is(err, ErrWorkGone) {
-		// The next pass decides anew, and perhaps on a longer one: readers
-		// take the longest that begins at a byte.
+		// The archive may have it: the next pass makes the same again, so that no two overlap.
 		open := openOf(e)
-		open.Next = nil
+		next.Object = ledger.Object{}
+		open.Next = &next
 		return s.advanceOpen(e, &open, nil)
 	}
 	if err != nil {
@@ -144,34 +149,27 @@ func (s *opener) sameIncrement(ctx context.Context, e ledger.Entry, key string) 
 // cut makes the next increment, if one is due, proves that its lines can be
 // rebuilt from it, and writes it into the ledger.
 func (s *opener) cut(ctx context.Context, e ledger.Entry) error {
-	now := time.Now()
 	src, err := s.openGrowing(e)
 	if src == nil || err != nil {
 		return err
 	}
 	defer src.Close()
 	open := openOf(e)
-	end, capped, err := src.lastLine(open.Offset, s.most)
-	if err != nil || end <= open.Offset {
-		return err
-	}
-	since := since(e)
-	if age := now.Sub(since); age >= 0 && age < s.cfg.MaxLag {
-		return nil
+	if open.Next == nil {
+		if open.Next, err = s.due(e, src); open.Next == nil || err != nil {
+			return err
+		}
 	}
 	if gap, apart, err := s.evidence.lack(e, src); err != nil {
 		return err
 	} else if gap != nil {
 		return s.evidence.recordCut(e, src, *gap, apart)
 	}
-	next := ledger.Increment{Offset: end, At: now.UTC()}
-	if capped {
-		next.At = since // more is due already
-	}
-	if next.Before, err = src.before(end); err != nil {
+	end := open.Next.Offset
+	if open.Next.Before, err = src.before(end); err != nil {
 		return err
 	}
-	if err := s.convertPart(ctx, e, src, open, &next); err != nil {
+	if err := s.convertPart(ctx, e, src, open); err != nil {
 		return err
 	}
 	// What increments have is known by its hash, too.
@@ -181,8 +179,27 @@ func (s *opener) cut(ctx context.Context, e ledger.Entry) error {
 			return err
 		}
 	}
-	open.Next = &next
 	return s.advanceOpen(e, &open, read)
+}
+
+// due decides where the next increment ends; nil if no line has waited for long enough.
+func (s *opener) due(e ledger.Entry, src *growing) (*ledger.Increment, error) {
+	from, since, now := openOf(e).Offset, since(e), time.Now().UTC()
+	end, capped, err := src.lastLine(from, s.most)
+	if age := now.Sub(since); err != nil || end <= from || age >= 0 && age < s.cfg.MaxLag {
+		return nil, err
+	}
+	next := &ledger.Increment{Offset: end, At: now}
+	if next.Day, next.Offset, err = src.oneDay(from, end, since, now); err != nil {
+		return nil, err
+	}
+	switch { // more may be due already
+	case next.Offset < end:
+		next.At = next.Day.Add(day)
+	case capped:
+		next.At = since
+	}
+	return next, nil
 }
 
 // advanceOpen notes how far the archive has an open segment, unless it was cut meanwhile, and how far
@@ -203,9 +220,10 @@ func (s *opener) advanceOpen(e ledger.Entry, open *ledger.Increments, read *ledg
 	return err
 }
 
-// convertPart makes the object of the lines between open and next, in the work
-// directory, and completes next.
-func (s *opener) convertPart(ctx context.Context, e ledger.Entry, src io.ReaderAt, open ledger.Increments, next *ledger.Increment) error {
+// convertPart makes the object of the next increment, in the work directory, and
+// completes what is said of it.
+func (s *opener) convertPart(ctx context.Context, e ledger.Entry, src io.ReaderAt, open ledger.Increments) error {
+	next := open.Next
 	if err := s.begin(e.ID); err != nil {
 		return err
 	}
@@ -240,7 +258,7 @@ func (s *opener) convertPart(ctx context.Context, e ledger.Entry, src io.ReaderA
 	o := result.Objects[0]
 	next.Line, next.Shift = open.Line+result.Lines, open.Shift+content.size-size
 	next.Object = ledger.Object{
-		Key: s.cfg.Keys.Open(ledger.Origin{Epoch: s.cfg.Ledger.Chain().Epoch, Seq: seq}, open.Offset+open.Shift, next.Offset+next.Shift), Work: incrementName, Size: o.Size, SHA256: o.SHA256, Rows: o.Rows,
+		Key: s.cfg.Keys.Open(next.Day.Format(time.DateOnly), ledger.Origin{Epoch: s.cfg.Ledger.Chain().Epoch, Seq: seq}, open.Offset+open.Shift, next.Offset+next.Shift), Work: incrementName, Size: o.Size, SHA256: o.SHA256, Rows: o.Rows,
 	}
 	return nil
 }

@@ -1,9 +1,13 @@
 package shipper
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
@@ -62,6 +66,49 @@ func (g *growing) firstLine(from, most int64) (end int64, err error) {
 		}
 	}
 	return from, nil
+}
+
+// day is the length of a UTC day.
+const day = 24 * time.Hour
+
+// oneDay is the UTC day on which the lines from an offset on were written, and where those of it
+// end: at the end given or before the first line of a later day. The first were written after a
+// time. A line without a timestamp, or with one to come, is of the day of the line before.
+func (g *growing) oneDay(from, end int64, after, now time.Time) (of time.Time, to int64, err error) {
+	today := now.Truncate(day)
+	if of = after.UTC().Truncate(day); after.IsZero() || !of.Before(today) {
+		return today, end, nil
+	}
+	in := bufio.NewReaderSize(io.NewSectionReader(g, from, end-from), lookBack)
+	for line, at := from, from; at < end; {
+		part, err := in.ReadSlice('\n')
+		if at += int64(len(part)); errors.Is(err, bufio.ErrBufferFull) {
+			continue // the timestamp is near the end of the line
+		}
+		if err != nil {
+			return of, from, fmt.Errorf("find the lines of a day: %w", err)
+		}
+		if written := dayOf(part); written.After(of) && !written.After(today) {
+			if line > from {
+				return of, line, nil
+			}
+			of = written
+		}
+		line = at
+	}
+	return of, end, nil
+}
+
+// dayOf is the UTC day of the timestamp in a line, zero if it has none.
+func dayOf(line []byte) time.Time {
+	const head = `,"stageTimestamp":"` // within strings its quotes would be escaped, and bodies stand before it
+	i := bytes.LastIndex(line, []byte(head))
+	if i < 0 {
+		return time.Time{}
+	}
+	stamp := line[i+len(head):]
+	of, _ := time.Parse(time.DateOnly, string(stamp[:min(len(stamp), len(time.DateOnly))]))
+	return of
 }
 
 // before identifies the bytes before an offset.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -125,6 +126,82 @@ func TestCappedIncrementIsFollowedAtOnce(t *testing.T) {
 			t.Fatalf("pass %d: %+v", want, e.Open)
 		}
 	}
+}
+
+// stamped is a line that was written at a time.
+func stamped(at time.Time) string {
+	return `{"a":{"x":1,"stageTimestamp":"2001-02-03T04:05:06.000000Z"},"stageTimestamp":"` + at.UTC().Format("2006-01-02T15:04:05.000000Z") + `","annotations":{}}` + "\n"
+}
+
+func TestLinesOfOneDay(t *testing.T) {
+	noon := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	at := func(days int) string { return stamped(noon.AddDate(0, 0, days)) }
+	long := "{" + strings.Repeat("x", lookBack) + at(0)
+	for name, test := range map[string]struct {
+		after int    // the day after which they were written
+		of    string // the lines that are of one day
+		rest  string
+		want  int // the day
+	}{
+		"of today":               {0, at(0) + at(-1) + at(0), "", 0},
+		"from midnight on":       {-1, at(-1) + at(-1), at(0) + at(0), -1},
+		"the day is over":        {-1, at(-1), "", -1},
+		"of the days in between": {-3, at(-2), at(-1) + at(0), -2},
+		"all of a later day":     {-3, at(-1) + at(-1), "", -1},
+		"stamped late":           {-1, at(-1) + at(-2), at(0) + at(-1), -1},
+		"stamped too early":      {-1, at(-1) + at(1) + at(-1), at(0), -1},
+		"without a timestamp":    {-1, "no event\n" + at(-1) + "no event\n", at(0), -1},
+		"nothing has one":        {-1, "no event\n", "", -1},
+		"long lines":             {-1, long[:len(long)-1] + "\n", "", 0},
+		"a long line behind":     {-1, at(-1), long, -1},
+		"it is not known when":   {-1_000_000, at(-1) + at(0), "", 0},
+		"after a time to come":   {1, at(-1) + at(0), "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "log")
+			must(t, os.WriteFile(path, []byte("before\n"+test.of+test.rest), 0o600))
+			src, err := openSource(path)
+			must(t, err)
+			defer src.Close()
+			after := noon.AddDate(0, 0, test.after)
+			if test.after < -1000 {
+				after = time.Time{}
+			}
+			from := int64(len("before\n"))
+			of, to, err := (&growing{src.File, src.size}).oneDay(from, src.size, after, noon)
+			if want := noon.AddDate(0, 0, test.want).Truncate(day); err != nil || !of.Equal(want) || to-from != int64(len(test.of)) {
+				t.Errorf("%d bytes of %s, %v; want %d of %s", to-from, of, err, len(test.of), want)
+			}
+		})
+	}
+}
+
+// An increment is cut at midnight, so that each is of one day; the lines behind it wait no longer
+// than others.
+func TestIncrementsEndAtMidnight(t *testing.T) {
+	y := newOpenYard(t, 15*time.Minute)
+	synctest.Test(t, func(t *testing.T) { // it begins at a midnight
+		time.Sleep(23*time.Hour + 52*time.Minute)
+		y.add("0", "", func(e *ledger.Entry) { asOpen(e); e.Born = time.Now() })
+		want := ""
+		for range 16 {
+			line := stamped(time.Now())
+			y.grow("0", line)
+			want += line
+			time.Sleep(time.Minute)
+			y.sync()
+		}
+		if got := y.store.increments(); len(got) != 1 || !strings.HasSuffix(got[0], "-2000-01-01") || y.store.partial(t, 1) != want[:len(want)/2] {
+			t.Fatalf("increments %q of %q", got, y.store.partial(t, 1))
+		}
+		time.Sleep(6 * time.Minute)
+		y.sync()
+		time.Sleep(time.Minute)
+		y.sync()
+		if got := y.store.increments(); len(got) != 2 || !strings.HasSuffix(got[1], "-2000-01-02") || y.store.partial(t, 1) != want {
+			t.Fatalf("increments %q of %q", got, y.store.partial(t, 1))
+		}
+	})
 }
 
 func TestInterval(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
@@ -134,10 +133,14 @@ func (s *store) adoptedBy(ctx context.Context, key archive.Key) (*manifest.Recor
 	return nil, nil //nolint:nilnil // none does
 }
 
-// Earlier implements [shipper.Store].
+// Earlier implements [shipper.Store]. An epoch without any record lasted for less than
+// the time between two heartbeats; its increments are kept for some days.
 func (s *store) Earlier(ctx context.Context, epoch string) (string, error) {
-	records := archive.ManifestPrefix(s.identity.Cluster, s.identity.Node)
-	for _, prefix := range []string{records, "open/" + strings.TrimPrefix(records, "manifests/")} {
+	prefixes := []string{archive.ManifestPrefix(s.identity.Cluster, s.identity.Node)}
+	for now, days := time.Now().UTC(), 0; days <= archive.DefaultOpenDays; days++ {
+		prefixes = append(prefixes, archive.OpenPrefix(s.identity.Cluster, now.AddDate(0, 0, -days).Format(archive.DayLayout)))
+	}
+	for _, prefix := range prefixes {
 		for info, err := range s.bucket.List(ctx, prefix) {
 			if archive.ReasonOf(err) == archive.ReasonPermission {
 				return "", nil
@@ -145,7 +148,7 @@ func (s *store) Earlier(ctx context.Context, epoch string) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			if key, err := archive.ParseKey(info.Key); err == nil && key.Epoch != epoch {
+			if key, err := archive.ParseKey(info.Key); err == nil && key.Node == s.identity.Node && key.Epoch != epoch {
 				return key.Epoch, nil
 			}
 		}

@@ -55,6 +55,37 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestEarlier looks for another life of the state: in the records of the node, and in the increments
+// of the days for which they are kept.
+func TestEarlier(t *testing.T) {
+	day := func(ago int) string { return time.Now().UTC().AddDate(0, 0, -ago).Format(archive.DayLayout) }
+	open := func(ago int, node, epoch string) string { return archive.OpenKey("c", day(ago), node, epoch, 1, 0, 9) }
+	for name, test := range map[string]struct {
+		key, want string
+	}{
+		"nothing":            {"data/x", ""},
+		"a record":           {archive.ManifestKey("c", "n", catalogtest.EpochOne, 1), catalogtest.EpochOne},
+		"its own record":     {archive.ManifestKey("c", "n", catalogtest.EpochTwo, 1), ""},
+		"another node's":     {archive.ManifestKey("c", "m", catalogtest.EpochOne, 1), ""},
+		"an increment":       {open(1, "n", catalogtest.EpochOne), catalogtest.EpochOne},
+		"one of a week ago":  {open(6, "n", catalogtest.EpochOne), catalogtest.EpochOne},
+		"its own increment":  {open(1, "n", catalogtest.EpochTwo), ""},
+		"of another node":    {open(1, "m", catalogtest.EpochOne), ""},
+		"of another cluster": {strings.Replace(open(1, "n", catalogtest.EpochOne), "=c/", "=d/", 1), ""},
+		"of a month ago":     {open(30, "n", catalogtest.EpochOne), ""},
+		"not an increment":   {archive.OpenPrefix("c", day(1)) + "x.parquet", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			put(t, filepath.Join(dir, test.key), []byte("x"))
+			objects := &store{bucket: dirBucket(t, dir), identity: config.Identity{Cluster: "c", Node: "n"}}
+			if got, err := objects.Earlier(t.Context(), catalogtest.EpochTwo); got != test.want || err != nil {
+				t.Errorf("%q, %v, want %q", got, err, test.want)
+			}
+		})
+	}
+}
+
 func names(found []shipper.Found) string {
 	var all []string
 	for _, f := range found {

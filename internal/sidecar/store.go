@@ -47,8 +47,8 @@ func (s *store) Data(day string, rotated time.Time, of ledger.Origin) string {
 }
 
 // Open implements [shipper.Keys].
-func (s *store) Open(of ledger.Origin, from, to int64) string {
-	return archive.OpenKey(s.identity.Cluster, s.identity.Node, of.Epoch, of.Seq, from, to)
+func (s *store) Open(day string, of ledger.Origin, from, to int64) string {
+	return archive.OpenKey(s.identity.Cluster, day, s.identity.Node, of.Epoch, of.Seq, from, to)
 }
 
 // Record implements [shipper.Keys].

@@ -25,7 +25,7 @@ func (s *site) increment(seq int64, log []byte, from, to int) string {
 	must(s.t, err)
 	data, err := os.ReadFile(result.Objects[0].Path)
 	must(s.t, err)
-	key := archive.OpenKey("prod", s.node, s.epoch, seq, int64(from), int64(to))
+	key := archive.OpenKey("prod", "2026-11-22", s.node, s.epoch, seq, int64(from), int64(to))
 	return s.store(key, data)
 }
 

@@ -49,7 +49,7 @@ func (s Shelf) Parts(epoch string, seq int64, text string, ends ...int) {
 		from := ends[i]
 		m := s.Meta(epoch, seq)
 		m.Increment = parquet.Increment{From: int64(from), FirstLine: int64(strings.Count(text[:from], "\n")) + 1}
-		Object(s.T, filepath.Join(s.Dir, archive.OpenKey("c", "n", epoch, seq, int64(from), int64(to))), m, text[from:to])
+		Object(s.T, filepath.Join(s.Dir, archive.OpenKey("c", "2026-11-22", "n", epoch, seq, int64(from), int64(to))), m, text[from:to])
 	}
 }
 

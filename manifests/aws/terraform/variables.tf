@@ -46,7 +46,7 @@ variable "expire_days" {
 variable "open_days" {
   description = "Days until increments of open files are deleted; longer than the log takes to rotate."
   type        = number
-  default     = 90
+  default     = 7
 }
 
 variable "object_lock_days" {
