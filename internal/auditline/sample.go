@@ -91,16 +91,9 @@ func (g *Sampler) time(line []byte) (int64, bool) {
 	stop := max(len(eventHeadV1), len(line)-MaxTail)
 	for at := len(line) - microTimeLen; at > stop; at-- {
 		if line[at] == 'T' && hasPrefix(line[at-t:], stageTimeHead) {
-			return g.timeAt(line, at-t)
+			from := at - t + len(stageTimeHead)
+			return g.dates.parse(line[from:min(from+microTimeLen, len(line))])
 		}
 	}
 	return 0, false
-}
-
-func (g *Sampler) timeAt(line []byte, at int) (int64, bool) {
-	from := at + len(stageTimeHead)
-	if from+microTimeLen > len(line) {
-		return 0, false
-	}
-	return g.dates.parse(line[from : from+microTimeLen])
 }
