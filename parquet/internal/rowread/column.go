@@ -181,12 +181,9 @@ func (c *columnReader) number() (int64, error) { return c.page.number(&c.dict, c
 
 // endPage looks whether the open page was read to its end.
 func (c *columnReader) endPage() error {
-	defer c.close()
+	defer c.page.close()
 	if !c.reps.ended() || !c.defs.ended() {
 		return errDamagedPage
 	}
 	return c.page.end()
 }
-
-// close gives up the open page.
-func (c *columnReader) close() { c.page.close() }

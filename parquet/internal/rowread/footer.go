@@ -12,15 +12,6 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 )
 
-// footer is what the footer of an object says, as far as it is needed to read it. It is
-// believed only where an object of this package could say it: one flipped bit may name another
-// codec, and the library would act on that.
-type footer struct {
-	Rows   int64
-	Pairs  map[string]string
-	groups []storedGroup
-}
-
 // storedGroup is a row group.
 type storedGroup struct {
 	rows   int64
@@ -81,12 +72,12 @@ type columnMeta struct {
 }
 
 // parseFooter reads a footer whose object has size bytes before it.
-func parseFooter(b []byte, size int64) (*footer, error) {
+func parseFooter(b []byte, size int64) (*File, error) {
 	var m fileMeta
 	if n, err := unmarshal(b, &m); err != nil || n < len(b) {
 		return nil, errFooter
 	}
-	f := &footer{Rows: m.NumRows, Pairs: map[string]string{}}
+	f := &File{Rows: m.NumRows, Pairs: map[string]string{}}
 	for _, p := range m.Pairs {
 		if _, twice := f.Pairs[p.Key]; twice || len(f.Pairs) == maxPairs {
 			return nil, errFooter
@@ -107,7 +98,7 @@ func parseFooter(b []byte, size int64) (*footer, error) {
 }
 
 // addGroups takes over the row groups, if the columns are ours.
-func (f *footer) addGroups(m *fileMeta, size int64) error {
+func (f *File) addGroups(m *fileMeta, size int64) error {
 	elements, _, err := schema.Parts()
 	if err != nil {
 		return err

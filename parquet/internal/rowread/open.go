@@ -13,10 +13,14 @@ import (
 // may be an object.
 var ErrNotOurs = errors.New("not an object of auditsidecar")
 
-// File is an opened object.
+// File is an opened object: what its footer says, as far as it is needed to read it. It is believed
+// only where an object of this package could say it: one flipped bit may name another codec, and the
+// library would act on that.
 type File struct {
-	footer
-	src io.ReaderAt
+	Rows   int64
+	Pairs  map[string]string
+	groups []storedGroup
+	src    io.ReaderAt
 }
 
 // Open opens an object. It is the only way to one: what a damaged or foreign file could
@@ -27,11 +31,11 @@ func Open(r io.ReaderAt, size int64) (f *File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	parsed, err := parseFooter(b, size-int64(len(b))-tailLength)
-	if err != nil {
+	if f, err = parseFooter(b, size-int64(len(b))-tailLength); err != nil {
 		return nil, fmt.Errorf("open object: %w: %w", ErrNotOurs, err)
 	}
-	return &File{footer: *parsed, src: r}, nil
+	f.src = r
+	return f, nil
 }
 
 const (

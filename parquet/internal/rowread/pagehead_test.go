@@ -66,7 +66,7 @@ func readChunk(tb testing.TB, chunk []byte, numbers bool) (values []string, err 
 	}
 	defer unpack.whole.Close()
 	var c columnReader
-	defer c.close()
+	defer c.page.close()
 	d := schema.Column{Kind: schema.Blob, Encoding: schema.Plain, Streamed: true}
 	if numbers {
 		d.Kind, d.Encoding = schema.Int64, schema.Delta

@@ -107,7 +107,7 @@ func (o *Reader) open(g *storedGroup) {
 // Close gives up the pages of the open row group.
 func (o *Reader) Close() {
 	for c := range o.columns {
-		o.columns[c].close()
+		o.columns[c].page.close()
 	}
 }
 

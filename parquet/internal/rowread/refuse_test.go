@@ -201,7 +201,7 @@ func readAll(t *testing.T, d schema.Column, chunk []byte) (values string, err er
 	}
 	defer unpack.whole.Close()
 	var c columnReader
-	defer c.close()
+	defer c.page.close()
 	c.open(bytes.NewReader(chunk), d, storedChunk{size: int64(len(chunk))}, unpack)
 	var all []string
 	for {

@@ -22,13 +22,8 @@ func AppendKey(dst []byte, o auditline.Object) []byte {
 		dst = append(dst, 1)
 		// A NUL is written as two bytes, so that the terminator is less than
 		// anything that may follow.
-		for {
-			n := bytes.IndexByte(v, 0)
-			if n < 0 {
-				break
-			}
-			dst = append(append(dst, v[:n]...), 0, 0xff)
-			v = v[n+1:]
+		if bytes.IndexByte(v, 0) >= 0 {
+			v = bytes.ReplaceAll(v, []byte{0}, []byte{0, 0xff})
 		}
 		dst = append(append(dst, v...), 0, 1)
 	}
