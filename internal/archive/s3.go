@@ -112,8 +112,7 @@ func newRetryer() aws.Retryer {
 // hopeless keeps the SDK from repeating requests that fail the same way again: a
 // certificate that is not accepted, a body that cannot be read.
 func hopeless(err error) aws.Ternary {
-	var ours *Error
-	if errors.As(err, &ours) || (hints{}).tls(err) != nil {
+	if _, ours := errors.AsType[*Error](err); ours || (hints{}).tls(err) != nil {
 		return aws.FalseTernary
 	}
 	return aws.UnknownTernary

@@ -204,8 +204,7 @@ func similar(typed string, names []string) []string {
 // plain takes pflag's own wrapping off an error, which repeats the flag with
 // dashes that were not typed.
 func plain(err error) error {
-	var invalid *pflag.InvalidValueError
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		return fmt.Errorf("%s: invalid value %q: %w", invalid.GetFlag().Name, invalid.GetValue(), errors.Unwrap(invalid))
 	}
 	return err

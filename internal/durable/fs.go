@@ -138,7 +138,7 @@ func (f FS) MkdirAll(path string, perm fs.FileMode) error {
 func (f FS) SetAside(path string, now time.Time) (string, error) {
 	aside := path + ".corrupt-" + now.UTC().Format("20060102T150405.000000000")
 	// Two names for one instant are possible when the clock stands still.
-	for n := 1; exists(aside); n++ {
+	for n := 1; Exists(aside); n++ {
 		aside = fmt.Sprintf("%s.corrupt-%s-%d", path, now.UTC().Format("20060102T150405.000000000"), n)
 	}
 	if err := f.Rename(path, aside); err != nil {
@@ -147,7 +147,8 @@ func (f FS) SetAside(path string, now time.Time) (string, error) {
 	return aside, nil
 }
 
-func exists(path string) bool {
+// Exists reports whether there is anything at path.
+func Exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
 }

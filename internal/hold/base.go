@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
@@ -36,7 +37,7 @@ func (h *base) occupies(l *look, e *ledger.Entry) bool {
 	if isLink(path, e.Inode) {
 		return !l.listedInode(e.Inode)
 	}
-	return exists(path)
+	return durable.Exists(path)
 }
 
 // bytesOf is the size of a held file, 0 where it is gone.
@@ -71,7 +72,7 @@ func (h *base) forget(id string) error {
 // drop removes the link or copy of a segment, if there is one.
 func (h *base) drop(id string) error {
 	path := filepath.Join(h.dir, id) // never Path, which may be kube-apiserver's own
-	if !exists(path) {
+	if !durable.Exists(path) {
 		return nil
 	}
 	if err := h.cfg.FS.Remove(path); err != nil {
@@ -105,7 +106,7 @@ func (h *base) hold(s rotate.Segment, number int64) (e ledger.Entry, err error) 
 	if err = h.keep.keep(id, s); err == nil {
 		e, err = h.newEntry(id, s)
 	}
-	if path := filepath.Join(h.dir, id); err != nil && exists(path) { // what no entry names must not stay
+	if path := filepath.Join(h.dir, id); err != nil && durable.Exists(path) { // what no entry names must not stay
 		err = errors.Join(err, h.cfg.FS.Remove(path))
 	}
 	return e, err

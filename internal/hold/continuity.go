@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
@@ -56,7 +57,7 @@ func (h *continuityJudge) sight(l *look, fresh []ledger.Entry, i int, e *ledger.
 	if i > 0 {
 		listed = l.among(fresh, l.listed[i-1])
 	}
-	if listed != nil && (exists(l.listed[i-1].Path) || exists(l.listed[i-1].Path+".gz")) {
+	if listed != nil && (durable.Exists(l.listed[i-1].Path) || durable.Exists(l.listed[i-1].Path+".gz")) {
 		seen := continuity.Sight{Unpruned: true, LastSign: h.lastSign(listed, l.listed[i-1].Rotated), Born: bornAt(e), ByName: listed != before}
 		if seen.Continuous() {
 			return true

@@ -54,7 +54,7 @@ func newCopies(fsys durable.FS, dir string, room func(int64) error) *copies {
 func (k *copies) copyPath(id string) string { return filepath.Join(k.dir, id) }
 
 func (k *copies) keep(id string, s rotate.Segment) error {
-	if exists(k.copyPath(id)) {
+	if durable.Exists(k.copyPath(id)) {
 		return nil
 	}
 	k.mu.Lock()
@@ -128,7 +128,7 @@ func openListed(s rotate.Segment) (*os.File, error) {
 
 // location is the copy, or else the file itself where it was listed last.
 func (k *copies) location(id string) (location, bool) {
-	if path := k.copyPath(id); exists(path) {
+	if path := k.copyPath(id); durable.Exists(path) {
 		return location{path: path}, true
 	}
 	k.mu.Lock()
@@ -155,7 +155,7 @@ func (k *copies) owners(entries []ledger.Entry, listed []rotate.Segment) map[uin
 	for i := range entries {
 		e := &entries[i]
 		s, isListed := byInode[e.Inode]
-		if path := k.copyPath(e.ID); exists(path) {
+		if path := k.copyPath(e.ID); durable.Exists(path) {
 			// A link of a run with --hold=link, or a copy made just before a
 			// crash; any other copy says nothing about the inode.
 			if isLink(path, e.Inode) || !e.Finished && isListed && isSame(e, s.Path) {

@@ -47,7 +47,7 @@ type links struct {
 
 func (k *links) keep(id string, s rotate.Segment) error {
 	path := filepath.Join(k.dir, id)
-	if s.Path == "" || exists(path) {
+	if s.Path == "" || durable.Exists(path) {
 		return nil // linked since it was first seen
 	}
 	err := k.fs.Link(s.Path, path)
@@ -69,7 +69,7 @@ func (k *links) keep(id string, s rotate.Segment) error {
 
 func (k *links) location(id string) (location, bool) {
 	path := filepath.Join(k.dir, id)
-	return location{path: path}, exists(path)
+	return location{path: path}, durable.Exists(path)
 }
 
 // owners goes by the inode, which a link pins.
@@ -88,11 +88,6 @@ func (k *links) owners(entries []ledger.Entry, _ []rotate.Segment) map[uint64]*l
 func isLink(path string, inode uint64) bool {
 	actual, err := inodeOf(path)
 	return err == nil && actual == inode
-}
-
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
 }
 
 func inodeOf(path string) (uint64, error) {

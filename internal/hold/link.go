@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
@@ -255,7 +256,7 @@ func (h *linker) packed(l *look, v vanished) bool {
 	for i := range l.listed {
 		if before := l.listed[i]; before.Name == v.after && i+1 < len(l.listed) {
 			next := l.listed[i+1]
-			return !v.Finished && next.Gzip && l.entryOf(next) != nil && (exists(before.Path) || exists(before.Path+".gz"))
+			return !v.Finished && next.Gzip && l.entryOf(next) != nil && (durable.Exists(before.Path) || durable.Exists(before.Path+".gz"))
 		}
 	}
 	return false

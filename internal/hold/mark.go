@@ -69,8 +69,7 @@ func readPart(path string, from, n int64) ([]byte, error) {
 // what is wrong with it.
 func unpacksTo(path string, mark ledger.Mark, least int64) (bool, error) {
 	r, err := rotate.Open(path, true)
-	var disk *fs.PathError
-	if errors.As(err, &disk) && !errors.Is(err, fs.ErrNotExist) {
+	if _, disk := errors.AsType[*fs.PathError](err); disk && !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("identify a compressed file: %w", err)
 	}
 	if err != nil {

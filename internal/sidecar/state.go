@@ -150,8 +150,7 @@ const sealedDirName = "sealed"
 // go on in any case.
 func (s *Sidecar) openChain(st *state) error {
 	chain, err := s.chainOf(st)
-	var broken *manifest.BrokenError
-	if errors.As(err, &broken) {
+	if broken, ok := errors.AsType[*manifest.BrokenError](err); ok {
 		aside, asideErr := s.fs.SetAside(broken.Dir, time.Now())
 		if asideErr != nil {
 			return asideErr
