@@ -42,7 +42,6 @@ type Batch struct {
 	first      int    // offset of the first entry in buf
 	buf        []byte // headerRoom, labels, entries; owned by the batch, reused after Reset
 	ends       []int  // offset in buf of the end of each entry
-	entry      entry  // memory of the entry that is being added
 }
 
 // NewBatch returns an empty batch of a stream.
@@ -58,29 +57,23 @@ func (b *Batch) ResetTo(stream Labels) {
 	if cap(b.buf) < headerRoom {
 		b.buf = make([]byte, 0, headerRoom+len(stream.text)+8)
 	}
-	b.buf = appendLabels(b.buf[:headerRoom], stream.text)
+	b.buf = protowire.AppendTag(b.buf[:headerRoom], streamLabels, protowire.BytesType)
+	b.buf = protowire.AppendString(b.buf, stream.text)
 	b.first = len(b.buf)
-}
-
-func appendLabels(dst []byte, labels string) []byte {
-	dst = protowire.AppendTag(dst, streamLabels, protowire.BytesType)
-	return protowire.AppendString(dst, labels)
 }
 
 // Add encodes one entry and returns true, or returns false and changes nothing when the batch is
 // full: push it, Reset it, add again. An empty batch takes a line of any size. The line is sent
 // byte for byte; fields may be nil. Neither is referred to afterwards.
 func (b *Batch) Add(timestamp time.Time, line []byte, fields *Fields) bool {
-	e := &b.entry
+	var e entry
 	e.set(timestamp, line, fields)
 	size := sizeField(streamEntries, e.size)
 	if len(b.ends) > 0 && (len(b.ends) >= b.maxEntries || b.sizeWith(size) > b.maxBytes) {
-		e.forget()
 		return false
 	}
 	b.grow(size)
 	b.buf = e.append(b.buf)
-	e.forget()
 	b.ends = append(b.ends, len(b.buf))
 	return true
 }

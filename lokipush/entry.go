@@ -23,7 +23,7 @@ type pair struct {
 // maxPairs is how many there are.
 const maxPairs = 10
 
-// entry is one entry with its sizes computed, so that it can be appended in one go. It is reused.
+// entry is one entry with its sizes computed, so that it can be appended in one go.
 type entry struct {
 	seconds  int64
 	nanos    int64
@@ -61,12 +61,6 @@ func (e *entry) collect(f *Fields) {
 	e.add("stage", f.Stage, f.valid)
 	e.add("level", f.Level, f.valid)
 	e.add("audit_id", f.AuditID, f.valid)
-}
-
-// forget lets go of the line and what was read from it.
-func (e *entry) forget() {
-	e.line = nil
-	clear(e.pairs[:e.numPairs])
 }
 
 // add takes a value; valid: it is known to be UTF-8.
