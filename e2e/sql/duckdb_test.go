@@ -1,13 +1,22 @@
 package sql
 
 import (
+	"bytes"
+	"context"
 	"database/sql"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/auditsidecar/auditsidecar/e2e/process"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // inDuckDB is a database with the tables that ddl makes of an archive.
@@ -79,5 +88,78 @@ func TestCompactInDuckDB(t *testing.T) {
 	}
 	if d := differ(got, want); d != "" {
 		t.Error(d)
+	}
+}
+
+// objects counts the objects of a kind in an archive, a directory.
+func objects(dir, kind string) int {
+	paths, _ := filepath.Glob(filepath.Join(dir, kind, "cluster=production", "dt=*", "*.parquet"))
+	return len(paths)
+}
+
+// The documented query has each line of finished and of open files once: increments have the columns
+// and the partitions of data.
+func TestOpenFilesInDuckDB(t *testing.T) {
+	dir, log := t.TempDir(), filepath.Join(t.TempDir(), "audit", "audit.log")
+	lines := slices.Collect(audittest.Lines(audittest.Corpus(t, "rotated.log")))
+	write(t, log, append(bytes.Join(lines[:500], []byte("\n")), '\n'))
+	address, err := audittest.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sidecar, err := process.Start("auditsidecar", exec.CommandContext(t.Context(), binary(t), "run", "--audit-log-path", log, "--archive-url", "file://"+dir,
+		"--cluster", "production", "--node", "cp-1", "--archive-max-lag", "1s", "--listen", address), filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sidecar.Kill()
+	await := func(open, data int) {
+		t.Helper()
+		if err := sidecar.Wait(t.Context(), time.Minute, func(context.Context) error {
+			if o, d := objects(dir, "open"), objects(dir, "data"); o < open || d < data {
+				return fmt.Errorf("%d increments, %d objects", o, d)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(1, 0)
+	if err := os.Rename(log, filepath.Join(filepath.Dir(log), "audit-2026-11-22T18-00-00.000.log")); err != nil {
+		t.Fatal(err)
+	}
+	next := filepath.Join(t.TempDir(), "next") // renamed, so that it is seen whole
+	write(t, next, append(bytes.Join(lines[500:600], []byte("\n")), '\n'))
+	if err := os.Rename(next, log); err != nil {
+		t.Fatal(err)
+	}
+	await(2, 1)
+	if err := sidecar.Terminate(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+
+	db := inDuckDB(t, "file://"+dir)
+	for _, s := range statements(command(t, nil, "ddl", "duckdb", "--location", "file://"+dir)) {
+		if strings.Contains(s, "/data/cluster=") {
+			if _, err := ask(t, db, strings.NewReplacer("/data/cluster=", "/open/cluster=", "audit_events", "audit_open").Replace(s)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	page, err := os.ReadFile("../../docs/archive.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, query, _ := strings.Cut(string(page), "## Lines of files that are still open")
+	_, query, _ = strings.Cut(query, "```sql\n")
+	query, _, _ = strings.Cut(query, "```")
+	for from, want := range map[string]string{
+		"(" + strings.ReplaceAll(query, "2026-11-22", "2020-01-01") + ")": "[[600 600 2 1]]",
+		"audit.audit_events": "[[500 500 1 1]]",
+	} {
+		got, err := ask(t, db, "SELECT count(*), count(DISTINCT (seq, source_line)), count(DISTINCT seq), count(DISTINCT node) FROM "+from)
+		if err != nil || fmt.Sprint(got.cells) != want {
+			t.Errorf("%s: %v, %v, want %s", from, got.cells, err, want)
+		}
 	}
 }
