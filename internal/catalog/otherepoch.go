@@ -55,13 +55,10 @@ const candidates = 2
 // rotatedNext returns the finished files of other epochs that were rotated
 // first after a time.
 func (f *File) rotatedNext(all []*File, after time.Time) []*File {
-	var next []*File
-	for _, other := range all {
-		// The name of a backup has milliseconds.
-		if f.otherEpoch(other) && len(other.Objects) > 0 && !other.rotated().Before(after.Truncate(time.Millisecond)) {
-			next = append(next, other)
-		}
-	}
+	after = after.Truncate(time.Millisecond) // as the name of a backup
+	next := slices.DeleteFunc(slices.Clone(all), func(other *File) bool {
+		return !f.otherEpoch(other) || len(other.Objects) == 0 || other.rotated().Before(after)
+	})
 	slices.SortStableFunc(next, func(a, b *File) int { return a.rotated().Compare(b.rotated()) })
 	return next[:min(len(next), candidates)]
 }

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -52,12 +53,7 @@ func checkRotation(_ context.Context, cfg *Config) []Result {
 // measuredRate returns the bytes a second that were logged between the oldest
 // and the newest backup. A compressed one counts as a full file.
 func measuredRate(segments []rotate.Segment, maxSize int64) (rate float64, over time.Duration) {
-	var backups []rotate.Segment
-	for _, s := range segments {
-		if s.Finished {
-			backups = append(backups, s)
-		}
-	}
+	backups := slices.DeleteFunc(slices.Clone(segments), func(s rotate.Segment) bool { return !s.Finished })
 	if len(backups) < 2 {
 		return 0, 0
 	}
