@@ -53,8 +53,7 @@ func (s *stage) judge() {
 }
 
 // judgeProof has verify look at the archive: whatever happened, what is there is
-// proven and what is not is a recorded gap. Only the time in which no sidecar
-// ran, before a new epoch, is covered by nothing.
+// proven and what is not is a recorded gap.
 func (s *stage) judgeProof() {
 	s.t.Helper()
 	v := s.verb(sidecar.Config{Binary: s.binary, Env: s.env, Args: append([]string{"verify", s.url, "--deep", "-o", "json"}, s.args...)})
@@ -67,7 +66,7 @@ func (s *stage) judgeProof() {
 	for _, f := range report.Findings {
 		if s.sc.shorter && f.Kind == verify.KindFileShorter {
 			shorter = true
-		} else if f.Kind != verify.KindUncovered {
+		} else {
 			s.row.problem("verify: %s %s: %s", f.Kind, f.Object, f.Detail)
 		}
 	}

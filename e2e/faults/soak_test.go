@@ -344,7 +344,7 @@ func (s *soak) judgeVerify(missing int) {
 		s.row.problem("verify saw no records")
 	}
 	for _, f := range report.Findings {
-		if f.Kind != verify.KindUncovered && missing == 0 {
+		if missing == 0 {
 			s.row.problem("verify: %s %s: %s", f.Kind, f.Object, f.Detail)
 		}
 	}

@@ -19,7 +19,7 @@ import (
 
 const (
 	lockedData   = "data/cluster=c/dt=2026-11-22/2026-11-22T12-00-00.000-n-20261122T120000a1b2c3-00000001.parquet"
-	lockedRecord = "manifests/cluster=c/node=n/20261122T120000a1b2c3-00000001.json"
+	lockedRecord = "manifests/cluster=c/node=n/0001-000000000001-20261122T120000a1b2c3-00000001.json"
 	unlockedOpen = "open/cluster=c/dt=2026-11-22/000000000000-000000000009-n-20261122T120000a1b2c3-00000002.parquet"
 )
 

@@ -17,7 +17,7 @@ const exitFindings = 3
 
 // keygen makes the key that the sidecar signs with.
 func (s stage) keygen(ctx context.Context) error {
-	r, err := sidecar.Verb(ctx, sidecar.Config{Binary: s.binary, Args: []string{"keygen", "-o", s.key()}})
+	r, err := sidecar.Verb(ctx, sidecar.Config{Binary: s.binary, Args: []string{"keygen", "--cluster", "demo", "--node", "cp1", "-o", s.key()}})
 	if err == nil && r.Code != 0 {
 		err = fmt.Errorf("auditsidecar keygen ended with code %d: %s", r.Code, r.Stderr)
 	}
@@ -30,7 +30,7 @@ func (s stage) key() string { return filepath.Join(s.dir, "signing.key") }
 // object flipped, which must be found and named.
 func (s stage) prove(ctx context.Context, f *figures) error {
 	verify := func(more ...string) (sidecar.Result, error) {
-		args := append([]string{"verify", s.archive(), "--public-key", s.key() + ".pub"}, more...)
+		args := append([]string{"verify", s.archive(), "--key", s.key() + ".vkey"}, more...)
 		return sidecar.Verb(ctx, sidecar.Config{Binary: s.binary, Args: args})
 	}
 	clean, err := verify("--deep")

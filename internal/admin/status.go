@@ -63,13 +63,14 @@ type Gap struct {
 type Chain struct {
 	// Epoch names the chain.
 	Epoch string `json:"epoch,omitempty"`
-	// Seq is the number of the last record that the archive has confirmed; 0
-	// before the first.
-	Seq int64 `json:"seq"`
-	// SHA256 of that record: the head.
-	SHA256 string `json:"sha256,omitempty"`
-	// KeyID names the key that signs the records; empty where none does.
-	KeyID string `json:"keyID,omitempty"`
+	// Tree is the number of the tree of records, and Number that of the last record
+	// that the archive has confirmed; 0 before the first.
+	Tree   int   `json:"tree"`
+	Number int64 `json:"number"`
+	// Root of the tree up to that record: the head.
+	Root string `json:"root,omitempty"`
+	// Key is the public key that signs the records, a vkey; empty where none does.
+	Key string `json:"key,omitempty"`
 	// Heartbeat is when the last one was decided on; zero before the first.
 	Heartbeat time.Time `json:"heartbeat,omitzero"`
 	// Verify is a command that proves the archive up to this head.

@@ -4,7 +4,7 @@
 //	file:///directory    files below it; directories 0700, files 0600
 //	s3://bucket/prefix   Amazon S3 or a compatible server, see [S3Config]
 //
-// Keys are relative to that URL; [DataKey], [ManifestKey] and [OpenKey] make
+// Keys are relative to that URL; [DataKey], [RecordKey] and [OpenKey] make
 // them and [ParseKey] takes them apart. Nothing is ever overwritten or deleted.
 //
 // # Assumptions

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -15,7 +16,7 @@ type Kind uint8
 // The kinds of objects, and the first segment of their keys.
 const (
 	KindData     Kind = iota + 1 // data/: the Parquet object of one day of one finished file
-	KindManifest                 // manifests/: one record of a node's chain
+	KindManifest                 // manifests/: one record of a node's tree
 	KindOpen                     // open/: an increment of the file that is still being written
 )
 
@@ -32,7 +33,9 @@ type Key struct {
 	Cluster string
 	Node    string
 	Epoch   string // life of the state directory: 20060102T150405 and six hex digits
-	Seq     int64  // number of the record in the node's chain, ≥ 0
+	Seq     int64  // number of the file or the record in the epoch, ≥ 0
+	Tree    int    // records only: number of the tree, from 1
+	Number  int64  // records only: number of the record in the tree, from 1
 	Day     string // data and open: UTC day in DayLayout
 	Rotated string // data only: rotation time in RotatedLayout
 	From    int64  // open only: offset of the first byte, in the uncompressed file
@@ -55,7 +58,7 @@ var (
 	validName   = regexp.MustCompile(`^[A-Za-z0-9._-]{1,63}$`)
 	validEpoch  = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}[0-9a-f]{6}$`)
 	dataKey     = regexp.MustCompile(`^data/cluster=([^/]+)/dt=([^/]+)/([^/]{23})-([^/]+)-` + keyEpochSeq + keyCopy + `\.parquet$`)
-	manifestKey = regexp.MustCompile(`^manifests/cluster=([^/]+)/node=([^/]+)/` + keyEpochSeq + keyCopy + `\.json$`)
+	manifestKey = regexp.MustCompile(`^manifests/cluster=([^/]+)/node=([^/]+)/([0-9]{4})-([0-9]{12,})-` + keyEpochSeq + keyCopy + `\.json$`)
 	openKey     = regexp.MustCompile(`^open/cluster=([^/]+)/dt=([^/]+)/([0-9]{12,})-([0-9]{12,})-([^/]+)-` + keyEpochSeq + keyCopy + `\.parquet$`)
 )
 
@@ -77,9 +80,16 @@ func DataKey(cluster, day, rotated, node, epoch string, seq int64) string {
 		Node: node, Epoch: epoch, Seq: seq}.String()
 }
 
-// ManifestKey returns the key of record seq of a node's chain; seq as in [DataKey].
-func ManifestKey(cluster, node, epoch string, seq int64) string {
-	return Key{Kind: KindManifest, Cluster: cluster, Node: node, Epoch: epoch, Seq: seq}.String()
+// RecordKey returns the key of a record of a node's tree. Keys sort by tree and number,
+// so that those after a record have what is newer; epoch and seq are those of the
+// objects that it names.
+func RecordKey(cluster, node string, tree int, number int64, epoch string, seq int64) string {
+	return Key{Kind: KindManifest, Cluster: cluster, Node: node, Tree: tree, Number: number, Epoch: epoch, Seq: seq}.String()
+}
+
+// CompareRecords orders the keys of one node's records by tree and number, copies last.
+func CompareRecords(a, b Key) int {
+	return cmp.Or(a.Tree-b.Tree, cmp.Compare(a.Number, b.Number), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Seq, b.Seq), a.Copy-b.Copy)
 }
 
 // OpenKey returns the key of the increment with the complete lines in [from, to),
@@ -124,7 +134,7 @@ func (k Key) first() string {
 		return fmt.Sprintf("%s%s-%s-%s-%08d.parquet",
 			DataPrefix(k.Cluster, k.Day), k.Rotated, k.Node, k.Epoch, k.Seq)
 	case KindManifest:
-		return fmt.Sprintf("%s%s-%08d.json", ManifestPrefix(k.Cluster, k.Node), k.Epoch, k.Seq)
+		return fmt.Sprintf("%s%012d-%s-%08d.json", TreePrefix(k.Cluster, k.Node, k.Tree), k.Number, k.Epoch, k.Seq)
 	case KindOpen:
 		return fmt.Sprintf("%s%012d-%012d-%s-%s-%08d.parquet", OpenPrefix(k.Cluster, k.Day), k.From, k.To, k.Node, k.Epoch, k.Seq)
 	}
@@ -146,6 +156,11 @@ func ManifestPrefix(cluster, node string) string {
 	return fmt.Sprintf("manifests/cluster=%s/node=%s/", cluster, node)
 }
 
+// TreePrefix returns the prefix of the keys of the records of one tree.
+func TreePrefix(cluster, node string, tree int) string {
+	return fmt.Sprintf("%s%04d-", ManifestPrefix(cluster, node), tree)
+}
+
 // Check says whether every field has the form that [ParseKey] accepts.
 func (k Key) Check() error {
 	switch {
@@ -161,6 +176,8 @@ func (k Key) Check() error {
 		return fmt.Errorf("check day %q: not a date like %s", k.Day, DayLayout)
 	case k.Kind == KindData && !isTime(RotatedLayout, k.Rotated):
 		return fmt.Errorf("check rotation time %q: not like %s", k.Rotated, RotatedLayout)
+	case k.Kind == KindManifest && (k.Tree < 1 || k.Tree > 9999 || k.Number < 1):
+		return fmt.Errorf("check record %d of tree %d: numbers begin at 1", k.Number, k.Tree)
 	case k.Kind == KindOpen && (k.From < 0 || k.To <= k.From):
 		return fmt.Errorf("check range %d-%d: empty or negative", k.From, k.To)
 	case k.Copy < 0 || k.Copy == 1:
@@ -197,7 +214,7 @@ func splitKey(key string) (Key, bool) {
 		return Key{Kind: KindData, Cluster: m[1], Day: m[2], Rotated: m[3], Node: m[4], Epoch: m[5], Seq: number(m[6]), Copy: copyNumber(m[7])}, true
 	}
 	if m := manifestKey.FindStringSubmatch(key); m != nil {
-		return Key{Kind: KindManifest, Cluster: m[1], Node: m[2], Epoch: m[3], Seq: number(m[4]), Copy: copyNumber(m[5])}, true
+		return Key{Kind: KindManifest, Cluster: m[1], Node: m[2], Tree: int(number(m[3])), Number: number(m[4]), Epoch: m[5], Seq: number(m[6]), Copy: copyNumber(m[7])}, true
 	}
 	if m := openKey.FindStringSubmatch(key); m != nil {
 		return Key{Kind: KindOpen, Cluster: m[1], Day: m[2], From: number(m[3]), To: number(m[4]), Node: m[5], Epoch: m[6], Seq: number(m[7]), Copy: copyNumber(m[8])}, true

@@ -17,8 +17,8 @@ func TestKeysFollowTheLayout(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
 		{DataKey("prod", "2026-01-02", testTime, "cp-1", testEpoch, 7),
 			"data/cluster=prod/dt=2026-01-02/2026-01-02T03-04-05.678-cp-1-20260102T030405a1b2c3-00000007.parquet"},
-		{ManifestKey("prod", "cp-1", testEpoch, 123456789),
-			"manifests/cluster=prod/node=cp-1/20260102T030405a1b2c3-123456789.json"},
+		{RecordKey("prod", "cp-1", 1, 42, testEpoch, 123456789),
+			"manifests/cluster=prod/node=cp-1/0001-000000000042-20260102T030405a1b2c3-123456789.json"},
 		{OpenKey("prod", "2026-01-02", "cp-1", testEpoch, 7, 0, 1234),
 			"open/cluster=prod/dt=2026-01-02/000000000000-000000001234-cp-1-20260102T030405a1b2c3-00000007.parquet"},
 		{NextCopy(DataKey("c", "2026-01-02", testTime, "n", testEpoch, 7)), "data/cluster=c/dt=2026-01-02/2026-01-02T03-04-05.678-n-20260102T030405a1b2c3-00000007.r2.parquet"},
@@ -41,7 +41,7 @@ func TestKeysAreAsDocumented(t *testing.T) {
 	seen := map[Kind]bool{}
 	for line := range strings.Lines(string(page)) {
 		cells := strings.Split(strings.TrimSpace(line), "|")
-		if len(cells) != 13 || !strings.HasPrefix(cells[1], " `") {
+		if len(cells) != 15 || !strings.HasPrefix(cells[1], " `") {
 			continue
 		}
 		for i := range cells {
@@ -53,7 +53,7 @@ func TestKeysAreAsDocumented(t *testing.T) {
 		}
 		kind, known := kinds[cells[2]]
 		want := Key{Kind: kind, Cluster: cells[3], Day: cells[4], Rotated: cells[5], From: number(cells[6]), To: number(cells[7]),
-			Node: cells[8], Epoch: cells[9], Seq: number(cells[10]), Copy: int(number(cells[11]))}
+			Node: cells[8], Epoch: cells[9], Seq: number(cells[10]), Copy: int(number(cells[11])), Tree: int(number(cells[12])), Number: number(cells[13])}
 		if got, err := ParseKey(cells[1]); !known || got != want || (err == nil) != (kind != 0) {
 			t.Errorf("%s: %+v, %v; the page has %+v", cells[1], got, err, want)
 		}
@@ -71,7 +71,7 @@ func TestParseKeyInverts(t *testing.T) {
 	for _, name := range nasty {
 		for _, k := range []Key{
 			{Kind: KindData, Cluster: name, Node: name, Epoch: testEpoch, Seq: 1, Day: "2024-02-29", Rotated: testTime},
-			{Kind: KindManifest, Cluster: name, Node: name, Epoch: testEpoch, Seq: 1 << 60},
+			{Kind: KindManifest, Cluster: name, Node: name, Tree: 9999, Number: 1 << 61, Epoch: testEpoch, Seq: 1 << 60},
 			{Kind: KindOpen, Cluster: name, Node: name, Epoch: testEpoch, Day: "2024-02-29", Seq: 0, From: 5, To: 1 << 50},
 		} {
 			for _, k.Copy = range []int{0, 2, 10} {
@@ -109,7 +109,13 @@ func TestParseKeyRefuses(t *testing.T) {
 		"open/cluster=c/dt=2026-02-30/000000000005-000000000006-n-" + testEpoch + "-00000007.parquet",
 		"open/cluster=c/dt=2026-01-02/000000000005-000000000006-" + testEpoch + "-00000007.parquet",
 		"open/cluster=c/node=n/" + testEpoch + "-00000007/000000000005-000000000006.parquet",
-		"manifests/cluster=c/node=" + strings.Repeat("n", 64) + "/" + testEpoch + "-00000001.json",
+		"manifests/cluster=c/node=" + strings.Repeat("n", 64) + "/0001-000000000001-" + testEpoch + "-00000001.json",
+		"manifests/cluster=c/node=n/0000-000000000001-" + testEpoch + "-00000001.json",
+		"manifests/cluster=c/node=n/0001-000000000000-" + testEpoch + "-00000001.json",
+		"manifests/cluster=c/node=n/0001-00000000001-" + testEpoch + "-00000001.json",
+		"manifests/cluster=c/node=n/0001-0000000000001-" + testEpoch + "-00000001.json",
+		"manifests/cluster=c/node=n/10000-000000000001-" + testEpoch + "-00000001.json",
+		"manifests/cluster=c/node=n/" + testEpoch + "-00000001.json",
 	} {
 		if k, err := ParseKey(key); err == nil {
 			t.Errorf("ParseKey(%q) = %+v, want an error", key, k)
@@ -117,10 +123,13 @@ func TestParseKeyRefuses(t *testing.T) {
 	}
 }
 
-func TestKeysSortBySequence(t *testing.T) {
+// The keys of records sort by tree and number, whatever the epoch and the seq.
+func TestKeysSortByNumber(t *testing.T) {
 	var keys []string
-	for _, seq := range []int64{1, 2, 9, 10, 99, 100, 99_999, 1_000_000, 99_999_999} {
-		keys = append(keys, ManifestKey("c", "n", testEpoch, seq))
+	for _, tree := range []int{1, 2, 10, 9999} {
+		for i, number := range []int64{1, 2, 9, 10, 99, 100, 99_999, 1_000_000, 999_999_999_999} {
+			keys = append(keys, RecordKey("c", "n", tree, number, []string{testEpoch, "20250102T030405a1b2c3"}[i%2], 99-int64(i)))
+		}
 	}
 	if !slices.IsSorted(keys) {
 		t.Errorf("not sorted: %q", keys)
@@ -131,7 +140,7 @@ func TestKeysBeginWithTheirPrefix(t *testing.T) {
 	for key, prefix := range map[string]string{
 		DataKey("c", "2026-01-02", testTime, "n", testEpoch, 7): DataPrefix("c", "2026-01-02"),
 		OpenKey("c", "2026-01-02", "n", testEpoch, 7, 0, 1):     OpenPrefix("c", "2026-01-02"),
-		ManifestKey("c", "n", testEpoch, 7):                     ManifestPrefix("c", "n"),
+		RecordKey("c", "n", 1, 8, testEpoch, 7):                 ManifestPrefix("c", "n"),
 	} {
 		if !strings.HasPrefix(key, prefix) || !strings.HasSuffix(prefix, "/") {
 			t.Errorf("%s does not begin with %s", key, prefix)
@@ -154,7 +163,7 @@ func TestCheckName(t *testing.T) {
 
 func FuzzParseKey(f *testing.F) {
 	f.Add(DataKey("c", "2026-01-02", testTime, "n-1", testEpoch, 7))
-	f.Add(ManifestKey("c", "n", testEpoch, 7))
+	f.Add(RecordKey("c", "n", 3, 8, testEpoch, 7))
 	f.Add(NextCopy(OpenKey("c", "2026-01-02", "n", testEpoch, 7, 0, 1)))
 	f.Fuzz(func(t *testing.T, key string) {
 		k, err := ParseKey(key)

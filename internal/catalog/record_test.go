@@ -9,32 +9,10 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
-func TestCounting(t *testing.T) {
-	damaged, good, followed := Copy{}, Copy{Readable: true}, Copy{Readable: true, Followed: true}
-	for name, test := range map[string]struct {
-		copies []Copy
-		want   int
-	}{
-		"none":                           {copies: nil, want: -1},
-		"one":                            {copies: []Copy{good}, want: 0},
-		"none can be read":               {copies: []Copy{damaged, {Followed: true}}, want: -1},
-		"the last that can be read":      {copies: []Copy{good, good, damaged}, want: 1},
-		"the first was damaged":          {copies: []Copy{damaged, good}, want: 1},
-		"a record follows the first":     {copies: []Copy{followed, good}, want: 0},
-		"a record follows the last":      {copies: []Copy{good, followed}, want: 1},
-		"records follow two: the last":   {copies: []Copy{followed, followed, good}, want: 1},
-		"a damaged one between two good": {copies: []Copy{followed, damaged, good}, want: 0},
-	} {
-		if got := Counting(test.copies); got != test.want {
-			t.Errorf("%s: %d, want %d", name, got, test.want)
-		}
-	}
-}
-
 // An object that Decode refuses is not a record. The others can still be read.
 func TestUnusable(t *testing.T) {
 	good, err := manifest.Encode(manifest.Record{
-		Version: manifest.Version, Kind: manifest.KindGap, Identity: manifest.Identity{Cluster: "c", Node: "n", Epoch: epochA}, Seq: 1,
+		Version: manifest.Version, Kind: manifest.KindGap, Identity: manifest.Identity{Cluster: "c", Node: "n", Epoch: epochA}, Seq: 1, Number: 1, Checkpoint: "auditsidecar/c/n\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n",
 		Time: manifest.At(time.Unix(1, 0)), Gaps: []manifest.Gap{{Reason: continuity.ReasonPruned}},
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/catalog/catalogtest"
 )
 
 func (s shelf) again(key string, spoil func([]byte) []byte) (copied string) {
@@ -34,7 +35,7 @@ func TestI10_RestoreOfWhatWasStoredAgain(t *testing.T) {
 			copied, err := archive.ParseKey(s.again(key(1, first).String(), spoil))
 			must(t, err)
 			s.recordOf(epochOne, 1, fileRecord("audit.log"), copied)
-			s.again(archive.ManifestKey("c", "n", epochOne, 1), spoil)
+			s.again(catalogtest.RecordKey(epochOne, 1), spoil)
 			s.file(epochOne, 2, second, b)
 			s.again(key(2, second).String(), spoil) // not recorded yet
 			s.parts(epochOne, 3, c, 0, len(c))

@@ -85,7 +85,7 @@ func TestMistakesSuggestTheRemedy(t *testing.T) {
 		{[]string{"run", "--archvie-url", "x"}, "did you mean --archive-url?"},
 		{[]string{"run", "--archive_url", "x"}, "did you mean --archive-url?"},
 		{[]string{"run", "--log-path", "x"}, "did you mean --audit-log-path?"},
-		{[]string{"verify", "--key", "x"}, "did you mean --"},
+		{[]string{"verify", "--keys", "x"}, "did you mean --"},
 		{[]string{"lifecycle", "aply"}, "did you mean apply?"},
 		{[]string{"lint"}, "did you mean policy?"},
 		{[]string{"query"}, "did you mean replay?"},

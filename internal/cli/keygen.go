@@ -1,101 +1,101 @@
 package cli
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
-const keygenExample = `  # a key for this node, and its public half beside it
-  auditsidecar keygen -o /etc/auditsidecar/signing.key
+const keygenExample = `  # a key for a node, and its public half beside it
+  auditsidecar keygen --cluster prod --node cp1 -o /etc/auditsidecar/signing.key
 
   # a key that takes over from it
-  auditsidecar keygen -o /etc/auditsidecar/signing-2.key --replaces /etc/auditsidecar/signing.key`
+  auditsidecar keygen --cluster prod --node cp1 -o /etc/auditsidecar/signing-2.key --replaces /etc/auditsidecar/signing.key`
+
+// keygenFlags are the flags of the verb keygen.
+type keygenFlags struct{ cluster, node, out, replaces string }
 
 func newKeygenCommand() *cobra.Command {
-	var out, replaces string
+	var f keygenFlags
 	cmd := &cobra.Command{
-		Use:        "keygen -o FILE [--replaces FILE]",
+		Use:        "keygen --cluster NAME --node NAME -o FILE [--replaces FILE]",
 		Short:      "Make a key to sign the archive's records with",
 		SuggestFor: []string{"key", "keys", "sign"},
-		Long: `keygen makes an Ed25519 key for run --signing-key-file. The private key goes to
-FILE (PEM, PKCS #8, mode 0600), the public key to FILE.pub, for verify
---public-key. Keep a copy of the public key out of reach of those who can write
-the archive. No file is ever replaced.
+		Long: `keygen makes an Ed25519 key for run --signing-key-file, for one node. The private
+key goes to FILE (mode 0600), the public key to FILE.vkey, for verify --key, and
+to standard output. Both have the form of the Go note package. Keep a copy of the
+public key out of reach of those who can write the archive. No file is ever
+replaced.
 
-With --replaces the old key signs for the new one, so that those who trust the
-old one trust the new one too. Give run the new file, then destroy the old one.`,
+With --replaces the old key, if it is the one in force, hands over to the new one.
+Give run the new file and destroy the old one; add the new public key to those
+that verify --key reads, and the line "until N" after the old one.`,
 		Example: keygenExample,
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if out == "" {
-				return &usageError{errors.New("-o is required: the file for the private key")}
+			if err := f.check(); err != nil {
+				return &usageError{err}
 			}
-			key, err := generateKey(replaces)
+			key, err := f.generate()
 			if err != nil {
 				return err
 			}
-			if err := writeKey(key, out); err != nil {
+			if err := writeKey(key, f.out); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "key %s: private %s, public %s.pub\n", manifest.KeyID(key.Public()), out, out)
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), key.Vkey)
 			return err
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&out, "out", "o", "", "new `file` for the private key; the public one goes to FILE.pub")
-	flags.StringVar(&replaces, "replaces", "", "`file` with the private key that the new one takes over from")
+	flags.StringVar(&f.cluster, "cluster", "", "`name` of the cluster, as of run --cluster")
+	flags.StringVar(&f.node, "node", "", "`name` of the node, as of run --node")
+	flags.StringVarP(&f.out, "out", "o", "", "new `file` for the private key; the public one goes to FILE.vkey")
+	flags.StringVar(&f.replaces, "replaces", "", "`file` with the private key that the new one takes over from")
 	return cmd
 }
 
-// generateKey makes a key, with the consent of the one that it replaces.
-func generateKey(replaces string) (manifest.SigningKey, error) {
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return manifest.SigningKey{}, fmt.Errorf("make a key: %w", err)
+func (f *keygenFlags) check() error {
+	errs := []error{archive.CheckName("--cluster", f.cluster), archive.CheckName("--node", f.node)}
+	if f.out == "" {
+		errs = append(errs, errors.New("-o is required: the file for the private key"))
 	}
-	key := manifest.SigningKey{Private: private}
-	if replaces == "" {
-		return key, nil
+	return errors.Join(errs...)
+}
+
+// generate makes a key, with the consent of the one that it replaces.
+func (f *keygenFlags) generate() (*manifest.SigningKey, error) {
+	name := manifest.KeyName(f.cluster, f.node)
+	var old *manifest.SigningKey
+	if f.replaces != "" {
+		var err error
+		if old, err = manifest.ReadSigningKey(f.replaces, name); err != nil {
+			return nil, err
+		}
 	}
-	old, err := manifest.ReadSigningKey(replaces)
-	if err != nil {
-		return manifest.SigningKey{}, err
-	}
-	e := manifest.Endorse(old.Private, key.Public())
-	key.Endorsement = &e
-	return key, nil
+	return manifest.GenerateKey(name, old)
 }
 
 // writeKey writes both halves, the public one first: a private key without it
 // could be in use before its signatures can be checked.
-func writeKey(key manifest.SigningKey, path string) error {
-	private, err := key.MarshalPEM()
-	if err != nil {
-		return err
-	}
-	public, err := manifest.MarshalPublicPEM(key.Public())
-	if err != nil {
-		return err
-	}
-	write := func(data []byte) func(io.Writer) error {
+func writeKey(key *manifest.SigningKey, path string) error {
+	write := func(text string) func(io.Writer) error {
 		return func(w io.Writer) error {
-			_, err := w.Write(data)
+			_, err := io.WriteString(w, text)
 			return err
 		}
 	}
-	if err := publishNew(path+".pub", 0o644, write(public)); err != nil {
+	if err := publishNew(path+".vkey", 0o644, write(key.Vkey+"\n")); err != nil {
 		return err
 	}
-	if err := publishNew(path, 0o600, write(private)); err != nil {
-		return errors.Join(err, durable.OS().Remove(path+".pub"))
+	if err := publishNew(path, 0o600, write(key.Text())); err != nil {
+		return errors.Join(err, durable.OS().Remove(path+".vkey"))
 	}
 	return nil
 }

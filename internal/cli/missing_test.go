@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/internal/catalog/catalogtest"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
@@ -54,6 +55,6 @@ func TestI10_RestoreWithoutNames(t *testing.T) {
 	if got := ok(t, "restore", s.dir).stdout; got != text {
 		t.Errorf("restored %q", got)
 	}
-	put(t, filepath.Join(s.dir, "manifests", "cluster=c", "node=n", epochOne+"-00000003.json"), []byte("{}"))
+	put(t, filepath.Join(s.dir, "manifests", "cluster=c", "node=n", filepath.Base(catalogtest.RecordKey(epochOne, 3))), []byte("{}"))
 	call(t, "restore", s.dir).refused(t, exitFailed, "cannot be read", epochOne+"/3")
 }

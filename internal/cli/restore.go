@@ -176,7 +176,7 @@ func (f *fileNames) path(id catalog.ID, name string) (string, error) {
 		path = filepath.Join(filepath.Dir(path), fmt.Sprintf("%s-%08d-%s", id.Epoch, id.Seq, name))
 	}
 	if path != name { // what an object says of itself must not lead out of the directory
-		key := archive.Key{Kind: archive.KindManifest, Cluster: id.Cluster, Node: id.Node, Epoch: id.Epoch, Seq: id.Seq}
+		key := archive.Key{Kind: archive.KindManifest, Cluster: id.Cluster, Node: id.Node, Tree: 1, Number: 1, Epoch: id.Epoch, Seq: id.Seq}
 		if err := key.Check(); err != nil {
 			return "", fmt.Errorf("make a name for the original file: %w", err)
 		}

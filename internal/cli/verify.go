@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -20,7 +21,7 @@ import (
 )
 
 const verifyExample = `  # everything: records, and size and checksum of every object
-  auditsidecar verify s3://audit-archive/audit-logs --s3-region eu-central-1 --public-key cp1.key.pub
+  auditsidecar verify s3://audit-archive/audit-logs --s3-region eu-central-1 --key vkeys/
 
   # a copy on disk, every file restored and hashed, up to the end of October
   auditsidecar verify ./archive --deep --to 2026-11-01T00:00:00Z
@@ -30,11 +31,12 @@ const verifyExample = `  # everything: records, and size and checksum of every o
 
 // verifyFlags are the flags of the verb verify.
 type verifyFlags struct {
-	s3         config.Archive
-	options    verify.Options
-	publicKeys []string
-	event      string
-	output     string
+	s3      config.Archive
+	options verify.Options
+	keys    []string
+	accept  []string
+	event   string
+	output  string
 }
 
 func newVerifyCommand(version string) *cobra.Command {
@@ -43,7 +45,7 @@ func newVerifyCommand(version string) *cobra.Command {
 		Use:        "verify PATH|URL",
 		Short:      "Prove what an archive holds, or find what is missing or changed",
 		SuggestFor: []string{"prove", "audit", "chain"},
-		Long: `verify checks the chain of records of every node, their signatures, and that
+		Long: `verify checks the tree of records of every node, their signatures, and that
 every object they name is there with the size and the SHA-256 they say. Local
 objects are hashed; the checksum that S3 itself has computed counts without a
 download. It works on a copy and, with --cluster, --node and --from, on a part
@@ -51,8 +53,13 @@ of an archive. It ends with 0 where nothing is wrong and with 3 where it found
 something: which object, which lines, which time cannot be trusted.
 
 No archive can prove that its last records were not cut off. --expect-head takes
-the SHA-256 of a record that must be there (the metric auditsidecar_chain_head,
-the log, an earlier report), --to a time that the records must reach.
+a root that the tree must have had (the metric auditsidecar_chain_head, the log,
+an earlier report), --to a time that the records must reach.
+
+--key takes public keys (keygen), as a file or a directory of *.vkey files. Below a
+key the lines "from N" and "until N" bound the records that it may sign: a stolen
+key ends with the last record that is its node's. Given keys override every
+handover in the archive. Without --key the first key of each tree is taken on trust.
 
 docs/threat-model.md says what is proven, and against whom.`,
 		Example: verifyExample,
@@ -78,8 +85,9 @@ docs/threat-model.md says what is proven, and against whom.`,
 func (f *verifyFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.options.ChainOnly, "chain-only", false, "verify records only, skip objects")
 	flags.BoolVar(&f.options.Deep, "deep", false, "restore every file and recompute its SHA-256 and Merkle root")
-	flags.StringVar(&f.options.ExpectHead, "expect-head", "", "`SHA-256` of a record that must be there")
-	flags.StringArrayVar(&f.publicKeys, "public-key", nil, "PEM `file` with a public key to trust; may be given several times")
+	flags.StringVar(&f.options.ExpectHead, "expect-head", "", "`root` that a tree must have had, 64 hex digits")
+	flags.StringArrayVar(&f.keys, "key", nil, "`file` or directory of *.vkey files with public keys to trust; repeatable")
+	flags.StringArrayVar(&f.accept, "accept", nil, "`file` with the origins of later trees that are no finding, one a line; repeatable")
 	flags.StringVar(&f.options.Cluster, "cluster", "", "only this `cluster`")
 	flags.StringVar(&f.options.Node, "node", "", "only this `node`")
 	flags.TimeVar(&f.options.From, "from", time.Time{}, timeFormats, "only files with lines from this `time` on (2026-11-01 or 2026-11-01T12:00:00Z)")
@@ -97,10 +105,15 @@ var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 // parse checks the flags, every mistake at once.
 func (f *verifyFlags) parse() error {
 	var errs []error
-	for _, path := range f.publicKeys {
-		keys, err := manifest.ReadPublicKeys(path)
+	for _, path := range f.keys {
+		keys, err := manifest.ReadTrustedKeys(path)
 		errs = append(errs, err)
 		f.options.Keys = append(f.options.Keys, keys...)
+	}
+	for _, path := range f.accept {
+		data, err := os.ReadFile(path)
+		errs = append(errs, err)
+		f.options.Accept = append(f.options.Accept, strings.Fields(string(data))...)
 	}
 	f.options.From, f.options.To = f.options.From.UTC(), f.options.To.UTC()
 	if !f.options.To.IsZero() && f.options.To.Before(f.options.From) {
@@ -108,7 +121,7 @@ func (f *verifyFlags) parse() error {
 	}
 	f.options.ExpectHead = strings.ToLower(f.options.ExpectHead)
 	if h := f.options.ExpectHead; h != "" && !sha256Hex.MatchString(h) {
-		errs = append(errs, fmt.Errorf("--expect-head %q: expected the 64 hex digits of a SHA-256", h))
+		errs = append(errs, fmt.Errorf("--expect-head %q: expected the 64 hex digits of a root", h))
 	}
 	if f.options.ChainOnly && f.options.Deep {
 		errs = append(errs, errors.New("--chain-only and --deep exclude each other"))

@@ -80,7 +80,7 @@ func TestVerifyVerb(t *testing.T) {
 
 func TestVerifyEvent(t *testing.T) {
 	archive := archivedLog(t)
-	epoch := filepath.Base(objectIn(t, archive, "manifests"))[:21]
+	epoch := strings.Split(filepath.Base(objectIn(t, archive, "manifests")), "-")[2]
 	first, _, _ := strings.Cut(string(audittest.Corpus(t, "torn-line.log")), "\n")
 	out, err := runVerb(t, "verify", archive, "--event", epoch+"/1/1", "-o", "json")
 	var got struct{ Event verify.Event }
@@ -108,11 +108,14 @@ func TestVerifyUsage(t *testing.T) {
 		"event":             {[]string{"verify", dir, "--event", "7"}, "EPOCH/SEQ/LINE"},
 		"form":              {[]string{"verify", dir, "-o", "xml"}, "--output"},
 		"both":              {[]string{"verify", dir, "--deep", "--chain-only"}, "exclude"},
-		"no public key":     {[]string{"verify", dir, "--public-key", dir + "/x"}, "read the public key"},
+		"no public key":     {[]string{"verify", dir, "--key", dir + "/x"}, "read the keys"},
 		"several at once":   {[]string{"verify", dir, "-o", "xml", "--event", "7"}, "--output"},
 		"an archive's file": {[]string{"verify", os.Args[0]}, "is a file"},
 		"scheme":            {[]string{"verify", "ftp://x/y"}, "ftp"},
-		"keygen nowhere":    {[]string{"keygen"}, "-o is required"},
+		"keygen nowhere":    {[]string{"keygen", "--cluster", "c", "--node", "n"}, "-o is required"},
+		"keygen of no node": {[]string{"keygen", "-o", dir + "/k"}, "--node"},
+		"no keys in it":     {[]string{"verify", dir, "--key", dir}, "ends in .vkey"},
+		"accept nothing":    {[]string{"verify", dir, "--accept", dir + "/x"}, "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := runVerb(t, c.args...)
@@ -131,7 +134,7 @@ func TestVerifyCommandOfTheStatusPage(t *testing.T) {
 	archive := archivedLog(t)
 	record := objectIn(t, archive, "manifests")
 	settings := config.Run{Identity: config.Identity{Cluster: "prod", Node: "cp1"}, Archive: config.Archive{URL: "file://" + archive}}
-	ok(t, strings.Fields(sidecar.VerifyCommand(settings, manifest.Hash(audittest.ReadFile(t, record))))[1:]...)
+	ok(t, strings.Fields(sidecar.VerifyCommand(settings, manifest.Read(audittest.ReadFile(t, record)).Point.Root.String()))[1:]...)
 	settings.Archive = config.Archive{URL: "s3://bucket/x"}
 	settings.Archive.Endpoint, settings.Archive.Region, settings.Archive.CAFile, settings.Archive.PathStyle = "http://x", "eu", "/ca.pem", true
 	checkCall(t, "the page", strings.Fields(sidecar.VerifyCommand(settings, "a"))[1:])

@@ -113,9 +113,14 @@ func (l *Ledger) TakeGap(id int64) (seq int64, err error) {
 }
 
 // Confirm notes that the archive has the record head: the gap or notice of that
-// number is forgotten, and a converted segment of that number is stored.
+// number is forgotten, and a converted segment of that number is stored. A record
+// of an earlier epoch is the head and nothing else.
 func (l *Ledger) Confirm(head Head) error {
 	return l.change(func(t *table) error {
+		t.Head = head
+		if head.Epoch != t.Epoch {
+			return nil
+		}
 		t.Gaps = slices.DeleteFunc(t.Gaps, func(g Gap) bool { return g.Seq == head.Seq })
 		t.Notices = slices.DeleteFunc(t.Notices, func(n Notice) bool { return n.Seq == head.Seq })
 		for i := range t.Entries {
@@ -123,7 +128,6 @@ func (l *Ledger) Confirm(head Head) error {
 				t.edit(i).State = Stored
 			}
 		}
-		t.Head = head
 		return nil
 	})
 }
@@ -137,8 +141,12 @@ type Chain struct {
 	Began time.Time
 	// NextSeq is the next number that the epoch gives.
 	NextSeq int64
-	// Head is the last record that the archive has confirmed.
-	Head Head
+	// Head is the last record that the archive has confirmed, of this epoch or the
+	// one before. Joined says that the epoch knows the tree that it continues.
+	Head   Head
+	Joined bool
+	// Begins says why the epoch began.
+	Begins Begins
 	// Fresh says that the epoch has just begun and that the archive was not asked
 	// yet what it has of earlier ones; First that, besides, nothing in the state
 	// directory was of an earlier one.
@@ -148,8 +156,10 @@ type Chain struct {
 	Lost *Gap
 	// Heartbeat is the time of the last heartbeat, or else Began.
 	Heartbeat time.Time
-	// KeyID names the key that the chain is signed with; empty if none was noted.
-	KeyID string
+	// Key is the key, a vkey, that the tree is signed with; empty if none was noted.
+	// Replaced are those before it.
+	Key      string
+	Replaced []string
 }
 
 // Chain returns the state of the epoch and its chain.
@@ -159,7 +169,7 @@ func (l *Ledger) Chain() Chain {
 	t := &l.table
 	c := Chain{
 		Epoch: t.Epoch, NextSeq: t.NextSeq, Head: t.Head, Fresh: t.Fresh, First: t.Fresh && t.First,
-		Lost: l.lost, Heartbeat: t.Beat, KeyID: t.KeyID,
+		Lost: l.lost, Heartbeat: t.Beat, Key: t.Key, Replaced: t.Replaced, Joined: t.Joined, Begins: t.Begins,
 	}
 	if len(c.Epoch) >= len(epochLayout) {
 		c.Began, _ = time.Parse(epochLayout, c.Epoch[:len(epochLayout)])
@@ -170,12 +180,51 @@ func (l *Ledger) Chain() Chain {
 	return c
 }
 
-// Head is the last record of the chain that the archive has confirmed.
+// Head is the last record of the node's tree that the archive has confirmed. Its
+// fields are those of manifest.Head.
 type Head struct {
-	// Seq is its number; 0 before the first record.
-	Seq int64 `json:"seq"`
-	// SHA256 of its bytes, lower-case hex.
-	SHA256 string `json:"sha256"`
+	// Tree is the number of the tree, Number that of the record in it; 0 before the first.
+	Tree   int   `json:"tree"`
+	Number int64 `json:"number"`
+	// Root of the tree that ends with the record, lower-case hex.
+	Root string `json:"root"`
+	// Epoch and Seq name the record, Time is when it was sealed.
+	Epoch string    `json:"epoch"`
+	Seq   int64     `json:"seq"`
+	Time  time.Time `json:"time"`
+}
+
+// Begins says why an epoch began.
+type Begins struct {
+	Reason BeginReason `json:"reason"`
+	// Detail is for people.
+	Detail string `json:"detail,omitempty"`
+}
+
+// BeginReason is one of the reasons of package manifest.
+type BeginReason string
+
+// The reasons of epochs.
+const (
+	BeginNew        BeginReason = "new"
+	BeginStateLost  BeginReason = "state_lost"
+	BeginOwner      BeginReason = "owner"
+	BeginRolledBack BeginReason = "rolled_back"
+)
+
+// Join notes the tree that the epoch continues, by its last record, and the key that it
+// is signed with. why says, if it is a new tree, what became of the one before.
+func (f *file) Join(head Head, key, why string) error {
+	return f.change(func(t *table) error {
+		t.Joined, t.Head, t.Key = true, head, key
+		if head.Number > 0 && t.Begins.Reason == BeginNew { // the archive knows better
+			t.Begins.Reason = BeginStateLost
+		}
+		if why != "" {
+			t.Begins.Detail = why
+		}
+		return nil
+	})
 }
 
 // Reconciled notes that the archive was asked what it has of earlier epochs, and the gap of an earlier epoch whose state is
@@ -192,10 +241,10 @@ func (l *Ledger) Reconciled(lost *Gap) error {
 
 // NewEpoch begins a new epoch in the place of one that cannot go on, with the gap
 // that says so.
-func (l *Ledger) NewEpoch(now time.Time, lost Gap) error {
+func (l *Ledger) NewEpoch(now time.Time, why BeginReason, lost Gap) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.begin(l.table.Owner, now, &lost)
+	return l.begin(l.table.Owner, now, why, &lost)
 }
 
 // StateLost is the gap of an epoch that cannot go on. What it knew beyond the files

@@ -49,7 +49,7 @@ type file struct {
 	lines map[string][]byte // its entries as they are there, by ID
 }
 
-// table is the file's form.
+// table is the file's form: its fields are what one change of it must keep together.
 type table struct {
 	Version int     `json:"version"`
 	Epoch   string  `json:"epoch"`
@@ -57,6 +57,8 @@ type table struct {
 	NextSeq int64   `json:"nextSeq"`
 	Fresh   bool    `json:"fresh,omitempty"`
 	First   bool    `json:"first,omitempty"` // nothing on this disk is of an earlier epoch
+	Begins  Begins  `json:"begins"`
+	Joined  bool    `json:"joined,omitempty"` // the epoch knows the tree that it continues
 	Head    Head    `json:"head"`
 	Entries []Entry `json:"segments,omitempty"`
 	Gaps    []Gap   `json:"gaps,omitempty"`
@@ -65,7 +67,9 @@ type table struct {
 	// heartbeat, the key that signs.
 	Notices []Notice  `json:"notices,omitempty"`
 	Beat    time.Time `json:"beat,omitzero"`
-	KeyID   string    `json:"keyID,omitempty"`
+	Key     string    `json:"key,omitempty"`
+	// Replaced are the keys before it.
+	Replaced []string `json:"replaced,omitempty"`
 
 	changed map[string]bool // entries that are no longer what the file holds
 }
@@ -88,10 +92,10 @@ func Open(fsys durable.FS, dir, owner string, now time.Time) (l *Ledger, aside s
 		}
 		if trace == "" {
 			l.table.First = true
-			return l, "", l.begin(owner, now, nil)
+			return l, "", l.begin(owner, now, BeginNew, nil)
 		}
 		l.lost = StateLost("the ledger is gone, while "+trace+" is there", now)
-		return l, "", l.begin(owner, now, l.lost)
+		return l, "", l.begin(owner, now, BeginStateLost, l.lost)
 	case err != nil:
 		return nil, "", fmt.Errorf("read the ledger: %w", err)
 	}
@@ -101,10 +105,10 @@ func Open(fsys durable.FS, dir, owner string, now time.Time) (l *Ledger, aside s
 			return nil, "", fmt.Errorf("set the unreadable ledger aside: %w", err)
 		}
 		l.lost = StateLost("the ledger could not be read; it was set aside as "+filepath.Base(aside), now)
-		return l, aside, l.begin(owner, now, l.lost)
+		return l, aside, l.begin(owner, now, BeginStateLost, l.lost)
 	}
 	if l.table.Owner != owner {
-		return l, "", l.begin(owner, now, nil)
+		return l, "", l.begin(owner, now, BeginOwner, nil)
 	}
 	return l, "", nil
 }
@@ -118,7 +122,7 @@ func traceIn(dir string) (string, error) {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		if slices.Contains([]string{"held", "sealed", "work", CursorName}, name) || strings.HasPrefix(name, FileName+".corrupt-") {
+		if slices.Contains([]string{"held", "sealed", "leaves", "work", CursorName}, name) || strings.HasPrefix(name, FileName+".corrupt-") {
 			return name, nil
 		}
 	}
@@ -159,8 +163,9 @@ func consistent(entries []Entry) bool {
 // begin starts a new epoch. Entries that are there keep their place. What is
 // not retired must be converted again and takes a new number: objects carry
 // the epoch, and the numbers of an epoch begin at 1. lost is the gap of an epoch
-// that was lost; nil where none was.
-func (f *file) begin(owner string, now time.Time, lost *Gap) error {
+// that was lost; nil where none was. The head and the key of the same log stay, unless
+// the archive knows better.
+func (f *file) begin(owner string, now time.Time, why BeginReason, lost *Gap) error {
 	entries := cloneEntries(f.table.Entries)
 	for i := range entries {
 		e := &entries[i]
@@ -179,13 +184,30 @@ func (f *file) begin(owner string, now time.Time, lost *Gap) error {
 	}
 	t := table{
 		Version: version, Epoch: newEpoch(now), Owner: owner, NextSeq: 1, Fresh: true, First: f.table.First && lost == nil,
-		Entries: entries, Gaps: gaps, LastGap: f.table.LastGap,
+		Entries: entries, Gaps: gaps, LastGap: f.table.LastGap, Begins: Begins{Reason: why},
 	}
 	if lost != nil {
 		t.addGap(*lost)
+		t.Begins.Detail = lost.Detail
+	}
+	if sameLog(f.table.Owner, owner) {
+		t.Head, t.Key, t.Replaced = f.table.Head, f.table.Key, f.table.Replaced
+	}
+	if why == BeginRolledBack { // what it knows is older than the archive
+		t.Head, t.Key = Head{Tree: t.Head.Tree}, ""
 	}
 	f.lines = nil
 	return f.save(t)
+}
+
+// sameLog says whether two owners, machine/cluster/node and what else counts, are of
+// one cluster and node.
+func sameLog(a, b string) bool {
+	log := func(owner string) []string {
+		parts := strings.Split(owner, "/")
+		return parts[min(1, len(parts)):min(3, len(parts))]
+	}
+	return slices.Equal(log(a), log(b))
 }
 
 // epochLayout is the time in an epoch's name.

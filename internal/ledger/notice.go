@@ -69,11 +69,15 @@ func (r *Reading) same(other *Reading) bool {
 	return r.Size == other.Size && r.SHA256 == other.SHA256
 }
 
-// NewKey gives a notice its number and notes that the key signs from now on.
-func (l *Ledger) NewKey(n Notice, keyID string) error {
+// NewKey gives a notice its number and notes that the key signs from now on, in the
+// place of the one before.
+func (l *Ledger) NewKey(n Notice, vkey string) error {
 	return l.change(func(t *table) error {
 		t.notice(n)
-		t.KeyID = keyID
+		if t.Key != "" {
+			t.Replaced = append(slices.Clone(t.Replaced), t.Key)
+		}
+		t.Key = vkey
 		return nil
 	})
 }

@@ -3,8 +3,10 @@ package manifest
 import (
 	"cmp"
 	"crypto/ed25519"
-	"encoding/hex"
+	"encoding/base64"
 	"slices"
+
+	"golang.org/x/mod/sumdb/note"
 )
 
 // check says whether every field is in its range.
@@ -19,12 +21,12 @@ func (r *Record) check() error {
 		return invalid("kind %q", r.Kind)
 	case r.Seq < 1:
 		return invalid("sequence number %d is less than 1", r.Seq)
-	case r.Previous != "" && !validSum.MatchString(r.Previous):
-		return invalid("previous %q is no SHA-256", r.Previous)
+	case r.Number < 1:
+		return invalid("number %d is less than 1", r.Number)
 	case r.Time.IsZero():
 		return invalid("the time is missing")
-	case (r.KeyID == "") != (r.Signature == "") || r.KeyID != "" && (!validKeyID.MatchString(r.KeyID) || !isHex(r.Signature, ed25519.SignatureSize)):
-		return invalid("key %q, signature %q", r.KeyID, r.Signature)
+	case r.Begins != nil && !slices.Contains(beginReasons, r.Begins.Reason):
+		return invalid("an epoch that began for %q", r.Begins.Reason)
 	}
 	return cmp.Or(r.checkKind(), r.checkParts())
 }
@@ -112,11 +114,14 @@ func (k *Key) check() error {
 	if k == nil {
 		return nil
 	}
-	if !isHex(k.PublicKey, ed25519.PublicKeySize) {
-		return invalid("public key %q", k.PublicKey)
+	if _, err := note.NewVerifier(k.Vkey); err != nil {
+		return invalid("vkey %q: %v", k.Vkey, err)
 	}
-	if e := k.Endorsement; e != nil && (!validKeyID.MatchString(e.KeyID) || !isHex(e.Signature, ed25519.SignatureSize)) {
-		return invalid("endorsement by key %q: %q", e.KeyID, e.Signature)
+	if h := k.Handover; h != nil {
+		_, err := note.NewVerifier(h.From)
+		if signature, berr := base64.StdEncoding.DecodeString(h.Signature); err != nil || berr != nil || len(signature) != ed25519.SignatureSize {
+			return invalid("handover by %q: %q", h.From, h.Signature)
+		}
 	}
 	return nil
 }
@@ -125,9 +130,3 @@ func (k *Key) check() error {
 func oneSum(a, b string) bool { return (a == "") != (b == "") && validSum.MatchString(a+b) }
 
 func optionalSum(s string) bool { return s == "" || validSum.MatchString(s) }
-
-// isHex says whether s is the lower-case hex of so many bytes.
-func isHex(s string, bytes int) bool {
-	raw, err := hex.DecodeString(s)
-	return err == nil && len(raw) == bytes && hex.EncodeToString(raw) == s
-}

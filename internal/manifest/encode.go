@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/transparency-dev/merkle/rfc6962"
 )
 
 // MaxSize is the longest encoding of a record, in bytes: some 5,000 objects or
@@ -72,6 +74,9 @@ func decode(data []byte) (r Record, err error) {
 	if err := r.check(); err != nil {
 		return r, err
 	}
+	if _, err := r.checkpoint(); err != nil {
+		return r, err
+	}
 	// Everything that JSON leaves open (white space, order, case and
 	// repetition of keys, escapes, forms of numbers) is decided here.
 	want, err := encode(r)
@@ -106,9 +111,38 @@ func known(data []byte) error {
 	return nil
 }
 
-// Hash returns the SHA-256 of a record's bytes in lower-case hex, as the next
-// record's Previous holds it.
-func Hash(data []byte) string {
+// leafEnd begins the part of an encoding that is no part of the leaf. A quotation
+// mark in a string is escaped, so it is nowhere else.
+var leafEnd = []byte(`,"checkpoint":"`)
+
+// leafOf returns the hash of the leaf that a record with this encoding is: of the
+// encoding without the checkpoint and without the newline.
+func leafOf(encoded []byte) Hash {
+	leaf, _, _ := bytes.Cut(bytes.TrimSuffix(encoded, []byte("}\n")), leafEnd)
+	return Hash(rfc6962.DefaultHasher.HashLeaf(append(slices.Clone(leaf), '}')))
+}
+
+// Entry is a record as it was found, in the archive or on disk.
+type Entry struct {
+	Record
+	// Leaf is the hash of the record's leaf, and Point its checkpoint.
+	Leaf  Hash
+	Point Checkpoint
+	// Err says why the bytes are not a record (as [Decode] does); nil if they are.
+	Err error
+}
+
+// Read decodes bytes that should be a record.
+func Read(data []byte) (e Entry) {
+	if e.Record, e.Err = Decode(data); e.Err == nil {
+		e.Leaf = leafOf(data)
+		e.Point, _ = e.checkpoint() // Decode has checked it
+	}
+	return e
+}
+
+// Sum returns the SHA-256 of bytes in lower-case hex.
+func Sum(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }

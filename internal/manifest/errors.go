@@ -26,21 +26,24 @@ var (
 	ErrOrder = errors.New("an older record is still there")
 	// ErrUnknown is returned for a number without a sealed record.
 	ErrUnknown = errors.New("no sealed record of this number")
+	// ErrNotContinued is returned by [Chain.Join] if the records of the archive and the
+	// leaves on this disk are not one tree.
+	ErrNotContinued = errors.New("the tree cannot be continued")
 )
 
 // BrokenError says why a directory of sealed records cannot be continued.
 type BrokenError struct {
 	// Dir is the directory.
 	Dir string
-	// Findings are the faults; there is at least one.
-	Findings []Finding
+	// Detail is the fault.
+	Detail string
 }
 
-// Error names the first finding and counts the others.
+// Error names the fault.
 func (e *BrokenError) Error() string {
-	more := ""
-	if n := len(e.Findings) - 1; n > 0 {
-		more = fmt.Sprintf(" (and %d more)", n)
-	}
-	return fmt.Sprintf("continue the chain of records in %s: %s%s; it takes a new epoch to go on", e.Dir, e.Findings[0], more)
+	return fmt.Sprintf("continue the chain of records in %s: %s; it takes a new epoch to go on", e.Dir, e.Detail)
+}
+
+func (f folder) broken(format string, args ...any) error {
+	return &BrokenError{Dir: f.Dir(), Detail: fmt.Sprintf(format, args...)}
 }

@@ -52,16 +52,16 @@ type Server struct {
 // Key is a signing key that takes over. The record that holds it is signed
 // by it, so that whoever wrote the record had it.
 type Key struct {
-	// PublicKey is an Ed25519 public key, lower-case hex.
-	PublicKey string `json:"publicKey"`
-	// Endorsement is the consent of the key before it; nil for a first key.
-	Endorsement *Endorsement `json:"endorsement,omitempty"`
+	// Vkey is the public key as the note package writes it.
+	Vkey string `json:"vkey"`
+	// Handover is the consent of the key before it; nil for a first key.
+	Handover *Handover `json:"handover,omitempty"`
 }
 
-// Endorsement is a signature by one key for another.
-type Endorsement struct {
-	// KeyID names the key that signed.
-	KeyID string `json:"keyID"`
-	// Signature over [EndorsementMessage], lower-case hex.
+// Handover is the signature of one key for the next.
+type Handover struct {
+	// From is the key that signed, a vkey.
+	From string `json:"from"`
+	// Signature over [HandoverMessage], base64.
 	Signature string `json:"signature"`
 }

@@ -1,88 +1,191 @@
 package manifest
 
 import (
+	"bytes"
 	"crypto/ed25519"
-	"crypto/x509"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
 )
 
-// The blocks of key files.
-const (
-	pemPrivate     = "PRIVATE KEY" // PKCS #8
-	pemPublic      = "PUBLIC KEY"  // PKIX
-	pemEndorsement = "AUDITSIDECAR KEY ENDORSEMENT"
-	headerKeyID    = "Key-ID"
-)
-
-// SigningKey is a private key and, where it takes over from another, the
-// consent of that one.
-type SigningKey struct {
-	Private     ed25519.PrivateKey
-	Endorsement *Endorsement
+// Blind is the HMAC-SHA256 of a SHA-256 (lower-case hex, like the result)
+// under a secret key: only a holder of the key can confirm a guess of the
+// hashed bytes.
+func Blind(key []byte, sum string) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(sum))
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// Public returns the public key.
-func (k SigningKey) Public() ed25519.PublicKey {
-	public, _ := k.Private.Public().(ed25519.PublicKey)
-	return public
+// SigningKey is a private key of a node and, where it takes over from another, the
+// consent of that one.
+type SigningKey struct {
+	// Vkey is the public key.
+	Vkey string
+	// Handover is by the key before it; nil for a first key.
+	Handover *Handover
+
+	private string // as the note package writes it
+	signer  note.Signer
+}
+
+// The first words of the lines of a private key file.
+const (
+	privatePrefix  = "PRIVATE+KEY+"
+	handoverPrefix = "handover "
+)
+
+// GenerateKey makes a key with a name ([KeyName]), with the consent of the one that
+// it replaces; nil: it replaces none.
+func GenerateKey(name string, replaces *SigningKey) (*SigningKey, error) {
+	private, _, err := note.GenerateKey(rand.Reader, name)
+	if err != nil {
+		return nil, fmt.Errorf("make a key: %w", err)
+	}
+	key, err := newSigningKey(private)
+	if err != nil || replaces == nil {
+		return key, err
+	}
+	if replaces.signer.Name() != name {
+		return nil, fmt.Errorf("replace a key: it is the key %s, which cannot hand over to %s", replaces.signer.Name(), name)
+	}
+	key.Handover, err = replaces.handOver(key.Vkey)
+	return key, err
+}
+
+func (k *SigningKey) handOver(to string) (*Handover, error) {
+	signature, err := k.signer.Sign(HandoverMessage(k.Vkey, to))
+	if err != nil {
+		return nil, fmt.Errorf("sign a handover: %w", err)
+	}
+	return &Handover{From: k.Vkey, Signature: base64.StdEncoding.EncodeToString(signature)}, nil
+}
+
+// HandoverMessage is the message that one key signs to name its successor. The
+// name in a vkey is that of the node.
+func HandoverMessage(from, to string) []byte {
+	return []byte("auditsidecar key handover\n" + from + "\n" + to + "\n")
 }
 
 // Record returns the content of the [KindKey] record that begins the use of
 // the key.
-func (k SigningKey) Record() *Key {
-	return &Key{PublicKey: hex.EncodeToString(k.Public()), Endorsement: k.Endorsement}
+func (k *SigningKey) Record() *Key { return &Key{Vkey: k.Vkey, Handover: k.Handover} }
+
+// Signers are the keys that may have signed before this one does: itself and the one
+// that hands over to it.
+func (k *SigningKey) Signers() []TrustedKey {
+	keys := []TrustedKey{{Vkey: k.Vkey}}
+	if k.Handover != nil {
+		keys = append(keys, TrustedKey{Vkey: k.Handover.From})
+	}
+	return keys
 }
 
-// MarshalPEM returns the private key as PKCS #8 in PEM form, with the
-// endorsement, if there is one, in a block of its own.
-func (k SigningKey) MarshalPEM() ([]byte, error) {
-	der, err := x509.MarshalPKCS8PrivateKey(k.Private)
-	if err != nil {
-		return nil, fmt.Errorf("encode the private key: %w", err)
-	}
-	out := pem.EncodeToMemory(&pem.Block{Type: pemPrivate, Bytes: der})
-	if k.Endorsement != nil {
-		signature, err := hex.DecodeString(k.Endorsement.Signature)
-		if err != nil {
-			return nil, fmt.Errorf("encode the endorsement: %w", err)
-		}
-		out = append(out, pem.EncodeToMemory(&pem.Block{
-			Type: pemEndorsement, Headers: map[string]string{headerKeyID: k.Endorsement.KeyID}, Bytes: signature,
-		})...)
-	}
-	return out, nil
+// Is says whether a vkey is one of the key's signers.
+func (k *SigningKey) Is(vkey string) bool {
+	return slices.ContainsFunc(k.Signers(), func(t TrustedKey) bool { return t.Vkey == vkey })
 }
 
-// MarshalPublicPEM returns a public key as PKIX in PEM form.
-func MarshalPublicPEM(key ed25519.PublicKey) ([]byte, error) {
-	der, err := x509.MarshalPKIXPublicKey(key)
-	if err != nil {
-		return nil, fmt.Errorf("encode the public key: %w", err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: pemPublic, Bytes: der}), nil
+// made says whether a record has the signature of one of the key's signers; any has
+// for nil.
+func (k *SigningKey) made(e *Entry) bool {
+	return k == nil || slices.ContainsFunc(k.Signers(), func(t TrustedKey) bool { return e.VerifyBy(t.Vkey) == nil })
 }
+
+// Text is the content of the key's file.
+func (k *SigningKey) Text() string {
+	text := k.private + "\n"
+	if h := k.Handover; h != nil {
+		text += handoverPrefix + h.From + " " + h.Signature + "\n"
+	}
+	return text
+}
+
+// newSigningKey reads the private key of a node. No error has the key in it.
+func newSigningKey(private string) (*SigningKey, error) {
+	rest, ok := strings.CutPrefix(private, privatePrefix)
+	parts := strings.Split(rest, "+")
+	if !ok || len(parts) < 3 {
+		return nil, errors.New("it must begin with PRIVATE+KEY+: auditsidecar keygen makes one")
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.Join(parts[2:], "+"))
+	switch {
+	case err != nil || len(raw) != 1+ed25519.SeedSize:
+		return nil, fmt.Errorf("it is damaged: an Ed25519 key has %d bytes, this one %d", ed25519.SeedSize, max(0, len(raw)-1))
+	case constant(raw[1:]):
+		return nil, errors.New("all its bytes are equal, so anybody can guess it: make another one with auditsidecar keygen")
+	}
+	signer, err := note.NewSigner(private)
+	if err != nil {
+		return nil, errors.New("it is damaged: its name, its hash and its bytes do not fit")
+	}
+	public, _ := ed25519.NewKeyFromSeed(raw[1:]).Public().(ed25519.PublicKey)
+	vkey, err := note.NewEd25519VerifierKey(signer.Name(), public)
+	if err != nil {
+		return nil, fmt.Errorf("read its public key: %w", err)
+	}
+	return &SigningKey{Vkey: vkey, private: private, signer: signer}, nil
+}
+
+func constant(b []byte) bool { return bytes.Count(b, b[:1]) == len(b) }
 
 // ErrKeyMode is returned by [ReadSigningKey] for a file that others may read
 // or write.
 var ErrKeyMode = errors.New("others than its owner may read or write it: chmod 0600")
 
-// ReadSigningKey reads a private key as [SigningKey.MarshalPEM] writes it. The
-// file must be readable by its owner only. No error has the key in it.
-func ReadSigningKey(path string) (SigningKey, error) {
+// ReadSigningKey reads a private key as [SigningKey.Text] writes it; its name must be
+// the given one. The file must be readable by its owner only. No error has the key in it.
+func ReadSigningKey(path, name string) (*SigningKey, error) {
 	data, err := readKeyFile(path, true)
 	if err != nil {
-		return SigningKey{}, fmt.Errorf("read the signing key: %w", err)
+		return nil, fmt.Errorf("read the signing key: %w", err)
 	}
-	key, err := parseSigningKey(data)
+	key, err := parseSigningKey(string(data))
+	if err == nil && key.signer.Name() != name {
+		err = fmt.Errorf("it is the key %s, and a key proves only its own node: this one is %s", key.signer.Name(), name)
+	}
 	if err != nil {
-		return SigningKey{}, fmt.Errorf("read the signing key %s: %w", path, err)
+		return nil, fmt.Errorf("read the signing key %s: %w", path, err)
 	}
 	return key, nil
+}
+
+func parseSigningKey(text string) (*SigningKey, error) {
+	private, rest, _ := strings.Cut(text, "\n")
+	key, err := newSigningKey(private)
+	if err != nil || rest == "" {
+		return key, err
+	}
+	words, ok := strings.CutPrefix(strings.TrimSuffix(rest, "\n"), handoverPrefix)
+	from, signature, _ := strings.Cut(words, " ")
+	key.Handover = &Handover{From: from, Signature: signature}
+	if !ok || key.Record().check() != nil || !key.Record().HandedOverBy(from) {
+		return nil, errors.New("its second line is not the handover to this key")
+	}
+	return key, nil
+}
+
+// HandedOverBy says whether a key, a vkey, has signed for this one.
+func (k *Key) HandedOverBy(vkey string) bool {
+	if k.Handover == nil || k.Handover.From != vkey {
+		return false
+	}
+	from, err := note.NewVerifier(vkey)
+	to, toErr := note.NewVerifier(k.Vkey)
+	signature, sigErr := base64.StdEncoding.DecodeString(k.Handover.Signature)
+	return errors.Join(err, toErr, sigErr) == nil && from.Name() == to.Name() && from.Verify(HandoverMessage(vkey, k.Vkey), signature)
 }
 
 // maxKeyFile is more than any key file has.
@@ -103,60 +206,70 @@ func readKeyFile(path string, private bool) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-func parseSigningKey(data []byte) (SigningKey, error) {
-	var key SigningKey
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		switch block.Type {
-		case pemPrivate:
-			parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-			private, ok := parsed.(ed25519.PrivateKey)
-			if err != nil || !ok || key.Private != nil {
-				return SigningKey{}, errors.New("it must hold one Ed25519 private key (PKCS #8)")
-			}
-			key.Private = private
-		case pemEndorsement:
-			key.Endorsement = &Endorsement{KeyID: block.Headers[headerKeyID], Signature: hex.EncodeToString(block.Bytes)}
-		}
-	}
-	if key.Private == nil {
-		return SigningKey{}, errors.New("there is no Ed25519 private key in it (PEM, PKCS #8); auditsidecar keygen makes one")
-	}
-	if err := key.Record().check(); err != nil {
-		return SigningKey{}, fmt.Errorf("its endorsement is damaged: %w", err)
-	}
-	return key, nil
+// TrustedKey is a public key that a verifier trusts for the records of a node with
+// the numbers From to Until; zero: no bound.
+type TrustedKey struct {
+	Vkey        string
+	From, Until int64
 }
 
-// ReadPublicKeys reads the public keys of a PEM file: one or more.
-func ReadPublicKeys(path string) ([]ed25519.PublicKey, error) {
-	data, err := readKeyFile(path, false)
-	if err != nil {
-		return nil, fmt.Errorf("read the public key: %w", err)
+// NewTrustedKey takes a vkey without bounds.
+func NewTrustedKey(vkey string) (TrustedKey, error) {
+	if strings.HasPrefix(vkey, privatePrefix) {
+		return TrustedKey{}, errors.New("it holds a private key, which stays on its node: give the file that ends in .vkey")
 	}
-	keys, err := parsePublicKeys(data)
-	if err != nil {
-		return nil, fmt.Errorf("read the public key %s: %w", path, err)
+	if _, err := note.NewVerifier(vkey); err != nil {
+		return TrustedKey{}, fmt.Errorf("%.200q is not a vkey: %w", vkey, err)
+	}
+	return TrustedKey{Vkey: vkey}, nil
+}
+
+// ReadTrustedKeys reads the keys of a file, or of all files in a directory whose names
+// end in .vkey. A key is a line; the lines "from N" and "until N" after it bound the
+// numbers of the records that it may sign. Empty lines and lines that begin with # do
+// not count.
+func ReadTrustedKeys(path string) ([]TrustedKey, error) {
+	files := []string{path}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		if files, err = filepath.Glob(filepath.Join(path, "*.vkey")); err != nil || len(files) == 0 {
+			return nil, fmt.Errorf("read the keys: no file in %s ends in .vkey", path)
+		}
+	}
+	var keys []TrustedKey
+	for _, file := range files {
+		data, err := readKeyFile(file, false)
+		if err != nil {
+			return nil, fmt.Errorf("read the keys: %w", err)
+		}
+		some, err := parseTrustedKeys(string(data))
+		if err != nil {
+			return nil, fmt.Errorf("read the keys of %s: %w", file, err)
+		}
+		keys = append(keys, some...)
 	}
 	return keys, nil
 }
 
-func parsePublicKeys(data []byte) ([]ed25519.PublicKey, error) {
-	var keys []ed25519.PublicKey
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		switch block.Type {
-		case pemPublic:
-			parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
-			public, ok := parsed.(ed25519.PublicKey)
-			if err != nil || !ok {
-				return nil, errors.New("it holds a key that is no Ed25519 public key")
+func parseTrustedKeys(text string) (keys []TrustedKey, err error) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		word, digits, bound := strings.Cut(line, " ")
+		number, numErr := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+		switch {
+		case line == "" || strings.HasPrefix(line, "#"):
+		case bound && len(keys) > 0 && slices.Contains([]string{"from", "until"}, word) && numErr == nil && number > 0:
+			bounds := map[string]*int64{"from": &keys[len(keys)-1].From, "until": &keys[len(keys)-1].Until}
+			*bounds[word] = number
+		default:
+			key, err := NewTrustedKey(line)
+			if err != nil {
+				return nil, err
 			}
-			keys = append(keys, public)
-		case pemPrivate:
-			return nil, errors.New("it holds a private key, which stays on its node: give the file that ends in .pub")
+			keys = append(keys, key)
 		}
 	}
 	if len(keys) == 0 {
-		return nil, errors.New("there is no Ed25519 public key in it (PEM)")
+		return nil, errors.New("there is no vkey in it")
 	}
 	return keys, nil
 }

@@ -1,99 +1,155 @@
 package manifest
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
+	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
+
+	"golang.org/x/mod/sumdb/note"
 )
 
-func keyFile(t testing.TB, data []byte, mode os.FileMode) string {
+// keyFile writes a file for a test.
+func keyFile(t *testing.T, name, text string, mode os.FileMode) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "signing.key")
-	must(t, os.WriteFile(path, data, 0o600))
+	path := filepath.Join(t.TempDir(), name)
+	must(t, os.WriteFile(path, []byte(text), mode))
 	must(t, os.Chmod(path, mode))
 	return path
 }
 
-func endorsedKey() SigningKey {
-	e := Endorse(testKey(1), public(testKey(2)))
-	return SigningKey{Private: testKey(2), Endorsement: &e}
+// privateOf is a private key with these bytes after its kind.
+func privateOf(name string, seed []byte) string {
+	hash := "00000000"
+	if len(seed) == ed25519.SeedSize {
+		vkey, _ := note.NewEd25519VerifierKey(name, ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey))
+		hash = strings.Split(vkey, "+")[1]
+	}
+	return privatePrefix + name + "+" + hash + "+" + base64.StdEncoding.EncodeToString(append([]byte{1}, seed...))
 }
 
-func TestKeyFiles(t *testing.T) {
-	for name, key := range map[string]SigningKey{"first": {Private: testKey(1)}, "endorsed": endorsedKey()} {
-		data, err := key.MarshalPEM()
+func TestSigningKeyFile(t *testing.T) {
+	name := KeyName("prod", "cp-1")
+	old, err := GenerateKey(name, nil)
+	must(t, err)
+	next, err := GenerateKey(name, old)
+	must(t, err)
+	for _, key := range []*SigningKey{old, next} {
+		got, err := ReadSigningKey(keyFile(t, "k", key.Text(), 0o600), name)
 		must(t, err)
-		got, err := ReadSigningKey(keyFile(t, data, 0o600))
-		if err != nil || !reflect.DeepEqual(got, key) {
-			t.Errorf("%s: read %+v, %v", name, got, err)
+		if got.Vkey != key.Vkey || got.Text() != key.Text() || (got.Handover == nil) != (key.Handover == nil) {
+			t.Errorf("read %+v", got.Record())
 		}
-		open, err := MarshalPublicPEM(key.Public())
+		signed, err := note.Sign(&note.Note{Text: "text\n"}, got.signer)
 		must(t, err)
-		keys, err := ReadPublicKeys(keyFile(t, append(open, open...), 0o644))
-		if err != nil || len(keys) != 2 || !keys[0].Equal(key.Public()) {
-			t.Errorf("%s: read %v, %v", name, keys, err)
+		verifier, err := note.NewVerifier(key.Vkey)
+		must(t, err)
+		if _, err := note.Open(signed, note.VerifierList(verifier)); err != nil {
+			t.Error(err)
 		}
-		if _, err := ReadPublicKeys(keyFile(t, data, 0o600)); err == nil || !strings.Contains(err.Error(), "private key") {
-			t.Errorf("%s: a private key for a public one: %v", name, err)
-		}
+	}
+	if !next.Record().HandedOverBy(old.Vkey) || next.Record().HandedOverBy(next.Vkey) || old.Record().HandedOverBy(old.Vkey) {
+		t.Error("the handover is not by the old key")
+	}
+	if !next.Is(old.Vkey) || !next.Is(next.Vkey) || old.Is(next.Vkey) {
+		t.Error("a key's signers are wrong")
+	}
+	other, err := GenerateKey(KeyName("prod", "cp-2"), nil)
+	must(t, err)
+	if _, err := GenerateKey(name, other); err == nil {
+		t.Error("the key of another node hands over")
 	}
 }
 
 func TestReadSigningKeyRefuses(t *testing.T) {
-	good, err := endorsedKey().MarshalPEM()
-	must(t, err)
-	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	der, err := x509.MarshalPKCS8PrivateKey(other)
-	must(t, err)
-	for name, c := range map[string]struct {
-		path string
+	name := KeyName("prod", "cp-1")
+	key, next := testKey(t, 1), testKeyFrom(t, 2, 1)
+	seed := bytes.Repeat([]byte{1, 2}, 16)
+	for what, c := range map[string]struct {
+		text string
 		want string
 	}{
-		"not there":         {filepath.Join(t.TempDir(), "none"), "keygen"},
-		"a directory":       {t.TempDir(), "not a key file"},
-		"empty":             {keyFile(t, nil, 0o600), "no Ed25519 private key"},
-		"another algorithm": {keyFile(t, pem.EncodeToMemory(&pem.Block{Type: pemPrivate, Bytes: der}), 0o600), "one Ed25519"},
-		"damaged":           {keyFile(t, pem.EncodeToMemory(&pem.Block{Type: pemPrivate, Bytes: der[:9]}), 0o600), "one Ed25519"},
-		"two keys":          {keyFile(t, append(good, good...), 0o600), "one Ed25519"},
-		"bad endorsement":   {keyFile(t, []byte(strings.Replace(string(good), "Key-ID: ", "Key-ID: x", 1)), 0o600), "endorsement"},
-		"for the group":     {keyFile(t, good, 0o640), "0640"},
-		"for everybody":     {keyFile(t, good, 0o604), "chmod 0600"},
+		"empty":               {"", "PRIVATE+KEY+"},
+		"PEM":                 {"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n", "keygen makes one"},
+		"a public key":        {key.Vkey + "\n", "PRIVATE+KEY+"},
+		"another node's":      {privateOf(KeyName("prod", "cp-2"), seed), "proves only its own node"},
+		"short":               {privateOf(name, seed[:31]), "has 32 bytes, this one 31"},
+		"long":                {privateOf(name, append(seed, 1)), "this one 33"},
+		"NULs":                {privateOf(name, make([]byte, 32)), "all its bytes are equal"},
+		"equal bytes":         {privateOf(name, bytes.Repeat([]byte{7}, 32)), "all its bytes are equal"},
+		"another hash":        {strings.Replace(privateOf(name, seed), "+"+strings.Split(privateOf(name, seed), "+")[3]+"+", "+01234567+", 1), "damaged"},
+		"no base64":           {privatePrefix + name + "+00000000+!", "damaged"},
+		"more":                {key.Text() + "x\n", "second line"},
+		"handover to another": {key.Text() + strings.SplitN(next.Text(), "\n", 2)[1], "second line"},
+		"a damaged handover":  {strings.Replace(next.Text(), "handover ", "handover x", 1), "second line"},
+		"two handovers":       {next.Text() + strings.SplitN(next.Text(), "\n", 2)[1], "second line"},
 	} {
-		_, err := ReadSigningKey(c.path)
+		_, err := ReadSigningKey(keyFile(t, "k", c.text, 0o600), name)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v does not say %q", name, err, c.want)
+			t.Errorf("%s: %v, want %s", what, err, c.want)
+		}
+		if len(c.text) > 90 && err != nil && strings.Contains(err.Error(), c.text[60:90]) && !strings.Contains(what, "public") {
+			t.Errorf("%s: the error has the key in it: %v", what, err)
 		}
 	}
-	if _, err := ReadSigningKey(keyFile(t, good, 0o660)); !errors.Is(err, ErrKeyMode) {
-		t.Error(err)
+	for _, mode := range []os.FileMode{0o640, 0o604, 0o620, 0o602, 0o666} {
+		if _, err := ReadSigningKey(keyFile(t, "k", key.Text(), mode), name); !errors.Is(err, ErrKeyMode) {
+			t.Errorf("mode %o: %v", mode, err)
+		}
+	}
+	if _, err := ReadSigningKey(t.TempDir(), name); err == nil {
+		t.Error("a directory is a key")
+	}
+	if _, err := ReadSigningKey(filepath.Join(t.TempDir(), "x"), name); err == nil || !strings.Contains(err.Error(), "keygen") {
+		t.Errorf("a missing file: %v", err)
 	}
 }
 
-func FuzzParseKeys(f *testing.F) {
-	good, err := endorsedKey().MarshalPEM()
-	must(f, err)
-	open, err := MarshalPublicPEM(public(testKey(1)))
-	must(f, err)
-	f.Add(good)
-	f.Add(open)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if key, err := parseSigningKey(data); err == nil {
-			if r := keyRecord(1, key.Private, nil); r.Key.PublicKey != key.Record().PublicKey {
-				t.Fatal("another public key")
-			}
+func TestReadTrustedKeys(t *testing.T) {
+	one, two := testKey(t, 1).Vkey, testKey(t, 2).Vkey
+	keys, err := ReadTrustedKeys(keyFile(t, "k", "# cp-1\n"+one+"\nuntil 400\n\n"+two+"\nfrom 401\nuntil 500\n", 0o644))
+	must(t, err)
+	if len(keys) != 2 || keys[0] != (TrustedKey{one, 0, 400}) || keys[1] != (TrustedKey{two, 401, 500}) {
+		t.Errorf("read %+v", keys)
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{"a.vkey": one + "\n", "b.vkey": two, "c.pub": "x", "d.vkey.bak": "x"} {
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
+	}
+	if keys, err := ReadTrustedKeys(dir); err != nil || len(keys) != 2 || keys[0].Vkey != one || keys[1].Vkey != two {
+		t.Errorf("read %+v, %v", keys, err)
+	}
+	for what, text := range map[string]string{
+		"empty": "", "only bounds": "from 1\n", "a private key": testKey(t, 1).Text(), "PEM": "-----BEGIN PUBLIC KEY-----\n",
+		"a bound of nothing": one + "\nfrom\n", "another bound": one + "\nuntil yesterday\n", "number 0": one + "\nfrom 0\n", "other words": one + "\nsince 4\n",
+		"a damaged key": one[:len(one)-4], "twice in a line": one + " " + two,
+	} {
+		if keys, err := ReadTrustedKeys(keyFile(t, "k", text, 0o644)); err == nil {
+			t.Errorf("%s: %+v", what, keys)
+		} else if what == "a private key" && (!strings.Contains(err.Error(), "stays on its node") || strings.Contains(err.Error(), text[50:80])) {
+			t.Errorf("%s: %v", what, err)
 		}
-		keys, err := parsePublicKeys(data)
-		if (err == nil) != (len(keys) > 0) {
-			t.Fatalf("%d keys, %v", len(keys), err)
+	}
+	if _, err := ReadTrustedKeys(t.TempDir()); err == nil {
+		t.Error("a directory without keys")
+	}
+}
+
+func FuzzParseTrustedKeys(f *testing.F) {
+	f.Add("auditsidecar/c/n+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW\nfrom 1\nuntil 9\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		keys, err := parseTrustedKeys(text)
+		if err == nil && len(keys) == 0 {
+			t.Fatal("no keys and no error")
+		}
+		for _, k := range keys {
+			if _, err := note.NewVerifier(k.Vkey); err != nil || k.From < 0 || k.Until < 0 {
+				t.Fatalf("%+v", k)
+			}
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -10,129 +11,114 @@ import (
 	"strconv"
 )
 
-// Leftover is a sealed record of another epoch that is still on disk.
+// Leftover is a sealed record of another node or of an earlier tree.
 type Leftover struct {
-	// Sealed describes the file. Seq is from its name.
 	Sealed
-	// Identity of the record; of an unreadable one, only Epoch, from the name.
-	Identity
-	// Err says why the file is no record ([ErrInvalid], [ErrNewer],
-	// [ErrNotCanonical]); nil for a whole one.
-	Err error
+	// Cluster and Node are the record's.
+	Cluster, Node string
 }
 
-// Leftovers returns the records of other epochs that [Open] found, by epoch and
-// number. The caller stores a whole one if the archive has the objects it
-// names, and removes the file or sets it aside (package durable).
+// Leftovers returns the sealed records of other trees. The caller stores each and
+// removes the file.
 func (c *Chain) Leftovers() []Leftover {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.leftover)
 }
 
-var sealedName = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,19})\.json$`)
+var sealedName = regexp.MustCompile(`^([0-9]{4})-([0-9]{12,19})-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,19})\.json$`)
 
 // fileName is the name of a sealed record, and the last part of its key in the
 // archive.
-func fileName(epoch string, seq int64) string { return fmt.Sprintf("%s-%08d.json", epoch, seq) }
+func fileName(h Head) string {
+	return fmt.Sprintf("%04d-%012d-%s-%08d.json", h.Tree, h.Number, h.Epoch, h.Seq)
+}
 
 // parseFileName is the inverse of fileName; ok is false for any other name.
-func parseFileName(name string) (epoch string, seq int64, ok bool) {
+func parseFileName(name string) (h Head, ok bool) {
 	m := sealedName.FindStringSubmatch(name)
 	if m == nil {
-		return "", 0, false
+		return h, false
 	}
-	seq, err := strconv.ParseInt(m[2], 10, 64)
-	if err != nil || seq < 1 || fileName(m[1], seq) != name {
-		return "", 0, false
-	}
-	return m[1], seq, true
+	h.Tree, _ = strconv.Atoi(m[1])
+	h.Number, _ = strconv.ParseInt(m[2], 10, 64)
+	h.Epoch = m[3]
+	h.Seq, _ = strconv.ParseInt(m[4], 10, 64)
+	return h, h.Tree > 0 && h.Number > 0 && h.Seq > 0 && fileName(h) == name
 }
 
 // load reads the directory; nothing of c changes where it fails.
 func (c *Chain) load() error {
-	entries, err := os.ReadDir(c.dir)
+	entries, err := os.ReadDir(c.Dir())
 	if err != nil {
 		return fmt.Errorf("read the sealed records: %w", err)
 	}
-	var files []Sealed // of this epoch
-	var records []Entry
-	var findings []Finding
+	var files []Sealed // of this node
 	var leftover []Leftover
-	for _, e := range entries {
-		epoch, seq, ok := parseFileName(e.Name())
+	var unfit []string
+	for _, entry := range entries {
+		name, ok := parseFileName(entry.Name())
 		if !ok {
 			continue
 		}
-		path := filepath.Join(c.dir, e.Name())
+		path := filepath.Join(c.Dir(), entry.Name())
 		data, err := readFile(path)
 		if err != nil && data == nil {
 			return fmt.Errorf("read the sealed records: %w", err)
 		}
-		r := Read(data)
-		s := Sealed{Path: path, Seq: seq, SHA256: r.SHA256, Size: int64(len(data))}
+		e := Read(data)
+		s := c.sealedAs(e, data)
+		if e.Err == nil && s.Path != path {
+			e.Err = invalid("%s is record %d of epoch %s", entry.Name(), e.Number, e.Epoch)
+		}
+		if s.Path = path; e.Err != nil {
+			s.Head = name
+		}
 		switch {
-		case epoch != c.id.Epoch:
-			leftover = append(leftover, newLeftover(epoch, s, r))
-		case r.Err == nil && (r.Identity != c.id || r.Seq != seq):
-			findings = append(findings, node{&r, -1}.finding(FindingForeign, fmt.Sprintf("%s is record %d of cluster %s, node %s, machine %q, epoch %s",
-				e.Name(), r.Seq, r.Cluster, r.Node, r.MachineID, r.Epoch)))
+		case e.Err == nil && e.Cluster == c.id.Cluster && e.Node == c.id.Node:
+			files = append(files, s)
+		case e.Err != nil && c.joined && name.Tree == c.stored.Tree:
+			return c.broken("%s: %v", entry.Name(), e.Err)
+		case e.Err != nil:
+			unfit = append(unfit, path)
 		default:
-			files, records = append(files, s), append(records, r)
+			leftover = append(leftover, Leftover{s, e.Cluster, e.Node})
 		}
 	}
-	links := VerifyLinks(c.id, records)
-	if findings = append(findings, c.broken(files, records, links)...); len(findings) > 0 {
-		return &BrokenError{Dir: c.dir, Findings: findings}
+	slices.SortFunc(files, func(a, b Sealed) int {
+		return cmp.Or(cmp.Compare(a.Tree, b.Tree), cmp.Compare(a.Number, b.Number), cmp.Compare(a.Path, b.Path))
+	})
+	tip := c.base
+	if c.joined {
+		var stranger *Sealed
+		if tip, stranger = joins(files, c.base, c.stored); stranger != nil {
+			return c.broken("%s does not follow record %d of tree %d", filepath.Base(stranger.Path), tip.Size(), c.stored.Tree)
+		}
 	}
 	// A name may be there whose fsync never came.
-	if err := c.fs.SyncDir(c.dir); err != nil {
+	if err := c.fs.SyncDir(c.Dir()); err != nil {
 		return fmt.Errorf("read the sealed records: %w", err)
 	}
-	c.sealed, c.leftover = nil, leftover
-	for _, i := range links.Order {
-		c.sealed, c.head = append(c.sealed, files[i]), links.Head
-	}
+	c.sealed, c.leftover, c.unfit, c.tip = files, leftover, unfit, tip
 	return nil
 }
 
-// broken says why the files of this epoch are not one piece that continues the head.
-// Numbers may be missing: of files that are not finished, of records that were removed.
-func (c *Chain) broken(files []Sealed, records []Entry, links Links) (findings []Finding) {
-	for _, f := range links.Findings {
+// joins returns the tree with the records of files, which must be one piece that
+// continues the base, or the first that does not. The first may be the last stored
+// record: its removal was interrupted.
+func joins(files []Sealed, base Tree, stored Head) (tip Tree, stranger *Sealed) {
+	tip = base
+	for i, s := range files {
+		next := tip.With(s.Leaf)
 		switch {
-		case f.Kind == FindingMissingSeq, f.Kind == FindingMissingPrevious && f.Index == links.Order[0]:
+		case i == 0 && s.Tree == stored.Tree && s.Number == stored.Number && s.Root == stored.Root:
 			continue
-		case f.Seq == 0: // it could not be read
-			f.Seq, f.Detail = files[f.Index].Seq, filepath.Base(files[f.Index].Path)+": "+f.Detail
+		case s.Tree != stored.Tree || s.Number != next.Size() || s.Root != next.Root().String():
+			return tip, &files[i]
 		}
-		findings = append(findings, f)
+		tip = next
 	}
-	if len(links.Order) > 0 && !c.continues(records, links.Order[0]) {
-		findings = append(findings, node{&records[links.Order[0]], links.Order[0]}.finding(FindingMissingPrevious,
-			fmt.Sprintf("it follows %q; the head is record %d, %q", records[links.Order[0]].Previous, c.head.Seq, c.head.SHA256)))
-	}
-	return findings
-}
-
-// continues says whether the head is one of the records, or the one that the first
-// of them follows.
-func (c *Chain) continues(records []Entry, first int) bool {
-	if i := slices.IndexFunc(records, func(r Entry) bool { return r.Err == nil && r.Seq == c.head.Seq }); i >= 0 {
-		return records[i].SHA256 == c.head.SHA256
-	}
-	return records[first].Previous == c.head.SHA256
-}
-
-func newLeftover(epoch string, s Sealed, r Entry) Leftover {
-	l := Leftover{Sealed: s, Identity: r.Identity, Err: r.Err}
-	if r.Err == nil && (r.Epoch != epoch || r.Seq != s.Seq) {
-		l.Err = invalid("%s is record %d of epoch %s", filepath.Base(s.Path), r.Seq, r.Epoch)
-	}
-	if l.Err != nil {
-		l.Identity = Identity{Epoch: epoch}
-	}
-	return l
+	return tip, nil
 }
 
 // readFile reads a record's file. One that is too long for a record gives its

@@ -1,15 +1,18 @@
 package manifest
 
 import (
-	"bytes"
 	"crypto/ed25519"
-	"encoding/hex"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
@@ -71,83 +74,119 @@ func heartbeatRecord(seq int64) Record {
 }
 
 // testKey is a signing key, always the same for the same number.
-func testKey(n byte) ed25519.PrivateKey {
-	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, ed25519.SeedSize))
-}
-
-// keyRecord names a key that takes over from another, or from none.
-func keyRecord(seq int64, key, from ed25519.PrivateKey) Record {
-	public := key.Public().(ed25519.PublicKey)
-	r := Record{Kind: KindKey, Seq: seq, Time: At(noon), Key: &Key{PublicKey: hex.EncodeToString(public)}}
-	if from != nil {
-		e := Endorse(from, public)
-		r.Key.Endorsement = &e
-	}
-	return r
-}
-
-// signedBy is a record as the first of its chain, signed.
-func signedBy(t testing.TB, key ed25519.PrivateKey, r Record) Record {
+func testKey(t testing.TB, n byte) *SigningKey {
 	t.Helper()
-	r, err := sign(identified(r), key)
+	seed := sha256.Sum256([]byte{n})
+	name, public := KeyName(self.Cluster, self.Node), ed25519.NewKeyFromSeed(seed[:]).Public().(ed25519.PublicKey)
+	vkey, err := note.NewEd25519VerifierKey(name, public)
 	must(t, err)
-	return r
+	hash := strings.Split(vkey, "+")[1]
+	key, err := newSigningKey(privatePrefix + name + "+" + hash + "+" + base64.StdEncoding.EncodeToString(append([]byte{1}, seed[:]...)))
+	must(t, err)
+	return key
+}
+
+// testKeyFrom is a key that takes over from another.
+func testKeyFrom(t testing.TB, n, from byte) *SigningKey {
+	t.Helper()
+	key := testKey(t, n)
+	var err error
+	key.Handover, err = testKey(t, from).handOver(key.Vkey)
+	must(t, err)
+	return key
+}
+
+// keyRecord names a key.
+func keyRecord(seq int64, key *SigningKey) Record {
+	return Record{Kind: KindKey, Seq: seq, Time: At(noon), Key: key.Record()}
 }
 
 func identified(r Record) Record {
-	r.Version, r.Identity = Version, self
+	r.Version, r.Identity, r.Number = Version, self, 1
 	return r
 }
 
-// sealed is the encoding of r at its place in the chain.
-func sealed(t testing.TB, r Record, previous string) []byte {
+// sealedAfter is the encoding of r as the record after those of a tree.
+func sealedAfter(t testing.TB, tree Tree, r Record, key *SigningKey) []byte {
 	t.Helper()
-	r.Version, r.Identity, r.Previous = Version, self, previous
-	data, err := Encode(r)
+	c := Chain{id: self, tip: tree, key: key, begins: Begins{Reason: BeginNew}, stored: Head{Tree: 1, Number: tree.Size()}}
+	if tree.Size() > 0 {
+		c.stored.Epoch = self.Epoch
+	}
+	data, _, err := c.encode(identified(r))
 	must(t, err)
 	return data
 }
 
-// chainOf is a whole chain of the given numbers, each the place of one record;
-// a negative number makes a gap record.
+// sealed is the encoding of r as the first record of a tree.
+func sealed(t testing.TB, r Record) []byte {
+	t.Helper()
+	return sealedAfter(t, Tree{}, r, nil)
+}
+
+// chainOf is a whole tree of the given seqs, each that of one record;
+// a negative seq makes a gap record.
 func chainOf(t testing.TB, seqs ...int64) (records [][]byte) {
 	t.Helper()
-	previous := ""
+	var tree Tree
 	for i, seq := range seqs {
 		r := fileRecord(seq, noon.Add(time.Duration(i)*time.Second))
 		if seq < 0 {
 			r = gapRecord(-seq, noon.Add(time.Duration(i)*time.Second))
 		}
-		records = append(records, sealed(t, r, previous))
-		previous = Hash(records[i])
+		records = append(records, sealedAfter(t, tree, r, nil))
+		tree = tree.With(leafOf(records[i]))
 	}
 	return records
 }
 
-// sealedDir is a directory that holds records, as Seal would have left them.
-func sealedDir(t testing.TB, records ...[]byte) string {
+// stateDir is a state directory with the leaves of the first records, and with others
+// sealed, as Seal and Keep would have left them.
+func stateDir(t testing.TB, stored [][]byte, sealed ...[]byte) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, data := range records {
-		r, err := Decode(data)
-		must(t, err)
-		must(t, os.WriteFile(filepath.Join(dir, fileName(r.Epoch, r.Seq)), data, 0o600))
+	must(t, os.Mkdir(filepath.Join(dir, SealedDir), 0o700))
+	var leaves []byte
+	for _, data := range stored {
+		leaf := leafOf(data)
+		leaves = append(leaves, leaf[:]...)
+	}
+	must(t, os.WriteFile(filepath.Join(dir, LeavesName), leaves, 0o600))
+	for _, data := range sealed {
+		write(t, dir, headOf(t, data), data)
 	}
 	return dir
 }
 
+// write writes a sealed record under the name of another.
+func write(t testing.TB, dir string, name Head, data []byte) string {
+	t.Helper()
+	must(t, os.WriteFile(filepath.Join(dir, SealedDir, fileName(name)), data, 0o600))
+	return dir
+}
+
+// firstHead is the head of a tree without records.
+var firstHead = Head{Tree: 1}
+
+func openAt(fsys durable.FS, dir string, head Head) (*Chain, error) {
+	return Open(fsys, dir, self, Begins{Reason: BeginNew}, head)
+}
+
 func open(t testing.TB, dir string, head Head) *Chain {
 	t.Helper()
-	c, err := Open(durable.OS(), dir, self, head)
+	c, err := openAt(durable.OS(), dir, head)
 	must(t, err)
+	if !c.Joined() {
+		t.Fatal("the chain has not joined its tree")
+	}
 	return c
 }
 
 func headOf(t testing.TB, data []byte) Head {
 	t.Helper()
-	r, err := Decode(data)
-	must(t, err)
-	return Head{Seq: r.Seq, SHA256: Hash(data)}
+	e := Read(data)
+	must(t, e.Err)
+	return e.Head()
 }
 
 // order is the numbers of the sealed records.
@@ -159,24 +198,23 @@ func order(c *Chain) string {
 	return strings.Join(all, " ")
 }
 
-// kinds is findings in short: kind and number.
-func kinds(findings []Finding) string {
-	var all []string
-	for _, f := range findings {
-		s := fmt.Sprintf("%s %d", f.Kind, f.Seq)
-		if f.Last != 0 {
-			s += fmt.Sprintf("-%d", f.Last)
-		}
-		all = append(all, s)
-	}
-	return strings.Join(all, ", ")
-}
-
-// verifyLinks reads the records and verifies their links.
-func verifyLinks(id Identity, records [][]byte) Links {
+// treeFault checks that records, in any order, are one tree from its first record on,
+// and returns its head.
+func treeFault(records [][]byte) (Head, error) {
 	entries := make([]Entry, len(records))
 	for i, data := range records {
-		entries[i] = Read(data)
+		if entries[i] = Read(data); entries[i].Err != nil {
+			return Head{}, entries[i].Err
+		}
 	}
-	return VerifyLinks(id, entries)
+	slices.SortFunc(entries, func(a, b Entry) int { return int(a.Number - b.Number) })
+	var tree Tree
+	head := firstHead
+	for i, e := range entries {
+		if tree = tree.With(e.Leaf); e.Number != int64(i+1) || e.Point.Root != tree.Root() {
+			return head, fmt.Errorf("record %d of %d has number %d and root %s, want %s", i+1, len(entries), e.Number, e.Point.Root, tree.Root())
+		}
+		head = e.Head()
+	}
+	return head, nil
 }

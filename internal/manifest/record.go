@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"time"
 )
 
 // Version is the version of the records that this package writes, and the only
@@ -29,7 +30,7 @@ const (
 // knownKinds are all that this version knows.
 var knownKinds = []Kind{KindFile, KindGap, KindHeartbeat, KindKey}
 
-// Identity says whose chain a record belongs to.
+// Identity says whose tree a record belongs to, and which life of its state made it.
 type Identity struct {
 	// Cluster and Node have 1 to 63 of the characters A-Z a-z 0-9 . _ -.
 	Cluster string `json:"cluster"`
@@ -41,7 +42,7 @@ type Identity struct {
 	Epoch string `json:"epoch"`
 }
 
-// Record is one link of the chain. The order of its fields is the order of the
+// Record is one leaf of the tree. The order of its fields is the order of the
 // keys in the encoding: changing it, or adding a field, takes a new [Version].
 type Record struct {
 	// Version is set by [Chain.Seal].
@@ -51,12 +52,16 @@ type Record struct {
 	Identity
 	// Seq is the record's number in the epoch, from 1, whatever its kind.
 	Seq int64 `json:"seq"`
-	// Previous is the SHA-256 (lower-case hex) of the bytes of the record
-	// sealed before this one; empty in the first of an epoch. Set by
-	// [Chain.Seal].
-	Previous string `json:"previous"`
-	// Time is when the record was sealed.
-	Time Stamp `json:"time"`
+	// Number is the record's position in the tree, from 1. Set by [Chain.Seal].
+	Number int64 `json:"number"`
+	// Time is when the record was sealed. It is not before that of the record before,
+	// less [ClockTolerance], unless ClockStepped is set: by [Chain.Seal], where the
+	// node's clock was set back.
+	Time         Stamp `json:"time"`
+	ClockStepped bool  `json:"clockStepped,omitempty"`
+	// Begins says why the epoch began; only in its first record, and always there.
+	// Set by [Chain.Seal].
+	Begins *Begins `json:"begins,omitempty"`
 	// Source describes the file; only in [KindFile], and always there.
 	Source *Source `json:"source,omitempty"`
 	// Content describes the file that the objects restore to if the archive is
@@ -78,13 +83,39 @@ type Record struct {
 	Heartbeat *Heartbeat `json:"heartbeat,omitempty"`
 	// Key is the content of a [KindKey], and only there.
 	Key *Key `json:"key,omitempty"`
-	// KeyID names the key that signed the record ([KeyID]); empty where it is
-	// not signed. Set by [Chain.Seal].
-	KeyID string `json:"keyID,omitempty"`
-	// Signature is the Ed25519 signature (lower-case hex) over the encoding of
-	// the record without this field. Set by [Chain.Seal].
-	Signature string `json:"signature,omitempty"`
+	// Checkpoint is the tree that ends with this record: a C2SP checkpoint, signed
+	// where the node has a key. It is no part of the leaf. Set by [Chain.Seal].
+	Checkpoint string `json:"checkpoint,omitempty"`
 }
+
+// ClockTolerance is how far the times of records may run backwards.
+const ClockTolerance = time.Minute
+
+// Begins says why an epoch began.
+type Begins struct {
+	// Reason is one of the reasons of an epoch.
+	Reason BeginReason `json:"reason"`
+	// Detail is for people; where a new tree begins it says why the old one ended.
+	Detail string `json:"detail,omitempty"`
+}
+
+// BeginReason is the reason of an epoch.
+type BeginReason string
+
+// The reasons of epochs.
+const (
+	// BeginNew: nothing of an earlier epoch was on this disk.
+	BeginNew BeginReason = "new"
+	// BeginStateLost: the state of the epoch before was lost or could not be read.
+	BeginStateLost BeginReason = "state_lost"
+	// BeginOwner: the state is of another machine, cluster, node or redaction.
+	BeginOwner BeginReason = "owner"
+	// BeginRolledBack: an old copy of the state was put back.
+	BeginRolledBack BeginReason = "rolled_back"
+)
+
+// beginReasons are all that this version knows.
+var beginReasons = []BeginReason{BeginNew, BeginStateLost, BeginOwner, BeginRolledBack}
 
 // Source is a finished file as kube-apiserver wrote it, uncompressed.
 type Source struct {

@@ -2,6 +2,8 @@ package shipper
 
 import (
 	"context"
+	"errors"
+	"iter"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,14 +34,20 @@ type Store interface {
 	Fetch(ctx context.Context, key, file string) error
 }
 
+// ErrUnlisted is returned by a [Store] whose archive may not be listed.
+var ErrUnlisted = errors.New("the archive may not be listed")
+
 // History is what the archive has from other lives of the ledger.
 type History interface {
 	// Earlier returns an epoch of this log other than the given one of which the
 	// archive has something; empty where it has nothing, or may not be listed.
 	Earlier(ctx context.Context, epoch string) (string, error)
-	// Later returns a record of an epoch whose number is the given one or a few more;
-	// nil where there is none that can be read, or where it may not be looked for.
-	Later(ctx context.Context, epoch string, seq int64) (*manifest.Record, error)
+	// Tree returns the number of the last tree of this log that the archive has records
+	// of, 0 if there is none; [ErrUnlisted] if the archive may not be listed.
+	Tree(ctx context.Context) (int, error)
+	// Records returns what the archive has under the keys of a tree's records, from a
+	// number on, in the order of the keys; [ErrUnlisted] as of Tree.
+	Records(ctx context.Context, tree int, from int64) iter.Seq2[manifest.Stored, error]
 }
 
 // Found is a file that the archive has objects of.
@@ -66,8 +74,8 @@ type Keys interface {
 	// Open returns the key of the increment with the bytes [from, to), written on
 	// a UTC day, of a segment that is still being written.
 	Open(day string, of ledger.Origin, from, to int64) string
-	// Record returns the key of a record of the chain.
-	Record(epoch string, seq int64) string
+	// Record returns the key of a record of a node's tree.
+	Record(cluster, node string, record manifest.Head) string
 	// Copy returns the key for a copy of an object whose key holds something else.
 	Copy(key string) string
 }
@@ -81,7 +89,7 @@ type Events interface {
 	// Gap reports each break that is found in the bytes of a file.
 	Gap(gap ledger.Gap)
 	// Head reports each record that the archive has confirmed; it is the head of
-	// the chain then.
+	// the tree then.
 	Head(head ledger.Head)
 }
 
@@ -102,7 +110,7 @@ type Config struct {
 	Ledger *ledger.Ledger
 	// Chain seals the records.
 	Chain *manifest.Chain
-	// Key is the key that Chain signs with; nil if it does not.
+	// Key is the key of this node, which signs the records; nil without one.
 	Key *manifest.SigningKey
 	// Keys names the objects, Store takes them.
 	Keys  Keys

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
@@ -152,26 +153,46 @@ func resume(read *ledger.Reading) (*ledger.Reading, hash.Hash) {
 	return &ledger.Reading{Size: read.Size, Lines: read.Lines}, sum
 }
 
-// announce makes the key that signs from now on part of the chain, before
-// anything else is sealed with it.
+// announce makes the key that signs from now on part of the tree, before anything
+// else is sealed with it. A key that was replaced signs nothing: that is an alarm, and
+// the archive goes on without signatures.
 func (s *sealer) announce(context.Context) error {
-	if s.cfg.Key == nil {
+	key, chain := s.cfg.Key, s.cfg.Ledger.Chain()
+	if key == nil {
 		return nil
 	}
-	id := manifest.KeyID(s.cfg.Key.Public())
-	if s.cfg.Ledger.Chain().KeyID == id {
+	current := chain.Key
+	if slices.Contains(chain.Replaced, key.Vkey) {
+		s.cfg.Chain.SignWith(nil)
+		s.metrics.keyReplaced.Set(1)
+		if !s.replaced {
+			s.cfg.Events.File("ALARM: the signing key was replaced by another: records are not signed until --signing-key-file has the key in force",
+				ledger.Entry{Name: key.Vkey, Reason: "the key in force is " + current})
+			s.replaced = true
+		}
 		return nil
 	}
-	body, err := json.Marshal(s.cfg.Key.Record())
+	s.cfg.Chain.SignWith(key)
+	s.metrics.keyReplaced.Set(0)
+	if current == key.Vkey {
+		return nil
+	}
+	body, err := json.Marshal(key.Record())
 	if err != nil {
 		return fmt.Errorf("encode a key: %w", err)
 	}
-	return s.cfg.Ledger.NewKey(ledger.Notice{Kind: string(manifest.KindKey), At: time.Now().UTC(), Body: body}, id)
+	return s.cfg.Ledger.NewKey(ledger.Notice{Kind: string(manifest.KindKey), At: time.Now().UTC(), Body: body}, key.Vkey)
 }
 
-// sealNotices seals what was decided on and is not sealed yet.
+// sealNotices seals what was decided on and is not sealed yet, a key first: it signs
+// the others.
 func (s *sealer) sealNotices(context.Context) error {
-	for _, n := range s.cfg.Ledger.Notices() {
+	notices := s.cfg.Ledger.Notices()
+	slices.SortStableFunc(notices, func(a, b ledger.Notice) int {
+		isKey := map[bool]int{true: 0, false: 1}
+		return isKey[a.Kind == string(manifest.KindKey)] - isKey[b.Kind == string(manifest.KindKey)]
+	})
+	for _, n := range notices {
 		r := manifest.Record{Kind: manifest.Kind(n.Kind), Seq: n.Seq, Time: manifest.At(n.At)}
 		var err error
 		switch r.Kind {
@@ -179,9 +200,6 @@ func (s *sealer) sealNotices(context.Context) error {
 			err = json.Unmarshal(n.Body, &r.Heartbeat)
 		case manifest.KindKey:
 			err = json.Unmarshal(n.Body, &r.Key)
-			if s.cfg.Key != nil {
-				r.Key = s.cfg.Key.Record() // changed once more before this was sealed
-			}
 		}
 		if err != nil {
 			return fmt.Errorf("decode what the ledger has for record %d: %w", n.Seq, err)

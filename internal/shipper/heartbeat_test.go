@@ -2,7 +2,6 @@ package shipper
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"os"
 	"strings"
@@ -26,14 +25,15 @@ func newBeatingYard(t testing.TB) *yard {
 	return y
 }
 
-func signingKey(n byte, from byte) *manifest.SigningKey {
-	key := func(n byte) ed25519.PrivateKey { return ed25519.NewKeyFromSeed([]byte(strings.Repeat(string(n), 32))) }
-	k := &manifest.SigningKey{Private: key(n)}
-	if from != 0 {
-		e := manifest.Endorse(key(from), k.Public())
-		k.Endorsement = &e
+// signingKey is a key of the yard's node, with the consent of another or, with nil, of
+// none.
+func signingKey(t testing.TB, from *manifest.SigningKey) *manifest.SigningKey {
+	t.Helper()
+	key, err := manifest.GenerateKey(manifest.KeyName("c", "n"), from)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return k
+	return key
 }
 
 // beats are the heartbeats that the archive has.
@@ -208,6 +208,9 @@ func TestHeartbeatAsksTheServer(t *testing.T) {
 	}
 }
 
+// isSigned says whether a record has a signature.
+func isSigned(r manifest.Record) bool { return strings.Contains(r.Checkpoint, "\n— ") }
+
 // A key is part of the chain before it signs anything else, once.
 func TestKeysInTheChain(t *testing.T) {
 	y := newBeatingYard(t)
@@ -215,7 +218,9 @@ func TestKeysInTheChain(t *testing.T) {
 	y.mustStart()
 	y.add("0", event(22, "a"), nil)
 	y.sync()
-	for _, key := range []*manifest.SigningKey{signingKey(1, 0), signingKey(1, 0), signingKey(2, 1)} {
+	one := signingKey(t, nil)
+	two := signingKey(t, one)
+	for _, key := range []*manifest.SigningKey{one, one, two} {
 		y.key = key
 		y.mustStart()
 		y.add(string(rune('0'+y.starts)), event(22, "b"), nil)
@@ -227,19 +232,19 @@ func TestKeysInTheChain(t *testing.T) {
 		var want *manifest.SigningKey
 		switch {
 		case r.Seq > 4:
-			want = signingKey(2, 1)
+			want = two
 		case r.Seq > 1:
-			want = signingKey(1, 0)
+			want = one
 		default:
-			if r.KeyID != "" {
+			if isSigned(r) {
 				t.Error("the first record is signed")
 			}
 			continue
 		}
-		if err := r.Verify(want.Public()); err != nil {
+		if err := r.VerifyBy(want.Vkey); err != nil {
 			t.Errorf("record %d: %v", r.Seq, err)
 		}
-		if r.Seq == 5 && !r.Key.EndorsedBy(signingKey(1, 0).Public()) {
+		if r.Seq == 5 && !r.Key.HandedOverBy(one.Vkey) {
 			t.Error("the second key has not the consent of the first")
 		}
 	}
@@ -255,7 +260,7 @@ func TestI4_NoticesSurviveCrashes(t *testing.T) {
 		y.add("0", event(22, "a"), nil)
 		y.add("1", event(22, "b"), asOpen)
 		y.sync()
-		y.key = signingKey(1, 0)
+		y.key = signingKey(t, nil)
 		y.grow("1", event(22, "c"))
 		crashed := y.crash(k, durabletest.LoseAll)
 		y.sync()
@@ -267,7 +272,7 @@ func TestI4_NoticesSurviveCrashes(t *testing.T) {
 			if r.Kind == manifest.KindKey {
 				keys++
 			}
-			if r.Kind == manifest.KindGap || r.KeyID == "" && keys > 0 {
+			if r.Kind == manifest.KindGap || !isSigned(r) && keys > 0 {
 				t.Errorf("crash after %d effects: record %+v", k, r)
 			}
 		}

@@ -170,6 +170,30 @@ func TestI5_HeldAfterTheArchiveWasAsked(t *testing.T) {
 	}
 }
 
+// A file whose link is gone when the archive is asked about it is asked about again when
+// it is held again.
+func TestI5_AskedWhileTheLinkWasGone(t *testing.T) {
+	y := newYard(t)
+	add := func() {
+		y.add("0", event(22, "a"), func(e *ledger.Entry) { e.Rotated = y.ledger.Chain().Began.Add(-time.Hour).Truncate(time.Hour) })
+	}
+	y.mustStart()
+	add()
+	y.sync()
+	y.loseLedger()
+	add()
+	must(t, os.Remove(y.heldPath("0")))
+	if err := y.shipper.Sync(t.Context()); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("a file without a link: %v", err)
+	}
+	must(t, y.ledger.Edit("0", func(e *ledger.Entry) { e.Finished = false })) // being compressed
+	y.sync()
+	must(t, os.WriteFile(y.heldPath("0"), []byte(event(22, "a")), 0o600))
+	must(t, y.ledger.Edit("0", func(e *ledger.Entry) { e.Finished = true }))
+	y.sync()
+	y.wantOnce(event(22, "a"))
+}
+
 // What somebody else has stored is not taken up on its own word: its bytes must
 // be those of the file.
 func TestI5_AnObjectThatLiesIsNotTakenUp(t *testing.T) {

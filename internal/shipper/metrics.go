@@ -5,6 +5,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
 type metrics struct {
@@ -15,7 +16,8 @@ type metrics struct {
 	uploads     *prometheus.CounterVec
 	copies      *prometheus.CounterVec
 	pendingNow  prometheus.Gauge
-	chainSeq    prometheus.Gauge
+	chainRecord prometheus.Gauge
+	keyReplaced prometheus.Gauge
 	chainHead   *prometheus.GaugeVec
 	increments  prometheus.Counter
 	openBytes   prometheus.Gauge
@@ -42,10 +44,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		uploads:     counters("uploads_total", "outcome", "Objects sent to the archive, by outcome."),
 		copies:      counters("archive_copies_total", "reason", "Objects stored again under another key, because the first holds other bytes (differs) or may not be read."),
 		pendingNow:  gauge("archive_pending_files", "Finished files that the archive does not have yet."),
-		chainSeq:    gauge("chain_seq", "Number of the last record that the archive has confirmed."),
+		chainRecord: gauge("chain_records", "Number of the last record that the archive has confirmed."),
+		keyReplaced: gauge("signing_key_replaced", "1 while records are not signed because the signing key was replaced by another."),
 		chainHead: factory.NewGaugeVec(prometheus.GaugeOpts{
-			Namespace: "auditsidecar", Name: "chain_head", Help: "Number of the last record that the archive has confirmed; its SHA-256 is a label: what verify takes as --expect-head.",
-		}, []string{"epoch", "sha256"}),
+			Namespace: "auditsidecar", Name: "chain_head", Help: "Number of the last record that the archive has confirmed; the root of the tree up to it is a label: what verify takes as --expect-head.",
+		}, []string{"tree", "root"}),
 		increments: counter("open_increments_total", "Increments of the open file that the archive has confirmed."),
 		openBytes:  gauge("archived_open_bytes", "Bytes of the open file that the archive has as increments."),
 		redacted:   counter("archive_redacted_lines_total", "Lines of which something was replaced before they were archived, each time that they were converted."),
@@ -68,13 +71,13 @@ func (m *metrics) pending(entries []ledger.Entry) {
 	m.pendingNow.Set(n)
 }
 
-// head shows the head of the chain; there is one series of it at a time.
-func (m *metrics) head(epoch string, head ledger.Head) {
-	m.chainHead.Reset()
-	if head.Seq > 0 {
-		m.chainHead.WithLabelValues(epoch, head.SHA256).Set(float64(head.Seq))
-		m.chainSeq.Set(float64(head.Seq))
+// showHead shows the head of the tree; there is one series of it at a time.
+func (s *workspace) showHead(head ledger.Head) {
+	s.metrics.chainHead.Reset()
+	if head.Number > 0 {
+		s.metrics.chainHead.WithLabelValues(manifest.Origin(s.cfg.Cluster, s.cfg.Node, head.Tree), head.Root).Set(float64(head.Number))
 	}
+	s.metrics.chainRecord.Set(float64(head.Number))
 }
 
 func (m *metrics) archived(e ledger.Entry) {

@@ -169,14 +169,13 @@ func (s *reconciler) reconcileOne(ctx context.Context, e ledger.Entry) error {
 	if err != nil {
 		return fmt.Errorf("ask the archive whether it has %s already: %w", e.Name, err)
 	}
-	s.asked[s.cfg.Ledger.Chain().Epoch+e.ID] = true
-	if len(found) == 0 {
-		return nil
+	var print fingerprint
+	if len(found) > 0 {
+		if print, err = s.fingerprint(ctx, e); err != nil {
+			return s.refused.refuse(e, err)
+		}
 	}
-	print, err := s.fingerprint(ctx, e)
-	if err != nil {
-		return s.refused.refuse(e, err)
-	}
+	s.asked[s.cfg.Ledger.Chain().Epoch+e.ID] = true // not before it could be read
 	for _, f := range found {
 		if f.Record != nil && s.isRecordOf(f.Record.Source, e, print) {
 			return s.archivedBefore(e, f.Record)

@@ -11,11 +11,12 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
-// sealer makes the records of the chain and stores them.
+// sealer makes the records of the tree and stores them.
 type sealer struct {
 	*workspace
-	uploads *uploader
-	next    int64 // the number that the ledger gave next at the start; 0: the archive has no later record
+	uploads  *uploader
+	looked   bool // the archive has no later record
+	replaced bool // the key of this node was replaced, which was reported
 }
 
 // seal makes the record of a segment whose objects are stored, and stores it.
@@ -33,21 +34,25 @@ func (s *sealer) seal(ctx context.Context, e ledger.Entry) error {
 	return s.flush(ctx)
 }
 
-// flush stores the sealed records, in the order of the chain, and lets go of
-// each when the archive and the ledger have it.
+// flush stores the sealed records, in the order of the tree, and lets go of
+// each when the archive, the leaves and the ledger have it.
 func (s *sealer) flush(ctx context.Context) error {
 	for _, sealed := range s.cfg.Chain.Sealed() {
-		if err := s.putRecord(ctx, s.cfg.Ledger.Chain().Epoch, sealed); err != nil {
-			return fmt.Errorf("archive the record %d: %w", sealed.Seq, err)
+		ours := func(key string) (bool, error) { return false, s.notOurs(ctx, key) }
+		if err := s.putRecord(ctx, s.cfg.Cluster, s.cfg.Node, sealed, ours); err != nil {
+			return fmt.Errorf("archive the record %d: %w", sealed.Number, err)
 		}
-		head := ledger.Head{Seq: sealed.Seq, SHA256: sealed.SHA256}
+		if err := s.cfg.Chain.Keep(sealed); err != nil {
+			return err
+		}
+		head := headOf(sealed.Head)
 		if err := s.cfg.Ledger.Confirm(head); err != nil {
 			return err
 		}
-		s.metrics.head(s.cfg.Ledger.Chain().Epoch, head)
+		s.showHead(head)
 		s.cfg.Events.Head(head)
-		if err := s.cfg.Chain.Remove(sealed.Seq); err != nil {
-			return fmt.Errorf("remove the stored record %d: %w", sealed.Seq, err)
+		if err := s.cfg.Chain.Remove(sealed); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -55,10 +60,8 @@ func (s *sealer) flush(ctx context.Context) error {
 
 // putRecord stores a sealed record. Others may follow it, so it is never made again
 // while the process runs.
-func (s *sealer) putRecord(ctx context.Context, epoch string, r manifest.Sealed) error {
-	_, err := s.uploads.put(ctx, "a record", s.cfg.Keys.Record(epoch, r.Seq), r.Path, r.Size, r.SHA256, func(key string) (bool, error) {
-		return false, s.notOurs(ctx, epoch, key)
-	})
+func (s *sealer) putRecord(ctx context.Context, cluster, node string, r manifest.Sealed, ours func(key string) (bool, error)) error {
+	_, err := s.uploads.put(ctx, "a record", s.cfg.Keys.Record(cluster, node, r.Head), r.Path, r.Size, r.SHA256, ours)
 	if errors.Is(err, ErrWorkGone) {
 		err = fmt.Errorf("%w; move the file away, if it is there, and restart the sidecar: it seals the record again or begins a new epoch", err)
 	}
@@ -82,21 +85,15 @@ func (s *sealer) sealGaps(ctx context.Context) error {
 	return nil
 }
 
-// storeLeftovers stores sealed records of an earlier epoch, whose ledger was
-// lost: each was sealed only after the archive had its objects.
+// storeLeftovers stores sealed records of another tree or node: each was sealed only
+// after the archive had its objects.
 func (s *sealer) storeLeftovers(ctx context.Context) error {
 	for _, l := range s.cfg.Chain.Leftovers() {
-		if l.Err != nil {
-			if _, err := s.cfg.FS.SetAside(l.Path, time.Now()); err != nil && !s.gone(l.Path) {
-				return fmt.Errorf("set an unreadable record aside: %w", err)
-			}
-			continue
-		}
 		if s.gone(l.Path) {
 			continue // stored by an earlier pass
 		}
-		if err := s.putRecord(ctx, l.Epoch, l.Sealed); err != nil {
-			return fmt.Errorf("archive the record %d of the epoch %s: %w", l.Seq, l.Epoch, err)
+		if err := s.putRecord(ctx, l.Cluster, l.Node, l.Sealed, nil); err != nil {
+			return fmt.Errorf("archive the record %d of the epoch %s: %w", l.Number, l.Epoch, err)
 		}
 		if err := s.cfg.FS.Remove(l.Path); err != nil {
 			return fmt.Errorf("remove a stored record: %w", err)

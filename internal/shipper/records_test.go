@@ -68,7 +68,7 @@ func TestI9_GapsAndFilesAreOneChain(t *testing.T) {
 	if n := len(y.ledger.Gaps()); n != 0 {
 		t.Errorf("%d gaps still wait", n)
 	}
-	if head := y.ledger.Chain().Head; head.Seq != 4 || head.SHA256 == "" {
+	if head := y.ledger.Chain().Head; head.Number != 4 || head.Root == "" {
 		t.Errorf("head %+v", head)
 	}
 }

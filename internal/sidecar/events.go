@@ -38,10 +38,10 @@ func (a archiveEvents) File(event string, e ledger.Entry) {
 	a.noteSegment(event, e)
 }
 
-// Head logs the head of the chain: what verify takes as --expect-head, out of
+// Head logs the head of the tree: what verify takes as --expect-head, out of
 // reach of those who can only write to the archive.
 func (a archiveEvents) Head(head ledger.Head) {
-	a.log.Info().Int64("seq", head.Seq).Str("head", head.SHA256).Msg("the archive has a record")
+	a.log.Info().Int("tree", head.Tree).Int64("number", head.Number).Str("head", head.Root).Msg("the archive has a record")
 }
 
 // noteSegment logs what happened to one file.

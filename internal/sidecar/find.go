@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"iter"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/catalog"
@@ -93,14 +95,7 @@ func neighbours(keys []archive.Key, at string) []archive.Key {
 // found finds the record of a file: under its number, or, where its epoch did
 // not come to record it, that of a later epoch which names its objects.
 func (s *store) found(ctx context.Context, key archive.Key) (shipper.Found, error) {
-	record, err := catalog.ReadRecord(ctx, s.bucket, s.Record(key.Epoch, key.Seq))
-	if err == nil && record.Kind == manifest.KindFile {
-		return shipper.Found{Record: &record}, nil
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return shipper.Found{}, err
-	}
-	later, err := s.adoptedBy(ctx, key)
+	later, err := s.recordOf(ctx, key)
 	if err != nil || later != nil {
 		return shipper.Found{Record: later}, err
 	}
@@ -108,21 +103,29 @@ func (s *store) found(ctx context.Context, key archive.Key) (shipper.Found, erro
 	return shipper.Found{Meta: meta}, err
 }
 
-// adoptedBy reads the records of later epochs until one names the object; nil
-// where none does. That is many records, but only for an object whose own
-// epoch has none.
-func (s *store) adoptedBy(ctx context.Context, key archive.Key) (*manifest.Record, error) {
-	for info, err := range s.bucket.List(ctx, archive.ManifestPrefix(s.identity.Cluster, s.identity.Node)) {
-		if err != nil {
+// recordOf reads the record under the number of an object, or else those of later
+// epochs until one names the object; nil where none does. Those are many records, but
+// only for an object whose own epoch has none.
+func (s *store) recordOf(ctx context.Context, key archive.Key) (*manifest.Record, error) {
+	if s.listed == nil {
+		keys, err := s.recordKeys(ctx, archive.ManifestPrefix(s.identity.Cluster, s.identity.Node))
+		if err != nil && !errors.Is(err, shipper.ErrUnlisted) {
 			return nil, err
 		}
-		of, err := archive.ParseKey(info.Key)
-		if err != nil || of.Epoch <= key.Epoch {
+		s.listed = keys
+	}
+	for _, of := range s.listed {
+		own := of.Epoch == key.Epoch && of.Seq == key.Seq
+		if of.Copy > 0 || !own && of.Epoch <= key.Epoch {
 			continue
 		}
-		record, err := catalog.ReadRecord(ctx, s.bucket, info.Key)
+		record, err := catalog.ReadRecord(ctx, s.bucket, of.String())
 		switch {
-		case catalog.Unusable(err):
+		case own && err != nil:
+			return nil, err
+		case own && record.Kind == manifest.KindFile:
+			return &record, nil
+		case own || catalog.Unusable(err):
 			continue // it cannot be understood, so it cannot vouch for anything
 		case err != nil:
 			return nil, err
@@ -156,33 +159,86 @@ func (s *store) Earlier(ctx context.Context, epoch string) (string, error) {
 	return "", nil
 }
 
-// Later implements [shipper.Store]. Numbers have eight digits or more in a key, so the
-// records of ten of them have one prefix. A ledger gives the next number when the work
-// on the one before has begun, so few of them are without a record at any time.
-func (s *store) Later(ctx context.Context, epoch string, seq int64) (*manifest.Record, error) {
-	for _, tens := range []int64{seq / 10, seq/10 + 1} {
-		prefix := archive.ManifestPrefix(s.identity.Cluster, s.identity.Node) + fmt.Sprintf("%s-%07d", epoch, tens)
-		for info, err := range s.bucket.List(ctx, prefix) {
+// Tree implements [shipper.Store]: trees are numbered from 1.
+func (s *store) Tree(ctx context.Context) (last int, err error) {
+	s.listed = nil
+	for {
+		found := false
+		for _, err := range s.bucket.List(ctx, archive.TreePrefix(s.identity.Cluster, s.identity.Node, last+1)) {
 			if archive.ReasonOf(err) == archive.ReasonPermission {
-				return nil, nil //nolint:nilnil // it may not be looked for
+				return 0, fmt.Errorf("%w: %w", shipper.ErrUnlisted, err)
 			}
 			if err != nil {
-				return nil, err
+				return 0, err
 			}
-			key, err := archive.ParseKey(info.Key)
-			if err != nil || key.Seq < seq || key.Copy > 0 {
-				continue
+			found = true
+			break
+		}
+		if !found {
+			return last, nil
+		}
+		last++
+	}
+}
+
+// Records implements [shipper.Store]. The keys of a thousand numbers have one prefix.
+func (s *store) Records(ctx context.Context, tree int, from int64) iter.Seq2[manifest.Stored, error] {
+	return func(yield func(manifest.Stored, error) bool) {
+		for thousand := from / 1000; ; thousand++ {
+			keys, err := s.recordKeys(ctx, archive.TreePrefix(s.identity.Cluster, s.identity.Node, tree)+fmt.Sprintf("%09d", thousand))
+			if err != nil {
+				yield(manifest.Stored{}, err)
+				return
 			}
-			record, err := catalog.ReadRecord(ctx, s.bucket, info.Key)
-			if err == nil && record.Seq == key.Seq {
-				return &record, nil
+			if len(keys) == 0 {
+				return
 			}
-			if err != nil && !catalog.Unusable(err) {
-				return nil, err
+			keys = slices.DeleteFunc(keys, func(k archive.Key) bool { return k.Number < from })
+			for some := range slices.Chunk(keys, readAtOnce) {
+				entries, err := s.readRecords(ctx, some)
+				if err != nil {
+					yield(manifest.Stored{}, err)
+					return
+				}
+				for i, key := range some {
+					if !yield(manifest.Stored{Number: key.Number, Entry: entries[i]}, nil) {
+						return
+					}
+				}
 			}
 		}
 	}
-	return nil, nil //nolint:nilnil // there is none
+}
+
+// readAtOnce is how many records are read at the same time.
+const readAtOnce = 32
+
+func (s *store) readRecords(ctx context.Context, keys []archive.Key) ([]manifest.Entry, error) {
+	entries := make([]manifest.Entry, len(keys))
+	group, inner := errgroup.WithContext(ctx)
+	for i, key := range keys {
+		group.Go(func() (err error) {
+			entries[i], err = catalog.ReadEntry(inner, s.bucket, key.String())
+			return err
+		})
+	}
+	return entries, group.Wait()
+}
+
+func (s *store) recordKeys(ctx context.Context, prefix string) (keys []archive.Key, err error) {
+	for info, err := range s.bucket.List(ctx, prefix) {
+		if archive.ReasonOf(err) == archive.ReasonPermission {
+			return nil, fmt.Errorf("%w: %w", shipper.ErrUnlisted, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if key, err := archive.ParseKey(info.Key); err == nil {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, archive.CompareRecords)
+	return keys, nil
 }
 
 func (s *store) readMeta(ctx context.Context, key string) (parquet.ObjectMeta, error) {

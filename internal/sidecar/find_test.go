@@ -27,7 +27,7 @@ func TestFind(t *testing.T) {
 	s.Record(catalogtest.EpochOne, 3, catalogtest.GapRecord())
 	s.Record(catalogtest.EpochTwo, 8, catalogtest.FileRecord("taken up"),
 		archive.Key{Kind: archive.KindData, Cluster: "c", Node: "n", Epoch: catalogtest.EpochOne, Seq: 2, Day: "2026-11-22", Rotated: rotated[1]})
-	put(t, filepath.Join(s.Dir, archive.ManifestKey("c", "n", catalogtest.EpochTwo, 7)), []byte("no record"))
+	put(t, filepath.Join(s.Dir, catalogtest.RecordKey(catalogtest.EpochTwo, 7)), []byte("no record"))
 
 	objects := &store{bucket: dirBucket(t, s.Dir), identity: config.Identity{Cluster: "c", Node: "n"}}
 	for _, test := range []struct {
@@ -64,9 +64,9 @@ func TestEarlier(t *testing.T) {
 		key, want string
 	}{
 		"nothing":            {"data/x", ""},
-		"a record":           {archive.ManifestKey("c", "n", catalogtest.EpochOne, 1), catalogtest.EpochOne},
-		"its own record":     {archive.ManifestKey("c", "n", catalogtest.EpochTwo, 1), ""},
-		"another node's":     {archive.ManifestKey("c", "m", catalogtest.EpochOne, 1), ""},
+		"a record":           {catalogtest.RecordKey(catalogtest.EpochOne, 1), catalogtest.EpochOne},
+		"its own record":     {catalogtest.RecordKey(catalogtest.EpochTwo, 1), ""},
+		"another node's":     {archive.RecordKey("c", "m", 1, 1, catalogtest.EpochOne, 1), ""},
 		"an increment":       {open(1, "n", catalogtest.EpochOne), catalogtest.EpochOne},
 		"one of a week ago":  {open(6, "n", catalogtest.EpochOne), catalogtest.EpochOne},
 		"its own increment":  {open(1, "n", catalogtest.EpochTwo), ""},
@@ -83,6 +83,48 @@ func TestEarlier(t *testing.T) {
 				t.Errorf("%q, %v, want %q", got, err, test.want)
 			}
 		})
+	}
+}
+
+// TestRecords reads the records of a tree from a number on, copies and what is no record
+// among them, across a thousand.
+func TestRecords(t *testing.T) {
+	s := catalogtest.Shelf{T: t, Dir: t.TempDir()}
+	objects := &store{bucket: dirBucket(t, s.Dir), identity: config.Identity{Cluster: "c", Node: "n"}}
+	if tree, err := objects.Tree(t.Context()); err != nil || tree != 0 {
+		t.Errorf("an empty archive has tree %d, %v", tree, err)
+	}
+	for seq := int64(990); seq <= 1040; seq++ {
+		s.Record(catalogtest.EpochOne, seq, catalogtest.GapRecord())
+	}
+	s.Again(catalogtest.RecordKey(catalogtest.EpochOne, 999), func([]byte) []byte { return []byte("damaged") })
+	put(t, filepath.Join(s.Dir, archive.RecordKey("c", "n", 2, 1, catalogtest.EpochTwo, 1)), []byte("no record"))
+	put(t, filepath.Join(s.Dir, archive.RecordKey("c", "n", 4, 1, catalogtest.EpochTwo, 1)), []byte("no record"))
+	if tree, err := objects.Tree(t.Context()); err != nil || tree != 2 {
+		t.Errorf("the last tree is %d, %v", tree, err)
+	}
+	for from, want := range map[int64]int64{1: 990, 990: 990, 998: 998, 1000: 1000, 1040: 1040, 1041: 0, 5000: 0} {
+		var first, last int64
+		damaged := 0
+		for r, err := range objects.Records(t.Context(), 1, from) {
+			must(t, err)
+			switch {
+			case r.Err != nil:
+				damaged++
+			case r.Entry.Number != r.Number:
+				t.Errorf("number %d under the key of %d", r.Entry.Number, r.Number)
+			}
+			if first == 0 {
+				first = r.Number
+			}
+			if r.Number < last {
+				t.Errorf("number %d after %d", r.Number, last)
+			}
+			last = r.Number
+		}
+		if first != want || want > 0 && last != 1040 || (damaged == 1) != (want > 0 && from <= 999) {
+			t.Errorf("from %d: %d to %d, %d damaged", from, first, last, damaged)
+		}
 	}
 }
 
@@ -120,7 +162,7 @@ func TestI10_FindWhatWasStoredAgain(t *testing.T) {
 			copied, err := archive.ParseKey(s.Again(key(1, first).String(), spoil))
 			must(t, err)
 			s.Record(catalogtest.EpochOne, 1, catalogtest.FileRecord("audit.log"), copied)
-			s.Again(archive.ManifestKey("c", "n", catalogtest.EpochOne, 1), spoil)
+			s.Again(catalogtest.RecordKey(catalogtest.EpochOne, 1), spoil)
 			s.File(catalogtest.EpochOne, 2, second, catalogtest.Line("b", "22"))
 			s.Again(key(2, second).String(), spoil) // not recorded yet
 			objects := &store{bucket: dirBucket(t, s.Dir), identity: config.Identity{Cluster: "c", Node: "n"}}

@@ -12,35 +12,23 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/shipper"
 )
 
-// signingKey reads the key that signs the records; nil without one.
-func signingKey(settings config.Proof) (*manifest.SigningKey, error) {
-	if settings.SigningKeyFile == "" {
+// signingKey reads the key that signs the records of a node; nil without one.
+func signingKey(settings *config.Run) (*manifest.SigningKey, error) {
+	if settings.Proof.SigningKeyFile == "" {
 		return nil, nil
 	}
-	key, err := manifest.ReadSigningKey(settings.SigningKeyFile)
-	if err != nil {
-		return nil, err
-	}
-	return &key, nil
+	return manifest.ReadSigningKey(settings.Proof.SigningKeyFile, manifest.KeyName(settings.Identity.Cluster, settings.Identity.Node))
 }
 
-// signChain has the chain signed with the key of the settings. A chain that
-// was signed and no longer is, is what somebody would make who has not the key:
-// verify says so, and so does the log.
-func (s *Sidecar) signChain(st *state) error {
-	key, err := signingKey(s.Settings.Proof)
-	if err != nil {
+// openKey reads the key of the settings. Records that were signed and no longer are
+// look as if another had written them: verify says so, and so does the log.
+func (s *Sidecar) openKey(st *state) (err error) {
+	if st.key, err = signingKey(&s.Settings); err != nil {
 		return err
 	}
-	if key == nil {
-		if id := st.ledger.Chain().KeyID; id != "" {
-			s.Log.Warn().Str("key", id).Msg("the records of this epoch were signed and are not any more: verify will report it; set --signing-key-file")
-		}
-		return nil
+	if current := st.ledger.Chain().Key; st.key == nil && current != "" {
+		s.Log.Warn().Str("key", current).Msg("the records of this node were signed and are not any more: verify will report it; set --signing-key-file")
 	}
-	st.key = key
-	st.chain.SignWith(key.Private)
-	s.Log.Info().Str("key", manifest.KeyID(key.Public())).Msg("records are signed")
 	return nil
 }
 

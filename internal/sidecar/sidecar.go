@@ -83,7 +83,7 @@ func Validate(ctx context.Context, settings *config.Run) error {
 	if settings.WebConfig != "" {
 		check("web-config-file", settings.WebConfig, admin.CheckWebConfig(settings.WebConfig))
 	}
-	_, err = signingKey(settings.Proof)
+	_, err = signingKey(settings)
 	check("signing-key-file", settings.Proof.SigningKeyFile, err)
 	_, err = asker(settings.Proof.Server, zerolog.Nop())
 	errs = append(errs, err, settings.Redact.ValidateFiles())

@@ -17,6 +17,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/hold"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/shipper"
 )
 
 // state is an opened state directory. The process holds its lock.
@@ -139,11 +140,8 @@ func (s *Sidecar) readState(st *state) error {
 	if err := s.openChain(st); err != nil {
 		return err
 	}
-	return s.signChain(st)
+	return s.openKey(st)
 }
-
-// sealedDirName is the directory of sealed records in the state directory.
-const sealedDirName = "sealed"
 
 // openChain opens the chain of records. One that cannot go on (somebody
 // changed its files) is set aside and recorded as a gap: holding the log must
@@ -157,7 +155,7 @@ func (s *Sidecar) openChain(st *state) error {
 		}
 		s.Log.Error().Err(err).Str("setAside", aside).Msg("the chain of records cannot go on; a new epoch begins")
 		gap := ledger.StateLost(err.Error(), time.Now())
-		if err := st.ledger.NewEpoch(time.Now(), *gap); err != nil {
+		if err := st.ledger.NewEpoch(time.Now(), ledger.BeginStateLost, *gap); err != nil {
 			return err
 		}
 		s.events.noteGap(*gap)
@@ -169,9 +167,13 @@ func (s *Sidecar) openChain(st *state) error {
 
 func (s *Sidecar) chainOf(st *state) (*manifest.Chain, error) {
 	chain := st.ledger.Chain()
-	return manifest.Open(s.fs, filepath.Join(st.dir, sealedDirName), manifest.Identity{
+	var head manifest.Head // the archive may know a later one before the epoch has joined
+	if chain.Joined {
+		head = shipper.TreeHead(chain.Head)
+	}
+	return manifest.Open(s.fs, st.dir, manifest.Identity{
 		Cluster: s.Settings.Identity.Cluster, Node: s.Settings.Identity.Node, MachineID: machineID(), Epoch: chain.Epoch,
-	}, manifest.Head{Seq: chain.Head.Seq, SHA256: chain.Head.SHA256})
+	}, shipper.BeginsOf(chain), head)
 }
 
 func (s *Sidecar) noteAside(what, aside string) {

@@ -77,9 +77,9 @@ func stateInWords(e *ledger.Entry, size int64) (string, admin.Level) {
 func (w *working) chain(settings config.Run) admin.Chain {
 	chain := w.ledger.Chain()
 	head := chain.Head
-	c := admin.Chain{Epoch: chain.Epoch, Seq: head.Seq, SHA256: head.SHA256, KeyID: chain.KeyID, Heartbeat: chain.Heartbeat.UTC()}
-	if head.SHA256 != "" {
-		c.Verify = VerifyCommand(settings, head.SHA256)
+	c := admin.Chain{Epoch: chain.Epoch, Tree: head.Tree, Number: head.Number, Root: head.Root, Key: chain.Key, Heartbeat: chain.Heartbeat.UTC()}
+	if head.Root != "" {
+		c.Verify = VerifyCommand(settings, head.Root)
 	}
 	return c
 }

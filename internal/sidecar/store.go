@@ -17,6 +17,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/internal/shipper"
 )
 
@@ -27,6 +28,7 @@ type store struct {
 	identity config.Identity
 	success  prometheus.Gauge // when something was stored
 	alive    func()           // hears that an upload goes on
+	listed   []archive.Key    // of the records, since an epoch asked for the tree; nil: not listed
 }
 
 // body is what is uploaded. The store reads it as fast as the line takes it.
@@ -52,8 +54,8 @@ func (s *store) Open(day string, of ledger.Origin, from, to int64) string {
 }
 
 // Record implements [shipper.Keys].
-func (s *store) Record(epoch string, seq int64) string {
-	return archive.ManifestKey(s.identity.Cluster, s.identity.Node, epoch, seq)
+func (*store) Record(cluster, node string, r manifest.Head) string {
+	return archive.RecordKey(cluster, node, r.Tree, r.Number, r.Epoch, r.Seq)
 }
 
 // Copy implements [shipper.Keys].

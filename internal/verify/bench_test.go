@@ -2,7 +2,6 @@ package verify
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
@@ -19,7 +18,7 @@ func BenchmarkChainOnly(b *testing.B) {
 		s.heartbeat(0, nil)
 	}
 	for b.Loop() {
-		if r := s.verify(Options{ChainOnly: true, Keys: []ed25519.PublicKey{publicOf(1)}}); !r.Clean {
+		if r := s.verify(Options{ChainOnly: true, Keys: trusted(testKey(1))}); !r.Clean {
 			b.Fatal(kinds(r))
 		}
 	}

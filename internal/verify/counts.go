@@ -37,7 +37,7 @@ func (e *epoch) compareCounts(from, to *record, found *findings) {
 		return
 	}
 	f := to.finding(KindCountMismatch, fmt.Sprintf("since record %d kube-apiserver counted %d events (%d errors), the log gained %d lines",
-		from.Seq, b.After-a.After, b.Errors-a.Errors, lines))
+		from.Number, b.After-a.After, b.Errors-a.Errors, lines))
 	f.From = from.Time.Time
 	found.find(f)
 }

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
@@ -15,31 +16,23 @@ const patience = 2
 // defaultEvery is taken for the time between heartbeats where there are none.
 const defaultEvery = time.Hour
 
-// checkCover looks for time that no record covers: between two epochs, which
-// nothing links, and between the last record and To. Within an epoch the links
-// leave no room for a missing record, and a file is recorded however long it took
-// to fill.
+// checkCover notes where one epoch follows another, and looks for time between the
+// last record and To that no record covers.
 func (l *nodeLog) checkCover(opt Options, found *findings) {
-	// Epochs without a record that can be read have findings of their own.
-	epochs := slices.DeleteFunc(slices.Clone(l.epochs), func(e *epoch) bool { return len(e.records) == 0 })
-	for i := 1; i < len(epochs); i++ {
-		before, after := epochs[i-1], epochs[i]
-		from, to := before.summary.Last, after.summary.First
-		found.note("%s/%s: epoch %s follows %s: the sidecar's state was lost or replaced; nothing proves that no record came between %s and %s",
-			l.cluster, l.node, after.name, before.name, from.Format(time.RFC3339), to.Format(time.RFC3339))
-		if to.Sub(from) > patience*before.every() && opt.overlaps(from, to) {
-			f := before.finding(KindUncovered, fmt.Sprintf("no record for %s between the end of this epoch and the next, %s", to.Sub(from).Round(time.Second), after.name))
-			f.From, f.To = from, to
-			found.find(f)
+	for _, e := range l.epochs[min(1, len(l.epochs)):] {
+		why := "it does not say why"
+		if b := e.records[0].Begins; b != nil {
+			why = strings.TrimSuffix(string(b.Reason)+": "+b.Detail, ": ")
 		}
+		found.note("%s/%s: epoch %s begins with record %d, %s: %s", l.cluster, l.node, e.name, e.records[0].Number, e.summary.First.Format(time.RFC3339), why)
 	}
-	if opt.To.IsZero() || len(epochs) == 0 {
+	if opt.To.IsZero() || len(l.epochs) == 0 {
 		return
 	}
-	last := slices.MaxFunc(epochs, func(a, b *epoch) int { return a.summary.Last.Compare(b.summary.Last) })
+	last := slices.MaxFunc(l.epochs, func(a, b *epoch) int { return a.summary.Last.Compare(b.summary.Last) })
 	if missing := opt.To.Sub(last.summary.Last); missing > patience*last.every() {
 		f := last.finding(KindTailMissing, fmt.Sprintf("the last record, %d, is %s before the end that was asked for, and heartbeats come every %s: the tail was cut off, or the sidecar did not run",
-			last.summary.Head.Seq, missing.Round(time.Second), last.every()))
+			last.records[len(last.records)-1].Number, missing.Round(time.Second), last.every()))
 		f.From, f.To = last.summary.Last, opt.To
 		found.find(f)
 	}
@@ -55,22 +48,24 @@ func (e *epoch) every() time.Duration {
 	return defaultEvery
 }
 
-// checkHead looks for the record that was expected.
+// checkHead looks for the root that was expected.
 func (v *verification) checkHead() {
 	want := v.opt.ExpectHead
 	if want == "" {
 		return
 	}
 	for e := range v.epochs() {
-		if slices.ContainsFunc(e.records, func(r *record) bool { return r.SHA256 == want }) {
+		if slices.ContainsFunc(e.records, func(r *record) bool { return r.proven && r.Point.Root.String() == want }) {
 			return
 		}
 	}
 	f := Finding{Kind: KindHeadMissing, Cluster: v.opt.Cluster, Node: v.opt.Node,
-		Detail: fmt.Sprintf("the record %s was the head once and is not here: it and all that followed it were cut off or changed", want)}
-	if len(v.logs) == 1 {
-		last := v.logs[0].epochs[len(v.logs[0].epochs)-1]
-		f.Cluster, f.Node, f.Epoch, f.From = v.logs[0].cluster, v.logs[0].node, last.name, last.summary.Last
+		Detail: fmt.Sprintf("no tree here had the root %s, which was a head once: records up to it and all that followed were cut off or changed", want)}
+	if len(v.logs) == 1 && len(v.logs[0].epochs) > 0 {
+		f.Cluster, f.Node = v.logs[0].cluster, v.logs[0].node
+		for _, e := range v.logs[0].epochs {
+			f.From = e.summary.Last
+		}
 	}
 	v.found.find(f)
 }
@@ -90,7 +85,7 @@ func (e *epoch) checkSeen(found *findings) {
 		file.heard = append(file.heard, seen{r.Time.Time, *open})
 		if open.Size > file.Source.Size || open.Lines > file.Source.Lines {
 			f := file.finding(KindLogEdited, fmt.Sprintf("record %d had seen %d bytes and %d lines of it, it was archived with %d and %d",
-				r.Seq, open.Size, open.Lines, file.Source.Size, file.Source.Lines))
+				r.Number, open.Size, open.Lines, file.Source.Size, file.Source.Lines))
 			f.From = r.Time.Time
 			found.find(f)
 		}

@@ -1,16 +1,17 @@
 // Package verify proves what an archive holds, or finds what is wrong with it:
-// the chain of records of every node, the objects that the records name, and,
+// the tree of records of every node, the objects that the records name, and,
 // if asked, that every file restores to the bytes that were read.
 //
 // # Checks
 //
-//   - Links: each record holds the SHA-256 of the one before it. A record that
-//     was changed, removed, inserted, replaced by an older one or moved to
-//     another name breaks a link, leaves a number without a record, or makes a
-//     fork.
-//   - Signatures, with the keys that were given or else with the first key of
-//     each log, and those that such a key has endorsed.
-//   - The end of the chain: nothing that is in the archive proves that the last
+//   - The tree: numbers from 1 without a hole, and the root of each checkpoint is that
+//     of the tree with the records so far. A record that was changed, removed, inserted,
+//     replaced by an older one or moved to another name is a finding for its number;
+//     records after it are not proven until the tree has a power of two leaves.
+//   - Signatures, with the keys that were given, or else with the first key of
+//     each tree and those that it handed over to.
+//   - Times, which do not run backwards.
+//   - The end of the tree: nothing that is in the archive proves that the last
 //     records were not cut off. They must reach the time Options.To, less two
 //     heartbeats, and contain the record Options.ExpectHead, which is from a
 //     place out of the attacker's reach (a log, a metric, a report of before).
@@ -29,9 +30,8 @@
 //
 // # Limits
 //
-// Between two epochs nothing links: the sidecar's state was lost or its
-// identity changed. More time than two heartbeats between them is a finding,
-// less is a note.
+// Nothing joins two trees of a node: each after the first is a finding, unless
+// Options.Accept names it.
 //
 // # Assumptions
 //
@@ -42,10 +42,8 @@
 // # Files
 //
 //	verify.go      Options and Run: the order of the checks
-//	load.go        logs, epochs, records; reading them
-//	copies.go      which of the copies of a record counts
-//	chain.go       the links of one epoch
-//	trust.go       signatures and keys
+//	load.go        logs, trees, epochs, records; reading them
+//	tree.go        the records of one tree: copies, roots, signatures, times
 //	cover.go       time without a record, the expected head, the observations of heartbeats
 //	counts.go      kube-apiserver's own counters
 //	objects.go     the objects of the files

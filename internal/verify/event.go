@@ -44,8 +44,9 @@ func ParseEventID(s string) (EventID, error) {
 }
 
 // Event is a line with the proof that it is in the file that its record
-// describes (RFC 6962, section 2.1.1): whoever has the record can check it
-// without the rest of the file. Its fields are those of the JSON form.
+// describes (RFC 6962, section 2.1.1), and that the record is in the node's tree:
+// whoever has the record can check it without the rest of the file. Its fields are
+// those of the JSON form.
 type Event struct {
 	Cluster string `json:"cluster"`
 	Node    string `json:"node"`
@@ -63,13 +64,15 @@ type Event struct {
 	Path []string `json:"path"`
 	// MerkleRoot is the record's.
 	MerkleRoot string `json:"merkleRoot"`
-	// Record is the key of the record and RecordSHA256 the hash of its bytes,
-	// which the next record holds.
+	// Record is the key of the record, RecordNumber its number in the tree and
+	// RecordLeaf the hash of its leaf.
 	Record       string `json:"record"`
-	RecordSHA256 string `json:"recordSHA256"`
-	// KeyID and Signature are the record's; empty where it is not signed.
-	KeyID     string `json:"keyID,omitempty"`
-	Signature string `json:"signature,omitempty"`
+	RecordNumber int64  `json:"recordNumber"`
+	RecordLeaf   string `json:"recordLeaf"`
+	// RecordPath are the hashes that lead from that leaf to the root in Checkpoint,
+	// the signed note of the record: it is the last leaf of that tree.
+	RecordPath []string `json:"recordPath"`
+	Checkpoint string   `json:"checkpoint"`
 	// Redacted: Text is the line after archive redaction.
 	Redacted bool `json:"redacted,omitempty"`
 }
@@ -90,6 +93,9 @@ func Prove(ctx context.Context, a *archive.Bucket, opt Options, id EventID) (*Ev
 	if err != nil {
 		return nil, nil, err
 	}
+	if !r.proven {
+		return nil, nil, fmt.Errorf("record %d of %s is not proven by the tree: verify says why", r.Number, r.Source.Name)
+	}
 	want := r.Stored()
 	if id.Line > want.Lines {
 		return nil, nil, fmt.Errorf("line %d of %s, which has %d: %w", id.Line, r.Source.Name, want.Lines, ErrNoEvent)
@@ -103,7 +109,7 @@ func Prove(ctx context.Context, a *archive.Bucket, opt Options, id EventID) (*Ev
 	}
 	root, err := hex.DecodeString(want.MerkleRoot)
 	if err != nil || len(root) != sha256.Size {
-		return nil, nil, fmt.Errorf("record %d has no Merkle root: its lines can only be proven together (--deep)", r.Seq)
+		return nil, nil, fmt.Errorf("record %d has no Merkle root: its lines can only be proven together (--deep)", r.Number)
 	}
 	path, err := p.path()
 	leaf := rfc6962.DefaultHasher.HashLeaf(p.text)
@@ -111,12 +117,16 @@ func Prove(ctx context.Context, a *archive.Bucket, opt Options, id EventID) (*Ev
 		err = proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(id.Line-1), uint64(want.Lines), leaf, path, root)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("line %d of %s is not the one that record %d was made of: %w", id.Line, r.Source.Name, r.Seq, err)
+		return nil, nil, fmt.Errorf("line %d of %s is not the one that record %d was made of: %w", id.Line, r.Source.Name, r.Number, err)
 	}
 	e := &Event{
 		Cluster: r.Cluster, Node: r.Node, Epoch: r.Epoch, Seq: r.Seq, File: r.Source.Name, Line: id.Line, Lines: want.Lines,
 		Text: string(p.text), LeafHash: hex.EncodeToString(leaf), MerkleRoot: want.MerkleRoot,
-		Record: r.key, RecordSHA256: r.SHA256, KeyID: r.KeyID, Signature: r.Signature, Redacted: r.Content != nil, Path: []string{},
+		Record: r.key, RecordNumber: r.Number, RecordLeaf: r.Leaf.String(), RecordPath: []string{}, Checkpoint: r.Checkpoint,
+		Redacted: r.Content != nil, Path: []string{},
+	}
+	for _, h := range r.before.Path() {
+		e.RecordPath = append(e.RecordPath, h.String())
 	}
 	for _, h := range path {
 		e.Path = append(e.Path, hex.EncodeToString(h))

@@ -3,6 +3,8 @@ package verify
 import (
 	"fmt"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
 // Kind names a fault.
@@ -17,28 +19,33 @@ const (
 	KindRecordNewer Kind = "record_newer"
 	// KindRecordMisplaced: a record under a key that is not its own.
 	KindRecordMisplaced Kind = "record_misplaced"
-	// KindRecordRepeated: the same record, or its number, is there twice.
+	// KindRecordRepeated: the same record, or its object, is there twice.
 	KindRecordRepeated Kind = "record_repeated"
-	// KindFork: two records follow the same one: one was inserted, or the
+	// KindFork: two records have the same number: one was inserted, or the
 	// sidecar's state was copied and used twice.
 	KindFork Kind = "fork"
-	// KindChainBroken: the record that this one follows is not there, or was
-	// changed.
-	KindChainBroken Kind = "chain_broken"
 	// KindRecordMissing: numbers that must have a record have none.
 	KindRecordMissing Kind = "record_missing"
+	// KindRecordChanged: a record or its checkpoint is not what was sealed.
+	KindRecordChanged Kind = "record_changed"
+	// KindNotProven: records after one that is missing or changed.
+	KindNotProven Kind = "not_proven"
+	// KindTimeBackwards: a record that is older than the one before it.
+	KindTimeBackwards Kind = "time_backwards"
+	// KindSecondTree: another tree begins, which was not accepted.
+	KindSecondTree Kind = "second_tree"
+	// KindTreeMissing: a tree of which no record is there.
+	KindTreeMissing Kind = "tree_missing"
 	// KindTailMissing: the records end earlier than they should.
 	KindTailMissing Kind = "tail_missing"
 	// KindHeadMissing: the record that was expected is not there.
 	KindHeadMissing Kind = "head_missing"
-	// KindUncovered: between two epochs there is more time than heartbeats
-	// allow, and nothing proves that no record is missing there.
-	KindUncovered Kind = "uncovered"
 	// KindUnsigned: a record without a signature where there has to be one.
 	KindUnsigned Kind = "unsigned"
 	// KindBadSignature: a signature that does not fit its record.
 	KindBadSignature Kind = "bad_signature"
-	// KindUnknownKey: signed by a key without the consent of a known one.
+	// KindUnknownKey: signed by a key that is not in force: not given, not trusted for
+	// the number, replaced, or without the consent of the one before.
 	KindUnknownKey Kind = "unknown_key"
 	// KindObjectMissing: an object that a record names is not there.
 	KindObjectMissing Kind = "object_missing"
@@ -68,17 +75,21 @@ const (
 	KindCountMismatch Kind = "count_mismatch"
 )
 
-// Finding is one fault, and the lines or the time that cannot be trusted for it.
+// Finding is one fault, and the lines or the time that cannot be trusted for it. Its
+// fields are those of the JSON form.
 type Finding struct {
 	Kind Kind `json:"kind"`
-	// Cluster, Node and Epoch say in whose chain; empty where in none.
+	// Cluster and Node say whose log; empty if it is in none.
 	Cluster string `json:"cluster,omitempty"`
 	Node    string `json:"node,omitempty"`
-	Epoch   string `json:"epoch,omitempty"`
-	// Seq is the number of the record concerned, and Last that of the last one
-	// where there are several; 0 where there is none.
-	Seq  int64 `json:"seq,omitempty"`
-	Last int64 `json:"last,omitempty"`
+	// Tree and Number name the record concerned, and Last the last one if there are
+	// several; 0 without a record.
+	Tree   int   `json:"tree,omitempty"`
+	Number int64 `json:"number,omitempty"`
+	Last   int64 `json:"last,omitempty"`
+	// Epoch and Seq name the file concerned, as its rows do.
+	Epoch string `json:"epoch,omitempty"`
+	Seq   int64  `json:"seq,omitempty"`
 	// Object is the key of the object or record in the archive.
 	Object string `json:"object,omitempty"`
 	// File is the name of the audit log file concerned.
@@ -111,10 +122,14 @@ func (f *Finding) location() string {
 	switch {
 	case f.Object != "":
 		return f.Object
-	case f.Last > f.Seq:
-		return fmt.Sprintf("%s/%s %s, records %d to %d", f.Cluster, f.Node, f.Epoch, f.Seq, f.Last)
+	case f.Last > f.Number:
+		return fmt.Sprintf("%s, records %d to %d", manifest.Origin(f.Cluster, f.Node, f.Tree), f.Number, f.Last)
+	case f.Number > 0:
+		return fmt.Sprintf("%s, record %d", manifest.Origin(f.Cluster, f.Node, f.Tree), f.Number)
+	case f.Tree > 0:
+		return manifest.Origin(f.Cluster, f.Node, f.Tree)
 	case f.Seq > 0:
-		return fmt.Sprintf("%s/%s %s, record %d", f.Cluster, f.Node, f.Epoch, f.Seq)
+		return fmt.Sprintf("%s/%s %s, number %d", f.Cluster, f.Node, f.Epoch, f.Seq)
 	case f.Epoch != "":
 		return fmt.Sprintf("%s/%s %s", f.Cluster, f.Node, f.Epoch)
 	case f.Node != "":

@@ -90,8 +90,7 @@ func TestHonestIncrements(t *testing.T) {
 		}, Options{Deep: true}, ""},
 		"of another node": {func(s *site) {
 			s.opened()
-			s.node = "cp2"
-			s.begin(epochB)
+			s.beginNode("cp2", epochB)
 			s.heartbeat(0, nil)
 		}, Options{Deep: true, Node: "cp2"}, ""},
 	})
@@ -104,8 +103,8 @@ func TestI10_FileShorterThanItsIncrements(t *testing.T) {
 		s.archive(2, log[:lineEnd(log, 16)])
 	}
 	checkFound(t, map[string]found{
-		"deep":         {cut, Options{Deep: true}, "file_shorter 2"},
-		"objects only": {cut, Options{}, "file_shorter 2"},
+		"deep":         {cut, Options{Deep: true}, "file_shorter 3"},
+		"objects only": {cut, Options{}, "file_shorter 3"},
 	})
 	checkHonest(t, map[string]honest{
 		"as long": {func(s *site) {

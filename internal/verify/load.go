@@ -3,6 +3,7 @@ package verify
 import (
 	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"slices"
 	"time"
@@ -15,29 +16,29 @@ import (
 // nodeLog is the records of one log, of all its epochs.
 type nodeLog struct {
 	cluster, node string
-	epochs        []*epoch // by name, which is by time
+	trees         []*tree  // by number
+	epochs        []*epoch // by their first records
 }
 
-// epoch is the records of one chain.
+// epoch is the records of one life of a node's state.
 type epoch struct {
 	log  *nodeLog
 	name string
 
-	keys    []archive.Key    // of the records in the archive, by number and copy
-	entries []manifest.Entry // under these keys
-
-	records []*record         // those that can be read, in the order of the chain
-	files   map[int64]*record // those of files, by number; of several the first
+	trees   []*tree           // that its records are in
+	records []*record         // by number
+	files   map[int64]*record // those of files, by seq; of several the first
 	summary Epoch
-	pending map[int64]bool // numbers that need not have a record (yet)
-	broken  bool           // a record is missing, or was changed
+	pending map[int64]bool // seqs that need not have a record (yet)
 }
 
 // record is one that could be decoded.
 type record struct {
 	*manifest.Entry
-	key   string // in the archive
-	heard []seen // of a file: while it was open
+	key    string        // in the archive
+	proven bool          // by the tree
+	before manifest.Tree // that it continues; of a proven one
+	heard  []seen        // of a file: while it was open
 }
 
 // seen is the observation of an open file by a heartbeat.
@@ -56,7 +57,7 @@ func (e *epoch) String() string { return e.log.cluster + "/" + e.log.node + " " 
 
 // finding begins a finding about a record.
 func (r *record) finding(kind Kind, detail string) Finding {
-	f := Finding{Kind: kind, Cluster: r.Cluster, Node: r.Node, Epoch: r.Epoch, Seq: r.Seq, Object: r.key, Detail: detail}
+	f := Finding{Kind: kind, Cluster: r.Cluster, Node: r.Node, Tree: r.Point.Tree, Number: r.Number, Epoch: r.Epoch, Seq: r.Seq, Object: r.key, Detail: detail}
 	f.From, f.To = r.span()
 	if r.Source != nil {
 		f.File = r.Source.Name
@@ -116,8 +117,8 @@ func (v *verification) listRecords(ctx context.Context) error {
 			byName[name] = &nodeLog{cluster: key.Cluster, node: key.Node}
 			v.logs = append(v.logs, byName[name])
 		}
-		e := byName[name].epoch(key.Epoch)
-		e.keys = append(e.keys, key)
+		t := byName[name].tree(key.Tree)
+		t.stored = append(t.stored, stored{key: key})
 	})
 	if err != nil {
 		return err
@@ -135,36 +136,46 @@ func (v *verification) listRecords(ctx context.Context) error {
 	return nil
 }
 
-// epoch finds an epoch; keys are sorted, so it is the last one or a new one.
+// tree finds a tree; keys are sorted, so it is the last one or a new one.
+func (l *nodeLog) tree(number int) *tree {
+	if n := len(l.trees); n > 0 && l.trees[n-1].number == number {
+		return l.trees[n-1]
+	}
+	t := &tree{log: l, number: number}
+	l.trees = append(l.trees, t)
+	return t
+}
+
+// epoch finds or makes an epoch.
 func (l *nodeLog) epoch(name string) *epoch {
-	if n := len(l.epochs); n > 0 && l.epochs[n-1].name == name {
-		return l.epochs[n-1]
+	for _, e := range slices.Backward(l.epochs) {
+		if e.name == name {
+			return e
+		}
 	}
 	e := &epoch{log: l, name: name, files: map[int64]*record{}, pending: map[int64]bool{}}
 	l.epochs = append(l.epochs, e)
 	return e
 }
 
-// readRecords reads the records of all epochs.
+// readRecords reads the records of all trees.
 func (v *verification) readRecords(ctx context.Context) error {
-	type position struct {
-		*epoch
-		i int
-	}
-	var all []position
-	for e := range v.epochs() {
-		slices.SortFunc(e.keys, func(a, b archive.Key) int { return cmp.Or(cmp.Compare(a.Seq, b.Seq), a.Copy-b.Copy) })
-		e.entries = make([]manifest.Entry, len(e.keys))
-		for i := range e.keys {
-			all = append(all, position{e, i})
+	var all []*stored
+	for _, log := range v.logs {
+		for _, t := range log.trees {
+			slices.SortFunc(t.stored, func(a, b stored) int { return archive.CompareRecords(a.key, b.key) })
+			for i := range t.stored {
+				all = append(all, &t.stored[i])
+			}
 		}
 	}
 	return v.each(ctx, "records", len(all), func(ctx context.Context, i int) (err error) {
-		at := all[i]
-		at.entries[at.i], err = catalog.ReadEntry(ctx, v.archive, at.keys[at.i].String())
+		all[i].Entry, err = catalog.ReadEntry(ctx, v.archive, all[i].key.String())
 		return err
 	})
 }
+
+func isNewer(err error) bool { return errors.Is(err, manifest.ErrNewer) }
 
 // epochs are those of all logs.
 func (v *verification) epochs() iter.Seq[*epoch] {

@@ -60,8 +60,8 @@ func (o *objects) name(r *record) {
 		o.found.find(f)
 	}
 	for _, object := range r.Objects {
-		if other := o.named[object.Key]; other != nil && other.SHA256 != r.SHA256 {
-			report(KindRecordRepeated, object.Key, fmt.Sprintf("its object is record %d's of epoch %s too", other.Seq, other.Epoch))
+		if other := o.named[object.Key]; other != nil && other.Leaf != r.Leaf {
+			report(KindRecordRepeated, object.Key, fmt.Sprintf("its object is record %d's of epoch %s too", other.Number, other.Epoch))
 		}
 		o.named[object.Key] = r
 		key, err := archive.ParseKey(object.Key)
@@ -91,7 +91,7 @@ func (o *objects) unrecorded(name string) {
 		f.From, f.To = day, day.AddDate(0, 0, 1)
 	}
 	switch e := o.epochOf(catalog.IDOf(key)); {
-	case !o.opt.overlaps(f.From, f.To), e.isBefore(key.Seq):
+	case !o.opt.overlaps(f.From, f.To):
 	case e.isPending(key.Seq):
 		o.found.note("%s: not recorded yet, or its record was cut off with the tail", name)
 	default:
@@ -140,9 +140,9 @@ func (o *objects) check(ctx context.Context, r *record, want manifest.Object) (K
 	size, listed := o.listed[want.Key]
 	switch {
 	case !listed:
-		return KindObjectMissing, fmt.Sprintf("record %d names it, with %d rows, and it is not there", r.Seq, want.Rows), nil
+		return KindObjectMissing, fmt.Sprintf("record %d names it, with %d rows, and it is not there", r.Number, want.Rows), nil
 	case size != want.Size:
-		return KindObjectChanged, fmt.Sprintf("it has %d bytes, record %d says %d", size, r.Seq, want.Size), nil
+		return KindObjectChanged, fmt.Sprintf("it has %d bytes, record %d says %d", size, r.Number, want.Size), nil
 	}
 	info, err := o.archive.Stat(ctx, want.Key)
 	got := hex.EncodeToString(info.SHA256)
@@ -157,7 +157,7 @@ func (o *objects) check(ctx context.Context, r *record, want manifest.Object) (K
 	case err != nil:
 		return unopened(ctx, err)
 	case got != want.SHA256:
-		return KindObjectChanged, fmt.Sprintf("its SHA-256 is %s, record %d says %s", got, r.Seq, want.SHA256), nil
+		return KindObjectChanged, fmt.Sprintf("its SHA-256 is %s, record %d says %s", got, r.Number, want.SHA256), nil
 	case object != nil:
 		if detail := mislabeled(object, r, want); detail != "" {
 			return KindObjectMislabeled, detail, nil
@@ -206,10 +206,10 @@ func mislabeled(object *archive.Object, r *record, o manifest.Object) string {
 	case r.id() != (catalog.ID{Cluster: m.Cluster, Node: m.Node, Epoch: m.Epoch, Seq: m.Seq}):
 		return fmt.Sprintf("it says that it is of cluster %s, node %s, %s/%d", m.Cluster, m.Node, m.Epoch, m.Seq)
 	case m.Rows != o.Rows:
-		return fmt.Sprintf("it has %d rows, record %d says %d", m.Rows, r.Seq, o.Rows)
+		return fmt.Sprintf("it has %d rows, record %d says %d", m.Rows, r.Number, o.Rows)
 	case m.SourceSize != want.Size || m.SourceLines != want.Lines || !bytes.Equal(m.SourceSHA256[:], sum):
 		return fmt.Sprintf("it says that its file has %d bytes, %d lines, SHA-256 %x; record %d says %d, %d, %s",
-			m.SourceSize, m.SourceLines, m.SourceSHA256, r.Seq, want.Size, want.Lines, want.SHA256)
+			m.SourceSize, m.SourceLines, m.SourceSHA256, r.Number, want.Size, want.Lines, want.SHA256)
 	}
 	return ""
 }

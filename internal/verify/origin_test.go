@@ -23,7 +23,7 @@ func TestObjectsOfAnotherNumber(t *testing.T) {
 			s.begin(epochB)
 			s.now = s.now.Add(-time.Minute) // the same rotation time
 			s.archiveAs(s.take(), catalog.ID{Epoch: epochA, Seq: 1}, log)
-		}, Options{}, "record_repeated 1 lines 1-5"},
+		}, Options{}, "record_repeated 2 lines 1-5"},
 	})
 }
 

@@ -20,9 +20,12 @@ type Report struct {
 	Asked Asked `json:"asked"`
 	// Clean says that there are no findings.
 	Clean bool `json:"clean"`
-	// Findings are the faults, by chain and number.
+	// Anchored says that public keys were given; else the first key of each tree was
+	// taken on trust.
+	Anchored bool `json:"anchored"`
+	// Findings are the faults, by log and number.
 	Findings []Finding `json:"findings"`
-	// Nodes are the chains, by cluster and node.
+	// Nodes are the logs, by cluster and node.
 	Nodes []Node `json:"nodes"`
 	// Notes limit the proof without being faults.
 	Notes []string `json:"notes"`
@@ -37,15 +40,18 @@ type Asked struct {
 	ChainOnly  bool      `json:"chainOnly"`
 	Deep       bool      `json:"deep"`
 	ExpectHead string    `json:"expectHead,omitempty"`
-	// Keys are the IDs of the public keys that were given.
-	Keys []string `json:"keys,omitempty"`
+	// Keys are the public keys that were given, Accept the trees.
+	Keys   []string `json:"keys,omitempty"`
+	Accept []string `json:"accept,omitempty"`
 }
 
 // Node describes one log of the archive.
 type Node struct {
 	Cluster string `json:"cluster"`
 	Node    string `json:"node"`
-	// Epochs are in order of time.
+	// Trees are the trees of records, by number.
+	Trees []Tree `json:"trees"`
+	// Epochs are in the order of their first records.
 	Epochs []Epoch `json:"epochs"`
 	// Recorded is the time of the last record: nothing after it is proven.
 	Recorded time.Time `json:"recorded"`
@@ -55,14 +61,27 @@ type Node struct {
 	Gaps []Gap `json:"gaps,omitempty"`
 }
 
-// Epoch is one chain of records.
+// Tree describes one tree of records.
+type Tree struct {
+	Tree   int    `json:"tree"`
+	Origin string `json:"origin"`
+	// Head is the last record.
+	Head manifest.Head `json:"head"`
+	// Records counts those that can be read, Proven those whose tree has the root of
+	// their checkpoint, Signed those with a signature that was checked.
+	Records int64 `json:"records"`
+	Proven  int64 `json:"proven"`
+	Signed  int64 `json:"signed"`
+	// Keys are the keys that signed, in order.
+	Keys []string `json:"keys,omitempty"`
+}
+
+// Epoch is one life of a node's state.
 type Epoch struct {
 	Epoch     string    `json:"epoch"`
 	MachineID string    `json:"machineID,omitempty"`
 	First     time.Time `json:"first"`
 	Last      time.Time `json:"last"`
-	// Head is the last record.
-	Head manifest.Head `json:"head"`
 	// Records counts all, the others those of a kind.
 	Records    int64 `json:"records"`
 	Files      int64 `json:"files"`
@@ -72,32 +91,29 @@ type Epoch struct {
 	Bytes       int64 `json:"bytes"`
 	Objects     int64 `json:"objects"`
 	ObjectBytes int64 `json:"objectBytes"`
-	// Signed counts the records with a signature that was checked.
-	Signed int64 `json:"signed"`
-	// Keys are the IDs of the keys that signed.
-	Keys []string `json:"keys,omitempty"`
 }
 
 // Gap is a recorded gap, and the record it is in.
 type Gap struct {
-	Epoch string `json:"epoch"`
-	Seq   int64  `json:"seq"`
+	Epoch  string `json:"epoch"`
+	Seq    int64  `json:"seq"`
+	Number int64  `json:"number"`
 	manifest.Gap
 }
 
 func newReport(opt Options) Report {
-	asked := Asked{Cluster: opt.Cluster, Node: opt.Node, From: opt.From, To: opt.To, ChainOnly: opt.ChainOnly, Deep: opt.Deep, ExpectHead: opt.ExpectHead}
+	asked := Asked{Cluster: opt.Cluster, Node: opt.Node, From: opt.From, To: opt.To, ChainOnly: opt.ChainOnly, Deep: opt.Deep, ExpectHead: opt.ExpectHead, Accept: opt.Accept}
 	for _, key := range opt.Keys {
-		asked.Keys = append(asked.Keys, manifest.KeyID(key))
+		asked.Keys = append(asked.Keys, key.Vkey)
 	}
-	return Report{Asked: asked, Findings: []Finding{}, Nodes: []Node{}, Notes: []string{}}
+	return Report{Asked: asked, Anchored: len(opt.Keys) > 0, Findings: []Finding{}, Nodes: []Node{}, Notes: []string{}}
 }
 
 // finish puts everything in order.
 func (r *Report) finish() {
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Epoch, b.Epoch),
-			cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Kind, b.Kind))
+		return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Node, b.Node), a.Tree-b.Tree, cmp.Compare(a.Number, b.Number),
+			cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Kind, b.Kind))
 	})
 	r.Clean = len(r.Findings) == 0
 }

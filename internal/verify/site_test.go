@@ -2,14 +2,15 @@ package verify
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,31 +32,61 @@ const (
 
 var must = audittest.Must
 
-func testKey(n byte) ed25519.PrivateKey {
-	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, ed25519.SeedSize))
+// testKeys are the keys that were made, by node, number and the one that they replace.
+var testKeys sync.Map
+
+// testKey is a key of the node cp1, the same whenever it is asked for.
+func testKey(n byte) *manifest.SigningKey { return testKeyFrom(n, 0) }
+
+// testKeyFrom is a key of cp1 that takes over from another.
+func testKeyFrom(n, from byte) *manifest.SigningKey { return keyOf("cp1", n, from) }
+
+func keyOf(node string, n, from byte) *manifest.SigningKey {
+	id := fmt.Sprint(node, n, from)
+	if key, ok := testKeys.Load(id); ok {
+		return key.(*manifest.SigningKey)
+	}
+	var old *manifest.SigningKey
+	if from != 0 {
+		old = keyOf(node, from, 0)
+	}
+	key, err := manifest.GenerateKey(manifest.KeyName("prod", node), old)
+	if err != nil {
+		panic(err)
+	}
+	first, _ := testKeys.LoadOrStore(id, key)
+	return first.(*manifest.SigningKey)
 }
 
-func publicOf(n byte) ed25519.PublicKey { return testKey(n).Public().(ed25519.PublicKey) }
+// trusted are keys that a verifier is given.
+func trusted(keys ...*manifest.SigningKey) (all []manifest.TrustedKey) {
+	for _, key := range keys {
+		all = append(all, manifest.TrustedKey{Vkey: key.Vkey})
+	}
+	return all
+}
 
 // site is an archive as a sidecar makes it: with the real converter and the
 // real chain, and a clock of its own.
 type site struct {
 	t     testing.TB
 	dir   string // of the archive
+	state string // directory of the node
 	node  string
 	epoch string
 	chain *manifest.Chain
 	next  int64
 	now   time.Time
-	files [][]byte // the originals, in order
+	files [][]byte          // the originals, in order
+	keys  map[string]string // of the records, by node, epoch and seq
 	// spoilt is what the store made of an object before it stored a copy.
 	spoilt []func([]byte) []byte
 }
 
 func newSite(t testing.TB, epoch string) *site {
 	t.Helper()
-	s := &site{t: t, dir: memoryDir(t), node: "cp1", now: noon}
-	s.begin(epoch)
+	s := &site{t: t, dir: memoryDir(t), state: memoryDir(t), node: "cp1", now: noon, keys: map[string]string{}}
+	s.open(epoch, manifest.BeginNew, manifest.Head{Tree: 1})
 	return s
 }
 
@@ -71,13 +102,33 @@ func memoryDir(t testing.TB) string {
 	return dir
 }
 
-// begin starts an epoch.
-func (s *site) begin(epoch string) {
+func (s *site) open(epoch string, why manifest.BeginReason, head manifest.Head) {
 	s.t.Helper()
 	var err error
-	s.chain, err = manifest.Open(durable.OS(), memoryDir(s.t), manifest.Identity{Cluster: "prod", Node: s.node, MachineID: "m", Epoch: epoch}, manifest.Head{})
+	id := manifest.Identity{Cluster: "prod", Node: s.node, MachineID: "m", Epoch: epoch}
+	s.chain, err = manifest.Open(durable.OS(), s.state, id, manifest.Begins{Reason: why, Detail: "test"}, head)
 	must(s.t, err)
 	s.epoch, s.next = epoch, 1
+}
+
+// begin starts an epoch that continues the tree.
+func (s *site) begin(epoch string) {
+	s.t.Helper()
+	s.open(epoch, manifest.BeginStateLost, s.chain.StoredHead())
+}
+
+// beginTree starts an epoch with another tree.
+func (s *site) beginTree(epoch string, tree int) {
+	s.t.Helper()
+	s.open(epoch, manifest.BeginStateLost, manifest.Head{})
+	must(s.t, s.chain.Begin(tree, "the leaves are lost"))
+}
+
+// beginNode starts another node.
+func (s *site) beginNode(node, epoch string) {
+	s.t.Helper()
+	s.node, s.state = node, memoryDir(s.t)
+	s.open(epoch, manifest.BeginNew, manifest.Head{Tree: 1})
 }
 
 func (s *site) take() int64 { s.next++; return s.next - 1 }
@@ -86,12 +137,8 @@ func (s *site) take() int64 { s.next++; return s.next - 1 }
 // another one or, with 0, from none.
 func (s *site) sign(key, from byte) {
 	s.t.Helper()
-	s.chain.SignWith(testKey(key))
-	k := manifest.SigningKey{Private: testKey(key)}
-	if from != 0 {
-		e := manifest.Endorse(testKey(from), publicOf(key))
-		k.Endorsement = &e
-	}
+	k := keyOf(s.node, key, from)
+	s.chain.SignWith(k)
 	s.seal(manifest.Record{Kind: manifest.KindKey, Seq: s.take(), Key: k.Record()})
 }
 
@@ -102,9 +149,18 @@ func (s *site) seal(r manifest.Record) {
 	r.Time = manifest.At(s.now)
 	sealed, err := s.chain.Seal(r)
 	must(s.t, err)
-	data, err := s.chain.Bytes(sealed.Seq)
+	data, err := s.chain.Bytes(sealed)
 	must(s.t, err)
-	s.store(archive.ManifestKey("prod", s.node, s.epoch, sealed.Seq), data)
+	s.keys[s.id(sealed.Seq)] = s.keyOf(sealed.Head)
+	s.store(s.keyOf(sealed.Head), data)
+	must(s.t, s.chain.Keep(sealed))
+	must(s.t, s.chain.Remove(sealed))
+}
+
+func (s *site) id(seq int64) string { return fmt.Sprint(s.node, s.epoch, seq) }
+
+func (s *site) keyOf(h manifest.Head) string {
+	return archive.RecordKey("prod", s.node, h.Tree, h.Number, h.Epoch, h.Seq)
 }
 
 // store stores an object, perhaps as a copy, and returns its key.
@@ -203,8 +259,14 @@ func (s *site) gap(reason continuity.Reason) {
 		From: manifest.At(s.now.Add(-time.Minute)), To: manifest.At(s.now), File: "audit.log", Detail: "a gap"}}})
 }
 
-// record and data are the keys of the record of a number and of its object.
-func (s *site) record(seq int64) string { return archive.ManifestKey("prod", s.node, s.epoch, seq) }
+// record and data are the keys of the record of a number and of its object. A record
+// that is not there would have its seq as its number.
+func (s *site) record(seq int64) string {
+	if key, ok := s.keys[s.id(seq)]; ok {
+		return key
+	}
+	return archive.RecordKey("prod", s.node, 1, seq, s.epoch, seq)
+}
 
 func (s *site) data(seq int64) string {
 	s.t.Helper()
@@ -236,10 +298,16 @@ func (s *site) remove(keys ...string) {
 	}
 }
 
-// rewrite does what somebody does who can write all of the archive: it changes
-// the records, given in the order of the chain, links them anew, and signs
-// them with a key of its own, or not at all.
-func (s *site) rewrite(key ed25519.PrivateKey, edit func([]manifest.Record) []manifest.Record) {
+// rewrite does what an attacker does who can write all of the archive: it changes
+// the records of the epoch, which are all of the tree, makes the tree again, and signs
+// it with a key of its own, or not at all.
+func (s *site) rewrite(key *manifest.SigningKey, edit func([]manifest.Record) []manifest.Record) {
+	s.t.Helper()
+	s.rewriteWith(func(int64) *manifest.SigningKey { return key }, edit)
+}
+
+// rewriteWith is rewrite with a key for each number.
+func (s *site) rewriteWith(key func(number int64) *manifest.SigningKey, edit func([]manifest.Record) []manifest.Record) {
 	s.t.Helper()
 	var records []manifest.Record
 	for seq := int64(1); seq < s.next; seq++ {
@@ -248,20 +316,39 @@ func (s *site) rewrite(key ed25519.PrivateKey, edit func([]manifest.Record) []ma
 		records = append(records, r)
 	}
 	records = edit(records)
-	c, err := manifest.Open(durable.OS(), memoryDir(s.t), records[0].Identity, manifest.Head{})
+	c, err := manifest.Open(durable.OS(), memoryDir(s.t), records[0].Identity, manifest.Begins{Reason: manifest.BeginNew}, manifest.Head{Tree: 1})
 	must(s.t, err)
-	c.SignWith(key)
-	for _, r := range records {
-		r.KeyID, r.Signature = "", ""
+	for i, r := range records {
+		c.SignWith(key(int64(i + 1)))
 		sealed, err := c.Seal(r)
 		must(s.t, err)
-		data, err := c.Bytes(sealed.Seq)
+		data, err := c.Bytes(sealed)
 		must(s.t, err)
+		s.keys[s.id(r.Seq)] = s.keyOf(sealed.Head)
 		s.write(s.record(r.Seq), data)
 	}
 }
 
-func (s *site) head() string { return s.chain.Head().SHA256 }
+// unstep removes the mark of a clock that was set back, which Seal makes, from the last
+// record, and mends its checkpoint as an attacker would.
+func (s *site) unstep(seq int64) {
+	s.t.Helper()
+	var tree manifest.Tree
+	for n := int64(1); n < seq; n++ {
+		tree = tree.With(manifest.Read(s.read(s.record(n))).Leaf)
+	}
+	r := s.decode(seq)
+	r.ClockStepped = false
+	data, err := manifest.Encode(r)
+	must(s.t, err)
+	root := tree.With(manifest.Read(data).Leaf).Root()
+	r.Checkpoint = fmt.Sprintf("%s\n%d\n%s\n\n", manifest.Origin("prod", s.node, 1), seq, base64.StdEncoding.EncodeToString(root[:]))
+	data, err = manifest.Encode(r)
+	must(s.t, err)
+	s.write(s.record(seq), data)
+}
+
+func (s *site) head() string { return s.chain.Head().Root }
 
 func (s *site) verify(opt Options) *Report {
 	s.t.Helper()
@@ -270,15 +357,18 @@ func (s *site) verify(opt Options) *Report {
 	return report
 }
 
-// kinds is findings in short, each kind with the numbers of records.
+// kinds is findings in short, each kind with the numbers of records, or else of files.
 func kinds(r *Report) string {
 	var all []string
 	for _, f := range r.Findings {
 		s := string(f.Kind)
-		if f.Seq > 0 {
+		switch {
+		case f.Number > 0:
+			s += fmt.Sprintf(" %d", f.Number)
+		case f.Seq > 0:
 			s += fmt.Sprintf(" %d", f.Seq)
 		}
-		if f.Last > f.Seq {
+		if f.Last > f.Number {
 			s += fmt.Sprintf("-%d", f.Last)
 		}
 		if f.Lines != nil {

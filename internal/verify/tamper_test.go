@@ -2,7 +2,7 @@ package verify
 
 import (
 	"bytes"
-	"crypto/ed25519"
+	"encoding/base64"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
@@ -37,7 +39,7 @@ func smallSite(t testing.TB) *site {
 // Each case is one thing that somebody does to an archive, and exactly what is
 // found for it: kinds, numbers of records, lines.
 func TestTamper(t *testing.T) {
-	key := Options{Keys: []ed25519.PublicKey{publicOf(1)}}
+	key := Options{Keys: trusted(testKey(1))}
 	for name, c := range map[string]struct {
 		tamper func(*testing.T, *site)
 		opt    Options
@@ -46,23 +48,23 @@ func TestTamper(t *testing.T) {
 	}{
 		"nothing":              {func(*testing.T, *site) {}, Options{}, "", nil},
 		"nothing, deep":        {func(*testing.T, *site) {}, Options{Deep: true, Keys: key.Keys}, "", nil},
-		"nothing, another key": {func(*testing.T, *site) {}, Options{Keys: []ed25519.PublicKey{publicOf(2)}}, "unknown_key 1, unknown_key 2-8", nil},
+		"nothing, another key": {func(*testing.T, *site) {}, Options{Keys: trusted(testKey(2))}, "unknown_key 1-8", nil},
 		"bit of an object":     {func(t *testing.T, s *site) { flip(t, s, s.data(4), 700) }, Options{}, "object_changed 4 lines 1-20", func(s *site) string { return s.data(4) }},
-		"bit of a record":      {func(t *testing.T, s *site) { flip(t, s, s.record(4), 400) }, Options{}, "chain_broken 5, object_unrecorded 4, record_newer 4", func(s *site) string { return s.record(4) }},
-		"digit of a count":     {func(t *testing.T, s *site) { replace(t, s, s.record(4), `"lines":20`, `"lines":21`) }, Options{}, "bad_signature 4 lines 1-21, chain_broken 5, object_mislabeled 4 lines 1-21", func(s *site) string { return s.record(4) }},
+		"bit of a record":      {func(t *testing.T, s *site) { flip(t, s, s.record(4), 400) }, Options{}, "not_proven 5-8, record_changed 4 lines 1-20", func(s *site) string { return s.record(4) }},
+		"digit of a count":     {func(t *testing.T, s *site) { replace(t, s, s.record(4), `"lines":20`, `"lines":21`) }, Options{}, "not_proven 5-8, object_mislabeled 4 lines 1-21, record_changed 4 lines 1-21", func(s *site) string { return s.record(4) }},
 		"delete an object":     {func(_ *testing.T, s *site) { s.remove(s.data(5)) }, Options{}, "object_missing 5 lines 1-30", func(s *site) string { return s.data(5) }},
-		"delete a record":      {func(_ *testing.T, s *site) { s.remove(s.record(3)) }, Options{}, "chain_broken 4, record_missing 3", func(s *site) string { return s.record(4) }},
-		"drop a file":          {func(_ *testing.T, s *site) { s.remove(s.data(5), s.record(5)) }, Options{}, "chain_broken 6, record_missing 5", func(s *site) string { return s.record(6) }},
-		"drop the beginning":   {func(_ *testing.T, s *site) { s.remove(s.record(1), s.record(2), s.data(2)) }, key, "chain_broken 3, record_missing 1-2", func(s *site) string { return s.record(3) }},
+		"delete a record":      {func(_ *testing.T, s *site) { s.remove(s.record(3)) }, Options{}, "not_proven 4 lines 1-20, record_missing 3", func(s *site) string { return s.record(4) }},
+		"drop a file":          {func(_ *testing.T, s *site) { s.remove(s.data(5), s.record(5)) }, Options{}, "not_proven 6-8, record_missing 5", nil},
+		"drop the beginning":   {func(_ *testing.T, s *site) { s.remove(s.record(1), s.record(2), s.data(2)) }, key, "not_proven 3-4, record_missing 1-2", nil},
 		"drop the tail":        {func(_ *testing.T, s *site) { dropTail(s) }, Options{ExpectHead: "head"}, "head_missing", nil},
 		"drop the tail, --to":  {func(_ *testing.T, s *site) { dropTail(s) }, Options{To: noon.Add(3 * time.Hour)}, "tail_missing", nil},
 		"old objects swapped":  {func(_ *testing.T, s *site) { s.swap(s.data(4), s.data(5)) }, Options{}, "object_changed 4 lines 1-20, object_changed 5 lines 1-30", func(s *site) string { return s.data(5) }},
-		"records swapped":      {func(_ *testing.T, s *site) { s.swap(s.record(4), s.record(5)) }, Options{}, "record_misplaced 4 lines 1-20, record_misplaced 5 lines 1-30", func(s *site) string { return s.record(5) }},
+		"records swapped":      {func(_ *testing.T, s *site) { s.swap(s.record(4), s.record(5)) }, Options{}, "not_proven 6-8, object_unrecorded 4, object_unrecorded 5, record_misplaced 4, record_misplaced 5", func(s *site) string { return s.record(5) }},
 		"truncate an object":   {func(t *testing.T, s *site) { truncate(t, s, s.data(7)) }, Options{}, "object_changed 7 lines 1-40", func(s *site) string { return s.data(7) }},
-		"truncate a record":    {func(t *testing.T, s *site) { truncate(t, s, s.record(7)) }, Options{}, "chain_broken 8, object_unrecorded 7, record_unreadable 7", func(s *site) string { return s.record(7) }},
-		"empty a record":       {func(_ *testing.T, s *site) { s.write(s.record(6), nil) }, Options{}, "chain_broken 7, record_unreadable 6", func(s *site) string { return s.record(6) }},
+		"truncate a record":    {func(t *testing.T, s *site) { truncate(t, s, s.record(7)) }, Options{}, "not_proven 8, object_unrecorded 7, record_unreadable 7", func(s *site) string { return s.record(7) }},
+		"empty a record":       {func(_ *testing.T, s *site) { s.write(s.record(6), nil) }, Options{}, "not_proven 7-8, record_unreadable 6", func(s *site) string { return s.record(6) }},
 		"replay an old object": {func(_ *testing.T, s *site) { s.write(s.data(7), s.read(s.data(2))) }, Options{}, "object_changed 7 lines 1-40", func(s *site) string { return s.data(7) }},
-		"replay an old record": {func(_ *testing.T, s *site) { s.write(s.record(7), s.read(s.record(2))) }, Options{}, "chain_broken 8, object_unrecorded 7, record_repeated 7", func(s *site) string { return s.record(7) }},
+		"replay an old record": {func(_ *testing.T, s *site) { s.write(s.record(7), s.read(s.record(2))) }, Options{}, "not_proven 8, object_unrecorded 7, record_misplaced 7", func(s *site) string { return s.record(7) }},
 		"add an object": {func(_ *testing.T, s *site) {
 			s.write(strings.Replace(s.data(2), "00000002", "00000004", 1), s.read(s.data(2)))
 		}, Options{}, "object_unrecorded 4", nil},
@@ -71,18 +73,27 @@ func TestTamper(t *testing.T) {
 		"add a copy of a record":  {func(_ *testing.T, s *site) { s.write(archive.NextCopy(s.record(4)), s.read(s.record(4))[:100]) }, Options{}, "record_unreadable 4", nil},
 		"add another record as a copy": {func(_ *testing.T, s *site) {
 			s.write(archive.NextCopy(s.record(4)), s.read(s.record(5)))
-		}, Options{}, "record_misplaced 5 lines 1-30, record_repeated 5", nil},
+		}, Options{}, "record_misplaced 4", nil},
 		"a copy on another day": {func(_ *testing.T, s *site) {
 			s.write(strings.Replace(s.data(2), "dt=2026-11-22", "dt=2026-11-21", 1), s.read(s.data(2)))
 		}, Options{}, "object_unrecorded 2", nil},
-		"insert into a fork":   {insertFork, key, "bad_signature 9, fork 9", func(s *site) string { return s.record(9) }},
+		"insert into a fork":   {insertFork, key, "fork 8", nil},
 		"insert, links mended": {insertLinked(nil), key, "unsigned", nil},
 		"insert, signed anew":  {insertLinked(testKey(2)), key, "bad_signature 1, unknown_key 2-9", func(s *site) string { return s.record(1) }},
-		"all signed anew":      {resign, key, "unknown_key 1, unknown_key 2-8", nil},
-		"all signed anew by a key that says it was endorsed": {resignEndorsed, key, "unknown_key 1, unknown_key 2-8", nil},
-		"signatures removed from the last":                   {func(_ *testing.T, s *site) { stripLast(s) }, key, "unsigned 8", func(s *site) string { return s.record(8) }},
-		"a key-value, mended and unsigned":                   {changeKeyValue, Options{}, "object_mislabeled 5 lines 1-30", func(s *site) string { return s.data(5) }},
-		"lines, mended and unsigned":                         {changeSource, Options{Deep: true}, "source_mismatch 5 lines 1-30", func(s *site) string { return s.record(5) }},
+		"all signed anew":      {resign, key, "unknown_key 1-8", nil},
+		"all signed anew by a key that says it was endorsed":    {resignEndorsed, key, "unknown_key 1-8", nil},
+		"signatures removed from the last":                      {func(_ *testing.T, s *site) { stripLast(s) }, key, "unsigned 8", func(s *site) string { return s.record(8) }},
+		"all signed by the key of another node":                 {signedByAnotherNode, key, "object_unrecorded 2, object_unrecorded 4, object_unrecorded 5, object_unrecorded 7, " + eachUnreadable, nil},
+		"all signed by the key of another node under this name": {renamedKey, key, "unknown_key 1-8", nil},
+		"rewritten with the stolen key":                         {stolen, key, "", nil},
+		"rewritten with the stolen key, which was cut off":      {stolen, Options{Keys: []manifest.TrustedKey{{Vkey: testKey(1).Vkey, Until: 5}}}, "unknown_key 6-8", nil},
+		"rewritten with the stolen key, a head is known":        {stolen, Options{ExpectHead: "head"}, "head_missing", nil},
+		"a stolen key hands over to the thief's":                {stolenHandover, Options{Keys: []manifest.TrustedKey{{Vkey: testKey(1).Vkey, Until: 5}}}, "unknown_key 6-8", nil},
+		"a tail cut within two heartbeats":                      {func(_ *testing.T, s *site) { s.remove(s.record(8)) }, Options{ExpectHead: "head", To: noon.Add(30 * time.Minute)}, "head_missing", nil},
+		"a signature of another record":                         {swapSignatures, Options{}, "bad_signature 7 lines 1-40", func(s *site) string { return s.record(7) }},
+		"a checkpoint alone":                                    {func(t *testing.T, s *site) { breakRoot(t, s, 4) }, Options{}, "bad_signature 4 lines 1-20, record_changed 4 lines 1-20", func(s *site) string { return s.record(4) }},
+		"a key-value, mended and unsigned":                      {changeKeyValue, Options{}, "object_mislabeled 5 lines 1-30", func(s *site) string { return s.data(5) }},
+		"lines, mended and unsigned":                            {changeSource, Options{Deep: true}, "source_mismatch 5 lines 1-30", func(s *site) string { return s.record(5) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -166,17 +177,17 @@ func truncate(t *testing.T, s *site, key string) {
 
 func dropTail(s *site) { s.remove(s.data(7), s.record(7), s.record(8)) }
 
-// insertFork adds a record that follows the one before the last.
+// insertFork adds another record with the number of the last.
 func insertFork(t *testing.T, s *site) {
 	r := s.decode(8)
 	r.Seq = 9
 	data, err := manifest.Encode(r)
 	must(t, err)
-	s.write(s.record(9), data)
+	s.write(archive.RecordKey("prod", s.node, 1, 8, s.epoch, 9), data)
 }
 
 // insertLinked adds a record in the middle and mends all links after it.
-func insertLinked(key ed25519.PrivateKey) func(*testing.T, *site) {
+func insertLinked(key *manifest.SigningKey) func(*testing.T, *site) {
 	return func(_ *testing.T, s *site) {
 		s.rewrite(key, func(records []manifest.Record) []manifest.Record {
 			if key == nil {
@@ -195,23 +206,108 @@ func insertLinked(key ed25519.PrivateKey) func(*testing.T, *site) {
 
 func resign(_ *testing.T, s *site) {
 	s.rewrite(testKey(2), func(records []manifest.Record) []manifest.Record {
-		records[0].Key = manifest.SigningKey{Private: testKey(2)}.Record()
+		records[0].Key = testKey(2).Record()
 		return records
 	})
 }
 
 func resignEndorsed(_ *testing.T, s *site) {
 	s.rewrite(testKey(2), func(records []manifest.Record) []manifest.Record {
-		e := manifest.Endorse(testKey(2), publicOf(2))
-		e.KeyID = manifest.KeyID(publicOf(1))
-		records[0].Key = manifest.SigningKey{Private: testKey(2), Endorsement: &e}.Record()
+		forged := *testKeyFrom(2, 3).Handover
+		forged.From = testKey(1).Vkey
+		records[0].Key = &manifest.Key{Vkey: testKey(2).Vkey, Handover: &forged}
 		return records
 	})
 }
 
+// eachUnreadable is found where no record can be read.
+const eachUnreadable = "record_unreadable 1, record_unreadable 2, record_unreadable 3, record_unreadable 4, record_unreadable 5, record_unreadable 6, record_unreadable 7, record_unreadable 8"
+
+// resignAll signs every checkpoint with another key.
+func resignAll(t *testing.T, s *site, private string) {
+	signer, err := note.NewSigner(private)
+	must(t, err)
+	for seq := int64(1); seq < s.next; seq++ {
+		data := s.read(s.record(seq))
+		r, err := manifest.Decode(data)
+		must(t, err)
+		text, _, _ := strings.Cut(r.Checkpoint, "\n\n")
+		signed, err := note.Sign(&note.Note{Text: text + "\n"}, signer)
+		must(t, err)
+		r.Checkpoint = string(signed)
+		data, err = manifest.Encode(r)
+		must(t, err)
+		s.write(s.record(seq), data)
+	}
+}
+
+// signedByAnotherNode rewrites cp1's records with the key of cp2.
+func signedByAnotherNode(t *testing.T, s *site) {
+	private, _, _ := strings.Cut(keyOf("cp2", 1, 0).Text(), "\n")
+	resignAll(t, s, private)
+}
+
+// renamedKey does the same after the key was given cp1's name.
+func renamedKey(_ *testing.T, s *site) {
+	thief := keyOf("cp1", 9, 0) // what a renamed key is: one that was not given
+	s.rewrite(thief, func(records []manifest.Record) []manifest.Record {
+		records[0].Key = thief.Record()
+		return records
+	})
+}
+
+// stolen rewrites all from record 6 on, a gap, with the node's own key: the gap becomes
+// a heartbeat.
+func stolen(_ *testing.T, s *site) {
+	s.rewrite(testKey(1), func(records []manifest.Record) []manifest.Record {
+		r := &records[5]
+		r.Kind, r.Gaps, r.Heartbeat = manifest.KindHeartbeat, nil, &manifest.Heartbeat{Every: 3600}
+		return records
+	})
+}
+
+// stolenHandover makes of record 6 the handover of the stolen key to another, which
+// signs from then on.
+func stolenHandover(t *testing.T, s *site) {
+	thief := testKeyFrom(7, 1)
+	s.rewriteWith(func(n int64) *manifest.SigningKey {
+		if n >= 6 {
+			return thief
+		}
+		return testKey(1)
+	}, func(records []manifest.Record) []manifest.Record {
+		r := &records[5]
+		r.Kind, r.Gaps, r.Key = manifest.KindKey, nil, thief.Record()
+		return records
+	})
+}
+
+// swapSignatures puts the signature of record 8 on record 7.
+func swapSignatures(t *testing.T, s *site) {
+	a, b := s.decode(7), s.decode(8)
+	text, _, _ := strings.Cut(a.Checkpoint, "\n\n")
+	_, signature, _ := strings.Cut(b.Checkpoint, "\n\n")
+	a.Checkpoint = text + "\n\n" + signature
+	data, err := manifest.Encode(a)
+	must(t, err)
+	s.write(s.record(7), data)
+}
+
+// breakRoot changes the root in a checkpoint, and not the record.
+func breakRoot(t *testing.T, s *site, seq int64) {
+	r := s.decode(seq)
+	lines := strings.SplitN(r.Checkpoint, "\n", 4)
+	lines[2] = base64.StdEncoding.EncodeToString(make([]byte, 32))
+	r.Checkpoint = strings.Join(lines, "\n")
+	data, err := manifest.Encode(r)
+	must(t, err)
+	s.write(s.record(seq), data)
+}
+
 func stripLast(s *site) {
 	r := s.decode(8)
-	r.KeyID, r.Signature = "", ""
+	r.Checkpoint, _, _ = strings.Cut(r.Checkpoint, "\n\n")
+	r.Checkpoint += "\n\n"
 	data, err := manifest.Encode(r)
 	must(s.t, err)
 	s.write(s.record(8), data)
@@ -241,7 +337,7 @@ func forge(s *site, edit func(*manifest.Record)) {
 	s.rewrite(nil, func(records []manifest.Record) []manifest.Record {
 		r := &records[4]
 		data := s.read(r.Objects[0].Key)
-		r.Objects[0].Size, r.Objects[0].SHA256 = int64(len(data)), manifest.Hash(data)
+		r.Objects[0].Size, r.Objects[0].SHA256 = int64(len(data)), manifest.Sum(data)
 		edit(r)
 		records[0] = manifest.Record{Kind: manifest.KindGap, Seq: 1, Time: records[0].Time, Identity: records[0].Identity,
 			Gaps: []manifest.Gap{{Reason: continuity.ReasonPruned, Bytes: -1}}}

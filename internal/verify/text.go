@@ -38,6 +38,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	default:
 		b.WriteString("OK: nothing is missing and nothing was changed, as far as this was to be checked\n")
 	}
+	if !r.Anchored {
+		b.WriteString("signatures not anchored: no public key was given (--key), so the first key of each tree was taken on trust\n")
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -63,7 +66,7 @@ func (a Asked) text() string {
 	}
 	switch {
 	case len(a.Keys) > 0:
-		s += "; trusted key " + strings.Join(a.Keys, ", ")
+		s += "; trusted keys " + strings.Join(a.Keys, ", ")
 	default:
 		s += "; no public key was given"
 	}
@@ -76,14 +79,16 @@ func (n *Node) text(b *strings.Builder) {
 		fmt.Fprintf(b, "  epoch %s, machine %.8s: %s to %s\n", e.Epoch, e.MachineID, stamp(e.First), stamp(e.Last))
 		fmt.Fprintf(b, "    %s records, %s files, %s heartbeats; %s lines, %s bytes in %s objects of %s bytes\n",
 			humanize.Comma(e.Records), humanize.Comma(e.Files), humanize.Comma(e.Heartbeats), humanize.Comma(e.Lines), humanize.Comma(e.Bytes), humanize.Comma(e.Objects), humanize.Comma(e.ObjectBytes))
-		signed := "not signed: this finds accidents, not somebody who can write all of the archive"
-		if e.Signed > 0 {
-			signed = fmt.Sprintf("%s signed by %s", humanize.Comma(e.Signed), strings.Join(e.Keys, ", "))
+	}
+	for _, t := range n.Trees {
+		signed := "not signed: this finds accidents, not an attacker who can write all of the archive"
+		if t.Signed > 0 {
+			signed = fmt.Sprintf("%s signed by %s", humanize.Comma(t.Signed), strings.Join(t.Keys, ", "))
 		}
-		fmt.Fprintf(b, "    head %d %s; %s\n", e.Head.Seq, e.Head.SHA256, signed)
+		fmt.Fprintf(b, "  tree %s: head %d %s\n    %s of %s records proven; %s\n", t.Origin, t.Head.Number, t.Head.Root, humanize.Comma(t.Proven), humanize.Comma(t.Records), signed)
 	}
 	for _, g := range n.Gaps {
-		fmt.Fprintf(b, "  recorded gap: %s, %s to %s, %s bytes%s (record %d) %s\n", g.Reason, stamp(g.From.Time), stamp(g.To.Time), unknown(g.Bytes), of(g.File), g.Seq, g.Detail)
+		fmt.Fprintf(b, "  recorded gap: %s, %s to %s, %s bytes%s (record %d) %s\n", g.Reason, stamp(g.From.Time), stamp(g.To.Time), unknown(g.Bytes), of(g.File), g.Number, g.Detail)
 	}
 }
 
@@ -122,7 +127,7 @@ func (f *Finding) text(b *strings.Builder) {
 func (e *Event) WriteText(w io.Writer) error {
 	b := &strings.Builder{}
 	fmt.Fprintf(b, "%s\n\n", e.Text)
-	fmt.Fprintf(b, "line %d of %d of %s (%s/%s), epoch %s, record %d\n", e.Line, e.Lines, e.File, e.Cluster, e.Node, e.Epoch, e.Seq)
+	fmt.Fprintf(b, "line %d of %d of %s (%s/%s), epoch %s, number %d\n", e.Line, e.Lines, e.File, e.Cluster, e.Node, e.Epoch, e.Seq)
 	if e.Redacted {
 		b.WriteString("this is what redaction left of the line\n")
 	}
@@ -131,11 +136,11 @@ func (e *Event) WriteText(w io.Writer) error {
 		fmt.Fprintf(b, "path %2d      %s\n", i, h)
 	}
 	fmt.Fprintf(b, "Merkle root  %s\n", e.MerkleRoot)
-	fmt.Fprintf(b, "in record    %s, SHA-256 %s\n", e.Record, e.RecordSHA256)
-	if e.KeyID != "" {
-		fmt.Fprintf(b, "signed by    %s\n", e.KeyID)
+	fmt.Fprintf(b, "in record    %s\nleaf hash    %s\n", e.Record, e.RecordLeaf)
+	for i, h := range e.RecordPath {
+		fmt.Fprintf(b, "path %2d      %s\n", i, h)
 	}
-	b.WriteString("inclusion verified (RFC 6962)\n\n")
+	fmt.Fprintf(b, "checkpoint\n%s\ninclusion verified (RFC 6962)\n\n", e.Checkpoint)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

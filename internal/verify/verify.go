@@ -3,14 +3,15 @@ package verify
 import (
 	"cmp"
 	"context"
-	"crypto/ed25519"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
 // Options select the checks. The zero value checks the chains and the objects
@@ -18,18 +19,20 @@ import (
 type Options struct {
 	// Cluster and Node leave out other logs; empty: all.
 	Cluster, Node string
-	// From and To leave out files whose lines are all outside. Records before
-	// From may be missing as long as one of them joins; where To is set, the
-	// records must reach it.
+	// From and To leave out files whose lines are all outside; where To is set, the
+	// records must reach it. All records count, whatever From says: the tree is made
+	// of them.
 	From, To time.Time
 	// ChainOnly looks at the records and at no object.
 	ChainOnly bool
 	// Deep restores every file and computes its hashes again.
 	Deep bool
-	// ExpectHead is the SHA-256 of a record that must be there.
+	// ExpectHead is a root that a tree must have had.
 	ExpectHead string
-	// Keys are the public keys to trust; none: the first of each log.
-	Keys []ed25519.PublicKey
+	// Keys are the public keys to trust; none: the first of each tree.
+	Keys []manifest.TrustedKey
+	// Accept are the origins of trees after the first that are no finding.
+	Accept []string
 	// Progress, if set, is called as a stage proceeds, by several goroutines.
 	Progress func(stage string, done, total int64)
 }
@@ -61,10 +64,18 @@ func run(ctx context.Context, a *archive.Bucket, opt Options) (*verification, er
 		return nil, err
 	}
 	for _, log := range v.logs {
-		for _, e := range log.epochs {
-			e.link(opt.From, &v.found)
+		for _, t := range log.trees {
+			if len(opt.Keys) > 0 {
+				t.trust.Given = opt.keysOf(log)
+			}
+			t.check(&v.found)
+			t.summarize()
 		}
-		log.checkKeys(opt.Keys, &v.found)
+		for _, e := range log.epochs {
+			e.summarize()
+			e.missingNumbers(&v.found)
+		}
+		log.checkTrees(opt.Accept, &v.found)
 		log.checkCover(opt, &v.found)
 		for _, e := range log.epochs {
 			e.checkSeen(&v.found)
@@ -83,6 +94,17 @@ func run(ctx context.Context, a *archive.Bucket, opt Options) (*verification, er
 	}
 	v.found.report.finish()
 	return v, nil
+}
+
+// keysOf are the given keys of a node.
+func (opt *Options) keysOf(log *nodeLog) []manifest.TrustedKey {
+	keys := []manifest.TrustedKey{}
+	for _, key := range opt.Keys {
+		if strings.HasPrefix(key.Vkey, manifest.KeyName(log.cluster, log.node)+"+") {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // overlaps says whether some of the time from from to to was asked for.

@@ -1,8 +1,6 @@
 package verify
 
 import (
-	"bytes"
-	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/catalog"
@@ -32,12 +31,13 @@ func TestThousandFilesAreClean(t *testing.T) {
 			s.heartbeat(0, nil)
 		}
 	}
-	r := s.verify(Options{Keys: []ed25519.PublicKey{publicOf(1)}, ExpectHead: s.head(), To: s.now})
+	r := s.verify(Options{Keys: trusted(testKey(1)), ExpectHead: s.head(), To: s.now})
 	if !r.Clean || len(r.Notes) > 0 {
 		t.Errorf("found %s, notes %q", kinds(r), r.Notes)
 	}
-	if e := r.Nodes[0].Epochs[0]; e.Files != 1000 || e.Lines != 3000 || e.Objects != 1000 || e.Signed != e.Records || e.Records != 1017 {
-		t.Errorf("counted %+v", e)
+	if e, tree := r.Nodes[0].Epochs[0], r.Nodes[0].Trees[0]; e.Files != 1000 || e.Lines != 3000 || e.Objects != 1000 || e.Records != 1017 ||
+		tree.Signed != 1017 || tree.Proven != 1017 || tree.Head.Root != s.head() {
+		t.Errorf("counted %+v, %+v", e, tree)
 	}
 }
 
@@ -60,35 +60,32 @@ func TestHonestArchives(t *testing.T) {
 			s.gap(continuity.ReasonPruned)
 			s.archive(open, s.log(5))
 		}, Options{Deep: true}, ""},
-		"a key that takes over": {func(s *site) {
-			s.sign(1, 0)
-			s.file(s.log(5))
-			s.sign(2, 1)
-			s.file(s.log(5))
-		}, Options{Keys: []ed25519.PublicKey{publicOf(1)}}, ""},
-		"signed from some day on": {func(s *site) {
-			s.file(s.log(5))
-			s.sign(1, 0)
-			s.file(s.log(5))
-		}, Options{Keys: []ed25519.PublicKey{publicOf(1)}}, ""},
-		"two epochs, one key": {func(s *site) {
-			s.sign(1, 0)
-			s.file(s.log(5))
-			s.begin(epochB)
-			s.sign(1, 0)
-			s.file(s.log(5))
-		}, Options{Keys: []ed25519.PublicKey{publicOf(1)}}, "epoch " + epochB + " follows"},
 		"the second half": {func(s *site) {
 			for range 6 {
 				s.file(s.log(5))
 			}
-			s.remove(s.record(1), s.data(2), s.record(2))
-		}, Options{From: noon.Add(3*time.Minute + time.Second)}, "checked from record 3 on"},
+			s.remove(s.data(1), s.data(2))
+		}, Options{From: noon.Add(3*time.Minute + time.Second)}, ""},
+		"a clock that was set back": {func(s *site) {
+			s.heartbeat(0, nil)
+			s.now = s.now.Add(-time.Hour)
+			s.heartbeat(0, nil)
+		}, Options{}, "set back by 59m0s"},
+		"a clock that was set back a little": {func(s *site) {
+			s.heartbeat(0, nil)
+			s.now = s.now.Add(-2 * time.Minute)
+			s.heartbeat(0, nil)
+		}, Options{}, ""},
+		"another tree, accepted": {func(s *site) {
+			s.file(s.log(5))
+			s.beginTree(epochB, 2)
+			s.file(s.log(5))
+		}, Options{Accept: []string{"auditsidecar/prod/cp1/2"}}, "accepted: it begins at"},
 		"recorded by the epoch after the one that stored it": {func(s *site) {
 			s.file(s.log(5))
 			s.begin(epochB)
 			s.archiveAs(s.take(), catalog.ID{Epoch: epochA, Seq: 2}, append(s.log(3), event(1, noon.AddDate(0, 0, 1))...))
-		}, Options{Deep: true}, "epoch " + epochB + " follows"},
+		}, Options{Deep: true}, "epoch " + epochB + " begins with record"},
 		"an empty file": {func(s *site) { s.file(nil) }, Options{Deep: true}, ""},
 		"no newline at the end": {func(s *site) {
 			log := s.log(3)
@@ -97,6 +94,41 @@ func TestHonestArchives(t *testing.T) {
 		"lines of two days": {func(s *site) {
 			s.file(append(s.log(3), event(1, noon.AddDate(0, 0, 1))...))
 		}, Options{Deep: true}, ""},
+	})
+}
+
+func TestHonestKeys(t *testing.T) {
+	checkHonest(t, map[string]honest{
+		"a key that takes over": {func(s *site) {
+			s.sign(1, 0)
+			s.file(s.log(5))
+			s.sign(2, 1)
+			s.file(s.log(5))
+		}, Options{Keys: trusted(testKey(1), testKeyFrom(2, 1))}, ""},
+		"a key that takes over, by its handover": {func(s *site) {
+			s.sign(1, 0)
+			s.file(s.log(5))
+			s.sign(2, 1)
+			s.file(s.log(5))
+		}, Options{}, ""},
+		"keys for some numbers": {func(s *site) {
+			s.sign(1, 0)
+			s.file(s.log(5))
+			s.sign(2, 1)
+			s.file(s.log(5))
+		}, Options{Keys: []manifest.TrustedKey{{Vkey: testKey(1).Vkey, Until: 2}, {Vkey: testKeyFrom(2, 1).Vkey, From: 3}}}, ""},
+		"signed from some day on": {func(s *site) {
+			s.file(s.log(5))
+			s.sign(1, 0)
+			s.file(s.log(5))
+		}, Options{Keys: trusted(testKey(1))}, ""},
+		"two epochs, one key": {func(s *site) {
+			s.sign(1, 0)
+			s.file(s.log(5))
+			s.begin(epochB)
+			s.sign(1, 0)
+			s.file(s.log(5))
+		}, Options{Keys: trusted(testKey(1))}, "epoch " + epochB + " begins with record"},
 	})
 }
 
@@ -144,149 +176,10 @@ func checkHonest(t *testing.T, cases map[string]honest) {
 	}
 }
 
-// found is an archive and what is found in it.
-type found struct {
-	make func(*site)
-	opt  Options
-	want string
-}
-
-func TestFindings(t *testing.T) {
-	checkFound(t, map[string]found{
-		"no archive at all": {func(*site) {}, Options{}, "tail_missing"},
-		"the open file was edited": {func(s *site) {
-			log := s.log(30)
-			at := bytes.Index(log, []byte(`"verb":"get"`))
-			s.heartbeat(3, log[:len(log)/3])
-			s.heartbeat(3, log[:len(log)/2])
-			edited := bytes.Clone(log)
-			copy(edited[at:], `"verb":"put"`)
-			s.file(edited)
-		}, Options{Deep: true}, "log_edited 3 lines 1-11"},
-		"edited later in the file": {func(s *site) {
-			log := s.log(30)
-			lines := bytes.SplitAfter(log, []byte("\n"))
-			s.heartbeat(3, bytes.Join(lines[:10], nil))
-			s.heartbeat(3, bytes.Join(lines[:20], nil))
-			s.file(bytes.Replace(log, []byte(`"auditID":"00000014"`), []byte(`"auditID":"00000041"`), 1))
-		}, Options{Deep: true}, "log_edited 3 lines 11-20"},
-		"the open file was cut": {func(s *site) {
-			log := s.log(30)
-			s.heartbeat(2, log)
-			s.file(log[:len(log)/2])
-		}, Options{}, "log_edited 2 lines 1-16"},
-		"the sidecar found an edit": {func(s *site) { s.gap(continuity.ReasonEdited) }, Options{}, "log_edited 1"},
-		"a number in the middle without a record": {func(s *site) {
-			s.file(s.log(3))
-			s.take()
-			s.file(s.log(3))
-		}, Options{}, "record_missing 2"},
-		"a later epoch": {func(s *site) {
-			s.file(s.log(3))
-			s.heartbeat(0, nil)
-			s.begin(epochB)
-			s.now = s.now.Add(3 * time.Hour)
-			s.file(s.log(3))
-		}, Options{}, "uncovered"},
-		"another key, first use": {func(s *site) {
-			s.sign(1, 0)
-			s.file(s.log(3))
-			s.sign(2, 0)
-			s.file(s.log(3))
-		}, Options{}, "unknown_key 3, unknown_key 4 lines 1-3"},
-		"another key in the next epoch": {func(s *site) {
-			s.sign(1, 0)
-			s.file(s.log(3))
-			s.begin(epochB)
-			s.sign(2, 0)
-		}, Options{}, "unknown_key 1"},
-		"unsigned in the next epoch": {func(s *site) {
-			s.sign(1, 0)
-			s.begin(epochB)
-			s.file(s.log(3))
-		}, Options{}, "unsigned"},
-		"nothing of an epoch can be read": {func(s *site) {
-			s.file(s.log(3))
-			s.begin(epochB)
-			s.gap(continuity.ReasonPruned)
-			s.write(s.record(1), []byte("x"))
-		}, Options{To: noon}, "record_unreadable 1"},
-		"the old key goes on": {func(s *site) {
-			s.sign(1, 0)
-			s.sign(2, 1)
-			s.chain.SignWith(testKey(1))
-			s.file(s.log(3))
-		}, Options{}, "unknown_key 3 lines 1-3"},
-		"never signed": {func(s *site) { s.file(s.log(3)) }, Options{Keys: []ed25519.PublicKey{publicOf(1)}}, "unsigned"},
-	})
-}
-
-func TestCounts(t *testing.T) {
-	checkFound(t, map[string]found{
-		"fewer lines than events": {func(s *site) {
-			s.counted(1000, 0)
-			s.file(s.log(3))
-			s.counted(5000, 0)
-		}, Options{}, "count_mismatch 3"},
-		"more lines than events": {func(s *site) {
-			s.counted(1000, 0)
-			s.file(s.log(1700))
-			s.counted(1010, 0)
-		}, Options{}, "count_mismatch 3"},
-		"as many lines as events": {func(s *site) {
-			s.counted(1000, 0)
-			s.file(s.log(900))
-			s.counted(1900, 0)
-			s.counted(5900, 4000) // errors: those were not written
-		}, Options{}, ""},
-		"the counters began anew": {func(s *site) {
-			s.counted(100000, 0)
-			s.now = s.now.Add(time.Hour)
-			s.counted(10, 0)
-		}, Options{}, ""},
-		"a gap explains the difference": {func(s *site) {
-			s.counted(1000, 0)
-			s.gap(continuity.ReasonPruned)
-			s.counted(5000, 0)
-		}, Options{}, ""},
-	})
-}
-
-func checkFound(t *testing.T, cases map[string]found) {
-	t.Helper()
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newSite(t, epochA)
-			c.make(s)
-			r := s.verify(c.opt)
-			if got := kinds(r); got != c.want {
-				t.Errorf("found %s\nwant  %s", got, c.want)
-				t.Log(text(t, r))
-			}
-			for _, f := range r.Findings {
-				if f.Detail == "" || f.From.IsZero() && f.To.IsZero() && f.Kind != KindTailMissing && f.Kind != KindRecordUnreadable {
-					t.Errorf("no detail or no time: %+v", f)
-				}
-			}
-		})
-	}
-}
-
-// counted is a heartbeat with kube-apiserver's counters. They begin anew each
-// hour of the site's clock.
-func (s *site) counted(events, failed int64) {
-	s.t.Helper()
-	s.seal(manifest.Record{Kind: manifest.KindHeartbeat, Seq: s.take(), Heartbeat: &manifest.Heartbeat{Every: 60, Server: &manifest.Server{
-		Started: manifest.At(s.now.Truncate(time.Hour)), Before: events, After: events + 2, Errors: failed,
-	}}})
-}
-
 func TestOneOfTwoNodes(t *testing.T) {
 	s := newSite(t, epochA)
 	s.file(s.log(3))
-	s.node = "cp2"
-	s.begin(epochA)
+	s.beginNode("cp2", epochA)
 	s.file(s.log(4))
 	flip(t, s, s.data(1), 300)
 	if got := kinds(s.verify(Options{})); got != "object_changed 1 lines 1-4" {
@@ -335,6 +228,23 @@ func TestEvent(t *testing.T) {
 				t.Error("the proof proves another line too")
 			}
 		}
+	}
+	last, _, err := Prove(t.Context(), s.bucket(), Options{}, EventID{Epoch: epochA, Seq: 7, Line: 1})
+	must(t, err)
+	point := strings.Split(last.Checkpoint, "\n")
+	root, err := tlog.ParseHash(point[2])
+	must(t, err)
+	var inTree tlog.RecordProof
+	for _, h := range last.RecordPath {
+		hash, ok := manifest.ParseHash(h)
+		if !ok {
+			t.Errorf("%q in the path of the record", h)
+		}
+		inTree = append(inTree, tlog.Hash(hash))
+	}
+	leaf, _ := manifest.ParseHash(last.RecordLeaf)
+	if err := tlog.CheckRecord(inTree, 7, root, 6, tlog.Hash(leaf)); err != nil || point[1] != "7" || last.RecordNumber != 7 {
+		t.Errorf("the record is not in the tree of its checkpoint %q: %v", point, err)
 	}
 	for id, want := range map[EventID]error{
 		{epochA, 1, 2}:  ErrNoEvent,

@@ -3,6 +3,8 @@
 package catalogtest
 
 import (
+	"encoding/base64"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +14,6 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
-	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
@@ -69,18 +70,24 @@ func (s Shelf) File(epoch string, seq int64, rotated, text string, without ...st
 	}
 }
 
-// Record stores a record of an epoch's chain, alone, that names objects.
+// Record stores a record of an epoch that names objects. Its number in the tree is its
+// seq, and its checkpoint that of no tree.
 func (s Shelf) Record(epoch string, seq int64, r manifest.Record, objects ...archive.Key) {
 	s.T.Helper()
 	for _, key := range objects {
 		r.Objects = append(r.Objects, manifest.Object{Key: key.String(), SHA256: strings.Repeat("a", 64)})
 	}
-	chain, err := manifest.Open(durable.OS(), s.T.TempDir(), manifest.Identity{Cluster: "c", Node: "n", Epoch: epoch}, manifest.Head{})
+	r.Version, r.Identity = manifest.Version, manifest.Identity{Cluster: "c", Node: "n", Epoch: epoch}
+	r.Seq, r.Number, r.Time = seq, seq, manifest.At(time.Now())
+	r.Checkpoint = fmt.Sprintf("%s\n%d\n%s\n\n", manifest.Origin("c", "n", 1), seq, base64.StdEncoding.EncodeToString(make([]byte, 32)))
+	data, err := manifest.Encode(r)
 	s.must(err)
-	r.Seq, r.Time = seq, manifest.At(time.Now())
-	sealed, err := chain.Seal(r)
-	s.must(err)
-	s.put(archive.ManifestKey("c", "n", epoch, seq), s.read(sealed.Path))
+	s.put(RecordKey(epoch, seq), data)
+}
+
+// RecordKey is the key of a record that [Shelf.Record] stores.
+func RecordKey(epoch string, seq int64) string {
+	return archive.RecordKey("c", "n", 1, seq, epoch, seq)
 }
 
 // FileRecord is the record of a finished file.

@@ -127,8 +127,10 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `audit`.`audit_records` (
   `machineid` string,
   `epoch` string,
   `seq` bigint,
-  `previous` string,
+  `number` bigint,
   `time` string,
+  `clockstepped` boolean,
+  `begins` struct<`reason`:string, `detail`:string>,
   `source` struct<`name`:string, `inode`:decimal(20,0), `size`:bigint, `lines`:bigint, `sha256`:string, `merkleroot`:string, `hmac`:string, `finalnewline`:boolean, `first`:string, `last`:string, `rotated`:string>,
   `content` struct<`size`:bigint, `lines`:bigint, `sha256`:string, `merkleroot`:string>,
   `redaction` string,
@@ -136,9 +138,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `audit`.`audit_records` (
   `objects` array<struct<`key`:string, `size`:bigint, `sha256`:string, `rows`:bigint>>,
   `gaps` array<struct<`from`:string, `to`:string, `reason`:string, `bytes`:bigint, `file`:string, `detail`:string>>,
   `heartbeat` struct<`every`:bigint, `waiting`:bigint, `open`:struct<`name`:string, `seq`:bigint, `inode`:decimal(20,0), `size`:bigint, `lines`:bigint, `sha256`:string, `hmac`:string>, `server`:struct<`started`:string, `eventsbefore`:bigint, `eventsafter`:bigint, `errors`:bigint>>,
-  `key` struct<`publickey`:string, `endorsement`:struct<`keyid`:string, `signature`:string>>,
-  `keyid` string,
-  `signature` string
+  `key` struct<`vkey`:string, `handover`:struct<`from`:string, `signature`:string>>,
+  `checkpoint` string
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://audit-archive/audit-logs/manifests/';

@@ -126,8 +126,10 @@ SELECT * FROM read_json(
     "machineID": 'VARCHAR',
     "epoch": 'VARCHAR',
     "seq": 'BIGINT',
-    "previous": 'VARCHAR',
+    "number": 'BIGINT',
     "time": 'VARCHAR',
+    "clockStepped": 'BOOLEAN',
+    "begins": 'STRUCT("reason" VARCHAR, "detail" VARCHAR)',
     "source": 'STRUCT("name" VARCHAR, "inode" UBIGINT, "size" BIGINT, "lines" BIGINT, "sha256" VARCHAR, "merkleRoot" VARCHAR, "hmac" VARCHAR, "finalNewline" BOOLEAN, "first" VARCHAR, "last" VARCHAR, "rotated" VARCHAR)',
     "content": 'STRUCT("size" BIGINT, "lines" BIGINT, "sha256" VARCHAR, "merkleRoot" VARCHAR)',
     "redaction": 'VARCHAR',
@@ -135,9 +137,8 @@ SELECT * FROM read_json(
     "objects": 'STRUCT("key" VARCHAR, "size" BIGINT, "sha256" VARCHAR, "rows" BIGINT)[]',
     "gaps": 'STRUCT("from" VARCHAR, "to" VARCHAR, "reason" VARCHAR, "bytes" BIGINT, "file" VARCHAR, "detail" VARCHAR)[]',
     "heartbeat": 'STRUCT("every" BIGINT, "waiting" BIGINT, "open" STRUCT("name" VARCHAR, "seq" BIGINT, "inode" UBIGINT, "size" BIGINT, "lines" BIGINT, "sha256" VARCHAR, "hmac" VARCHAR), "server" STRUCT("started" VARCHAR, "eventsBefore" BIGINT, "eventsAfter" BIGINT, "errors" BIGINT))',
-    "key": 'STRUCT("publicKey" VARCHAR, "endorsement" STRUCT("keyID" VARCHAR, "signature" VARCHAR))',
-    "keyID": 'VARCHAR',
-    "signature": 'VARCHAR'
+    "key": 'STRUCT("vkey" VARCHAR, "handover" STRUCT("from" VARCHAR, "signature" VARCHAR))',
+    "checkpoint": 'VARCHAR'
   });
 
 CREATE OR REPLACE VIEW audit.audit_files AS

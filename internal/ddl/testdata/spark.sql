@@ -115,8 +115,10 @@ CREATE TABLE IF NOT EXISTS audit.audit_records (
   `machineid` STRING,
   `epoch` STRING,
   `seq` BIGINT,
-  `previous` STRING,
+  `number` BIGINT,
   `time` STRING,
+  `clockstepped` BOOLEAN,
+  `begins` STRUCT<`reason`: STRING, `detail`: STRING>,
   `source` STRUCT<`name`: STRING, `inode`: DECIMAL(20, 0), `size`: BIGINT, `lines`: BIGINT, `sha256`: STRING, `merkleroot`: STRING, `hmac`: STRING, `finalnewline`: BOOLEAN, `first`: STRING, `last`: STRING, `rotated`: STRING>,
   `content` STRUCT<`size`: BIGINT, `lines`: BIGINT, `sha256`: STRING, `merkleroot`: STRING>,
   `redaction` STRING,
@@ -124,9 +126,8 @@ CREATE TABLE IF NOT EXISTS audit.audit_records (
   `objects` ARRAY<STRUCT<`key`: STRING, `size`: BIGINT, `sha256`: STRING, `rows`: BIGINT>>,
   `gaps` ARRAY<STRUCT<`from`: STRING, `to`: STRING, `reason`: STRING, `bytes`: BIGINT, `file`: STRING, `detail`: STRING>>,
   `heartbeat` STRUCT<`every`: BIGINT, `waiting`: BIGINT, `open`: STRUCT<`name`: STRING, `seq`: BIGINT, `inode`: DECIMAL(20, 0), `size`: BIGINT, `lines`: BIGINT, `sha256`: STRING, `hmac`: STRING>, `server`: STRUCT<`started`: STRING, `eventsbefore`: BIGINT, `eventsafter`: BIGINT, `errors`: BIGINT>>,
-  `key` STRUCT<`publickey`: STRING, `endorsement`: STRUCT<`keyid`: STRING, `signature`: STRING>>,
-  `keyid` STRING,
-  `signature` STRING,
+  `key` STRUCT<`vkey`: STRING, `handover`: STRUCT<`from`: STRING, `signature`: STRING>>,
+  `checkpoint` STRING,
   `cluster` STRING,
   `node` STRING
 )

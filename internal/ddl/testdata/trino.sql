@@ -117,8 +117,10 @@ CREATE TABLE IF NOT EXISTS hive.audit.audit_records (
   "machineid" varchar,
   "epoch" varchar,
   "seq" bigint,
-  "previous" varchar,
+  "number" bigint,
   "time" varchar,
+  "clockstepped" boolean,
+  "begins" row("reason" varchar, "detail" varchar),
   "source" row("name" varchar, "inode" decimal(20, 0), "size" bigint, "lines" bigint, "sha256" varchar, "merkleroot" varchar, "hmac" varchar, "finalnewline" boolean, "first" varchar, "last" varchar, "rotated" varchar),
   "content" row("size" bigint, "lines" bigint, "sha256" varchar, "merkleroot" varchar),
   "redaction" varchar,
@@ -126,9 +128,8 @@ CREATE TABLE IF NOT EXISTS hive.audit.audit_records (
   "objects" array(row("key" varchar, "size" bigint, "sha256" varchar, "rows" bigint)),
   "gaps" array(row("from" varchar, "to" varchar, "reason" varchar, "bytes" bigint, "file" varchar, "detail" varchar)),
   "heartbeat" row("every" bigint, "waiting" bigint, "open" row("name" varchar, "seq" bigint, "inode" decimal(20, 0), "size" bigint, "lines" bigint, "sha256" varchar, "hmac" varchar), "server" row("started" varchar, "eventsbefore" bigint, "eventsafter" bigint, "errors" bigint)),
-  "key" row("publickey" varchar, "endorsement" row("keyid" varchar, "signature" varchar)),
-  "keyid" varchar,
-  "signature" varchar,
+  "key" row("vkey" varchar, "handover" row("from" varchar, "signature" varchar)),
+  "checkpoint" varchar,
   cluster varchar,
   node varchar
 )

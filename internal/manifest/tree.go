@@ -1,0 +1,110 @@
+package manifest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"github.com/transparency-dev/merkle/compact"
+	"github.com/transparency-dev/merkle/rfc6962"
+)
+
+// Hash is a hash of a tree: that of a leaf, or a root.
+type Hash [sha256.Size]byte
+
+// String is the hash in lower-case hex.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// ParseHash is the inverse of [Hash.String].
+func ParseHash(s string) (h Hash, ok bool) {
+	ok = validSum.MatchString(s)
+	_, err := hex.Decode(h[:], []byte(s))
+	return h, ok && err == nil
+}
+
+// Tree is the RFC 6962 tree of the records of one node, as far as it takes to add
+// the next one: some hashes. The zero Tree is empty.
+type Tree struct{ nodes *compact.Range }
+
+// newNodes is an empty range of nodes.
+func newNodes() *compact.Range {
+	return (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0)
+}
+
+// nodesOf is the range of the first nodes with these hashes.
+func nodesOf(size uint64, hashes [][]byte) (*compact.Range, error) {
+	return (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewRange(0, size, hashes)
+}
+
+// Size is the number of records.
+func (t Tree) Size() int64 {
+	if t.nodes == nil {
+		return 0
+	}
+	return int64(t.nodes.End())
+}
+
+// With returns the tree with one leaf more; t stays as it is.
+func (t Tree) With(leaf Hash) Tree {
+	next := newNodes()
+	if t.nodes != nil { // the hashes of a range of the right length are no error
+		next, _ = nodesOf(t.nodes.End(), slices.Clone(t.nodes.Hashes()))
+	}
+	_ = next.Append(leaf[:], nil) // fails only for a leaf that is not next
+	return Tree{next}
+}
+
+// Whole returns the tree of so many records, a power of two, whose root is known.
+func Whole(size int64, root Hash) Tree {
+	nodes, err := nodesOf(uint64(size), [][]byte{root[:]})
+	if err != nil {
+		return Tree{}
+	}
+	return Tree{nodes}
+}
+
+// Root is the root of the tree.
+func (t Tree) Root() (root Hash) {
+	if t.Size() == 0 {
+		return Hash(rfc6962.DefaultHasher.EmptyRoot())
+	}
+	hash, _ := t.nodes.GetRootHash(nil) // fails only for a range that begins later
+	return Hash(hash)
+}
+
+// Path returns the inclusion proof of the record after those of the tree, in the
+// tree that ends with it.
+func (t Tree) Path() (path []Hash) {
+	if t.nodes == nil {
+		return nil
+	}
+	for _, hash := range slices.Backward(t.nodes.Hashes()) {
+		path = append(path, Hash(hash))
+	}
+	return path
+}
+
+// Origin names the tree with a number, from 1, of a log; see the package documentation.
+func Origin(cluster, node string, tree int) string {
+	if tree == 1 {
+		return KeyName(cluster, node)
+	}
+	return fmt.Sprintf("%s/%d", KeyName(cluster, node), tree)
+}
+
+// KeyName names the keys of a node.
+func KeyName(cluster, node string) string { return "auditsidecar/" + cluster + "/" + node }
+
+// Head is the last record of a tree; the zero Head stands for none.
+type Head struct {
+	// Tree is the number of the tree, from 1, and Number that of the record in it.
+	Tree   int   `json:"tree"`
+	Number int64 `json:"number"`
+	// Root of the tree that ends with the record, lower-case hex.
+	Root string `json:"root"`
+	// Epoch, Seq and Time are the record's.
+	Epoch string `json:"epoch"`
+	Seq   int64  `json:"seq"`
+	Time  Stamp  `json:"time"`
+}
