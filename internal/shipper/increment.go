@@ -155,7 +155,7 @@ func (s *opener) cut(ctx context.Context, e ledger.Entry) error {
 	}
 	defer src.Close()
 	open := openOf(e)
-	if open.Next == nil {
+	if open.Next == nil || open.Next.Offset > src.size { // which is a cut, though it may not be known
 		if open.Next, err = s.due(e, src); open.Next == nil || err != nil {
 			return err
 		}

@@ -312,6 +312,27 @@ func TestIncrementWhoseWorkIsGone(t *testing.T) {
 	}
 }
 
+// An increment whose work file is lost cannot be made again of a file that is shorter now. The cut is
+// found by others; here nothing of what was seen of the file is known any more.
+func TestIncrementWhoseLinesAreGone(t *testing.T) {
+	y := newOpenYard(t, time.Nanosecond)
+	y.add("0", event(22, "a")+event(22, "b"), asOpen)
+	y.store.fail = func(string) error { return errors.New("unavailable") }
+	if err := y.shipper.Sync(t.Context()); err == nil {
+		t.Fatal("no error")
+	}
+	y.store.fail = nil
+	must(t, os.RemoveAll(filepath.Join(y.dir, DirName)))
+	must(t, os.Truncate(y.heldPath("0"), int64(len(event(22, "a")))))
+	must(t, y.ledger.Edit("0", func(e *ledger.Entry) { e.Read, e.Seen, e.Tail = nil, 0, ledger.Tail{} }))
+	y.mustStart()
+	y.sync()
+	y.sync()
+	if got := y.store.partial(t, 1); got != event(22, "a") {
+		t.Errorf("the archive has %s", brief(got))
+	}
+}
+
 func TestIncrementNeverTakesOtherLinesForItsOwn(t *testing.T) {
 	y := newOpenYard(t, time.Nanosecond)
 	y.add("0", event(22, "a"), asOpen)

@@ -73,7 +73,7 @@ const day = 24 * time.Hour
 
 // oneDay is the UTC day on which the lines from an offset on were written, and where those of it
 // end: at the end given or before the first line of a later day. The first were written after a
-// time. A line without a timestamp, or with one to come, is of the day of the line before.
+// time. A line without a timestamp, or with one in the future, is of the day of the line before.
 func (g *growing) oneDay(from, end int64, after, now time.Time) (of time.Time, to int64, err error) {
 	today := now.Truncate(day)
 	if of = after.UTC().Truncate(day); after.IsZero() || !of.Before(today) {
