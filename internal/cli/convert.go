@@ -14,7 +14,6 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/convert"
-	"github.com/auditsidecar/auditsidecar/internal/terminal"
 )
 
 const convertExample = `  # one file to one object
@@ -52,7 +51,7 @@ restored and queried, and its files prove themselves, but not that none is missi
 				return &usageError{err}
 			}
 			f.Version, f.Stdin = version, cmd.InOrStdin()
-			return f.run(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return f.run(cmd.Context(), args, cmd.OutOrStdout())
 		},
 	}
 	flags := cmd.Flags()
@@ -87,16 +86,12 @@ func (f *convertFlags) validate(args []string) error {
 
 func (f *convertFlags) oneFile() bool { return strings.HasSuffix(f.Out, ".parquet") }
 
-// run converts all inputs. One that fails does not keep the others from being
+// run converts all inputs and reports each when it is done. One that fails does not keep the others from being
 // converted.
-func (f *convertFlags) run(ctx context.Context, args []string, out, report io.Writer) error {
+func (f *convertFlags) run(ctx context.Context, args []string, out io.Writer) error {
 	var errs []error
-	progress := terminal.NewFileProgress(report, nil, len(args)) // the bar is gone when a file is reported
-	f.Progress = progress.Of
 	for _, arg := range args {
 		done, err := convert.File(ctx, f.Config, arg)
-		progress.End()
-		progress.Clear()
 		if err == nil {
 			err = f.report(out, done)
 		}

@@ -36,8 +36,6 @@ type Config struct {
 	Identity config.Identity
 	Version  string
 	Stdin    io.Reader
-	// Progress wraps a source of size bytes and shows how far it is read.
-	Progress func(source io.ReaderAt, size int64) io.ReaderAt
 }
 
 // Result describes a converted input.
@@ -94,7 +92,7 @@ func File(ctx context.Context, c Config, arg string) (Result, error) {
 	} else {
 		cfg.Dir = scratch
 	}
-	result, err := parquet.Convert(ctx, c.Progress(in, in.size), in.size, cfg)
+	result, err := parquet.Convert(ctx, in, in.size, cfg)
 	if err == nil && !c.NoCheck {
 		err = parquet.Check(ctx, result)
 	}

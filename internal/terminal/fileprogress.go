@@ -26,29 +26,6 @@ func NewFileProgress(report, lines io.Writer, files int) *FileProgress {
 	return p
 }
 
-// Of returns source, of size bytes, and shows its conversion.
-func (p *FileProgress) Of(source io.ReaderAt, size int64) io.ReaderAt {
-	if p.out == nil {
-		return source
-	}
-	p.Begin(3 * size)
-	return countedSource{source, p}
-}
-
-// countedSource shows what a conversion reads: twice in the order of the source,
-// and once in that of its rows.
-type countedSource struct {
-	io.ReaderAt
-	progress *FileProgress
-}
-
-// ReadAt implements io.ReaderAt.
-func (s countedSource) ReadAt(b []byte, at int64) (int, error) {
-	n, err := s.ReaderAt.ReadAt(b, at)
-	s.progress.add(n, n/3)
-	return n, err
-}
-
 // Begin begins a file of size bytes.
 func (p *FileProgress) Begin(size int64) {
 	p.size, p.written = size, 0
@@ -57,14 +34,10 @@ func (p *FileProgress) Begin(size int64) {
 
 // Write counts what is written of the file.
 func (p *FileProgress) Write(b []byte) (int, error) {
-	p.add(len(b), len(b))
-	return len(b), nil
-}
-
-func (p *FileProgress) add(written, bytes int) {
-	p.written += int64(written)
-	p.bytes += int64(bytes)
+	p.written += int64(len(b))
+	p.bytes += int64(len(b))
 	p.show()
+	return len(b), nil
 }
 
 // End ends a file, also one that is left out.

@@ -2,7 +2,6 @@ package terminal
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,34 +96,4 @@ func TestMessagesStandAboveTheBar(t *testing.T) {
 	if got := terminal.String(); !strings.Contains(got, "\r\x1b[Ka message\n\r\x1b[K[") {
 		t.Errorf("%q", got)
 	}
-}
-
-// A conversion reads its source three times: that is how far it has come. Nothing
-// stands between it and the source where nobody looks.
-func TestConversionProgress(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var terminal bytes.Buffer
-		p := NewFileProgress(&terminal, nil, 2)
-		plain := strings.NewReader(strings.Repeat("x", 999))
-		if p.Of(plain, 999) != io.ReaderAt(plain) {
-			t.Error("the source is counted, and nobody looks")
-		}
-		p.out = &terminal
-		source := p.Of(plain, 999)
-		buf := make([]byte, 999)
-		for range 3 {
-			time.Sleep(time.Second)
-			if n, err := source.ReadAt(buf, 0); n != 999 || err != nil {
-				t.Fatal(n, err)
-			}
-		}
-		if p.written != 2997 || p.bytes != 999 {
-			t.Errorf("%d bytes read, %d of the file", p.written, p.bytes)
-		}
-		time.Sleep(time.Second)
-		p.End()
-		if out := terminal.String(); !strings.Contains(out, "] 0/2 files") || !strings.HasSuffix(out, "] 1/2 files, 0.0 MB/s, 4s left") {
-			t.Errorf("%q", out)
-		}
-	})
 }

@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
-	"strings"
+	"runtime/debug"
 )
 
 // ErrNotOurs says that a file is no object. A file that cannot be read is not one of these: it
@@ -66,43 +65,13 @@ func readFooter(r io.ReaderAt, size int64) ([]byte, error) {
 	return b, nil
 }
 
-// ErrBug is a panic that no damage explains.
+// ErrBug is a panic: no damage explains it, because all lengths are checked before anything is
+// decoded. It says nothing of the file.
 var ErrBug = errors.New("a bug in auditsidecar, please report it")
 
-// noPanic makes an error of a panic. The libraries panic on some damaged files;
-// anything else is a bug and says nothing of the file.
+// noPanic makes an error of a panic.
 func noPanic(err *error) {
-	p := recover()
-	if p == nil {
-		return
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("read object: %w: panic: %v\n%s", ErrBug, p, debug.Stack())
 	}
-	if in := panicking(); isLibrary(in) {
-		*err = fmt.Errorf("read object: %w: damaged: %v", ErrNotOurs, p)
-	} else {
-		*err = fmt.Errorf("read object: %w: panic in %s: %v", ErrBug, in, p)
-	}
-}
-
-// panicking returns the function that panicked, during a deferred call: of this
-// module or of a library that reads objects for it. One of the standard library
-// panics for its caller.
-func panicking() string {
-	var callers [64]uintptr
-	frames := runtime.CallersFrames(callers[:runtime.Callers(0, callers[:])])
-	thrown := false
-	for {
-		f, more := frames.Next()
-		if thrown && (isLibrary(f.Function) || strings.HasPrefix(f.Function, "github.com/auditsidecar/")) {
-			return f.Function
-		}
-		thrown = thrown || f.Function == "runtime.gopanic"
-		if !more {
-			return "an unknown function"
-		}
-	}
-}
-
-// isLibrary says whether a function is of what unpacks objects for this package.
-func isLibrary(function string) bool {
-	return strings.HasPrefix(function, "github.com/parquet-go/") || strings.HasPrefix(function, "github.com/klauspost/")
 }
