@@ -217,7 +217,7 @@ const (
 func (f *file) Join(head Head, key, why string) error {
 	return f.change(func(t *table) error {
 		t.Joined, t.Head, t.Key = true, head, key
-		if head.Number > 0 && t.Begins.Reason == BeginNew { // the archive knows better
+		if (head.Number > 0 || head.Tree > 1) && t.Begins.Reason == BeginNew { // the archive knows better
 			t.Begins.Reason = BeginStateLost
 		}
 		if why != "" {

@@ -84,7 +84,7 @@ func TestI9_Join(t *testing.T) {
 				s, err := chain.Seal(gapRecord(1, noon))
 				must(t, err)
 				e := Read(readBytes(t, chain, s))
-				if e.Point.Tree != 2 || e.Number != 1 || e.Begins == nil || !strings.Contains(e.Begins.Detail, c.want) {
+				if e.Point.Tree != 2 || e.Number != 1 || e.Begins == nil || e.Begins.Reason != BeginStateLost || !strings.Contains(e.Begins.Detail, c.want) {
 					t.Errorf("the next tree begins with %+v, %+v", e.Point, e.Begins)
 				}
 				return

@@ -190,7 +190,7 @@ func (c *Chain) join(j *joining) error {
 	if err := c.fs.WriteFile(c.leavesPath(), data, 0o600); err != nil {
 		return fmt.Errorf("write the leaves: %w", err)
 	}
-	if j.head.Number > 0 && c.begins.Reason == BeginNew { // the archive knows better
+	if (j.head.Number > 0 || j.tree > 1) && c.begins.Reason == BeginNew { // the archive knows better
 		c.begins.Reason = BeginStateLost
 	}
 	j.head.Tree = j.tree
