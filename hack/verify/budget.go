@@ -25,8 +25,13 @@ const (
 // links, tools all others: lines of Go without blank lines and comments,
 // without tests, test helpers, e2e, hack and generated files.
 const (
-	maxNode    = 24_960
-	maxTools   = 6_610
+	// The sizes after the rebuild into today's packages, 30,497 lines together, are
+	// the base: from there the node may grow by 5 % in total, the tools by 1,500
+	// lines for each issue.
+	baseNode   = 24_050
+	baseTools  = 6_447
+	maxNode    = baseNode + baseNode/20
+	maxTools   = baseTools + 1_500
 	maxFiles   = 20 // of a package
 	maxMethods = 20 // of a type
 	maxFields  = 15 // of a struct, unless its comment gives the reason with the word "fields"
@@ -170,7 +175,8 @@ func (c *checker) budget(linked []string) string {
 	if float64(c.parquetTests) < minTested*float64(parquet) {
 		c.report("parquet and its packages have %d lines of tests for %d of code, fewer than %.1f for each", c.parquetTests, parquet, minTested)
 	}
-	return fmt.Sprintf("lines of code: node %d of %d, tools %d of %d, together %d", node, maxNode, tools, maxTools, node+tools)
+	return fmt.Sprintf("lines of code: node %d of %d (%+d since the base), tools %d of %d (%+d), together %d",
+		node, maxNode, node-baseNode, tools, maxTools, tools-baseTools, node+tools)
 }
 
 // The path through the code that docs/ARCHITECTURE.md names.

@@ -246,18 +246,6 @@ func (c *Chain) Sealed() []Sealed {
 	return slices.Clone(c.sealed)
 }
 
-// Bytes returns the bytes of a sealed record, those that are sent to the
-// archive. If they changed after they were sealed: [*BrokenError].
-func (c *Chain) Bytes(s Sealed) ([]byte, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	data, err := c.read(s)
-	if err != nil {
-		return nil, fmt.Errorf("read record %d: %w", s.Number, err)
-	}
-	return data, nil
-}
-
 // Keep makes the leaf of the oldest sealed record durable, after the archive has
 // confirmed it. The caller then writes the head into the ledger, and then comes
 // [Chain.Remove].

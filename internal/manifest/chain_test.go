@@ -46,7 +46,7 @@ func TestSealMakesATree(t *testing.T) {
 		if c.Head() != got.Head() || s.Head != got.Head() || s.SHA256 != Sum(data) || s.Size != int64(len(data)) {
 			t.Errorf("head %+v, sealed %+v of %d bytes with SHA-256 %s", c.Head(), s, len(data), Sum(data))
 		}
-		if b, err := c.Bytes(s); err != nil || !bytes.Equal(b, data) {
+		if b, err := c.read(s); err != nil || !bytes.Equal(b, data) {
 			t.Errorf("Bytes: %q, %v", b, err)
 		}
 	}
@@ -171,7 +171,7 @@ func TestRemove(t *testing.T) {
 
 func readBytes(t testing.TB, c *Chain, s Sealed) []byte {
 	t.Helper()
-	data, err := c.Bytes(s)
+	data, err := c.read(s)
 	must(t, err)
 	return data
 }
@@ -260,7 +260,7 @@ func TestI5_ChangedOnDisk(t *testing.T) {
 		"longer": append(bytes.Clone(data), make([]byte, MaxSize)...),
 	} {
 		must(t, os.WriteFile(s.Path, content, 0o600))
-		_, err := c.Bytes(s)
+		_, err := c.read(s)
 		_, again := c.Seal(fileRecord(1, noon))
 		for _, err := range []error{err, again} {
 			var broken *BrokenError

@@ -59,7 +59,7 @@ func (w *world) seal(c *Chain, seq int64) error {
 // ship stores and removes up to n records, in the order that the package asks for.
 func (w *world) ship(c *Chain, n int) error {
 	for _, s := range c.Sealed()[:min(n, len(c.Sealed()))] {
-		data, err := c.Bytes(s)
+		data, err := c.read(s)
 		if err != nil {
 			return err
 		}

@@ -16,13 +16,6 @@ type Hash [sha256.Size]byte
 // String is the hash in lower-case hex.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
-// ParseHash is the inverse of [Hash.String].
-func ParseHash(s string) (h Hash, ok bool) {
-	ok = validSum.MatchString(s)
-	_, err := hex.Decode(h[:], []byte(s))
-	return h, ok && err == nil
-}
-
 // Tree is the RFC 6962 tree of the records of one node, as far as it takes to add
 // the next one: some hashes. The zero Tree is empty.
 type Tree struct{ nodes *compact.Range }

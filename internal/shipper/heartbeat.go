@@ -80,7 +80,7 @@ func (s *heart) look(ctx context.Context, beat *manifest.Heartbeat, e *ledger.En
 	src, err := s.openForReading(e)
 	after, again := s.ask(ctx)
 	if asked && again && after.Started.Equal(before.Started) && before.Events <= after.Events {
-		beat.Server = &manifest.Server{Started: stamp(after.Started), Before: before.Events, After: after.Events, Errors: after.Errors}
+		beat.Server = &manifest.Server{Started: manifest.At(after.Started), Before: before.Events, After: after.Events, Errors: after.Errors}
 	}
 	if src == nil || err != nil {
 		return "", nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/parquet"
@@ -108,7 +109,7 @@ func (s *reconciler) reconcileGap(ctx context.Context, gap ledger.Gap) error {
 // is none.
 func (s *reconciler) vanished(gap ledger.Gap) ledger.Entry {
 	for _, e := range s.cfg.Ledger.Entries() {
-		if e.State == ledger.Quarantined && e.Name == gap.File && e.Born.Equal(gap.From) && e.Rotated.Equal(gap.To) && s.gone(s.cfg.Held.Path(e.ID)) {
+		if e.State == ledger.Quarantined && e.Name == gap.File && e.Born.Equal(gap.From) && e.Rotated.Equal(gap.To) && !durable.Exists(s.cfg.Held.Path(e.ID)) {
 			return e
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/continuity"
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
@@ -89,7 +90,7 @@ func (s *sealer) sealGaps(ctx context.Context) error {
 // after the archive had its objects.
 func (s *sealer) storeLeftovers(ctx context.Context) error {
 	for _, l := range s.cfg.Chain.Leftovers() {
-		if s.gone(l.Path) {
+		if !durable.Exists(l.Path) {
 			continue // stored by an earlier pass
 		}
 		if err := s.putRecord(ctx, l.Cluster, l.Node, l.Sealed, nil); err != nil {
@@ -108,7 +109,7 @@ func (s *sealer) fileRecord(e ledger.Entry) manifest.Record {
 		Source: &manifest.Source{
 			Name: e.Name, Inode: e.Inode, Size: e.Source.Size, Lines: e.Source.Lines, SHA256: e.Source.SHA256,
 			MerkleRoot: e.Source.MerkleRoot, HMAC: e.Source.HMAC,
-			FinalNewline: e.Source.FinalNewline, First: stamp(e.Source.First), Last: stamp(e.Source.Last), Rotated: stamp(e.Rotated),
+			FinalNewline: e.Source.FinalNewline, First: manifest.At(e.Source.First), Last: manifest.At(e.Source.Last), Rotated: manifest.At(e.Rotated),
 		},
 		Counts: manifest.Counts{Levels: e.Source.Levels, Stages: e.Source.Stages},
 	}
@@ -145,14 +146,7 @@ func gapRecord(g ledger.Gap, seq int64) manifest.Record {
 	return manifest.Record{
 		Kind: manifest.KindGap, Seq: seq, Time: manifest.At(time.Now()),
 		Gaps: []manifest.Gap{{
-			From: stamp(g.From), To: stamp(g.To), Reason: g.Reason, Bytes: g.Bytes, File: g.File, Detail: g.Detail,
+			From: manifest.At(g.From), To: manifest.At(g.To), Reason: g.Reason, Bytes: g.Bytes, File: g.File, Detail: g.Detail,
 		}},
 	}
-}
-
-func stamp(t time.Time) manifest.Stamp {
-	if t.IsZero() {
-		return manifest.Stamp{}
-	}
-	return manifest.At(t)
 }

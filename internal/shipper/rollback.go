@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
@@ -69,7 +70,7 @@ func (s *sealer) putBack(e manifest.Entry) error {
 func (s *sealer) newEpoch(reason ledger.BeginReason, why string) error {
 	now := time.Now()
 	gap := *ledger.StateLost(why, now)
-	if _, err := s.cfg.FS.SetAside(s.cfg.Chain.Dir(), now); err != nil && !s.gone(s.cfg.Chain.Dir()) {
+	if _, err := s.cfg.FS.SetAside(s.cfg.Chain.Dir(), now); err != nil && durable.Exists(s.cfg.Chain.Dir()) {
 		return fmt.Errorf("set the sealed records aside: %w", err)
 	}
 	if err := s.cfg.Ledger.NewEpoch(now, reason, gap); err != nil {

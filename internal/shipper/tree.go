@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
@@ -41,7 +42,7 @@ func (s *sealer) join(ctx context.Context) error {
 func (s *sealer) setLeavesAside(at ledger.Chain) error {
 	n, err := s.cfg.Chain.Leaves(TreeHead(at.Head))
 	path := filepath.Join(s.cfg.StateDir, manifest.LeavesName)
-	if err != nil || n > 0 || at.Head.Number == 0 || s.gone(path) {
+	if err != nil || n > 0 || at.Head.Number == 0 || !durable.Exists(path) {
 		return err
 	}
 	aside, err := s.cfg.FS.SetAside(path, time.Now())

@@ -72,12 +72,6 @@ func (s *workspace) sweep(context.Context) error {
 	return nil
 }
 
-// gone says that a file is not there (any more).
-func (s *workspace) gone(path string) bool {
-	_, err := os.Lstat(path)
-	return errors.Is(err, os.ErrNotExist)
-}
-
 // openGrowing opens an open segment. It returns nil where there is none: the
 // file has been given up, or its path is another file's by now.
 func (s *workspace) openGrowing(e ledger.Entry) (*growing, error) {
