@@ -16,6 +16,9 @@ type Catalog struct {
 	listings []*listing
 }
 
+// ErrEmpty says that a location has no objects.
+var ErrEmpty = errors.New("no Parquet objects there")
+
 // Find finds the objects in locations, and which form one file.
 func Find(ctx context.Context, locations ...Location) (*Catalog, error) {
 	c := &Catalog{}
@@ -30,7 +33,7 @@ func Find(ctx context.Context, locations ...Location) (*Catalog, error) {
 			return nil, err
 		}
 		if len(found) == 0 {
-			return nil, fmt.Errorf("%s: no Parquet objects there", p)
+			return nil, fmt.Errorf("%s: %w", p, ErrEmpty)
 		}
 		all = append(all, found...)
 		c.listings = append(c.listings, l)

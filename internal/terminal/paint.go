@@ -18,7 +18,7 @@ func NewPaint(out io.Writer) Paint {
 
 // colours are those of the severities and verdicts.
 var colours = map[string]string{
-	"error": "31", "failed": "31", "finding": "31", // red
+	"error": "31", "failed": "31", "finding": "31", "unrecorded": "31", // red
 	"warning": "33", "note": "33", "recorded gap": "33", // yellow
 	"ok":   "32", // green
 	"info": "36", // cyan
@@ -34,7 +34,7 @@ func (p Paint) Word(kind, text string) string {
 }
 
 // verdict is one at the beginning of a line.
-var verdict = regexp.MustCompile(`(?m)^ *(FINDING|FAILED|OK|note|recorded gap)[ :,]`)
+var verdict = regexp.MustCompile(`(?m)^ *(FINDING|FAILED|UNRECORDED|OK|note|recorded gap)[ :,]`)
 
 // Lines colours the verdict at the beginning of each line of a report.
 func (p Paint) Lines(report string) string {

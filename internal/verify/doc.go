@@ -16,11 +16,14 @@
 //     heartbeats, and contain the record Options.ExpectHead, which is from a
 //     place out of the attacker's reach (a log, a metric, a report of before).
 //   - Objects: there, of the size and SHA-256 that the record says; the store's
-//     own checksum counts without a download. No object that no record names.
+//     own checksum counts without a download. An object that no record names is a
+//     finding, unless it is younger than two heartbeats, has a number that the newest
+//     epoch can give next, and is what its key says: such a file is not recorded yet.
 //   - With Options.Deep each file is restored; its SHA-256, its Merkle root and
 //     the beginnings that heartbeats saw must be the recorded ones.
 //     Increments of files without a record, below open/, must join, and begin
-//     as heartbeats saw the file; nothing vouches for later bytes.
+//     as heartbeats saw the file; later bytes are reported as unproven.
+//   - An archive without any record (made by convert) is read and never OK.
 //   - Where heartbeats have kube-apiserver's counters, the number of lines.
 //
 // A finding says which object or record, which lines and which time cannot be

@@ -115,7 +115,7 @@ func (u *unfinished) heard() (marks []seen) {
 }
 
 // compareUnfinished compares the beginnings that heartbeats saw with the restored
-// increments. Nothing vouches for later bytes.
+// increments. Later bytes are unproven.
 func (v *verification) compareUnfinished(u *unfinished, p *rehash, used int) {
 	lines := p.tree.Lines()
 	if mark, edited, ok := p.firstEdited(); ok {
@@ -126,10 +126,10 @@ func (v *verification) compareUnfinished(u *unfinished, p *rehash, used int) {
 		return
 	}
 	if len(p.at) == 0 {
-		v.found.note("%s: a file without a record: %d lines in %d increments; no heartbeat saw them, nothing vouches for them", u, lines, used)
+		v.found.note("%s: a file without a record: %d lines in %d increments; no heartbeat saw them: unproven: all %d lines (%d bytes)", u, lines, used, lines, p.size)
 		return
 	}
 	last := p.marks[len(p.at)-1]
-	v.found.note("%s: a file without a record: %d lines in %d increments; the first %d are those that the heartbeat of %s saw, nothing vouches for the rest",
-		u, lines, used, last.Lines, last.at.Format(timeLayout))
+	v.found.note("%s: a file without a record: %d lines in %d increments; the first %d are those that the heartbeat of %s saw; unproven: %d lines (%d bytes) after them",
+		u, lines, used, last.Lines, last.at.Format(timeLayout), lines-last.Lines, p.size-last.Size)
 }

@@ -10,7 +10,9 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
@@ -29,6 +31,9 @@ type objects struct {
 
 // checkObjects compares the objects below data/ with the records.
 func (v *verification) checkObjects(ctx context.Context) error {
+	if len(v.logs) == 0 && v.opt.Cluster == "" && v.opt.Node == "" {
+		return v.checkBare(ctx)
+	}
 	o := objects{v, map[string]int64{}, map[string]*record{}, map[archive.Key]archive.Key{}}
 	if err := v.list(ctx, "data/", func(info archive.Info, _ archive.Key) { o.listed[info.Key] = info.Size }); err != nil {
 		return err
@@ -42,7 +47,9 @@ func (v *verification) checkObjects(ctx context.Context) error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(o.listed)) {
 		if o.named[key] == nil {
-			o.unrecorded(key)
+			if err := o.unrecorded(ctx, key); err != nil {
+				return err
+			}
 		}
 	}
 	stage := "files"
@@ -74,37 +81,132 @@ func (o *objects) name(r *record) {
 
 // unrecorded reports an object that no record names, unless its file may have
 // no record yet, or the record names a later copy of it.
-func (o *objects) unrecorded(name string) {
+func (o *objects) unrecorded(ctx context.Context, name string) error {
 	f := Finding{Kind: KindObjectUnrecorded, Object: name, Detail: "no record vouches for it, and queries see its rows"}
-	key, err := archive.ParseKey(name)
-	if err != nil {
+	key, _ := archive.ParseKey(name)
+	if key.Kind == 0 {
 		f.Detail = "its name is not one that auditsidecar gives, and queries see its rows"
 		o.found.find(f)
-		return
+		return nil
 	}
 	if other := o.confirmed[key.First()]; key.Copy < other.Copy {
 		o.found.note("%s: the store damaged it, or it could not be confirmed; the record names %s. Queries see its rows until it is removed", name, other)
-		return
+		return nil
 	}
 	f.Cluster, f.Node, f.Epoch, f.Seq = key.Cluster, key.Node, key.Epoch, key.Seq
 	if day, err := time.Parse(archive.DayLayout, key.Day); err == nil {
 		f.From, f.To = day, day.AddDate(0, 0, 1)
 	}
-	switch e := o.epochOf(catalog.IDOf(key)); {
-	case !o.opt.overlaps(f.From, f.To):
-	case e.isPending(key.Seq):
-		o.found.note("%s: not recorded yet, or its record was cut off with the tail", name)
-	default:
-		o.found.find(f)
+	if !o.opt.overlaps(f.From, f.To) {
+		return nil
 	}
+	if e := o.epochOf(catalog.IDOf(key)); e.isPending(key.Seq) {
+		var err error
+		if f.Kind, f.Detail, err = o.early(ctx, e, key); err != nil {
+			return err
+		}
+	}
+	if f.Kind == "" {
+		o.found.note("%s: not recorded yet, or its record was cut off with the tail", name)
+		return nil
+	}
+	o.found.find(f)
+	return nil
 }
 
-// isPending says whether a number may have no record yet.
+// isPending says whether a number may have no record yet: one of the newest epoch that
+// was given to a file already, or one just above the head.
 func (e *epoch) isPending(seq int64) bool {
 	if n := len(e.log.epochs); n == 0 || e.log.epochs[n-1] != e {
 		return false
 	}
-	return e.pending[seq] || !slices.ContainsFunc(e.records, func(r *record) bool { return r.Seq >= seq })
+	var head int64
+	for _, r := range e.records {
+		head = max(head, r.Seq)
+	}
+	return e.pending[seq] || seq > head && seq-head <= maxPending
+}
+
+// early returns the fault of an object whose file may have no record yet, or nothing:
+// it must be younger than two heartbeats, and be what its key says. An error means that
+// it could not be read.
+func (o *objects) early(ctx context.Context, e *epoch, key archive.Key) (Kind, string, error) {
+	name := key.String()
+	info, err := o.archive.Stat(ctx, name)
+	if err != nil {
+		return unopened(ctx, err)
+	}
+	if age := o.opt.now().Sub(info.Modified).Abs(); age > patience*e.every() {
+		return KindObjectUnrecorded, fmt.Sprintf("no record vouches for it, and queries see its rows: it is from %s, and would have a record after %s, two heartbeats",
+			info.Modified.UTC().Format(timeLayout), patience*e.every()), nil
+	}
+	if _, again := o.listed[archive.NextCopy(name)]; again {
+		return "", "", nil // the store damaged it, or it could not be confirmed
+	}
+	object, err := o.archive.Open(ctx, name)
+	if err != nil {
+		return unopened(ctx, err)
+	}
+	defer object.Close()
+	m, err := parquet.ReadMeta(object, object.Size)
+	switch {
+	case err != nil:
+		return KindObjectMislabeled, "no record names it, and it is no object of an audit log: " + err.Error(), nil
+	case catalog.IDOf(key) != catalog.ID{Cluster: m.Cluster, Node: m.Node, Epoch: m.Epoch, Seq: m.Seq} || !strings.Contains(m.SourceName, key.Rotated) ||
+		m.Increment.FirstLine > 0 || !slices.Contains(m.Days, parquet.DayRows{Day: key.Day, Rows: m.Rows}):
+		return KindObjectMislabeled, fmt.Sprintf("no record names it, and it says that it has %d rows of %s of cluster %s, node %s, %s/%d",
+			m.Rows, m.SourceName, m.Cluster, m.Node, m.Epoch, m.Seq), nil
+	}
+	return "", "", nil
+}
+
+// now is the time of the verification.
+func (opt *Options) now() time.Time {
+	if opt.Now.IsZero() {
+		return time.Now()
+	}
+	return opt.Now
+}
+
+// checkBare reads the files of an archive without any record, as convert makes it: nothing
+// vouches for them, which is a finding already.
+func (v *verification) checkBare(ctx context.Context) error {
+	at := catalog.Location{Bucket: v.archive}
+	if strings.HasPrefix(v.archive.URL(""), "file:") {
+		at.Path = "." // any layout
+	}
+	c, err := catalog.Find(ctx, at)
+	if err != nil {
+		return v.unreadable(ctx, "", err)
+	}
+	err = v.each(ctx, "files", len(c.Files), func(ctx context.Context, i int) error {
+		f := c.Files[i]
+		err := c.Restore(ctx, f, func(o catalog.Original) error {
+			if !v.opt.Deep {
+				return nil
+			}
+			return o.Write(ctx, os.TempDir(), io.Discard)
+		})
+		if err != nil {
+			return v.unreadable(ctx, append(f.Objects, f.Parts...)[0].Name, err)
+		}
+		return nil
+	})
+	v.found.report.Unrecorded = len(c.Files)
+	return err
+}
+
+// unreadable reports objects that cannot be read; an error means that the archive is
+// unavailable.
+func (v *verification) unreadable(ctx context.Context, name string, err error) error {
+	if errors.Is(err, catalog.ErrEmpty) {
+		return nil
+	}
+	_, detail, err := unopened(ctx, err)
+	if err == nil {
+		v.found.find(Finding{Kind: KindObjectUnreadable, Object: name, Detail: detail})
+	}
+	return err
 }
 
 // checkFile checks the objects of one file and, if all are good and Deep is set,

@@ -27,6 +27,8 @@ type Report struct {
 	Findings []Finding `json:"findings"`
 	// Nodes are the logs, by cluster and node.
 	Nodes []Node `json:"nodes"`
+	// Unrecorded counts the files of an archive without any record, which were read.
+	Unrecorded int `json:"unrecorded,omitempty"`
 	// Notes limit the proof without being faults.
 	Notes []string `json:"notes"`
 }

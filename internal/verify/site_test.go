@@ -180,6 +180,7 @@ func (s *site) write(key string, data []byte) {
 	s.t.Helper()
 	must(s.t, os.MkdirAll(filepath.Dir(s.path(key)), 0o755))
 	must(s.t, os.WriteFile(s.path(key), data, 0o644))
+	must(s.t, os.Chtimes(s.path(key), s.now, s.now))
 }
 
 func (s *site) read(key string) []byte {
@@ -220,6 +221,20 @@ func (s *site) archive(seq int64, log []byte) int64 {
 // archiveAs archives a log as objects that are numbered by of.
 func (s *site) archiveAs(seq int64, of catalog.ID, log []byte) int64 {
 	s.t.Helper()
+	s.seal(s.convert(seq, of, log))
+	s.files = append(s.files, log)
+	return seq
+}
+
+// forge stores the objects of a log and no record, and returns the key of the first.
+func (s *site) forge(epoch string, seq int64, log []byte) string {
+	s.t.Helper()
+	return s.convert(seq, catalog.ID{Epoch: epoch, Seq: seq}, log).Objects[0].Key
+}
+
+// convert stores the objects of a log and returns its record.
+func (s *site) convert(seq int64, of catalog.ID, log []byte) manifest.Record {
+	s.t.Helper()
 	rotated := s.now.Add(30 * time.Second)
 	meta := parquet.Meta{Cluster: "prod", Node: s.node, Epoch: of.Epoch, Seq: of.Seq, SourceName: "audit-" + rotated.Format(archive.RotatedLayout) + ".log", Rotated: rotated}
 	result, err := parquet.Convert(s.t.Context(), bytes.NewReader(log), int64(len(log)), parquet.Config{Dir: memoryDir(s.t), Root: true, Meta: meta})
@@ -236,9 +251,7 @@ func (s *site) archiveAs(seq int64, of catalog.ID, log []byte) int64 {
 		key = s.store(key, data)
 		r.Objects = append(r.Objects, manifest.Object{Key: key, Size: o.Size, SHA256: o.SHA256, Rows: o.Rows})
 	}
-	s.files = append(s.files, log)
-	s.seal(r)
-	return seq
+	return r
 }
 
 // heartbeat has seen so much of a file that will have a number.
@@ -352,6 +365,7 @@ func (s *site) head() string { return s.chain.Head().Root }
 
 func (s *site) verify(opt Options) *Report {
 	s.t.Helper()
+	opt.Now = s.now
 	report, err := Run(s.t.Context(), s.bucket(), opt)
 	must(s.t, err)
 	return report

@@ -29,6 +29,8 @@ func (r *Report) WriteText(w io.Writer) error {
 		gaps += len(r.Nodes[i].Gaps)
 	}
 	switch n := len(r.Findings); {
+	case n == 1 && r.Unrecorded > 0:
+		fmt.Fprintf(b, "UNRECORDED: %d files were read, and no record vouches for any of them: this proves nothing\n", r.Unrecorded)
 	case n == 1:
 		b.WriteString("FAILED: 1 finding\n")
 	case n > 1:

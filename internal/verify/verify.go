@@ -33,6 +33,8 @@ type Options struct {
 	Keys []manifest.TrustedKey
 	// Accept are the origins of trees after the first that are no finding.
 	Accept []string
+	// Now is the time that the age of objects is measured at; zero: that of the call.
+	Now time.Time
 	// Progress, if set, is called as a stage proceeds, by several goroutines.
 	Progress func(stage string, done, total int64)
 }
