@@ -87,7 +87,7 @@ func (h *Health) readyz(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-func (s status) ready() bool { return s.finished || (s.started() && s.err == nil) }
+func (s status) ready() bool { return s.finished || (s.started() && s.err == nil && !s.late) }
 
 func (s status) line(now time.Time) string {
 	switch {
@@ -98,6 +98,8 @@ func (s status) line(now time.Time) string {
 	case s.err != nil:
 		since := now.Sub(s.failing).Round(time.Second)
 		return fmt.Sprintf("[-] %s: %s (for %s)", s.name, oneLine(s.err), since)
+	case s.late:
+		return fmt.Sprintf("[-] %s: no sign of life for %s", s.name, stall)
 	}
 	return "[+] " + s.name + ": ok"
 }

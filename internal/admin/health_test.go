@@ -39,6 +39,9 @@ func TestLivez(t *testing.T) {
 	expect("the loop ended on purpose", http.StatusOK, "ok")
 	r.pass(24 * time.Hour)
 	expect("a day later", http.StatusInternalServerError, "no sign of life for 15m0s: hold")
+	if code, body := ask(r.readyz, "/readyz"); code != http.StatusServiceUnavailable || body != "[-] hold: no sign of life for 15m0s\n[+] archive: finished\n" {
+		t.Errorf("a day later: %d %q", code, body)
+	}
 	hold.Observe(nil)
 	expect("it turns again", http.StatusOK, "ok")
 }
