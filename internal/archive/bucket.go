@@ -43,8 +43,9 @@ type store interface {
 	// does not report one. It fails with reasonExists if the key is taken,
 	// whatever it holds.
 	put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) ([]byte, error)
-	// list calls yield in the order of the keys until it returns false.
-	list(ctx context.Context, prefix string, yield func(Info) bool) error
+	// list calls yield in the order of the keys until it returns false, but only for
+	// keys that are after seek of them.
+	list(ctx context.Context, prefix string, seek func(key string) string, yield func(Info) bool) error
 	// copyTo writes the whole object to w and returns its size.
 	copyTo(ctx context.Context, key string, w io.Writer) (int64, error)
 	// get describes the object, with SHA256 nil where the store does not know it,
@@ -268,12 +269,18 @@ func (b *Bucket) Open(ctx context.Context, key string) (*Object, error) {
 // sorted by key, byte by byte. An error ends the sequence. An archive without
 // objects, and a directory that does not exist yet, list nothing.
 func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
+	return b.ListAfter(ctx, prefix, func(string) string { return "" })
+}
+
+// ListAfter is List without the keys that are not after seek(key), behind which the
+// listing resumes. A directory is passed to seek too, with a '/' at its end.
+func (b *Bucket) ListAfter(ctx context.Context, prefix string, seek func(key string) string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		if strings.Contains("/"+prefix, "/../") {
 			yield(Info{}, b.fail("list", prefix, &Error{Reason: ReasonOther, Cause: "'..' is not possible"}))
 			return
 		}
-		err := b.store.list(ctx, prefix, func(i Info) bool { return yield(i, nil) })
+		err := b.store.list(ctx, prefix, seek, func(i Info) bool { return yield(i, nil) })
 		if err != nil {
 			yield(Info{}, b.fail("list", prefix, err))
 		}

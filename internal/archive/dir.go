@@ -102,40 +102,35 @@ func (d *dirStore) get(_ context.Context, key string, content bool) (Info, *os.F
 	return info, file, nil
 }
 
-// list holds the entries of one directory per level in memory.
-func (d *dirStore) list(ctx context.Context, prefix string, yield func(Info) bool) error {
-	_, err := d.walk(ctx, "", prefix, yield)
+// list holds the names in one directory per level in memory, without those to skip.
+func (d *dirStore) list(ctx context.Context, prefix string, seek func(key string) string, yield func(Info) bool) error {
+	wanted := func(key string) bool {
+		from := seek(key)
+		under := strings.HasSuffix(key, "/")
+		return (key > from || under && strings.HasPrefix(from, key)) && (strings.HasPrefix(key, prefix) || under && strings.HasPrefix(prefix, key))
+	}
+	_, err := d.walk(ctx, "", wanted, yield)
 	return fileError(err)
 }
 
 // walk visits the directory with the key dir ("" or ending in "/") and returns
 // whether to go on.
-func (d *dirStore) walk(ctx context.Context, dir, prefix string, yield func(Info) bool) (bool, error) {
+func (d *dirStore) walk(ctx context.Context, dir string, wanted func(key string) bool, yield func(Info) bool) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	entries, err := os.ReadDir(d.path(dir))
+	keys, err := d.sortedKeys(dir, wanted)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	keys, err := d.sortedKeys(dir, entries)
-	if err != nil {
-		return false, err
-	}
 	for _, key := range keys {
 		if strings.HasSuffix(key, "/") {
-			if !strings.HasPrefix(key, prefix) && !strings.HasPrefix(prefix, key) {
-				continue
-			}
-			if more, err := d.walk(ctx, key, prefix, yield); err != nil || !more {
+			if more, err := d.walk(ctx, key, wanted, yield); err != nil || !more {
 				return false, err
 			}
-			continue
-		}
-		if !strings.HasPrefix(key, prefix) {
 			continue
 		}
 		info, err := d.stat(key)
@@ -149,25 +144,44 @@ func (d *dirStore) walk(ctx context.Context, dir, prefix string, yield func(Info
 	return true, nil
 }
 
-// sortedKeys returns the keys of regular files and, with a '/' at the end, of
+// sortedKeys returns the wanted keys of regular files and, with a '/' at the end, of
 // directories. With that '/' the order in one directory is the order of all keys
 // below it: "a-b" sorts before "a/b".
-func (d *dirStore) sortedKeys(dir string, entries []fs.DirEntry) ([]string, error) {
-	var keys []string
-	for _, e := range entries {
-		kind, err := follow(d.path(dir), e)
-		switch {
-		case err != nil:
-			return nil, err
-		case kind.IsDir():
-			keys = append(keys, dir+e.Name()+"/")
-		case kind.IsRegular() && !durable.IsTemp(e.Name()):
-			keys = append(keys, dir+e.Name())
+func (d *dirStore) sortedKeys(dir string, wanted func(key string) bool) (keys []string, err error) {
+	file, err := os.Open(d.path(dir))
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	for {
+		entries, end := file.ReadDir(readAtOnce)
+		for _, e := range entries {
+			key := dir + e.Name()
+			kind, err := follow(d.path(dir), e)
+			switch {
+			case err != nil:
+				return nil, err
+			case kind.IsDir():
+				key += "/"
+			case !kind.IsRegular() || durable.IsTemp(e.Name()):
+				continue
+			}
+			if wanted(key) {
+				keys = append(keys, key)
+			}
+		}
+		if errors.Is(end, io.EOF) {
+			slices.Sort(keys)
+			return keys, nil
+		}
+		if end != nil {
+			return nil, end
 		}
 	}
-	slices.Sort(keys)
-	return keys, nil
 }
+
+// readAtOnce is how many names of a directory are read at once.
+const readAtOnce = 1024
 
 // follow returns the type of a directory entry, of a symbolic link that of its
 // target, as when old days were moved to another disk. One that leads nowhere, or back

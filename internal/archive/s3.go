@@ -53,7 +53,7 @@ type s3Store struct {
 }
 
 func newS3Store(ctx context.Context, loc location, cfg S3Config) (*s3Store, error) {
-	httpClient, err := newHTTPClient(cfg.CAFile)
+	httpClient, err := newHTTPClient(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -118,8 +118,8 @@ func hopeless(err error) aws.Ternary {
 	return aws.UnknownTernary
 }
 
-func newHTTPClient(caFile string) (*awshttp.BuildableClient, error) {
-	pool, err := certPool(caFile)
+func newHTTPClient(cfg S3Config) (*awshttp.BuildableClient, error) {
+	pool, err := certPool(cfg.CAFile)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func newHTTPClient(caFile string) (*awshttp.BuildableClient, error) {
 		d.Control = limitStall
 	}).WithTransportOptions(func(t *http.Transport) {
 		t.ResponseHeaderTimeout = answerTimeout
-		t.MaxIdleConnsPerHost = 2
+		t.MaxIdleConnsPerHost = max(2, cfg.Connections)
 		if pool != nil {
 			if t.TLSClientConfig == nil {
 				t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -204,25 +204,32 @@ func storedSum(checksum *string) []byte {
 	return nil
 }
 
-func (s *s3Store) list(ctx context.Context, prefix string, yield func(Info) bool) error {
-	pages := s3.NewListObjectsV2Paginator(s.client, &s3.ListObjectsV2Input{
-		Bucket: &s.bucket, Prefix: s.key(prefix),
-	})
+func (s *s3Store) list(ctx context.Context, prefix string, seek func(key string) string, yield func(Info) bool) error {
+	in := &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: s.key(prefix)}
+	pages := s3.NewListObjectsV2Paginator(s.client, in)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return s.hints.classify(err, "s3:ListBucket")
 		}
+		from := ""
 		for _, o := range page.Contents {
 			info := Info{
 				Key:      strings.TrimPrefix(aws.ToString(o.Key), s.prefix),
 				Size:     aws.ToInt64(o.Size),
 				Modified: aws.ToTime(o.LastModified),
 			}
+			if from = seek(info.Key); info.Key <= from {
+				continue
+			}
 			// A key that ends in '/' is a "folder" that a console made.
 			if !strings.HasSuffix(info.Key, "/") && info.Key != "" && !yield(info) {
 				return nil
 			}
+		}
+		if n := len(page.Contents); n > 0 && aws.ToString(page.Contents[n-1].Key) <= s.prefix+from && pages.HasMorePages() {
+			in.StartAfter = s.key(from)
+			pages = s3.NewListObjectsV2Paginator(s.client, in)
 		}
 	}
 	return nil

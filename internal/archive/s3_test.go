@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
@@ -221,6 +222,8 @@ func TestCorruptDownload(t *testing.T) {
 	}
 	f.fault = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodGet {
+			sum := sha256.Sum256([]byte("good"))
+			w.Header().Set("x-amz-checksum-sha256", base64.StdEncoding.EncodeToString(sum[:]))
 			_, _ = w.Write([]byte("evil"))
 			return true
 		}
@@ -228,6 +231,24 @@ func TestCorruptDownload(t *testing.T) {
 	}
 	_, err := b.Open(t.Context(), "k")
 	wantReason(t, err, archive.ReasonChecksum, false)
+}
+
+func TestOpenIsOneRequest(t *testing.T) {
+	t.Parallel()
+	f := newFakeS3(t)
+	b := f.open(t, archive.S3Config{})
+	if err := put(t, b, "k", []byte("good")); err != nil {
+		t.Fatal(err)
+	}
+	gets, heads := f.count(http.MethodGet), f.count(http.MethodHead)
+	o, err := b.Open(t.Context(), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	if sum := sha256.Sum256([]byte("good")); f.count(http.MethodGet) != gets+1 || f.count(http.MethodHead) != heads || !bytes.Equal(o.SHA256, sum[:]) || o.Size != 4 {
+		t.Errorf("%d GET, %d HEAD, %+v", f.count(http.MethodGet)-gets, f.count(http.MethodHead)-heads, o.Info)
+	}
 }
 
 func TestOpenLeavesNoFile(t *testing.T) {

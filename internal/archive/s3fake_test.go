@@ -189,7 +189,7 @@ func (f *fakeS3) list(w http.ResponseWriter, r *http.Request) {
 	defer f.mu.Unlock()
 	var keys []string
 	for k := range f.objects {
-		if strings.HasPrefix(k, q.Get("prefix")) {
+		if strings.HasPrefix(k, q.Get("prefix")) && k > q.Get("start-after") {
 			keys = append(keys, k)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
@@ -21,15 +23,16 @@ import (
 // memory, where ranged requests would be hundreds and a cache of them bounded
 // only by its hit rate.
 func (s *s3Store) get(ctx context.Context, key string, content bool) (Info, *os.File, error) {
-	info, err := s.stat(ctx, key)
-	if err != nil || !content {
+	if !content {
+		info, err := s.stat(ctx, key)
 		return info, nil, err
 	}
 	file, err := namelessFile()
 	if err != nil {
 		return Info{}, nil, tempError(err)
 	}
-	if err := s.download(ctx, info, file); err != nil {
+	info, err := s.download(ctx, key, file)
+	if err != nil {
 		_ = file.Close()
 		return Info{}, nil, err
 	}
@@ -50,20 +53,20 @@ func namelessFile() (*os.File, error) {
 }
 
 // download writes the object into file, which is then at its start.
-func (s *s3Store) download(ctx context.Context, info Info, file *os.File) error {
+func (s *s3Store) download(ctx context.Context, key string, file *os.File) (Info, error) {
 	h := sha256.New()
-	n, err := s.copyTo(ctx, info.Key, io.MultiWriter(tempFile{file}, h))
+	info, n, err := s.read(ctx, key, io.MultiWriter(tempFile{file}, h))
 	if err != nil {
-		return err
+		return Info{}, err
 	}
 	if n != info.Size || info.SHA256 != nil && !bytes.Equal(h.Sum(nil), info.SHA256) {
-		return &Error{Reason: ReasonChecksum,
+		return Info{}, &Error{Reason: ReasonChecksum,
 			Cause: fmt.Sprintf("received %d bytes, SHA-256 %x; the store says %d bytes, SHA-256 %x", n, h.Sum(nil), info.Size, info.SHA256)}
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return tempError(err)
+		return Info{}, tempError(err)
 	}
-	return nil
+	return info, nil
 }
 
 // tempError is an error of the temporary file. It is not wrapped: "no such
@@ -76,16 +79,30 @@ func tempError(err error) error {
 	return e
 }
 
-// copyTo writes the object to w, whose errors are returned as they are, and returns
-// its size. Where the connection breaks it resumes, maxAttempts times without
+func (s *s3Store) copyTo(ctx context.Context, key string, w io.Writer) (int64, error) {
+	_, n, err := s.read(ctx, key, w)
+	return n, err
+}
+
+// askSum asks for the store's checksum. As a field of the input it would have the SDK
+// compare it, with errors that look like a broken connection.
+func askSum(o *s3.Options) {
+	s3.WithAPIOptions(smithyhttp.SetHeaderValue("x-amz-checksum-mode", string(types.ChecksumModeEnabled)))(o)
+}
+
+// read writes the object to w, whose errors are returned as they are, and returns
+// the bytes written. Where the connection breaks it resumes, maxAttempts times without
 // progress at most, if the object is still the one with the same ETag.
-func (s *s3Store) copyTo(ctx context.Context, key string, w io.Writer) (done int64, err error) {
+func (s *s3Store) read(ctx context.Context, key string, w io.Writer) (info Info, done int64, err error) {
 	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: s.key(key)}
 	for failures := 0; failures < maxAttempts; failures++ {
-		out, getErr := s.client.GetObject(ctx, in)
+		out, getErr := s.client.GetObject(ctx, in, askSum)
 		if getErr != nil {
 			err = getErr
 			break
+		}
+		if done == 0 {
+			info = Info{Key: key, Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified), SHA256: storedSum(out.ChecksumSHA256)}
 		}
 		if done > 0 && out.ContentRange == nil {
 			_ = out.Body.Close()
@@ -100,7 +117,7 @@ func (s *s3Store) copyTo(ctx context.Context, key string, w io.Writer) (done int
 		}
 		done += n
 		if err == nil || errors.As(err, new(*Error)) {
-			return done, err
+			return info, done, err
 		}
 		err = fmt.Errorf("the download broke off: %w", err)
 		if in.IfMatch == nil && out.ETag == nil {
@@ -111,7 +128,7 @@ func (s *s3Store) copyTo(ctx context.Context, key string, w io.Writer) (done int
 			failures = 0
 		}
 	}
-	return done, s.hints.classify(err, "s3:GetObject")
+	return info, done, s.hints.classify(err, "s3:GetObject")
 }
 
 // tempFile is a file whose write errors are those of a temporary file.

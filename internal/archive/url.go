@@ -19,6 +19,8 @@ type S3Config struct {
 	CAFile    string // PEM file of further certificate authorities
 	KMSKeyID  string // ARN, ID or alias of a KMS key; empty: the bucket's default encryption
 	Lock      Lock   // Object Lock of what is stored
+	// Connections are kept open between requests, 2 or more.
+	Connections int
 }
 
 // location is a parsed archive URL: a directory, or a bucket with a prefix.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/verify"
 )
 
 // openLocation opens what a verb reads: an archive by its URL, a directory, or one
@@ -30,8 +31,16 @@ func openLocation(ctx context.Context, arg string, s3 config.Archive) (p catalog
 		}
 		s3 = config.Archive{URL: (&url.URL{Scheme: "file", Path: dir}).String()}
 	}
+	if strings.HasPrefix(s3.URL, "s3://") {
+		s3.Connections = verify.Requests
+	}
 	if p.Bucket, err = s3.Open(ctx); err != nil {
 		return p, &usageError{err}
+	}
+	if dir := p.Bucket.Dir(); dir != "" {
+		if _, err := os.Stat(dir); err != nil {
+			return p, fmt.Errorf("find the objects: %w", err)
+		}
 	}
 	return p, nil
 }

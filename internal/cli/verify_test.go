@@ -127,6 +127,11 @@ func TestVerifyUsage(t *testing.T) {
 	if _, err := runVerb(t, "verify", dir); !errors.Is(err, errFindings) {
 		t.Errorf("an empty archive: %v", err)
 	}
+	for _, missing := range []string{dir + "/x", "file://" + dir + "/x"} {
+		if _, err := runVerb(t, "verify", missing); exitCode(err) != exitFailed {
+			t.Errorf("%s, which is not there: exit %d: %v", missing, exitCode(err), err)
+		}
+	}
 }
 
 // The command on the status page proves the archive of this node.

@@ -39,6 +39,17 @@ type Options struct {
 	Progress func(stage string, done, total int64)
 }
 
+// Requests is how many requests are in flight on S3, where each takes long.
+const Requests = 64
+
+// workers is how many objects are read at once.
+func (v *verification) workers() int {
+	if v.archive.Dir() == "" && !v.opt.Deep {
+		return Requests
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
 // verification is the state of one call of Run.
 type verification struct {
 	archive *archive.Bucket
@@ -118,7 +129,7 @@ func (opt *Options) overlaps(from, to time.Time) bool {
 // fails or ctx is done.
 func (v *verification) each(ctx context.Context, stage string, n int, do func(ctx context.Context, i int) error) error {
 	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
+	group.SetLimit(v.workers())
 	var done atomic.Int64
 	for i := 0; i < n && inner.Err() == nil; i++ {
 		group.Go(func() error {

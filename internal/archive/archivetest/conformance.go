@@ -268,6 +268,18 @@ func listIsSorted(t *testing.T, b Store) {
 			t.Errorf("List(%q) = %q, want %q", prefix, got, sub)
 		}
 	}
+	for from, left := range map[string]int{"": 9, "a/b": 6, "a/bb": 5, "a/c/e": 4, "b": 0, "c": 0} {
+		var got []string
+		for info, err := range b.ListAfter(t.Context(), "", func(string) string { return from }) {
+			if err != nil {
+				t.Error(err)
+			}
+			got = append(got, info.Key)
+		}
+		if !slices.Equal(got, want[len(want)-left:]) {
+			t.Errorf("ListAfter(%q) = %q", from, got)
+		}
+	}
 	for info, err := range b.List(t.Context(), "a/c") {
 		if err != nil || info.Size != int64(len("a/c/d")) || info.Modified.IsZero() {
 			t.Errorf("List yields %+v, %v", info, err)
@@ -308,8 +320,20 @@ func ListManyPages(t *testing.T, b Store, n int) {
 		})
 	}
 	wg.Wait()
-	if got := keys(t, b, "m/"); len(got) != n || !slices.IsSorted(got) {
+	got := keys(t, b, "m/")
+	if len(got) != n || !slices.IsSorted(got) {
 		t.Errorf("List yields %d objects (sorted: %v), want %d", len(got), slices.IsSorted(got), n)
+		return
+	}
+	late, seen := got[n/2-1], 0 // after whole pages that are not wanted
+	for info, err := range b.ListAfter(t.Context(), "m/", func(string) string { return late }) {
+		if err != nil || info.Key != got[n/2+seen] {
+			t.Fatalf("%q, %v; want %q", info.Key, err, got[n/2+seen])
+		}
+		seen++
+	}
+	if seen != n-n/2 {
+		t.Errorf("ListAfter(%q) yields %d objects of %d", late, seen, n-n/2)
 	}
 }
 
