@@ -10,9 +10,13 @@
 //   - Copies: an object that the store damaged is stored again as `.r2`, `.r3`, ….
 //     The one that the file's record names counts; before there is a record, and of
 //     increments, the last. Of a record the last copy that can be read counts.
-//   - Complete objects of the finished file win over increments, also before their
-//     record is there, unless the increments reach further: then the file was cut
-//     before it was archived, and both are restored.
+//   - Records: in a location that has any, the objects that count are those that the
+//     file's record names. Others are forged, or of a file that has no record yet:
+//     Restore leaves them out, unless Catalog.Unrecorded is set. A location without
+//     any record (made by convert) is read as it is. The record of a file is read when
+//     the file is restored; of most other records the listing is enough.
+//   - Complete objects of the finished file win over increments, unless the increments
+//     reach further: then the file was cut before it was archived, and both are restored.
 //   - With a record of the file, incomplete objects are an error and increments no
 //     substitute. An object that a record names and that is not there is reported
 //     as missing; it keeps no other file from being restored.
@@ -29,6 +33,7 @@
 //	listing.go    the objects and records of a location, confirmed copies, missing ones
 //	file.go       ID, Object, File; objects put together
 //	original.go   Find and Restore: which form of a file its objects allow
+//	recorded.go   objects that no record names
 //	otherepoch.go  the same file under another epoch
 //	record.go     reading a record through its copies
 package catalog

@@ -50,8 +50,9 @@ type Object struct {
 	Name        string // for messages: a path or URL
 
 	bucket *archive.Bucket
-	name   string // in the bucket
-	absent error  // why it cannot be opened
+	name   string      // in the bucket
+	at     archive.Key // that the name says; zero if it does not
+	absent error       // why it cannot be opened
 }
 
 // ID is the file that the object is of.

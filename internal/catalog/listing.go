@@ -26,14 +26,15 @@ type Location struct {
 // listing is the content of a location.
 type listing struct {
 	Location
-	stored  []Object        // Parquet objects
-	records map[ID][]Object // all copies of each
-	named   map[string]bool // keys of stored, all copies
+	stored  []Object                // Parquet objects
+	records map[ID][]Object         // all copies of each
+	named   map[string]bool         // keys of stored, all copies
+	adopted map[ID]*manifest.Record // that name objects of an earlier epoch, by these
 }
 
 // list lists a location.
 func list(ctx context.Context, p Location) (*listing, error) {
-	l := &listing{Location: p, records: map[ID][]Object{}, named: map[string]bool{}}
+	l := &listing{Location: p, records: map[ID][]Object{}, named: map[string]bool{}, adopted: map[ID]*manifest.Record{}}
 	prefixes := []string{"data/", "open/", "manifests/"}
 	if p.Path != "" {
 		prefixes = []string{p.Key}
@@ -66,7 +67,8 @@ func (l *listing) add(o Object) {
 
 // object is the object with a name in the bucket.
 func (p Location) object(name string) Object {
-	o := Object{Key: p.keyIn(name), Name: p.Bucket.URL(name), bucket: p.Bucket, name: name}
+	key := p.keyIn(name)
+	o := Object{Key: key, Name: p.Bucket.URL(name), bucket: p.Bucket, name: name, at: key}
 	if p.Path != "" {
 		o.Name = path.Join(p.Path, name)
 	}
@@ -203,6 +205,9 @@ func (l *listing) missing(ctx context.Context, all []Object) (missing []Object, 
 			return nil, err
 		case r == nil:
 			continue
+		}
+		if of := IDOfRecord(r); of != id {
+			l.adopted[of] = r
 		}
 		for _, o := range r.Objects {
 			if key, err := archive.ParseKey(o.Key); err != nil || !l.named[o.Key] {

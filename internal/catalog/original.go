@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/parquet"
@@ -12,8 +13,12 @@ import (
 
 // Catalog is the files of some locations.
 type Catalog struct {
-	Files    []*File // in the order in which they were written
+	Files []*File // in the order in which they were written
+	// Unrecorded takes objects that no record names, too, in locations with records.
+	Unrecorded bool
+
 	listings []*listing
+	skipped  []Object // by Restore
 }
 
 // ErrEmpty says that a location has no objects.
@@ -72,16 +77,32 @@ const (
 )
 
 // Restore passes the original of f to do, or calls nothing if another file of the
-// catalog has its lines. Objects are closed when it returns.
+// catalog has its lines, or if no record names its objects. Objects are closed when it returns.
 func (c *Catalog) Restore(ctx context.Context, f *File, do func(Original) error) error {
-	form, err := c.choose(ctx, f)
-	if err == nil && form != nothing {
-		err = f.read(ctx, form, do)
-	}
-	if err != nil {
+	if err := c.restore(ctx, f, do); err != nil {
 		return fmt.Errorf("restore %s: %w", f.ID, err)
 	}
 	return nil
+}
+
+func (c *Catalog) restore(ctx context.Context, f *File, do func(Original) error) error {
+	kept, err := c.recorded(ctx, f)
+	if err != nil {
+		return err
+	}
+	for _, o := range f.Objects {
+		if !slices.ContainsFunc(kept.Objects, func(k Object) bool { return k.Name == o.Name }) {
+			c.skipped = append(c.skipped, o)
+		}
+	}
+	if len(kept.Objects)+len(kept.Parts) == 0 {
+		return nil
+	}
+	form, err := c.choose(ctx, kept)
+	if err != nil || form == nothing {
+		return err
+	}
+	return kept.read(ctx, form, do)
 }
 
 // choose decides between the objects of the finished file and its increments, so

@@ -24,6 +24,13 @@ func (c *Catalog) elsewhere(ctx context.Context, f *File) (bool, error) {
 		return false, err
 	}
 	for _, other := range f.rotatedNext(c.Files, first.Last) {
+		other, err := c.recorded(ctx, other)
+		if err != nil {
+			return false, err
+		}
+		if len(other.Objects) == 0 {
+			continue
+		}
 		if same, err := other.begins(ctx, whole, first); err != nil || same {
 			return same, err
 		}

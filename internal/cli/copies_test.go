@@ -41,8 +41,13 @@ func TestI10_RestoreOfWhatWasStoredAgain(t *testing.T) {
 			s.parts(epochOne, 3, c, 0, len(c))
 			s.again(archive.OpenKey("c", "2026-11-22", "n", epochOne, 3, 0, int64(len(c))), spoil)
 			for _, arg := range []string{s.dir, "file://" + s.dir} {
-				if got := ok(t, "restore", arg).stdout; got != a+b+c {
+				if got := ok(t, "restore", arg, "--unrecorded").stdout; got != a+b+c {
 					t.Errorf("%s: restored %q", arg, auditIDs(got))
+				}
+				r := call(t, "restore", arg)
+				r.refused(t, exitFailed, "1 objects were left out", "-00000002")
+				if r.stdout != a+c {
+					t.Errorf("%s: restored %q without those that are not recorded", arg, auditIDs(r.stdout))
 				}
 			}
 		})

@@ -3,10 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/spf13/pflag"
 
 	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/config"
@@ -45,8 +48,9 @@ func openLocation(ctx context.Context, arg string, s3 config.Archive) (p catalog
 	return p, nil
 }
 
-// openCatalog finds the original files behind paths and URLs.
-func openCatalog(ctx context.Context, args []string, s3 config.Archive) (*catalog.Catalog, error) {
+// openCatalog finds the original files behind paths and URLs. Locations without any
+// record are reported.
+func openCatalog(ctx context.Context, args []string, s3 config.Archive, unrecorded bool, report io.Writer) (*catalog.Catalog, error) {
 	var locations []catalog.Location
 	for _, arg := range args {
 		p, err := openLocation(ctx, arg, s3)
@@ -55,5 +59,20 @@ func openCatalog(ctx context.Context, args []string, s3 config.Archive) (*catalo
 		}
 		locations = append(locations, p)
 	}
-	return catalog.Find(ctx, locations...)
+	c, err := catalog.Find(ctx, locations...)
+	if err != nil {
+		return nil, err
+	}
+	c.Unrecorded = unrecorded
+	for _, name := range c.Bare() {
+		if _, err := fmt.Fprintf(report, "note: %s has no records: nothing vouches for its lines\n", name); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// registerUnrecorded registers the flag of the verbs that restore.
+func registerUnrecorded(flags *pflag.FlagSet, unrecorded *bool) {
+	flags.BoolVar(unrecorded, "unrecorded", false, "include objects that no record names")
 }

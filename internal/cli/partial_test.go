@@ -75,13 +75,21 @@ func TestI1_RestoreWithIncrements(t *testing.T) {
 			s.file(epochOne, 2, rotated, all, "2026-11-22")
 			s.record(manifest.KindFile, 2)
 		}, "", []string{"missing the object of 2026-11-22"}},
-		"all lost":                   {func(s shelf) { s.parts(epochOne, 2, all, 0, one, two); s.record(manifest.KindFile, 2) }, "", []string{"was archived", "none of its objects"}},
-		"given up":                   {func(s shelf) { s.parts(epochOne, 2, all, 0, one, two); s.record(manifest.KindGap, 2) }, b + c, nil},
-		"made longer":                {func(s shelf) { s.parts(epochOne, 2, all, 0, one); s.parts(epochOne, 2, all, 0, two, len(all)) }, all, nil},
-		"hole":                       {func(s shelf) { s.parts(epochOne, 2, all, 0, one); s.parts(epochOne, 2, all, two, len(all)) }, b, []string{"bytes 269 to 538 of the file are missing"}},
-		"hole at the beginning":      {func(s shelf) { s.parts(epochOne, 2, all, one, two) }, "", []string{"bytes 0 to 269 of the file are missing"}},
-		"state lost":                 {func(s shelf) { s.parts(epochOne, 2, all, 0, one, two); s.file(epochTwo, 1, rotated, all) }, all, nil},
-		"state lost, another log":    {func(s shelf) { s.parts(epochOne, 2, all, 0, one, two); s.file(epochTwo, 1, rotated, d) }, b + c + d, nil},
+		"all lost":              {func(s shelf) { s.parts(epochOne, 2, all, 0, one, two); s.record(manifest.KindFile, 2) }, "", []string{"was archived", "none of its objects"}},
+		"given up":              {func(s shelf) { s.parts(epochOne, 2, all, 0, one, two); s.record(manifest.KindGap, 2) }, b + c, nil},
+		"made longer":           {func(s shelf) { s.parts(epochOne, 2, all, 0, one); s.parts(epochOne, 2, all, 0, two, len(all)) }, all, nil},
+		"hole":                  {func(s shelf) { s.parts(epochOne, 2, all, 0, one); s.parts(epochOne, 2, all, two, len(all)) }, b, []string{"bytes 269 to 538 of the file are missing"}},
+		"hole at the beginning": {func(s shelf) { s.parts(epochOne, 2, all, one, two) }, "", []string{"bytes 0 to 269 of the file are missing"}},
+		"state lost": {func(s shelf) {
+			s.parts(epochOne, 2, all, 0, one, two)
+			s.file(epochTwo, 1, rotated, all)
+			s.recordOf(epochTwo, 1, fileRecord(""))
+		}, all, nil},
+		"state lost, another log": {func(s shelf) {
+			s.parts(epochOne, 2, all, 0, one, two)
+			s.file(epochTwo, 1, rotated, d)
+			s.recordOf(epochTwo, 1, fileRecord(""))
+		}, b + c + d, nil},
 		"state lost, still open":     {func(s shelf) { s.parts(epochOne, 2, all, 0, one); s.parts(epochTwo, 1, all, 0, two, len(all)) }, all, nil},
 		"state lost, not caught up":  {func(s shelf) { s.parts(epochOne, 2, all, 0, two); s.parts(epochTwo, 1, all, 0, one) }, b + c, nil},
 		"state lost, just caught up": {func(s shelf) { s.parts(epochOne, 2, all, 0, one, two); s.parts(epochTwo, 1, all, 0, two) }, b + c, nil},
@@ -89,6 +97,7 @@ func TestI1_RestoreWithIncrements(t *testing.T) {
 			s.parts(epochOne, 2, all, 0, one)
 			s.parts(epochTwo, 1, all, 0, two)
 			s.file("20261122T130000cccccc", 1, rotated, all)
+			s.recordOf("20261122T130000cccccc", 1, fileRecord(""))
 		}, all, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -97,7 +106,7 @@ func TestI1_RestoreWithIncrements(t *testing.T) {
 			s.record(manifest.KindFile, 1)
 			test.make(s)
 			for _, arg := range []string{s.dir, "file://" + s.dir} {
-				r := call(t, "restore", arg)
+				r := call(t, "restore", arg, "--unrecorded")
 				if r.stdout != before+test.want {
 					t.Errorf("%s: restored %q, want %q", arg, auditIDs(r.stdout), auditIDs(before+test.want))
 				}

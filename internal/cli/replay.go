@@ -37,6 +37,8 @@ type replayFlags struct {
 	redact config.Redact
 	id     string
 	s3     config.Archive
+
+	unrecorded bool
 }
 
 func newReplayCommand(version string) *cobra.Command {
@@ -49,14 +51,15 @@ func newReplayCommand(version string) *cobra.Command {
 and in their original order, to standard output. With --loki-url it pushes them
 into Loki instead, as a stream of its own with the labels job="audit-replay" and
 replay=ID, redacted and shrunk as run does it. Loki must accept lines so old: the
-first one goes alone, and where Loki refuses it nothing else is sent.`,
+first one goes alone, and where Loki refuses it nothing else is sent. Objects that
+no record names are left out, as restore does it, and reported as an error at the end.`,
 		Example: replayExample,
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.validate(); err != nil {
 				return &usageError{err}
 			}
-			c, err := openCatalog(cmd.Context(), args, f.s3)
+			c, err := openCatalog(cmd.Context(), args, f.s3, f.unrecorded, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -80,6 +83,7 @@ func (f *replayFlags) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.filter.Namespaces, "namespace", nil, "only lines about this namespace")
 	flags.StringSliceVar(&f.filter.Names, "name", nil, "only lines about an object of this name")
 	flags.StringSliceVar(&f.filter.Codes, "code", nil, "only lines with this response code")
+	registerUnrecorded(flags, &f.unrecorded)
 	f.s3.RegisterS3(flags)
 	flags.StringVar(&f.id, "id", "", "the label replay in Loki; empty: the time of the call")
 	f.loki.RegisterClient(flags)

@@ -33,6 +33,7 @@ const restoreExample = `  # the original lines of one object
 func newRestoreCommand() *cobra.Command {
 	var out string
 	var s3 config.Archive
+	var unrecorded bool
 	cmd := &cobra.Command{
 		Use:        "restore PATH|URL... [-o DIR]",
 		Short:      "Write the original audit log from its objects, byte for byte",
@@ -43,7 +44,10 @@ is an object or a directory, URL (s3:// or file://) an archive; everything in it
 is restored. With -o each original file becomes a new file of its name, in
 cluster=CLUSTER/node=NODE/ where there is more than one node; no file is ever
 replaced. The checksum of every original file is compared. A file whose record is
-there and whose object is not is an error, after all others were restored.
+there and whose object is not is an error, after all others were restored. So are
+objects that no record names: in an archive with records they are left out, with
+their number and the first key, unless --unrecorded is given. They are forged, or
+their file is not recorded yet. Without any record all objects are restored.
 
 Of a file that was still open when its node was lost the archive has increments:
 its lines up to --archive-max-lag before. They are restored where the finished
@@ -52,7 +56,7 @@ was cut before it was archived.`,
 		Example: restoreExample,
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := openCatalog(cmd.Context(), args, s3)
+			c, err := openCatalog(cmd.Context(), args, s3, unrecorded, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -64,6 +68,7 @@ was cut before it was archived.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&out, "out", "o", "", "`directory` for the original files by their names, instead of standard output")
+	registerUnrecorded(flags, &unrecorded)
 	s3.RegisterS3(flags)
 	return cmd
 }
@@ -107,7 +112,7 @@ func eachOriginal(ctx context.Context, c *catalog.Catalog, progress *terminal.Fi
 			break
 		}
 	}
-	return missing, failed
+	return errors.Join(missing, c.Skipped()), failed
 }
 
 // restoreFiles writes every original to a file of its own. If one cannot be

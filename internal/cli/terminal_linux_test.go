@@ -45,7 +45,7 @@ func TestRestoreShowsProgress(t *testing.T) {
 	objects, out := dir+"/objects", dir+"/out"
 	makeObject(t, objects+"/1.parquet", meta("n", 1, "audit-1.log"), "one\n")
 	makeObject(t, objects+"/2.parquet", meta("n", 2, "audit-2.log"), "two\n")
-	sources, err := openCatalog(t.Context(), []string{objects}, config.Archive{})
+	sources, err := openCatalog(t.Context(), []string{objects}, config.Archive{}, false, io.Discard)
 	must(t, err)
 
 	tty, shown := newTerminal(t)

@@ -70,10 +70,14 @@ func (s Shelf) File(epoch string, seq int64, rotated, text string, without ...st
 	}
 }
 
-// Record stores a record of an epoch that names objects. Its number in the tree is its
+// Record stores a record of an epoch that names objects; if none are given, a file's
+// names those that are stored. Its number in the tree is its
 // seq, and its checkpoint that of no tree.
 func (s Shelf) Record(epoch string, seq int64, r manifest.Record, objects ...archive.Key) {
 	s.T.Helper()
+	if r.Kind == manifest.KindFile && len(objects) == 0 {
+		objects = s.objects(epoch, seq)
+	}
 	for _, key := range objects {
 		r.Objects = append(r.Objects, manifest.Object{Key: key.String(), SHA256: strings.Repeat("a", 64)})
 	}
@@ -83,6 +87,21 @@ func (s Shelf) Record(epoch string, seq int64, r manifest.Record, objects ...arc
 	data, err := manifest.Encode(r)
 	s.must(err)
 	s.put(RecordKey(epoch, seq), data)
+}
+
+// objects are the keys of the stored objects of a finished file.
+func (s Shelf) objects(epoch string, seq int64) (keys []archive.Key) {
+	s.T.Helper()
+	paths, err := filepath.Glob(filepath.Join(s.Dir, "data", "*", "*", "*"))
+	s.must(err)
+	for _, path := range paths {
+		rel, err := filepath.Rel(s.Dir, path)
+		s.must(err)
+		if key, err := archive.ParseKey(filepath.ToSlash(rel)); err == nil && key.Epoch == epoch && key.Seq == seq {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // RecordKey is the key of a record that [Shelf.Record] stores.
