@@ -35,6 +35,8 @@ type Counters struct {
 	// Events counts the audit events that were to be written, Errors those
 	// that could not be written to the log.
 	Events, Errors int64
+	// Version of kube-apiserver; empty where it does not say.
+	Version string
 }
 
 // Server is a kube-apiserver that can be asked.
@@ -109,10 +111,13 @@ const (
 	eventsMetric  = "apiserver_audit_event_total"
 	errorsMetric  = "apiserver_audit_error_total"
 	startedMetric = "process_start_time_seconds"
+	buildMetric   = "kubernetes_build_info"
 )
 
 // sample is a line of one of them in the Prometheus text format: name, labels, value.
-var sample = regexp.MustCompile(`^(` + eventsMetric + `|` + errorsMetric + `|` + startedMetric + `)(\{.*\})? +([0-9.eE+]+)`)
+var sample = regexp.MustCompile(`^(` + eventsMetric + `|` + errorsMetric + `|` + startedMetric + `|` + buildMetric + `)(\{.*\})? +([0-9.eE+]+)`)
+
+var version = regexp.MustCompile(`[{,]git_version="([0-9A-Za-z.+-]{1,64})"`)
 
 // errNone is returned for an answer without the counter.
 var errNone = errors.New("there is no " + eventsMetric + " in it: is this kube-apiserver's /metrics, and is auditing on?")
@@ -141,6 +146,10 @@ func parse(r io.Reader) (Counters, error) {
 				c.Errors += int64(value)
 			case name == startedMetric:
 				c.Started = time.UnixMilli(int64(value * 1000)).UTC()
+			case name == buildMetric:
+				if m := version.FindSubmatch(m[2]); m != nil {
+					c.Version = string(m[1])
+				}
 			}
 		}
 		if errors.Is(err, io.EOF) {

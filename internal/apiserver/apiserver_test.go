@@ -17,6 +17,7 @@ apiserver_audit_error_total{plugin="webhook"} 50
 # TYPE apiserver_audit_event_total counter
 apiserver_audit_event_total 1.2345e+04
 apiserver_audit_level_total{level="Metadata"} 99
+kubernetes_build_info{build_date="2026-01-01T00:00:00Z",git_commit="x",git_version="v1.36.1+k3s1",major="1"} 1
 process_start_time_seconds 1.76361234512e+09
 `
 
@@ -26,7 +27,7 @@ func TestParse(t *testing.T) {
 		"as it is": answer, "after a long line": long + answer, "no newline at the end": strings.TrimSuffix(answer, "\n"),
 	} {
 		got, err := parse(strings.NewReader(text))
-		want := Counters{Started: time.UnixMilli(1763612345120).UTC(), Events: 12345, Errors: 3}
+		want := Counters{Started: time.UnixMilli(1763612345120).UTC(), Events: 12345, Errors: 3, Version: "v1.36.1+k3s1"}
 		if err != nil || got != want {
 			t.Errorf("%s: %+v, %v; want %+v", name, got, err, want)
 		}

@@ -82,12 +82,12 @@ func TestVerifyEvent(t *testing.T) {
 	archive := archivedLog(t)
 	epoch := strings.Split(filepath.Base(objectIn(t, archive, "manifests")), "-")[2]
 	first, _, _ := strings.Cut(string(audittest.Corpus(t, "torn-line.log")), "\n")
-	out, err := runVerb(t, "verify", archive, "--event", epoch+"/1/1", "-o", "json")
+	out, err := runVerb(t, "verify", archive, "--event", epoch+"/2/1", "-o", "json")
 	var got struct{ Event verify.Event }
 	if jsonErr := json.Unmarshal([]byte(out), &got); err != nil || jsonErr != nil || got.Event.Text != first || len(got.Event.Path) == 0 {
 		t.Errorf("%v, %v\n%s", err, jsonErr, out)
 	}
-	if out, err = runVerb(t, "verify", archive, "--event", epoch+"/1/1"); err != nil || !strings.HasPrefix(out, first+"\n") {
+	if out, err = runVerb(t, "verify", archive, "--event", epoch+"/2/1"); err != nil || !strings.HasPrefix(out, first+"\n") {
 		t.Errorf("%v\n%.300s", err, out)
 	}
 	if _, err := runVerb(t, "verify", archive, "--event", epoch+"/9/1"); !errors.Is(err, verify.ErrNoEvent) {

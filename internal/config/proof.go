@@ -17,6 +17,9 @@ type Proof struct {
 	HeartbeatInterval time.Duration
 	// SigningKeyFile has the key that signs the records; empty: none does.
 	SigningKeyFile string
+	// PolicyFile is kube-apiserver's audit policy, and Manifest its static pod, which
+	// are recorded; empty: they are not.
+	PolicyFile, Manifest string
 	// Server is kube-apiserver, whose own counters go into the heartbeats.
 	Server apiserver.Config
 }
@@ -25,6 +28,8 @@ type Proof struct {
 func (p *Proof) Register(flags *pflag.FlagSet) {
 	flags.DurationVar(&p.HeartbeatInterval, "heartbeat-interval", time.Hour, "longest time without a record in the archive, also where nothing happened; 0: no heartbeats")
 	flags.StringVar(&p.SigningKeyFile, "signing-key-file", "", "`file` (mode 0600) with the key that signs the records; auditsidecar keygen makes one")
+	flags.StringVar(&p.PolicyFile, "audit-policy-file", "", "`file` with kube-apiserver's audit policy, as the sidecar sees it, to be recorded in the archive; empty: do not")
+	flags.StringVar(&p.Manifest, "apiserver-manifest", "", "`file` with kube-apiserver's static pod, whose audit flags are recorded in the archive; empty: do not")
 	flags.StringVar(&p.Server.URL, "apiserver-metrics-url", "", "`URL` of kube-apiserver's /metrics, whose count of audit events goes into the heartbeats; empty: do not ask")
 	flags.StringVar(&p.Server.TokenFile, "apiserver-metrics-token-file", "", "`file` with a bearer token for it")
 	flags.StringVar(&p.Server.CertFile, "apiserver-metrics-cert-file", "", "PEM `file` with a client certificate for it")

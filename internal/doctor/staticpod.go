@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/auditsidecar/auditsidecar/internal/apiserver"
 )
 
 // staticPod is what matters here of a static pod's manifest.
@@ -113,17 +115,7 @@ func (p *staticPod) flag(name string) (value string, given bool) {
 	if c == nil {
 		return "", false
 	}
-	words := slices.Concat(c.Command, c.Args)
-	for i, word := range words {
-		key, v, hasValue := strings.Cut(word, "=")
-		if key != "--"+name {
-			continue
-		}
-		if !hasValue && i+1 < len(words) && !strings.HasPrefix(words[i+1], "-") {
-			v = words[i+1]
-		}
-		value, given = v, true // the last one counts
-	}
+	value, given = apiserver.Flags(slices.Concat(c.Command, c.Args))[name]
 	return value, given
 }
 

@@ -160,6 +160,8 @@ type Chain struct {
 	// Replaced are those before it.
 	Key      string
 	Replaced []string
+	// Setup is of the last record of the settings; zero if the epoch has none.
+	Setup Setup
 }
 
 // Chain returns the state of the epoch and its chain.
@@ -169,7 +171,7 @@ func (l *Ledger) Chain() Chain {
 	t := &l.table
 	c := Chain{
 		Epoch: t.Epoch, NextSeq: t.NextSeq, Head: t.Head, Fresh: t.Fresh, First: t.Fresh && t.First,
-		Lost: l.lost, Heartbeat: t.Beat, Key: t.Key, Replaced: t.Replaced, Joined: t.Joined, Begins: t.Begins,
+		Lost: l.lost, Heartbeat: t.Beat, Key: t.Key, Replaced: t.Replaced, Joined: t.Joined, Begins: t.Begins, Setup: t.Setup,
 	}
 	if len(c.Epoch) >= len(epochLayout) {
 		c.Began, _ = time.Parse(epochLayout, c.Epoch[:len(epochLayout)])

@@ -70,6 +70,8 @@ type table struct {
 	Key     string    `json:"key,omitempty"`
 	// Replaced are the keys before it.
 	Replaced []string `json:"replaced,omitempty"`
+	// Setup is of the last record of the settings.
+	Setup Setup `json:"setup,omitzero"`
 
 	changed map[string]bool // entries that are no longer what the file holds
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -8,7 +9,7 @@ import (
 )
 
 // Notice is what a record will say that is neither of a file nor of a gap: that
-// the sidecar is at work, or that a key takes over. It waits for the archive
+// the sidecar is at work, that a key takes over, or that settings changed. It waits for the archive
 // to have the record.
 type Notice struct {
 	// Seq is its number in the chain.
@@ -69,15 +70,29 @@ func (r *Reading) same(other *Reading) bool {
 	return r.Size == other.Size && r.SHA256 == other.SHA256
 }
 
-// NewKey gives a notice its number and notes that the key signs from now on, in the
-// place of the one before.
-func (l *Ledger) NewKey(n Notice, vkey string) error {
+// Setup is what the ledger knows of a record of the settings.
+type Setup struct {
+	// SHA256 of them, lower-case hex, and Server, kube-apiserver's version among them.
+	SHA256 string `json:"sha256"`
+	Server string `json:"server,omitempty"`
+}
+
+// Decision is what a notice is about, beside a heartbeat.
+type Decision struct {
+	// Key signs from now on, in the place of the one before; empty: no change.
+	Key string
+	// Setup are the settings from now on; zero: no change.
+	Setup Setup
+}
+
+// Decide gives a notice its number and notes its decision.
+func (l *Ledger) Decide(n Notice, d Decision) error {
 	return l.change(func(t *table) error {
 		t.notice(n)
-		if t.Key != "" {
+		if d.Key != "" && t.Key != "" {
 			t.Replaced = append(slices.Clone(t.Replaced), t.Key)
 		}
-		t.Key = vkey
+		t.Key, t.Setup = cmp.Or(d.Key, t.Key), cmp.Or(d.Setup, t.Setup)
 		return nil
 	})
 }

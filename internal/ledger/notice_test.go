@@ -21,7 +21,7 @@ func TestNotices(t *testing.T) {
 	}
 	must(t, l.Add(held("1")))
 	read := &Reading{Size: 7, Lines: 2, SHA256: "aa", State: []byte("s")}
-	must(t, l.NewKey(Notice{Kind: "key", At: noon, Body: json.RawMessage(`{"k":1}`)}, "0123"))
+	must(t, l.Decide(Notice{Kind: "key", At: noon, Body: json.RawMessage(`{"k":1}`)}, Decision{Key: "0123"}))
 	must(t, l.Heartbeat(Notice{Kind: "heartbeat", At: noon.Add(1), Body: json.RawMessage(`{"b":1}`)}, "1", nil, read))
 	must(t, l.Heartbeat(Notice{Kind: "heartbeat", At: noon.Add(2), Body: json.RawMessage(`{"b":2}`)}, "", nil, nil))
 	if err := l.Heartbeat(Notice{Kind: "heartbeat", At: noon.Add(3)}, "unknown", nil, read); !errors.Is(err, ErrUnknown) {

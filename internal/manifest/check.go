@@ -47,12 +47,14 @@ func (r *Record) checkKind() error {
 		return invalid("a %s record and heartbeat do not belong together", r.Kind)
 	case (r.Kind == KindKey) != (r.Key != nil):
 		return invalid("a %s record and key do not belong together", r.Kind)
+	case (r.Kind == KindSetup) != (r.Setup != nil):
+		return invalid("a %s record and setup do not belong together", r.Kind)
 	}
 	return nil
 }
 
 func (r *Record) checkParts() error {
-	if err := cmp.Or(r.checkSource(), r.Heartbeat.check(), r.Key.check()); err != nil {
+	if err := cmp.Or(r.checkSource(), r.Heartbeat.check(), r.Key.check(), r.Setup.check()); err != nil {
 		return err
 	}
 	for _, o := range r.Objects {

@@ -1,7 +1,7 @@
 // Package manifest writes the record of what the archive holds: one for each
 // finished file of the audit log, one for each break in its continuity, one each
-// hour in which nothing else happened, one for each signing key, leaves of one tree
-// per node, so that a missing or changed record shows.
+// hour in which nothing else happened, one for each signing key and for each change of
+// the settings that the log is written with, leaves of one tree per node, so that a missing or changed record shows.
 //
 // # Records
 //
@@ -76,7 +76,7 @@
 //
 // # Files
 //
-//	record.go, heartbeat.go, gap.go, stamp.go  the record
+//	record.go, heartbeat.go, setup.go, gap.go, stamp.go  the record
 //	check.go, encode.go  its fields and its encoding
 //	tree.go, checkpoint.go  the tree and its checkpoints
 //	keyfile.go, trust.go  keys, and which of them may sign

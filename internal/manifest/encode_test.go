@@ -24,6 +24,7 @@ func TestGolden(t *testing.T) {
 		"gap.json":       sealed(t, gapRecord(8, noon.Add(time.Nanosecond))),
 		"redacted.json":  sealed(t, redactedRecord(9)),
 		"heartbeat.json": sealed(t, heartbeatRecord(10)),
+		"setup.json":     sealed(t, setupRecord(12)),
 		"key.json":       sealedAfter(t, Tree{}, keyRecord(11, testKeyFrom(t, 2, 1)), testKey(t, 2)),
 	}
 	for name, data := range records {
@@ -53,6 +54,8 @@ func TestRoundTrip(t *testing.T) {
 		"redacted":                     redactedRecord(5),
 		"heartbeat":                    heartbeatRecord(6),
 		"first heartbeat":              {Kind: KindHeartbeat, Seq: 7, Time: At(noon), Heartbeat: &Heartbeat{Every: 60}},
+		"setup":                        setupRecord(7),
+		"setup of nothing":             {Kind: KindSetup, Seq: 7, Time: At(noon), Setup: &Setup{}},
 		"key":                          keyRecord(8, testKeyFrom(t, 2, 1)),
 		"first key":                    keyRecord(9, testKey(t, 1)),
 		"first of an epoch":            {Kind: KindHeartbeat, Seq: 7, Time: At(noon), Heartbeat: &Heartbeat{Every: 60}, Begins: &Begins{Reason: BeginOwner, Detail: "x"}},
@@ -155,7 +158,17 @@ func TestEncodeRefuses(t *testing.T) {
 		"open file's lines":     func(r *Record) { *r = identified(heartbeatRecord(1)); r.Heartbeat.Open.Lines = 1 << 60 },
 		"counter run backwards": func(r *Record) { *r = identified(heartbeatRecord(1)); r.Heartbeat.Server.After = 1 },
 		"key of nothing":        func(r *Record) { *r = identified(keyRecord(1, testKey(t, 1))); r.Key = nil },
-		"short key":             func(r *Record) { *r = identified(keyRecord(1, testKey(t, 1))); r.Key.Vkey = r.Key.Vkey[:60] },
+		"setup without setup":   func(r *Record) { *r = identified(setupRecord(1)); r.Setup = nil },
+		"setup of a gap":        func(r *Record) { *r = identified(gapRecord(1, noon)); r.Setup = &Setup{} },
+		"flag":                  func(r *Record) { *r = identified(setupRecord(1)); r.Setup.Flags["etcd-servers"] = "x" },
+		"long flag": func(r *Record) {
+			*r = identified(setupRecord(1))
+			r.Setup.Flags["audit-log-path"] = strings.Repeat("x", 4000)
+		},
+		"long version":  func(r *Record) { *r = identified(setupRecord(1)); r.Setup.Server = strings.Repeat("x", 129) },
+		"other policy":  func(r *Record) { *r = identified(setupRecord(1)); r.Setup.Policy.Text += "x" },
+		"policy's hash": func(r *Record) { *r = identified(setupRecord(1)); r.Setup.Policy = &Document{} },
+		"short key":     func(r *Record) { *r = identified(keyRecord(1, testKey(t, 1))); r.Key.Vkey = r.Key.Vkey[:60] },
 		"handover": func(r *Record) {
 			*r = identified(keyRecord(1, testKeyFrom(t, 1, 2)))
 			r.Key.Handover.Signature = "x"
@@ -256,6 +269,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(sealed(f, gapRecord(2, noon)))
 	f.Add(sealed(f, redactedRecord(3)))
 	f.Add(sealed(f, heartbeatRecord(4)))
+	f.Add(sealed(f, setupRecord(5)))
 	f.Add(sealedAfter(f, Tree{}, keyRecord(5, testKeyFrom(f, 2, 1)), testKey(f, 2)))
 	f.Add([]byte(`{"version":2,"kind":"key"}`))
 	f.Add([]byte("null"))

@@ -73,6 +73,15 @@ func heartbeatRecord(seq int64) Record {
 	}}
 }
 
+func setupRecord(seq int64) Record {
+	r := Record{Kind: KindSetup, Seq: seq, Time: At(noon), Setup: &Setup{
+		Sidecar: "v0.1.0", Server: "v1.36.1", Policy: NewDocument([]byte("kind: Policy\nrules:\n- level: Metadata\n")), Redaction: NewDocument([]byte("\x00")),
+	}}
+	r.Setup.SetFlag("audit-log-path", "/var/log/kubernetes/audit/audit.log")
+	r.Setup.SetFlag("audit-log-compress", "")
+	return r
+}
+
 // testKey is a signing key, always the same for the same number.
 func testKey(t testing.TB, n byte) *SigningKey {
 	t.Helper()

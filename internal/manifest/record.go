@@ -25,10 +25,12 @@ const (
 	KindHeartbeat Kind = "heartbeat"
 	// KindKey: the key that signs this record and those after it.
 	KindKey Kind = "key"
+	// KindSetup: the settings that the log is written and archived with, from here on.
+	KindSetup Kind = "setup"
 )
 
 // knownKinds are all that this version knows.
-var knownKinds = []Kind{KindFile, KindGap, KindHeartbeat, KindKey}
+var knownKinds = []Kind{KindFile, KindGap, KindHeartbeat, KindKey, KindSetup}
 
 // Identity says whose tree a record belongs to, and which life of its state made it.
 type Identity struct {
@@ -83,6 +85,8 @@ type Record struct {
 	Heartbeat *Heartbeat `json:"heartbeat,omitempty"`
 	// Key is the content of a [KindKey], and only there.
 	Key *Key `json:"key,omitempty"`
+	// Setup is the content of a [KindSetup], and only there.
+	Setup *Setup `json:"setup,omitempty"`
 	// Checkpoint is the tree that ends with this record: a C2SP checkpoint, signed
 	// where the node has a key. It is no part of the leaf. Set by [Chain.Seal].
 	Checkpoint string `json:"checkpoint,omitempty"`

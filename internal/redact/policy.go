@@ -10,10 +10,10 @@ import (
 // Policy is what is replaced. It does not change once it is made.
 type Policy struct {
 	rules  []rule
-	uris   bool  // credentials in URIs
-	bodies bool  // any rule reaches into bodies
-	inner  *node // of a Secret in another object's body; nil: not looked for
-	text   string
+	uris   bool   // credentials in URIs
+	bodies bool   // any rule reaches into bodies
+	inner  *node  // of a Secret in another object's body; nil: not looked for
+	text   string // canonical, of the rules
 }
 
 // engine is part of a policy's hash: it changes when the same rules come to
@@ -50,11 +50,16 @@ func NewPolicy(c Config) (*Policy, error) {
 		u := &p.rules[i]
 		p.bodies = p.bodies || u.roots[partRequest] != nil || u.roots[partResponse] != nil
 	}
-	sum := sha256.Sum256([]byte(text.String()))
-	p.text = hex.EncodeToString(sum[:])
+	p.text = text.String()
 	return p, nil
 }
 
+// Text has the rules, one a line, and the version of what they do.
+func (p *Policy) Text() string { return p.text }
+
 // Hash names the policy: the SHA-256, in hex, of its rules and of the version
 // of what they do. The key is no part of it.
-func (p *Policy) Hash() string { return p.text }
+func (p *Policy) Hash() string {
+	sum := sha256.Sum256([]byte(p.text))
+	return hex.EncodeToString(sum[:])
+}

@@ -128,6 +128,9 @@ type Config struct {
 	// Ask asks kube-apiserver for its counters, in bounded time, and logs its
 	// errors itself; nil if they are not available.
 	Ask func(ctx context.Context) (Counters, error)
+	// Setup returns the settings that the log is written and archived with, but for
+	// kube-apiserver's version; nil records none.
+	Setup func() manifest.Setup
 	// Poke wakes the loop; a pass is made every Interval without it.
 	Poke     <-chan struct{}
 	Interval time.Duration

@@ -35,6 +35,7 @@ type yard struct {
 	beat    time.Duration
 	key     *manifest.SigningKey
 	ask     func(context.Context) (Counters, error)
+	setup   func() manifest.Setup
 }
 
 func newYard(t testing.TB) *yard { return &yard{t: t, dir: audittest.FastDir(t), store: newStore()} }
@@ -59,7 +60,7 @@ func (y *yard) start() error {
 	cfg := Config{
 		Chain: chain, Keys: keys{}, MaxLag: y.lag, StateDir: y.dir, Held: held{y}, Cluster: "c", Node: "n", Version: "test",
 		FS: y.fs, Ledger: y.ledger, Store: y.store, Interval: time.Hour,
-		Heartbeat: y.beat, Key: y.key, Ask: y.ask, Events: recorder{y}, Registry: prometheus.NewRegistry(),
+		Heartbeat: y.beat, Key: y.key, Ask: y.ask, Setup: y.setup, Events: recorder{y}, Registry: prometheus.NewRegistry(),
 	}
 	if y.redact != nil {
 		redactor, policy := redactor(y.t, *y.redact)

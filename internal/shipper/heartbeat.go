@@ -24,6 +24,8 @@ type Counters struct {
 	// Events counts the events that were to be written, Errors those that
 	// could not be.
 	Events, Errors int64
+	// Version is kube-apiserver's; empty where it does not say.
+	Version string
 }
 
 // maxReading bounds what one heartbeat reads of the open file. A file that
@@ -31,7 +33,47 @@ type Counters struct {
 const maxReading = 256 << 20
 
 // heart decides on heartbeats.
-type heart struct{ *workspace }
+type heart struct {
+	*workspace
+	described bool   // the settings were looked at since the start and the last heartbeat
+	server    string // kube-apiserver's version, as it said last
+}
+
+// describe decides on a record of the settings where they are not those of the last
+// one: at the start, at each heartbeat, and as the first record of an epoch, before
+// which there is at most that of a key. A kube-apiserver that does not answer is no
+// change.
+func (s *heart) describe(ctx context.Context) error {
+	last := s.cfg.Ledger.Chain().Setup
+	if s.cfg.Setup == nil || s.described && last.SHA256 != "" {
+		return nil
+	}
+	if s.server == "" {
+		s.ask(ctx)
+	}
+	setup := s.cfg.Setup()
+	body, sum, err := encodeSetup(setup, s.server)
+	if s.server == "" {
+		_, sum, err = encodeSetup(setup, last.Server)
+	}
+	if err != nil {
+		return err
+	}
+	if sum != last.SHA256 {
+		now := ledger.Decision{Setup: ledger.Setup{SHA256: manifest.Sum(body), Server: s.server}}
+		err = s.cfg.Ledger.Decide(ledger.Notice{Kind: string(manifest.KindSetup), At: time.Now().UTC(), Body: body}, now)
+	}
+	s.described = err == nil
+	return err
+}
+
+func encodeSetup(setup manifest.Setup, server string) (body []byte, sum string, err error) {
+	setup.Server = server
+	if body, err = json.Marshal(setup); err != nil {
+		return nil, "", fmt.Errorf("encode the settings: %w", err)
+	}
+	return body, manifest.Sum(body), nil
+}
 
 // heartbeat decides on a heartbeat if one is due. An archive that is away does
 // not keep it: it is sealed on this node, in its place in the chain, and sent
@@ -68,7 +110,11 @@ func (s *heart) heartbeat(ctx context.Context) error {
 	if errors.Is(err, ledger.ErrUnknown) || errors.Is(err, ledger.ErrStale) {
 		return nil // it was given up, or cut, meanwhile; the next pass looks again
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	s.described = false
+	return s.describe(ctx)
 }
 
 // look reads what the open file has gained, between two questions to
@@ -113,6 +159,9 @@ func (s *heart) ask(ctx context.Context) (Counters, bool) {
 		return Counters{}, false
 	}
 	c, err := s.cfg.Ask(ctx)
+	if err == nil {
+		s.server = c.Version
+	}
 	return c, err == nil && c.Events >= 0 && c.Errors >= 0
 }
 
@@ -181,7 +230,7 @@ func (s *sealer) announce(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("encode a key: %w", err)
 	}
-	return s.cfg.Ledger.NewKey(ledger.Notice{Kind: string(manifest.KindKey), At: time.Now().UTC(), Body: body}, key.Vkey)
+	return s.cfg.Ledger.Decide(ledger.Notice{Kind: string(manifest.KindKey), At: time.Now().UTC(), Body: body}, ledger.Decision{Key: key.Vkey})
 }
 
 // sealNotices seals what was decided on and is not sealed yet, a key first: it signs
@@ -200,6 +249,8 @@ func (s *sealer) sealNotices(context.Context) error {
 			err = json.Unmarshal(n.Body, &r.Heartbeat)
 		case manifest.KindKey:
 			err = json.Unmarshal(n.Body, &r.Key)
+		case manifest.KindSetup:
+			err = json.Unmarshal(n.Body, &r.Setup)
 		}
 		if err != nil {
 			return fmt.Errorf("decode what the ledger has for record %d: %w", n.Seq, err)

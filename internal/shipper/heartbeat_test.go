@@ -180,6 +180,10 @@ func TestI8_HeartbeatsWhileTheArchiveIsUnavailable(t *testing.T) {
 	}
 }
 
+func count(started time.Time, events, errors int64) Counters {
+	return Counters{Started: started, Events: events, Errors: errors}
+}
+
 func TestHeartbeatAsksTheServer(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	for name, c := range map[string]struct {
@@ -187,11 +191,11 @@ func TestHeartbeatAsksTheServer(t *testing.T) {
 		err     error
 		want    *manifest.Server
 	}{
-		"counters":   {[]Counters{{now, 5, 1}, {now, 7, 2}}, nil, &manifest.Server{Started: manifest.At(now), Before: 5, After: 7, Errors: 2}},
-		"restarted":  {[]Counters{{now, 5, 1}, {now.Add(1), 7, 2}}, nil, nil},
-		"backwards":  {[]Counters{{now, 5, 1}, {now, 4, 2}}, nil, nil},
-		"no answer":  {[]Counters{{now, 5, 1}, {now, 7, 2}}, errors.New("refused"), nil},
-		"impossible": {[]Counters{{now, -5, 1}, {now, 7, 2}}, nil, nil},
+		"counters":   {[]Counters{count(now, 5, 1), count(now, 7, 2)}, nil, &manifest.Server{Started: manifest.At(now), Before: 5, After: 7, Errors: 2}},
+		"restarted":  {[]Counters{count(now, 5, 1), count(now.Add(1), 7, 2)}, nil, nil},
+		"backwards":  {[]Counters{count(now, 5, 1), count(now, 4, 2)}, nil, nil},
+		"no answer":  {[]Counters{count(now, 5, 1), count(now, 7, 2)}, errors.New("refused"), nil},
+		"impossible": {[]Counters{count(now, -5, 1), count(now, 7, 2)}, nil, nil},
 	} {
 		y := newBeatingYard(t)
 		asked := 0

@@ -41,7 +41,7 @@ func New(cfg Config) (*Shipper, error) {
 	evidence := &examiner{workspace: w}
 	refused := &quarantiner{w}
 	return &Shipper{
-		workspace: w, evidence: evidence, records: &sealer{workspace: w, uploads: uploads}, pulse: &heart{w}, uploads: uploads,
+		workspace: w, evidence: evidence, records: &sealer{workspace: w, uploads: uploads}, pulse: &heart{workspace: w}, uploads: uploads,
 		increments: &opener{workspace: w, evidence: evidence, uploads: uploads, most: maxIncrement},
 		earlier:    &reconciler{w, refused, map[string]bool{}}, adoption: &adopter{w}, refused: refused,
 	}, nil
@@ -89,7 +89,7 @@ func (s *Shipper) Sync(ctx context.Context) error {
 
 func (s *Shipper) pass(ctx context.Context) error {
 	defer func() { s.metrics.pending(s.cfg.Ledger.Entries()) }()
-	for _, step := range []func(context.Context) error{s.evidence.examine, s.pulse.heartbeat, s.records.join, s.records.announce, s.records.sealNotices, s.sweep, s.records.lookAhead, s.records.storeLeftovers, s.records.flush, s.earlier.reconcile, s.records.sealGaps} {
+	for _, step := range []func(context.Context) error{s.evidence.examine, s.pulse.describe, s.pulse.heartbeat, s.records.join, s.records.announce, s.records.sealNotices, s.sweep, s.records.lookAhead, s.records.storeLeftovers, s.records.flush, s.earlier.reconcile, s.records.sealGaps} {
 		if err := step(ctx); err != nil {
 			return err
 		}

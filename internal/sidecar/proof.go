@@ -52,6 +52,6 @@ func asker(settings apiserver.Config, log zerolog.Logger) (func(context.Context)
 				log.Info().Msg("kube-apiserver answers again")
 			}
 		}
-		return shipper.Counters{Started: c.Started, Events: c.Events, Errors: c.Errors}, err
+		return shipper.Counters{Started: c.Started, Events: c.Events, Errors: c.Errors, Version: c.Version}, err
 	}, nil
 }

@@ -173,7 +173,7 @@ func (s *Sidecar) wire(st *state, names, writes <-chan struct{}) (*working, erro
 		StateDir: st.dir, Held: h, Cluster: s.Settings.Identity.Cluster, Node: s.Settings.Identity.Node,
 		Version: s.Version, FS: s.fs, Ledger: st.ledger,
 		Chain: st.chain, Store: objects, Keys: objects, MaxLag: maxLag, Redact: s.archiveRedaction(st), Blind: st.redaction.blind(),
-		Heartbeat: heartbeat, Ask: ask, Key: st.key,
+		Heartbeat: heartbeat, Ask: ask, Key: st.key, Setup: setupOf(&s.Config, st.redaction),
 		Poke: h.Changed(), Interval: shipperInterval, Events: archiveEvents{s.events}, Registry: s.registry,
 	})
 	if err != nil {

@@ -165,7 +165,7 @@ func TestReport(t *testing.T) {
 	if len(r.Files) != 2 || r.Files[0].Name != "audit.log" || r.Files[0].Size != 5 || r.Files[1].State != "archived" || r.Older != 0 {
 		t.Errorf("files: %+v", r.Files)
 	}
-	if r.Chain.Number != 1 || !strings.HasSuffix(r.Chain.Verify, "--cluster c --node n --expect-head "+r.Chain.Root) {
+	if r.Chain.Number != 2 || !strings.HasSuffix(r.Chain.Verify, "--cluster c --node n --expect-head "+r.Chain.Root) {
 		t.Errorf("chain: %+v", r.Chain)
 	}
 }
