@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -18,6 +19,7 @@ import (
 type logFile struct {
 	node, name string
 	content    []byte
+	forged     bool   // its objects have no record
 	record     record // identify reads it
 }
 
@@ -105,6 +107,36 @@ func write(tb testing.TB, path string, content []byte) {
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// forge puts the object of a file into the archive, a directory, that no record names.
+func forge(tb testing.TB, dir string) *logFile {
+	tb.Helper()
+	log := audittest.Corpus(tb, "rotated.log")
+	line := bytes.ReplaceAll(lineWith(tb, log, `"verb":"get"`), []byte("2026-11-22"), []byte("2026-11-24"))
+	f := &logFile{node: "cp-1", name: "audit-2026-11-24T17-30-00.000.log", content: bytes.Repeat(line, 3), forged: true}
+	path, out := filepath.Join(tb.TempDir(), f.name), tb.TempDir()
+	write(tb, path, f.content)
+	command(tb, nil, "convert", path, "-o", out, "--cluster", "production", "--node", f.node)
+	paths, err := filepath.Glob(filepath.Join(out, "data", "*", "*", "*.parquet"))
+	if err != nil || len(paths) != 1 {
+		tb.Fatalf("objects %q, %v", paths, err)
+	}
+	rel, err := filepath.Rel(out, paths[0])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	object, err := os.ReadFile(paths[0])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	key := strings.Split(strings.TrimSuffix(rel, ".parquet"), "-")
+	f.record.Epoch = key[len(key)-2]
+	if f.record.Seq, err = strconv.ParseInt(key[len(key)-1], 10, 64); err != nil {
+		tb.Fatal(err)
+	}
+	write(tb, filepath.Join(dir, rel), object)
+	return f
 }
 
 // identify completes the files with their records in the archive, a directory.

@@ -42,6 +42,7 @@ func TestQueriesInDuckDB(t *testing.T) {
 	files, dir := logs(t), t.TempDir()
 	archive(t, files, "file://"+dir, nil)
 	identify(t, files, dir)
+	files = append(files, forge(t, dir))
 	db, plain := inDuckDB(t, "file://"+dir), plainScan(t, files)
 	for _, q := range queries(t) {
 		t.Run(q.name, func(t *testing.T) {
@@ -61,6 +62,19 @@ func TestQueriesInDuckDB(t *testing.T) {
 				t.Error("no rows: the query or the log shows nothing")
 			}
 		})
+	}
+}
+
+// The view of what is recorded has every event but those of an object that no record names.
+func TestTamperWithAForgedObjectInDuckDB(t *testing.T) {
+	files, dir := logs(t), t.TempDir()
+	archive(t, files, "file://"+dir, nil)
+	forge(t, dir)
+	db := inDuckDB(t, "file://"+dir)
+	got, err := ask(t, db, "SELECT (SELECT count(*) FROM audit.audit WHERE dt = '2026-11-24'), (SELECT count(*) FROM audit.audit_recorded WHERE dt = '2026-11-24'), "+
+		"(SELECT count(*) FROM audit.audit) - (SELECT count(*) FROM audit.audit_recorded), (SELECT count(*) FROM audit.audit_recorded_files)")
+	if err != nil || fmt.Sprint(got.cells) != "[[3 0 3 2]]" {
+		t.Errorf("%v, %v", got.cells, err)
 	}
 }
 

@@ -53,7 +53,7 @@ func load(tb testing.TB, conn driver.Conn, f *logFile) {
 	number := int64(0)
 	for line := range bytes.Lines(f.content) {
 		number++
-		if err := appender.AppendRow(f.node, f.record.Epoch, f.record.Seq, f.name, number, string(bytes.TrimSuffix(line, []byte("\n")))); err != nil {
+		if err := appender.AppendRow(f.node, f.record.Epoch, f.record.Seq, f.name, number, string(bytes.TrimSuffix(line, []byte("\n"))), f.forged); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -71,9 +71,10 @@ func orNull(text string) *string {
 
 const linesSchema = `
 CREATE SCHEMA audit;
-CREATE TABLE audit.text (node VARCHAR, epoch VARCHAR, seq BIGINT, source_file VARCHAR, source_line BIGINT, text VARCHAR);
+CREATE TABLE audit.text (node VARCHAR, epoch VARCHAR, seq BIGINT, source_file VARCHAR, source_line BIGINT, text VARCHAR, forged BOOLEAN);
 CREATE VIEW audit.lines AS SELECT *, TRY_CAST(text AS JSON) AS line FROM audit.text;
-CREATE VIEW audit.audit_events AS SELECT *, 0 AS line_part, 'production' AS cluster, '2026-11-22' AS dt FROM audit.lines;
+CREATE VIEW audit.audit_events AS SELECT *, 0 AS line_part, 'production' AS cluster,
+  CASE WHEN forged THEN '2026-11-24' ELSE '2026-11-22' END AS dt FROM audit.lines;
 CREATE VIEW audit.audit AS SELECT
   'production' AS cluster, substr(line->>'$.stageTimestamp', 1, 10) AS dt, node,
   CAST(line->>'$.stageTimestamp' AS TIMESTAMP) AS event_time, CAST(line->>'$.requestReceivedTimestamp' AS TIMESTAMP) AS received_time,
@@ -93,7 +94,9 @@ CREATE VIEW audit.audit AS SELECT
   line->>'$.annotations."pod-security.kubernetes.io/audit-violations"' AS pod_security_violations,
   epoch, seq, source_file, source_line, 0 AS line_part
 FROM audit.lines WHERE line IS NOT NULL;
-CREATE VIEW audit.audit_files AS SELECT 'production' AS cluster, node, epoch, seq, source_file, count(*) AS lines FROM audit.lines GROUP BY ALL;
+CREATE VIEW audit.audit_files AS SELECT 'production' AS cluster, node, epoch, seq, source_file, count(*) AS lines FROM audit.lines
+  WHERE NOT forged GROUP BY ALL;
+CREATE VIEW audit.audit_recorded_files AS SELECT DISTINCT cluster, node, epoch, seq FROM audit.audit_files;
 CREATE TABLE audit.audit_gaps (cluster VARCHAR, node VARCHAR, epoch VARCHAR, seq BIGINT, recorded_at VARCHAR, reason VARCHAR,
   missing_from VARCHAR, missing_to VARCHAR, estimated_bytes BIGINT, source_file VARCHAR, detail VARCHAR);
 `

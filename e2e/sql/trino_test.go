@@ -27,6 +27,7 @@ func TestQueriesInTrino(t *testing.T) {
 	archive(t, files, url, env, flags...)
 	dir := s3.Dir + "/" + s3.Bucket + "/audit-logs" // this server keeps objects as files
 	identify(t, files, dir)
+	files = append(files, forge(t, dir))
 	server := trino.Start(t, s3)
 	db := inTrino(t, server, url, "hive.audit")
 	others := map[string]*sql.DB{"DuckDB": inDuckDB(t, "file://"+dir), "the JSON": plainScan(t, files)}

@@ -25,7 +25,8 @@ func newDDLCommand() *cobra.Command {
 		SuggestFor: []string{"sql", "tables", "schema"},
 		Long: `ddl prints the statements that make tables and views of an archive: audit_events
 (all rows) and audit (one row an event, nested columns flattened), audit_records,
-audit_files and audit_gaps (the archive's own record of what it has and has not).
+audit_files and audit_gaps (the archive's own record of what it has and has not),
+audit_recorded (the events of files that have a record) and audit_recorded_files.
 It reads nothing and changes nothing.`,
 		Example:   ddlExample,
 		ValidArgs: ddl.Engines(),

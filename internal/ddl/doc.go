@@ -13,6 +13,9 @@
 //     manifest.Record.
 //   - audit_files, audit_gaps: views of those, one row an archived file, one row a
 //     break in the log.
+//   - audit_recorded_files, audit_recorded: the files that records name, and audit
+//     without the rows of others. The first reads all records, until rollups list the
+//     files of a day: only its definition then changes.
 //
 // Columns and types come from the packages that write them, so that a new one
 // is in the tables too. Objects of older versions read as null in a newer column.

@@ -71,6 +71,10 @@ type script struct {
 	Records []column
 	// Gaps are the names of a gap's fields, in their order.
 	Gaps []string
+	// Objects are the same of an object in a record, Number the pattern of the
+	// epoch and the sequence number in its key.
+	Objects []string
+	Number  string
 }
 
 // Tables is the prefix of the names of tables.
@@ -82,9 +86,8 @@ func newScript(d dialect, engine string, o Options) script {
 	for _, c := range parquet.Columns() {
 		s.Columns = append(s.Columns, column{c.Name, d.columnType(c.Type)})
 	}
-	for _, c := range trino().fieldsOf(reflect.TypeFor[manifest.Gap]()) {
-		s.Gaps = append(s.Gaps, c.Name)
-	}
+	s.Gaps, s.Objects = names(reflect.TypeFor[manifest.Gap]()), names(reflect.TypeFor[manifest.Object]())
+	s.Number = `-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$`
 	if slices.Contains([]string{"trino", "spark"}, engine) {
 		s.Records = d.recordColumns("cluster", "node")
 	} else {
@@ -94,4 +97,12 @@ func newScript(d dialect, engine string, o Options) script {
 		s.Location = strings.TrimPrefix(s.Location, "file://")
 	}
 	return s
+}
+
+// names are the names of a struct's fields in SQL, in their order.
+func names(t reflect.Type) (all []string) {
+	for _, c := range trino().fieldsOf(t) {
+		all = append(all, c.Name)
+	}
+	return all
 }

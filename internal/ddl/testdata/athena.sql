@@ -139,6 +139,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `audit`.`audit_records` (
   `gaps` array<struct<`from`:string, `to`:string, `reason`:string, `bytes`:bigint, `file`:string, `detail`:string>>,
   `heartbeat` struct<`every`:bigint, `waiting`:bigint, `open`:struct<`name`:string, `seq`:bigint, `inode`:decimal(20,0), `size`:bigint, `lines`:bigint, `sha256`:string, `hmac`:string>, `server`:struct<`started`:string, `eventsbefore`:bigint, `eventsafter`:bigint, `errors`:bigint>>,
   `key` struct<`vkey`:string, `handover`:struct<`from`:string, `signature`:string>>,
+  `setup` struct<`sidecar`:string, `server`:string, `flags`:map<string,string>, `policy`:struct<`sha256`:string, `text`:string>, `redaction`:struct<`sha256`:string, `text`:string>>,
   `checkpoint` string
 )
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
@@ -160,3 +161,22 @@ SELECT
   g.bytes AS estimated_bytes, g.file AS source_file, g.detail AS detail
 FROM audit.audit_records r
 CROSS JOIN UNNEST(r.gaps) AS g ("from", "to", "reason", "bytes", "file", "detail");
+
+-- The files that records name, by the numbers of their objects.
+CREATE OR REPLACE VIEW "audit"."audit_recorded_files" AS
+SELECT DISTINCT
+  r.cluster, r.node,
+  regexp_extract(o."key", '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 1) AS epoch,
+  TRY_CAST(regexp_extract(o."key", '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 2) AS bigint) AS seq
+FROM audit.audit_records r
+CROSS JOIN UNNEST(r.objects) AS o ("key", "size", "sha256", "rows")
+WHERE r.kind = 'file';
+
+-- The events of files that have a record: without forged objects, and without the
+-- files that are stored and not recorded yet. It reads all records.
+CREATE OR REPLACE VIEW "audit"."audit_recorded" AS
+SELECT a.*
+FROM audit.audit a
+WHERE EXISTS (
+  SELECT 1 FROM audit.audit_recorded_files f
+  WHERE f.cluster = a.cluster AND f.node = a.node AND f.epoch = a.epoch AND f.seq = a.seq);

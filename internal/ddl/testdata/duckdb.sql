@@ -138,6 +138,7 @@ SELECT * FROM read_json(
     "gaps": 'STRUCT("from" VARCHAR, "to" VARCHAR, "reason" VARCHAR, "bytes" BIGINT, "file" VARCHAR, "detail" VARCHAR)[]',
     "heartbeat": 'STRUCT("every" BIGINT, "waiting" BIGINT, "open" STRUCT("name" VARCHAR, "seq" BIGINT, "inode" UBIGINT, "size" BIGINT, "lines" BIGINT, "sha256" VARCHAR, "hmac" VARCHAR), "server" STRUCT("started" VARCHAR, "eventsBefore" BIGINT, "eventsAfter" BIGINT, "errors" BIGINT))',
     "key": 'STRUCT("vkey" VARCHAR, "handover" STRUCT("from" VARCHAR, "signature" VARCHAR))',
+    "setup": 'STRUCT("sidecar" VARCHAR, "server" VARCHAR, "flags" MAP(VARCHAR, VARCHAR), "policy" STRUCT("sha256" VARCHAR, "text" VARCHAR), "redaction" STRUCT("sha256" VARCHAR, "text" VARCHAR))',
     "checkpoint": 'VARCHAR'
   });
 
@@ -156,3 +157,20 @@ SELECT
   gap.reason AS reason, gap."from" AS missing_from, gap."to" AS missing_to,
   gap.bytes AS estimated_bytes, gap.file AS source_file, gap.detail AS detail
 FROM (SELECT *, unnest(gaps) AS gap FROM audit.audit_records);
+
+-- The files that records name, by the numbers of their objects.
+CREATE OR REPLACE VIEW audit.audit_recorded_files AS
+SELECT DISTINCT
+  cluster, node,
+  regexp_extract(object.key, '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 1) AS epoch,
+  TRY_CAST(regexp_extract(object.key, '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 2) AS bigint) AS seq
+FROM (SELECT *, unnest(objects) AS object FROM audit.audit_records WHERE kind = 'file');
+
+-- The events of files that have a record: without forged objects, and without the
+-- files that are stored and not recorded yet. It reads all records.
+CREATE OR REPLACE VIEW audit.audit_recorded AS
+SELECT a.*
+FROM audit.audit a
+WHERE EXISTS (
+  SELECT 1 FROM audit.audit_recorded_files f
+  WHERE f.cluster = a.cluster AND f.node = a.node AND f.epoch = a.epoch AND f.seq = a.seq);

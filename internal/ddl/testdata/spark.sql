@@ -127,6 +127,7 @@ CREATE TABLE IF NOT EXISTS audit.audit_records (
   `gaps` ARRAY<STRUCT<`from`: STRING, `to`: STRING, `reason`: STRING, `bytes`: BIGINT, `file`: STRING, `detail`: STRING>>,
   `heartbeat` STRUCT<`every`: BIGINT, `waiting`: BIGINT, `open`: STRUCT<`name`: STRING, `seq`: BIGINT, `inode`: DECIMAL(20, 0), `size`: BIGINT, `lines`: BIGINT, `sha256`: STRING, `hmac`: STRING>, `server`: STRUCT<`started`: STRING, `eventsbefore`: BIGINT, `eventsafter`: BIGINT, `errors`: BIGINT>>,
   `key` STRUCT<`vkey`: STRING, `handover`: STRUCT<`from`: STRING, `signature`: STRING>>,
+  `setup` STRUCT<`sidecar`: STRING, `server`: STRING, `flags`: MAP<STRING, STRING>, `policy`: STRUCT<`sha256`: STRING, `text`: STRING>, `redaction`: STRUCT<`sha256`: STRING, `text`: STRING>>,
   `checkpoint` STRING,
   `cluster` STRING,
   `node` STRING
@@ -150,6 +151,24 @@ SELECT
   gap.reason AS reason, gap.`from` AS missing_from, gap.`to` AS missing_to,
   gap.bytes AS estimated_bytes, gap.file AS source_file, gap.detail AS detail
 FROM audit.audit_records LATERAL VIEW explode(gaps) AS gap;
+
+-- The files that records name, by the numbers of their objects.
+CREATE OR REPLACE VIEW audit.audit_recorded_files AS
+SELECT DISTINCT
+  cluster, node,
+  regexp_extract(object.key, '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 1) AS epoch,
+  TRY_CAST(regexp_extract(object.key, '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 2) AS bigint) AS seq
+FROM audit.audit_records LATERAL VIEW explode(objects) AS object
+WHERE kind = 'file';
+
+-- The events of files that have a record: without forged objects, and without the
+-- files that are stored and not recorded yet. It reads all records.
+CREATE OR REPLACE VIEW audit.audit_recorded AS
+SELECT a.*
+FROM audit.audit a
+WHERE EXISTS (
+  SELECT 1 FROM audit.audit_recorded_files f
+  WHERE f.cluster = a.cluster AND f.node = a.node AND f.epoch = a.epoch AND f.seq = a.seq);
 
 -- Makes new days, clusters and nodes known: run it daily, soon after midnight
 -- UTC, or before you ask about today.

@@ -129,6 +129,7 @@ CREATE TABLE IF NOT EXISTS hive.audit.audit_records (
   "gaps" array(row("from" varchar, "to" varchar, "reason" varchar, "bytes" bigint, "file" varchar, "detail" varchar)),
   "heartbeat" row("every" bigint, "waiting" bigint, "open" row("name" varchar, "seq" bigint, "inode" decimal(20, 0), "size" bigint, "lines" bigint, "sha256" varchar, "hmac" varchar), "server" row("started" varchar, "eventsbefore" bigint, "eventsafter" bigint, "errors" bigint)),
   "key" row("vkey" varchar, "handover" row("from" varchar, "signature" varchar)),
+  "setup" row("sidecar" varchar, "server" varchar, "flags" map(varchar, varchar), "policy" row("sha256" varchar, "text" varchar), "redaction" row("sha256" varchar, "text" varchar)),
   "checkpoint" varchar,
   cluster varchar,
   node varchar
@@ -155,6 +156,25 @@ SELECT
   g.bytes AS estimated_bytes, g.file AS source_file, g.detail AS detail
 FROM hive.audit.audit_records r
 CROSS JOIN UNNEST(r.gaps) AS g ("from", "to", "reason", "bytes", "file", "detail");
+
+-- The files that records name, by the numbers of their objects.
+CREATE OR REPLACE VIEW hive.audit.audit_recorded_files AS
+SELECT DISTINCT
+  r.cluster, r.node,
+  regexp_extract(o."key", '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 1) AS epoch,
+  TRY_CAST(regexp_extract(o."key", '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 2) AS bigint) AS seq
+FROM hive.audit.audit_records r
+CROSS JOIN UNNEST(r.objects) AS o ("key", "size", "sha256", "rows")
+WHERE r.kind = 'file';
+
+-- The events of files that have a record: without forged objects, and without the
+-- files that are stored and not recorded yet. It reads all records.
+CREATE OR REPLACE VIEW hive.audit.audit_recorded AS
+SELECT a.*
+FROM hive.audit.audit a
+WHERE EXISTS (
+  SELECT 1 FROM hive.audit.audit_recorded_files f
+  WHERE f.cluster = a.cluster AND f.node = a.node AND f.epoch = a.epoch AND f.seq = a.seq);
 
 -- Makes new days, clusters and nodes known: run it daily, soon after midnight
 -- UTC, or before you ask about today.
