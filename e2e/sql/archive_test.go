@@ -25,6 +25,7 @@ type logFile struct {
 
 // record is what is needed of a record of the archive.
 type record struct {
+	Kind  string `json:"kind"`
 	Epoch string `json:"epoch"`
 	Seq   int64  `json:"seq"`
 	Time  string `json:"time"`
@@ -139,20 +140,32 @@ func forge(tb testing.TB, dir string) *logFile {
 	return f
 }
 
-// identify completes the files with their records in the archive, a directory.
+// identify completes the files with their records in the archive, a directory. Each node has
+// one file.
 func identify(tb testing.TB, files []*logFile, dir string) {
 	tb.Helper()
 	for _, f := range files {
 		paths, err := filepath.Glob(filepath.Join(dir, "manifests", "cluster=production", "node="+f.node, "*.json"))
-		if err != nil || len(paths) != 1 {
-			tb.Fatalf("records of %s: %q, %v", f.node, paths, err)
-		}
-		text, err := os.ReadFile(paths[0])
 		if err != nil {
 			tb.Fatal(err)
 		}
-		if err := json.Unmarshal(text, &f.record); err != nil {
-			tb.Fatal(err)
+		found := 0
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			var r record
+			if err := json.Unmarshal(text, &r); err != nil {
+				tb.Fatal(err)
+			}
+			if r.Kind == "file" {
+				f.record = r
+				found++
+			}
+		}
+		if found != 1 {
+			tb.Fatalf("%d of the records %q of %s are of files", found, paths, f.node)
 		}
 	}
 }
