@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 // Reason classifies an [Error]. Its text is short and stable, fit for the label
@@ -57,11 +60,21 @@ type Error struct {
 
 // Error returns operation, address, cause and remedy in one line.
 func (e *Error) Error() string {
-	s := e.Op + " " + e.URL + ": " + e.Cause
+	s := Printable(e.Op + " " + e.URL + ": " + e.Cause)
 	if e.Remedy != "" {
 		s += "; " + e.Remedy
 	}
 	return s
+}
+
+// Printable returns s with Go's escapes for what is not to be printed: names in an archive
+// may have anything in them.
+func Printable(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }) {
+		return s
+	}
+	q := strconv.Quote(s)
+	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
 }
 
 // Unwrap returns the underlying error.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
 	"github.com/auditsidecar/auditsidecar/internal/verify"
@@ -26,6 +27,9 @@ const verifyExample = `  # everything: records, and size and checksum of every o
   # a copy on disk, every file restored and hashed, up to the end of October
   auditsidecar verify ./archive --deep --to 2026-11-01T00:00:00Z
 
+  # every hour: only what is new, as a descendant of what was trusted before
+  auditsidecar verify s3://audit-archive/audit-logs --state /var/lib/verify/audit.json
+
   # one line with the proof that it is in the archive
   auditsidecar verify ./archive --event 20261122T120000a1b2c3/7/42`
 
@@ -36,6 +40,7 @@ type verifyFlags struct {
 	keys    []string
 	accept  []string
 	event   string
+	state   string
 	output  string
 }
 
@@ -55,6 +60,11 @@ something: which object, which lines, which time cannot be trusted.
 No archive can prove that its last records were not cut off. --expect-head takes
 a root that the tree must have had (the metric auditsidecar_chain_head, the log,
 an earlier report), --to a time that the records must reach.
+
+--state keeps the head of every tree whose records were without a finding. The next
+run reads only the records after it, which must continue that tree, and checks their
+objects. With --deep, --from, --expect-head or other keys it reads all again, which
+must contain that head. docs/spec/state.md describes the file.
 
 --key takes public keys (keygen), as a file or a directory of *.vkey files. Below a
 key the lines "from N" and "until N" bound the records that it may sign: a stolen
@@ -85,7 +95,8 @@ docs/threat-model.md says what is proven, and against whom.`,
 func (f *verifyFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.options.ChainOnly, "chain-only", false, "verify records only, skip objects")
 	flags.BoolVar(&f.options.Deep, "deep", false, "restore every file and recompute its SHA-256 and Merkle root")
-	flags.StringVar(&f.options.ExpectHead, "expect-head", "", "`root` that a tree must have had, 64 hex digits")
+	flags.StringArrayVar(&f.options.ExpectHeads, "expect-head", nil, "`root` that a tree must have had, 64 hex digits; repeatable")
+	flags.StringVar(&f.state, "state", "", "`file` that keeps the trusted heads; the next run reads newer records only")
 	flags.StringArrayVar(&f.keys, "key", nil, "`file` or directory of *.vkey files with public keys to trust; repeatable")
 	flags.StringArrayVar(&f.accept, "accept", nil, "`file` with the origins of later trees that are no finding, one a line; repeatable")
 	flags.StringVar(&f.options.Cluster, "cluster", "", "only this `cluster`")
@@ -119,9 +130,13 @@ func (f *verifyFlags) parse() error {
 	if !f.options.To.IsZero() && f.options.To.Before(f.options.From) {
 		errs = append(errs, errors.New("--to is before --from"))
 	}
-	f.options.ExpectHead = strings.ToLower(f.options.ExpectHead)
-	if h := f.options.ExpectHead; h != "" && !sha256Hex.MatchString(h) {
-		errs = append(errs, fmt.Errorf("--expect-head %q: expected the 64 hex digits of a root", h))
+	for i, h := range f.options.ExpectHeads {
+		if f.options.ExpectHeads[i] = strings.ToLower(h); !sha256Hex.MatchString(strings.ToLower(h)) {
+			errs = append(errs, fmt.Errorf("--expect-head %q: expected the 64 hex digits of a root", h))
+		}
+	}
+	if f.state != "" && f.event != "" {
+		errs = append(errs, errors.New("--state and --event exclude each other"))
 	}
 	if f.options.ChainOnly && f.options.Deep {
 		errs = append(errs, errors.New("--chain-only and --deep exclude each other"))
@@ -134,6 +149,13 @@ func (f *verifyFlags) parse() error {
 }
 
 func (f *verifyFlags) run(ctx context.Context, bucket *archive.Bucket, version string, out, progress io.Writer) error {
+	if f.state != "" {
+		s, err := verify.ReadState(f.state, bucket.URL(""))
+		if err != nil {
+			return err
+		}
+		f.options.State = s
+	}
 	bar := terminal.NewBar(progress)
 	f.options.Progress = bar.Update
 	var event *verify.Event
@@ -152,6 +174,15 @@ func (f *verifyFlags) run(ctx context.Context, bucket *archive.Bucket, version s
 	report.Archive, report.At, report.Program = bucket.URL(""), time.Now().UTC(), "auditsidecar "+version
 	if err := f.write(out, event, report); err != nil {
 		return err
+	}
+	if s := report.State(); s != nil {
+		data, err := s.Encode()
+		if err == nil {
+			err = durable.OS().WriteFile(f.state, data, 0o600)
+		}
+		if err != nil {
+			return fmt.Errorf("write the state file: %w", err)
+		}
 	}
 	if !report.Clean {
 		return errFindings

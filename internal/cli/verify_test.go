@@ -78,6 +78,26 @@ func TestVerifyVerb(t *testing.T) {
 	}
 }
 
+func TestVerifyState(t *testing.T) {
+	archive, other, state := archivedLog(t), archivedLog(t), filepath.Join(t.TempDir(), "state.json")
+	for _, want := range []string{"has no head yet", "were trusted already"} {
+		if out, err := runVerb(t, "verify", archive, "--state", state); err != nil || !strings.Contains(out, want) {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	if _, err := runVerb(t, "verify", other, "--state", state); exitCode(err) != exitFailed || !strings.Contains(err.Error(), "of the archive") {
+		t.Errorf("another archive: exit %d: %v", exitCode(err), err)
+	}
+	before := audittest.ReadFile(t, state)
+	if err := os.RemoveAll(filepath.Join(archive, "manifests")); err != nil {
+		t.Fatal(err)
+	}
+	out, err := runVerb(t, "verify", archive, "--state", state)
+	if !errors.Is(err, errFindings) || !strings.Contains(out, "FINDING not_descendant") || string(audittest.ReadFile(t, state)) != string(before) {
+		t.Errorf("without records: %v\n%s", err, out)
+	}
+}
+
 func TestVerifyEvent(t *testing.T) {
 	archive := archivedLog(t)
 	epoch := strings.Split(filepath.Base(objectIn(t, archive, "manifests")), "-")[2]

@@ -16,6 +16,13 @@ type Hash [sha256.Size]byte
 // String is the hash in lower-case hex.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
+// ParseHash is the inverse of [Hash.String].
+func ParseHash(s string) (h Hash, ok bool) {
+	ok = validSum.MatchString(s)
+	_, err := hex.Decode(h[:], []byte(s))
+	return h, ok && err == nil
+}
+
 // Tree is the RFC 6962 tree of the records of one node, as far as it takes to add
 // the next one: some hashes. The zero Tree is empty.
 type Tree struct{ nodes *compact.Range }
@@ -55,6 +62,20 @@ func Whole(size int64, root Hash) Tree {
 		return Tree{}
 	}
 	return Tree{nodes}
+}
+
+// TreeOf returns the tree of so many records from the hashes of its perfect subtrees, from
+// left to right.
+func TreeOf(size int64, hashes []Hash) (Tree, error) {
+	var all [][]byte
+	for i := range hashes {
+		all = append(all, hashes[i][:])
+	}
+	nodes, err := nodesOf(uint64(size), all)
+	if err != nil {
+		return Tree{}, fmt.Errorf("make the tree of %d records: %w", size, err)
+	}
+	return Tree{nodes}, nil
 }
 
 // Root is the root of the tree.

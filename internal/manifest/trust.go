@@ -29,7 +29,8 @@ type Trust struct {
 	// Current is the key in force, a vkey; empty before the first.
 	Current string
 
-	replaced []string
+	// Replaced are the keys that were in force before.
+	Replaced []string
 }
 
 // Check returns the fault of a record's signature, empty if it has none, and takes the
@@ -73,7 +74,7 @@ func (t *Trust) signer(number int64, s *note.Signature) (vkey, detail string) {
 		return err == nil && key.Name() == s.Name && key.KeyHash() == s.Hash
 	}
 	id := fmt.Sprintf("%s+%08x", s.Name, s.Hash)
-	if slices.ContainsFunc(t.replaced, by) {
+	if slices.ContainsFunc(t.Replaced, by) {
 		return "", fmt.Sprintf("signed by key %s, which %s has replaced", id, t.Current)
 	}
 	if t.Given == nil {
@@ -108,7 +109,7 @@ func (t *Trust) take(e *Entry) (Fault, string) {
 		return FaultSignature, fmt.Sprintf("it names key %s and is not signed by it", vkey)
 	}
 	switch {
-	case slices.Contains(t.replaced, vkey):
+	case slices.Contains(t.Replaced, vkey):
 		return FaultKey, fmt.Sprintf("key %s takes over again after it was replaced", vkey)
 	case t.Given != nil:
 		if _, detail := t.signer(e.Number, s); detail != "" {
@@ -118,7 +119,7 @@ func (t *Trust) take(e *Entry) (Fault, string) {
 		return FaultKey, fmt.Sprintf("key %s takes over without the consent of the key in force, %s", vkey, t.Current)
 	}
 	if t.Current != "" && t.Current != vkey {
-		t.replaced = append(t.replaced, t.Current)
+		t.Replaced = append(t.Replaced, t.Current)
 	}
 	t.Current = vkey
 	return "", ""

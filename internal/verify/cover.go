@@ -2,7 +2,9 @@ package verify
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -20,6 +22,9 @@ const defaultEvery = time.Hour
 // last record and To that no record covers.
 func (l *nodeLog) checkCover(opt Options, found *findings) {
 	for _, e := range l.epochs[min(1, len(l.epochs)):] {
+		if e.base != nil {
+			continue
+		}
 		why := "it does not say why"
 		if b := e.records[0].Begins; b != nil {
 			why = strings.TrimSuffix(string(b.Reason)+": "+b.Detail, ": ")
@@ -48,33 +53,40 @@ func (e *epoch) every() time.Duration {
 	return defaultEvery
 }
 
-// checkHead looks for the root that was expected.
-func (v *verification) checkHead() {
-	want := v.opt.ExpectHead
-	if want == "" {
+// checkHeads looks for the roots that were expected.
+func (v *verification) checkHeads() {
+	want := map[string]bool{}
+	for _, root := range v.opt.ExpectHeads {
+		want[root] = true
+	}
+	if len(want) == 0 {
 		return
 	}
 	for e := range v.epochs() {
-		if slices.ContainsFunc(e.records, func(r *record) bool { return r.proven && r.Point.Root.String() == want }) {
-			return
+		for _, r := range e.records {
+			if r.proven {
+				delete(want, r.Point.Root.String())
+			}
 		}
 	}
-	f := Finding{Kind: KindHeadMissing, Cluster: v.opt.Cluster, Node: v.opt.Node,
-		Detail: fmt.Sprintf("no tree here had the root %s, which was a head once: records up to it and all that followed were cut off or changed", want)}
-	if len(v.logs) == 1 && len(v.logs[0].epochs) > 0 {
-		f.Cluster, f.Node = v.logs[0].cluster, v.logs[0].node
-		for _, e := range v.logs[0].epochs {
-			f.From = e.summary.Last
+	for _, root := range slices.Sorted(maps.Keys(want)) {
+		f := Finding{Kind: KindHeadMissing, Cluster: v.opt.Cluster, Node: v.opt.Node,
+			Detail: fmt.Sprintf("no tree here had the root %s, which was a head once: records up to it and all that followed were cut off or changed", root)}
+		if len(v.logs) == 1 && len(v.logs[0].epochs) > 0 {
+			f.Cluster, f.Node = v.logs[0].cluster, v.logs[0].node
+			for _, e := range v.logs[0].epochs {
+				f.From = e.summary.Last
+			}
 		}
+		v.found.find(f)
 	}
-	v.found.find(f)
 }
 
 // checkSeen compares the observations of heartbeats with the records of the
 // files that were open then.
 func (e *epoch) checkSeen(found *findings) {
 	for _, r := range e.records {
-		if r.Heartbeat == nil || r.Heartbeat.Open == nil {
+		if r.Heartbeat == nil || r.Heartbeat.Open == nil || r.kept != nil && !r.kept.Unrecorded {
 			continue
 		}
 		open := r.Heartbeat.Open
@@ -95,14 +107,7 @@ func (e *epoch) checkSeen(found *findings) {
 // cutSince says whether it is recorded that a file was cut or replaced after a
 // heartbeat saw it: the bytes that the heartbeat saw are known to be gone.
 func (e *epoch) cutSince(heartbeat, file *record) bool {
-	for _, r := range e.records {
-		for _, g := range r.Gaps {
-			if isCutGap(g) && !g.To.Before(heartbeat.Time.Time) && !g.From.After(file.Source.Rotated.Time) {
-				return true
-			}
-		}
-	}
-	return false
+	return e.cuts.overlap(heartbeat.Time.Time, file.Source.Rotated.Time)
 }
 
 // isCutGap reports whether a file is another one after the gap.
@@ -117,14 +122,66 @@ func (e *epoch) fileOf(heartbeat *record) *record {
 	if open.Seq != 0 {
 		return e.files[open.Seq]
 	}
-	var next *record
-	for _, r := range e.records {
-		if r.Kind == manifest.KindFile && !r.Source.Rotated.Before(heartbeat.Time.Time) && (next == nil || r.Source.Rotated.Before(next.Source.Rotated.Time)) {
-			next = r
-		}
-	}
-	if next == nil || next.Source.Inode != open.Inode {
+	i, _ := slices.BinarySearchFunc(e.rotated, heartbeat.Time.Time, func(f rotation, t time.Time) int { return f.at.Compare(t) })
+	if i == len(e.rotated) || e.rotated[i].file.Source.Inode != open.Inode {
 		return nil
 	}
-	return next
+	return e.rotated[i].file
+}
+
+// rotation is a file and when it was rotated.
+type rotation struct {
+	at    time.Time
+	file  *record
+	lines int64 // of it and the ones before
+}
+
+// sortRotated puts the files in order of their rotation.
+func (e *epoch) sortRotated() {
+	slices.SortStableFunc(e.rotated, func(a, b rotation) int { return a.at.Compare(b.at) })
+	lines := int64(0)
+	for i := range e.rotated {
+		lines += e.rotated[i].file.Source.Lines
+		e.rotated[i].lines = lines
+	}
+}
+
+// linesUntil is how many lines the files have that were rotated until a time.
+func (e *epoch) linesUntil(t time.Time) int64 {
+	i := sort.Search(len(e.rotated), func(i int) bool { return e.rotated[i].at.After(t) })
+	if i == 0 {
+		return 0
+	}
+	return e.rotated[i-1].lines
+}
+
+// endOfTime is after every time.
+func endOfTime() time.Time { return time.Unix(1<<40, 0) }
+
+// spans are times from which to which something was.
+type spans []span
+
+type span struct{ from, to time.Time } // once they are sorted, to is the latest so far
+
+// add adds the time of a gap, which is all time if it does not say when it ended.
+func (s *spans) add(g manifest.Gap) {
+	if g.To.IsZero() {
+		g.From, g.To = manifest.Stamp{}, manifest.At(endOfTime())
+	}
+	*s = append(*s, span{g.From.Time, g.To.Time})
+}
+
+func (s spans) sort() {
+	slices.SortFunc(s, func(a, b span) int { return a.from.Compare(b.from) })
+	for i := 1; i < len(s); i++ {
+		if s[i-1].to.After(s[i].to) {
+			s[i].to = s[i-1].to
+		}
+	}
+}
+
+// overlap says whether one of them has time in common with that from from to to.
+func (s spans) overlap(from, to time.Time) bool {
+	i := sort.Search(len(s), func(i int) bool { return s[i].from.After(to) })
+	return i > 0 && !s[i-1].to.Before(from)
 }

@@ -13,7 +13,7 @@
 //   - Times, which do not run backwards.
 //   - The end of the tree: nothing that is in the archive proves that the last
 //     records were not cut off. They must reach the time Options.To, less two
-//     heartbeats, and contain the record Options.ExpectHead, which is from a
+//     heartbeats, and contain the records Options.ExpectHeads, which are from a
 //     place out of the attacker's reach (a log, a metric, a report of before).
 //   - Objects: there, of the size and SHA-256 that the record says; the store's
 //     own checksum counts without a download. An object that no record names is a
@@ -31,6 +31,11 @@
 // truly what it lacks; only bytes that were changed under the sidecar
 // ("edited") are.
 //
+// # State
+//
+// With Options.State, what an earlier run left, only newer records are read: they must
+// continue the trees that were trusted then (docs/spec/state.md).
+//
 // # Limits
 //
 // Nothing joins two trees of a node: each after the first is a finding, unless
@@ -39,13 +44,15 @@
 // # Assumptions
 //
 // SHA-256 has no collisions and Ed25519 no forgeries. The archive does not
-// change while it is read, but may grow. Memory is some hundred bytes for each
-// record and object, and the memory of one restore for each worker.
+// change while it is read, but may grow. Records are read some at a time; what is kept
+// is some hundred bytes for each record and object, at most 10,000 findings, and the memory of one restore for each worker.
 //
 // # Files
 //
 //	verify.go      Options and Run: the order of the checks
 //	load.go        logs, trees, epochs, records; reading them
+//	log.go         trees, epochs and numbers of a log
+//	state.go       the state file
 //	tree.go        the records of one tree: copies, roots, signatures, times
 //	cover.go       time without a record, the expected head, the observations of heartbeats
 //	counts.go      kube-apiserver's own counters

@@ -84,7 +84,7 @@ var ErrNoEvent = errors.New("no such event in the archive")
 // one of its lines belongs to it. The report is that of [Run] with
 // Options.ChainOnly: the proof is worth as much as the chain.
 func Prove(ctx context.Context, a *archive.Bucket, opt Options, id EventID) (*Event, *Report, error) {
-	opt.ChainOnly, opt.Deep = true, false
+	opt.ChainOnly, opt.Deep, opt.event = true, false, &id
 	v, err := run(ctx, a, opt)
 	if err != nil {
 		return nil, nil, err
@@ -122,10 +122,10 @@ func Prove(ctx context.Context, a *archive.Bucket, opt Options, id EventID) (*Ev
 	e := &Event{
 		Cluster: r.Cluster, Node: r.Node, Epoch: r.Epoch, Seq: r.Seq, File: r.Source.Name, Line: id.Line, Lines: want.Lines,
 		Text: string(p.text), LeafHash: hex.EncodeToString(leaf), MerkleRoot: want.MerkleRoot,
-		Record: r.key, RecordNumber: r.Number, RecordLeaf: r.Leaf.String(), RecordPath: []string{}, Checkpoint: r.Checkpoint,
+		Record: r.key(), RecordNumber: r.Number, RecordLeaf: r.Leaf.String(), RecordPath: []string{}, Checkpoint: r.Checkpoint,
 		Redacted: r.Content != nil, Path: []string{},
 	}
-	for _, h := range r.before.Path() {
+	for _, h := range r.path {
 		e.RecordPath = append(e.RecordPath, h.String())
 	}
 	for _, h := range path {

@@ -40,6 +40,9 @@ const (
 	KindTailMissing Kind = "tail_missing"
 	// KindHeadMissing: the record that was expected is not there.
 	KindHeadMissing Kind = "head_missing"
+	// KindNotDescendant: the archive does not continue the head that the state file
+	// trusts: it was rolled back, or another history took its place.
+	KindNotDescendant Kind = "not_descendant"
 	// KindUnsigned: a record without a signature where there has to be one.
 	KindUnsigned Kind = "unsigned"
 	// KindBadSignature: a signature that does not fit its record.

@@ -4,20 +4,31 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
+// allLogs are the logs of an archive.
+type allLogs struct {
+	logs   []*nodeLog // by cluster and node
+	byName map[[2]string]*nodeLog
+}
+
 // nodeLog is the records of one log, of all its epochs.
 type nodeLog struct {
 	cluster, node string
 	trees         []*tree  // by number
 	epochs        []*epoch // by their first records
+	byName        map[string]*epoch
 }
 
 // epoch is the records of one life of a node's state.
@@ -25,21 +36,30 @@ type epoch struct {
 	log  *nodeLog
 	name string
 
+	base    *Trusted          // what the state file knows of it; nil without
 	trees   []*tree           // that its records are in
-	records []*record         // by number
+	records []*record         // by number; first those that the state file has kept
 	files   map[int64]*record // those of files, by seq; of several the first
 	summary Epoch
 	pending map[int64]bool // seqs that need not have a record (yet)
+	head    int64          // greatest seq
+	rotated []rotation     // of the files, by time
+	gaps    spans          // all recorded gaps
+	cuts    spans          // those after which a file is another one
 }
 
-// record is one that could be decoded.
+// record is one that could be decoded, without what no later check needs.
 type record struct {
 	*manifest.Entry
-	key    string        // in the archive
-	proven bool          // by the tree
-	before manifest.Tree // that it continues; of a proven one
-	heard  []seen        // of a file: while it was open
+	copied int             // number of the copy in the archive
+	proven bool            // by the tree
+	path   []manifest.Hash // from its leaf to the root; only of the record of Options.event
+	heard  []seen          // of a file: while it was open
+	kept   *Heard          // of a heartbeat from the state file; nil for any other
 }
+
+// kindTrusted is the kind of the record that a state file ends with.
+const kindTrusted manifest.Kind = "trusted"
 
 // seen is the observation of an open file by a heartbeat.
 type seen struct {
@@ -55,9 +75,15 @@ func (e *epoch) finding(kind Kind, detail string) Finding {
 // String is for messages.
 func (e *epoch) String() string { return e.log.cluster + "/" + e.log.node + " " + e.name }
 
+// key is the record's key in the archive.
+func (r *record) key() string {
+	return archive.Key{Kind: archive.KindManifest, Cluster: r.Cluster, Node: r.Node, Tree: r.Point.Tree, Number: r.Number,
+		Epoch: r.Epoch, Seq: r.Seq, Copy: r.copied}.String()
+}
+
 // finding begins a finding about a record.
 func (r *record) finding(kind Kind, detail string) Finding {
-	f := Finding{Kind: kind, Cluster: r.Cluster, Node: r.Node, Tree: r.Point.Tree, Number: r.Number, Epoch: r.Epoch, Seq: r.Seq, Object: r.key, Detail: detail}
+	f := Finding{Kind: kind, Cluster: r.Cluster, Node: r.Node, Tree: r.Point.Tree, Number: r.Number, Epoch: r.Epoch, Seq: r.Seq, Object: r.key(), Detail: detail}
 	f.From, f.To = r.span()
 	if r.Source != nil {
 		f.File = r.Source.Name
@@ -86,46 +112,117 @@ func (r *record) span() (from, to time.Time) {
 // id is the number that the objects of a file record bear.
 func (r *record) id() catalog.ID { return catalog.IDOfRecord(&r.Record) }
 
-// list passes the objects below a prefix, of the requested cluster and node, to do; the key is zero for a name that auditsidecar does not give.
+// list passes the objects below a prefix, of the requested cluster and node, to do; the
+// key is zero for a name that auditsidecar does not give. Days that were not asked for
+// and objects of records that are not read again are left out.
 func (v *verification) list(ctx context.Context, prefix string, do func(info archive.Info, key archive.Key)) error {
+	seek := func(string) string { return "" }
+	switch prefix {
+	case "manifests/":
+		seek = v.resumeAt.after
+	case "data/":
+		seek = v.days()
+	}
 	if v.opt.Cluster != "" {
 		prefix += "cluster=" + v.opt.Cluster + "/"
 	}
-	for info, err := range v.archive.List(ctx, prefix) {
+	for info, err := range v.archive.ListAfter(ctx, prefix, seek) {
 		if err != nil {
 			return err
 		}
 		key, err := archive.ParseKey(info.Key)
-		if err != nil || v.opt.Node == "" || key.Node == v.opt.Node {
-			do(info, key)
+		if err == nil && (v.opt.Node != "" && key.Node != v.opt.Node || v.isTrusted(info.Key, key)) {
+			continue
 		}
+		do(info, key)
 	}
 	return nil
 }
 
-// listRecords finds the logs of the archive and the keys of their records.
-func (v *verification) listRecords(ctx context.Context) error {
-	byName := map[[2]string]*nodeLog{}
+// item is an object with a record's name.
+type item struct {
+	key   archive.Key
+	size  int64
+	entry manifest.Entry
+	done  chan struct{} // closed when it was read
+	ok    bool
+}
+
+// read reads the object, if it can be a record.
+func (it *item) read(ctx context.Context, bucket *archive.Bucket) (err error) {
+	defer close(it.done)
+	if it.size > manifest.MaxSize {
+		it.entry.Err = fmt.Errorf("%d bytes, more than %d: %w", it.size, manifest.MaxSize, manifest.ErrInvalid)
+	} else if it.entry, err = catalog.ReadEntry(ctx, bucket, it.key.String()); err != nil {
+		return err
+	}
+	it.ok = true
+	return nil
+}
+
+// readRecords reads the records as they are listed, some at a time, and passes them to
+// their trees in the order of their numbers.
+func (v *verification) readRecords(ctx context.Context) error {
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(v.workers() + 1) // and the listing
+	ahead := make(chan *item, v.workers())
+	group.Go(func() error {
+		defer close(ahead)
+		return v.listRecords(inner, func(it *item) {
+			select {
+			case ahead <- it:
+				group.Go(func() error { return it.read(inner, v.archive) })
+			case <-inner.Done():
+			}
+		})
+	})
+	var last *tree
+	read := int64(0)
+	for it := range ahead {
+		select {
+		case <-it.done:
+		case <-inner.Done():
+		}
+		if inner.Err() != nil || !it.ok {
+			continue
+		}
+		t := v.log(it.key.Cluster, it.key.Node).tree(it.key.Tree, v)
+		if last != nil && last != t {
+			last.endNumber(&v.found)
+		}
+		last = t
+		t.add(it, &v.found)
+		if read++; v.opt.Progress != nil {
+			v.opt.Progress("records", read, read)
+		}
+	}
+	if last != nil {
+		last.endNumber(&v.found)
+	}
+	return cmp.Or(group.Wait(), context.Cause(ctx))
+}
+
+// maxNumber is more records than a tree gets; keys sort up to it.
+const maxNumber = 1e12 - 1
+
+// listRecords passes the objects with a record's name on and counts the others.
+func (v *verification) listRecords(ctx context.Context, do func(*item)) error {
 	strange := 0
-	err := v.list(ctx, "manifests/", func(_ archive.Info, key archive.Key) {
-		if key.Kind != archive.KindManifest {
+	err := v.list(ctx, "manifests/", func(info archive.Info, key archive.Key) {
+		if key.Kind != archive.KindManifest || key.Number > maxNumber {
 			strange++
 			return
 		}
-		name := [2]string{key.Cluster, key.Node}
-		if byName[name] == nil {
-			byName[name] = &nodeLog{cluster: key.Cluster, node: key.Node}
-			v.logs = append(v.logs, byName[name])
-		}
-		t := byName[name].tree(key.Tree)
-		t.stored = append(t.stored, stored{key: key})
+		do(&item{key: key, size: info.Size, done: make(chan struct{})})
 	})
-	if err != nil {
-		return err
-	}
 	if strange > 0 {
 		v.found.note("%d objects below manifests/ do not have a record's name; they were not checked", strange)
 	}
+	return cmp.Or(err, context.Cause(ctx))
+}
+
+// endRecords puts the logs in order when all records were read.
+func (v *verification) endRecords() {
 	if len(v.logs) == 0 {
 		v.found.find(Finding{Kind: KindTailMissing, Cluster: v.opt.Cluster, Node: v.opt.Node, From: v.opt.From, To: v.opt.To,
 			Detail: "there are no records below manifests/: nothing here can be proven"})
@@ -133,54 +230,55 @@ func (v *verification) listRecords(ctx context.Context) error {
 	slices.SortFunc(v.logs, func(a, b *nodeLog) int {
 		return cmp.Or(cmp.Compare(a.cluster, b.cluster), cmp.Compare(a.node, b.node))
 	})
-	return nil
+	for _, log := range v.logs {
+		slices.SortFunc(log.trees, func(a, b *tree) int { return a.number - b.number })
+		for _, t := range log.trees {
+			t.end(&v.found)
+		}
+	}
 }
 
-// tree finds a tree; keys are sorted, so it is the last one or a new one.
-func (l *nodeLog) tree(number int) *tree {
-	if n := len(l.trees); n > 0 && l.trees[n-1].number == number {
-		return l.trees[n-1]
+// log finds or makes a log.
+func (a *allLogs) log(cluster, node string) *nodeLog {
+	name := [2]string{cluster, node}
+	l := a.byName[name]
+	if l == nil {
+		l = &nodeLog{cluster: cluster, node: node, byName: map[string]*epoch{}}
+		a.byName[name] = l
+		a.logs = append(a.logs, l)
 	}
-	t := &tree{log: l, number: number}
+	return l
+}
+
+// tree finds or makes a tree; keys are sorted, so it is mostly the last one.
+func (l *nodeLog) tree(number int, v *verification) *tree {
+	for _, t := range slices.Backward(l.trees) {
+		if t.number == number {
+			return t
+		}
+	}
+	t := newTree(l, number, v)
 	l.trees = append(l.trees, t)
 	return t
 }
 
 // epoch finds or makes an epoch.
 func (l *nodeLog) epoch(name string) *epoch {
-	for _, e := range slices.Backward(l.epochs) {
-		if e.name == name {
-			return e
-		}
+	e := l.byName[name]
+	if e == nil {
+		e = &epoch{log: l, name: name, files: map[int64]*record{}, pending: map[int64]bool{}}
+		l.byName[name] = e
+		l.epochs = append(l.epochs, e)
 	}
-	e := &epoch{log: l, name: name, files: map[int64]*record{}, pending: map[int64]bool{}}
-	l.epochs = append(l.epochs, e)
 	return e
-}
-
-// readRecords reads the records of all trees.
-func (v *verification) readRecords(ctx context.Context) error {
-	var all []*stored
-	for _, log := range v.logs {
-		for _, t := range log.trees {
-			slices.SortFunc(t.stored, func(a, b stored) int { return archive.CompareRecords(a.key, b.key) })
-			for i := range t.stored {
-				all = append(all, &t.stored[i])
-			}
-		}
-	}
-	return v.each(ctx, "records", len(all), func(ctx context.Context, i int) (err error) {
-		all[i].Entry, err = catalog.ReadEntry(ctx, v.archive, all[i].key.String())
-		return err
-	})
 }
 
 func isNewer(err error) bool { return errors.Is(err, manifest.ErrNewer) }
 
 // epochs are those of all logs.
-func (v *verification) epochs() iter.Seq[*epoch] {
+func (a *allLogs) epochs() iter.Seq[*epoch] {
 	return func(yield func(*epoch) bool) {
-		for _, log := range v.logs {
+		for _, log := range a.logs {
 			for _, e := range log.epochs {
 				if !yield(e) {
 					return
@@ -191,9 +289,9 @@ func (v *verification) epochs() iter.Seq[*epoch] {
 }
 
 // files are the records of files.
-func (v *verification) files() iter.Seq[*record] {
+func (a *allLogs) files() iter.Seq[*record] {
 	return func(yield func(*record) bool) {
-		for e := range v.epochs() {
+		for e := range a.epochs() {
 			for _, r := range e.records {
 				if r.Kind == manifest.KindFile && !yield(r) {
 					return
@@ -204,11 +302,60 @@ func (v *verification) files() iter.Seq[*record] {
 }
 
 // epochOf finds the records of a file's epoch, perhaps none.
-func (v *verification) epochOf(id catalog.ID) *epoch {
-	for e := range v.epochs() {
-		if e.log.cluster == id.Cluster && e.log.node == id.Node && e.name == id.Epoch {
-			return e
-		}
+func (a *allLogs) epochOf(id catalog.ID) *epoch {
+	if l := a.byName[[2]string{id.Cluster, id.Node}]; l != nil && l.byName[id.Epoch] != nil {
+		return l.byName[id.Epoch]
 	}
 	return &epoch{log: &nodeLog{cluster: id.Cluster, node: id.Node}, name: id.Epoch}
+}
+
+// days returns what leaves out the days below data/ that no wanted object is of: the
+// wanted ones are those that were asked for, and those of the files with lines in
+// them. The report names them.
+func (v *verification) days() func(key string) string {
+	first, last := dayOf(v.opt.From), cmp.Or(dayOf(v.opt.To), endOfDays)
+	if v.incremental {
+		first, last = endOfDays, ""
+	}
+	v.named = map[string]bool{}
+	for r := range v.files() {
+		for _, o := range r.Objects {
+			v.named[o.Key] = true
+			if key, err := archive.ParseKey(o.Key); err == nil && v.opt.overlaps(r.span()) {
+				first, last = min(first, key.Day), max(last, key.Day)
+			}
+		}
+	}
+	switch {
+	case first > last:
+		v.found.note("no day below data/ was listed: no record names an object there that was not checked before")
+	case first > "" && last < endOfDays:
+		v.found.note("data/ was listed from %s to %s: other days were not", first, last)
+	case first > "":
+		v.found.note("data/ was listed from %s on: earlier days were not", first)
+	case last < endOfDays:
+		v.found.note("data/ was listed until %s: later days were not", last)
+	}
+	return func(key string) string {
+		cluster, rest, ok := strings.Cut(key, "/dt=")
+		switch {
+		case !ok || strings.Contains(strings.TrimPrefix(cluster, "data/"), "/"):
+			return ""
+		case rest[:min(len(rest), len(archive.DayLayout))] < first:
+			return cluster + "/dt=" + first
+		case rest[:min(len(rest), len(archive.DayLayout))] > last:
+			return cluster + "/dt=" + endOfDays
+		}
+		return ""
+	}
+}
+
+// endOfDays sorts after every day.
+const endOfDays = "~"
+
+func dayOf(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(archive.DayLayout)
 }

@@ -120,11 +120,7 @@ func (e *epoch) isPending(seq int64) bool {
 	if n := len(e.log.epochs); n == 0 || e.log.epochs[n-1] != e {
 		return false
 	}
-	var head int64
-	for _, r := range e.records {
-		head = max(head, r.Seq)
-	}
-	return e.pending[seq] || seq > head && seq-head <= maxPending
+	return e.pending[seq] || seq > e.head && seq-e.head <= maxPending
 }
 
 // early returns the fault of an object whose file may have no record yet, or nothing:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,8 +19,10 @@ type Report struct {
 	Program string    `json:"program"`
 	// Asked are the options.
 	Asked Asked `json:"asked"`
-	// Clean says that there are no findings.
+	// Clean says that there are no findings, and that there was a file to verify.
 	Clean bool `json:"clean"`
+	// Empty says that no file has a record.
+	Empty bool `json:"empty,omitempty"`
 	// Anchored says that public keys were given; else the first key of each tree was
 	// taken on trust.
 	Anchored bool `json:"anchored"`
@@ -31,17 +34,25 @@ type Report struct {
 	Unrecorded int `json:"unrecorded,omitempty"`
 	// Notes limit the proof without being faults.
 	Notes []string `json:"notes"`
+	// Omitted counts findings and notes beyond the first 10,000 of each.
+	Omitted int64 `json:"omitted,omitempty"`
+
+	state *State
 }
+
+// State is what the next verification may trust: to be written in the place of
+// Options.State. It is nil without one, or if it must stay as it is.
+func (r *Report) State() *State { return r.state }
 
 // Asked are the options of a verification.
 type Asked struct {
-	Cluster    string    `json:"cluster,omitempty"`
-	Node       string    `json:"node,omitempty"`
-	From       time.Time `json:"from,omitzero"`
-	To         time.Time `json:"to,omitzero"`
-	ChainOnly  bool      `json:"chainOnly"`
-	Deep       bool      `json:"deep"`
-	ExpectHead string    `json:"expectHead,omitempty"`
+	Cluster     string    `json:"cluster,omitempty"`
+	Node        string    `json:"node,omitempty"`
+	From        time.Time `json:"from,omitzero"`
+	To          time.Time `json:"to,omitzero"`
+	ChainOnly   bool      `json:"chainOnly"`
+	Deep        bool      `json:"deep"`
+	ExpectHeads []string  `json:"expectHeads,omitempty"`
 	// Keys are the public keys that were given, Accept the trees.
 	Keys   []string `json:"keys,omitempty"`
 	Accept []string `json:"accept,omitempty"`
@@ -69,6 +80,8 @@ type Tree struct {
 	Origin string `json:"origin"`
 	// Head is the last record.
 	Head manifest.Head `json:"head"`
+	// Trusted counts the records before those, which the state file vouches for.
+	Trusted int64 `json:"trusted,omitempty"`
 	// Records counts those that can be read, Proven those whose tree has the root of
 	// their checkpoint, Signed those with a signature that was checked.
 	Records int64 `json:"records"`
@@ -104,7 +117,7 @@ type Gap struct {
 }
 
 func newReport(opt Options) Report {
-	asked := Asked{Cluster: opt.Cluster, Node: opt.Node, From: opt.From, To: opt.To, ChainOnly: opt.ChainOnly, Deep: opt.Deep, ExpectHead: opt.ExpectHead, Accept: opt.Accept}
+	asked := Asked{Cluster: opt.Cluster, Node: opt.Node, From: opt.From, To: opt.To, ChainOnly: opt.ChainOnly, Deep: opt.Deep, ExpectHeads: opt.ExpectHeads, Accept: opt.Accept}
 	for _, key := range opt.Keys {
 		asked.Keys = append(asked.Keys, key.Vkey)
 	}
@@ -117,7 +130,7 @@ func (r *Report) finish() {
 		return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Node, b.Node), a.Tree-b.Tree, cmp.Compare(a.Number, b.Number),
 			cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Kind, b.Kind))
 	})
-	r.Clean = len(r.Findings) == 0
+	r.Clean = len(r.Findings) == 0 && !r.Empty
 }
 
 // findings is a report that several goroutines fill.
@@ -129,11 +142,36 @@ type findings struct {
 func (f *findings) find(all ...Finding) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.report.Findings = append(f.report.Findings, all...)
+	for _, one := range all {
+		if len(f.report.Findings) == maxFindings {
+			f.report.Omitted++
+			continue
+		}
+		one.Detail = clip(one.Detail)
+		f.report.Findings = append(f.report.Findings, one)
+	}
+}
+
+// maxFindings bounds findings, and notes, and maxDetail the text of one: whoever writes
+// to the archive decides how many there are.
+const (
+	maxFindings = 10_000
+	maxDetail   = 1_000
+)
+
+func clip(s string) string {
+	if len(s) <= maxDetail {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxDetail], "") + " …"
 }
 
 func (f *findings) note(format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.report.Notes = append(f.report.Notes, fmt.Sprintf(format, args...))
+	if len(f.report.Notes) == maxFindings {
+		f.report.Omitted++
+		return
+	}
+	f.report.Notes = append(f.report.Notes, clip(fmt.Sprintf(format, args...)))
 }

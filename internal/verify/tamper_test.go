@@ -56,7 +56,7 @@ func TestTamper(t *testing.T) {
 		"delete a record":      {func(_ *testing.T, s *site) { s.remove(s.record(3)) }, Options{}, "not_proven 4 lines 1-20, record_missing 3", func(s *site) string { return s.record(4) }},
 		"drop a file":          {func(_ *testing.T, s *site) { s.remove(s.data(5), s.record(5)) }, Options{}, "not_proven 6-8, record_missing 5", nil},
 		"drop the beginning":   {func(_ *testing.T, s *site) { s.remove(s.record(1), s.record(2), s.data(2)) }, key, "not_proven 3-4, record_missing 1-2", nil},
-		"drop the tail":        {func(_ *testing.T, s *site) { dropTail(s) }, Options{ExpectHead: "head"}, "head_missing", nil},
+		"drop the tail":        {func(_ *testing.T, s *site) { dropTail(s) }, Options{ExpectHeads: []string{"head"}}, "head_missing", nil},
 		"drop the tail, --to":  {func(_ *testing.T, s *site) { dropTail(s) }, Options{To: noon.Add(3 * time.Hour)}, "tail_missing", nil},
 		"old objects swapped":  {func(_ *testing.T, s *site) { s.swap(s.data(4), s.data(5)) }, Options{}, "object_changed 4 lines 1-20, object_changed 5 lines 1-30", func(s *site) string { return s.data(5) }},
 		"records swapped":      {func(_ *testing.T, s *site) { s.swap(s.record(4), s.record(5)) }, Options{}, "not_proven 6-8, object_unrecorded 4, object_unrecorded 5, record_misplaced 4, record_misplaced 5", func(s *site) string { return s.record(5) }},
@@ -87,9 +87,9 @@ func TestTamper(t *testing.T) {
 		"all signed by the key of another node under this name": {renamedKey, key, "unknown_key 1-8", nil},
 		"rewritten with the stolen key":                         {stolen, key, "", nil},
 		"rewritten with the stolen key, which was cut off":      {stolen, Options{Keys: []manifest.TrustedKey{{Vkey: testKey(1).Vkey, Until: 5}}}, "unknown_key 6-8", nil},
-		"rewritten with the stolen key, a head is known":        {stolen, Options{ExpectHead: "head"}, "head_missing", nil},
+		"rewritten with the stolen key, a head is known":        {stolen, Options{ExpectHeads: []string{"head"}}, "head_missing", nil},
 		"a stolen key hands over to the thief's":                {stolenHandover, Options{Keys: []manifest.TrustedKey{{Vkey: testKey(1).Vkey, Until: 5}}}, "unknown_key 6-8", nil},
-		"a tail cut within two heartbeats":                      {func(_ *testing.T, s *site) { s.remove(s.record(8)) }, Options{ExpectHead: "head", To: noon.Add(30 * time.Minute)}, "head_missing", nil},
+		"a tail cut within two heartbeats":                      {func(_ *testing.T, s *site) { s.remove(s.record(8)) }, Options{ExpectHeads: []string{"head"}, To: noon.Add(30 * time.Minute)}, "head_missing", nil},
 		"a signature of another record":                         {swapSignatures, Options{}, "bad_signature 7 lines 1-40", func(s *site) string { return s.record(7) }},
 		"a checkpoint alone":                                    {func(t *testing.T, s *site) { breakRoot(t, s, 4) }, Options{}, "bad_signature 4 lines 1-20, record_changed 4 lines 1-20", func(s *site) string { return s.record(4) }},
 		"a key-value, mended and unsigned":                      {changeKeyValue, Options{}, "object_mislabeled 5 lines 1-30", func(s *site) string { return s.data(5) }},
@@ -98,8 +98,8 @@ func TestTamper(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := smallSite(t)
-			if c.opt.ExpectHead == "head" {
-				c.opt.ExpectHead = s.head()
+			if len(c.opt.ExpectHeads) > 0 {
+				c.opt.ExpectHeads = []string{s.head()}
 			}
 			named := ""
 			if c.named != nil {

@@ -3,26 +3,46 @@ package verify
 import (
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
 )
+
+// page is text for people. Nothing in it that comes from an archive moves the cursor or
+// begins a line.
+type page struct{ strings.Builder }
+
+// printf is fmt.Fprintf with every text escaped.
+func (p *page) printf(format string, args ...any) {
+	for i, arg := range args {
+		if v := reflect.ValueOf(arg); v.Kind() == reflect.String {
+			args[i] = archive.Printable(v.String())
+		}
+	}
+	fmt.Fprintf(p, format, args...)
+}
 
 const timeLayout = "2006-01-02T15:04:05Z"
 
 // WriteText writes the report for people.
 func (r *Report) WriteText(w io.Writer) error {
-	b := &strings.Builder{}
-	fmt.Fprintf(b, "%-10s %s\n%-10s %s, %s\n", "archive", r.Archive, "checked", stamp(r.At), r.Asked.text())
+	b := &page{}
+	b.printf("%-10s %s\n%-10s %s, %s\n", "archive", r.Archive, "checked", stamp(r.At), r.Asked.text())
 	for i := range r.Nodes {
 		r.Nodes[i].text(b)
 	}
 	for _, n := range r.Notes {
-		fmt.Fprintf(b, "note: %s\n", n)
+		b.printf("note: %s\n", n)
 	}
 	for i := range r.Findings {
 		r.Findings[i].text(b)
+	}
+	if r.Omitted > 0 {
+		b.printf("note: %d more findings or notes are left out\n", r.Omitted)
 	}
 	gaps := 0
 	for i := range r.Nodes {
@@ -30,13 +50,15 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	switch n := len(r.Findings); {
 	case n == 1 && r.Unrecorded > 0:
-		fmt.Fprintf(b, "UNRECORDED: %d files were read, and no record vouches for any of them: this proves nothing\n", r.Unrecorded)
+		b.printf("UNRECORDED: %d files were read, and no record vouches for any of them: this proves nothing\n", r.Unrecorded)
 	case n == 1:
 		b.WriteString("FAILED: 1 finding\n")
 	case n > 1:
-		fmt.Fprintf(b, "FAILED: %d findings\n", n)
+		b.printf("FAILED: %d findings\n", n)
+	case r.Empty:
+		b.WriteString("NOTHING VERIFIED: no file has a record\n")
 	case gaps > 0:
-		fmt.Fprintf(b, "OK, but for the recorded gaps (%d): nothing else is missing and nothing was changed, as far as this was to be checked\n", gaps)
+		b.printf("OK, but for the recorded gaps (%d): nothing else is missing and nothing was changed, as far as this was to be checked\n", gaps)
 	default:
 		b.WriteString("OK: nothing is missing and nothing was changed, as far as this was to be checked\n")
 	}
@@ -75,11 +97,11 @@ func (a Asked) text() string {
 	return s
 }
 
-func (n *Node) text(b *strings.Builder) {
-	fmt.Fprintf(b, "%s/%s: archived to %s, recorded to %s; nothing after that is proven\n", n.Cluster, n.Node, stamp(n.Archived), stamp(n.Recorded))
+func (n *Node) text(b *page) {
+	b.printf("%s/%s: archived to %s, recorded to %s; nothing after that is proven\n", n.Cluster, n.Node, stamp(n.Archived), stamp(n.Recorded))
 	for _, e := range n.Epochs {
-		fmt.Fprintf(b, "  epoch %s, machine %.8s: %s to %s\n", e.Epoch, e.MachineID, stamp(e.First), stamp(e.Last))
-		fmt.Fprintf(b, "    %s records, %s files, %s heartbeats; %s lines, %s bytes in %s objects of %s bytes\n",
+		b.printf("  epoch %s, machine %.8s: %s to %s\n", e.Epoch, e.MachineID, stamp(e.First), stamp(e.Last))
+		b.printf("    %s records, %s files, %s heartbeats; %s lines, %s bytes in %s objects of %s bytes\n",
 			humanize.Comma(e.Records), humanize.Comma(e.Files), humanize.Comma(e.Heartbeats), humanize.Comma(e.Lines), humanize.Comma(e.Bytes), humanize.Comma(e.Objects), humanize.Comma(e.ObjectBytes))
 	}
 	for _, t := range n.Trees {
@@ -87,10 +109,13 @@ func (n *Node) text(b *strings.Builder) {
 		if t.Signed > 0 {
 			signed = fmt.Sprintf("%s signed by %s", humanize.Comma(t.Signed), strings.Join(t.Keys, ", "))
 		}
-		fmt.Fprintf(b, "  tree %s: head %d %s\n    %s of %s records proven; %s\n", t.Origin, t.Head.Number, t.Head.Root, humanize.Comma(t.Proven), humanize.Comma(t.Records), signed)
+		if t.Trusted > 0 {
+			signed += fmt.Sprintf("; %s before them were trusted already", humanize.Comma(t.Trusted))
+		}
+		b.printf("  tree %s: head %d %s\n    %s of %s records proven; %s\n", t.Origin, t.Head.Number, t.Head.Root, humanize.Comma(t.Proven), humanize.Comma(t.Records), signed)
 	}
 	for _, g := range n.Gaps {
-		fmt.Fprintf(b, "  recorded gap: %s, %s to %s, %s bytes%s (record %d) %s\n", g.Reason, stamp(g.From.Time), stamp(g.To.Time), unknown(g.Bytes), of(g.File), g.Number, g.Detail)
+		b.printf("  recorded gap: %s, %s to %s, %s bytes%s (record %d) %s\n", g.Reason, stamp(g.From.Time), stamp(g.To.Time), unknown(g.Bytes), of(g.File), g.Number, g.Detail)
 	}
 }
 
@@ -108,8 +133,8 @@ func unknown(n int64) string {
 	return "about " + humanize.Comma(n)
 }
 
-func (f *Finding) text(b *strings.Builder) {
-	fmt.Fprintf(b, "FINDING %s: %s\n  %s\n", f.Kind, f.location(), f.Detail)
+func (f *Finding) text(b *page) {
+	b.printf("FINDING %s: %s\n  %s\n", f.Kind, f.location(), f.Detail)
 	var scope []string
 	if f.File != "" {
 		scope = append(scope, f.File)
@@ -121,28 +146,28 @@ func (f *Finding) text(b *strings.Builder) {
 		scope = append(scope, stamp(f.From)+" to "+stamp(f.To))
 	}
 	if len(scope) > 0 {
-		fmt.Fprintf(b, "  not to be trusted: %s\n", strings.Join(scope, ", "))
+		b.printf("  not to be trusted: %s\n", strings.Join(scope, ", "))
 	}
 }
 
 // WriteText writes the line and its proof for people.
 func (e *Event) WriteText(w io.Writer) error {
-	b := &strings.Builder{}
-	fmt.Fprintf(b, "%s\n\n", e.Text)
-	fmt.Fprintf(b, "line %d of %d of %s (%s/%s), epoch %s, number %d\n", e.Line, e.Lines, e.File, e.Cluster, e.Node, e.Epoch, e.Seq)
+	b := &page{}
+	b.printf("%s\n\n", e.Text)
+	b.printf("line %d of %d of %s (%s/%s), epoch %s, number %d\n", e.Line, e.Lines, e.File, e.Cluster, e.Node, e.Epoch, e.Seq)
 	if e.Redacted {
 		b.WriteString("this is what redaction left of the line\n")
 	}
-	fmt.Fprintf(b, "leaf hash    %s\n", e.LeafHash)
+	b.printf("leaf hash    %s\n", e.LeafHash)
 	for i, h := range e.Path {
-		fmt.Fprintf(b, "path %2d      %s\n", i, h)
+		b.printf("path %2d      %s\n", i, h)
 	}
-	fmt.Fprintf(b, "Merkle root  %s\n", e.MerkleRoot)
-	fmt.Fprintf(b, "in record    %s\nleaf hash    %s\n", e.Record, e.RecordLeaf)
+	b.printf("Merkle root  %s\n", e.MerkleRoot)
+	b.printf("in record    %s\nleaf hash    %s\n", e.Record, e.RecordLeaf)
 	for i, h := range e.RecordPath {
-		fmt.Fprintf(b, "path %2d      %s\n", i, h)
+		b.printf("path %2d      %s\n", i, h)
 	}
-	fmt.Fprintf(b, "checkpoint\n%s\ninclusion verified (RFC 6962)\n\n", e.Checkpoint)
+	b.printf("checkpoint\n%s\ninclusion verified (RFC 6962)\n\n", e.Checkpoint)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

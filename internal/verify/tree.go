@@ -9,150 +9,267 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
-	"github.com/auditsidecar/auditsidecar/internal/continuity"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
-// tree is the records of one tree of a log.
+// tree is the records of one tree of a log. Most of its fields are those of the check of
+// one record after the other.
 type tree struct {
 	log     *nodeLog
 	number  int
-	stored  []stored  // by number and copy
-	records []*record // those that can be read, by number
+	opt     *Options
+	base    *Trusted // what the state file trusts; nil without
+	resumed bool     // only records after base are read
 	summary Tree
 	trust   manifest.Trust
+
+	here        under     // what is stored under the present number
+	next        int64     // number that must follow
+	first, last *record   // that can be read
+	open        []Finding // about numbers before the next record, whose time they want
+	confirmed   bool      // base is in the tree
+
+	files    int64     // recorded so far
+	archived time.Time // end of the last file
 
 	whole    bool          // no record is missing or changed
 	at       manifest.Tree // up to the last record
 	known    bool          // at is the tree that the node had
 	anchored bool          // at is known from a root alone, which the next record must confirm
 	mismatch bool          // the root of the last record was not that of at
+	signed   bool          // a record has a signature
 	unproven *Finding      // the run of records whose roots cannot be computed
 	unsigned *Finding      // the run of records whose signatures have one fault
 }
 
-// stored is what the archive has under the key of a record.
-type stored struct {
-	key archive.Key
-	manifest.Entry
+// newTree begins a tree, with what the state file knows of it.
+func newTree(l *nodeLog, number int, v *verification) *tree {
+	t := &tree{log: l, number: number, opt: &v.opt, next: 1, known: true, whole: true}
+	t.summary.Tree, t.summary.Origin = number, t.String()
+	if len(v.opt.Keys) > 0 {
+		t.trust.Given = v.opt.keysOf(l)
+	}
+	t.base = v.opt.State.tree(t.String())
+	if t.base != nil && v.incremental {
+		t.resume()
+	}
+	return t
 }
 
-// finding begins a finding about a number of the tree.
-func (t *tree) finding(kind Kind, number int64, detail string) Finding {
+// under is what is stored under one number. Of each object but the record little is
+// kept.
+type under struct {
+	number int64
+	all    []stored
+	more   int             // objects beyond maxUnder
+	entry  *manifest.Entry // the record that counts: the last that fits the tree, else the last that is one
+	key    archive.Key     // of entry
+	after  manifest.Tree   // that ends with entry, if it fits
+	fits   bool
+}
+
+// maxUnder bounds what is reported of one number.
+const maxUnder = 1000
+
+// stored is an object under the key of a record.
+type stored struct {
+	key   archive.Key
+	kind  Kind // of a fault; empty for a record that is that of its key
+	fault string
+}
+
+// about begins a finding about a number of the tree.
+func (t *tree) about(kind Kind, number int64, detail string) Finding {
 	f := Finding{Kind: kind, Cluster: t.log.cluster, Node: t.log.node, Tree: t.number, Number: number, Detail: detail}
-	if n := len(t.records); n > 0 {
-		f.From = t.records[n-1].Time.Time
-	}
-	after, _ := slices.BinarySearchFunc(t.stored, number+1, func(s stored, n int64) int { return cmp.Compare(s.key.Number, n) })
-	if after < len(t.stored) && t.stored[after].Err == nil {
-		f.To = t.stored[after].Time.Time
+	if t.last != nil {
+		f.From = t.last.Time.Time
 	}
 	return f
 }
 
-// check takes the records one by one, computes the tree and compares it with every
-// checkpoint, and follows the signatures.
-func (t *tree) check(found *findings) {
-	t.known, t.whole = true, true
-	next := int64(1)
-	for from := 0; from < len(t.stored); {
-		to := from
-		for to < len(t.stored) && t.stored[to].key.Number == t.stored[from].key.Number {
-			to++
-		}
-		n := t.stored[from].key.Number
-		if n > next {
-			t.missing(next, n-1, found)
-		}
-		t.take(t.stored[from:to], found)
-		from, next = to, n+1
+// find reports a fault before the next record, whose time bounds it.
+func (t *tree) find(f Finding, found *findings) {
+	if t.open = append(t.open, f); len(t.open) > maxUnder {
+		t.bound(time.Time{}, found)
 	}
-	t.endRun(&t.unproven, found)
-	t.endRun(&t.unsigned, found)
-	signed := func(r *record) bool { return r.Point.Signature != nil }
-	if t.trust.Given != nil && len(t.records) > 0 && !slices.ContainsFunc(t.records, signed) {
-		f := t.finding(KindUnsigned, 0, "no record of this tree is signed: anybody may have written it")
-		f.From, f.To = t.records[0].Time.Time, t.records[len(t.records)-1].Time.Time
+}
+
+func (t *tree) bound(to time.Time, found *findings) {
+	for _, f := range t.open {
+		f.To = to
 		found.find(f)
+	}
+	t.open = nil
+}
+
+// add takes an object, in the order of the numbers.
+func (t *tree) add(it *item, found *findings) {
+	if t.here.number != it.key.Number {
+		t.endNumber(found)
+		t.here = under{number: it.key.Number}
+	}
+	e, u := &it.entry, &t.here
+	s := stored{key: it.key}
+	switch {
+	case e.Err != nil:
+		s.kind, s.fault = KindRecordUnreadable, clip(e.Err.Error())
+		if isNewer(e.Err) {
+			s.kind = KindRecordNewer
+		}
+	case e.Cluster != s.key.Cluster || e.Node != s.key.Node || e.Number != s.key.Number || e.Epoch != s.key.Epoch || e.Seq != s.key.Seq || e.Point.Tree != s.key.Tree:
+		s.kind, s.fault = KindRecordMisplaced, fmt.Sprintf("it holds record %d of %s, epoch %s, which belongs under another name",
+			e.Number, manifest.Origin(e.Cluster, e.Node, e.Point.Tree), e.Epoch)
+	default:
+		after, fits := t.fit(e)
+		if u.entry == nil || fits && !u.fits || fits == u.fits && archive.CompareRecords(s.key, u.key) > 0 {
+			u.entry, u.key, u.after, u.fits = e, s.key, after, fits
+		}
+	}
+	if len(u.all) == maxUnder {
+		u.more++
+		return
+	}
+	u.all = append(u.all, s)
+}
+
+// fit returns the tree that ends with a record, and whether it has the root of its
+// checkpoint. The record that the state file ends with must be that one.
+func (t *tree) fit(e *manifest.Entry) (after manifest.Tree, fits bool) {
+	if t.resumed && e.Number <= t.base.Size {
+		return t.at, t.base.is(e)
+	}
+	if !t.known {
+		return after, false
+	}
+	after = t.at.With(e.Leaf)
+	return after, after.Root() == e.Point.Root
+}
+
+// endNumber takes what is stored under one number.
+func (t *tree) endNumber(found *findings) {
+	u := &t.here
+	if len(u.all) == 0 {
+		return
+	}
+	if u.number > t.next {
+		t.missing(t.next, u.number-1, found)
+	}
+	if u.entry != nil {
+		t.bound(u.entry.Time.Time, found)
+	}
+	t.leave(found)
+	trusted := t.base != nil && u.number == t.base.Size
+	if trusted {
+		t.confirm(found)
+	}
+	if !t.resumed || !trusted {
+		t.next = u.number + 1
+		t.take(found)
+	}
+	t.here = under{}
+}
+
+// take takes the record of a number.
+func (t *tree) take(found *findings) {
+	u := &t.here
+	if u.entry == nil {
+		t.known, t.whole = false, false
+		return
+	}
+	r := &record{Entry: u.entry, copied: u.key.Copy}
+	want := t.opt.event
+	if want != nil && r.Kind == manifest.KindFile && r.id().Epoch == want.Epoch && r.id().Seq == want.Seq {
+		r.path = t.at.Path()
+	}
+	t.prove(r, found)
+	t.time(r, found)
+	t.signature(r, found)
+	t.keep(r)
+}
+
+// keep keeps of a record what later checks need.
+func (t *tree) keep(r *record) {
+	e := t.log.epoch(r.Epoch)
+	r.Cluster, r.Node, r.Epoch, r.Counts, r.Point.Signature = t.log.cluster, t.log.node, e.name, manifest.Counts{}, nil
+	if r.path == nil {
+		r.Checkpoint = ""
+	}
+	if n := len(e.trees); n == 0 || e.trees[n-1] != t {
+		e.trees = append(e.trees, t)
+	}
+	if len(e.records) > 0 && e.records[0].MachineID == r.MachineID {
+		r.MachineID = e.records[0].MachineID
+	}
+	e.records = append(e.records, r)
+	if r.Kind == manifest.KindFile {
+		if e.files[r.Seq] == nil {
+			e.files[r.Seq] = r
+		}
+		t.files++
+		if _, to := r.span(); to.After(t.archived) {
+			t.archived = to
+		}
+	}
+	t.last = r
+	if t.first == nil {
+		t.first = r
+	}
+	t.summary.Records++
+}
+
+// end ends the checks of the tree's records.
+func (t *tree) end(found *findings) {
+	t.bound(time.Time{}, found)
+	endRun(&t.unproven, found)
+	endRun(&t.unsigned, found)
+	if t.base != nil && !t.confirmed {
+		t.refuse(found, "no record with that number is there")
+	}
+	if t.trust.Given != nil && t.first != nil && !t.signed && (t.base == nil || t.base.Key == "") {
+		f := t.about(KindUnsigned, 0, "no record of this tree is signed: anybody may have written it")
+		f.From, f.To = t.first.Time.Time, t.last.Time.Time
+		found.find(f)
+	}
+	if t.last != nil {
+		t.summary.Head = t.last.Head()
 	}
 }
 
 // missing reports numbers without a record.
 func (t *tree) missing(from, to int64, found *findings) {
-	f := t.finding(KindRecordMissing, from, fmt.Sprintf("the records %d to %d are not there: files, gaps or heartbeats", from, to))
+	f := t.about(KindRecordMissing, from, fmt.Sprintf("the records %d to %d are not there: files, gaps or heartbeats", from, to))
 	if f.Last = to; from == to {
 		f.Detail = fmt.Sprintf("record %d is not there: a file, a gap or a heartbeat", from)
 	}
-	found.find(f)
+	t.find(f, found)
 	t.known, t.whole = false, false
-}
-
-// take takes what is stored under one number.
-func (t *tree) take(all []stored, found *findings) {
-	the := t.counting(all)
-	t.leave(all, the, found)
-	if the < 0 {
-		t.known, t.whole = false, false
-		return
-	}
-	r := &record{Entry: &all[the].Entry, key: all[the].key.String()}
-	t.prove(r, found)
-	t.time(r, found)
-	t.signature(r, found)
-	t.records = append(t.records, r)
-}
-
-// own says whether an entry is the record of its key.
-func (s *stored) own() bool {
-	return s.Err == nil && s.Cluster == s.key.Cluster && s.Node == s.key.Node && s.Number == s.key.Number && s.Epoch == s.key.Epoch &&
-		s.Seq == s.key.Seq && s.Point.Tree == s.key.Tree
-}
-
-// counting returns the index of the record that counts: the last that fits the tree,
-// else the last that is one; -1 without any.
-func (t *tree) counting(all []stored) int {
-	the := -1
-	for i := range all {
-		if all[i].own() {
-			the = i
-		}
-	}
-	for i := range all {
-		if t.known && all[i].own() && t.at.With(all[i].Leaf).Root() == all[i].Point.Root {
-			the = i
-		}
-	}
-	return the
 }
 
 // leave reports what is stored under the number of a record and is not the one that
 // counts. Copies before that one are noted: the store damaged them, or they could not be
 // confirmed.
-func (t *tree) leave(all []stored, the int, found *findings) {
-	for i := range all {
-		s := &all[i]
+func (t *tree) leave(found *findings) {
+	u := &t.here
+	counts := cmp.Or(u.key, u.all[0].key)
+	for i := range u.all {
+		s := &u.all[i]
 		switch {
-		case i == the:
+		case u.entry != nil && s.key == u.key:
 			continue
-		case i < the && s.key.First() == all[the].key.First():
-			found.note("%s: not the record: the store damaged it, or it could not be confirmed; the record is %s", s.key, all[the].key)
+		case u.entry != nil && s.key.First() == u.key.First() && archive.CompareRecords(s.key, u.key) < 0:
+			found.note("%s: not the record: the store damaged it, or it could not be confirmed; the record is %s", s.key, u.key)
 			continue
+		case s.kind == "" && s.key.First() == counts.First():
+			s.kind, s.fault = KindRecordRepeated, fmt.Sprintf("a copy after the record, %s", u.key)
+		case s.kind == "":
+			s.kind, s.fault = KindFork, fmt.Sprintf("it has the number of %s: the sidecar's state was copied and used twice, or it was inserted", path.Base(counts.String()))
 		}
-		kind, detail := KindFork, fmt.Sprintf("it has the number of %s: the sidecar's state was copied and used twice, or it was inserted", path.Base(all[max(the, 0)].key.String()))
-		switch {
-		case s.Err != nil && isNewer(s.Err):
-			kind, detail = KindRecordNewer, s.Err.Error()
-		case s.Err != nil:
-			kind, detail = KindRecordUnreadable, s.Err.Error()
-		case !s.own():
-			kind, detail = KindRecordMisplaced, fmt.Sprintf("it holds record %d of %s, epoch %s, which belongs under another name",
-				s.Number, manifest.Origin(s.Cluster, s.Node, s.Point.Tree), s.Epoch)
-		case s.key.First() == all[the].key.First():
-			kind, detail = KindRecordRepeated, fmt.Sprintf("a copy after the record, %s", all[the].key)
-		}
-		f := t.finding(kind, s.key.Number, detail)
+		f := t.about(s.kind, s.key.Number, s.fault)
 		f.Epoch, f.Seq, f.Object = s.key.Epoch, s.key.Seq, s.key.String()
-		found.find(f)
+		t.find(f, found)
+	}
+	if u.more > 0 {
+		t.find(t.about(KindFork, u.number, fmt.Sprintf("%d more objects have this number", u.more)), found)
 	}
 }
 
@@ -160,16 +277,16 @@ func (t *tree) leave(all []stored, the int, found *findings) {
 // or changed its leaf is unknown, and no root can be computed until the tree has a power
 // of two records: its root alone is then all that it takes to go on.
 func (t *tree) prove(r *record, found *findings) {
-	next := t.at.With(r.Leaf)
-	switch fits := t.known && next.Root() == r.Point.Root; {
-	case fits:
-		r.proven, r.before = true, t.at
+	next := t.here.after
+	switch {
+	case t.here.fits:
+		r.proven = true
 		t.at, t.mismatch, t.anchored = next, false, false
-		t.endRun(&t.unproven, found)
+		endRun(&t.unproven, found)
 		t.summary.Proven++
 		return
 	case t.known && !t.mismatch && !t.anchored:
-		found.find(t.named(r.finding(KindRecordChanged, "it, or its checkpoint, is not what the node had sealed: the tree that ends with it has another root")))
+		found.find(r.finding(KindRecordChanged, "it, or its checkpoint, is not what the node had sealed: the tree that ends with it has another root"))
 		t.at, t.mismatch, t.whole = next, true, false
 		return
 	}
@@ -180,8 +297,6 @@ func (t *tree) prove(r *record, found *findings) {
 	}
 }
 
-func (t *tree) named(f Finding) Finding { f.Tree = t.number; return f }
-
 // extend makes a record part of a run of records with the same fault.
 func (t *tree) extend(run **Finding, r *record, kind Kind, detail string) {
 	if f := *run; f != nil {
@@ -189,11 +304,11 @@ func (t *tree) extend(run **Finding, r *record, kind Kind, detail string) {
 		_, f.To = r.span()
 		return
 	}
-	f := t.named(r.finding(kind, detail))
+	f := r.finding(kind, detail)
 	*run = &f
 }
 
-func (*tree) endRun(run **Finding, found *findings) {
+func endRun(run **Finding, found *findings) {
 	if *run != nil {
 		found.find(**run)
 		*run = nil
@@ -202,9 +317,10 @@ func (*tree) endRun(run **Finding, found *findings) {
 
 // signature checks the signature of a record.
 func (t *tree) signature(r *record, found *findings) {
+	t.signed = t.signed || r.Point.Signature != nil
 	fault, detail := t.trust.Check(r.Entry)
 	if run := t.unsigned; run != nil && (fault == "" || run.Kind != Kind(fault) || run.Detail != detail) {
-		t.endRun(&t.unsigned, found)
+		endRun(&t.unsigned, found)
 	}
 	switch {
 	case fault != "":
@@ -219,17 +335,17 @@ func (t *tree) signature(r *record, found *findings) {
 
 // time compares the time of a record with the one before.
 func (t *tree) time(r *record, found *findings) {
-	if len(t.records) == 0 {
+	before := t.last
+	if before == nil {
 		return
 	}
-	before := t.records[len(t.records)-1]
 	back := before.Time.Sub(r.Time.Time)
 	switch {
 	case back <= manifest.ClockTolerance:
 	case r.ClockStepped:
 		found.note("%s: record %d: the node's clock was set back by %s", t, r.Number, back.Round(time.Second))
 	default:
-		f := t.named(r.finding(KindTimeBackwards, fmt.Sprintf("it is %s older than record %d before it, and no record says that the clock was set back", back.Round(time.Second), before.Number)))
+		f := r.finding(KindTimeBackwards, fmt.Sprintf("it is %s older than record %d before it, and no record says that the clock was set back", back.Round(time.Second), before.Number))
 		f.From, f.To = r.Time.Time, before.Time.Time
 		found.find(f)
 	}
@@ -237,160 +353,3 @@ func (t *tree) time(r *record, found *findings) {
 
 // String is for messages.
 func (t *tree) String() string { return manifest.Origin(t.log.cluster, t.log.node, t.number) }
-
-// last is the record with the highest number; nil without any.
-func (t *tree) last() *record {
-	if len(t.records) == 0 {
-		return nil
-	}
-	return t.records[len(t.records)-1]
-}
-
-// summarize fills in the report of the tree, and sorts its records by epochs.
-func (t *tree) summarize() {
-	t.summary.Tree, t.summary.Origin, t.summary.Records = t.number, t.String(), int64(len(t.records))
-	if r := t.last(); r != nil {
-		t.summary.Head = r.Head()
-	}
-	for _, r := range t.records {
-		e := t.log.epoch(r.Epoch)
-		e.trees = append(e.trees, t)
-		e.records = append(e.records, r)
-		if r.Kind == manifest.KindFile && e.files[r.Seq] == nil {
-			e.files[r.Seq] = r
-		}
-	}
-}
-
-// checkTrees reports trees after the first that were not accepted, and those that are
-// not there.
-func (l *nodeLog) checkTrees(accepted []string, found *findings) {
-	for i, t := range l.trees {
-		before := 0
-		if i > 0 {
-			before = l.trees[i-1].number
-		}
-		if t.number > before+1 {
-			f := t.finding(KindTreeMissing, 0, fmt.Sprintf("no record of %s is there", manifest.Origin(l.cluster, l.node, before+1)))
-			f.Tree = before + 1
-			found.find(f)
-		}
-		if t.number == 1 || len(t.records) == 0 {
-			continue
-		}
-		first, why := t.records[0], ""
-		if first.Begins != nil {
-			why = fmt.Sprintf(": %s: %s", first.Begins.Reason, first.Begins.Detail)
-		}
-		f := t.finding(KindSecondTree, first.Number, "another tree begins, and nothing proves that no record came before it"+why+"; --accept takes a file with its origin, "+t.String())
-		f.To = first.Time.Time
-		if f.From = (time.Time{}); i > 0 && l.trees[i-1].last() != nil {
-			f.From = l.trees[i-1].last().Time.Time
-		}
-		if slices.Contains(accepted, t.String()) {
-			found.note("%s: accepted: it begins at %s%s", t, first.Time.Format(time.RFC3339), why)
-			continue
-		}
-		found.find(f)
-	}
-}
-
-// missingNumbers reports numbers of an epoch without a record. They belong to
-// files that are not archived yet, or were not when the sidecar's state was
-// lost. Files are archived in the order of their numbers, though.
-func (e *epoch) missingNumbers(found *findings) {
-	if !e.whole() {
-		return // the tree says which records are missing
-	}
-	var last int64
-	seqs := slices.Clone(e.records)
-	slices.SortFunc(seqs, func(a, b *record) int { return int(a.Seq - b.Seq) })
-	for _, r := range seqs {
-		from, to := last+1, r.Seq-1
-		if last = r.Seq; from > to {
-			continue
-		}
-		later := slices.ContainsFunc(e.records, func(r *record) bool { return r.Kind == manifest.KindFile && r.Seq > to })
-		if !later && to-from < maxPending {
-			for n := from; n <= to; n++ {
-				e.pending[n] = true
-			}
-			found.note("%s: number %d is given to a file that had no record yet when the last one was sealed", e, from)
-			continue
-		}
-		f := e.finding(KindRecordMissing, fmt.Sprintf("no record has the numbers %d to %d of the epoch: files, gaps or heartbeats", from, to))
-		f.Seq, f.To = from, r.Time.Time
-		found.find(f)
-	}
-}
-
-// maxPending is more numbers than can be waiting for a record.
-const maxPending = 1 << 16
-
-// whole says whether no record of the epoch's trees is missing or changed.
-func (e *epoch) whole() bool {
-	return !slices.ContainsFunc(e.trees, func(t *tree) bool { return !t.whole })
-}
-
-// summarize fills in the report of the epoch.
-func (e *epoch) summarize() {
-	s := Epoch{Epoch: e.name, Records: int64(len(e.records))}
-	for _, r := range e.records {
-		s.MachineID = r.MachineID
-		if s.First.IsZero() || r.Time.Before(s.First) {
-			s.First = r.Time.Time
-		}
-		if r.Time.After(s.Last) {
-			s.Last = r.Time.Time
-		}
-		switch r.Kind {
-		case manifest.KindFile:
-			s.Files++
-			s.Lines += r.Source.Lines
-			s.Bytes += r.Source.Size
-		case manifest.KindHeartbeat:
-			s.Heartbeats++
-		}
-		for _, o := range r.Objects {
-			s.Objects++
-			s.ObjectBytes += o.Size
-		}
-	}
-	e.summary = s
-}
-
-// report adds a log to the report. A recorded gap that is no accident is a
-// finding.
-func (l *nodeLog) report(found *findings) {
-	node := Node{Cluster: l.cluster, Node: l.node}
-	for _, t := range l.trees {
-		node.Trees = append(node.Trees, t.summary)
-	}
-	for _, e := range l.epochs {
-		node.Epochs = append(node.Epochs, e.summary)
-		if e.summary.Last.After(node.Recorded) {
-			node.Recorded = e.summary.Last
-		}
-		for _, r := range e.records {
-			if _, to := r.span(); r.Kind == manifest.KindFile && to.After(node.Archived) {
-				node.Archived = to
-			}
-			for _, g := range r.Gaps {
-				node.Gaps = append(node.Gaps, Gap{Epoch: r.Epoch, Seq: r.Seq, Number: r.Number, Gap: g})
-				if g.Reason == continuity.ReasonEdited {
-					found.find(r.editedGap(g))
-				}
-			}
-		}
-	}
-	found.report.Nodes = append(found.report.Nodes, node)
-}
-
-func (r *record) editedGap(g manifest.Gap) Finding {
-	f := r.finding(KindLogEdited, "the sidecar found it when it archived the file: "+g.Detail)
-	f.File = g.File
-	if !g.From.IsZero() {
-		f.From, f.To = g.From.Time, g.To.Time
-	}
-	return f
-}

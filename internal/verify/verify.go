@@ -27,8 +27,10 @@ type Options struct {
 	ChainOnly bool
 	// Deep restores every file and computes its hashes again.
 	Deep bool
-	// ExpectHead is a root that a tree must have had.
-	ExpectHead string
+	// ExpectHeads are roots that a tree must have had.
+	ExpectHeads []string
+	// State is what an earlier run left; nil: nothing is trusted, and nothing kept.
+	State *State
 	// Keys are the public keys to trust; none: the first of each tree.
 	Keys []manifest.TrustedKey
 	// Accept are the origins of trees after the first that are no finding.
@@ -37,6 +39,8 @@ type Options struct {
 	Now time.Time
 	// Progress, if set, is called as a stage proceeds, by several goroutines.
 	Progress func(stage string, done, total int64)
+
+	event *EventID // of Prove
 }
 
 // Requests is how many requests are in flight on S3, where each takes long.
@@ -54,8 +58,12 @@ func (v *verification) workers() int {
 type verification struct {
 	archive *archive.Bucket
 	opt     Options
-	logs    []*nodeLog
-	found   findings
+	allLogs
+	found findings
+
+	incremental bool // only records after those that State trusts are read
+	resumeAt    resumeAt
+	named       map[string]bool // objects that the records name, once data/ is listed
 }
 
 // Run verifies an archive. Faults are in the report; an error means that
@@ -69,21 +77,13 @@ func Run(ctx context.Context, a *archive.Bucket, opt Options) (*Report, error) {
 }
 
 func run(ctx context.Context, a *archive.Bucket, opt Options) (*verification, error) {
-	v := &verification{archive: a, opt: opt, found: findings{report: newReport(opt)}}
-	if err := v.listRecords(ctx); err != nil {
-		return nil, err
-	}
+	v := &verification{archive: a, opt: opt, allLogs: allLogs{byName: map[[2]string]*nodeLog{}}, resumeAt: resumeAt{}, found: findings{report: newReport(opt)}}
+	v.begin()
 	if err := v.readRecords(ctx); err != nil {
 		return nil, err
 	}
+	v.endRecords()
 	for _, log := range v.logs {
-		for _, t := range log.trees {
-			if len(opt.Keys) > 0 {
-				t.trust.Given = opt.keysOf(log)
-			}
-			t.check(&v.found)
-			t.summarize()
-		}
 		for _, e := range log.epochs {
 			e.summarize()
 			e.missingNumbers(&v.found)
@@ -96,7 +96,7 @@ func run(ctx context.Context, a *archive.Bucket, opt Options) (*verification, er
 		}
 		log.report(&v.found)
 	}
-	v.checkHead()
+	v.checkHeads()
 	if !opt.ChainOnly {
 		if err := v.checkObjects(ctx); err != nil {
 			return nil, err
@@ -105,6 +105,7 @@ func run(ctx context.Context, a *archive.Bucket, opt Options) (*verification, er
 			return nil, err
 		}
 	}
+	v.keepState()
 	v.found.report.finish()
 	return v, nil
 }
