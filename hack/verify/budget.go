@@ -27,9 +27,9 @@ const (
 const (
 	// The sizes after the rebuild into today's packages, 30,497 lines together, are
 	// the base: from there the node may grow by 5 % in total, the tools by 1,500
-	// lines for each issue.
+	// lines for each issue. Most of catalog, 543 lines, left the node after that.
 	baseNode   = 24_050
-	baseTools  = 6_447
+	baseTools  = 6_447 + 543
 	maxNode    = baseNode + baseNode/20
 	maxTools   = baseTools + 1_500
 	maxFiles   = 20 // of a package

@@ -10,6 +10,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/records"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
@@ -99,7 +100,7 @@ func (l *listing) record(ctx context.Context, id ID) (*manifest.Record, error) {
 	for i, c := range copies {
 		names[i] = c.name
 	}
-	record, err := readCopies(ctx, l.Bucket, slices.Values(names))
+	record, err := records.ReadCopies(ctx, l.Bucket, slices.Values(names))
 	if err != nil || record.Kind != manifest.KindFile {
 		return nil, err
 	}
@@ -198,7 +199,7 @@ func (l *listing) missing(ctx context.Context, all []Object) (missing []Object, 
 		}
 		r, err := l.record(ctx, id)
 		switch {
-		case Unusable(err):
+		case records.Unusable(err):
 			missing = append(missing, missingObject(id, archive.Key{}, fmt.Errorf("its record says which file it is, and cannot be read: %w", err)))
 			continue
 		case err != nil:

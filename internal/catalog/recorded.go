@@ -6,6 +6,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/records"
 )
 
 // recorded returns the file without the objects that its record does not name, if their
@@ -62,7 +63,7 @@ func (l *listing) recordNaming(ctx context.Context, id ID) (*manifest.Record, er
 		return r, nil
 	}
 	r, err := l.record(ctx, id)
-	if Unusable(err) {
+	if records.Unusable(err) {
 		return nil, nil //nolint:nilnil // nothing vouches for the objects
 	}
 	return r, err

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
-	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/records"
 	"github.com/auditsidecar/auditsidecar/internal/shipper"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
@@ -119,13 +119,13 @@ func (s *store) recordOf(ctx context.Context, key archive.Key) (*manifest.Record
 		if of.Copy > 0 || !own && of.Epoch <= key.Epoch {
 			continue
 		}
-		record, err := catalog.ReadRecord(ctx, s.bucket, of.String())
+		record, err := records.Read(ctx, s.bucket, of.String())
 		switch {
 		case own && err != nil:
 			return nil, err
 		case own && record.Kind == manifest.KindFile:
 			return &record, nil
-		case own || catalog.Unusable(err):
+		case own || records.Unusable(err):
 			continue // it cannot be understood, so it cannot vouch for anything
 		case err != nil:
 			return nil, err
@@ -218,7 +218,7 @@ func (s *store) readRecords(ctx context.Context, keys []archive.Key) ([]manifest
 	group, inner := errgroup.WithContext(ctx)
 	for i, key := range keys {
 		group.Go(func() (err error) {
-			entries[i], err = catalog.ReadEntry(inner, s.bucket, key.String())
+			entries[i], err = records.ReadEntry(inner, s.bucket, key.String())
 			return err
 		})
 	}

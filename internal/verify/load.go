@@ -15,6 +15,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/records"
 )
 
 // allLogs are the logs of an archive.
@@ -153,7 +154,7 @@ func (it *item) read(ctx context.Context, bucket *archive.Bucket) (err error) {
 	defer close(it.done)
 	if it.size > manifest.MaxSize {
 		it.entry.Err = fmt.Errorf("%d bytes, more than %d: %w", it.size, manifest.MaxSize, manifest.ErrInvalid)
-	} else if it.entry, err = catalog.ReadEntry(ctx, bucket, it.key.String()); err != nil {
+	} else if it.entry, err = records.ReadEntry(ctx, bucket, it.key.String()); err != nil {
 		return err
 	}
 	it.ok = true

@@ -1,4 +1,4 @@
-package catalog
+package records
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 // An object that Decode refuses is not a record. The others can still be read.
 func TestUnusable(t *testing.T) {
 	good, err := manifest.Encode(manifest.Record{
-		Version: manifest.Version, Kind: manifest.KindGap, Identity: manifest.Identity{Cluster: "c", Node: "n", Epoch: epochA}, Seq: 1, Number: 1, Checkpoint: "auditsidecar/c/n\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n",
+		Version: manifest.Version, Kind: manifest.KindGap, Identity: manifest.Identity{Cluster: "c", Node: "n", Epoch: "20260102T030405a1b2c3"}, Seq: 1, Number: 1, Checkpoint: "auditsidecar/c/n\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n",
 		Time: manifest.At(time.Unix(1, 0)), Gaps: []manifest.Gap{{Reason: continuity.ReasonPruned}},
 	})
 	if err != nil {

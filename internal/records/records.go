@@ -1,4 +1,7 @@
-package catalog
+// Package records reads the records of an archive: the copy of each that counts.
+//
+//	r, err := records.Read(ctx, bucket, key)
+package records
 
 import (
 	"context"
@@ -15,10 +18,10 @@ import (
 // maxCopies bounds how many copies of one record are looked for.
 const maxCopies = 100
 
-// ReadRecord reads the record with a key, or the copy of it that counts: the last one
+// Read reads the record with a key, or the copy of it that counts: the last one
 // that can be read. The sidecar stores a copy only if those before it were not confirmed.
-func ReadRecord(ctx context.Context, bucket *archive.Bucket, key string) (manifest.Record, error) {
-	return readCopies(ctx, bucket, func(yield func(string) bool) {
+func Read(ctx context.Context, bucket *archive.Bucket, key string) (manifest.Record, error) {
+	return ReadCopies(ctx, bucket, func(yield func(string) bool) {
 		for range maxCopies {
 			if !yield(key) {
 				return
@@ -28,9 +31,9 @@ func ReadRecord(ctx context.Context, bucket *archive.Bucket, key string) (manife
 	})
 }
 
-// readCopies reads the copies of one record, in the order of their numbers and up to
+// ReadCopies reads the copies of one record, in the order of their numbers and up to
 // the first that is not there, and returns the one that counts.
-func readCopies(ctx context.Context, bucket *archive.Bucket, keys iter.Seq[string]) (manifest.Record, error) {
+func ReadCopies(ctx context.Context, bucket *archive.Bucket, keys iter.Seq[string]) (manifest.Record, error) {
 	var last *manifest.Record
 	found := 0
 	var unusable error
