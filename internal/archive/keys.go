@@ -18,6 +18,7 @@ const (
 	KindData     Kind = iota + 1 // data/: the Parquet object of one day of one finished file
 	KindManifest                 // manifests/: one record of a node's tree
 	KindOpen                     // open/: an increment of the file that is still being written
+	KindRollup                   // rollups/: the sum of a day's records of a node's tree
 )
 
 // RotatedLayout is the layout, for [time.Time.Format], of the rotation time in
@@ -34,9 +35,10 @@ type Key struct {
 	Node    string
 	Epoch   string // life of the state directory: 20060102T150405 and six hex digits
 	Seq     int64  // number of the file or the record in the epoch, ≥ 0
-	Tree    int    // records only: number of the tree, from 1
+	Tree    int    // records and rollups only: number of the tree, from 1
 	Number  int64  // records only: number of the record in the tree, from 1
-	Day     string // data and open: UTC day in DayLayout
+	Day     string // data, open and rollups: UTC day in DayLayout
+	Ext     string // rollups only: "json" or "parquet", of the same content
 	Rotated string // data only: rotation time in RotatedLayout
 	From    int64  // open only: offset of the first byte, in the uncompressed file
 	To      int64  // open only: offset after the last byte
@@ -59,6 +61,7 @@ var (
 	validEpoch  = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}[0-9a-f]{6}$`)
 	dataKey     = regexp.MustCompile(`^data/cluster=([^/]+)/dt=([^/]+)/([^/]{23})-([^/]+)-` + keyEpochSeq + keyCopy + `\.parquet$`)
 	manifestKey = regexp.MustCompile(`^manifests/cluster=([^/]+)/node=([^/]+)/([0-9]{4})-([0-9]{12,})-` + keyEpochSeq + keyCopy + `\.json$`)
+	rollupKey   = regexp.MustCompile(`^rollups/cluster=([^/]+)/node=([^/]+)/([0-9]{4})-([^/]{10})` + keyCopy + `\.(json|parquet)$`)
 	openKey     = regexp.MustCompile(`^open/cluster=([^/]+)/dt=([^/]+)/([0-9]{12,})-([0-9]{12,})-([^/]+)-` + keyEpochSeq + keyCopy + `\.parquet$`)
 )
 
@@ -85,6 +88,17 @@ func DataKey(cluster, day, rotated, node, epoch string, seq int64) string {
 // objects that it names.
 func RecordKey(cluster, node string, tree int, number int64, epoch string, seq int64) string {
 	return Key{Kind: KindManifest, Cluster: cluster, Node: node, Tree: tree, Number: number, Epoch: epoch, Seq: seq}.String()
+}
+
+// RollupKey returns the key of the sum of a UTC day's records (DayLayout) of a node's
+// tree; ext is "json" or "parquet".
+func RollupKey(cluster, node string, tree int, day, ext string) string {
+	return Key{Kind: KindRollup, Cluster: cluster, Node: node, Tree: tree, Day: day, Ext: ext}.String()
+}
+
+// RollupPrefix returns the prefix of the keys of the rollups of one tree.
+func RollupPrefix(cluster, node string, tree int) string {
+	return fmt.Sprintf("rollups/cluster=%s/node=%s/%04d-", cluster, node, tree)
 }
 
 // CompareRecords orders the keys of one node's records by tree and number, copies last.
@@ -135,6 +149,8 @@ func (k Key) first() string {
 			DataPrefix(k.Cluster, k.Day), k.Rotated, k.Node, k.Epoch, k.Seq)
 	case KindManifest:
 		return fmt.Sprintf("%s%012d-%s-%08d.json", TreePrefix(k.Cluster, k.Node, k.Tree), k.Number, k.Epoch, k.Seq)
+	case KindRollup:
+		return RollupPrefix(k.Cluster, k.Node, k.Tree) + k.Day + "." + k.Ext
 	case KindOpen:
 		return fmt.Sprintf("%s%012d-%012d-%s-%s-%08d.parquet", OpenPrefix(k.Cluster, k.Day), k.From, k.To, k.Node, k.Epoch, k.Seq)
 	}
@@ -168,7 +184,7 @@ func (k Key) Check() error {
 		return CheckName("cluster", k.Cluster)
 	case !validName.MatchString(k.Node):
 		return CheckName("node", k.Node)
-	case !validEpoch.MatchString(k.Epoch):
+	case k.Kind != KindRollup && !validEpoch.MatchString(k.Epoch):
 		return fmt.Errorf("check epoch %q: not 20060102T150405 and six hex digits", k.Epoch)
 	case k.Seq < 0:
 		return fmt.Errorf("check sequence number %d: negative", k.Seq)
@@ -176,13 +192,15 @@ func (k Key) Check() error {
 		return fmt.Errorf("check day %q: not a date like %s", k.Day, DayLayout)
 	case k.Kind == KindData && !isTime(RotatedLayout, k.Rotated):
 		return fmt.Errorf("check rotation time %q: not like %s", k.Rotated, RotatedLayout)
-	case k.Kind == KindManifest && (k.Tree < 1 || k.Tree > 9999 || k.Number < 1):
-		return fmt.Errorf("check record %d of tree %d: numbers begin at 1", k.Number, k.Tree)
+	case (k.Kind == KindManifest || k.Kind == KindRollup) && (k.Tree < 1 || k.Tree > 9999):
+		return fmt.Errorf("check tree %d: not 1 to 9999", k.Tree)
+	case k.Kind == KindManifest && k.Number < 1:
+		return fmt.Errorf("check record %d: numbers begin at 1", k.Number)
 	case k.Kind == KindOpen && (k.From < 0 || k.To <= k.From):
 		return fmt.Errorf("check range %d-%d: empty or negative", k.From, k.To)
 	case k.Copy < 0 || k.Copy == 1:
 		return fmt.Errorf("check copy %d: copies are numbered from 2", k.Copy)
-	case k.Kind < KindData || k.Kind > KindOpen:
+	case k.Kind < KindData || k.Kind > KindRollup:
 		return fmt.Errorf("check key: unknown kind %d", k.Kind)
 	}
 	return nil
@@ -215,6 +233,9 @@ func splitKey(key string) (Key, bool) {
 	}
 	if m := manifestKey.FindStringSubmatch(key); m != nil {
 		return Key{Kind: KindManifest, Cluster: m[1], Node: m[2], Tree: int(number(m[3])), Number: number(m[4]), Epoch: m[5], Seq: number(m[6]), Copy: copyNumber(m[7])}, true
+	}
+	if m := rollupKey.FindStringSubmatch(key); m != nil {
+		return Key{Kind: KindRollup, Cluster: m[1], Node: m[2], Tree: int(number(m[3])), Day: m[4], Copy: copyNumber(m[5]), Ext: m[6]}, true
 	}
 	if m := openKey.FindStringSubmatch(key); m != nil {
 		return Key{Kind: KindOpen, Cluster: m[1], Day: m[2], From: number(m[3]), To: number(m[4]), Node: m[5], Epoch: m[6], Seq: number(m[7]), Copy: copyNumber(m[8])}, true

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ func TestKeysFollowTheLayout(t *testing.T) {
 			"manifests/cluster=prod/node=cp-1/0001-000000000042-20260102T030405a1b2c3-123456789.json"},
 		{OpenKey("prod", "2026-01-02", "cp-1", testEpoch, 7, 0, 1234),
 			"open/cluster=prod/dt=2026-01-02/000000000000-000000001234-cp-1-20260102T030405a1b2c3-00000007.parquet"},
+		{RollupKey("prod", "cp-1", 12, "2026-01-02", "json"), "rollups/cluster=prod/node=cp-1/0012-2026-01-02.json"},
 		{NextCopy(DataKey("c", "2026-01-02", testTime, "n", testEpoch, 7)), "data/cluster=c/dt=2026-01-02/2026-01-02T03-04-05.678-n-20260102T030405a1b2c3-00000007.r2.parquet"},
 		{NextCopy("manifests/cluster=c/node=n/20260102T030405a1b2c3-00000007.r9.json"), "manifests/cluster=c/node=n/20260102T030405a1b2c3-00000007.r10.json"},
 		{Key{}.String(), ""},
@@ -37,7 +39,7 @@ func TestKeysAreAsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds := map[string]Kind{"data": KindData, "open": KindOpen, "manifest": KindManifest, "no key": 0}
+	kinds := map[string]Kind{"data": KindData, "open": KindOpen, "manifest": KindManifest, "rollup": KindRollup, "no key": 0}
 	seen := map[Kind]bool{}
 	for line := range strings.Lines(string(page)) {
 		cells := strings.Split(strings.TrimSpace(line), "|")
@@ -54,6 +56,9 @@ func TestKeysAreAsDocumented(t *testing.T) {
 		kind, known := kinds[cells[2]]
 		want := Key{Kind: kind, Cluster: cells[3], Day: cells[4], Rotated: cells[5], From: number(cells[6]), To: number(cells[7]),
 			Node: cells[8], Epoch: cells[9], Seq: number(cells[10]), Copy: int(number(cells[11])), Tree: int(number(cells[12])), Number: number(cells[13])}
+		if kind == KindRollup {
+			want.Ext = strings.TrimPrefix(path.Ext(cells[1]), ".")
+		}
 		if got, err := ParseKey(cells[1]); !known || got != want || (err == nil) != (kind != 0) {
 			t.Errorf("%s: %+v, %v; the page has %+v", cells[1], got, err, want)
 		}
@@ -72,6 +77,7 @@ func TestParseKeyInverts(t *testing.T) {
 		for _, k := range []Key{
 			{Kind: KindData, Cluster: name, Node: name, Epoch: testEpoch, Seq: 1, Day: "2024-02-29", Rotated: testTime},
 			{Kind: KindManifest, Cluster: name, Node: name, Tree: 9999, Number: 1 << 61, Epoch: testEpoch, Seq: 1 << 60},
+			{Kind: KindRollup, Cluster: name, Node: name, Tree: 9999, Day: "2024-02-29", Ext: "parquet"},
 			{Kind: KindOpen, Cluster: name, Node: name, Epoch: testEpoch, Day: "2024-02-29", Seq: 0, From: 5, To: 1 << 50},
 		} {
 			for _, k.Copy = range []int{0, 2, 10} {
@@ -116,6 +122,15 @@ func TestParseKeyRefuses(t *testing.T) {
 		"manifests/cluster=c/node=n/0001-0000000000001-" + testEpoch + "-00000001.json",
 		"manifests/cluster=c/node=n/10000-000000000001-" + testEpoch + "-00000001.json",
 		"manifests/cluster=c/node=n/" + testEpoch + "-00000001.json",
+		"rollups/cluster=c/node=n/0001-2026-02-30.json",
+		"rollups/cluster=c/node=n/0000-2026-01-02.json",
+		"rollups/cluster=c/node=n/1-2026-01-02.json",
+		"rollups/cluster=c/node=n/10000-2026-01-02.json",
+		"rollups/cluster=c/node=n/0001-2026-01-02.json.parquet",
+		"rollups/cluster=c/node=n/0001-2026-01-02.r1.json",
+		"rollups/cluster=c/node=/0001-2026-01-02.json",
+		"rollups/cluster=c/node=n/0001-2026-01-02.csv",
+		"rollups/cluster=c/dt=2026-01-02/0001-n.json",
 	} {
 		if k, err := ParseKey(key); err == nil {
 			t.Errorf("ParseKey(%q) = %+v, want an error", key, k)
@@ -141,6 +156,7 @@ func TestKeysBeginWithTheirPrefix(t *testing.T) {
 		DataKey("c", "2026-01-02", testTime, "n", testEpoch, 7): DataPrefix("c", "2026-01-02"),
 		OpenKey("c", "2026-01-02", "n", testEpoch, 7, 0, 1):     OpenPrefix("c", "2026-01-02"),
 		RecordKey("c", "n", 1, 8, testEpoch, 7):                 ManifestPrefix("c", "n"),
+		RollupKey("c", "n", 1, "2026-01-02", "json"):            "rollups/",
 	} {
 		if !strings.HasPrefix(key, prefix) || !strings.HasSuffix(prefix, "/") {
 			t.Errorf("%s does not begin with %s", key, prefix)
@@ -163,6 +179,7 @@ func TestCheckName(t *testing.T) {
 
 func FuzzParseKey(f *testing.F) {
 	f.Add(DataKey("c", "2026-01-02", testTime, "n-1", testEpoch, 7))
+	f.Add(RollupKey("c", "n", 3, "2026-01-02", "json"))
 	f.Add(RecordKey("c", "n", 3, 8, testEpoch, 7))
 	f.Add(NextCopy(OpenKey("c", "2026-01-02", "n", testEpoch, 7, 0, 1)))
 	f.Fuzz(func(t *testing.T, key string) {

@@ -140,6 +140,8 @@ func TestLifecycleConflicts(t *testing.T) {
 		{"tagged objects only", rule("<Filter><Tag><Key>a</Key><Value>b</Value></Tag></Filter><Expiration><Days>30</Days></Expiration>"), nil},
 		{"disabled", strings.Replace(rule(all+"<Expiration><Days>30</Days></Expiration>"), "Enabled", "Disabled", 1), nil},
 		{"uploads only", rule(all + "<AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload>"), nil},
+		{"rollups move", rule("<Filter><Prefix>audit-logs/rollups/</Prefix></Filter><Transition><Days>30</Days><StorageClass>GLACIER</StorageClass></Transition>"), []string{"moves records"}},
+		{"rollups expire", rule("<Filter><Prefix>audit-logs/rollups/cluster=a/</Prefix></Filter><Expiration><Days>30</Days></Expiration>"), []string{"deletes records"}},
 		{"elsewhere", foreign, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

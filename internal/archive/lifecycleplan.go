@@ -127,7 +127,8 @@ func (l Lifecycle) conflicts(rule types.LifecycleRule, prefix string) []string {
 	report := func(what string) {
 		found = append(found, fmt.Sprintf("rule %q (objects below %q) %s", aws.ToString(rule.ID), filter, what))
 	}
-	if len(rule.Transitions) > 0 && meets("manifests/") {
+	records := meets("manifests/") || meets("rollups/")
+	if len(rule.Transitions) > 0 && records {
 		report("moves records to another storage class, where queries and verify may not reach them")
 	}
 	if len(rule.Transitions) > 0 && meets("data/") {
@@ -137,7 +138,7 @@ func (l Lifecycle) conflicts(rule types.LifecycleRule, prefix string) []string {
 	if e == nil || e.Days == nil && e.Date == nil {
 		return found
 	}
-	if meets("manifests/") {
+	if records {
 		report("deletes records: the archive could no longer be proven")
 	}
 	if early := e.Date != nil || l.ExpireDays == 0 || int(*e.Days) < l.ExpireDays; early && meets("data/") {

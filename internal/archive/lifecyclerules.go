@@ -16,7 +16,7 @@ import (
 const DefaultOpenDays = 7
 
 // Lifecycle moves and deletes objects by age, in days. Zero leaves a step
-// out. Records never change their class and never expire: they are small, they
+// out. Records and rollups never change their class and never expire: they are small, they
 // are the index and the proof.
 type Lifecycle struct {
 	// InfrequentDays is when data go to STANDARD_IA; at least 30.

@@ -57,7 +57,7 @@ func list(ctx context.Context, p Location) (*listing, error) {
 // whose names begin with a dot.
 func (l *listing) add(o Object) {
 	switch {
-	case strings.HasPrefix(o.name, ".") || strings.Contains(o.name, "/."):
+	case strings.HasPrefix(o.name, ".") || strings.Contains(o.name, "/.") || o.Kind == archive.KindRollup:
 	case o.Kind == archive.KindManifest:
 		l.records[o.ID()] = append(l.records[o.ID()], o)
 	case o.Kind != 0 || l.Path != "" && (l.Key != "" || path.Ext(o.name) == ".parquet"):

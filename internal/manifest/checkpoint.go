@@ -30,13 +30,17 @@ func checkpointText(origin string, size int64, root Hash) string {
 
 // newCheckpoint makes the checkpoint of a record, signed where there is a key.
 func newCheckpoint(origin string, size int64, root Hash, key *SigningKey) (string, error) {
-	text := checkpointText(origin, size, root)
-	if key == nil {
+	return key.note(checkpointText(origin, size, root))
+}
+
+// note makes a note of a text, signed where there is a key.
+func (k *SigningKey) note(text string) (string, error) {
+	if k == nil {
 		return text + "\n", nil
 	}
-	signed, err := note.Sign(&note.Note{Text: text}, key.signer)
+	signed, err := note.Sign(&note.Note{Text: text}, k.signer)
 	if err != nil {
-		return "", fmt.Errorf("sign the checkpoint %d: %w", size, err)
+		return "", fmt.Errorf("sign %q: %w", text, err)
 	}
 	return string(signed), nil
 }

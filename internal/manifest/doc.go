@@ -79,6 +79,7 @@
 //	record.go, heartbeat.go, setup.go, gap.go, stamp.go  the record
 //	check.go, encode.go  its fields and its encoding
 //	tree.go, checkpoint.go  the tree and its checkpoints
+//	rollup.go  the sum of a day's records
 //	keyfile.go, trust.go  keys, and which of them may sign
 //	chain.go, load.go, leaves.go  sealing on disk, opening, joining
 package manifest

@@ -70,6 +70,15 @@ func (f folder) Leaves(head Head) (int64, error) {
 	return head.Number, nil
 }
 
+// KeptLeaves returns the leaves on this disk up to a head, whose they must be.
+func (f folder) KeptLeaves(head Head) ([]Hash, error) {
+	leaves, err := f.leaves(head.Number)
+	if err == nil && treeOfLeaves(leaves).Root().String() != head.Root {
+		err = fmt.Errorf("the leaves on this disk are not those of record %d", head.Number)
+	}
+	return leaves, err
+}
+
 // joining is the state of one [Chain.Join].
 type joining struct {
 	tree   int

@@ -48,6 +48,9 @@ type History interface {
 	// Records returns what the archive has under the keys of a tree's records, from a
 	// number on, in the order of the keys; [ErrUnlisted] as of Tree.
 	Records(ctx context.Context, tree int, from int64) iter.Seq2[manifest.Stored, error]
+	// Rollups returns the keys of a tree's rollups in JSON, in the order of the days;
+	// [ErrUnlisted] as of Tree.
+	Rollups(ctx context.Context, tree int) ([]string, error)
 }
 
 // Found is a file that the archive has objects of.
@@ -74,10 +77,18 @@ type Keys interface {
 	// Open returns the key of the increment with the bytes [from, to), written on
 	// a UTC day, of a segment that is still being written.
 	Open(day string, of ledger.Origin, from, to int64) string
-	// Record returns the key of a record of a node's tree.
-	Record(cluster, node string, record manifest.Head) string
+	TreeKeys
 	// Copy returns the key for a copy of an object whose key holds something else.
 	Copy(key string) string
+}
+
+// TreeKeys names the objects of a node's trees.
+type TreeKeys interface {
+	// Record returns the key of a record of a node's tree.
+	Record(cluster, node string, record manifest.Head) string
+	// Rollup returns the key of the rollup of a UTC day of a tree of this log, with the
+	// extension json or parquet.
+	Rollup(tree int, day, ext string) string
 }
 
 // Events hears what the shipper does. Its methods must not block.

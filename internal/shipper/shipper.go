@@ -26,6 +26,7 @@ type Shipper struct {
 	earlier    *reconciler
 	adoption   *adopter
 	refused    *quarantiner
+	rollups    *roller
 }
 
 // New prepares the work directory.
@@ -40,8 +41,9 @@ func New(cfg Config) (*Shipper, error) {
 	uploads := &uploader{workspace: w, copies: map[string]*copies{}}
 	evidence := &examiner{workspace: w}
 	refused := &quarantiner{w}
+	records := &sealer{workspace: w, uploads: uploads}
 	return &Shipper{
-		workspace: w, evidence: evidence, records: &sealer{workspace: w, uploads: uploads}, pulse: &heart{workspace: w}, uploads: uploads,
+		workspace: w, evidence: evidence, records: records, rollups: &roller{workspace: w, records: records, uploads: uploads}, pulse: &heart{workspace: w}, uploads: uploads,
 		increments: &opener{workspace: w, evidence: evidence, uploads: uploads, most: maxIncrement},
 		earlier:    &reconciler{w, refused, map[string]bool{}}, adoption: &adopter{w}, refused: refused,
 	}, nil
@@ -105,7 +107,10 @@ func (s *Shipper) pass(ctx context.Context) error {
 	if err := s.records.sealGaps(ctx); err != nil { // of what was found on the way
 		return err
 	}
-	return s.increments.shipOpen(ctx)
+	if err := s.increments.shipOpen(ctx); err != nil {
+		return err
+	}
+	return s.rollups.roll(ctx)
 }
 
 // ship takes one segment as far as it goes.

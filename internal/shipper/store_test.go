@@ -87,6 +87,10 @@ func openKey(seq, from, to int64) string {
 	return fmt.Sprintf("open/%08d/%012d-%012d", seq, from, to)
 }
 
+func (keys) Rollup(tree int, day, ext string) string {
+	return fmt.Sprintf("rollups/%d-%s.%s", tree, day, ext)
+}
+
 func (keys) Record(_, _ string, r manifest.Head) string {
 	return fmt.Sprintf("manifests/%d-%08d-%s-%08d", r.Tree, r.Number, r.Epoch, r.Seq)
 }
@@ -175,7 +179,7 @@ func (m *memoryStore) Find(_ context.Context, rotated time.Time, about bool) (fo
 		}
 	}
 	for key, data := range m.current() {
-		if strings.HasPrefix(key, "manifests/") || strings.HasPrefix(key, "open/") || named[key] {
+		if strings.HasPrefix(key, "manifests/") || strings.HasPrefix(key, "rollups/") || strings.HasPrefix(key, "open/") || named[key] {
 			continue
 		}
 		meta, err := parquet.ReadMeta(bytes.NewReader(data), int64(len(data)))
@@ -220,6 +224,19 @@ func (m *memoryStore) Records(_ context.Context, tree int, from int64) iter.Seq2
 			}
 		}
 	}
+}
+
+// Rollups implements Store.
+func (m *memoryStore) Rollups(_ context.Context, tree int) (names []string, err error) {
+	if m.unlisted {
+		return nil, ErrUnlisted
+	}
+	for _, key := range slices.Sorted(maps.Keys(m.objects)) {
+		if strings.HasPrefix(key, fmt.Sprintf("rollups/%d-", tree)) && strings.Contains(key, ".json") {
+			names = append(names, key)
+		}
+	}
+	return names, m.treeErr
 }
 
 // Fetch implements Store.
@@ -290,7 +307,7 @@ func (m *memoryStore) restored(t testing.TB) []string {
 	t.Helper()
 	byFile := map[ledger.Origin][]parquet.Input{}
 	for key, data := range m.current() {
-		if strings.HasPrefix(key, "manifests/") || strings.HasPrefix(key, "open/") {
+		if strings.HasPrefix(key, "manifests/") || strings.HasPrefix(key, "rollups/") || strings.HasPrefix(key, "open/") {
 			continue
 		}
 		meta, err := parquet.ReadMeta(bytes.NewReader(data), int64(len(data)))

@@ -210,6 +210,18 @@ func (s *store) Records(ctx context.Context, tree int, from int64) iter.Seq2[man
 	}
 }
 
+// Rollups implements [shipper.Store].
+func (s *store) Rollups(ctx context.Context, tree int) (names []string, err error) {
+	keys, err := s.recordKeys(ctx, archive.RollupPrefix(s.identity.Cluster, s.identity.Node, tree))
+	for _, key := range keys {
+		if key.Ext == "json" {
+			names = append(names, key.String())
+		}
+	}
+	slices.Sort(names)
+	return names, err
+}
+
 // readAtOnce is how many records are read at the same time.
 const readAtOnce = 32
 

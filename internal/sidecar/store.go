@@ -58,6 +58,11 @@ func (*store) Record(cluster, node string, r manifest.Head) string {
 	return archive.RecordKey(cluster, node, r.Tree, r.Number, r.Epoch, r.Seq)
 }
 
+// Rollup implements [shipper.Keys].
+func (s *store) Rollup(tree int, day, ext string) string {
+	return archive.RollupKey(s.identity.Cluster, s.identity.Node, tree, day, ext)
+}
+
 // Copy implements [shipper.Keys].
 func (*store) Copy(key string) string { return archive.NextCopy(key) }
 

@@ -1,0 +1,188 @@
+package manifest
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	pq "github.com/parquet-go/parquet-go"
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Rollup sums up the records of a UTC day: those after the rollup before, up to the last
+// before the first record of a later day. docs/spec/rollup.md is the format. Its fields
+// are the columns of the Parquet form as well.
+type Rollup struct {
+	Version int64  `json:"version" parquet:"version,id(1)"`
+	Cluster string `json:"cluster" parquet:"cluster_name,id(2)"`
+	Node    string `json:"node" parquet:"node_name,id(3)"`
+	Tree    int64  `json:"tree" parquet:"tree,id(4)"`
+	Day     string `json:"day" parquet:"day,id(5)"`
+	// From and To are the numbers, Began and Ended the times of the first and last record.
+	From  int64     `json:"from" parquet:"from_number,id(6)"`
+	To    int64     `json:"to" parquet:"to_number,id(7)"`
+	Began time.Time `json:"began" parquet:"began,id(8),timestamp(microsecond)"`
+	Ended time.Time `json:"ended" parquet:"ended,id(9),timestamp(microsecond)"`
+	// Files were finished, with so many bytes and lines, in so many objects.
+	Files   int64 `json:"files" parquet:"files,id(10)"`
+	Bytes   int64 `json:"bytes" parquet:"bytes,id(11)"`
+	Lines   int64 `json:"lines" parquet:"lines,id(12)"`
+	Objects int64 `json:"objects" parquet:"objects,id(13)"`
+	// First and Last are the least and the greatest stageTimestamp of the lines.
+	First  time.Time     `json:"first,omitzero" parquet:"first,id(14),optional,timestamp(microsecond)"`
+	Last   time.Time     `json:"last,omitzero" parquet:"last,id(15),optional,timestamp(microsecond)"`
+	Levels []RollupCount `json:"levels,omitempty" parquet:"levels,id(16),list"`
+	Stages []RollupCount `json:"stages,omitempty" parquet:"stages,id(17),list"`
+	Gaps   []RollupGap   `json:"gaps,omitempty" parquet:"gaps,id(18),list"`
+	// Start are the hashes of the compact range of the records before From, Leaves the
+	// leaf hashes of the others.
+	Start  [][]byte `json:"start,omitempty" parquet:"start,id(19),list"`
+	Leaves [][]byte `json:"leaves" parquet:"leaves,id(20),list"`
+	// Head is the checkpoint of the record To.
+	Head string `json:"head" parquet:"head,id(21)"`
+	// Note is the text of [Rollup.text], signed where the node has a key. Only in JSON.
+	Note string `json:"note,omitempty" parquet:"-"`
+}
+
+// RollupCount counts lines by a field of their events.
+type RollupCount struct {
+	Name  string `json:"name" parquet:"name"`
+	Lines int64  `json:"lines" parquet:"lines"`
+}
+
+// RollupGap is a [Gap] and the number of its record.
+type RollupGap struct {
+	Number int64 `json:"number" parquet:"number"`
+	// Nil: unknown. The library loses optional times in a list that are no pointers.
+	From   *time.Time `json:"from,omitempty" parquet:"from_time,timestamp(microsecond)"`
+	To     *time.Time `json:"to,omitempty" parquet:"to_time,timestamp(microsecond)"`
+	Reason string     `json:"reason" parquet:"reason"`
+	Bytes  int64      `json:"bytes" parquet:"bytes"`
+	File   string     `json:"file,omitempty" parquet:"file"`
+}
+
+// NewRollup begins the rollup after a tree with so many leaves.
+func NewRollup(cluster, node string, tree int, before []Hash) *Rollup {
+	r := &Rollup{Version: Version, Cluster: cluster, Node: node, Tree: int64(tree), From: int64(len(before)) + 1, To: int64(len(before))}
+	if nodes := treeOfLeaves(before).nodes; nodes.End() > 0 {
+		r.Start = nodes.Hashes()
+	}
+	return r
+}
+
+// Add adds the next record.
+func (r *Rollup) Add(e *Entry) {
+	if r.To < r.From {
+		r.Began, r.Day = e.Time.Time, DayOf(e.Time)
+	}
+	r.To, r.Ended, r.Head, r.Leaves = e.Number, e.Time.Time, e.Checkpoint, append(r.Leaves, e.Leaf[:])
+	for _, g := range e.Gaps {
+		r.Gaps = append(r.Gaps, RollupGap{Number: e.Number, From: timeOf(g.From), To: timeOf(g.To), Reason: string(g.Reason), Bytes: g.Bytes, File: g.File})
+	}
+	s := e.Source
+	if s == nil {
+		return
+	}
+	r.Files, r.Bytes, r.Lines, r.Objects = r.Files+1, r.Bytes+s.Size, r.Lines+s.Lines, r.Objects+int64(len(e.Objects))
+	if !s.First.IsZero() && (r.First.IsZero() || s.First.Before(r.First)) {
+		r.First = s.First.Time
+	}
+	if s.Last.After(r.Last) {
+		r.Last = s.Last.Time
+	}
+	r.Levels, r.Stages = addCounts(r.Levels, e.Counts.Levels), addCounts(r.Stages, e.Counts.Stages)
+}
+
+func timeOf(s Stamp) *time.Time {
+	if s.IsZero() {
+		return nil
+	}
+	return &s.Time
+}
+
+func addCounts(counts []RollupCount, more map[string]int64) []RollupCount {
+	for _, name := range slices.Sorted(maps.Keys(more)) {
+		i, found := slices.BinarySearchFunc(counts, name, func(c RollupCount, name string) int { return cmp.Compare(c.Name, name) })
+		if !found {
+			counts = slices.Insert(counts, i, RollupCount{Name: name})
+		}
+		counts[i].Lines += more[name]
+	}
+	return counts
+}
+
+// DayOf is the UTC day of a time, as 2006-01-02.
+func DayOf(s Stamp) string { return s.UTC().Format(time.DateOnly) }
+
+// encode returns the JSON form.
+func (r Rollup) encode() ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf) // ends the line
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r); err != nil {
+		return nil, fmt.Errorf("encode the rollup of %s: %w", r.Day, err)
+	}
+	return buf.Bytes(), nil
+}
+
+// text is the text that is signed: what it is, the tree, the day, and the hash of the
+// JSON form without the note and the newline.
+func (r Rollup) text() (string, error) {
+	r.Note = ""
+	line, err := r.encode()
+	sum := sha256.Sum256(bytes.TrimSuffix(line, []byte("\n")))
+	return fmt.Sprintf("auditsidecar rollup\n%s\n%s\n%s\n", Origin(r.Cluster, r.Node, int(r.Tree)), r.Day, base64.StdEncoding.EncodeToString(sum[:])), err
+}
+
+// Seal returns both forms, the JSON form signed where there is a key.
+func (r Rollup) Seal(key *SigningKey) (asJSON, asParquet []byte, err error) {
+	text, err := r.text()
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.Note, err = key.note(text); err != nil {
+		return nil, nil, err
+	}
+	var columns bytes.Buffer
+	w := pq.NewGenericWriter[Rollup](&columns)
+	_, err = w.Write([]Rollup{r})
+	if err = errors.Join(err, w.Close()); err != nil {
+		return nil, nil, fmt.Errorf("encode the rollup of %s: %w", r.Day, err)
+	}
+	asJSON, err = r.encode()
+	return asJSON, columns.Bytes(), err
+}
+
+// LastOf returns the last record that a rollup sums up, if it is in the JSON form, made
+// by one of the key's signers (any for nil) and of the tree with these leaves; else 0.
+func LastOf(data []byte, leaves []Hash, key *SigningKey) int64 {
+	var r Rollup
+	if err := json.Unmarshal(data, &r); err != nil || r.To < 1 || r.To > int64(len(leaves)) {
+		return 0
+	}
+	text, err := r.text()
+	head := Record{Identity: Identity{Cluster: r.Cluster, Node: r.Node}, Number: r.To, Checkpoint: r.Head}
+	point, perr := head.checkpoint()
+	if err != nil || perr != nil || !strings.HasPrefix(r.Note, text+"\n") || treeOfLeaves(leaves[:r.To]).Root() != point.Root {
+		return 0
+	}
+	made := func(t TrustedKey) bool {
+		signer, err := note.NewVerifier(t.Vkey)
+		if err == nil {
+			_, err = note.Open([]byte(r.Note), note.VerifierList(signer))
+		}
+		return err == nil
+	}
+	if key != nil && !slices.ContainsFunc(key.Signers(), made) {
+		return 0
+	}
+	return r.To
+}
