@@ -80,7 +80,7 @@ func TestVerifyVerb(t *testing.T) {
 
 func TestVerifyState(t *testing.T) {
 	archive, other, state := archivedLog(t), archivedLog(t), filepath.Join(t.TempDir(), "state.json")
-	for _, want := range []string{"has no head yet", "were trusted already"} {
+	for _, want := range []string{"has no head yet", "no record is new; "} {
 		if out, err := runVerb(t, "verify", archive, "--state", state); err != nil || !strings.Contains(out, want) {
 			t.Fatalf("%v\n%s", err, out)
 		}

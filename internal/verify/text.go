@@ -106,8 +106,11 @@ func (n *Node) text(b *page) {
 	}
 	for _, t := range n.Trees {
 		signed := "not signed: this finds accidents, not an attacker who can write all of the archive"
-		if t.Signed > 0 {
+		switch {
+		case t.Signed > 0:
 			signed = fmt.Sprintf("%s signed by %s", humanize.Comma(t.Signed), strings.Join(t.Keys, ", "))
+		case t.Records == 0:
+			signed = "no record is new"
 		}
 		if t.Trusted > 0 {
 			signed += fmt.Sprintf("; %s before them were trusted already", humanize.Comma(t.Trusted))
