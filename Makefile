@@ -108,6 +108,8 @@ test-later: ## Run the unit tests as if it were 400 days later
 modules: ## Check go.mod and go.sum, and the modules that were downloaded
 	go mod tidy -diff
 	go mod verify
+	for dir in $$(grep -l 'auditsidecar/auditsidecar => ' */*/go.mod */*/*/go.mod | xargs -n1 dirname); do \
+		(cd $$dir && go list -mod=readonly -deps -test -tags e2e ./... >/dev/null) || exit 1; done
 
 .PHONY: licenses
 licenses: ## Check the licenses of all dependencies; writes bin/THIRD_PARTY_NOTICES.txt

@@ -222,8 +222,9 @@ func (s *store) Rollups(ctx context.Context, tree int) (names []string, err erro
 	return names, err
 }
 
-// readAtOnce is how many records are read at the same time.
-const readAtOnce = 32
+// readAtOnce is how many records are read at the same time: each takes a connection and a
+// temporary file.
+const readAtOnce = 8
 
 func (s *store) readRecords(ctx context.Context, keys []archive.Key) ([]manifest.Entry, error) {
 	entries := make([]manifest.Entry, len(keys))
