@@ -214,17 +214,11 @@ const (
 	BeginRolledBack BeginReason = "rolled_back"
 )
 
-// Join notes the tree that the epoch continues, by its last record, and the key that it
-// is signed with. why says, if it is a new tree, what became of the one before.
-func (f *file) Join(head Head, key, why string) error {
+// Join notes the tree that the epoch continues, by its last record, the key that it is
+// signed with, and the reason of the epoch, with what the archive says of it.
+func (f *file) Join(head Head, key string, begins Begins) error {
 	return f.change(func(t *table) error {
-		t.Joined, t.Head, t.Key = true, head, key
-		if (head.Number > 0 || head.Tree > 1) && t.Begins.Reason == BeginNew { // the archive knows better
-			t.Begins.Reason = BeginStateLost
-		}
-		if why != "" {
-			t.Begins.Detail = why
-		}
+		t.Joined, t.Head, t.Key, t.Begins = true, head, key, begins
 		return nil
 	})
 }

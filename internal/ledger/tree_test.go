@@ -37,7 +37,7 @@ func TestEpochsContinueTheTree(t *testing.T) {
 			if c := l.Chain(); c.Joined || c.Begins != (Begins{Reason: BeginNew}) {
 				t.Errorf("a new ledger: %+v", c)
 			}
-			must(t, l.Join(head, "vkey", ""))
+			must(t, l.Join(head, "vkey", Begins{Reason: BeginStateLost}))
 			if got := l.Chain().Begins.Reason; got != BeginStateLost {
 				t.Errorf("a new state directory, and the archive has records: %s", got)
 			}
@@ -50,7 +50,7 @@ func TestEpochsContinueTheTree(t *testing.T) {
 			if got.Joined || got.Begins != c.want || got.Head != c.head || (got.Key == "vkey") != (c.head == head) {
 				t.Errorf("the next epoch: %+v", got)
 			}
-			must(t, l.Join(Head{Tree: 3}, "", "the tree is lost"))
+			must(t, l.Join(Head{Tree: 3}, "", Begins{Reason: got.Begins.Reason, Detail: "the tree is lost"}))
 			if got := l.Chain(); !got.Joined || got.Begins.Detail != "the tree is lost" || got.Head != (Head{Tree: 3}) {
 				t.Errorf("another tree: %+v", got)
 			}

@@ -102,12 +102,9 @@ func (c *Chain) restart(id Identity) error {
 	}
 	c.joined = false
 	if c.stored.Tree > 0 {
-		leaves, err := c.leaves(c.stored.Number)
-		if err != nil {
+		var err error
+		if _, c.base, c.joined, err = c.kept(c.stored); err != nil {
 			return err
-		}
-		if c.base = treeOfLeaves(leaves); c.base.Size() == c.stored.Number && (c.stored.Number == 0 || c.base.Root().String() == c.stored.Root) {
-			c.joined = true
 		}
 	}
 	return c.load()

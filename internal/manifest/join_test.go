@@ -93,6 +93,9 @@ func TestI9_Join(t *testing.T) {
 			if got != c.want {
 				t.Errorf("joined %s, want %s", got, c.want)
 			}
+			if reason := chain.Begins().Reason; (reason == BeginStateLost) != (chain.base.Size() > 0) {
+				t.Errorf("the epoch begins for %s", reason)
+			}
 			s, err := chain.Seal(gapRecord(99, noon))
 			must(t, err)
 			if want := chain.base.Size() + int64(len(chain.Sealed())); s.Number != want {

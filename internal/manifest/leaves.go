@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -32,17 +33,25 @@ func (f folder) leaves(most int64) ([]Hash, error) {
 		return nil, fmt.Errorf("read the leaves: %w", err)
 	}
 	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, most*sha256.Size))
-	if err != nil {
-		return nil, fmt.Errorf("read the leaves: %w", err)
-	}
 	var leaves []Hash
-	for leaf := range slices.Chunk(data, sha256.Size) {
-		if len(leaf) == sha256.Size {
-			leaves = append(leaves, Hash(leaf))
+	for in := bufio.NewReader(file); int64(len(leaves)) < most; {
+		var leaf Hash
+		switch _, err := io.ReadFull(in, leaf[:]); {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return leaves, nil
+		case err != nil:
+			return nil, fmt.Errorf("read the leaves: %w", err)
 		}
+		leaves = append(leaves, leaf)
 	}
 	return leaves, nil
+}
+
+// kept reads the leaves on this disk up to a head; ok says that they are its own.
+func (f folder) kept(head Head) (leaves []Hash, tree Tree, ok bool, err error) {
+	leaves, err = f.leaves(head.Number)
+	tree = treeOfLeaves(leaves)
+	return leaves, tree, err == nil && tree.Size() == head.Number && (head.Number == 0 || tree.Root().String() == head.Root), err
 }
 
 func treeOfLeaves(leaves []Hash) Tree {
@@ -63,8 +72,7 @@ func (f folder) Leaves(head Head) (int64, error) {
 		leaves, err := f.leaves(maxLeaves)
 		return int64(len(leaves)), err
 	}
-	leaves, err := f.leaves(head.Number)
-	if err != nil || int64(len(leaves)) < head.Number || treeOfLeaves(leaves).Root().String() != head.Root {
+	if _, _, ok, err := f.kept(head); !ok {
 		return 0, err
 	}
 	return head.Number, nil
@@ -72,8 +80,8 @@ func (f folder) Leaves(head Head) (int64, error) {
 
 // KeptLeaves returns the leaves on this disk up to a head, whose they must be.
 func (f folder) KeptLeaves(head Head) ([]Hash, error) {
-	leaves, err := f.leaves(head.Number)
-	if err == nil && treeOfLeaves(leaves).Root().String() != head.Root {
+	leaves, _, ok, err := f.kept(head)
+	if err == nil && !ok {
 		err = fmt.Errorf("the leaves on this disk are not those of record %d", head.Number)
 	}
 	return leaves, err
@@ -216,6 +224,13 @@ func (c *Chain) Begin(tree int, why string) error {
 		c.begins.Detail = why
 	}
 	return c.join(&joining{tree: tree})
+}
+
+// Begins is the reason of the epoch, with what the chain has learned of it.
+func (c *Chain) Begins() Begins {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.begins
 }
 
 // StoredHead is the last record that the archive has.

@@ -57,11 +57,8 @@ func (t Tree) With(leaf Hash) Tree {
 
 // Whole returns the tree of so many records, a power of two, whose root is known.
 func Whole(size int64, root Hash) Tree {
-	nodes, err := nodesOf(uint64(size), [][]byte{root[:]})
-	if err != nil {
-		return Tree{}
-	}
-	return Tree{nodes}
+	t, _ := TreeOf(size, []Hash{root}) // empty if it is no power of two
+	return t
 }
 
 // TreeOf returns the tree of so many records from the hashes of its perfect subtrees, from
@@ -87,15 +84,22 @@ func (t Tree) Root() (root Hash) {
 	return Hash(hash)
 }
 
-// Path returns the inclusion proof of the record after those of the tree, in the
-// tree that ends with it.
-func (t Tree) Path() (path []Hash) {
+// Hashes are those of the perfect subtrees, from left to right: what [TreeOf] takes.
+func (t Tree) Hashes() (hashes []Hash) {
 	if t.nodes == nil {
 		return nil
 	}
-	for _, hash := range slices.Backward(t.nodes.Hashes()) {
-		path = append(path, Hash(hash))
+	for _, hash := range t.nodes.Hashes() {
+		hashes = append(hashes, Hash(hash))
 	}
+	return hashes
+}
+
+// Path returns the inclusion proof of the record after those of the tree, in the
+// tree that ends with it.
+func (t Tree) Path() []Hash {
+	path := t.Hashes()
+	slices.Reverse(path)
 	return path
 }
 

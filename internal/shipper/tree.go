@@ -23,7 +23,7 @@ func (s *sealer) join(ctx context.Context) error {
 	if err := s.setLeavesAside(at); err != nil {
 		return err
 	}
-	key, why, err := s.joinTree(ctx, at)
+	key, err := s.joinTree(ctx, at)
 	if errors.Is(err, manifest.ErrNotContinued) && at.Joined {
 		return s.newEpoch(ledger.BeginStateLost, "the leaves of the tree are damaged: "+err.Error())
 	}
@@ -31,7 +31,8 @@ func (s *sealer) join(ctx context.Context) error {
 		return err
 	}
 	head := headOf(s.cfg.Chain.StoredHead())
-	if err := s.cfg.Ledger.Join(head, key, why); err != nil {
+	begins := s.cfg.Chain.Begins()
+	if err := s.cfg.Ledger.Join(head, key, ledger.Begins{Reason: ledger.BeginReason(begins.Reason), Detail: begins.Detail}); err != nil {
 		return err
 	}
 	s.showHead(head)
@@ -53,12 +54,12 @@ func (s *sealer) setLeavesAside(at ledger.Chain) error {
 	return nil
 }
 
-// joinTree returns the key in force, and the reason if another tree begins.
-func (s *sealer) joinTree(ctx context.Context, at ledger.Chain) (key, why string, err error) {
+// joinTree returns the key in force.
+func (s *sealer) joinTree(ctx context.Context, at ledger.Chain) (key string, err error) {
 	tree, err := s.cfg.Store.Tree(ctx)
 	unlisted := errors.Is(err, ErrUnlisted)
 	if err != nil && !unlisted {
-		return "", "", fmt.Errorf("ask the archive for the tree of this node: %w", err)
+		return "", fmt.Errorf("ask the archive for the tree of this node: %w", err)
 	}
 	number := max(tree, at.Head.Tree)
 	if at.Joined {
@@ -66,18 +67,18 @@ func (s *sealer) joinTree(ctx context.Context, at ledger.Chain) (key, why string
 	}
 	switch {
 	case number == 0 && (at.First || !unlisted):
-		return "", "", s.cfg.Chain.Begin(1, "")
+		return "", s.cfg.Chain.Begin(1, "")
 	case unlisted && at.Head.Number == 0:
 		err = fmt.Errorf("%w: the leaves on this disk are lost or not proven: %w", manifest.ErrNotContinued, err)
 	default:
 		key, err = s.continueTree(ctx, number, at, unlisted)
 	}
 	if errors.Is(err, manifest.ErrNotContinued) && !at.Joined {
-		why = err.Error()
+		why := err.Error()
 		s.cfg.Events.File("ALARM: another tree of records begins: verify reports it until --accept names it", ledger.Entry{Name: fmt.Sprint(max(number, 1) + 1), Reason: why})
-		return "", why, s.cfg.Chain.Begin(max(number, 1)+1, why)
+		return "", s.cfg.Chain.Begin(max(number, 1)+1, why)
 	}
-	return key, "", err
+	return key, err
 }
 
 // continueTree joins a tree of the archive and returns the key in force. The leaves on

@@ -319,7 +319,7 @@ func (t *tree) trusted() Trusted {
 	last := t.last
 	b := Trusted{Origin: t.String(), Size: last.Number, Root: last.Point.Root.String(), Leaf: last.Leaf.String(), Key: t.trust.Current, Replaced: t.trust.Replaced,
 		Epoch: last.Epoch, Seq: last.Seq, Highest: t.log.epoch(last.Epoch).head, MachineID: last.MachineID, Time: last.Time, Files: t.files, Archived: manifest.At(t.archived)}
-	for _, hash := range slices.Backward(t.at.Path()) {
+	for _, hash := range t.at.Hashes() {
 		b.Range = append(b.Range, hash.String())
 	}
 	e := t.log.epoch(last.Epoch)
