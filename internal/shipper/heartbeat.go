@@ -75,8 +75,8 @@ func encodeSetup(setup manifest.Setup, server string) (body []byte, sum string, 
 	return body, manifest.Sum(body), nil
 }
 
-// heartbeat decides on a heartbeat if one is due. An archive that is away does
-// not keep it: it is sealed on this node, in its place in the chain, and sent
+// heartbeat decides on a heartbeat if one is due. An unavailable archive does
+// not delay it: it is sealed on this node, in its place in the chain, and sent
 // later.
 func (s *heart) heartbeat(ctx context.Context) error {
 	now := time.Now()
@@ -204,7 +204,7 @@ func resume(read *ledger.Reading) (*ledger.Reading, hash.Hash) {
 
 // announce makes the key that signs from now on part of the tree, before anything
 // else is sealed with it. A key that was replaced signs nothing: that is an alarm, and
-// the archive goes on without signatures.
+// the sidecar continues to archive without signatures.
 func (s *sealer) announce(context.Context) error {
 	key, chain := s.cfg.Key, s.cfg.Ledger.Chain()
 	if key == nil {

@@ -57,7 +57,7 @@ func (s *sealer) notOurs(ctx context.Context, key string) error {
 	if e := manifest.Read(data); s.cfg.Chain.Other(e) {
 		return s.putBack(e)
 	}
-	return nil // damaged, or somebody else's
+	return nil // damaged, or of another writer
 }
 
 // putBack begins a new epoch because the archive has another record under a number.
@@ -65,7 +65,7 @@ func (s *sealer) putBack(e manifest.Entry) error {
 	return s.newEpoch(ledger.BeginRolledBack, fmt.Sprintf("the ledger is older than the archive, which has another record %d: a backup of the state was put back", e.Number))
 }
 
-// newEpoch begins one in the place of an epoch that cannot go on. What
+// newEpoch begins one in the place of an epoch that cannot continue. What
 // is sealed and not stored is set aside first: its files and gaps are recorded anew.
 func (s *sealer) newEpoch(reason ledger.BeginReason, why string) error {
 	now := time.Now()

@@ -60,7 +60,7 @@ func (y *yard) pass(hours int) {
 }
 
 // A day has a rollup as soon as a later one has a record; a day without a record has
-// none, and the numbers go on.
+// none, and the numbers continue.
 func TestRollupOfEachDay(t *testing.T) {
 	inDays(t, func(_ *testing.T, y *yard) {
 		y.key = signingKey(y.t, nil)

@@ -131,7 +131,7 @@ func TestDamagedLeavesAreSetAside(t *testing.T) {
 }
 
 // The power fails after any effect while leaves are kept, and the ledger is lost as
-// well: the tree goes on.
+// well: the tree continues.
 func TestI4_CrashWhileLeavesAreKept(t *testing.T) {
 	t.Parallel()
 	everyCrash(t, 1, 10, func(k int64) bool {
@@ -154,7 +154,7 @@ func TestI4_CrashWhileLeavesAreKept(t *testing.T) {
 	})
 }
 
-// A key that was replaced signs nothing: that is an alarm, and the archive goes on.
+// A key that was replaced signs nothing: that is an alarm, and the sidecar continues to archive.
 func TestReplacedKeySignsNothing(t *testing.T) {
 	y := newYard(t)
 	one := signingKey(t, nil)
