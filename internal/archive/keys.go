@@ -148,7 +148,7 @@ func (k Key) first() string {
 		return fmt.Sprintf("%s%s-%s-%s-%08d.parquet",
 			DataPrefix(k.Cluster, k.Day), k.Rotated, k.Node, k.Epoch, k.Seq)
 	case KindManifest:
-		return fmt.Sprintf("%s%012d-%s-%08d.json", TreePrefix(k.Cluster, k.Node, k.Tree), k.Number, k.Epoch, k.Seq)
+		return fmt.Sprintf("%s-%s-%08d.json", NumberPrefix(k.Cluster, k.Node, k.Tree, k.Number), k.Epoch, k.Seq)
 	case KindRollup:
 		return RollupPrefix(k.Cluster, k.Node, k.Tree) + k.Day + "." + k.Ext
 	case KindOpen:
@@ -175,6 +175,11 @@ func ManifestPrefix(cluster, node string) string {
 // TreePrefix returns the prefix of the keys of the records of one tree.
 func TreePrefix(cluster, node string, tree int) string {
 	return fmt.Sprintf("%s%04d-", ManifestPrefix(cluster, node), tree)
+}
+
+// NumberPrefix returns the prefix of the keys of the record with a number: at least 12 digits.
+func NumberPrefix(cluster, node string, tree int, number int64) string {
+	return fmt.Sprintf("%s%012d", TreePrefix(cluster, node, tree), number)
 }
 
 // Check says whether every field has the form that [ParseKey] accepts.

@@ -22,6 +22,9 @@ type ID struct {
 // IDOf is the file that a key's object is of.
 func IDOf(key archive.Key) ID { return ID{key.Cluster, key.Node, key.Epoch, key.Seq} }
 
+// IDOfMeta is the file that an object says it is of.
+func IDOfMeta(m parquet.ObjectMeta) ID { return ID{m.Cluster, m.Node, m.Epoch, m.Seq} }
+
 // IDOfRecord is the number that the objects of a record's file bear: its own, or,
 // if an earlier epoch was lost after it had stored objects of the file and before
 // it recorded them, the number that these have from there.
@@ -151,7 +154,7 @@ func (o Object) check(in parquet.Input) (parquet.ObjectMeta, error) {
 	if err != nil {
 		return m, fmt.Errorf("%s: %w", o.Name, err)
 	}
-	if has := (ID{m.Cluster, m.Node, m.Epoch, m.Seq}); has != o.ID() {
+	if has := IDOfMeta(m); has != o.ID() {
 		return m, fmt.Errorf("%s holds lines of %s: was it copied to another name?", o.Name, has)
 	}
 	if from, to := m.Increment.From, m.Increment.From+m.SourceSize; o.Kind == archive.KindOpen && (from != o.From || to != o.To) {

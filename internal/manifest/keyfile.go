@@ -101,7 +101,12 @@ func (k *SigningKey) Is(vkey string) bool {
 // made says whether a record has the signature of one of the key's signers; any has
 // for nil.
 func (k *SigningKey) made(e *Entry) bool {
-	return k == nil || slices.ContainsFunc(k.Signers(), func(t TrustedKey) bool { return e.VerifyBy(t.Vkey) == nil })
+	return k.signed(func(vkey string) bool { return e.VerifyBy(vkey) == nil })
+}
+
+// signed says whether one of the key's signers has signed something; any has for nil.
+func (k *SigningKey) signed(by func(vkey string) bool) bool {
+	return k == nil || slices.ContainsFunc(k.Signers(), func(t TrustedKey) bool { return by(t.Vkey) })
 }
 
 // Text is the content of the key's file.

@@ -174,14 +174,14 @@ func LastOf(data []byte, leaves []Hash, key *SigningKey) int64 {
 	if err != nil || perr != nil || !strings.HasPrefix(r.Note, text+"\n") || treeOfLeaves(leaves[:r.To]).Root() != point.Root {
 		return 0
 	}
-	made := func(t TrustedKey) bool {
-		signer, err := note.NewVerifier(t.Vkey)
+	made := key.signed(func(vkey string) bool {
+		signer, err := note.NewVerifier(vkey)
 		if err == nil {
 			_, err = note.Open([]byte(r.Note), note.VerifierList(signer))
 		}
 		return err == nil
-	}
-	if key != nil && !slices.ContainsFunc(key.Signers(), made) {
+	})
+	if !made {
 		return 0
 	}
 	return r.To

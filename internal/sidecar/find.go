@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -185,7 +186,8 @@ func (s *store) Tree(ctx context.Context) (last int, err error) {
 func (s *store) Records(ctx context.Context, tree int, from int64) iter.Seq2[manifest.Stored, error] {
 	return func(yield func(manifest.Stored, error) bool) {
 		for thousand := from / 1000; ; thousand++ {
-			keys, err := s.recordKeys(ctx, archive.TreePrefix(s.identity.Cluster, s.identity.Node, tree)+fmt.Sprintf("%09d", thousand))
+			first := archive.NumberPrefix(s.identity.Cluster, s.identity.Node, tree, thousand*1000)
+			keys, err := s.recordKeys(ctx, strings.TrimSuffix(first, "000"))
 			if err != nil {
 				yield(manifest.Stored{}, err)
 				return

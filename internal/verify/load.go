@@ -3,7 +3,6 @@ package verify
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -274,8 +273,6 @@ func (l *nodeLog) epoch(name string) *epoch {
 	return e
 }
 
-func isNewer(err error) bool { return errors.Is(err, manifest.ErrNewer) }
-
 // epochs are those of all logs.
 func (a *allLogs) epochs() iter.Seq[*epoch] {
 	return func(yield func(*epoch) bool) {
@@ -300,6 +297,13 @@ func (a *allLogs) files() iter.Seq[*record] {
 			}
 		}
 	}
+}
+
+// haveFile says whether a file has a record.
+func (a *allLogs) haveFile() bool {
+	return slices.ContainsFunc(a.logs, func(l *nodeLog) bool {
+		return slices.ContainsFunc(l.trees, func(t *tree) bool { return t.files > 0 })
+	})
 }
 
 // epochOf finds the records of a file's epoch, perhaps none.

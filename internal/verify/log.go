@@ -99,8 +99,12 @@ func (e *epoch) whole() bool {
 // summarize fills in the report of the epoch.
 func (e *epoch) summarize() {
 	s := Epoch{Epoch: e.name}
+	if e.base != nil {
+		e.head = e.base.Highest
+	}
 	for _, r := range e.records {
 		s.MachineID = r.MachineID
+		e.head = max(e.head, r.Seq)
 		if r.kept == nil && r.Kind != kindTrusted {
 			s.Records++
 		}
@@ -133,12 +137,6 @@ func (e *epoch) summarize() {
 		}
 	}
 	e.summary = s
-	if e.base != nil {
-		e.head = e.base.Highest
-	}
-	for _, r := range e.records {
-		e.head = max(e.head, r.Seq)
-	}
 	e.gaps.sort()
 	e.cuts.sort()
 	e.sortRotated()

@@ -148,10 +148,9 @@ func (o *objects) early(ctx context.Context, e *epoch, key archive.Key) (Kind, s
 	switch {
 	case err != nil:
 		return KindObjectMislabeled, "no record names it, and it is no object of an audit log: " + err.Error(), nil
-	case catalog.IDOf(key) != catalog.ID{Cluster: m.Cluster, Node: m.Node, Epoch: m.Epoch, Seq: m.Seq} || !strings.Contains(m.SourceName, key.Rotated) ||
+	case catalog.IDOf(key) != catalog.IDOfMeta(m) || !strings.Contains(m.SourceName, key.Rotated) ||
 		m.Increment.FirstLine > 0 || !slices.Contains(m.Days, parquet.DayRows{Day: key.Day, Rows: m.Rows}):
-		return KindObjectMislabeled, fmt.Sprintf("no record names it, and it says that it has %d rows of %s of cluster %s, node %s, %s/%d",
-			m.Rows, m.SourceName, m.Cluster, m.Node, m.Epoch, m.Seq), nil
+		return KindObjectMislabeled, fmt.Sprintf("no record names it, and it says that it has %d rows of %s of %s", m.Rows, m.SourceName, catalog.IDOfMeta(m)), nil
 	}
 	return "", "", nil
 }
@@ -301,8 +300,8 @@ func mislabeled(object *archive.Object, r *record, o manifest.Object) string {
 	want := r.Stored()
 	sum, _ := hex.DecodeString(want.SHA256)
 	switch {
-	case r.id() != (catalog.ID{Cluster: m.Cluster, Node: m.Node, Epoch: m.Epoch, Seq: m.Seq}):
-		return fmt.Sprintf("it says that it is of cluster %s, node %s, %s/%d", m.Cluster, m.Node, m.Epoch, m.Seq)
+	case r.id() != catalog.IDOfMeta(m):
+		return fmt.Sprintf("it says that it is of %s", catalog.IDOfMeta(m))
 	case m.Rows != o.Rows:
 		return fmt.Sprintf("it has %d rows, record %d says %d", m.Rows, r.Number, o.Rows)
 	case m.SourceSize != want.Size || m.SourceLines != want.Lines || !bytes.Equal(m.SourceSHA256[:], sum):

@@ -178,7 +178,7 @@ func (v *verification) begin() {
 		if (opt.Cluster == "" || opt.Cluster == cluster) && (opt.Node == "" || opt.Node == node) {
 			t := v.log(cluster, node).tree(tree, v)
 			if prefix := archive.TreePrefix(cluster, node, tree); t.resumed {
-				v.resumeAt[prefix] = fmt.Sprintf("%s%012d", prefix, t.base.Size)
+				v.resumeAt[prefix] = archive.NumberPrefix(cluster, node, tree, t.base.Size)
 			}
 		}
 	}
@@ -280,13 +280,6 @@ func (f *Finding) aboutRecords() bool {
 // keepState makes the state that the next run may trust, if no finding is about records.
 func (v *verification) keepState() {
 	old, report := v.opt.State, &v.found.report
-	files := int64(0)
-	for _, l := range v.logs {
-		for _, t := range l.trees {
-			files += t.files
-		}
-	}
-	report.Empty = files == 0 && report.Unrecorded == 0
 	if old == nil || slices.ContainsFunc(report.Findings, func(f Finding) bool { return f.aboutRecords() }) || report.Omitted > 0 {
 		return
 	}

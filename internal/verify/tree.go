@@ -2,6 +2,7 @@ package verify
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math/bits"
 	"path"
@@ -113,7 +114,7 @@ func (t *tree) add(it *item, found *findings) {
 	switch {
 	case e.Err != nil:
 		s.kind, s.fault = KindRecordUnreadable, clip(e.Err.Error())
-		if isNewer(e.Err) {
+		if errors.Is(e.Err, manifest.ErrNewer) {
 			s.kind = KindRecordNewer
 		}
 	case e.Cluster != s.key.Cluster || e.Node != s.key.Node || e.Number != s.key.Number || e.Epoch != s.key.Epoch || e.Seq != s.key.Seq || e.Point.Tree != s.key.Tree:
@@ -275,7 +276,7 @@ func (t *tree) leave(found *findings) {
 
 // prove computes the root of the tree that ends with a record. Once a record is missing
 // or changed its leaf is unknown, and no root can be computed until the tree has a power
-// of two records: its root alone is then all that it takes to go on.
+// of two records: its root alone then suffices to continue.
 func (t *tree) prove(r *record, found *findings) {
 	next := t.here.after
 	switch {

@@ -105,6 +105,7 @@ func run(ctx context.Context, a *archive.Bucket, opt Options) (*verification, er
 			return nil, err
 		}
 	}
+	v.found.report.Empty = !v.haveFile() && v.found.report.Unrecorded == 0
 	v.keepState()
 	v.found.report.finish()
 	return v, nil
