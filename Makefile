@@ -44,9 +44,10 @@ image-test: ## Build image and release twice: the same bytes, small enough, and 
 	cd hack/image && go vet ./... && go test -count=1 -timeout 15m ./...
 
 # -short tries some of the crash points and lines, test-all tries all of them.
+# With -trimpath the build cache serves every clone, not only the directory that filled it.
 .PHONY: test
 test: ## Run the unit tests with the race detector
-	go test -race -short -timeout 30m ./...
+	go test -trimpath -race -short -timeout 30m ./...
 
 .PHONY: test-all
 test-all: ## Run the unit tests in full length, without the race detector
