@@ -307,7 +307,7 @@ func (s *soak) judgeAccount() {
 func (s *soak) restored() map[digest]int {
 	s.t.Helper()
 	dir := filepath.Join(s.t.TempDir(), "restored")
-	v := s.verb(sidecar.Config{Binary: underTest, Env: s.env, Args: append([]string{"restore", s.url, "-o", dir}, s.args...)})
+	v := s.verb(sidecar.Config{Binary: underTest, Env: s.env, Args: append([]string{"restore", s.url, "--out", dir}, s.args...)})
 	if v.Code != 0 {
 		s.row.problem("restore: exit %d: %s", v.Code, firstLine(v.Stderr))
 	}

@@ -215,7 +215,7 @@ func (s *suite) finished() map[string][]byte {
 func (s *suite) compare(written map[string][]byte) string {
 	s.t.Helper()
 	out := filepath.Join(s.t.TempDir(), "restored")
-	cmd := exec.CommandContext(s.t.Context(), s.auditsidecar, "restore", s.store.URL("audit-logs"), "-o", out,
+	cmd := exec.CommandContext(s.t.Context(), s.auditsidecar, "restore", s.store.URL("audit-logs"), "--out", out,
 		"--s3-endpoint", s.store.Endpoint, "--s3-region", s.store.Region, "--s3-path-style")
 	cmd.Env = append(s.store.Env(), "PATH="+os.Getenv("PATH"))
 	if text, err := cmd.CombinedOutput(); err != nil {

@@ -35,8 +35,8 @@ func TestUsageErrors(t *testing.T) {
 		{"a missing configuration file", []string{"run", "--config", filepath.Join(dir, "none.yaml")}, []string{"none.yaml"}},
 		{"bad names and URLs", []string{"run", "--audit-log-path", r.log, "--archive-url", "ftp://x/y", "--cluster", "a b", "--loki-url", "loki:3100", "--listen", "0.0.0.0:1"},
 			[]string{"ftp://x/y", "a b", "loki:3100", "0.0.0.0:1"}},
-		{"convert without files", []string{"convert", "-o", filepath.Join(dir, "x.parquet")}, []string{"FILE"}},
-		{"convert without output", []string{"convert", r.log}, []string{"-o"}},
+		{"convert without files", []string{"convert", "--out", filepath.Join(dir, "x.parquet")}, []string{"FILE"}},
+		{"convert without output", []string{"convert", r.log}, []string{"--out"}},
 		{"restore of nothing", []string{"restore"}, []string{"PATH"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -73,9 +73,9 @@ func TestFailedVerbs(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"a missing file", []string{"convert", filepath.Join(dir, "none.log"), "-o", out, "--cluster", "c"}, "none.log"},
-		{"a directory", []string{"convert", dir, "-o", out, "--cluster", "c"}, dir},
-		{"a gzip file cut short", []string{"convert", cut, "-o", out, "--cluster", "c"}, "cut.log.gz"},
+		{"a missing file", []string{"convert", filepath.Join(dir, "none.log"), "--out", out, "--cluster", "c"}, "none.log"},
+		{"a directory", []string{"convert", dir, "--out", out, "--cluster", "c"}, dir},
+		{"a gzip file cut short", []string{"convert", cut, "--out", out, "--cluster", "c"}, "cut.log.gz"},
 		{"restore of a missing object", []string{"restore", filepath.Join(dir, "none.parquet")}, "none.parquet"},
 		{"restore of no Parquet", []string{"restore", notParquet}, "not.parquet"},
 	} {

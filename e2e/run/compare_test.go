@@ -68,7 +68,7 @@ func (r *fixture) restoredName(restored map[string]string, f audittest.File) str
 func (r *fixture) checkFiles() {
 	r.t.Helper()
 	dir := filepath.Join(r.t.TempDir(), "restored")
-	if v := r.verb(append([]string{"restore", r.url, "-o", dir}, r.args...)...); v.Code != 0 {
+	if v := r.verb(append([]string{"restore", r.url, "--out", dir}, r.args...)...); v.Code != 0 {
 		r.t.Fatalf("restore -o: exit %d: %s", v.Code, v.Stderr)
 	}
 	restored := make(map[string]string)

@@ -45,7 +45,7 @@ func TestI3_ConvertAndRestore(t *testing.T) {
 	}
 	for _, file := range files {
 		object := file + ".parquet"
-		if v := r.verb("convert", file, "-o", object, "--cluster", "e2e", "--node", "cp1"); v.Code != 0 {
+		if v := r.verb("convert", file, "--out", object, "--cluster", "e2e", "--node", "cp1"); v.Code != 0 {
 			t.Fatalf("convert %s: exit %d: %s", file, v.Code, v.Stderr)
 		}
 		v := r.verb("restore", object)
@@ -54,11 +54,11 @@ func TestI3_ConvertAndRestore(t *testing.T) {
 		}
 	}
 	out := filepath.Join(dir, "archive")
-	if v := r.verb(append([]string{"convert", "-o", out, "--cluster", "e2e", "--node", "cp1"}, files...)...); v.Code != 0 {
+	if v := r.verb(append([]string{"convert", "--out", out, "--cluster", "e2e", "--node", "cp1"}, files...)...); v.Code != 0 {
 		t.Fatalf("convert into a directory: exit %d: %s", v.Code, v.Stderr)
 	}
 	back := filepath.Join(dir, "back")
-	if v := r.verb("restore", out, "-o", back); v.Code != 0 {
+	if v := r.verb("restore", out, "--out", back); v.Code != 0 {
 		t.Fatalf("restore -o: exit %d: %s", v.Code, v.Stderr)
 	}
 	for _, file := range files {
@@ -72,7 +72,7 @@ func TestI3_ConvertGzip(t *testing.T) {
 	r := newFixture(t, audittest.Config{})
 	file := audittest.GzipFile(t)
 	object := filepath.Join(t.TempDir(), "x.parquet")
-	if v := r.verb("convert", file, "-o", object, "--cluster", "e2e", "--node", "cp1"); v.Code != 0 {
+	if v := r.verb("convert", file, "--out", object, "--cluster", "e2e", "--node", "cp1"); v.Code != 0 {
 		t.Fatalf("convert: exit %d: %s", v.Code, v.Stderr)
 	}
 	v := r.verb("restore", object)

@@ -92,7 +92,7 @@ func (r *fixture) checkPartial() {
 		r.t.Errorf("restore: exit %d, %d bytes, want %d; they differ at %d\n%s", v.Code, len(v.Stdout), len(want), audittest.FirstDifference(v.Stdout, want), v.Stderr)
 	}
 	dir := r.t.TempDir()
-	if v := r.verb(append([]string{"restore", r.url, "-o", dir}, r.args...)...); v.Code != 0 {
+	if v := r.verb(append([]string{"restore", r.url, "--out", dir}, r.args...)...); v.Code != 0 {
 		r.t.Fatalf("restore -o: exit %d: %s", v.Code, v.Stderr)
 	}
 	entries, err := os.ReadDir(dir)

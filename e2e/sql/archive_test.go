@@ -118,7 +118,7 @@ func forge(tb testing.TB, dir string) *logFile {
 	f := &logFile{node: "cp-1", name: "audit-2026-11-24T17-30-00.000.log", content: bytes.Repeat(line, 3), forged: true}
 	path, out := filepath.Join(tb.TempDir(), f.name), tb.TempDir()
 	write(tb, path, f.content)
-	command(tb, nil, "convert", path, "-o", out, "--cluster", "production", "--node", f.node)
+	command(tb, nil, "convert", path, "--out", out, "--cluster", "production", "--node", f.node)
 	paths, err := filepath.Glob(filepath.Join(out, "data", "*", "*", "*.parquet"))
 	if err != nil || len(paths) != 1 {
 		tb.Fatalf("objects %q, %v", paths, err)

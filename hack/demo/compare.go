@@ -40,7 +40,7 @@ func (s stage) compare(ctx context.Context, f *figures, writer *audittest.Writer
 	}
 	f.streamEqual = bytes.Equal(stream.Stdout, want)
 	restored := filepath.Join(s.dir, "restored")
-	if _, err := s.restore(ctx, "-o", restored); err != nil {
+	if _, err := s.restore(ctx, "--out", restored); err != nil {
 		return err
 	}
 	f.filesEqual, err = sameFiles(writer, restored)

@@ -24,7 +24,7 @@ type figures struct {
 	lokiLag           time.Duration
 	archiveLag        time.Duration
 	streamEqual       bool // restore ARCHIVE gives what was written
-	filesEqual        bool // restore ARCHIVE -o DIR gives the files by name
+	filesEqual        bool // restore ARCHIVE --out DIR gives the files by name
 	proven            bool // verify --deep finds nothing wrong
 	tamperFound       bool // verify finds a flipped bit, and names the object
 }

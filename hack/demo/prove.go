@@ -17,7 +17,7 @@ const exitFindings = 3
 
 // keygen makes the key that the sidecar signs with.
 func (s stage) keygen(ctx context.Context) error {
-	r, err := sidecar.Verb(ctx, sidecar.Config{Binary: s.binary, Args: []string{"keygen", "--cluster", "demo", "--node", "cp1", "-o", s.key()}})
+	r, err := sidecar.Verb(ctx, sidecar.Config{Binary: s.binary, Args: []string{"keygen", "--cluster", "demo", "--node", "cp1", "--out", s.key()}})
 	if err == nil && r.Code != 0 {
 		err = fmt.Errorf("auditsidecar keygen ended with code %d: %s", r.Code, r.Stderr)
 	}

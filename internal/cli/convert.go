@@ -12,18 +12,17 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/convert"
 )
 
 const convertExample = `  # one file to one object
-  auditsidecar convert audit-2026-11-22T17-00-27.978.log -o audit.parquet
+  auditsidecar convert audit-2026-11-22T17-00-27.978.log --out audit.parquet
 
   # all rotated files to an archive of one object per file and day
-  auditsidecar convert audit-*.log audit-*.log.gz -o ./archive --cluster production --node cp-1
+  auditsidecar convert audit-*.log audit-*.log.gz --out ./archive --cluster production --node cp-1
 
   # from a pipe
-  zstd -dc old.log.zst | auditsidecar convert - -o old.parquet`
+  zstd -dc old.log.zst | auditsidecar convert - --out old.parquet`
 
 // convertFlags are the flags of the verb convert.
 type convertFlags struct {
@@ -34,7 +33,7 @@ type convertFlags struct {
 func newConvertCommand(version string) *cobra.Command {
 	var f convertFlags
 	cmd := &cobra.Command{
-		Use:   "convert FILE... -o OUT",
+		Use:   "convert FILE... --out OUT",
 		Short: "Convert audit log files to Parquet",
 		Long: `convert writes audit log files (.log, .log.gz, or - for standard input) as
 Parquet from which restore makes the same bytes again; it proves this before it
@@ -55,8 +54,8 @@ restored and queried, and its files prove themselves, but not that none is missi
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&f.Out, "out", "o", "", "`path` to write: a .parquet file or a directory")
-	config.RegisterWord(flags, &f.format, "output", "", "form of the report on each file: %s")
+	flags.StringVar(&f.Out, "out", "", "`path` to write: a .parquet file or a directory")
+	registerFormat(flags, &f.format)
 	flags.BoolVar(&f.NoCheck, "no-check", false, "do not read the objects back to prove them")
 	f.Identity.Register(flags)
 	flags.Lookup("cluster").DefValue = "local"
@@ -67,14 +66,14 @@ restored and queried, and its files prove themselves, but not that none is missi
 func (f *convertFlags) validate(args []string) error {
 	var errs []error
 	if f.Out == "" {
-		errs = append(errs, errors.New("-o is required: a .parquet file or a directory"))
+		errs = append(errs, errors.New("--out is required: a .parquet file or a directory"))
 	}
 	errs = append(errs, checkFormat(f.format))
 	if f.oneFile() && len(args) > 1 {
-		errs = append(errs, fmt.Errorf("%s takes one input, not %d: give a directory as -o", f.Out, len(args)))
+		errs = append(errs, fmt.Errorf("%s takes one input, not %d: give a directory as --out", f.Out, len(args)))
 	}
 	if info, err := os.Stat(f.Out); err == nil && info.IsDir() == f.oneFile() {
-		errs = append(errs, fmt.Errorf("-o %s: a name that ends in .parquet is a file, any other a directory; the existing one is not", f.Out))
+		errs = append(errs, fmt.Errorf("--out %s: a name that ends in .parquet is a file, any other a directory; the existing one is not", f.Out))
 	}
 	for i, arg := range args {
 		if slices.Contains(args[:i], arg) {

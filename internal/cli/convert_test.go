@@ -54,13 +54,13 @@ func TestI3_RoundTrip(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			object := filepath.Join(dir, "out", "audit.parquet")
-			ok(t, "convert", put(t, filepath.Join(dir, "audit.log"), content), "-o", object)
+			ok(t, "convert", put(t, filepath.Join(dir, "audit.log"), content), "--out", object)
 			same(t, "a file", []byte(ok(t, "restore", object).stdout), content)
 
 			if len(content) > 4<<20 || testing.Short() && len(content) > 400<<10 {
 				return // it takes seconds under the race detector
 			}
-			r := callWith(t.Context(), bytes.NewReader(content), "convert", "-", "-o", object)
+			r := callWith(t.Context(), bytes.NewReader(content), "convert", "-", "--out", object)
 			must(t, r.err)
 			same(t, "standard input", []byte(ok(t, "restore", object).stdout), content)
 			if got := files(t, filepath.Dir(object)); !slices.Equal(got, []string{"audit.parquet"}) {
@@ -71,9 +71,9 @@ func TestI3_RoundTrip(t *testing.T) {
 	t.Run("compressed", func(t *testing.T) {
 		packed := audittest.GzipFile(t)
 		out := t.TempDir()
-		ok(t, "convert", packed, "-o", out)
+		ok(t, "convert", packed, "--out", out)
 		restored := filepath.Join(t.TempDir(), "restored")
-		ok(t, "restore", out, "-o", restored)
+		ok(t, "restore", out, "--out", restored)
 		plain := strings.TrimSuffix(filepath.Base(packed), ".gz")
 		same(t, plain, audittest.ReadFile(t, filepath.Join(restored, plain)), audittest.Gunzip(t, packed))
 	})
@@ -85,7 +85,7 @@ func TestConvertToDirectory(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "archive")
 	content := acrossMidnight(t)
-	ok(t, "convert", put(t, filepath.Join(dir, backup), content), "-o", out, "--cluster", "production", "--node", "cp-1")
+	ok(t, "convert", put(t, filepath.Join(dir, backup), content), "--out", out, "--cluster", "production", "--node", "cp-1")
 	got := files(t, out)
 	form := regexp.MustCompile(`^data/cluster=production/dt=2026-11-2[23]/2026-11-22T17-00-27\.978-cp-1-20261122T1700273d2[0-9a-f]{3}-[0-9]{8}\.parquet$`)
 	if len(got) != 2 || !form.MatchString(got[0]) || !form.MatchString(got[1]) || filepath.Base(got[0]) != filepath.Base(got[1]) {
@@ -96,7 +96,7 @@ func TestConvertToDirectory(t *testing.T) {
 	same(t, "as an archive", []byte(ok(t, "restore", "file://"+out).stdout), content)
 
 	before := audittest.ReadFile(t, filepath.Join(out, got[0]))
-	ok(t, "convert", filepath.Join(dir, backup), "-o", out, "--cluster", "production", "--node", "cp-1")
+	ok(t, "convert", filepath.Join(dir, backup), "--out", out, "--cluster", "production", "--node", "cp-1")
 	if again := files(t, out); !slices.Equal(again, got) {
 		t.Errorf("the same file converted twice is %q", again)
 	}
@@ -110,15 +110,15 @@ func TestConvertReplacesNoOtherFile(t *testing.T) {
 	out := filepath.Join(dir, "archive")
 	first := put(t, filepath.Join(dir, "cp1", backup), fewLines(t, 3))
 	second := put(t, filepath.Join(dir, "cp2", backup), fewLines(t, 4))
-	call(t, "convert", first, second, "-o", out).refused(t, exitFailed, second, "is there already, of another file", "--node")
+	call(t, "convert", first, second, "--out", out).refused(t, exitFailed, second, "is there already, of another file", "--node")
 	same(t, "what is there", []byte(ok(t, "restore", out).stdout), fewLines(t, 3))
 	object := filepath.Join(out, files(t, out)[0])
-	ok(t, "convert", second, "-o", out, "--node", "cp2")
+	ok(t, "convert", second, "--out", out, "--node", "cp2")
 	if got := files(t, out); len(got) != 2 {
 		t.Errorf("objects %q", got)
 	}
 	put(t, object, []byte("junk"))
-	call(t, "convert", first, "-o", out).refused(t, exitFailed, "is in the way", "not an object of auditsidecar")
+	call(t, "convert", first, "--out", out).refused(t, exitFailed, "is in the way", "not an object of auditsidecar")
 	same(t, "what was in the way", audittest.ReadFile(t, object), []byte("junk"))
 }
 
@@ -130,9 +130,9 @@ func TestConvertReplacesNoOtherDay(t *testing.T) {
 	line := string(fewLines(t, 1))
 	first := put(t, filepath.Join(dir, "a", backup), []byte(line))
 	second := put(t, filepath.Join(dir, "b", backup), []byte(strings.ReplaceAll(line, "2026-11-22T", "2026-11-20T")))
-	ok(t, "convert", first, "-o", out)
+	ok(t, "convert", first, "--out", out)
 	put(t, filepath.Join(out, "data", "cluster=local", "README"), []byte("mine"))
-	call(t, "convert", second, "-o", out).refused(t, exitFailed, "is there already, of another file")
+	call(t, "convert", second, "--out", out).refused(t, exitFailed, "is there already, of another file")
 	same(t, "what is there", []byte(ok(t, "restore", out).stdout), []byte(line))
 }
 
@@ -142,12 +142,12 @@ func TestConvertReplacesNoOtherObject(t *testing.T) {
 	out := filepath.Join(dir, "x.parquet")
 	first, second := put(t, filepath.Join(dir, "a.log"), []byte("one\n")), put(t, filepath.Join(dir, "b.log"), []byte("two\n"))
 	for range 2 { // of the same file it is the same object
-		ok(t, "convert", first, "-o", out)
+		ok(t, "convert", first, "--out", out)
 	}
-	call(t, "convert", second, "-o", out).refused(t, exitFailed, "is there already, of another file", "remove it")
+	call(t, "convert", second, "--out", out).refused(t, exitFailed, "is there already, of another file", "remove it")
 	same(t, "what is there", []byte(ok(t, "restore", out).stdout), []byte("one\n"))
 	put(t, out, []byte("precious"))
-	call(t, "convert", first, "-o", out).refused(t, exitFailed, "is in the way")
+	call(t, "convert", first, "--out", out).refused(t, exitFailed, "is in the way")
 	same(t, "what was in the way", audittest.ReadFile(t, out), []byte("precious"))
 }
 
@@ -161,7 +161,7 @@ func TestConvertLinkedGzip(t *testing.T) {
 	link := filepath.Join(dir, "link.log.gz")
 	must(t, os.Symlink(put(t, filepath.Join(dir, "elsewhere", backup+".gz"), packed.Bytes()), link))
 	out := filepath.Join(dir, "x.parquet")
-	ok(t, "convert", link, "-o", out)
+	ok(t, "convert", link, "--out", out)
 	same(t, "restored", []byte(ok(t, "restore", out).stdout), []byte("one\n"))
 }
 
@@ -172,7 +172,7 @@ func TestConvertSweepsOldWork(t *testing.T) {
 	put(t, filepath.Join(old, "object.parquet"), []byte("unfinished"))
 	put(t, filepath.Join(young, "object.parquet"), []byte("unfinished"))
 	must(t, os.Chtimes(old, time.Time{}, time.Now().Add(-25*time.Hour)))
-	ok(t, "convert", put(t, filepath.Join(dir, "a.log"), []byte("one\n")), "-o", filepath.Join(dir, "x.parquet"))
+	ok(t, "convert", put(t, filepath.Join(dir, "a.log"), []byte("one\n")), "--out", filepath.Join(dir, "x.parquet"))
 	_, oldErr := os.Stat(old)
 	_, youngErr := os.Stat(young)
 	if oldErr == nil || youngErr != nil {
@@ -185,7 +185,7 @@ func TestConvertReport(t *testing.T) {
 	content := fewLines(t, 10)
 	content = append(content, "broken\n"...)
 	in := put(t, filepath.Join(dir, backup), content)
-	r := ok(t, "convert", in, "-o", dir, "--output", "json")
+	r := ok(t, "convert", in, "--out", dir, "--output", "json")
 	var c convert.Result
 	must(t, json.Unmarshal([]byte(r.stdout), &c))
 	if c.File != in || c.Lines != 11 || c.Bytes != int64(len(content)) || c.Rows != 11 || c.Undecodable != 1 ||
@@ -199,16 +199,16 @@ func TestConvertReport(t *testing.T) {
 	if size != c.ObjectBytes {
 		t.Errorf("objects of %d bytes, said were %d", size, c.ObjectBytes)
 	}
-	r = ok(t, "convert", in, "-o", dir, "--output", "json", "--no-check")
+	r = ok(t, "convert", in, "--out", dir, "--output", "json", "--no-check")
 	must(t, json.Unmarshal([]byte(r.stdout), &c))
 	if c.Checked {
 		t.Error("says that it checked what it did not")
 	}
-	r = ok(t, "convert", in, "-o", dir)
+	r = ok(t, "convert", in, "--out", dir)
 	if want := in + ": 11 lines, 0.0"; !strings.HasPrefix(r.stdout, want) || !strings.Contains(r.stdout, "in 1 object(s); 1 broken line(s), 0 with") {
 		t.Errorf("%q", r.stdout)
 	}
-	r = ok(t, "convert", put(t, filepath.Join(dir, "empty.log"), nil), "-o", dir)
+	r = ok(t, "convert", put(t, filepath.Join(dir, "empty.log"), nil), "--out", dir)
 	if !strings.Contains(r.stdout, ": 0 lines, 0.00 MB -> ") || strings.Contains(r.stdout, "%") {
 		t.Errorf("%q", r.stdout)
 	}
@@ -225,14 +225,14 @@ func TestConvertUsage(t *testing.T) {
 		args  []string
 		wants []string
 	}{
-		{"no output", []string{file}, []string{"-o is required"}},
-		{"two inputs, one object", []string{file, other, "-o", "x.parquet"}, []string{"x.parquet takes one input, not 2"}},
-		{"an input twice", []string{file, file, "-o", dir}, []string{file + " is given twice"}},
-		{"an unknown format", []string{file, "-o", dir, "--output", "yaml"}, []string{`--output "yaml"`, "text or json"}},
-		{"a bad name", []string{file, "-o", dir, "--node", "a/b"}, []string{`--node "a/b"`}},
-		{"a directory called .parquet", []string{file, "-o", taken}, []string{"-o " + taken}},
-		{"a file as directory", []string{file, "-o", other}, []string{"-o " + other}},
-		{"all at once", []string{file, file, "--output", "yaml", "--cluster", "a b"}, []string{"-o is required", "given twice", "--output", "--cluster"}},
+		{"no output", []string{file}, []string{"--out is required"}},
+		{"two inputs, one object", []string{file, other, "--out", "x.parquet"}, []string{"x.parquet takes one input, not 2"}},
+		{"an input twice", []string{file, file, "--out", dir}, []string{file + " is given twice"}},
+		{"an unknown format", []string{file, "--out", dir, "--output", "yaml"}, []string{`--output "yaml"`, "text, json or wide"}},
+		{"a bad name", []string{file, "--out", dir, "--node", "a/b"}, []string{`--node "a/b"`}},
+		{"a directory called .parquet", []string{file, "--out", taken}, []string{"--out " + taken}},
+		{"a file as directory", []string{file, "--out", other}, []string{"--out " + other}},
+		{"all at once", []string{file, file, "--output", "yaml", "--cluster", "a b"}, []string{"--out is required", "given twice", "--output", "--cluster"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			call(t, append([]string{"convert"}, test.args...)...).refused(t, exitUsage, test.wants...)
@@ -266,7 +266,7 @@ func TestConvertFailures(t *testing.T) {
 				t.Skip("root may read it")
 			}
 			for _, out := range []string{filepath.Join(t.TempDir(), "out"), filepath.Join(t.TempDir(), "out", "x.parquet")} {
-				r := call(t, "convert", test.arg, "-o", out)
+				r := call(t, "convert", test.arg, "--out", out)
 				r.refused(t, exitFailed, test.wants...)
 				if strings.Count(r.err.Error(), test.arg) > 2 {
 					t.Errorf("%v", r.err)
@@ -284,7 +284,7 @@ func TestConvertGoesOn(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "archive")
 	good := put(t, filepath.Join(dir, backup), fewLines(t, 5))
-	call(t, "convert", filepath.Join(dir, "none.log"), good, "-o", out).refused(t, exitFailed, "none.log")
+	call(t, "convert", filepath.Join(dir, "none.log"), good, "--out", out).refused(t, exitFailed, "none.log")
 	same(t, "the other one", []byte(ok(t, "restore", out).stdout), fewLines(t, 5))
 }
 
@@ -292,7 +292,7 @@ func TestConvertGoesOn(t *testing.T) {
 // they were.
 func TestOrderWithinASecond(t *testing.T) {
 	dir := t.TempDir()
-	args := []string{"convert", "-o", filepath.Join(dir, "archive")}
+	args := []string{"convert", "--out", filepath.Join(dir, "archive")}
 	var want []byte
 	for n := range 8 {
 		name := fmt.Sprintf("audit-2026-11-22T17-00-27.%03d.log", n*111)

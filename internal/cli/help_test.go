@@ -134,7 +134,7 @@ func wrong(t *testing.T, args []string, flag string) []string {
 	dir := t.TempDir()
 	rest := map[string][]string{
 		"run":             {"--audit-log-path", "/a/audit.log", "--archive-url", "s3://b/p", "--s3-region", "r", "--cluster", "c", "--loki-url", "http://127.0.0.1:1"},
-		"convert":         {put(t, filepath.Join(dir, "a.log"), []byte("{}\n")), "-o", filepath.Join(dir, "a.parquet")},
+		"convert":         {put(t, filepath.Join(dir, "a.log"), []byte("{}\n")), "--out", filepath.Join(dir, "a.parquet")},
 		"verify":          {dir},
 		"replay":          {dir, "--loki-url", "http://127.0.0.1:1"},
 		"policy lint":     {os.DevNull},
@@ -171,5 +171,5 @@ func TestVersionJSON(t *testing.T) {
 	if out := ok(t, "version", "-o", "json").stdout; !strings.HasPrefix(out, `{"version":"v1.2.3","go":"go1.`) {
 		t.Error(out)
 	}
-	call(t, "version", "-o", "yaml").refused(t, exitUsage, "expected text or json")
+	call(t, "version", "-o", "yaml").refused(t, exitUsage, "expected text, json or wide")
 }

@@ -21,7 +21,7 @@ var errStop = errors.New("stop")
 // of its work stays.
 func TestConvertInterrupted(t *testing.T) {
 	dir := t.TempDir()
-	cmd, stderr := program(t, "convert", "-", "-o", filepath.Join(dir, "x.parquet"))
+	cmd, stderr := program(t, "convert", "-", "--out", filepath.Join(dir, "x.parquet"))
 	stdin, err := cmd.StdinPipe() // stays open: the read blocks
 	must(t, err)
 	must(t, cmd.Start())
@@ -62,10 +62,10 @@ func TestStoppedVerbsLeaveNothing(t *testing.T) {
 	content := audittest.Corpus(t, "rotated.log")
 	in := put(t, filepath.Join(dir, backup), content)
 	object := filepath.Join(dir, "x.parquet")
-	ok(t, "convert", in, "-o", object)
+	ok(t, "convert", in, "--out", object)
 	packed := audittest.GzipFile(t)
 	for _, args := range [][]string{
-		{"convert", in, "-o", "OUT"}, {"convert", packed, "-o", "OUT"}, {"convert", "-", "-o", "OUT"}, {"restore", object, "-o", "OUT"},
+		{"convert", in, "--out", "OUT"}, {"convert", packed, "--out", "OUT"}, {"convert", "-", "--out", "OUT"}, {"restore", object, "--out", "OUT"},
 	} {
 		for _, after := range []time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond} {
 			out := filepath.Join(t.TempDir(), "out")
@@ -97,7 +97,7 @@ func TestRestoreIntoABrokenPipe(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "archive")
 	content := bytes.Repeat(fewLines(t, 500), 4) // more than a pipe and the buffers hold
-	ok(t, "convert", put(t, filepath.Join(dir, backup), content), put(t, filepath.Join(dir, "audit.log"), content), "-o", out)
+	ok(t, "convert", put(t, filepath.Join(dir, backup), content), put(t, filepath.Join(dir, "audit.log"), content), "--out", out)
 	var gone brokenPipe
 	root := NewRoot("")
 	root.SetArgs([]string{"restore", out})

@@ -13,10 +13,10 @@ import (
 )
 
 const keygenExample = `  # a key for a node, and its public half beside it
-  auditsidecar keygen --cluster prod --node cp1 -o /etc/auditsidecar/signing.key
+  auditsidecar keygen --cluster prod --node cp1 --out /etc/auditsidecar/signing.key
 
   # a key that takes over from it
-  auditsidecar keygen --cluster prod --node cp1 -o /etc/auditsidecar/signing-2.key --replaces /etc/auditsidecar/signing.key`
+  auditsidecar keygen --cluster prod --node cp1 --out /etc/auditsidecar/signing-2.key --replaces /etc/auditsidecar/signing.key`
 
 // keygenFlags are the flags of the verb keygen.
 type keygenFlags struct{ cluster, node, out, replaces string }
@@ -24,7 +24,7 @@ type keygenFlags struct{ cluster, node, out, replaces string }
 func newKeygenCommand() *cobra.Command {
 	var f keygenFlags
 	cmd := &cobra.Command{
-		Use:        "keygen --cluster NAME --node NAME -o FILE [--replaces FILE]",
+		Use:        "keygen --cluster NAME --node NAME --out FILE [--replaces FILE]",
 		Short:      "Make a key to sign the archive's records with",
 		SuggestFor: []string{"key", "keys", "sign"},
 		Long: `keygen makes an Ed25519 key for run --signing-key-file, for one node. The private
@@ -56,7 +56,7 @@ that verify --key reads, and the line "until N" after the old one.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.cluster, "cluster", "", "`name` of the cluster, as of run --cluster")
 	flags.StringVar(&f.node, "node", "", "`name` of the node, as of run --node")
-	flags.StringVarP(&f.out, "out", "o", "", "new `file` for the private key; the public one goes to FILE.vkey")
+	flags.StringVar(&f.out, "out", "", "new `file` for the private key; the public one goes to FILE.vkey")
 	flags.StringVar(&f.replaces, "replaces", "", "`file` with the private key that the new one takes over from")
 	return cmd
 }
@@ -64,7 +64,7 @@ that verify --key reads, and the line "until N" after the old one.`,
 func (f *keygenFlags) check() error {
 	errs := []error{archive.CheckName("--cluster", f.cluster), archive.CheckName("--node", f.node)}
 	if f.out == "" {
-		errs = append(errs, errors.New("-o is required: the file for the private key"))
+		errs = append(errs, errors.New("--out is required: the file for the private key"))
 	}
 	return errors.Join(errs...)
 }

@@ -17,7 +17,7 @@ func TestKeygen(t *testing.T) {
 		return append([]string{"keygen", "--cluster", "prod", "--node", "cp1"}, args...)
 	}
 	var vkeys []string
-	for _, args := range [][]string{{"-o", first}, {"-o", second, "--replaces", first}} {
+	for _, args := range [][]string{{"--out", first}, {"--out", second, "--replaces", first}} {
 		out, err := runVerb(t, keygen(args...)...)
 		if err != nil {
 			t.Fatal(err)
@@ -52,14 +52,14 @@ func TestKeygen(t *testing.T) {
 	if all, err := manifest.ReadTrustedKeys(dir); err != nil || len(all) != 2 {
 		t.Errorf("the public keys of the directory are %v, %v", all, err)
 	}
-	if _, err := runVerb(t, "keygen", "--cluster", "prod", "--node", "cp2", "-o", filepath.Join(dir, "c.key"), "--replaces", first); err == nil || !strings.Contains(err.Error(), "only its own node") {
+	if _, err := runVerb(t, "keygen", "--cluster", "prod", "--node", "cp2", "--out", filepath.Join(dir, "c.key"), "--replaces", first); err == nil || !strings.Contains(err.Error(), "only its own node") {
 		t.Errorf("the key of another node was replaced: %v", err)
 	}
 	before, err := os.ReadFile(first)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := runVerb(t, keygen("-o", first)...); err == nil || !strings.Contains(err.Error(), "already exists") {
+	if _, err := runVerb(t, keygen("--out", first)...); err == nil || !strings.Contains(err.Error(), "already exists") {
 		t.Errorf("a key was made over another: %v", err)
 	}
 	if after, _ := os.ReadFile(first); string(after) != string(before) {
@@ -68,7 +68,7 @@ func TestKeygen(t *testing.T) {
 	if err := os.Remove(first); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := runVerb(t, keygen("-o", first)...); err == nil {
+	if _, err := runVerb(t, keygen("--out", first)...); err == nil {
 		t.Error("a public key was replaced")
 	}
 }

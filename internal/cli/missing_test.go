@@ -32,7 +32,7 @@ func TestI10_RestoreReportsMissingObjects(t *testing.T) {
 			}
 		}
 		out := t.TempDir()
-		call(t, "restore", location, "-o", out).refused(t, exitFailed, want...)
+		call(t, "restore", location, "--out", out).refused(t, exitFailed, want...)
 		if got := files(t, out); len(got) != 1 || string(audittest.ReadFile(t, filepath.Join(out, got[0]))) != left {
 			t.Errorf("restored %q, want the other file", got)
 		}

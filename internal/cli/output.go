@@ -39,7 +39,7 @@ func publishNew(path string, mode fs.FileMode, write func(io.Writer) error) erro
 		return nil
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s already exists and stays as it is; choose another path for -o: %w", path, fs.ErrExist)
+		return fmt.Errorf("%s already exists and stays as it is; choose another path for --out: %w", path, fs.ErrExist)
 	}
 	return err
 }

@@ -146,7 +146,7 @@ func TestI10_IncrementsReachFurther(t *testing.T) {
 				}
 			}
 			out := filepath.Join(t.TempDir(), "restored")
-			ok(t, "restore", "file://"+s.dir, "-o", out)
+			ok(t, "restore", "file://"+s.dir, "--out", out)
 			if got := string(audittest.ReadFile(t, filepath.Join(out, "audit-2026-11-22T13-00-00.000.log"))); got != test.want {
 				t.Errorf("-o: restored %q", auditIDs(got))
 			}
@@ -182,7 +182,7 @@ func TestRestorePartialFiles(t *testing.T) {
 			s := shelf{t, filepath.Join(t.TempDir(), "archive")}
 			test.make(s)
 			out := filepath.Join(t.TempDir(), "restored")
-			r := call(t, "restore", "file://"+s.dir, "-o", out)
+			r := call(t, "restore", "file://"+s.dir, "--out", out)
 			if len(test.errs) > 0 {
 				r.refused(t, exitFailed, test.errs...)
 			} else {
@@ -201,7 +201,7 @@ func TestRestorePartialFiles(t *testing.T) {
 			if !strings.Contains(r.stderr, "never archived as a whole") || !strings.Contains(r.stderr, path+"\n") {
 				t.Errorf("standard error says\n%s", r.stderr)
 			}
-			call(t, "restore", "file://"+s.dir, "-o", out).refused(t, exitFailed, path+" already exists")
+			call(t, "restore", "file://"+s.dir, "--out", out).refused(t, exitFailed, path+" already exists")
 		})
 	}
 }

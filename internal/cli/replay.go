@@ -21,6 +21,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 	"github.com/auditsidecar/auditsidecar/internal/replay"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
+	"github.com/auditsidecar/auditsidecar/internal/timerange"
 )
 
 const replayExample = `  # what one user did in an hour, as kube-apiserver wrote it
@@ -33,6 +34,7 @@ const replayExample = `  # what one user did in an hour, as kube-apiserver wrote
 // replayFlags are the flags of the verb replay.
 type replayFlags struct {
 	filter replay.Filter
+	times  timerange.Range
 	loki   config.Loki
 	redact config.Redact
 	id     string
@@ -44,7 +46,7 @@ type replayFlags struct {
 func newReplayCommand(version string) *cobra.Command {
 	var f replayFlags
 	cmd := &cobra.Command{
-		Use:        "replay PATH|URL... [--from TIME] [--to TIME]",
+		Use:        "replay PATH|URL... [--since TIME] [--to TIME]",
 		Short:      "Take lines out of the archive: to standard output, or into Loki",
 		SuggestFor: []string{"query", "search", "grep", "export"},
 		Long: `replay writes the lines of a range of time that match all filters, byte for byte
@@ -75,8 +77,7 @@ no record names are left out, as restore does it, and reported as an error at th
 }
 
 func (f *replayFlags) register(flags *pflag.FlagSet) {
-	flags.TimeVar(&f.filter.From, "from", time.Time{}, timeFormats, "earliest `time` of a line (its stageTimestamp): 2026-03-01 or 2026-03-01T10:00:00Z")
-	flags.TimeVar(&f.filter.To, "to", time.Time{}, timeFormats, "`time` before which a line must be")
+	f.times.Register(flags)
 	flags.StringSliceVar(&f.filter.Users, "user", nil, "only lines of this user; may be repeated, as all of these")
 	flags.StringSliceVar(&f.filter.Verbs, "verb", nil, "only lines with this verb")
 	flags.StringSliceVar(&f.filter.Resources, "resource", nil, "only lines about this resource, such as secrets")
@@ -91,11 +92,8 @@ func (f *replayFlags) register(flags *pflag.FlagSet) {
 }
 
 func (f *replayFlags) validate() error {
-	f.filter.From, f.filter.To = f.filter.From.UTC(), f.filter.To.UTC()
-	errs := []error{f.loki.ValidateClient(), f.redact.Validate(), f.redact.ValidateFiles()}
-	if !f.filter.From.IsZero() && !f.filter.To.IsZero() && !f.filter.From.Before(f.filter.To) {
-		errs = append(errs, fmt.Errorf("--from %s is not before --to %s", f.filter.From.Format(time.RFC3339), f.filter.To.Format(time.RFC3339)))
-	}
+	errs := []error{f.times.Validate(), f.loki.ValidateClient(), f.redact.Validate(), f.redact.ValidateFiles()}
+	f.filter.From, f.filter.To = f.times.From, f.times.To
 	if f.id != "" && f.loki.URL == "" {
 		errs = append(errs, errors.New("--id has no meaning without --loki-url"))
 	}

@@ -15,7 +15,7 @@ func TestReplay(t *testing.T) {
 	dir := t.TempDir()
 	log := audittest.Corpus(t, "diverse.log")
 	archive := filepath.Join(dir, "archive")
-	ok(t, "convert", put(t, filepath.Join(dir, backup), log), "-o", archive)
+	ok(t, "convert", put(t, filepath.Join(dir, backup), log), "--out", archive)
 	same(t, "all lines", []byte(ok(t, "replay", archive).stdout), log)
 	same(t, "all lines by URL", []byte(ok(t, "replay", "file://"+archive).stdout), log)
 
@@ -52,8 +52,8 @@ func TestReplay(t *testing.T) {
 
 func TestReplayUsage(t *testing.T) {
 	call(t, "replay").refused(t, exitUsage, "at least 1")
-	call(t, "replay", "x", "--from", "yesterday").refused(t, exitUsage, "--from", "2006-01-02")
-	call(t, "replay", "x", "--to", "2026-13-01").refused(t, exitUsage, "--to", "2006-01-02")
+	call(t, "replay", "x", "--from", "yesterday").refused(t, exitUsage, "--from", "2026-11-22")
+	call(t, "replay", "x", "--to", "2026-13-01").refused(t, exitUsage, "--to", "2026-11-22")
 	call(t, "replay", "x", "--from", "2026-03-02", "--to", "2026-03-01", "--id", "a", "--redact", "archive", "--loki-tenant", "a\n").
 		refused(t, exitUsage, "--from", "--to", "--id", "--redact=archive", "--loki-tenant")
 	call(t, "replay", "x", "--from", "2026-03-02", "--to", "2026-03-02").refused(t, exitUsage, "is not before")

@@ -28,20 +28,20 @@ const restoreExample = `  # the original lines of one object
   auditsidecar restore s3://audit-archive/audit-logs --s3-region eu-central-1 | grep '"verb":"delete"'
 
   # the original files by their names
-  auditsidecar restore ./archive -o ./restored`
+  auditsidecar restore ./archive --out ./restored`
 
 func newRestoreCommand() *cobra.Command {
 	var out string
 	var s3 config.Archive
 	var unrecorded bool
 	cmd := &cobra.Command{
-		Use:        "restore PATH|URL... [-o DIR]",
+		Use:        "restore PATH|URL... [--out DIR]",
 		Short:      "Write the original audit log from its objects, byte for byte",
 		SuggestFor: []string{"extract", "cat", "download"},
 		Long: `restore writes the lines that the objects were made of, in their original order,
 to standard output: objects are ordered by cluster, node, epoch and number. PATH
 is an object or a directory, URL (s3:// or file://) an archive; everything in it
-is restored. With -o each original file becomes a new file of its name, in
+is restored. With --out each original file becomes a new file of its name, in
 cluster=CLUSTER/node=NODE/ where there is more than one node; no file is ever
 replaced. The checksum of every original file is compared. A file whose record is
 there and whose object is not is an error, after all others were restored. So are
@@ -51,7 +51,7 @@ their file is not recorded yet. Without any record all objects are restored.
 
 Of a file that was still open when its node was lost the archive has increments:
 its lines up to --archive-max-lag before. They are restored where the finished
-file is not there, with -o as NAME.partial, or has fewer bytes than they have: it
+file is not there, with --out as NAME.partial, or has fewer bytes than they have: it
 was cut before it was archived.`,
 		Example: restoreExample,
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
@@ -67,7 +67,7 @@ was cut before it was archived.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&out, "out", "o", "", "`directory` for the original files by their names, instead of standard output")
+	flags.StringVar(&out, "out", "", "`directory` for the original files by their names, instead of standard output")
 	registerUnrecorded(flags, &unrecorded)
 	s3.RegisterS3(flags)
 	return cmd

@@ -85,7 +85,7 @@ func TestRestoreNames(t *testing.T) {
 			"cluster=c/node=a/20261122T120000abcdef-00000003-audit.log": "third\n", "cluster=c/node=b/audit.log": "fourth\n"}},
 	} {
 		out := filepath.Join(t.TempDir(), "restored")
-		r := ok(t, append([]string{"restore", "-o", out}, test.args...)...)
+		r := ok(t, append([]string{"restore", "--out", out}, test.args...)...)
 		got := files(t, out)
 		for _, name := range got {
 			if content := string(audittest.ReadFile(t, filepath.Join(out, name))); content != test.want[name] {
@@ -108,7 +108,7 @@ func TestRestoreRefusesNames(t *testing.T) {
 		dir := t.TempDir()
 		makeObject(t, filepath.Join(dir, "in", "1.parquet"), meta("a", 1, name), "evil\n")
 		makeObject(t, filepath.Join(dir, "in", "2.parquet"), meta("a", 2, "good.log"), "good\n")
-		r := call(t, "restore", filepath.Join(dir, "in"), "-o", filepath.Join(dir, "out"))
+		r := call(t, "restore", filepath.Join(dir, "in"), "--out", filepath.Join(dir, "out"))
 		r.refused(t, exitFailed, "not a file name", "node a, 20261122T120000abcdef/1")
 		if got := files(t, dir); !slices.Equal(got, []string{"in/1.parquet", "in/2.parquet", "out/good.log"}) {
 			t.Errorf("%q: files %q", name, got)
@@ -127,7 +127,7 @@ func TestRestoreRefusesNames(t *testing.T) {
 		spoil(&evil)
 		makeObject(t, filepath.Join(dir, "in", "1.parquet"), evil, "evil\n")
 		makeObject(t, filepath.Join(dir, "in", "2.parquet"), meta("b", 1, "audit.log"), "good\n")
-		r := call(t, "restore", filepath.Join(dir, "in"), "-o", filepath.Join(dir, "a", "out"))
+		r := call(t, "restore", filepath.Join(dir, "in"), "--out", filepath.Join(dir, "a", "out"))
 		if what == "epoch" { // the first of its name needs no epoch
 			must(t, r.err)
 		} else {
@@ -146,7 +146,7 @@ func TestI7_RestoreReplacesNothing(t *testing.T) {
 	dir := t.TempDir()
 	object := makeObject(t, filepath.Join(dir, "1.parquet"), meta("a", 1, "audit.log"), "old\n")
 	log := put(t, filepath.Join(dir, "audit", "audit.log"), []byte("new\n"))
-	call(t, "restore", object, "-o", filepath.Dir(log)).refused(t, exitFailed, log+" already exists", "choose another path")
+	call(t, "restore", object, "--out", filepath.Dir(log)).refused(t, exitFailed, log+" already exists", "choose another path")
 	if got := string(audittest.ReadFile(t, log)); got != "new\n" {
 		t.Errorf("%s holds %q", log, got)
 	}
@@ -159,7 +159,7 @@ func TestI7_RestoreReplacesNothing(t *testing.T) {
 func TestRestoreIncomplete(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "archive")
-	ok(t, "convert", put(t, filepath.Join(dir, backup), acrossMidnight(t)), "-o", out)
+	ok(t, "convert", put(t, filepath.Join(dir, backup), acrossMidnight(t)), "--out", out)
 	objects := files(t, out)
 	if len(objects) != 2 {
 		t.Fatalf("objects %q", objects)
@@ -171,7 +171,7 @@ func TestRestoreIncomplete(t *testing.T) {
 			r := call(t, "restore", arg)
 			r.refused(t, exitFailed, "incomplete", "missing the object of "+day, backup)
 			restored := filepath.Join(dir, "restored")
-			call(t, "restore", arg, "-o", restored).refused(t, exitFailed, "missing the object of "+day)
+			call(t, "restore", arg, "--out", restored).refused(t, exitFailed, "missing the object of "+day)
 			if left := files(t, restored); r.stdout != "" || len(left) > 0 {
 				t.Errorf("wrote %d bytes, and the files %q", len(r.stdout), left)
 			}
@@ -220,7 +220,7 @@ func TestRestoreArchiveByKeys(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "archive")
 	first := fewLines(t, 5)
-	ok(t, "convert", put(t, filepath.Join(dir, "audit-2026-11-22T17-00-00.000.log"), first), "-o", out)
+	ok(t, "convert", put(t, filepath.Join(dir, "audit-2026-11-22T17-00-00.000.log"), first), "--out", out)
 	object := filepath.Join(out, files(t, out)[0])
 	later := strings.TrimSuffix(object, ".parquet") + "0.parquet" // ten times the number
 	put(t, later, audittest.ReadFile(t, object))                  // a copy under a key that is another file's
@@ -236,7 +236,7 @@ func TestRestoreArchiveByKeys(t *testing.T) {
 	same(t, "what came before", []byte(r.stdout), first)
 
 	restored := filepath.Join(dir, "restored")
-	call(t, "restore", "file://"+out, "-o", restored).refused(t, exitFailed, later)
+	call(t, "restore", "file://"+out, "--out", restored).refused(t, exitFailed, later)
 	if got := files(t, restored); !slices.Equal(got, []string{"audit-2026-11-22T17-00-00.000.log"}) {
 		t.Errorf("files %q", got)
 	}
@@ -247,7 +247,7 @@ func TestRestoreBuffers(t *testing.T) {
 	dir := t.TempDir()
 	content := fewLines(t, 2000)
 	object := filepath.Join(dir, "x.parquet")
-	ok(t, "convert", put(t, filepath.Join(dir, backup), content), "-o", object)
+	ok(t, "convert", put(t, filepath.Join(dir, backup), content), "--out", object)
 	out := new(countingWriter)
 	root := NewRoot("")
 	root.SetArgs([]string{"restore", object})

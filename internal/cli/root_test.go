@@ -43,7 +43,7 @@ func TestUsageErrors(t *testing.T) {
 		{"misspelled verb", []string{"covnert"}, []string{`unknown verb "covnert"; did you mean convert?`}},
 		{"unknown flag", []string{"run", "--archiveurl", "x"}, []string{"--archiveurl", "See 'auditsidecar run --help'"}},
 		{"unknown flag of the program", []string{"--frobnicate"}, []string{"--frobnicate", "See 'auditsidecar --help'"}},
-		{"a flag without its value", []string{"convert", "a.log", "-o"}, []string{"-o"}},
+		{"a flag without its value", []string{"convert", "a.log", "--out"}, []string{"--out"}},
 		{"a flag with a bad value", []string{"run", "--rescan-interval", "5"}, []string{"--rescan-interval", "unit"}},
 		{"run with an argument", []string{"run", "audit.log"}, []string{"audit.log"}},
 		{"convert without arguments", []string{"convert"}, []string{"at least 1", "FILE"}},

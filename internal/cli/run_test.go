@@ -49,7 +49,7 @@ func TestRunOnce(t *testing.T) {
 	}
 
 	restored := filepath.Join(dir, "restored")
-	ok(t, "restore", "file://"+archive, "-o", restored)
+	ok(t, "restore", "file://"+archive, "--out", restored)
 	if got, want := files(t, restored), []string{backup, strings.TrimSuffix(filepath.Base(packed), ".gz")}; !slices.Equal(got, want) {
 		t.Errorf("restored %q, want %q", got, want)
 	}

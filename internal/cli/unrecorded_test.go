@@ -61,7 +61,7 @@ func TestTamperWithAForgedObjectIsNotRestored(t *testing.T) {
 				}
 			}
 			out := t.TempDir()
-			call(t, "restore", s.dir, "-o", out).refused(t, exitFailed, test.count+" were left out")
+			call(t, "restore", s.dir, "--out", out).refused(t, exitFailed, test.count+" were left out")
 			if got := strings.Join(files(t, out), " "); strings.Contains(got, two) {
 				t.Errorf("restored %s", got)
 			}

@@ -18,6 +18,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
+	"github.com/auditsidecar/auditsidecar/internal/timerange"
 	"github.com/auditsidecar/auditsidecar/internal/verify"
 )
 
@@ -37,6 +38,7 @@ const verifyExample = `  # everything: records, and size and checksum of every o
 type verifyFlags struct {
 	s3      config.Archive
 	options verify.Options
+	times   timerange.Range
 	keys    []string
 	accept  []string
 	event   string
@@ -101,15 +103,11 @@ func (f *verifyFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.accept, "accept", nil, "`file` with the origins of later trees that are no finding, one a line; repeatable")
 	flags.StringVar(&f.options.Cluster, "cluster", "", "only this `cluster`")
 	flags.StringVar(&f.options.Node, "node", "", "only this `node`")
-	flags.TimeVar(&f.options.From, "from", time.Time{}, timeFormats, "only files with lines from this `time` on (2026-11-01 or 2026-11-01T12:00:00Z)")
-	flags.TimeVar(&f.options.To, "to", time.Time{}, timeFormats, "only files with lines until this `time`, which the records must reach")
+	f.times.Register(flags)
 	flags.StringVar(&f.event, "event", "", "print one line, `EPOCH/SEQ/LINE`, with its inclusion proof")
 	registerFormat(flags, &f.output)
 	f.s3.RegisterS3(flags)
 }
-
-// timeFormats are those of a flag that takes a day or a time.
-var timeFormats = []string{time.DateOnly, time.RFC3339}
 
 var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
@@ -126,10 +124,8 @@ func (f *verifyFlags) parse() error {
 		errs = append(errs, err)
 		f.options.Accept = append(f.options.Accept, strings.Fields(string(data))...)
 	}
-	f.options.From, f.options.To = f.options.From.UTC(), f.options.To.UTC()
-	if !f.options.To.IsZero() && f.options.To.Before(f.options.From) {
-		errs = append(errs, errors.New("--to is before --from"))
-	}
+	errs = append(errs, f.times.Validate())
+	f.options.From, f.options.To = f.times.From, f.times.To
 	for i, h := range f.options.ExpectHeads {
 		if f.options.ExpectHeads[i] = strings.ToLower(h); !sha256Hex.MatchString(strings.ToLower(h)) {
 			errs = append(errs, fmt.Errorf("--expect-head %q: expected the 64 hex digits of a root", h))

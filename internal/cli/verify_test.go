@@ -123,7 +123,7 @@ func TestVerifyUsage(t *testing.T) {
 	}{
 		"no archive":        {[]string{"verify"}, "Usage"},
 		"time":              {[]string{"verify", dir, "--from", "yesterday"}, "--from"},
-		"backwards":         {[]string{"verify", dir, "--from", "2026-11-02", "--to", "2026-11-01"}, "--to is before --from"},
+		"backwards":         {[]string{"verify", dir, "--from", "2026-11-02", "--to", "2026-11-01"}, "is not before"},
 		"head":              {[]string{"verify", dir, "--expect-head", "abc"}, "--expect-head"},
 		"event":             {[]string{"verify", dir, "--event", "7"}, "EPOCH/SEQ/LINE"},
 		"form":              {[]string{"verify", dir, "-o", "xml"}, "--output"},
@@ -132,8 +132,8 @@ func TestVerifyUsage(t *testing.T) {
 		"several at once":   {[]string{"verify", dir, "-o", "xml", "--event", "7"}, "--output"},
 		"an archive's file": {[]string{"verify", os.Args[0]}, "is a file"},
 		"scheme":            {[]string{"verify", "ftp://x/y"}, "ftp"},
-		"keygen nowhere":    {[]string{"keygen", "--cluster", "c", "--node", "n"}, "-o is required"},
-		"keygen of no node": {[]string{"keygen", "-o", dir + "/k"}, "--node"},
+		"keygen nowhere":    {[]string{"keygen", "--cluster", "c", "--node", "n"}, "--out is required"},
+		"keygen of no node": {[]string{"keygen", "--out", dir + "/k"}, "--node"},
 		"no keys in it":     {[]string{"verify", dir, "--key", dir}, "ends in .vkey"},
 		"accept nothing":    {[]string{"verify", dir, "--accept", dir + "/x"}, "no such file"},
 	} {

@@ -32,7 +32,7 @@ var words = map[string][]string{
 	"s3-object-lock-mode": {"GOVERNANCE", "COMPLIANCE"},
 	"log-level":           {"debug", "info", "warn", "error"},
 	"log-format":          {"auto", "console", "json"},
-	"output":              {"text", "json"},
+	"output":              {"text", "json", "wide"},
 	"class":               {"GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"},
 }
 
