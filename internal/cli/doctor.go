@@ -43,7 +43,7 @@ func newDoctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:        "doctor --config FILE",
 		Short:      "Check a control plane node, its kube-apiserver, the archive and Loki",
-		SuggestFor: []string{"check", "diagnose", "preflight", "status"},
+		SuggestFor: []string{"check", "diagnose", "preflight"},
 		Long:       doctorLong,
 		Example: `  auditsidecar doctor --config /etc/kubernetes/auditsidecar/config.yaml
   auditsidecar doctor --config config.yaml -o json | jq '.[] | select(.severity != "ok")'`,

@@ -15,8 +15,11 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
-// formatJSON is the value of --output that is not text.
-const formatJSON = "json"
+// The values of --output that are not text.
+const (
+	formatJSON = "json"
+	formatWide = "wide" // text with more columns, if the verb has more
+)
 
 // registerFormat declares --output and -o.
 func registerFormat(flags *pflag.FlagSet, output *string) {

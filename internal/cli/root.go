@@ -82,6 +82,7 @@ Reports are coloured on a terminal only, and not with NO_COLOR set.
 		newLifecycleCommand(),
 		newPolicyCommand(),
 		newDoctorCommand(),
+		newStatusCommand(),
 		newVersionCommand(version),
 	)
 	completeFlags(root)

@@ -1,0 +1,241 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/terminal"
+)
+
+const statusExample = `  # on the node
+  auditsidecar status
+
+  # in the sidecar's container
+  kubectl exec -n kube-system auditsidecar-cp-1 -- /usr/local/bin/auditsidecar status -o json | jq .headline`
+
+// installedConfig is where the manifests mount the configuration.
+const installedConfig = "/etc/kubernetes/auditsidecar/config.yaml"
+
+// statusFlags are the flags of the verb status.
+type statusFlags struct{ url, config, output string }
+
+func newStatusCommand() *cobra.Command {
+	var f statusFlags
+	cmd := &cobra.Command{
+		Use:        "status [--url URL]",
+		Short:      "Ask a running sidecar how it is",
+		SuggestFor: []string{"health", "state", "ps"},
+		Long: `status asks the sidecar on this node and prints its judgement, what is wrong and
+what to do, and how far each path is. Without --url the address is that of run:
+AUDITSIDECAR_LISTEN, or listen in the configuration file, which is --config,
+AUDITSIDECAR_CONFIG, or ` + installedConfig + ` if it exists.
+
+It exits with 0 if all is well, with 3 if not, and with 1 if no sidecar answers.
+-o json prints the answer as it is; docs/status.md describes it. -o wide adds the
+loops.`,
+		Example: statusExample,
+		Args:    usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			address, err := f.address(os.Environ())
+			if err := errors.Join(err, checkFormat(f.output)); err != nil {
+				return &usageError{err}
+			}
+			answer, err := askStatus(cmd.Context(), address)
+			if err != nil {
+				return err
+			}
+			return f.print(cmd.OutOrStdout(), answer)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.url, "url", "", "`URL` of the status page; empty: as run listens")
+	flags.StringVar(&f.config, config.FileFlag, "", "YAML `file` with the settings of run, for its address")
+	registerFormat(flags, &f.output)
+	return cmd
+}
+
+// address is the URL to ask.
+func (f *statusFlags) address(environ []string) (string, error) {
+	if f.url != "" {
+		u, err := url.Parse(f.url)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+			return "", errors.New("--url: expected http://HOST:PORT, without credentials")
+		}
+		return u.JoinPath("status.json").String(), nil
+	}
+	var settings config.Run
+	var logs logFlags
+	flags := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	registerRun(flags, &settings, &logs)
+	file := f.config
+	if _, err := os.Stat(installedConfig); file == "" && err == nil && os.Getenv(config.EnvName(config.FileFlag)) == "" {
+		file = installedConfig
+	}
+	if file != "" {
+		if err := flags.Set(config.FileFlag, file); err != nil {
+			return "", err
+		}
+	}
+	if _, err := config.Fill(flags, environ); err != nil {
+		return "", err
+	}
+	return (&url.URL{Scheme: "http", Host: settings.Listen, Path: "/status.json"}).String(), nil
+}
+
+// statusAnswer is what is read of the answer. Levels are those of internal/admin.
+type statusAnswer struct {
+	Level, Headline, Summary, Version, Cluster, Node string
+
+	Now, Started time.Time
+	Problems     []struct{ Level, Title, Detail, Hint string }
+	Paths        []struct {
+		Name, Target string
+		Part         statusPart
+		Known        bool
+		LagSeconds   float64
+		LagBytes     float64
+	}
+	Held struct {
+		Files           float64
+		BudgetUsedBytes float64
+		BudgetMaxBytes  float64
+	}
+	Parts []statusPart
+
+	raw []byte
+}
+
+type statusPart struct{ Name, Level, State, Waiting, LastError string }
+
+const (
+	statusTimeout = 10 * time.Second
+	maxStatus     = 8 << 20 // bytes of an answer
+	levelGood     = "good"
+)
+
+// askStatus asks the sidecar at an address.
+func askStatus(ctx context.Context, address string) (*statusAnswer, error) {
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", address, err)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, unreachable(address, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxStatus+1))
+	switch {
+	case err != nil:
+		return nil, unreachable(address, err)
+	case resp.StatusCode != http.StatusOK:
+		return nil, fmt.Errorf("ask %s: it answers %s: %s", address, resp.Status, archive.Printable(firstLine(body)))
+	}
+	a := &statusAnswer{raw: body}
+	if err := json.Unmarshal(body, a); err != nil || a.Headline == "" || len(body) > maxStatus {
+		return nil, fmt.Errorf("ask %s: something answers there, but not with a status of auditsidecar; give the address of run --listen as --url", address)
+	}
+	return a, nil
+}
+
+func unreachable(address string, err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err // it repeats the address
+	}
+	hint := "is run started with another --listen? Give its address as --url"
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		hint = "no sidecar runs here, or with another --listen: give its address as --url"
+	}
+	return fmt.Errorf("ask %s: %w; %s", address, err, hint)
+}
+
+func firstLine(b []byte) string {
+	line, _, _ := bytes.Cut(bytes.TrimSpace(b), []byte("\n"))
+	return string(line[:min(len(line), 200)])
+}
+
+// print prints the answer; the error says whether all is well.
+func (f *statusFlags) print(out io.Writer, a *statusAnswer) error {
+	var err error
+	if f.output == formatJSON {
+		_, err = fmt.Fprintf(out, "%s\n", bytes.TrimSpace(a.raw))
+	} else {
+		_, err = io.WriteString(out, a.text(terminal.NewPaint(out), f.output == formatWide))
+	}
+	if err == nil && a.Level != levelGood {
+		return errFindings
+	}
+	return err
+}
+
+// severity is the word for colours.
+func severity(level string) string {
+	return map[string]string{"good": "ok", "warn": "warning", "bad": "error"}[level]
+}
+
+func (a *statusAnswer) text(paint terminal.Paint, wide bool) string {
+	var b strings.Builder
+	say := func(format string, args ...any) {
+		for i, arg := range args {
+			if s, ok := arg.(string); ok {
+				args[i] = archive.Printable(s)
+			}
+		}
+		fmt.Fprintf(&b, format, args...)
+	}
+	b.WriteString(paint.Word(severity(a.Level), archive.Printable(a.Level)))
+	say("  %s\n", a.Headline)
+	if a.Summary != "" {
+		say("%s\n", a.Summary)
+	}
+	for _, p := range a.Problems {
+		b.WriteString("\n" + paint.Word(severity(p.Level), archive.Printable(p.Level)))
+		say("  %s\n", p.Title)
+		for _, line := range []string{p.Detail, p.Hint} {
+			if line != "" {
+				say("      %s\n", line)
+			}
+		}
+	}
+	b.WriteString("\n")
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, p := range a.Paths {
+		behind := "unknown"
+		if p.Known {
+			behind = fmt.Sprintf("%s, %s behind", (time.Duration(p.LagSeconds) * time.Second).String(), humanize.Bytes(uint64(max(0, p.LagBytes))))
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", archive.Printable(p.Name), archive.Printable(p.Part.State), behind, archive.Printable(p.Target))
+	}
+	if wide {
+		for _, p := range a.Parts {
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", archive.Printable(p.Name), archive.Printable(p.State), archive.Printable(p.Waiting), archive.Printable(p.LastError))
+		}
+	}
+	fmt.Fprintf(table, "held\t%.0f files\t%s\tof %s\n", a.Held.Files, humanize.Bytes(uint64(max(0, a.Held.BudgetUsedBytes))), humanize.Bytes(uint64(max(0, a.Held.BudgetMaxBytes))))
+	_ = table.Flush() // into memory
+	say("\ncluster %s, node %s, auditsidecar %s, up %s\n", cmp.Or(a.Cluster, "unknown"), cmp.Or(a.Node, "unknown"), a.Version, a.Now.Sub(a.Started).Round(time.Second).String())
+	return b.String()
+}
