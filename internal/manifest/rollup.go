@@ -48,7 +48,7 @@ type Rollup struct {
 	Leaves [][]byte `json:"leaves" parquet:"leaves,id(20),list"`
 	// Head is the checkpoint of the record To.
 	Head string `json:"head" parquet:"head,id(21)"`
-	// Note is the text of [Rollup.text], signed where the node has a key. Only in JSON.
+	// Note is the text of [Rollup.Text], signed where the node has a key. Only in JSON.
 	Note string `json:"note,omitempty" parquet:"-"`
 }
 
@@ -122,8 +122,8 @@ func addCounts(counts []RollupCount, more map[string]int64) []RollupCount {
 // DayOf is the UTC day of a time, as 2006-01-02.
 func DayOf(s Stamp) string { return s.UTC().Format(time.DateOnly) }
 
-// encode returns the JSON form.
-func (r Rollup) encode() ([]byte, error) {
+// Encode returns the JSON form.
+func (r Rollup) Encode() ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf) // ends the line
 	enc.SetEscapeHTML(false)
@@ -133,18 +133,24 @@ func (r Rollup) encode() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// text is the text that is signed: what it is, the tree, the day, and the hash of the
+// Text is the text that is signed: what it is, the tree, the day, and the hash of the
 // JSON form without the note and the newline.
-func (r Rollup) text() (string, error) {
+func (r Rollup) Text() (string, error) {
 	r.Note = ""
-	line, err := r.encode()
+	line, err := r.Encode()
 	sum := sha256.Sum256(bytes.TrimSuffix(line, []byte("\n")))
 	return fmt.Sprintf("auditsidecar rollup\n%s\n%s\n%s\n", Origin(r.Cluster, r.Node, int(r.Tree)), r.Day, base64.StdEncoding.EncodeToString(sum[:])), err
 }
 
+// Point takes the checkpoint of the head apart.
+func (r Rollup) Point() (Checkpoint, error) {
+	head := Record{Identity: Identity{Cluster: r.Cluster, Node: r.Node}, Number: r.To, Checkpoint: r.Head}
+	return head.checkpoint()
+}
+
 // Seal returns both forms, the JSON form signed where there is a key.
 func (r Rollup) Seal(key *SigningKey) (asJSON, asParquet []byte, err error) {
-	text, err := r.text()
+	text, err := r.Text()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -157,7 +163,7 @@ func (r Rollup) Seal(key *SigningKey) (asJSON, asParquet []byte, err error) {
 	if err = errors.Join(err, w.Close()); err != nil {
 		return nil, nil, fmt.Errorf("encode the rollup of %s: %w", r.Day, err)
 	}
-	asJSON, err = r.encode()
+	asJSON, err = r.Encode()
 	return asJSON, columns.Bytes(), err
 }
 
@@ -168,9 +174,8 @@ func LastOf(data []byte, leaves []Hash, key *SigningKey) int64 {
 	if err := json.Unmarshal(data, &r); err != nil || r.To < 1 || r.To > int64(len(leaves)) {
 		return 0
 	}
-	text, err := r.text()
-	head := Record{Identity: Identity{Cluster: r.Cluster, Node: r.Node}, Number: r.To, Checkpoint: r.Head}
-	point, perr := head.checkpoint()
+	text, err := r.Text()
+	point, perr := r.Point()
 	if err != nil || perr != nil || !strings.HasPrefix(r.Note, text+"\n") || treeOfLeaves(leaves[:r.To]).Root() != point.Root {
 		return 0
 	}
