@@ -61,7 +61,7 @@ var (
 	validEpoch  = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}[0-9a-f]{6}$`)
 	dataKey     = regexp.MustCompile(`^data/cluster=([^/]+)/dt=([^/]+)/([^/]{23})-([^/]+)-` + keyEpochSeq + keyCopy + `\.parquet$`)
 	manifestKey = regexp.MustCompile(`^manifests/cluster=([^/]+)/node=([^/]+)/([0-9]{4})-([0-9]{12,})-` + keyEpochSeq + keyCopy + `\.json$`)
-	rollupKey   = regexp.MustCompile(`^rollups/cluster=([^/]+)/node=([^/]+)/([0-9]{4})-([^/]{10})` + keyCopy + `\.(json|parquet)$`)
+	rollupKey   = regexp.MustCompile(`^rollups/(?:parquet/)?cluster=([^/]+)/node=([^/]+)/([0-9]{4})-([^/]{10})` + keyCopy + `\.(json|parquet)$`)
 	openKey     = regexp.MustCompile(`^open/cluster=([^/]+)/dt=([^/]+)/([0-9]{12,})-([0-9]{12,})-([^/]+)-` + keyEpochSeq + keyCopy + `\.parquet$`)
 )
 
@@ -96,7 +96,7 @@ func RollupKey(cluster, node string, tree int, day, ext string) string {
 	return Key{Kind: KindRollup, Cluster: cluster, Node: node, Tree: tree, Day: day, Ext: ext}.String()
 }
 
-// RollupPrefix returns the prefix of the keys of the rollups of one tree.
+// RollupPrefix returns the prefix of the keys of the rollups of one tree, in the JSON form.
 func RollupPrefix(cluster, node string, tree int) string {
 	return fmt.Sprintf("rollups/cluster=%s/node=%s/%04d-", cluster, node, tree)
 }
@@ -150,7 +150,11 @@ func (k Key) first() string {
 	case KindManifest:
 		return fmt.Sprintf("%s-%s-%08d.json", NumberPrefix(k.Cluster, k.Node, k.Tree, k.Number), k.Epoch, k.Seq)
 	case KindRollup:
-		return RollupPrefix(k.Cluster, k.Node, k.Tree) + k.Day + "." + k.Ext
+		prefix := RollupPrefix(k.Cluster, k.Node, k.Tree)
+		if k.Ext == "parquet" { // a table takes all objects below its location
+			prefix = strings.Replace(prefix, "rollups/", "rollups/parquet/", 1)
+		}
+		return prefix + k.Day + "." + k.Ext
 	case KindOpen:
 		return fmt.Sprintf("%s%012d-%012d-%s-%s-%08d.parquet", OpenPrefix(k.Cluster, k.Day), k.From, k.To, k.Node, k.Epoch, k.Seq)
 	}

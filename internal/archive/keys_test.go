@@ -23,6 +23,7 @@ func TestKeysFollowTheLayout(t *testing.T) {
 		{OpenKey("prod", "2026-01-02", "cp-1", testEpoch, 7, 0, 1234),
 			"open/cluster=prod/dt=2026-01-02/000000000000-000000001234-cp-1-20260102T030405a1b2c3-00000007.parquet"},
 		{RollupKey("prod", "cp-1", 12, "2026-01-02", "json"), "rollups/cluster=prod/node=cp-1/0012-2026-01-02.json"},
+		{RollupKey("prod", "cp-1", 12, "2026-01-02", "parquet"), "rollups/parquet/cluster=prod/node=cp-1/0012-2026-01-02.parquet"},
 		{NextCopy(DataKey("c", "2026-01-02", testTime, "n", testEpoch, 7)), "data/cluster=c/dt=2026-01-02/2026-01-02T03-04-05.678-n-20260102T030405a1b2c3-00000007.r2.parquet"},
 		{NextCopy("manifests/cluster=c/node=n/20260102T030405a1b2c3-00000007.r9.json"), "manifests/cluster=c/node=n/20260102T030405a1b2c3-00000007.r10.json"},
 		{Key{}.String(), ""},
@@ -130,6 +131,8 @@ func TestParseKeyRefuses(t *testing.T) {
 		"rollups/cluster=c/node=n/0001-2026-01-02.r1.json",
 		"rollups/cluster=c/node=/0001-2026-01-02.json",
 		"rollups/cluster=c/node=n/0001-2026-01-02.csv",
+		"rollups/cluster=c/node=n/0001-2026-01-02.parquet",
+		"rollups/parquet/cluster=c/node=n/0001-2026-01-02.json",
 		"rollups/cluster=c/dt=2026-01-02/0001-n.json",
 	} {
 		if k, err := ParseKey(key); err == nil {

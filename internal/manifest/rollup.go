@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,12 +44,14 @@ type Rollup struct {
 	Levels []RollupCount `json:"levels,omitempty" parquet:"levels,id(16),list"`
 	Stages []RollupCount `json:"stages,omitempty" parquet:"stages,id(17),list"`
 	Gaps   []RollupGap   `json:"gaps,omitempty" parquet:"gaps,id(18),list"`
+	// Recorded are the files, by the numbers of their records.
+	Recorded []RollupFile `json:"recorded,omitempty" parquet:"recorded,id(19),list"`
 	// Start are the hashes of the compact range of the records before From, Leaves the
 	// leaf hashes of the others.
-	Start  [][]byte `json:"start,omitempty" parquet:"start,id(19),list"`
-	Leaves [][]byte `json:"leaves" parquet:"leaves,id(20),list"`
+	Start  [][]byte `json:"start,omitempty" parquet:"start,id(20),list"`
+	Leaves [][]byte `json:"leaves" parquet:"leaves,id(21),list"`
 	// Head is the checkpoint of the record To.
-	Head string `json:"head" parquet:"head,id(21)"`
+	Head string `json:"head" parquet:"head,id(22)"`
 	// Note is the text of [Rollup.Text], signed where the node has a key. Only in JSON.
 	Note string `json:"note,omitempty" parquet:"-"`
 }
@@ -58,16 +62,40 @@ type RollupCount struct {
 	Lines int64  `json:"lines" parquet:"lines"`
 }
 
-// RollupGap is a [Gap] and the number of its record.
+// RollupGap is a [Gap] and its record: number, epoch, seq and time.
 type RollupGap struct {
-	Number int64 `json:"number" parquet:"number"`
+	Number   int64     `json:"number" parquet:"number"`
+	Epoch    string    `json:"epoch" parquet:"epoch"`
+	Seq      int64     `json:"seq" parquet:"seq"`
+	Recorded time.Time `json:"recorded" parquet:"recorded,timestamp(microsecond)"`
 	// Nil: unknown. The library loses optional times in a list that are no pointers.
 	From   *time.Time `json:"from,omitempty" parquet:"from_time,timestamp(microsecond)"`
 	To     *time.Time `json:"to,omitempty" parquet:"to_time,timestamp(microsecond)"`
 	Reason string     `json:"reason" parquet:"reason"`
 	Bytes  int64      `json:"bytes" parquet:"bytes"`
 	File   string     `json:"file,omitempty" parquet:"file"`
+	Detail string     `json:"detail,omitempty" parquet:"detail"`
 }
+
+// RollupFile is a [Source] and its record. Epoch and Seq are those in the keys of its
+// objects, which may be of an earlier epoch than the record.
+type RollupFile struct {
+	Number   int64      `json:"number" parquet:"number"`
+	Epoch    string     `json:"epoch" parquet:"epoch"`
+	Seq      int64      `json:"seq" parquet:"seq"`
+	Recorded time.Time  `json:"recorded" parquet:"recorded,timestamp(microsecond)"`
+	Name     string     `json:"name" parquet:"name"`
+	Bytes    int64      `json:"bytes" parquet:"bytes"`
+	Lines    int64      `json:"lines" parquet:"lines"`
+	SHA256   string     `json:"sha256,omitempty" parquet:"sha256"`
+	First    *time.Time `json:"first,omitempty" parquet:"first,timestamp(microsecond)"`
+	Last     *time.Time `json:"last,omitempty" parquet:"last,timestamp(microsecond)"`
+	Rotated  *time.Time `json:"rotated,omitempty" parquet:"rotated,timestamp(microsecond)"`
+	Objects  int64      `json:"objects" parquet:"objects"`
+}
+
+// objectNumber finds the epoch and the number of a file in the key of an object.
+var objectNumber = regexp.MustCompile(`-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,18})(?:\.r[0-9]+)?\.parquet$`)
 
 // NewRollup begins the rollup after a tree with so many leaves.
 func NewRollup(cluster, node string, tree int, before []Hash) *Rollup {
@@ -85,12 +113,26 @@ func (r *Rollup) Add(e *Entry) {
 	}
 	r.To, r.Ended, r.Head, r.Leaves = e.Number, e.Time.Time, e.Checkpoint, append(r.Leaves, e.Leaf[:])
 	for _, g := range e.Gaps {
-		r.Gaps = append(r.Gaps, RollupGap{Number: e.Number, From: timeOf(g.From), To: timeOf(g.To), Reason: string(g.Reason), Bytes: g.Bytes, File: g.File})
+		r.Gaps = append(r.Gaps, RollupGap{
+			Number: e.Number, Epoch: e.Epoch, Seq: e.Seq, Recorded: e.Time.Time,
+			From: timeOf(g.From), To: timeOf(g.To), Reason: string(g.Reason), Bytes: g.Bytes, File: g.File, Detail: g.Detail,
+		})
 	}
 	s := e.Source
 	if s == nil {
 		return
 	}
+	file := RollupFile{
+		Number: e.Number, Epoch: e.Epoch, Seq: e.Seq, Recorded: e.Time.Time, Name: s.Name, Bytes: s.Size, Lines: s.Lines, SHA256: s.SHA256,
+		First: timeOf(s.First), Last: timeOf(s.Last), Rotated: timeOf(s.Rotated), Objects: int64(len(e.Objects)),
+	}
+	for _, o := range e.Objects {
+		if m := objectNumber.FindStringSubmatch(o.Key); m != nil {
+			file.Epoch = m[1]
+			file.Seq, _ = strconv.ParseInt(m[2], 10, 64)
+		}
+	}
+	r.Recorded = append(r.Recorded, file)
 	r.Files, r.Bytes, r.Lines, r.Objects = r.Files+1, r.Bytes+s.Size, r.Lines+s.Lines, r.Objects+int64(len(e.Objects))
 	if !s.First.IsZero() && (r.First.IsZero() || s.First.Before(r.First)) {
 		r.First = s.First.Time
@@ -158,7 +200,7 @@ func (r Rollup) Seal(key *SigningKey) (asJSON, asParquet []byte, err error) {
 		return nil, nil, err
 	}
 	var columns bytes.Buffer
-	w := pq.NewGenericWriter[Rollup](&columns)
+	w := pq.NewGenericWriter[Rollup](&columns, pq.Compression(&pq.Snappy))
 	_, err = w.Write([]Rollup{r})
 	if err = errors.Join(err, w.Close()); err != nil {
 		return nil, nil, fmt.Errorf("encode the rollup of %s: %w", r.Day, err)

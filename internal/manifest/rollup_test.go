@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -108,12 +109,38 @@ func TestRollupForms(t *testing.T) {
 			}
 		}
 		micros(&fromJSON.Began, &fromJSON.Ended, &fromJSON.First, &fromJSON.Last)
+		for i := range fromJSON.Gaps {
+			micros(&fromJSON.Gaps[i].Recorded)
+		}
+		for i := range fromJSON.Recorded {
+			f := &fromJSON.Recorded[i]
+			micros(&f.Recorded, f.First, f.Last, f.Rotated)
+		}
 		if len(rows) != 1 || !reflect.DeepEqual(rows[0], fromJSON) {
 			t.Errorf("%s:\n%+v\nwant\n%+v", name, rows, fromJSON)
 		}
 		if fromJSON.Files != 2 || fromJSON.Lines != 2*98765 || fromJSON.Objects != 1+1 || len(fromJSON.Gaps) != 2 || fromJSON.Gaps[0].Number != 3 ||
 			!reflect.DeepEqual(fromJSON.Stages, []RollupCount{{"", 2}, {"ResponseComplete", 2 * 98759}, {"ResponseStarted", 10}}) {
 			t.Errorf("%s: %+v", name, fromJSON)
+		}
+	}
+}
+
+// A file has the epoch and the number that its objects have, and else those of its record.
+func TestRollupFile(t *testing.T) {
+	for key, want := range map[string]string{
+		"data/cluster=prod/dt=2026-11-22/2026-11-22T12-00-00.000-cp-1-20261121T120000ffffff-00000007.parquet":    "20261121T120000ffffff 7",
+		"data/cluster=prod/dt=2026-11-22/2026-11-22T12-00-00.000-cp-1-20261121T120000ffffff-00000007.r2.parquet": "20261121T120000ffffff 7",
+		"data/cluster=prod/dt=2026-11-22/3.parquet":                                                              self.Epoch + " 3",
+	} {
+		record := fileRecord(3, noon)
+		record.Objects[0].Key = key
+		e := Read(sealedAfter(t, Tree{}, record, nil))
+		must(t, e.Err)
+		r := NewRollup("prod", "cp-1", 1, nil)
+		r.Add(&e)
+		if f := r.Recorded[0]; fmt.Sprint(f.Epoch, " ", f.Seq) != want || f.Number != 1 || f.Lines != 98765 || f.Objects != 1 || f.SHA256 != sum(3) {
+			t.Errorf("%s: %+v, want %s", key, f, want)
 		}
 	}
 }
