@@ -2,6 +2,7 @@ package sql
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -10,9 +11,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/auditsidecar/auditsidecar/e2e/builds"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
 // logFile is a finished file of the audit log of one node.
@@ -25,13 +28,13 @@ type logFile struct {
 
 // record is what is needed of a record of the archive.
 type record struct {
-	Kind  string `json:"kind"`
-	Epoch string `json:"epoch"`
-	Seq   int64  `json:"seq"`
-	Time  string `json:"time"`
+	Kind  string     `json:"kind"`
+	Epoch string     `json:"epoch"`
+	Seq   int64      `json:"seq"`
+	Time  *time.Time `json:"time"`
 	Gaps  []struct {
 		Reason, File, Detail string
-		From, To             *string
+		From, To             *time.Time
 		Bytes                int64
 	} `json:"gaps"`
 }
@@ -145,11 +148,7 @@ func forge(tb testing.TB, dir string) *logFile {
 func identify(tb testing.TB, files []*logFile, dir string) {
 	tb.Helper()
 	for _, f := range files {
-		paths, err := filepath.Glob(filepath.Join(dir, "manifests", "cluster=production", "node="+f.node, "*.json"))
-		if err != nil {
-			tb.Fatal(err)
-		}
-		found := 0
+		paths, found := records(tb, dir, f.node), 0
 		for _, path := range paths {
 			text, err := os.ReadFile(path)
 			if err != nil {
@@ -166,6 +165,92 @@ func identify(tb testing.TB, files []*logFile, dir string) {
 		}
 		if found != 1 {
 			tb.Fatalf("%d of the records %q of %s are of files", found, paths, f.node)
+		}
+	}
+}
+
+// records are the paths of the records of a node in an archive, a directory, in their order.
+func records(tb testing.TB, dir, node string) []string {
+	tb.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "manifests", "cluster=production", "node="+node, "*.json"))
+	if err != nil || len(paths) == 0 {
+		tb.Fatalf("records %q, %v", paths, err)
+	}
+	return paths
+}
+
+// rollUp stores the rollup of a day with the records of a node from a number on.
+func rollUp(tb testing.TB, dir, node, day string, from int) {
+	tb.Helper()
+	r := manifest.NewRollup("production", node, 1, make([]manifest.Hash, from-1))
+	for _, path := range records(tb, dir, node)[from-1:] {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		e := manifest.Read(text)
+		if e.Err != nil {
+			tb.Fatal(e.Err)
+		}
+		r.Add(&e)
+	}
+	asJSON, asParquet, err := r.Seal(nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	name := filepath.Join("cluster=production", "node="+node, "0001-"+day)
+	write(tb, filepath.Join(dir, "rollups", name+".json"), asJSON)
+	write(tb, filepath.Join(dir, "rollups", "parquet", name+".parquet"), asParquet)
+}
+
+// withRollups asks what is recorded while more and more of an archive, a directory, is in
+// rollups, in the end without the records that they sum up: the answers stay.
+func withRollups(t *testing.T, files []*logFile, dir string, more func(*logFile), open func() *sql.DB, schema string) {
+	t.Helper()
+	asked := func() (all []rows) {
+		db := open()
+		for _, view := range []string{"audit_files", "audit_gaps", "audit_recorded_files"} {
+			got, err := ask(t, db, "SELECT * FROM "+schema+"."+view+" ORDER BY cluster, node, epoch, seq")
+			if err != nil || len(got.cells) == 0 {
+				t.Fatalf("%s: %d rows, %v", view, len(got.cells), err)
+			}
+			all = append(all, got)
+		}
+		return all
+	}
+	later := *files[1]
+	later.node, later.name = files[0].node, "audit-2026-11-22T18-30-00.000.log"
+	var want []rows
+	for _, step := range []struct {
+		name string
+		do   func()
+	}{
+		{"no rollup", func() {
+			rolled := len(records(t, dir, later.node))
+			more(&later)
+			if n := len(records(t, dir, later.node)); n <= rolled {
+				t.Fatalf("%d records", n)
+			}
+		}},
+		{"a rollup of the second record on", func() { rollUp(t, dir, later.node, "2026-11-23", 2) }},
+		{"of all records of a node", func() { rollUp(t, dir, later.node, "2026-11-22", 1) }},
+		{"without its records", func() {
+			for _, path := range records(t, dir, later.node) {
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}},
+	} {
+		step.do()
+		got := asked()
+		if want == nil {
+			want = got
+		}
+		for i := range got {
+			if d := differ(got[i], want[i]); d != "" {
+				t.Errorf("%s: %s", step.name, d)
+			}
 		}
 	}
 }

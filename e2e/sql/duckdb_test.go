@@ -27,6 +27,7 @@ func inDuckDB(tb testing.TB, url string) *sql.DB {
 		tb.Fatal(err)
 	}
 	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(1) // a variable is of one session
 	tb.Cleanup(func() { _ = db.Close() })
 	for _, s := range statements(command(tb, nil, "ddl", "duckdb", "--location", url)) {
 		if _, err := db.ExecContext(tb.Context(), s); err != nil {
@@ -76,6 +77,14 @@ func TestTamperWithAForgedObjectInDuckDB(t *testing.T) {
 	if err != nil || fmt.Sprint(got.cells) != "[[3 0 3 2]]" {
 		t.Errorf("%v, %v", got.cells, err)
 	}
+}
+
+// What is recorded is known from rollups: the records that they sum up are not read.
+func TestRollupsInDuckDB(t *testing.T) {
+	files, dir := logs(t), t.TempDir()
+	archive(t, files, "file://"+dir, nil)
+	more := func(f *logFile) { archive(t, []*logFile{f}, "file://"+dir, nil) }
+	withRollups(t, files, dir, more, func() *sql.DB { return inDuckDB(t, "file://"+dir) }, "audit")
 }
 
 // The documented statement compacts a day, and keeps every row.

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"testing"
+	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
 )
@@ -35,7 +36,7 @@ func plainScan(tb testing.TB, files []*logFile) *sql.DB {
 		load(tb, conn, f)
 		for _, g := range f.record.Gaps {
 			_, err := db.ExecContext(tb.Context(), "INSERT INTO audit.audit_gaps VALUES ('production', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-				f.node, f.record.Epoch, f.record.Seq, f.record.Time, g.Reason, g.From, g.To, g.Bytes, orNull(g.File), orNull(g.Detail))
+				f.node, f.record.Epoch, f.record.Seq, micros(f.record.Time), g.Reason, micros(g.From), micros(g.To), g.Bytes, orNull(g.File), orNull(g.Detail))
 			if err != nil {
 				tb.Fatal(err)
 			}
@@ -60,6 +61,14 @@ func load(tb testing.TB, conn driver.Conn, f *logFile) {
 	if err := appender.Close(); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// micros is a time as the views have it.
+func micros(at *time.Time) *time.Time {
+	if at != nil {
+		*at = at.Truncate(time.Microsecond)
+	}
+	return at
 }
 
 func orNull(text string) *string {
@@ -97,6 +106,6 @@ FROM audit.lines WHERE line IS NOT NULL;
 CREATE VIEW audit.audit_files AS SELECT 'production' AS cluster, node, epoch, seq, source_file, count(*) AS lines FROM audit.lines
   WHERE NOT forged GROUP BY ALL;
 CREATE VIEW audit.audit_recorded_files AS SELECT DISTINCT cluster, node, epoch, seq FROM audit.audit_files;
-CREATE TABLE audit.audit_gaps (cluster VARCHAR, node VARCHAR, epoch VARCHAR, seq BIGINT, recorded_at VARCHAR, reason VARCHAR,
-  missing_from VARCHAR, missing_to VARCHAR, estimated_bytes BIGINT, source_file VARCHAR, detail VARCHAR);
+CREATE TABLE audit.audit_gaps (cluster VARCHAR, node VARCHAR, epoch VARCHAR, seq BIGINT, recorded_at TIMESTAMP, reason VARCHAR,
+  missing_from TIMESTAMP, missing_to TIMESTAMP, estimated_bytes BIGINT, source_file VARCHAR, detail VARCHAR);
 `

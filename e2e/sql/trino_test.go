@@ -51,6 +51,11 @@ func TestQueriesInTrino(t *testing.T) {
 		})
 	}
 	compacted(t, db, s3.Bucket)
+	t.Run("rollups", func(t *testing.T) {
+		url, more := "s3://"+s3.Bucket+"/rollups", func(f *logFile) { archive(t, []*logFile{f}, "s3://"+s3.Bucket+"/rollups", env, flags...) }
+		archive(t, logs(t), url, env, flags...)
+		withRollups(t, logs(t), s3.Dir+"/"+s3.Bucket+"/rollups", more, func() *sql.DB { return inTrino(t, server, url, "hive.rollups") }, "hive.rollups")
+	})
 	t.Run("evolution", func(t *testing.T) { evolveInTrino(t, s3, server, env, flags) })
 	t.Logf("\n%-32s %6s %6s  %s\n%s", "query", "rows", "equal", "bytes read", table.String())
 }

@@ -24,9 +24,10 @@ func newDDLCommand() *cobra.Command {
 		Short:      "Print the SQL that makes an archive a database",
 		SuggestFor: []string{"sql", "tables", "schema"},
 		Long: `ddl prints the statements that make tables and views of an archive: audit_events
-(all rows) and audit (one row an event, nested columns flattened), audit_records,
-audit_files and audit_gaps (the archive's own record of what it has and has not),
-audit_recorded (the events of files that have a record) and audit_recorded_files.
+(all rows) and audit (one row an event, nested columns flattened), audit_records
+and audit_rollups (the archive's own record of what it has and has not, and the sum
+of each day), audit_files, audit_gaps and audit_recorded_files over both, and
+audit_recorded (the events of files that have a record).
 It reads nothing and changes nothing.`,
 		Example:   ddlExample,
 		ValidArgs: ddl.Engines(),

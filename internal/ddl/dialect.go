@@ -24,6 +24,7 @@ type dialect struct {
 	first string // first element of the list %s, null where there is none
 	join  string // elements of the list %s with ", " between them
 	utc   string // the TIMESTAMP column %s as a timestamp in UTC without a zone
+	stamp string // the text %s of a time in a record as such a timestamp
 }
 
 type scalars struct{ text, binary, small, integer, unsigned, boolean, time string }
@@ -57,11 +58,15 @@ func (d dialect) Join(list string) string { return fmt.Sprintf(d.join, list) }
 // UTC is a time of the objects as a timestamp without a zone.
 func (d dialect) UTC(column string) string { return fmt.Sprintf(d.utc, column) }
 
+// Stamp is a time of the records, a text in UTC, as a timestamp without a zone.
+func (d dialect) Stamp(text string) string { return fmt.Sprintf(d.stamp, text) }
+
 func trino() dialect {
 	return dialect{
 		scalars: scalars{text: "varchar", binary: "varbinary", small: "integer", integer: "bigint", unsigned: "decimal(20, 0)", boolean: "boolean", time: "timestamp(6)"},
 		list:    "array(%s)", dict: "map(varchar, %s)", object: "row(%s)", field: " ", quoted: `"`,
 		at: "element_at(%s, '%s')", first: "element_at(%s, 1)", join: "array_join(%s, ', ')", utc: "%s",
+		stamp: "CAST(replace(substr(%s, 1, 26), 'T', ' ') AS timestamp(6))",
 	}
 }
 
@@ -70,6 +75,7 @@ func athena() dialect {
 	d := trino()
 	d.scalars = scalars{text: "string", binary: "binary", small: "int", integer: "bigint", unsigned: "decimal(20,0)", boolean: "boolean", time: "timestamp"}
 	d.list, d.dict, d.object, d.field, d.quoted = "array<%s>", "map<string,%s>", "struct<%s>", ":", "`"
+	d.stamp = "CAST(replace(substr(%s, 1, 23), 'T', ' ') AS timestamp)" // of milliseconds
 	return d
 }
 
@@ -79,7 +85,8 @@ func duckDB() dialect {
 		list:    "%s[]", dict: "MAP(VARCHAR, %s)", object: "STRUCT(%s)", field: " ", quoted: `"`, keepCase: true,
 		at: "%s['%s']", first: "%s[1]", join: "array_to_string(%s, ', ')",
 		// whatever the session's time zone is, and without the extension for zones
-		utc: "make_timestamp(epoch_us(%s))",
+		utc:   "make_timestamp(epoch_us(%s))",
+		stamp: "CAST(replace(substr(%s, 1, 26), 'T', ' ') AS TIMESTAMP)",
 	}
 }
 
@@ -88,5 +95,6 @@ func spark() dialect {
 	d.scalars = scalars{text: "STRING", binary: "BINARY", small: "INT", integer: "BIGINT", unsigned: "DECIMAL(20, 0)", boolean: "BOOLEAN", time: "TIMESTAMP"}
 	d.list, d.dict, d.object, d.field = "ARRAY<%s>", "MAP<STRING, %s>", "STRUCT<%s>", ": "
 	d.at, d.first, d.utc = "try_element_at(%s, '%s')", "get(%s, 0)", "to_timestamp_ntz(%s)"
+	d.stamp = "CAST(substr(%s, 1, 26) AS TIMESTAMP_NTZ)"
 	return d
 }

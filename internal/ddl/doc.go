@@ -11,11 +11,14 @@
 //     the annotations and extra attributes that matter have columns of their own.
 //   - audit_records: the table of manifests/, one row a record, with the fields of
 //     manifest.Record.
+//   - audit_rollups: the table of the rollups in Parquet, one row a node and day, with the
+//     fields of manifest.Rollup; audit_rolled_up: how far they reach; audit_new_records: the
+//     records after them.
 //   - audit_files, audit_gaps: views of those, one row an archived file, one row a
-//     break in the log.
+//     break in the log: a year reads one object a node and day. Rows of a rollup and of the
+//     records that it sums up are the same, so a file that both have is one row.
 //   - audit_recorded_files, audit_recorded: the files that records name, and audit
-//     without the rows of others. The first reads all records, until rollups list the
-//     files of a day: only its definition then changes.
+//     without the rows of others.
 //
 // Columns and types come from the packages that write them, so that a new one
 // is in the tables too. Objects of older versions read as null in a newer column.

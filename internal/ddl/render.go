@@ -32,7 +32,7 @@ func Render(engine string, o Options) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("unknown engine %q: expected one of %s", engine, strings.Join(Engines(), ", "))
 	}
-	t, err := template.New("").Funcs(template.FuncMap{"join": strings.Join}).ParseFS(templates, "templates/*.sql.tmpl")
+	t, err := template.New("").Funcs(template.FuncMap{"join": strings.Join, "unquote": unquote}).ParseFS(templates, "templates/*.sql.tmpl")
 	if err != nil {
 		return "", fmt.Errorf("parse the templates: %w", err)
 	}
@@ -69,12 +69,18 @@ type script struct {
 	// Records are the columns of the records' table: in Trino and Spark without
 	// cluster and node, which are partitions there.
 	Records []column
-	// Gaps are the names of a gap's fields, in their order.
-	Gaps []string
-	// Objects are the same of an object in a record, Number the pattern of the
-	// epoch and the sequence number in its key.
-	Objects []string
-	Number  string
+	// Rollups are those of the rollups' table, without the columns of cluster and node.
+	Rollups []column
+	// Gaps are the names of a gap's fields in a record, in their order, RolledGaps and
+	// RolledFiles those of a gap and of a file in a rollup.
+	Gaps, RolledGaps, RolledFiles []string
+	// Number is the pattern of the epoch and the sequence number in the key of an object.
+	Number string
+}
+
+// Tree is the number of the tree that a record is in, from its checkpoint.
+func (s script) Tree() string {
+	return "COALESCE(TRY_CAST(split_part(split_part(r.checkpoint, chr(10), 1), '/', 4) AS bigint), 1)"
 }
 
 // Tables is the prefix of the names of tables.
@@ -86,7 +92,9 @@ func newScript(d dialect, engine string, o Options) script {
 	for _, c := range parquet.Columns() {
 		s.Columns = append(s.Columns, column{c.Name, d.columnType(c.Type)})
 	}
-	s.Gaps, s.Objects = names(reflect.TypeFor[manifest.Gap]()), names(reflect.TypeFor[manifest.Object]())
+	s.Gaps = names(reflect.TypeFor[manifest.Gap](), "json")
+	s.RolledGaps, s.RolledFiles = names(reflect.TypeFor[manifest.RollupGap](), "parquet"), names(reflect.TypeFor[manifest.RollupFile](), "parquet")
+	s.Rollups = d.rollupColumns("cluster_name", "node_name")
 	s.Number = `-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$`
 	if slices.Contains([]string{"trino", "spark"}, engine) {
 		s.Records = d.recordColumns("cluster", "node")
@@ -100,9 +108,12 @@ func newScript(d dialect, engine string, o Options) script {
 }
 
 // names are the names of a struct's fields in SQL, in their order.
-func names(t reflect.Type) (all []string) {
-	for _, c := range trino().fieldsOf(t) {
+func names(t reflect.Type, form string) (all []string) {
+	for _, c := range trino().fieldsOf(t, form) {
 		all = append(all, c.Name)
 	}
 	return all
 }
+
+// unquote is the name of a column without quotation marks.
+func unquote(name string) string { return strings.Trim(name, "\"`") }

@@ -1,6 +1,6 @@
 -- Objects without a record
 -- Answers: Which files have rows and no record? They are forged, or they were stored moments ago; `auditsidecar verify` says which.
--- Reads: all records, and epoch, seq and source_file of the days.
+-- Reads: the rollups and the records after them, and epoch, seq and source_file of the days.
 -- Change: cluster and days.
 SELECT e.dt, e.node, e.epoch, e.seq, e.source_file, count(*) AS found_rows
 FROM audit.audit_events e

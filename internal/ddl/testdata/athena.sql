@@ -145,35 +145,95 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `audit`.`audit_records` (
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://audit-archive/audit-logs/manifests/';
 
+-- One row a day of a node: the sum of its records. Made after the day; see docs/spec/rollup.md.
+CREATE EXTERNAL TABLE IF NOT EXISTS `audit`.`audit_rollup_objects` (
+  `cluster_name` string,
+  `node_name` string,
+  `version` bigint,
+  `tree` bigint,
+  `day` string,
+  `from_number` bigint,
+  `to_number` bigint,
+  `began` timestamp,
+  `ended` timestamp,
+  `files` bigint,
+  `bytes` bigint,
+  `lines` bigint,
+  `objects` bigint,
+  `first` timestamp,
+  `last` timestamp,
+  `levels` array<struct<`name`:string, `lines`:bigint>>,
+  `stages` array<struct<`name`:string, `lines`:bigint>>,
+  `gaps` array<struct<`number`:bigint, `epoch`:string, `seq`:bigint, `recorded`:timestamp, `from_time`:timestamp, `to_time`:timestamp, `reason`:string, `bytes`:bigint, `file`:string, `detail`:string>>,
+  `recorded` array<struct<`number`:bigint, `epoch`:string, `seq`:bigint, `recorded`:timestamp, `name`:string, `bytes`:bigint, `lines`:bigint, `sha256`:string, `first`:timestamp, `last`:timestamp, `rotated`:timestamp, `objects`:bigint>>,
+  `start` array<binary>,
+  `leaves` array<binary>,
+  `head` string
+)
+STORED AS PARQUET
+LOCATION 's3://audit-archive/audit-logs/rollups/parquet/';
+
+CREATE OR REPLACE VIEW "audit"."audit_rollups" AS
+SELECT cluster_name AS cluster, node_name AS node, "version", "tree", "day", "from_number", "to_number", "began", "ended", "files", "bytes", "lines", "objects", "first", "last", "levels", "stages", "gaps", "recorded", "start", "leaves", "head"
+FROM "audit"."audit_rollup_objects";
+
+-- How far the rollups of each tree of records reach; 0 if one of them is missing.
+CREATE OR REPLACE VIEW "audit"."audit_rolled_up" AS
+SELECT cluster, node, tree, CASE WHEN sum(to_number - from_number + 1) >= max(to_number) THEN max(to_number) ELSE 0 END AS last_number
+FROM (SELECT DISTINCT cluster, node, tree, from_number, to_number FROM audit.audit_rollups) AS ranges
+GROUP BY cluster, node, tree;
+
+-- The records that no rollup sums up. Athena reads all records to find them.
+CREATE OR REPLACE VIEW "audit"."audit_new_records" AS
+SELECT r.*
+FROM audit.audit_records r
+LEFT JOIN audit.audit_rolled_up t
+  ON t.cluster = r.cluster AND t.node = r.node AND t.tree = COALESCE(TRY_CAST(split_part(split_part(r.checkpoint, chr(10), 1), '/', 4) AS bigint), 1)
+WHERE t.last_number IS NULL OR r.number > t.last_number;
+
+-- One row an archived file, from the rollups and the records after them.
 CREATE OR REPLACE VIEW "audit"."audit_files" AS
 SELECT
-  cluster, node, epoch, seq, "time" AS recorded_at,
-  source.name AS source_file, source.size AS bytes, source.lines AS lines, source.sha256 AS sha256,
-  source."first" AS first_event, source."last" AS last_event, source.rotated AS rotated_at,
-  cardinality(objects) AS objects
-FROM audit.audit_records
+  r.cluster, r.node, f.epoch AS epoch, f.seq AS seq, f.recorded AS recorded_at,
+  f.name AS source_file, f.bytes AS bytes, f.lines AS lines, NULLIF(f.sha256, '') AS sha256,
+  f."first" AS first_event, f."last" AS last_event, f.rotated AS rotated_at,
+  f.objects AS objects
+FROM audit.audit_rollups r
+CROSS JOIN UNNEST(r.recorded) AS f ("number", "epoch", "seq", "recorded", "name", "bytes", "lines", "sha256", "first", "last", "rotated", "objects")
+UNION
+SELECT
+  cluster, node,
+  COALESCE(regexp_extract(element_at(objects, 1)."key", '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 1), epoch),
+  COALESCE(TRY_CAST(regexp_extract(element_at(objects, 1)."key", '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 2) AS bigint), seq),
+  CAST(replace(substr("time", 1, 23), 'T', ' ') AS timestamp),
+  source.name, source.size, source.lines, source.sha256,
+  CAST(replace(substr(source."first", 1, 23), 'T', ' ') AS timestamp), CAST(replace(substr(source."last", 1, 23), 'T', ' ') AS timestamp), CAST(replace(substr(source.rotated, 1, 23), 'T', ' ') AS timestamp),
+  COALESCE(cardinality(objects), 0)
+FROM audit.audit_new_records
 WHERE kind = 'file';
 
+-- One row a break in the log, from the same.
 CREATE OR REPLACE VIEW "audit"."audit_gaps" AS
 SELECT
-  r.cluster, r.node, r.epoch, r.seq, r."time" AS recorded_at,
-  g.reason AS reason, g."from" AS missing_from, g."to" AS missing_to,
-  g.bytes AS estimated_bytes, g.file AS source_file, g.detail AS detail
-FROM audit.audit_records r
+  r.cluster, r.node, g.epoch AS epoch, g.seq AS seq, g.recorded AS recorded_at,
+  g.reason AS reason, g.from_time AS missing_from, g.to_time AS missing_to,
+  g.bytes AS estimated_bytes, NULLIF(g.file, '') AS source_file, NULLIF(g.detail, '') AS detail
+FROM audit.audit_rollups r
+CROSS JOIN UNNEST(r.gaps) AS g ("number", "epoch", "seq", "recorded", "from_time", "to_time", "reason", "bytes", "file", "detail")
+UNION
+SELECT
+  r.cluster, r.node, r.epoch, r.seq, CAST(replace(substr(r."time", 1, 23), 'T', ' ') AS timestamp),
+  g.reason, CAST(replace(substr(g."from", 1, 23), 'T', ' ') AS timestamp), CAST(replace(substr(g."to", 1, 23), 'T', ' ') AS timestamp),
+  g.bytes, g.file, g.detail
+FROM audit.audit_new_records r
 CROSS JOIN UNNEST(r.gaps) AS g ("from", "to", "reason", "bytes", "file", "detail");
 
 -- The files that records name, by the numbers of their objects.
 CREATE OR REPLACE VIEW "audit"."audit_recorded_files" AS
-SELECT DISTINCT
-  r.cluster, r.node,
-  regexp_extract(o."key", '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 1) AS epoch,
-  TRY_CAST(regexp_extract(o."key", '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 2) AS bigint) AS seq
-FROM audit.audit_records r
-CROSS JOIN UNNEST(r.objects) AS o ("key", "size", "sha256", "rows")
-WHERE r.kind = 'file';
+SELECT DISTINCT cluster, node, epoch, seq FROM audit.audit_files;
 
 -- The events of files that have a record: without forged objects, and without the
--- files that are stored and not recorded yet. It reads all records.
+-- files that are stored and not recorded yet.
 CREATE OR REPLACE VIEW "audit"."audit_recorded" AS
 SELECT a.*
 FROM audit.audit a

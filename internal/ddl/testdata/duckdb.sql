@@ -142,32 +142,136 @@ SELECT * FROM read_json(
     "checkpoint": 'VARCHAR'
   });
 
+-- Run the two SET statements at the beginning of each session, and again to see what was
+-- recorded since. Without them the views read all records, and without a rollup, as in the
+-- first two days of an archive, they fail.
+-- (DuckDB refuses a pattern without a file: of data, no row has a version.)
+SET VARIABLE audit_rollups = (
+  SELECT [CASE WHEN count(*) > 0 THEN 's3://audit-archive/audit-logs/rollups/parquet/cluster=*/node=*/*.parquet'
+    ELSE 's3://audit-archive/audit-logs/data/cluster=*/dt=*/*.parquet' END]
+  FROM glob('s3://audit-archive/audit-logs/rollups/parquet/cluster=*/node=*/*.parquet'));
+
+-- One row a day of a node: the sum of its records. Made after the day; see docs/spec/rollup.md.
+CREATE OR REPLACE VIEW audit.audit_rollups AS
+SELECT cluster_name AS cluster, node_name AS node, * EXCLUDE (cluster_name, node_name)
+FROM read_parquet(
+  COALESCE(getvariable('audit_rollups'), ['s3://audit-archive/audit-logs/rollups/parquet/cluster=*/node=*/*.parquet']),
+  hive_partitioning = false,
+  schema = MAP {
+    'cluster_name': {name: 'cluster_name', type: 'VARCHAR', default_value: NULL},
+    'node_name': {name: 'node_name', type: 'VARCHAR', default_value: NULL},
+    'version': {name: 'version', type: 'BIGINT', default_value: NULL},
+    'tree': {name: 'tree', type: 'BIGINT', default_value: NULL},
+    'day': {name: 'day', type: 'VARCHAR', default_value: NULL},
+    'from_number': {name: 'from_number', type: 'BIGINT', default_value: NULL},
+    'to_number': {name: 'to_number', type: 'BIGINT', default_value: NULL},
+    'began': {name: 'began', type: 'TIMESTAMP WITH TIME ZONE', default_value: NULL},
+    'ended': {name: 'ended', type: 'TIMESTAMP WITH TIME ZONE', default_value: NULL},
+    'files': {name: 'files', type: 'BIGINT', default_value: NULL},
+    'bytes': {name: 'bytes', type: 'BIGINT', default_value: NULL},
+    'lines': {name: 'lines', type: 'BIGINT', default_value: NULL},
+    'objects': {name: 'objects', type: 'BIGINT', default_value: NULL},
+    'first': {name: 'first', type: 'TIMESTAMP WITH TIME ZONE', default_value: NULL},
+    'last': {name: 'last', type: 'TIMESTAMP WITH TIME ZONE', default_value: NULL},
+    'levels': {name: 'levels', type: 'STRUCT("name" VARCHAR, "lines" BIGINT)[]', default_value: NULL},
+    'stages': {name: 'stages', type: 'STRUCT("name" VARCHAR, "lines" BIGINT)[]', default_value: NULL},
+    'gaps': {name: 'gaps', type: 'STRUCT("number" BIGINT, "epoch" VARCHAR, "seq" BIGINT, "recorded" TIMESTAMP WITH TIME ZONE, "from_time" TIMESTAMP WITH TIME ZONE, "to_time" TIMESTAMP WITH TIME ZONE, "reason" VARCHAR, "bytes" BIGINT, "file" VARCHAR, "detail" VARCHAR)[]', default_value: NULL},
+    'recorded': {name: 'recorded', type: 'STRUCT("number" BIGINT, "epoch" VARCHAR, "seq" BIGINT, "recorded" TIMESTAMP WITH TIME ZONE, "name" VARCHAR, "bytes" BIGINT, "lines" BIGINT, "sha256" VARCHAR, "first" TIMESTAMP WITH TIME ZONE, "last" TIMESTAMP WITH TIME ZONE, "rotated" TIMESTAMP WITH TIME ZONE, "objects" BIGINT)[]', default_value: NULL},
+    'start': {name: 'start', type: 'BLOB[]', default_value: NULL},
+    'leaves': {name: 'leaves', type: 'BLOB[]', default_value: NULL},
+    'head': {name: 'head', type: 'VARCHAR', default_value: NULL}
+  })
+WHERE version IS NOT NULL;
+
+-- How far the rollups of each tree of records reach; 0 if one of them is missing.
+CREATE OR REPLACE VIEW audit.audit_rolled_up AS
+SELECT cluster, node, tree, CASE WHEN sum(to_number - from_number + 1) >= max(to_number) THEN max(to_number) ELSE 0 END AS last_number
+FROM (SELECT DISTINCT cluster, node, tree, from_number, to_number FROM audit.audit_rollups) AS ranges
+GROUP BY cluster, node, tree;
+
+-- With the last one that is in a rollup, so that the list is not empty.
+SET VARIABLE audit_new_records = (
+  SELECT list(r.file)
+  FROM (
+    SELECT file, substr(split_part(file, '/', -3), 9) AS cluster, substr(split_part(file, '/', -2), 6) AS node,
+      TRY_CAST(split_part(split_part(file, '/', -1), '-', 1) AS bigint) AS tree,
+      TRY_CAST(split_part(split_part(file, '/', -1), '-', 2) AS bigint) AS number
+    FROM glob('s3://audit-archive/audit-logs/manifests/cluster=*/node=*/*.json')) r
+  LEFT JOIN audit.audit_rolled_up t ON t.cluster = r.cluster AND t.node = r.node AND t.tree = r.tree
+  WHERE t.last_number IS NULL OR r.number IS NULL OR r.number >= t.last_number);
+
+-- The records that no rollup sums up: those of the last one or two days.
+CREATE OR REPLACE VIEW audit.audit_new_records AS
+SELECT r.* FROM read_json(
+  COALESCE(getvariable('audit_new_records'), ['s3://audit-archive/audit-logs/manifests/cluster=*/node=*/*.json']),
+  format = 'newline_delimited', hive_partitioning = false,
+  columns = {
+    "version": 'BIGINT',
+    "kind": 'VARCHAR',
+    "cluster": 'VARCHAR',
+    "node": 'VARCHAR',
+    "machineID": 'VARCHAR',
+    "epoch": 'VARCHAR',
+    "seq": 'BIGINT',
+    "number": 'BIGINT',
+    "time": 'VARCHAR',
+    "clockStepped": 'BOOLEAN',
+    "begins": 'STRUCT("reason" VARCHAR, "detail" VARCHAR)',
+    "source": 'STRUCT("name" VARCHAR, "inode" UBIGINT, "size" BIGINT, "lines" BIGINT, "sha256" VARCHAR, "merkleRoot" VARCHAR, "hmac" VARCHAR, "finalNewline" BOOLEAN, "first" VARCHAR, "last" VARCHAR, "rotated" VARCHAR)',
+    "content": 'STRUCT("size" BIGINT, "lines" BIGINT, "sha256" VARCHAR, "merkleRoot" VARCHAR)',
+    "redaction": 'VARCHAR',
+    "counts": 'STRUCT("levels" MAP(VARCHAR, BIGINT), "stages" MAP(VARCHAR, BIGINT))',
+    "objects": 'STRUCT("key" VARCHAR, "size" BIGINT, "sha256" VARCHAR, "rows" BIGINT)[]',
+    "gaps": 'STRUCT("from" VARCHAR, "to" VARCHAR, "reason" VARCHAR, "bytes" BIGINT, "file" VARCHAR, "detail" VARCHAR)[]',
+    "heartbeat": 'STRUCT("every" BIGINT, "waiting" BIGINT, "open" STRUCT("name" VARCHAR, "seq" BIGINT, "inode" UBIGINT, "size" BIGINT, "lines" BIGINT, "sha256" VARCHAR, "hmac" VARCHAR), "server" STRUCT("started" VARCHAR, "eventsBefore" BIGINT, "eventsAfter" BIGINT, "errors" BIGINT))',
+    "key": 'STRUCT("vkey" VARCHAR, "handover" STRUCT("from" VARCHAR, "signature" VARCHAR))',
+    "setup": 'STRUCT("sidecar" VARCHAR, "server" VARCHAR, "flags" MAP(VARCHAR, VARCHAR), "policy" STRUCT("sha256" VARCHAR, "text" VARCHAR), "redaction" STRUCT("sha256" VARCHAR, "text" VARCHAR))',
+    "checkpoint": 'VARCHAR'
+  }) r
+LEFT JOIN audit.audit_rolled_up t
+  ON t.cluster = r.cluster AND t.node = r.node AND t.tree = COALESCE(TRY_CAST(split_part(split_part(r.checkpoint, chr(10), 1), '/', 4) AS bigint), 1)
+WHERE t.last_number IS NULL OR r.number > t.last_number;
+
+-- One row an archived file, from the rollups and the records after them.
 CREATE OR REPLACE VIEW audit.audit_files AS
 SELECT
-  cluster, node, epoch, seq, "time" AS recorded_at,
-  source.name AS source_file, source.size AS bytes, source.lines AS lines, source.sha256 AS sha256,
-  source."first" AS first_event, source."last" AS last_event, source.rotated AS rotated_at,
-  len(objects) AS objects
-FROM audit.audit_records
+  cluster, node, f.epoch AS epoch, f.seq AS seq, make_timestamp(epoch_us(f.recorded)) AS recorded_at,
+  f.name AS source_file, f.bytes AS bytes, f.lines AS lines, NULLIF(f.sha256, '') AS sha256,
+  make_timestamp(epoch_us(f."first")) AS first_event, make_timestamp(epoch_us(f."last")) AS last_event, make_timestamp(epoch_us(f.rotated)) AS rotated_at,
+  f.objects AS objects
+FROM (SELECT cluster, node, unnest(recorded) AS f FROM audit.audit_rollups)
+UNION
+SELECT
+  cluster, node,
+  COALESCE(NULLIF(regexp_extract(objects[1].key, '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 1), ''), epoch),
+  COALESCE(TRY_CAST(regexp_extract(objects[1].key, '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 2) AS bigint), seq),
+  CAST(replace(substr("time", 1, 26), 'T', ' ') AS TIMESTAMP),
+  source.name, source.size, source.lines, source.sha256,
+  CAST(replace(substr(source."first", 1, 26), 'T', ' ') AS TIMESTAMP), CAST(replace(substr(source."last", 1, 26), 'T', ' ') AS TIMESTAMP), CAST(replace(substr(source.rotated, 1, 26), 'T', ' ') AS TIMESTAMP),
+  COALESCE(len(objects), 0)
+FROM audit.audit_new_records
 WHERE kind = 'file';
 
+-- One row a break in the log, from the same.
 CREATE OR REPLACE VIEW audit.audit_gaps AS
 SELECT
-  cluster, node, epoch, seq, "time" AS recorded_at,
-  gap.reason AS reason, gap."from" AS missing_from, gap."to" AS missing_to,
-  gap.bytes AS estimated_bytes, gap.file AS source_file, gap.detail AS detail
-FROM (SELECT *, unnest(gaps) AS gap FROM audit.audit_records);
+  cluster, node, gap.epoch AS epoch, gap.seq AS seq, make_timestamp(epoch_us(gap.recorded)) AS recorded_at,
+  gap.reason AS reason, make_timestamp(epoch_us(gap.from_time)) AS missing_from, make_timestamp(epoch_us(gap.to_time)) AS missing_to,
+  gap.bytes AS estimated_bytes, NULLIF(gap.file, '') AS source_file, NULLIF(gap.detail, '') AS detail
+FROM (SELECT cluster, node, unnest(gaps) AS gap FROM audit.audit_rollups)
+UNION
+SELECT
+  cluster, node, epoch, seq, CAST(replace(substr("time", 1, 26), 'T', ' ') AS TIMESTAMP),
+  gap.reason, CAST(replace(substr(gap."from", 1, 26), 'T', ' ') AS TIMESTAMP), CAST(replace(substr(gap."to", 1, 26), 'T', ' ') AS TIMESTAMP),
+  gap.bytes, gap.file, gap.detail
+FROM (SELECT *, unnest(gaps) AS gap FROM audit.audit_new_records);
 
 -- The files that records name, by the numbers of their objects.
 CREATE OR REPLACE VIEW audit.audit_recorded_files AS
-SELECT DISTINCT
-  cluster, node,
-  regexp_extract(object.key, '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 1) AS epoch,
-  TRY_CAST(regexp_extract(object.key, '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 2) AS bigint) AS seq
-FROM (SELECT *, unnest(objects) AS object FROM audit.audit_records WHERE kind = 'file');
+SELECT DISTINCT cluster, node, epoch, seq FROM audit.audit_files;
 
 -- The events of files that have a record: without forged objects, and without the
--- files that are stored and not recorded yet. It reads all records.
+-- files that are stored and not recorded yet.
 CREATE OR REPLACE VIEW audit.audit_recorded AS
 SELECT a.*
 FROM audit.audit a

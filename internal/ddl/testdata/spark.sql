@@ -136,33 +136,89 @@ USING JSON
 PARTITIONED BY (`cluster`, `node`)
 LOCATION 's3://audit-archive/audit-logs/manifests/';
 
+-- One row a day of a node: the sum of its records. Made after the day; see docs/spec/rollup.md.
+CREATE TABLE IF NOT EXISTS audit.audit_rollups (
+  `version` BIGINT,
+  `tree` BIGINT,
+  `day` STRING,
+  `from_number` BIGINT,
+  `to_number` BIGINT,
+  `began` TIMESTAMP,
+  `ended` TIMESTAMP,
+  `files` BIGINT,
+  `bytes` BIGINT,
+  `lines` BIGINT,
+  `objects` BIGINT,
+  `first` TIMESTAMP,
+  `last` TIMESTAMP,
+  `levels` ARRAY<STRUCT<`name`: STRING, `lines`: BIGINT>>,
+  `stages` ARRAY<STRUCT<`name`: STRING, `lines`: BIGINT>>,
+  `gaps` ARRAY<STRUCT<`number`: BIGINT, `epoch`: STRING, `seq`: BIGINT, `recorded`: TIMESTAMP, `from_time`: TIMESTAMP, `to_time`: TIMESTAMP, `reason`: STRING, `bytes`: BIGINT, `file`: STRING, `detail`: STRING>>,
+  `recorded` ARRAY<STRUCT<`number`: BIGINT, `epoch`: STRING, `seq`: BIGINT, `recorded`: TIMESTAMP, `name`: STRING, `bytes`: BIGINT, `lines`: BIGINT, `sha256`: STRING, `first`: TIMESTAMP, `last`: TIMESTAMP, `rotated`: TIMESTAMP, `objects`: BIGINT>>,
+  `start` ARRAY<BINARY>,
+  `leaves` ARRAY<BINARY>,
+  `head` STRING,
+  `cluster` STRING,
+  `node` STRING
+)
+USING PARQUET
+PARTITIONED BY (`cluster`, `node`)
+LOCATION 's3://audit-archive/audit-logs/rollups/parquet/';
+
+-- How far the rollups of each tree of records reach; 0 if one of them is missing.
+CREATE OR REPLACE VIEW audit.audit_rolled_up AS
+SELECT cluster, node, tree, CASE WHEN sum(to_number - from_number + 1) >= max(to_number) THEN max(to_number) ELSE 0 END AS last_number
+FROM (SELECT DISTINCT cluster, node, tree, from_number, to_number FROM audit.audit_rollups) AS ranges
+GROUP BY cluster, node, tree;
+
+-- The records that no rollup sums up. Spark reads all records to find them.
+CREATE OR REPLACE VIEW audit.audit_new_records AS
+SELECT r.*
+FROM audit.audit_records r
+LEFT JOIN audit.audit_rolled_up t
+  ON t.cluster = r.cluster AND t.node = r.node AND t.tree = COALESCE(TRY_CAST(split_part(split_part(r.checkpoint, chr(10), 1), '/', 4) AS bigint), 1)
+WHERE t.last_number IS NULL OR r.number > t.last_number;
+
+-- One row an archived file, from the rollups and the records after them.
 CREATE OR REPLACE VIEW audit.audit_files AS
 SELECT
-  cluster, node, epoch, seq, `time` AS recorded_at,
-  source.name AS source_file, source.size AS bytes, source.lines AS lines, source.sha256 AS sha256,
-  source.`first` AS first_event, source.`last` AS last_event, source.rotated AS rotated_at,
-  size(objects) AS objects
-FROM audit.audit_records
+  cluster, node, f.epoch AS epoch, f.seq AS seq, to_timestamp_ntz(f.recorded) AS recorded_at,
+  f.name AS source_file, f.bytes AS bytes, f.lines AS lines, NULLIF(f.sha256, '') AS sha256,
+  to_timestamp_ntz(f.`first`) AS first_event, to_timestamp_ntz(f.`last`) AS last_event, to_timestamp_ntz(f.rotated) AS rotated_at,
+  f.objects AS objects
+FROM audit.audit_rollups LATERAL VIEW explode(recorded) AS f
+UNION
+SELECT
+  cluster, node,
+  COALESCE(NULLIF(regexp_extract(get(objects, 0).key, '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 1), ''), epoch),
+  COALESCE(TRY_CAST(regexp_extract(get(objects, 0).key, '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 2) AS bigint), seq),
+  CAST(substr(`time`, 1, 26) AS TIMESTAMP_NTZ),
+  source.name, source.size, source.lines, source.sha256,
+  CAST(substr(source.`first`, 1, 26) AS TIMESTAMP_NTZ), CAST(substr(source.`last`, 1, 26) AS TIMESTAMP_NTZ), CAST(substr(source.rotated, 1, 26) AS TIMESTAMP_NTZ),
+  COALESCE(cardinality(objects), 0)
+FROM audit.audit_new_records
 WHERE kind = 'file';
 
+-- One row a break in the log, from the same.
 CREATE OR REPLACE VIEW audit.audit_gaps AS
 SELECT
-  cluster, node, epoch, seq, `time` AS recorded_at,
-  gap.reason AS reason, gap.`from` AS missing_from, gap.`to` AS missing_to,
-  gap.bytes AS estimated_bytes, gap.file AS source_file, gap.detail AS detail
-FROM audit.audit_records LATERAL VIEW explode(gaps) AS gap;
+  cluster, node, gap.epoch AS epoch, gap.seq AS seq, to_timestamp_ntz(gap.recorded) AS recorded_at,
+  gap.reason AS reason, to_timestamp_ntz(gap.from_time) AS missing_from, to_timestamp_ntz(gap.to_time) AS missing_to,
+  gap.bytes AS estimated_bytes, NULLIF(gap.file, '') AS source_file, NULLIF(gap.detail, '') AS detail
+FROM audit.audit_rollups LATERAL VIEW explode(gaps) AS gap
+UNION
+SELECT
+  cluster, node, epoch, seq, CAST(substr(`time`, 1, 26) AS TIMESTAMP_NTZ),
+  gap.reason, CAST(substr(gap.`from`, 1, 26) AS TIMESTAMP_NTZ), CAST(substr(gap.`to`, 1, 26) AS TIMESTAMP_NTZ),
+  gap.bytes, gap.file, gap.detail
+FROM audit.audit_new_records LATERAL VIEW explode(gaps) AS gap;
 
 -- The files that records name, by the numbers of their objects.
 CREATE OR REPLACE VIEW audit.audit_recorded_files AS
-SELECT DISTINCT
-  cluster, node,
-  regexp_extract(object.key, '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 1) AS epoch,
-  TRY_CAST(regexp_extract(object.key, '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 2) AS bigint) AS seq
-FROM audit.audit_records LATERAL VIEW explode(objects) AS object
-WHERE kind = 'file';
+SELECT DISTINCT cluster, node, epoch, seq FROM audit.audit_files;
 
 -- The events of files that have a record: without forged objects, and without the
--- files that are stored and not recorded yet. It reads all records.
+-- files that are stored and not recorded yet.
 CREATE OR REPLACE VIEW audit.audit_recorded AS
 SELECT a.*
 FROM audit.audit a
@@ -174,3 +230,4 @@ WHERE EXISTS (
 -- UTC, or before you ask about today.
 MSCK REPAIR TABLE audit.audit_events;
 MSCK REPAIR TABLE audit.audit_records;
+MSCK REPAIR TABLE audit.audit_rollups;

@@ -140,35 +140,94 @@ WITH (
   partitioned_by = ARRAY['cluster', 'node']
 );
 
+-- One row a day of a node: the sum of its records. Made after the day; see docs/spec/rollup.md.
+CREATE TABLE IF NOT EXISTS hive.audit.audit_rollups (
+  "version" bigint,
+  "tree" bigint,
+  "day" varchar,
+  "from_number" bigint,
+  "to_number" bigint,
+  "began" timestamp(6),
+  "ended" timestamp(6),
+  "files" bigint,
+  "bytes" bigint,
+  "lines" bigint,
+  "objects" bigint,
+  "first" timestamp(6),
+  "last" timestamp(6),
+  "levels" array(row("name" varchar, "lines" bigint)),
+  "stages" array(row("name" varchar, "lines" bigint)),
+  "gaps" array(row("number" bigint, "epoch" varchar, "seq" bigint, "recorded" timestamp(6), "from_time" timestamp(6), "to_time" timestamp(6), "reason" varchar, "bytes" bigint, "file" varchar, "detail" varchar)),
+  "recorded" array(row("number" bigint, "epoch" varchar, "seq" bigint, "recorded" timestamp(6), "name" varchar, "bytes" bigint, "lines" bigint, "sha256" varchar, "first" timestamp(6), "last" timestamp(6), "rotated" timestamp(6), "objects" bigint)),
+  "start" array(varbinary),
+  "leaves" array(varbinary),
+  "head" varchar,
+  cluster varchar,
+  node varchar
+)
+WITH (
+  external_location = 's3://audit-archive/audit-logs/rollups/parquet/',
+  format = 'PARQUET',
+  partitioned_by = ARRAY['cluster', 'node']
+);
+
+-- How far the rollups of each tree of records reach; 0 if one of them is missing.
+CREATE OR REPLACE VIEW hive.audit.audit_rolled_up AS
+SELECT cluster, node, tree, CASE WHEN sum(to_number - from_number + 1) >= max(to_number) THEN max(to_number) ELSE 0 END AS last_number
+FROM (SELECT DISTINCT cluster, node, tree, from_number, to_number FROM hive.audit.audit_rollups) AS ranges
+GROUP BY cluster, node, tree;
+
+-- The records that no rollup sums up: those of the last one or two days.
+CREATE OR REPLACE VIEW hive.audit.audit_new_records AS
+SELECT r.*
+FROM hive.audit.audit_records r
+LEFT JOIN hive.audit.audit_rolled_up t
+  ON t.cluster = r.cluster AND t.node = r.node AND t.tree = COALESCE(TRY_CAST(split_part(split_part(r.checkpoint, chr(10), 1), '/', 4) AS bigint), 1)
+WHERE t.last_number IS NULL OR r.number > t.last_number;
+
+-- One row an archived file, from the rollups and the records after them.
 CREATE OR REPLACE VIEW hive.audit.audit_files AS
 SELECT
-  cluster, node, epoch, seq, "time" AS recorded_at,
-  source.name AS source_file, source.size AS bytes, source.lines AS lines, source.sha256 AS sha256,
-  source."first" AS first_event, source."last" AS last_event, source.rotated AS rotated_at,
-  cardinality(objects) AS objects
-FROM hive.audit.audit_records
+  r.cluster, r.node, f.epoch AS epoch, f.seq AS seq, f.recorded AS recorded_at,
+  f.name AS source_file, f.bytes AS bytes, f.lines AS lines, NULLIF(f.sha256, '') AS sha256,
+  f."first" AS first_event, f."last" AS last_event, f.rotated AS rotated_at,
+  f.objects AS objects
+FROM hive.audit.audit_rollups r
+CROSS JOIN UNNEST(r.recorded) AS f ("number", "epoch", "seq", "recorded", "name", "bytes", "lines", "sha256", "first", "last", "rotated", "objects")
+UNION
+SELECT
+  cluster, node,
+  COALESCE(regexp_extract(element_at(objects, 1)."key", '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 1), epoch),
+  COALESCE(TRY_CAST(regexp_extract(element_at(objects, 1)."key", '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 2) AS bigint), seq),
+  CAST(replace(substr("time", 1, 26), 'T', ' ') AS timestamp(6)),
+  source.name, source.size, source.lines, source.sha256,
+  CAST(replace(substr(source."first", 1, 26), 'T', ' ') AS timestamp(6)), CAST(replace(substr(source."last", 1, 26), 'T', ' ') AS timestamp(6)), CAST(replace(substr(source.rotated, 1, 26), 'T', ' ') AS timestamp(6)),
+  COALESCE(cardinality(objects), 0)
+FROM hive.audit.audit_new_records
 WHERE kind = 'file';
 
+-- One row a break in the log, from the same.
 CREATE OR REPLACE VIEW hive.audit.audit_gaps AS
 SELECT
-  r.cluster, r.node, r.epoch, r.seq, r."time" AS recorded_at,
-  g.reason AS reason, g."from" AS missing_from, g."to" AS missing_to,
-  g.bytes AS estimated_bytes, g.file AS source_file, g.detail AS detail
-FROM hive.audit.audit_records r
+  r.cluster, r.node, g.epoch AS epoch, g.seq AS seq, g.recorded AS recorded_at,
+  g.reason AS reason, g.from_time AS missing_from, g.to_time AS missing_to,
+  g.bytes AS estimated_bytes, NULLIF(g.file, '') AS source_file, NULLIF(g.detail, '') AS detail
+FROM hive.audit.audit_rollups r
+CROSS JOIN UNNEST(r.gaps) AS g ("number", "epoch", "seq", "recorded", "from_time", "to_time", "reason", "bytes", "file", "detail")
+UNION
+SELECT
+  r.cluster, r.node, r.epoch, r.seq, CAST(replace(substr(r."time", 1, 26), 'T', ' ') AS timestamp(6)),
+  g.reason, CAST(replace(substr(g."from", 1, 26), 'T', ' ') AS timestamp(6)), CAST(replace(substr(g."to", 1, 26), 'T', ' ') AS timestamp(6)),
+  g.bytes, g.file, g.detail
+FROM hive.audit.audit_new_records r
 CROSS JOIN UNNEST(r.gaps) AS g ("from", "to", "reason", "bytes", "file", "detail");
 
 -- The files that records name, by the numbers of their objects.
 CREATE OR REPLACE VIEW hive.audit.audit_recorded_files AS
-SELECT DISTINCT
-  r.cluster, r.node,
-  regexp_extract(o."key", '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 1) AS epoch,
-  TRY_CAST(regexp_extract(o."key", '-([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})([.]r[0-9]+)?[.]parquet$', 2) AS bigint) AS seq
-FROM hive.audit.audit_records r
-CROSS JOIN UNNEST(r.objects) AS o ("key", "size", "sha256", "rows")
-WHERE r.kind = 'file';
+SELECT DISTINCT cluster, node, epoch, seq FROM hive.audit.audit_files;
 
 -- The events of files that have a record: without forged objects, and without the
--- files that are stored and not recorded yet. It reads all records.
+-- files that are stored and not recorded yet.
 CREATE OR REPLACE VIEW hive.audit.audit_recorded AS
 SELECT a.*
 FROM hive.audit.audit a
@@ -180,3 +239,4 @@ WHERE EXISTS (
 -- UTC, or before you ask about today.
 CALL hive.system.sync_partition_metadata('audit', 'audit_events', 'ADD');
 CALL hive.system.sync_partition_metadata('audit', 'audit_records', 'ADD');
+CALL hive.system.sync_partition_metadata('audit', 'audit_rollups', 'ADD');
