@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/sidecar"
 )
 
@@ -55,7 +56,11 @@ SIGUSR1 toggles debug logging.`,
 			if settings.AdminPprof {
 				profileMemory()
 			}
-			return s.Run(cmd.Context())
+			err = s.Run(cmd.Context())
+			if errors.Is(err, ledger.ErrNewer) {
+				return &usageError{err}
+			}
+			return err
 		},
 	}
 	registerRun(cmd.Flags(), &settings, &logs)

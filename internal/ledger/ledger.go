@@ -22,8 +22,25 @@ import (
 // FileName is the ledger's name in the state directory.
 const FileName = "ledger.json"
 
-// version is the version of the file's form.
+// version is that of the state directory: of the ledger's form and of all files beside it.
 const version = 1
+
+// ErrNewer is returned by [CheckVersion] for the state of a newer program.
+var ErrNewer = errors.New("the state was written by a newer auditsidecar")
+
+// CheckVersion refuses a state directory with a later version than this program knows. It
+// changes nothing. A file that is no ledger has no version: [Open] sets it aside.
+func CheckVersion(dir string) error {
+	data, err := os.ReadFile(filepath.Join(dir, FileName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the ledger: %w", err)
+	}
+	var found struct{ Version int }
+	if _ = json.Unmarshal(data, &found); found.Version > version {
+		return fmt.Errorf("%w: %s has version %d, this program reads up to %d; run the newer version again (docs/upgrade.md has the way back)", ErrNewer, dir, found.Version, version)
+	}
+	return nil
+}
 
 // ErrStale is returned by [Ledger.Advance] when the segment is no longer in
 // the state that the caller took it to be in.

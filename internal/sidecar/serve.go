@@ -10,6 +10,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/admin"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/hold"
+	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
@@ -89,7 +90,7 @@ func await(ctx context.Context, loop *admin.Loop, try func() error) error {
 	for {
 		err := try()
 		loop.Observe(err)
-		if err == nil || durable.IsFatal(err) || errors.Is(err, hold.ErrStateGone) {
+		if err == nil || durable.IsFatal(err) || errors.Is(err, hold.ErrStateGone) || errors.Is(err, ledger.ErrNewer) {
 			return err
 		}
 		select {

@@ -105,10 +105,13 @@ func (st *state) unlock() error {
 }
 
 func (s *Sidecar) readState(st *state) error {
-	if err := s.fs.RemoveTemps(st.dir); err != nil {
+	err := ledger.CheckVersion(st.dir)
+	if err == nil {
+		err = s.fs.RemoveTemps(st.dir)
+	}
+	if err != nil {
 		return err
 	}
-	var err error
 	if s.Settings.Hold == config.HoldCopy {
 		err = hold.CheckCopy(s.audit)
 	} else {
