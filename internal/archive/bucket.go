@@ -46,8 +46,9 @@ type store interface {
 	// list calls yield in the order of the keys until it returns false, but only for
 	// keys that are after seek of them.
 	list(ctx context.Context, prefix string, seek func(key string) string, yield func(Info) bool) error
-	// copyTo writes the whole object to w and returns its size.
-	copyTo(ctx context.Context, key string, w io.Writer) (int64, error)
+	// copyTo writes size bytes of the object from offset from on to w, or all if size is
+	// 0, and returns how many it wrote.
+	copyTo(ctx context.Context, key string, from, size int64, w io.Writer) (int64, error)
 	// get describes the object, with SHA256 nil where the store does not know it,
 	// and returns its content too, as a file of the caller's, if that is wanted.
 	get(ctx context.Context, key string, content bool) (Info, *os.File, error)
@@ -170,7 +171,7 @@ func (s source) ReadAt(p []byte, off int64) (int, error) {
 // refused because there was an object, rather than answered with success.
 func (b *Bucket) readBack(ctx context.Context, key string, size int64, sum [sha256.Size]byte, taken bool) error {
 	h := sha256.New()
-	stored, err := b.store.copyTo(ctx, key, h)
+	stored, err := b.store.copyTo(ctx, key, 0, 0, h)
 	if err != nil {
 		return b.unread(err, taken)
 	}
@@ -263,6 +264,20 @@ func (b *Bucket) Open(ctx context.Context, key string) (*Object, error) {
 		return nil, b.fail("read", key, err)
 	}
 	return &Object{Info: info, file: file}, nil
+}
+
+// ReadAt reads len(p) bytes of the object key from offset off on, with one request. It
+// proves nothing of them: that takes the whole object.
+func (b *Bucket) ReadAt(ctx context.Context, key string, p []byte, off int64) (int, error) {
+	if err := checkKey(key); err != nil || len(p) == 0 {
+		return 0, b.fail("read", key, err)
+	}
+	w := bytes.NewBuffer(p[:0:len(p)])
+	n, err := b.store.copyTo(ctx, key, off, int64(len(p)), struct{ io.Writer }{w})
+	if err == nil && n != int64(len(p)) {
+		err = &Error{Reason: ReasonOther, Cause: fmt.Sprintf("received %d of the %d bytes from byte %d on", n, len(p), off), Err: io.ErrUnexpectedEOF}
+	}
+	return int(min(n, int64(len(p)))), b.fail("read", key, err)
 }
 
 // List yields every object whose key begins with prefix (not only at a '/'),

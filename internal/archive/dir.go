@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -51,13 +52,13 @@ func (d *dirStore) put(ctx context.Context, key string, body *io.SectionReader, 
 	}))
 }
 
-func (d *dirStore) copyTo(ctx context.Context, key string, w io.Writer) (int64, error) {
-	_, file, err := d.get(ctx, key, true)
+func (d *dirStore) copyTo(ctx context.Context, key string, from, size int64, w io.Writer) (int64, error) {
+	info, file, err := d.get(ctx, key, true)
 	if err != nil {
 		return 0, err
 	}
 	defer file.Close()
-	n, err := io.Copy(w, withContext(ctx, file))
+	n, err := io.Copy(w, withContext(ctx, io.NewSectionReader(file, from, cmp.Or(size, info.Size))))
 	return n, fileError(err)
 }
 

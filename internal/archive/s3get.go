@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -55,7 +56,7 @@ func namelessFile() (*os.File, error) {
 // download writes the object into file, which is then at its start.
 func (s *s3Store) download(ctx context.Context, key string, file *os.File) (Info, error) {
 	h := sha256.New()
-	info, n, err := s.read(ctx, key, io.MultiWriter(tempFile{file}, h))
+	info, n, err := s.read(ctx, key, 0, 0, io.MultiWriter(tempFile{file}, h))
 	if err != nil {
 		return Info{}, err
 	}
@@ -79,8 +80,8 @@ func tempError(err error) error {
 	return e
 }
 
-func (s *s3Store) copyTo(ctx context.Context, key string, w io.Writer) (int64, error) {
-	_, n, err := s.read(ctx, key, w)
+func (s *s3Store) copyTo(ctx context.Context, key string, from, size int64, w io.Writer) (int64, error) {
+	_, n, err := s.read(ctx, key, from, size, w)
 	return n, err
 }
 
@@ -90,11 +91,16 @@ func askSum(o *s3.Options) {
 	s3.WithAPIOptions(smithyhttp.SetHeaderValue("x-amz-checksum-mode", string(types.ChecksumModeEnabled)))(o)
 }
 
-// read writes the object to w, whose errors are returned as they are, and returns
-// the bytes written. Where the connection breaks it resumes, maxAttempts times without
+// read writes the object to w, or size bytes of it from offset from on, and returns the
+// bytes written. Errors of w are returned as they are. Where the connection breaks it resumes, maxAttempts times without
 // progress at most, if the object is still the one with the same ETag.
-func (s *s3Store) read(ctx context.Context, key string, w io.Writer) (info Info, done int64, err error) {
+func (s *s3Store) read(ctx context.Context, key string, from, size int64, w io.Writer) (info Info, done int64, err error) {
 	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: s.key(key)}
+	last := ""
+	if size > 0 {
+		last = strconv.FormatInt(from+size-1, 10)
+		in.Range = aws.String(fmt.Sprintf("bytes=%d-%s", from, last))
+	}
 	for failures := 0; failures < maxAttempts; failures++ {
 		out, getErr := s.client.GetObject(ctx, in, askSum)
 		if getErr != nil {
@@ -104,7 +110,7 @@ func (s *s3Store) read(ctx context.Context, key string, w io.Writer) (info Info,
 		if done == 0 {
 			info = Info{Key: key, Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified), SHA256: storedSum(out.ChecksumSHA256)}
 		}
-		if done > 0 && out.ContentRange == nil {
+		if in.Range != nil && out.ContentRange == nil {
 			_ = out.Body.Close()
 			err = errors.New("the server ignored a Range header")
 			break
@@ -124,7 +130,7 @@ func (s *s3Store) read(ctx context.Context, key string, w io.Writer) (info Info,
 			break
 		}
 		if n > 0 {
-			in.Range, in.IfMatch = aws.String(fmt.Sprintf("bytes=%d-", done)), cmp.Or(in.IfMatch, out.ETag)
+			in.Range, in.IfMatch = aws.String(fmt.Sprintf("bytes=%d-%s", from+done, last)), cmp.Or(in.IfMatch, out.ETag)
 			failures = 0
 		}
 	}

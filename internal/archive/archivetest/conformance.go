@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		test func(*testing.T, Store)
 	}{
 		{"PutThenOpen", putThenOpen},
+		{"ReadAt", readAt},
 		{"I5_NeverOverwrites", neverOverwrites},
 		{"I5_SameBytesAgain", sameBytesAgain},
 		{"I5_OneOfManyWriters", oneOfManyWriters},

@@ -84,6 +84,27 @@ func (c *columnReader) nextRep() error {
 	return nil
 }
 
+// skip passes rows.
+func (c *columnReader) skip(rows int64) error {
+	for rows > 0 {
+		def, err := c.next()
+		switch {
+		case err != nil || def < c.maxDef: // there is no value
+		case c.def.IsText():
+			_, err = c.bytes()
+		default:
+			_, err = c.number()
+		}
+		if err != nil {
+			return err
+		}
+		if c.rep == 0 {
+			rows--
+		}
+	}
+	return nil
+}
+
 // openPage opens the next page; one of a dictionary has no values.
 func (c *columnReader) openPage() error {
 	if c.left == 0 {

@@ -10,11 +10,11 @@ import (
 // maxNesting bounds the structs and lists within others of a footer; ours have 5.
 const maxNesting = 16
 
-// unmarshal decodes the struct in Thrift's compact protocol that b begins with, and returns its
+// Unmarshal decodes the struct in Thrift's compact protocol that b begins with, and returns its
 // length. The library makes room for whatever a list claims, so each must have its bytes there, and
 // all of them together must not take much more memory than b: an element that is a struct counts as
 // 192 bytes, which is more than any that is decoded here.
-func unmarshal(b []byte, v any) (n int, err error) {
+func Unmarshal(b []byte, v any) (n int, err error) {
 	c := compactReader{b: b, room: 1<<20 + 8*len(b)}
 	c.skip(thrift.STRUCT, 0)
 	if c.bad {

@@ -74,7 +74,7 @@ type columnMeta struct {
 // parseFooter reads a footer whose object has size bytes before it.
 func parseFooter(b []byte, size int64) (*File, error) {
 	var m fileMeta
-	if n, err := unmarshal(b, &m); err != nil || n < len(b) {
+	if n, err := Unmarshal(b, &m); err != nil || n < len(b) {
 		return nil, errFooter
 	}
 	f := &File{Rows: m.NumRows, Pairs: map[string]string{}}

@@ -217,7 +217,7 @@ func TestCompactValues(t *testing.T) {
 		"nested too deeply":       {b: append(bytes.Repeat([]byte{0x1c}, 2*maxNesting), make([]byte, 2*maxNesting+1)...), bad: true},
 	} {
 		var got values
-		n, err := unmarshal(c.b, &got)
+		n, err := Unmarshal(c.b, &got)
 		if (err != nil) != c.bad || !c.bad && (got != c.want || n != len(c.b)) {
 			t.Errorf("%s: %+v of %d bytes, %v; want %+v, bad %v", name, got, n, err, c.want, c.bad)
 		}

@@ -26,7 +26,7 @@ type File struct {
 // make the rest of the package do is decided here, from the footer, before anything else is read.
 func Open(r io.ReaderAt, size int64) (f *File, err error) {
 	defer noPanic(&err)
-	b, err := readFooter(r, size)
+	b, err := ReadFooter(r, size)
 	if err != nil {
 		return nil, err
 	}
@@ -45,8 +45,8 @@ const (
 	maxFooter = 64 << 20
 )
 
-// readFooter reads the footer of a Parquet file.
-func readFooter(r io.ReaderAt, size int64) ([]byte, error) {
+// ReadFooter reads the footer of a Parquet file.
+func ReadFooter(r io.ReaderAt, size int64) ([]byte, error) {
 	var tail [tailLength]byte
 	if size < int64(len(magic))+tailLength {
 		return nil, fmt.Errorf("open object: %w: %d bytes", ErrNotOurs, size)

@@ -44,7 +44,7 @@ func readPageHead(in *bufio.Reader, d *schema.Column, left int64) (p pageHead, e
 		return p, fmt.Errorf("read page header: %w", noEOF(err))
 	}
 	var h format.PageHeader
-	n, err := unmarshal(b, &h)
+	n, err := Unmarshal(b, &h)
 	p = pageHead{kind: h.Type, head: int64(n), packed: int64(h.CompressedPageSize), size: int64(h.UncompressedPageSize), crc: uint32(h.CRC)}
 	if err != nil || !p.inner(&h) {
 		return p, fmt.Errorf("%w: no header of a page", errDamagedPage)

@@ -14,7 +14,7 @@ import (
 func FuzzFooter(f *testing.F) {
 	in := bytes.NewReader(objecttest.Write(f, [][]byte{[]byte(strings.TrimSpace(audittest.FullLine))}, objectfile.DefaultLimits()))
 	size := in.Size()
-	b, err := readFooter(in, size)
+	b, err := ReadFooter(in, size)
 	if err != nil {
 		f.Fatal(err)
 	}

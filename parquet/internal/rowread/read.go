@@ -62,6 +62,34 @@ func NewReader(f *File) (*Reader, error) {
 	return &Reader{file: f, defs: schema.Columns(), unpack: unpack}, err
 }
 
+// Part is a column chunk's dictionary and some of its pages, one behind the other; without
+// Pages the column is not read.
+type Part struct {
+	Pages io.ReaderAt
+	Size  int64
+	Skip  int64 // rows in the pages that are not wanted
+}
+
+// NewPartReader returns a reader of rows whose columns are parts; of those that every row
+// has only source_line and line_part can be.
+func NewPartReader(parts *[schema.NumColumns]Part, rows int64) (o *Reader, err error) {
+	defer noPanic(&err)
+	if o, err = NewReader(&File{}); err != nil {
+		return nil, err
+	}
+	o.left = rows
+	for c, p := range parts {
+		if o.read[c] = p.Pages != nil; !o.read[c] {
+			continue
+		}
+		o.columns[c].open(p.Pages, o.defs[c], storedChunk{size: p.Size}, o.unpack)
+		if err := o.columns[c].skip(p.Skip); err != nil {
+			return o, fmt.Errorf("column %s: %w", o.defs[c].Name, err)
+		}
+	}
+	return o, nil
+}
+
 // Next reads one row; io.EOF after the last.
 func (o *Reader) Next(r *Row) (err error) {
 	defer noPanic(&err)
