@@ -15,7 +15,7 @@ import (
 const clusterName = "auditsidecar-e2e"
 
 // shippedImage is what the files of manifests/ name.
-const shippedImage = "ghcr.io/auditsidecar/auditsidecar:v0.1.0"
+const shippedImage = "ghcr.io/auditsidecar/auditsidecar:v0.1.0-rc.1"
 
 // node is what the node of the cluster has from the host, each directory being
 // mounted where the documentation says that the file goes.

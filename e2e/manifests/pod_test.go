@@ -99,6 +99,14 @@ func wrongContainer(c corev1.Container) (all []string) {
 	check(c.LivenessProbe != nil && c.LivenessProbe.HTTPGet != nil && c.LivenessProbe.HTTPGet.Host == "127.0.0.1" && c.LivenessProbe.HTTPGet.Path == "/livez",
 		"no livenessProbe on 127.0.0.1 /livez")
 	check(len(c.Command) == 0 && len(c.Args) > 0 && c.Args[0] == "run", "it does not run the image's program")
+	for _, m := range c.VolumeMounts {
+		check(m.ReadOnly || m.MountPath == "/var/log/kubernetes/audit", "it may write to "+m.MountPath)
+	}
+	for _, flag := range []string{"--audit-policy-file=/etc/kubernetes/audit/", "--apiserver-manifest=/etc/kubernetes/manifests/"} {
+		name, dir, _ := strings.Cut(flag, "=")
+		mounted := slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath+"/" == dir })
+		check(mounted && slices.ContainsFunc(c.Args, func(arg string) bool { return strings.HasPrefix(arg, flag) }), "its records do not have the file of "+name)
+	}
 	check(strings.HasPrefix(c.Image, "ghcr.io/auditsidecar/auditsidecar:v"), "image")
 	return all
 }
@@ -131,7 +139,7 @@ func TestPatch(t *testing.T) {
 		if got := wrong(before, after); len(got) > 0 {
 			t.Errorf("%s: %q", name, got)
 		}
-		if len(after.Spec.Containers) != 2 || len(after.Spec.Volumes) != len(before.Spec.Volumes)+2 {
+		if len(after.Spec.Containers) != 2 || len(after.Spec.Volumes) != len(before.Spec.Volumes)+4 {
 			t.Errorf("%s: %d containers, %d volumes", name, len(after.Spec.Containers), len(after.Spec.Volumes))
 		}
 		again := patched(t, []byte(mustYAML(t, after)), read(t, patchFile))
@@ -159,6 +167,8 @@ func TestPatchMistakes(t *testing.T) {
 		{"no volumes", "  volumes:\n", "  volumesFrom:\n", "mounts auditsidecar-audit-dir, which the pod does not have"},
 		{"a strict volume", "type: DirectoryOrCreate", "type: Directory", "can keep the pod from starting"},
 		{"capabilities", "            - ALL\n", "            - KILL\n", "it has capabilities"},
+		{"a policy that is not mounted", "mountPath: /etc/kubernetes/audit\n", "mountPath: /etc/kubernetes/x\n", "do not have the file of --audit-policy-file"},
+		{"a writable mount", "mountPath: /etc/kubernetes/manifests\n          readOnly: true\n", "mountPath: /etc/kubernetes/manifests\n", "it may write to /etc/kubernetes/manifests"},
 		{"always pull", "IfNotPresent", "Always", "needs the registry"},
 		{"a readiness probe", "livenessProbe:", "readinessProbe:", "a probe of the sidecar decides about kube-apiserver"},
 		{"another address", "host: 127.0.0.1", "host: 0.0.0.0", "no livenessProbe"},
