@@ -182,8 +182,9 @@ func records(tb testing.TB, dir, node string) []string {
 // rollUp stores the rollup of a day with the records of a node from a number on.
 func rollUp(tb testing.TB, dir, node, day string, from int) {
 	tb.Helper()
-	r := manifest.NewRollup("production", node, 1, make([]manifest.Hash, from-1))
-	for _, path := range records(tb, dir, node)[from-1:] {
+	var before manifest.Tree
+	var r *manifest.Rollup
+	for i, path := range records(tb, dir, node) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			tb.Fatal(err)
@@ -191,6 +192,13 @@ func rollUp(tb testing.TB, dir, node, day string, from int) {
 		e := manifest.Read(text)
 		if e.Err != nil {
 			tb.Fatal(e.Err)
+		}
+		if i+1 < from {
+			before = before.With(e.Leaf)
+			continue
+		}
+		if r == nil {
+			r = manifest.NewRollup("production", node, 1, before)
 		}
 		r.Add(&e)
 	}

@@ -103,7 +103,7 @@ func (c *Chain) restart(id Identity) error {
 	c.joined = false
 	if c.stored.Tree > 0 {
 		var err error
-		if _, c.base, c.joined, err = c.kept(c.stored); err != nil {
+		if c.base, c.joined, err = c.kept(c.stored); err != nil {
 			return err
 		}
 	}

@@ -135,7 +135,8 @@ func TestJoinFollowsSignatures(t *testing.T) {
 		"from the first key on":  {signed(nil, one, one, two, two), Trust{}, true},
 		"after the key in force": {signed(one, one, two, two)[2:], Trust{Current: one.Vkey}, true},
 		"a key without consent":  {signed(one, one, testKey(t, 3), testKey(t, 3)), Trust{}, false},
-		"unsigned after signed":  {signed(one, one, nil), Trust{}, false},
+		"unsigned after signed":  {signed(one, one, nil), Trust{}, true},
+		"unsigned, then signed":  {signed(one, one, nil, one), Trust{}, true},
 		"the key of the next":    {signed(one, one, two, two)[3:], Trust{Given: two.Signers()}, true},
 		"signed by another":      {signed(one, testKey(t, 3), testKey(t, 3))[2:], Trust{Given: two.Signers()}, false},
 	} {

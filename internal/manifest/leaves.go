@@ -23,43 +23,40 @@ type Stored struct {
 
 func (f folder) leavesPath() string { return filepath.Join(f.dir, LeavesName) }
 
-// leaves reads the first leaves on this disk, at most so many.
-func (f folder) leaves(most int64) ([]Hash, error) {
+// eachLeaf reads the first leaves on this disk, at most so many, and returns their number.
+func (f folder) eachLeaf(most int64, use func(Hash)) (n int64, err error) {
 	file, err := os.Open(f.leavesPath())
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return 0, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the leaves: %w", err)
+		return 0, fmt.Errorf("read the leaves: %w", err)
 	}
 	defer file.Close()
-	var leaves []Hash
-	for in := bufio.NewReader(file); int64(len(leaves)) < most; {
+	for in := bufio.NewReader(file); n < most; n++ {
 		var leaf Hash
 		switch _, err := io.ReadFull(in, leaf[:]); {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return leaves, nil
+			return n, nil
 		case err != nil:
-			return nil, fmt.Errorf("read the leaves: %w", err)
+			return n, fmt.Errorf("read the leaves: %w", err)
 		}
-		leaves = append(leaves, leaf)
+		use(leaf)
 	}
-	return leaves, nil
+	return n, nil
 }
 
-// kept reads the leaves on this disk up to a head; ok says that they are its own.
-func (f folder) kept(head Head) (leaves []Hash, tree Tree, ok bool, err error) {
-	leaves, err = f.leaves(head.Number)
-	tree = treeOfLeaves(leaves)
-	return leaves, tree, err == nil && tree.Size() == head.Number && (head.Number == 0 || tree.Root().String() == head.Root), err
-}
-
-func treeOfLeaves(leaves []Hash) Tree {
+// treeOf is the tree of the first leaves on this disk, at most so many.
+func (f folder) treeOf(most int64) (Tree, error) {
 	nodes := newNodes()
-	for i := range leaves {
-		_ = nodes.Append(leaves[i][:], nil) // as in With
-	}
-	return Tree{nodes}
+	_, err := f.eachLeaf(most, func(leaf Hash) { _ = nodes.Append(leaf[:], nil) }) // as in With
+	return Tree{nodes}, err
+}
+
+// kept is the tree of the leaves on this disk up to a head; ok says that they are its own.
+func (f folder) kept(head Head) (tree Tree, ok bool, err error) {
+	tree, err = f.treeOf(head.Number)
+	return tree, err == nil && tree.Size() == head.Number && (head.Number == 0 || tree.Root().String() == head.Root), err
 }
 
 // maxLeaves is more leaves than a node has.
@@ -69,29 +66,47 @@ const maxLeaves = 1 << 32
 // those are its own or none. Without, they are proven by the record of that number.
 func (f folder) Leaves(head Head) (int64, error) {
 	if head.Number == 0 {
-		leaves, err := f.leaves(maxLeaves)
-		return int64(len(leaves)), err
+		return f.eachLeaf(maxLeaves, func(Hash) {})
 	}
-	if _, _, ok, err := f.kept(head); !ok {
+	if _, ok, err := f.kept(head); !ok {
 		return 0, err
 	}
 	return head.Number, nil
 }
 
-// KeptLeaves returns the leaves on this disk up to a head, whose they must be.
-func (f folder) KeptLeaves(head Head) ([]Hash, error) {
-	leaves, _, ok, err := f.kept(head)
+// KeptTree is the tree of the first leaves on this disk, at most so many of those up to a
+// head, whose they must be.
+func (f folder) KeptTree(head Head, most int64) (Tree, error) {
+	_, ok, err := f.kept(head)
 	if err == nil && !ok {
 		err = fmt.Errorf("the leaves on this disk are not those of record %d", head.Number)
 	}
-	return leaves, err
+	if err != nil {
+		return Tree{}, err
+	}
+	return f.treeOf(min(most, head.Number))
+}
+
+// Leaf is the leaf of a record, from this disk.
+func (f folder) Leaf(number int64) (leaf Hash, err error) {
+	file, err := os.Open(f.leavesPath())
+	if err != nil {
+		return leaf, fmt.Errorf("read the leaf of record %d: %w", number, err)
+	}
+	defer file.Close()
+	if _, err = file.ReadAt(leaf[:], (number-1)*sha256.Size); err != nil {
+		return leaf, fmt.Errorf("read the leaf of record %d: %w", number, err)
+	}
+	return leaf, nil
 }
 
 // joining is the state of one [Chain.Join].
 type joining struct {
+	folder
 	tree   int
-	leaves []Hash
 	at     Tree
+	last   Hash   // its last leaf
+	more   []byte // its last leaves, which are not on this disk yet
 	head   Head
 	trust  *Trust
 	proven bool  // the leaves on this disk
@@ -107,11 +122,14 @@ type joining struct {
 func (c *Chain) Join(tree int, head Head, leaves int64, trust *Trust, records iter.Seq2[Stored, error]) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	have, err := c.leaves(leaves)
+	j := joining{folder: c.folder, tree: tree, head: head, trust: trust, proven: head.Number > 0 || leaves == 0}
+	var err error
+	if j.at, err = c.treeOf(leaves); err == nil && j.at.Size() > 0 {
+		j.last, err = c.Leaf(j.at.Size())
+	}
 	if err != nil {
 		return err
 	}
-	j := joining{tree: tree, leaves: have, at: treeOfLeaves(have), head: head, trust: trust, proven: head.Number > 0 || leaves == 0}
 	for r, err := range records {
 		if err == nil {
 			err = j.take(r)
@@ -120,7 +138,7 @@ func (c *Chain) Join(tree int, head Head, leaves int64, trust *Trust, records it
 			return err
 		}
 	}
-	archived := int64(len(j.leaves))
+	archived := j.at.Size()
 	switch {
 	case !j.proven:
 		return fmt.Errorf("%w: the archive has no record %d that proves the leaves on this disk", ErrNotContinued, leaves)
@@ -135,7 +153,7 @@ func (j *joining) take(r Stored) error {
 	n := j.at.Size()
 	switch {
 	case r.Number == n && !j.proven:
-		j.proven = r.Err == nil && r.Point.Tree == j.tree && r.Point.Root == j.at.Root() && r.Leaf == j.leaves[n-1] && j.trusted(&r.Entry)
+		j.proven = r.Err == nil && r.Point.Tree == j.tree && r.Point.Root == j.at.Root() && r.Leaf == j.last && j.trusted(&r.Entry)
 		if j.proven {
 			j.head = r.Head()
 		}
@@ -156,31 +174,58 @@ func (j *joining) take(r Stored) error {
 	case !j.trusted(&r.Entry):
 		j.fault = errors.New("its signature is not by a key that this node knows")
 	default:
-		j.at, j.leaves, j.fault = next, append(j.leaves, r.Leaf), nil
+		j.at, j.last, j.more, j.fault = next, r.Leaf, append(j.more, r.Leaf[:]...), nil
 		if r.Number > j.head.Number {
 			j.head = r.Head()
+		}
+		if len(j.more) >= leavesAtOnce {
+			return j.keep()
 		}
 	}
 	return nil
 }
 
+// leavesAtOnce is how many bytes of leaves a joining holds in memory.
+const leavesAtOnce = 128 << 10
+
+// keep writes the leaves in memory behind those on this disk.
+func (j *joining) keep() error {
+	if err := j.fs.AppendAt(j.leavesPath(), j.at.Size()*sha256.Size-int64(len(j.more)), j.more); err != nil {
+		return fmt.Errorf("write the leaves: %w", err)
+	}
+	j.more = j.more[:0]
+	return nil
+}
+
+// trusted refuses what another key has signed. A node whose key was missing or replaced has
+// made records without a signature: they continue the tree, and verify reports each.
 func (j *joining) trusted(e *Entry) bool {
 	if j.trust == nil {
 		return true
 	}
 	fault, _ := j.trust.Check(e)
-	return fault == ""
+	return fault == "" || fault == FaultUnsigned
 }
 
 // join makes the result of a joining the chain's.
 func (c *Chain) join(j *joining) error {
+	if err := j.keep(); err != nil {
+		return err
+	}
 	tip, at := j.at, j.at
 	var sealed []Sealed
 	leftover, unfit := slices.Clone(c.leftover), slices.Clone(c.unfit)
 	for _, s := range c.sealed {
 		next := tip.With(s.Leaf)
+		var archived Hash
+		if s.Tree == j.tree && s.Number <= at.Size() {
+			var err error
+			if archived, err = c.Leaf(s.Number); err != nil {
+				return err
+			}
+		}
 		switch {
-		case s.Tree == j.tree && s.Number <= at.Size() && s.Leaf == j.leaves[s.Number-1]:
+		case s.Leaf == archived:
 			if err := c.fs.Remove(s.Path); err != nil { // the archive has it
 				return fmt.Errorf("remove the stored record %d: %w", s.Number, err)
 			}
@@ -200,13 +245,6 @@ func (c *Chain) join(j *joining) error {
 			return fmt.Errorf("set a record aside that does not continue the tree: %w", err)
 		}
 	}
-	data := make([]byte, 0, len(j.leaves)*sha256.Size)
-	for _, leaf := range j.leaves {
-		data = append(data, leaf[:]...)
-	}
-	if err := c.fs.WriteFile(c.leavesPath(), data, 0o600); err != nil {
-		return fmt.Errorf("write the leaves: %w", err)
-	}
 	if (j.head.Number > 0 || j.tree > 1) && c.begins.Reason == BeginNew { // the archive knows better
 		c.begins.Reason = BeginStateLost
 	}
@@ -223,7 +261,7 @@ func (c *Chain) Begin(tree int, why string) error {
 	if why != "" {
 		c.begins.Detail = why
 	}
-	return c.join(&joining{tree: tree})
+	return c.join(&joining{folder: c.folder, tree: tree})
 }
 
 // Begins is the reason of the epoch, with what the chain has learned of it.

@@ -30,7 +30,7 @@ func day(t *testing.T, key *SigningKey) (*Rollup, []Hash) {
 	yesterday := Record{Kind: KindHeartbeat, Seq: 2, Time: At(noon.Add(-12*time.Hour - 1)), Heartbeat: &Heartbeat{Every: 3600}}
 	for i, record := range []Record{yesterday, fileRecord(3, noon), gapRecord(4, noon.Add(time.Second)), redactedRecord(5)} {
 		if i == 1 {
-			r = NewRollup("prod", "cp-1", 1, leaves)
+			r = NewRollup("prod", "cp-1", 1, tree)
 		}
 		e := Read(sealedAfter(t, tree, record, key))
 		must(t, e.Err)
@@ -40,6 +40,19 @@ func day(t *testing.T, key *SigningKey) (*Rollup, []Hash) {
 		}
 	}
 	return r, leaves
+}
+
+// treeOfLeaves is the tree of some leaves.
+func treeOfLeaves(leaves []Hash) (t Tree) {
+	for _, leaf := range leaves {
+		t = t.With(leaf)
+	}
+	return t
+}
+
+// treeUpTo gives the tree of the first leaves, at most all.
+func treeUpTo(leaves []Hash) func(int64) (Tree, error) {
+	return func(records int64) (Tree, error) { return treeOfLeaves(leaves[:min(records, int64(len(leaves)))]), nil }
 }
 
 // The rollup of the specification, made here and checked without code of ours.
@@ -79,8 +92,8 @@ func TestRollupSpecification(t *testing.T) {
 	if !strings.HasSuffix(head.Text, "\n4\n"+root.String()+"\n") {
 		t.Errorf("the leaves lead to %s, the head is %q", root, head.Text)
 	}
-	if n := LastOf(asJSON, leaves, testKey(t, 1)); n != 4 {
-		t.Errorf("its last record is %d", n)
+	if n, err := LastOf(asJSON, treeUpTo(leaves), testKey(t, 1)); n != 4 || err != nil {
+		t.Errorf("its last record is %d, %v", n, err)
 	}
 }
 
@@ -137,7 +150,7 @@ func TestRollupFile(t *testing.T) {
 		record.Objects[0].Key = key
 		e := Read(sealedAfter(t, Tree{}, record, nil))
 		must(t, e.Err)
-		r := NewRollup("prod", "cp-1", 1, nil)
+		r := NewRollup("prod", "cp-1", 1, Tree{})
 		r.Add(&e)
 		if f := r.Recorded[0]; fmt.Sprint(f.Epoch, " ", f.Seq) != want || f.Number != 1 || f.Lines != 98765 || f.Objects != 1 || f.SHA256 != sum(3) {
 			t.Errorf("%s: %+v, want %s", key, f, want)
@@ -176,8 +189,8 @@ func TestRollupsOfOthers(t *testing.T) {
 		"a number that overflows":  {edit(`"to":4`, `"to":9223372036854775807`), leaves, nil, 0},
 		"a number below the first": {edit(`"to":4`, `"to":-1`), leaves, nil, 0},
 	} {
-		if got := LastOf(c.data, c.leaves, c.key); got != c.want {
-			t.Errorf("%s: %d, want %d", name, got, c.want)
+		if got, err := LastOf(c.data, treeUpTo(c.leaves), c.key); got != c.want || err != nil {
+			t.Errorf("%s: %d, %v, want %d", name, got, err, c.want)
 		}
 	}
 }

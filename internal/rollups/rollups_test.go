@@ -47,9 +47,9 @@ func days(t testing.TB, key *manifest.SigningKey, n int) map[string][]byte {
 	must(t, err)
 	chain.SignWith(key)
 	forms := map[string][]byte{}
-	var leaves []manifest.Hash
+	var before manifest.Tree
 	for day := range n {
-		r := manifest.NewRollup("prod", "cp1", 1, leaves)
+		r := manifest.NewRollup("prod", "cp1", 1, before)
 		for i := range 4 {
 			record := manifest.Record{Kind: manifest.KindHeartbeat, Seq: int64(4*day + i + 1), Time: manifest.At(began.AddDate(0, 0, day).Add(time.Duration(i) * time.Hour)),
 				Heartbeat: &manifest.Heartbeat{Every: 3600}}
@@ -64,7 +64,7 @@ func days(t testing.TB, key *manifest.SigningKey, n int) map[string][]byte {
 			e := manifest.Read(data)
 			must(t, e.Err)
 			r.Add(&e)
-			leaves = append(leaves, e.Leaf)
+			before = before.With(e.Leaf)
 		}
 		asJSON, _, err := r.Seal(key)
 		must(t, err)

@@ -72,14 +72,10 @@ func (s *roller) rollDay(ctx context.Context, head manifest.Head) error {
 // find looks for the last rollup of the tree that this node, or an earlier life of its
 // state, has made.
 func (s *roller) find(ctx context.Context, head manifest.Head) error {
-	leaves, err := s.cfg.Chain.KeptLeaves(head)
-	if err != nil {
-		return err
-	}
 	keys, err := s.cfg.Store.Rollups(ctx, head.Tree)
 	done := int64(0)
 	for i := len(keys) - 1; i >= 0 && err == nil && done == 0; i-- {
-		done, err = s.lastOf(ctx, keys[i], leaves)
+		done, err = s.lastOf(ctx, keys[i], head)
 	}
 	if err != nil {
 		return fmt.Errorf("look for the last rollup: %w", err)
@@ -89,7 +85,7 @@ func (s *roller) find(ctx context.Context, head manifest.Head) error {
 }
 
 // lastOf returns the last record of a rollup of the archive; 0 if it does not count.
-func (s *roller) lastOf(ctx context.Context, key string, leaves []manifest.Hash) (int64, error) {
+func (s *roller) lastOf(ctx context.Context, key string, head manifest.Head) (int64, error) {
 	if err := s.begin(rollupWork); err != nil {
 		return 0, err
 	}
@@ -102,24 +98,35 @@ func (s *roller) lastOf(ctx context.Context, key string, leaves []manifest.Hash)
 		return 0, err
 	}
 	data, err := os.ReadFile(file)
-	return manifest.LastOf(data, leaves, s.cfg.Key), errors.Join(err, s.clear(rollupWork))
+	if err != nil {
+		return 0, err
+	}
+	treeOf := func(records int64) (manifest.Tree, error) { return s.cfg.Chain.KeptTree(head, records) }
+	last, err := manifest.LastOf(data, treeOf, s.cfg.Key)
+	return last, errors.Join(err, s.clear(rollupWork))
 }
 
 // sumUp makes the rollup of the records after the last one; nil if their day is not over.
 func (s *roller) sumUp(ctx context.Context, head manifest.Head) (*manifest.Rollup, error) {
-	leaves, err := s.cfg.Chain.KeptLeaves(head)
+	before, err := s.cfg.Chain.KeptTree(head, s.done)
 	if err != nil {
 		return nil, err
 	}
-	r := manifest.NewRollup(s.cfg.Cluster, s.cfg.Node, head.Tree, leaves[:s.done])
+	r := manifest.NewRollup(s.cfg.Cluster, s.cfg.Node, head.Tree, before)
 	for e, err := range s.cfg.Store.Records(ctx, head.Tree, s.done+1) {
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("read the records of a day: %w", err)
 		case e.Number > head.Number || e.Number > r.To+1:
 			return nil, fmt.Errorf("read the records of a day: the archive has no record %d", r.To+1)
-		case e.Number <= r.To || e.Err != nil || e.Leaf != leaves[e.Number-1]:
+		case e.Number <= r.To || e.Err != nil:
 			continue // a copy, or damaged, and a copy comes next
+		}
+		switch leaf, err := s.cfg.Chain.Leaf(e.Number); {
+		case err != nil:
+			return nil, err
+		case e.Leaf != leaf:
+			continue
 		case r.Day != "" && manifest.DayOf(e.Time) > r.Day:
 			return r, nil
 		}

@@ -196,3 +196,41 @@ func TestTreeOfAnotherKey(t *testing.T) {
 		t.Errorf("tree %d, %v", tree, err)
 	}
 }
+
+// A node that ran without its key for a while, and lost all of its state, continues the tree:
+// verify reports the record without a signature, and no second tree beside it.
+func TestI9_TreeGoesOnAfterAnUnsignedRecord(t *testing.T) {
+	for name, between := range map[string]func(y *yard, n int){
+		"it is the last": func(*yard, int) {},
+		"signed again": func(y *yard, n int) {
+			y.mustStart()
+			y.addAt(n)
+			y.sync()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			y := newYard(t)
+			key := signingKey(t, nil)
+			y.key = key
+			y.twoFiles()
+			y.key = nil
+			y.mustStart()
+			y.addAt(3)
+			y.sync()
+			y.key = key
+			between(y, 4)
+			unsigned := slices.IndexFunc(y.store.records(t), func(r manifest.Record) bool { return !isSigned(r) })
+			for _, state := range []string{ledger.FileName, manifest.LeavesName, manifest.SealedDir} {
+				must(t, os.RemoveAll(filepath.Join(y.dir, state)))
+			}
+			y.mustStart()
+			y.addAt(9)
+			y.sync()
+			last := y.store.records(t)[len(y.store.recordKeys(1))-1]
+			if tree, err := y.store.Tree(t.Context()); err != nil || tree != 1 || unsigned < 0 || !isSigned(last) {
+				t.Errorf("tree %d, %v; unsigned %d, the last is signed: %v", tree, err, unsigned, isSigned(last))
+			}
+			y.store.wantChain(t)
+		})
+	}
+}
