@@ -22,7 +22,7 @@ type general struct {
 // it at most, that is an audit event.
 func (g *general) decode(b []byte, e *Event) bool {
 	e.Reset()
-	object := bytes.Trim(b, " \t\r\n")
+	object := bytes.Trim(bytes.TrimPrefix(b, []byte(byteOrderMark)), " \t\r\n")
 	end, _, ok := g.skip.skipValue(object, 0)
 	if !ok || end < len(object) || object[0] != '{' {
 		return false
@@ -97,7 +97,28 @@ func (e *Event) quoted(s []byte) []byte {
 // audit event.
 func (g *general) event(object []byte) bool {
 	values := g.fields(object, eventMembers)
-	return string(g.text(values["kind"])) == "Event" && hasPrefix(g.text(values["apiVersion"]), "audit.k8s.io/")
+	if !IsEvent(g.text(values["kind"]), g.text(values["apiVersion"]), g.text(values["auditID"])) {
+		return false
+	}
+	if !g.e.given[StageTimestamp] || !g.e.given[RequestReceived] {
+		g.olderTimes(object)
+	}
+	return true
+}
+
+// olderTimes takes the times that an event lacks from the members that v1beta1 has for them. Of one
+// without the time of its stage, that is when the request came.
+func (g *general) olderTimes(object []byte) {
+	ints, given := g.e.ints, g.e.given
+	g.fields(object, olderMembers)
+	for _, f := range [...]Field{RequestReceived, StageTimestamp} {
+		if given[f] {
+			g.e.SetInt(f, ints[f])
+		}
+		if !g.e.given[StageTimestamp] && g.e.given[f] {
+			g.e.SetInt(StageTimestamp, g.e.ints[f])
+		}
+	}
 }
 
 // value fills the columns of one member.

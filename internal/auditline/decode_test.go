@@ -15,7 +15,7 @@ import (
 // maps know upper and lower case.
 func oracle(line []byte) (map[string]string, bool) {
 	var fields map[string]json.RawMessage
-	if json.Unmarshal(line, &fields) != nil || fields == nil {
+	if json.Unmarshal(bytes.TrimPrefix(line, []byte("\ufeff")), &fields) != nil || fields == nil {
 		return nil, false
 	}
 	values := map[string]string{}
@@ -25,7 +25,11 @@ func oracle(line []byte) (map[string]string, bool) {
 			values[name] = s
 		}
 	}
-	return values, values["kind"] == "Event" && strings.HasPrefix(values["apiVersion"], "audit.k8s.io/")
+	kind, group, hasID := values["kind"], strings.HasPrefix(values["apiVersion"], "audit.k8s.io/"), values["auditID"] != ""
+	if kind == "" || values["apiVersion"] == "" {
+		return values, hasID && (kind == "" || kind == "Event") && (group || values["apiVersion"] == "")
+	}
+	return values, kind == "Event" && group
 }
 
 // checkDecode compares the general decoder with encoding/json.

@@ -7,7 +7,7 @@ type Outcome int
 const (
 	Canonical   Outcome = iota // the scanner took it, or what is known of it; the proof is still due
 	Irregular                  // an event in another form
-	Broken                     // whole events somewhere in it
+	Broken                     // whole events somewhere in it, or a list of them
 	Undecodable                // no event
 )
 

@@ -6,7 +6,7 @@
 //
 // [Decoder.Line] fills an [Event] from a line without its newline and says what
 // the line is: an event in kube-apiserver's own form, an event in another form,
-// a broken line with whole events in it, or no event. A Decoder and an Event are
+// a list or a broken line with whole events in it, or no event. A Decoder and an Event are
 // reused for many lines; a line in kube-apiserver's form takes one pass and no
 // allocation.
 //
@@ -42,7 +42,8 @@
 //
 //   - fields.go, event.go: the fields of an event, and an event
 //   - layout.go: the members of an event, with their fields and how each is written
-//   - decoder.go: what a line is; salvage.go: the events in a broken line
+//   - decoder.go: what a line is; kind.go: what an event is, alone and in a list; salvage.go: the
+//     events in a broken line
 //   - scan.go, cursor.go: the form that kube-apiserver writes
 //   - decode.go: any other JSON; jsonskip.go, bytescan.go, escape.go, members.go: walking it
 //   - unknown.go takes unknown members out of a line, weave.go puts them back

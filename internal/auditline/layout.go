@@ -71,6 +71,12 @@ var eventMembers = []member{
 	optional("annotations", shapeTexts, AnnotationKey),
 }
 
+// olderMembers have the times of an event in v1beta1, to the second: of the request and of the stage.
+var olderMembers = []member{
+	optional("timestamp", shapeTime, RequestReceived),
+	optional("metadata", shapeObject, StageTimestamp, optional("creationTimestamp", shapeTime, StageTimestamp)),
+}
+
 // refMembers are the members of objectRef.
 var refMembers = []member{
 	optional("resource", shapeText, ObjectResource),

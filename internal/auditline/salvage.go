@@ -17,16 +17,20 @@ const (
 // Span is a piece of a line.
 type Span struct{ From, To int }
 
-// Events yields the whole events in a line that is not one event itself: torn
-// by a crash and glued to the next, cut by a full disk, or with a hole of NUL
-// bytes.
+// Events yields the whole events in a line that is not one event itself: a
+// list of them or a piece of one, torn by a crash and glued to the next, cut by
+// a full disk, or with a hole of NUL bytes.
 //
-// An event counts as whole only if it is followed by the end of the line, a NUL,
+// In what is no list an event counts as whole only if it is followed by the end of the line, a NUL,
 // or the start of another event: the body of a request may itself hold an
 // audit event, and a torn line must not bring to light one that never
 // happened.
 func (w *Walker) Events(line []byte) iter.Seq[Span] {
 	return func(yield func(Span) bool) {
+		if w.listed(line, func(Span) bool { return true }) {
+			w.listed(line, yield)
+			return
+		}
 		effort := salvageEffort*len(line) + 64<<10
 		for at := 0; effort > 0; {
 			n := bytes.Index(line[at:], []byte(eventHead))

@@ -77,7 +77,7 @@ func cases() []lineCase {
 		{"SecretList in something else", event("widgets", "create", `"requestObject":{"kind":"Widget","spec":{"list":{"kind":"SecretList","items":[{"data":{"a":‹"b"›},"type":"t"},{"stringData":{"a":‹"c"›}}]}}}`)},
 		{"a copy of the manifest in a copy", event("secrets", "update", `"requestObject":{"metadata":{"annotations":{"example.com/manifest":‹"[\"{\\\"data\\\":{}}\"]"›,"text":"data\\"}}}`)},
 		{"a copy by another encoder", event("secrets", "patch", `"requestObject":{"metadata":{"annotations":{"example.com/manifest":‹"{\u0022stringData\u0022:{}}"›}}}`)},
-		{"nobody says of what", `{"kind":"Event","requestObject":{"a":‹"b"›}}`},
+		{"nobody says of what", `{"kind":"Event","auditID":"i","requestObject":{"a":‹"b"›}}`},
 		{"Secret that is no event", `{"kind":‹"Secret"›,"data":{"a":‹"b"›},"type":‹"t"›}`},
 		{"no event", `{"a":‹"b"›}`},
 		{"half a name", event("secrets", "create", `"questObject":{"data":{"a":‹"b"›},"type":"t"}`)},

@@ -31,6 +31,9 @@
 //
 // # Lines that are not one event
 //
+// The events of a list, an array or an EventList, on one line or on several, are treated like any
+// other. What an event is says [auditline.IsEvent], for the archive as well.
+//
 // A crash leaves a torn line, and the next event glued to it. Of such a line
 // whole events are treated like any other; of the event that it begins with,
 // the members before the response status are kept, as far as they are whole; the

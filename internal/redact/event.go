@@ -18,13 +18,17 @@ type found struct {
 // JSON object from there on, and does nothing otherwise.
 func (r *Redactor) members(start int) bool {
 	r.found, r.refs = r.found[:0], r.refs[:0]
-	var verb, kind []byte
+	var verb, kind, version, id []byte
 	leaks := false
 	for name, value := range r.json.Members(r.b[start:]) {
 		key, from, end := auditline.Unquoted(name), start+value.From, start+value.To
 		switch {
 		case isName(key, "kind"):
 			kind = text(r.b[from:end])
+		case isName(key, "apiVersion"):
+			version = text(r.b[from:end])
+		case isName(key, "auditID"):
+			id = text(r.b[from:end])
 		case isName(key, "verb"):
 			verb = text(r.b[from:end])
 		case isName(key, "objectRef") && at(r.b, from) == '{':
@@ -46,8 +50,13 @@ func (r *Redactor) members(start int) bool {
 	if !r.json.Whole() {
 		return false
 	}
-	if string(kind) != "Event" && r.policy.bodies {
-		r.leaves(space(r.b, start)) // nobody writes such a line
+	switch {
+	case auditline.IsEvent(kind, version, id):
+	case string(kind) == "EventList" && start == 0:
+		r.list(space(r.b, start))
+		return true
+	case r.policy.bodies:
+		r.leaves(space(r.b, start)) // no known program writes such a line
 		return true
 	}
 	for _, f := range r.found {
@@ -55,6 +64,26 @@ func (r *Redactor) members(start int) bool {
 		r.apply(f, verb, leaks)
 	}
 	return true
+}
+
+// list treats the objects in the array at i, or in the items of the EventList there, like any event,
+// and the rest like what is no event. It returns where the container ends.
+func (r *Redactor) list(i int) int {
+	inArray := at(r.b, i) == '['
+	return children(r.b, i, func(key []byte, value int) int {
+		end, line := skip(r.b, value), r.b
+		switch c := at(r.b, value); {
+		case c == '{' && inArray:
+			r.b = line[:end]
+			r.members(value)
+			r.b = line
+		case c == '[' && isName(key, "items"):
+			r.list(value)
+		case r.policy.bodies && string(line[value:end]) != `"EventList"` && string(line[value:end]) != `"audit.k8s.io/v1"`:
+			r.leaves(value)
+		}
+		return end
+	})
 }
 
 func (f found) isBody() bool { return !f.isURI && (f.part == partRequest || f.part == partResponse) }

@@ -79,14 +79,16 @@ func (r *Redactor) valid(text []byte) bool {
 
 // whole treats a line that is one JSON value; it reports whether it is one.
 func (r *Redactor) whole() bool {
-	if i := space(r.b, 0); at(r.b, i) == '{' {
+	i := space(r.b, 0)
+	switch {
+	case at(r.b, i) == '{':
 		return r.members(0)
-	}
-	if !r.valid(r.b) {
+	case !r.valid(r.b):
 		return false
-	}
-	if r.policy.bodies {
-		r.leaves(space(r.b, 0)) // nobody writes such a line
+	case at(r.b, i) == '[':
+		r.list(i)
+	case r.policy.bodies:
+		r.leaves(i) // no known program writes such a line
 	}
 	return true
 }

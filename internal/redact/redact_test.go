@@ -184,7 +184,7 @@ func compare(t *testing.T, at string, line, out []byte, changed bool) (gone int)
 // What is cut out of a line is all that differs: the rest is the same bytes,
 // however they are written.
 func TestOtherBytesStay(t *testing.T) {
-	const line = ` { "kind" : "Event","verb":"update","objectRef":{"resource":"secrets"},"x":"\u00e9\/",` + "\t" +
+	const line = ` { "kind" : "Event","auditID":"a","verb":"update","objectRef":{"resource":"secrets"},"x":"\u00e9\/",` + "\t" +
 		`"requestObject":{"data":{"a" : "one", "b":"\u0074wo","c":1e3,"d":true,"e":null,"f":"","g":["x",{"h":"y"}]},"type":"Opaque"}, "n":1.50 } `
 	r := newTest(t, Config{})
 	out, changed := r.Line(nil, []byte(line))

@@ -107,8 +107,11 @@ func (e *edit) tornURIs(line []byte) {
 	}
 }
 
-// unknown replaces b[from:to], but for NULs at its ends.
+// unknown replaces b[from:to], but for NULs at its ends and for what separates the events of a list.
 func (e *edit) unknown(from, to int) {
+	if len(bytes.Trim(e.b[from:to], "\ufeff \t\r[,]")) == 0 {
+		return
+	}
 	for from < to && e.b[from] == 0 {
 		from++
 	}
