@@ -64,10 +64,10 @@ func (b *Batch) ResetTo(stream Labels) {
 
 // Add encodes one entry and returns true, or returns false and changes nothing when the batch is
 // full: push it, Reset it, add again. An empty batch takes a line of any size. The line is sent
-// byte for byte; fields may be nil. Neither is referred to afterwards.
+// byte for byte, or as ValidLine makes it; fields may be nil. Neither is referred to afterwards.
 func (b *Batch) Add(timestamp time.Time, line []byte, fields *Fields) bool {
 	var e entry
-	e.set(timestamp, line, fields)
+	e.set(timestamp, ValidLine(line), fields)
 	size := sizeField(streamEntries, e.size)
 	if len(b.ends) > 0 && (len(b.ends) >= b.maxEntries || b.sizeWith(size) > b.maxBytes) {
 		return false

@@ -265,7 +265,7 @@ func FuzzBatch(f *testing.F) {
 		}
 		entries := decoded(t, b)
 		for _, e := range entries {
-			if e.Line != string(line) || !e.Timestamp.Equal(at) || utf8.Valid(user) && len(user) <= maxValueLen && e.Get("user") != string(user) {
+			if e.Line != string(ValidLine(line)) || !e.Timestamp.Equal(at) || utf8.Valid(user) && len(user) <= maxValueLen && e.Get("user") != string(user) {
 				t.Fatalf("got %+v", e)
 			}
 		}
@@ -305,6 +305,20 @@ func BenchmarkBatchAdd(b *testing.B) {
 	for b.Loop() {
 		if !batch.Add(fields.StageTimestamp, line, fields) {
 			batch.Reset()
+		}
+	}
+}
+
+func TestValidLine(t *testing.T) {
+	for line, want := range map[string]string{"": "", "a\u00fc\x00": "a\u00fc\x00", "a\xff\xfeb": "a\ufffd\ufffdb", "\xe2\x82": "\ufffd\ufffd", "\xed\xa0\x80": "\ufffd\ufffd\ufffd"} {
+		if got := string(ValidLine([]byte(line))); got != want {
+			t.Errorf("%q is %q, want %q", line, got, want)
+		}
+		b := newTestBatch(t, bounds{})
+		b.Add(time.Unix(1, 0), []byte(line), nil)
+		streams, err := lokitest.Decode(b.request())
+		if err != nil || streams[0].Entries[0].Line != want {
+			t.Errorf("%q is sent as %v, %v", line, streams, err)
 		}
 	}
 }

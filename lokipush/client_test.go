@@ -157,11 +157,11 @@ func TestPushJudgesTheAnswer(t *testing.T) {
 		fault lokitest.Fault
 		want  *StatusError
 	}{
-		{"busy", lokitest.Fault{Status: 503, Body: "a\n  b\xff\n", RetryAfter: 5 * time.Second}, &StatusError{503, "a b", 5 * time.Second, Retry, "", time.Time{}}},
-		{"long answer", lokitest.Fault{Status: 500, Body: strings.Repeat("x", 2000)}, &StatusError{500, strings.Repeat("x", 1021) + "…", 0, Retry, "", time.Time{}}},
-		{"blocked", lokitest.Fault{Status: 260, Body: "blocked"}, &StatusError{260, "blocked", 0, Stop, "", time.Time{}}},
-		{"redirect", lokitest.Fault{Status: 307, Location: "http://loki:3100/other/push", Body: "see other"}, &StatusError{307, "see other", 0, Stop, "", time.Time{}}},
-		{"redirect that would lose the body", lokitest.Fault{Status: 302, Location: "http://loki:3100/login", Body: "log in"}, &StatusError{302, "log in", 0, Stop, "", time.Time{}}},
+		{"busy", lokitest.Fault{Status: 503, Body: "a\n  b\xff\n", RetryAfter: 5 * time.Second}, &StatusError{503, "a b", 5 * time.Second, Retry, "", 0, time.Time{}}},
+		{"long answer", lokitest.Fault{Status: 500, Body: strings.Repeat("x", 2000)}, &StatusError{500, strings.Repeat("x", 1021) + "…", 0, Retry, "", 0, time.Time{}}},
+		{"blocked", lokitest.Fault{Status: 260, Body: "blocked"}, &StatusError{260, "blocked", 0, Stop, "", 0, time.Time{}}},
+		{"redirect", lokitest.Fault{Status: 307, Location: "http://loki:3100/other/push", Body: "see other"}, &StatusError{307, "see other", 0, Stop, "", 0, time.Time{}}},
+		{"redirect that would lose the body", lokitest.Fault{Status: 302, Location: "http://loki:3100/login", Body: "log in"}, &StatusError{302, "log in", 0, Stop, "", 0, time.Time{}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := lokitest.New(lokitest.Config{})

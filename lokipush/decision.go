@@ -3,6 +3,7 @@ package lokipush
 import (
 	"errors"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,14 +53,15 @@ const (
 	ReasonOutOfOrder        Reason = "out_of_order"
 	ReasonMetadataTooLarge  Reason = "structured_metadata_too_large"
 	ReasonMetadataTooMany   Reason = "structured_metadata_too_many"
-	ReasonLargerThanMessage Reason = "larger_than_max_message" // alone larger than Loki's gRPC limit
+	ReasonLargerThanMessage Reason = "larger_than_max_message" // alone larger than Loki's gRPC limit, or a gateway's
+	ReasonRateLimited       Reason = "rate_limited"            // alone larger than the burst of the tenant's rate limit
 	ReasonOther             Reason = "other"
 )
 
 // Reasons lists every Reason, so that a counter can be created for each before it is needed.
 func Reasons() []Reason {
 	return []Reason{ReasonLineTooLong, ReasonTooOld, ReasonTooFarInFuture, ReasonTooFarBehind, ReasonOutOfOrder,
-		ReasonMetadataTooLarge, ReasonMetadataTooMany, ReasonLargerThanMessage, ReasonOther}
+		ReasonMetadataTooLarge, ReasonMetadataTooMany, ReasonLargerThanMessage, ReasonRateLimited, ReasonOther}
 }
 
 // StatusError is an answer of the server that is no success.
@@ -68,7 +70,8 @@ type StatusError struct {
 	Body       string        // start of the answer, at most 1 KiB, one line, valid UTF-8
 	RetryAfter time.Duration // what the server asked for, at most MaxRetryAfter; 0 for nothing
 	Decision   Decision      // what to do about it; never Accepted
-	Reason     Reason        // for Refused and Split; what Loki says about one of the entries
+	Reason     Reason        // for Refused, Split and any 429; what Loki says about one of the entries
+	Limit      int           // for Split: bytes that the answer says a push may have; 0: it does not say
 	Oldest     time.Time     // for Refused: entries before it are refused for the same reason; zero: unknown
 }
 
@@ -112,14 +115,40 @@ func (e *StatusError) hint() string {
 func newStatusError(code int, body, retryAfter string, now time.Time) *StatusError {
 	e := &StatusError{Code: code, Body: body, RetryAfter: parseRetryAfter(retryAfter, now)}
 	e.Decision = decide(code, body)
-	switch e.Decision {
-	case Split:
-		e.Reason = ReasonLargerThanMessage
-	case Refused:
+	switch {
+	case code == http.StatusTooManyRequests && e.Decision == Retry:
+		e.Reason = ReasonRateLimited
+		if e.Limit = limitOf(rateWords, body); e.Limit > 0 {
+			e.Decision = Split
+		}
+	case e.Decision == Split:
+		e.Reason, e.Limit = ReasonLargerThanMessage, limitOf(sizeWords, body)
+	case e.Decision == Refused:
 		e.Reason = reasonOf(body)
 		e.Oldest = oldestAccepted(e.Reason, body)
 	}
 	return e
+}
+
+// rateWords are how Loki says that a tenant pushes too much at once, and sizeWords how Loki, gRPC and
+// gateways say that a push is too large. The numbers are the limit and the size in either order.
+var (
+	rateWords = regexp.MustCompile(`limit: (?P<limit>\d+) bytes/sec.* (?:totaling|total size of) '?(?P<size>\d+)'? bytes`)
+	sizeWords = regexp.MustCompile(`(?:too large: |larger than max \()(?P<size>\d+)(?: bytes, limit: | vs\. )(?P<limit>\d+)`)
+)
+
+// limitOf returns the limit that an answer names, if what it names as the size of the push is above it.
+func limitOf(words *regexp.Regexp, body string) int {
+	found := words.FindStringSubmatch(body)
+	if found == nil {
+		return 0
+	}
+	limit, err := strconv.Atoi(found[words.SubexpIndex("limit")])
+	size, tooMany := strconv.Atoi(found[words.SubexpIndex("size")])
+	if errors.Join(err, tooMany) != nil || size <= limit {
+		return 0
+	}
+	return limit
 }
 
 func decide(code int, body string) Decision {

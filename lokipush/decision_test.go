@@ -20,6 +20,8 @@ const (
 	wordsMetaLarge   = "stream '{job=\"audit\"}' has structured metadata too large: '70000' bytes, limit: '65536' bytes."
 	wordsMetaMany    = "stream '{job=\"audit\"}' has too many structured metadata labels: '129', limit: '128'."
 	wordsTooLarge    = "rpc error: code = ResourceExhausted desc = grpc: received message larger than max (5000000 vs. 4194304)"
+	wordsRate        = "ingestion rate limit exceeded for user fake (limit: %d bytes/sec) while attempting to ingest '9' lines totaling '%d' bytes, reduce log volume"
+	wordsRateField   = "ingestion rate limit exceeded for user fake (limit: %d bytes/sec) while attempting to ingest lines totaling '%d' bytes, reduce log volume"
 	wordsBadLabels   = "Error parsing labels '{job=audit}' with error: parse error"
 	wordsManyLabels  = "entry for stream '{…}' has 16 label names; limit 15"
 	wordsNoMetadata  = "stream '{job=\"audit\"}' includes structured metadata, but this feature is disallowed."
@@ -32,7 +34,13 @@ func TestDecide(t *testing.T) {
 		want   Decision
 		reason Reason
 	}{
-		{429, "Ingestion rate limit exceeded", Retry, ""},
+		{429, "Ingestion rate limit exceeded", Retry, ReasonRateLimited},
+		{429, fmt.Sprintf(wordsRate, 1000, 1000), Retry, ReasonRateLimited},
+		{429, fmt.Sprintf(wordsRate, 1000, 1001), Split, ReasonRateLimited},
+		{429, fmt.Sprintf(wordsRateField, 200000, 1048000), Split, ReasonRateLimited},
+		{429, "Ingestion rate limit exceeded (limit: 4096 bytes/sec) while adding 7 lines for a total size of 5000 bytes", Split, ReasonRateLimited},
+		{429, "Per stream rate limit exceeded (limit: 3MB/sec) while attempting to ingest for stream '{}' totaling 4MB", Retry, ReasonRateLimited},
+		{503, fmt.Sprintf(wordsRate, 1000, 1001), Retry, ""},
 		{408, "", Retry, ""},
 		{425, "", Retry, ""},
 		{500, "at least 1 live replicas required", Retry, ""},
@@ -148,4 +156,23 @@ func FuzzParseRetryAfter(f *testing.F) {
 			t.Errorf("%q: %s", header, d)
 		}
 	})
+}
+
+func TestLimitOf(t *testing.T) {
+	for _, c := range []struct {
+		code int
+		body string
+		want int
+	}{
+		{429, fmt.Sprintf(wordsRate, 1000, 1001), 1000},
+		{429, fmt.Sprintf(wordsRate, 1001, 1001), 0},
+		{429, "limit: 99999999999999999999 bytes/sec ingest lines totaling '999999999999999999999' bytes", 0},
+		{413, "request body too large: 5 bytes, limit: 4 bytes", 4},
+		{500, wordsTooLarge, 4194304},
+		{413, "<html>413 Request Entity Too Large</html>", 0},
+	} {
+		if got := newStatusError(c.code, c.body, "", time.Now()).Limit; got != c.want {
+			t.Errorf("%d %q: limit %d, want %d", c.code, c.body, got, c.want)
+		}
+	}
 }

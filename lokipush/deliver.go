@@ -41,6 +41,7 @@ type delivery struct {
 	refused  []Refusal
 	suspects []suspect
 	accepted *Batch // the smallest piece that was accepted; nil: none
+	limit    int    // bytes that Loki says a push may have; 0: unknown
 }
 
 // piece is a part of the delivered batch.
@@ -53,6 +54,9 @@ type piece struct {
 func (d *delivery) deliver(ctx context.Context, p piece) error {
 	if p.batch.Len() == 0 {
 		return nil
+	}
+	if d.limit > 0 && p.batch.Bytes() > d.limit && p.batch.Len() > 1 {
+		return d.halve(ctx, p)
 	}
 	answer, err := d.pusher.settle(ctx, p.batch, d.stuck())
 	if err != nil {
@@ -84,6 +88,11 @@ func (d *delivery) divide(ctx context.Context, p piece, answer *StatusError) err
 	if kept, indices := p.batch.since(answer.Oldest); kept != p.batch {
 		return d.deliver(ctx, d.withoutOlder(p, answer, kept, indices))
 	}
+	d.limit = cmp.Or(answer.Limit, d.limit)
+	return d.halve(ctx, p)
+}
+
+func (d *delivery) halve(ctx context.Context, p piece) error {
 	first, second := p.batch.Split()
 	if err := d.deliver(ctx, piece{first, p.indices[:first.Len()]}); err != nil {
 		return err

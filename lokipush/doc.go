@@ -24,6 +24,10 @@
 //     this: shard_streams.enabled must be false.
 //   - A 400 names one of the entries that Loki refused; the rest of the push is stored. One whose
 //     words are not known may as well be a gateway's, and say nothing about entries.
+//   - A push above the burst of the tenant's rate limit is answered with 429, for ever. The limit that
+//     the answer names is that of a second, which the burst may be above or below.
+//   - A line that is not UTF-8 is stored as it is by Loki 3.7, and shown with U+FFFD. What decodes
+//     protobuf strictly refuses the whole push. Hence [ValidLine].
 //   - A push of more than 4 MiB uncompressed is answered with 500 and "larger than max", for ever.
 //   - 260 is no success: ingestion is blocked.
 //
@@ -32,7 +36,7 @@
 //   - Push returns nil only when every entry was accepted.
 //   - Deliver returns without an error only when every entry was accepted or is among the refusals,
 //     each of which Loki refused in a push of that entry alone, or is older than what Loki said to
-//     be the oldest that it takes. It gives up only with its context, or for
+//     be the oldest that it takes, or is larger than the rate limit that Loki named twenty times. It gives up only with its context, or for
 //     PusherConfig.FailOnStop.
 //   - An answer about the stream, the tenant or the URL refuses nothing: Deliver waits, and
 //     OnAttempt says what is wrong. A 400 or 422 in unknown words drops an entry only if Loki accepts other

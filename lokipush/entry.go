@@ -34,6 +34,15 @@ type entry struct {
 	size     int // encoded size of the whole entry message
 }
 
+// ValidLine returns the line as Loki and what is before it take it: each byte that is not UTF-8 is
+// U+FFFD, as encoding/json reads it. A line of valid UTF-8 is returned as it is.
+func ValidLine(line []byte) []byte {
+	if utf8.Valid(line) {
+		return line
+	}
+	return []byte(string([]rune(string(line))))
+}
+
 // set makes e the entry of a line.
 func (e *entry) set(timestamp time.Time, line []byte, fields *Fields) {
 	e.seconds, e.nanos, e.line, e.numPairs = timestamp.Unix(), int64(timestamp.Nanosecond()), line, 0

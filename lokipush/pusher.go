@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/grafana/dskit/backoff"
@@ -18,10 +19,12 @@ const (
 	// stopInterval is the wait between attempts when only a changed configuration can help.
 	stopInterval = 30 * time.Second
 
-	// splitAfterLimited is how many 429 in a row halve a batch: a push larger than the burst of the
-	// tenant's rate limit would never pass. Below splitMinBytes no sensible burst is the cause.
+	// splitAfterLimited is how many 429 in a row halve a batch, even if the answer does not say that
+	// the batch is too large: a push larger than the burst of the tenant's rate limit never passes.
 	splitAfterLimited = 5
-	splitMinBytes     = 256 << 10
+	// dropAfterLimited is how many 429 in a row, in more than two minutes, refuse a single entry: if it
+	// is larger than the limit, or if Loki accepted as many other pushes meanwhile.
+	dropAfterLimited = 20
 )
 
 // PusherConfig says what a Pusher does beside delivering.
@@ -47,11 +50,13 @@ type Pusher struct {
 	client  *Client
 	cfg     PusherConfig
 	backoff backoff.Config // between attempts, with jitter; it never gives up
+
+	accepted atomic.Int64 // pushes
 }
 
 // NewPusher returns a pusher over client.
 func NewPusher(client *Client, cfg PusherConfig) *Pusher {
-	return &Pusher{client, cfg, backoff.Config{MinBackoff: minBackoff, MaxBackoff: maxBackoff}}
+	return &Pusher{client: client, cfg: cfg, backoff: backoff.Config{MinBackoff: minBackoff, MaxBackoff: maxBackoff}}
 }
 
 // settle tries one batch until there is an answer that waiting will not change: nil for accepted,
@@ -60,18 +65,23 @@ func NewPusher(client *Client, cfg PusherConfig) *Pusher {
 func (p *Pusher) settle(ctx context.Context, b Payload, unknownStops bool) (*StatusError, error) {
 	wait := backoff.New(ctx, p.backoff)
 	var last error
-	for limited := 0; wait.Ongoing(); {
+	before := p.accepted.Load()
+	for limited := int64(0); wait.Ongoing(); {
 		last = p.attempt(ctx, b, unknownStops)
 		status, _ := errors.AsType[*StatusError](last)
+		isLimited := status != nil && status.Code == http.StatusTooManyRequests
 		switch decision := DecisionOf(last); {
 		case decision == Accepted:
+			p.accepted.Add(1)
 			return nil, nil
-		case decision == Split, decision == Refused:
+		case decision == Refused, decision == Split && !(isLimited && b.Len() == 1):
 			return status, nil
 		case decision == Stop && p.cfg.FailOnStop:
 			return nil, fmt.Errorf("deliver %d entries to Loki: %w", b.Len(), last)
-		case status != nil && status.Code == http.StatusTooManyRequests:
-			if limited++; limited >= splitAfterLimited && b.Len() > 1 && b.Bytes() > splitMinBytes {
+		case isLimited:
+			limited++
+			never := limited >= dropAfterLimited && (decision == Split || p.accepted.Load()-before >= limited)
+			if never || limited >= splitAfterLimited && b.Len() > 1 {
 				return status, nil
 			}
 		default:

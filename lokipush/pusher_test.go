@@ -197,18 +197,60 @@ func TestDeliverSplitsWhatIsTooLarge(t *testing.T) {
 	})
 }
 
-func TestDeliverHalvesWhatTheRateLimitNeverPasses(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for _, c := range []struct{ size, pushes int }{{300 << 10, 5 + 2}, {100 << 10, 5 + 1}} {
-			r := lokitest.New(lokitest.Config{MaxLine: -1})
-			r.Inject(splitAfterLimited, lokitest.Fault{Status: 429})
-			half := strings.Repeat("x", c.size/2)
-			refused, err := newTestPusher(t, r, steady, nil).Deliver(t.Context(), batchOf(t, half, half))
-			if err != nil || len(refused) != 0 || r.Pushes() != c.pushes || r.Count() != 2 {
-				t.Errorf("%d KiB: %v, %v, %d pushes, %d stored", c.size>>10, refused, err, r.Pushes(), r.Count())
+// A batch above the burst arrives in pieces, whether the answer names the burst, a rate above it or no number.
+func TestDeliverSplitsWhatTheRateLimitNeverPasses(t *testing.T) {
+	lines := make([]string, 40)
+	for i := range lines {
+		lines[i] = fmt.Sprint(i, strings.Repeat("x", 80))
+	}
+	for name, c := range map[string]struct{ rate, most int }{"the burst": {0, 1 + 8}, "a rate above the burst": {1 << 20, 8 + 7*splitAfterLimited}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := lokitest.New(lokitest.Config{Burst: 1000, Rate: c.rate})
+			refused, err := newTestPusher(t, r, steady, nil).Deliver(t.Context(), batchOf(t, lines...))
+			if err != nil || len(refused) != 0 || r.Count() != len(lines) || r.Pushes() > c.most {
+				t.Errorf("%s: %v, %v, %d stored after %d pushes", name, refused, err, r.Count(), r.Pushes())
 			}
+		})
+	}
+}
+
+// A single entry above the burst is refused after a while, with its reason; the others arrive.
+func TestDeliverRefusesAnEntryAboveTheBurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := lokitest.New(lokitest.Config{Burst: 1000})
+		refused, err := newTestPusher(t, r, backoff.Config{}, nil).Deliver(t.Context(), batchOf(t, "a", strings.Repeat("x", 1200), "b"))
+		if err != nil || len(refused) != 1 || refused[0].Index != 1 || refused[0].Reason != ReasonRateLimited || r.Distinct() != 2 {
+			t.Errorf("got %v, %v, %d stored", refused, err, r.Distinct())
 		}
 	})
+}
+
+// If the answer names a limit above the entry, it is refused only if Loki accepts as many other pushes.
+func TestDeliverRefusesAnEntryThatLokiNeverTakes(t *testing.T) {
+	for _, others := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			r := lokitest.New(lokitest.Config{Burst: 1000, Rate: 1 << 20})
+			p := newTestPusher(t, r, steady, nil)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			if others {
+				go func() {
+					for i := 0; ctx.Err() == nil; i++ {
+						if _, err := p.Deliver(ctx, batchOf(t, fmt.Sprint(i))); err != nil && ctx.Err() == nil {
+							t.Error(err)
+						}
+						time.Sleep(time.Second)
+					}
+				}()
+			}
+			refused, err := p.Deliver(ctx, batchOf(t, strings.Repeat("x", 1200)))
+			if others && (err != nil || len(refused) != 1 || refused[0].Reason != ReasonRateLimited) || !others && !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("others %v: %v, %v", others, refused, err)
+			}
+			cancel()
+			time.Sleep(time.Second) // the others end
+		})
+	}
 }
 
 func TestDeliverCountsRateLimitsInARow(t *testing.T) {

@@ -8,6 +8,7 @@ replace github.com/auditsidecar/auditsidecar => ../..
 
 require (
 	github.com/auditsidecar/auditsidecar v0.0.0-00010101000000-000000000000
+	github.com/klauspost/compress v1.20.3
 	github.com/prometheus/common v0.73.1
 	github.com/prometheus/prometheus v0.312.1-0.20260612131846-2ad3a8717015
 	go.yaml.in/yaml/v3 v3.0.6
@@ -38,7 +39,6 @@ require (
 	github.com/grafana/dskit v0.0.0-20260703122047-de1ec7541c44 // indirect
 	github.com/grafana/regexp v0.0.0-20250905093917-f7b3be9d1853 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
-	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect
 	github.com/modern-go/reflect2 v1.0.3-0.20250322232337-35a7c28c31ee // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect

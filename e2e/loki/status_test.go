@@ -1,16 +1,21 @@
 package loki
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/s2"
 
 	"github.com/auditsidecar/auditsidecar/e2e/loki/lokiserver"
 	"github.com/auditsidecar/auditsidecar/lokipush"
@@ -22,6 +27,7 @@ const tenants = `overrides:
   blocked400: {block_ingestion_until: "2100-01-01T00:00:00Z", block_ingestion_status_code: 400}
   blocked422: {block_ingestion_until: "2100-01-01T00:00:00Z", block_ingestion_status_code: 422}
   slow: {ingestion_rate_mb: 0.01, ingestion_burst_size_mb: 0.02}
+  smallburst: {ingestion_rate_mb: 10, ingestion_burst_size_mb: 0.02}
   onestream: {max_global_streams_per_user: 1}
   onelabel: {max_label_names_per_series: 1}
   fewpairs: {max_structured_metadata_entries_count: 3}
@@ -65,6 +71,7 @@ func TestStatuses(t *testing.T) {
 	t.Run("refused", func(t *testing.T) { refusedEntries(t, server) })
 	t.Run("whole push", func(t *testing.T) { wholePushes(t, server) })
 	t.Run("empty push", func(t *testing.T) { emptyPush(t, server) })
+	t.Run("invalid UTF-8", func(t *testing.T) { invalidUTF8(t, server) })
 }
 
 // line is one entry to push.
@@ -195,8 +202,10 @@ func wholePushes(t *testing.T, server *lokiserver.Server) {
 		{"no tenant", "", "", bulk(1, 10), answer{401, "no org id", lokipush.Stop, ""}, -1},
 		{"wrong path", "/nowhere/push", "free", bulk(1, 10), answer{404, "", lokipush.Stop, ""}, -1},
 		{"too many labels", "", "onelabel", bulk(1, 10), answer{400, "label names", lokipush.Stop, ""}, -1},
-		{"too many streams", "", "onestream", bulk(1, 10), answer{429, "stream limit", lokipush.Retry, ""}, -1},
-		{"tenant's rate", "", "slow", bulk(4, 10_000), answer{429, "rate limit", lokipush.Retry, ""}, -1},
+		{"too many streams", "", "onestream", bulk(1, 10), answer{429, "stream limit", lokipush.Retry, lokipush.ReasonRateLimited}, -1},
+		{"tenant's rate", "", "slow", bulk(4, 10_000), answer{429, "rate limit", lokipush.Split, lokipush.ReasonRateLimited}, 4},
+		{"one line above the tenant's rate", "", "slow", bulk(1, 30_000), answer{429, "rate limit", lokipush.Split, lokipush.ReasonRateLimited}, -1}, // refused after minutes
+		{"tenant's burst below its rate", "", "smallburst", bulk(4, 10_000), answer{429, "rate limit", lokipush.Retry, lokipush.ReasonRateLimited}, 4},
 		{"larger than max", "", "free", bulk(10, 100_000), answer{500, "larger than max", lokipush.Split, lokipush.ReasonLargerThanMessage}, 10},
 		{"one line larger than max", "", "anyline", bulk(1, 800_000), answer{500, "larger than max", lokipush.Split, lokipush.ReasonLargerThanMessage}, 0},
 	} {
@@ -228,9 +237,45 @@ func wholePushes(t *testing.T, server *lokiserver.Server) {
 // emptyPush takes the entries out of a push on its way: the client never sends
 // one without.
 func emptyPush(t *testing.T, server *lokiserver.Server) {
+	url := changed(t, server, func([]byte) []byte { return []byte("\x00") }) // snappy: zero bytes
+	err := newClient(t, url, "free").Push(t.Context(), batchOf(t, "empty", good(0)))
+	answer{http.StatusUnprocessableEntity, "", lokipush.Refused, lokipush.ReasonOther}.check(t, err)
+}
+
+// invalidUTF8 pushes a line that is not UTF-8 between two others, as lokipush
+// makes it and, changed on its way, as it is: Loki takes and shows both alike.
+func invalidUTF8(t *testing.T, server *lokiserver.Server) {
+	raw := changed(t, server, func(body []byte) []byte {
+		plain, err := s2.Decode(nil, body)
+		if err != nil {
+			t.Error(err)
+		}
+		return s2.EncodeSnappy(nil, bytes.ReplaceAll(plain, []byte("#"), []byte("\xff")))
+	})
+	for cluster, c := range map[string]struct{ url, text string }{"mended": {server.URL, "a\xffb"}, "raw": {raw, "a#b"}} {
+		bad := line{time.Now(), c.text, lokipush.Fields{}}
+		refused, err := lokipush.NewPusher(newClient(t, c.url, "free"), lokipush.PusherConfig{}).Deliver(t.Context(), batchOf(t, cluster, good(1), bad, good(2)))
+		if err != nil || len(refused) > 0 {
+			t.Errorf("%s: %v, %v", cluster, refused, err)
+		}
+		as := *server
+		as.Tenant = "free"
+		rows, err := as.All(t.Context(), `{job="audit", cluster="`+cluster+`"}`, time.Now().Add(-time.Hour), time.Now().Add(time.Minute))
+		if err != nil || len(rows) != 3 || !slices.ContainsFunc(rows, func(e lokiserver.Entry) bool { return e.Line == "a\ufffdb" }) {
+			t.Errorf("%s: Loki has %q, %v", cluster, rows, err)
+		}
+	}
+}
+
+// changed is the URL of a proxy before Loki that changes the body of each push.
+func changed(t *testing.T, server *lokiserver.Server, change func(body []byte) []byte) string {
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		const nothing = "\x00" // snappy: zero bytes
-		out, err := http.NewRequestWithContext(req.Context(), http.MethodPost, server.URL+req.URL.Path, strings.NewReader(nothing))
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		out, err := http.NewRequestWithContext(req.Context(), http.MethodPost, server.URL+req.URL.Path, bytes.NewReader(change(body)))
 		if err != nil {
 			t.Error(err)
 			return
@@ -244,7 +289,6 @@ func emptyPush(t *testing.T, server *lokiserver.Server) {
 		defer resp.Body.Close()
 		w.WriteHeader(resp.StatusCode)
 	}))
-	defer proxy.Close()
-	err := newClient(t, proxy.URL, "free").Push(t.Context(), batchOf(t, "empty", good(0)))
-	answer{http.StatusUnprocessableEntity, "", lokipush.Refused, lokipush.ReasonOther}.check(t, err)
+	t.Cleanup(proxy.Close)
+	return proxy.URL
 }

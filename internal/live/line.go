@@ -30,9 +30,9 @@ type transformer struct {
 // entry is what one line becomes. Its memory is the transformer's, valid until
 // the next line.
 type entry struct {
-	at               time.Time
-	text             []byte
-	redacted, shrunk bool
+	at                       time.Time
+	text                     []byte
+	redacted, shrunk, mended bool // mended: it was not UTF-8
 }
 
 // apply transforms one line. It does not take the timestamp as the last one:
@@ -51,8 +51,11 @@ func (t *transformer) apply(line rotate.Line) (entry, error) {
 	} else {
 		t.decode(line.Bytes)
 	}
+	valid := lokipush.ValidLine(line.Bytes)
+	mended := len(valid) != len(line.Bytes)
+	line.Bytes, line.Len = valid, line.Len+int64(len(valid)-len(line.Bytes))
 	text := t.shrink(line)
-	return entry{at: t.stamp(), text: text, redacted: redacted, shrunk: int64(len(text)) != line.Len}, nil
+	return entry{at: t.stamp(), text: text, redacted: redacted, shrunk: int64(len(text)) != line.Len, mended: mended}, nil
 }
 
 // applyLong transforms a line that is not held whole: it is shrunk first, and
@@ -78,7 +81,9 @@ func (t *transformer) applyLong(line rotate.Line) (entry, error) {
 	}
 	t.shrunk = text
 	t.decode(text) // a stub is no event
-	return entry{at: t.stamp(), text: text, redacted: redacted, shrunk: true}, nil
+	valid := lokipush.ValidLine(text)
+	mended := len(valid) != len(text)
+	return entry{at: t.stamp(), text: shrink.Line(valid, t.maxLineBytes, nil), redacted: redacted, shrunk: true, mended: mended}, nil
 }
 
 // decode reads the fields of a line as it is sent.

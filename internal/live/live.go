@@ -276,6 +276,9 @@ func (l *Live) add(line rotate.Line, now time.Time) error {
 	if e.shrunk {
 		l.metrics.shrunk.Inc()
 	}
+	if e.mended {
+		l.metrics.mended.Inc()
+	}
 	l.line.last = e.at
 	l.pos.advance(line, e.at)
 	return nil

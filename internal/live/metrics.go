@@ -19,6 +19,7 @@ type metrics struct {
 	bytes       prometheus.Counter
 	redacted    prometheus.Counter
 	shrunk      prometheus.Counter
+	mended      prometheus.Counter
 	lagBytes    prometheus.Gauge
 	lagTime     prometheus.Gauge
 	lastEntry   prometheus.Gauge
@@ -50,6 +51,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		bytes:       counter("streamed_bytes_total", "Uncompressed bytes of the pushes that Loki accepted."),
 		redacted:    counter("loki_redacted_lines_total", "Lines of which something was replaced before they were sent."),
 		shrunk:      counter("loki_shrunk_lines_total", "Lines longer than Loki accepts, sent in a shorter form."),
+		mended:      counter("loki_invalid_utf8_lines_total", "Lines with bytes that are not UTF-8, sent with U+FFFD for each of these."),
 		lagBytes:    gauge("loki_lag_bytes", "Bytes of the log that Loki has neither accepted nor refused."),
 		lagTime:     gauge("loki_lag_seconds", "Age of the oldest line that was read and that Loki has neither accepted nor refused; 0 when there is none."),
 		lastEntry:   gauge("loki_last_entry_timestamp_seconds", "Newest timestamp of the entries that Loki accepted."),

@@ -9,5 +9,5 @@
 // A Receiver is an http.Handler for a real server, and gives an http.RoundTripper (Transport) that
 // needs no network, for tests with fake time. It can be told to fail (Inject).
 //
-// Not there: queries, rate limits, multi-tenancy beyond asking for a tenant, the JSON form of pushes.
+// Not there: queries, rate limits but for the burst, multi-tenancy beyond asking for a tenant, the JSON form of pushes.
 package lokitest

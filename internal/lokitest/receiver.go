@@ -1,6 +1,7 @@
 package lokitest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -20,6 +21,8 @@ type Config struct {
 	MaxDistinct   int                            // keys kept at most; 1,048,576 where zero (about 40 MB)
 	MaxLine       int                            // bytes; DefaultMaxLine where zero, negative: any
 	MaxRequest    int                            // bytes uncompressed; DefaultMaxRequest where zero
+	Burst         int                            // bytes of lines and metadata in one push; zero: any
+	Rate          int                            // bytes a second that the answer to a larger push names; Burst where zero
 	MaxAge        time.Duration                  // entries older than this are refused; zero: none (Loki: 7 days)
 	MaxAhead      time.Duration                  // entries further in the future are refused; zero: none (Loki: 10 minutes)
 	MaxBehind     time.Duration                  // entries this much older than the newest of their stream are refused; zero: none (Loki: 1 hour)
@@ -227,5 +230,23 @@ func (r *Receiver) push(req *http.Request, body []byte) reply {
 	if err != nil {
 		return text(http.StatusBadRequest, err.Error()+"\n")
 	}
+	if lines, size := sizeOf(streams); r.cfg.Burst > 0 && size > r.cfg.Burst {
+		return text(http.StatusTooManyRequests, fmt.Sprintf("ingestion rate limit exceeded for user fake (limit: %d bytes/sec) while attempting to ingest "+
+			"'%d' lines totaling '%d' bytes, reduce log volume or contact your Loki administrator to see if the limit can be increased\n",
+			cmp.Or(r.cfg.Rate, r.cfg.Burst), lines, size))
+	}
 	return r.admit(streams)
+}
+
+// sizeOf is what Loki's rate limit counts.
+func sizeOf(streams []Stream) (lines, bytes int) {
+	for _, s := range streams {
+		for _, e := range s.Entries {
+			lines, bytes = lines+1, bytes+len(e.Line)
+			for _, pair := range e.Metadata {
+				bytes += len(pair.Name) + len(pair.Value)
+			}
+		}
+	}
+	return lines, bytes
 }
