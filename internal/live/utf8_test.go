@@ -13,7 +13,9 @@ import (
 // Bytes that are not UTF-8 arrive as U+FFFD, counted, in a line that Loki takes; the lines around them arrive.
 func TestLinesThatAreNotUTF8(t *testing.T) {
 	event := strings.TrimSpace(audittest.FullLine)
-	with := func(bytes string) string { return strings.Replace(event, `"responseObject":"x"`, `"responseObject":"`+bytes+`"`, 1) }
+	with := func(bytes string) string {
+		return strings.Replace(event, `"responseObject":"x"`, `"responseObject":"`+bytes+`"`, 1)
+	}
 	for name, c := range map[string]struct {
 		line, want string
 		shrunk     float64
