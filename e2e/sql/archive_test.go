@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -226,6 +227,15 @@ func withRollups(t *testing.T, files []*logFile, dir string, more func(*logFile)
 		}
 		return all
 	}
+	// What rollups alone say of a node, after all of its records are in one.
+	closed := func() {
+		text := "SELECT (SELECT count(*) FROM S.audit_rolled_files WHERE node = 'N'), (SELECT count(*) FROM S.audit_files WHERE node = 'N'), " +
+			"(SELECT count(*) FROM S.audit_recorded_closed WHERE node = 'N') - (SELECT count(*) FROM S.audit WHERE node = 'N'), (SELECT count(*) FROM S.audit_rolled_files WHERE node <> 'N')"
+		got, err := ask(t, open(), strings.NewReplacer("S.", schema+".", "'N'", "'"+files[0].node+"'").Replace(text))
+		if err != nil || fmt.Sprint(got.cells) != "[[2 2 0 0]]" {
+			t.Errorf("rollups alone: %v, %v", got.cells, err)
+		}
+	}
 	later := *files[1]
 	later.node, later.name = files[0].node, "audit-2026-11-22T18-30-00.000.log"
 	var want []rows
@@ -261,6 +271,7 @@ func withRollups(t *testing.T, files []*logFile, dir string, more func(*logFile)
 			}
 		}
 	}
+	closed()
 }
 
 // query is an investigation of manifests/queries.

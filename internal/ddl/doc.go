@@ -18,7 +18,8 @@
 //     break in the log: a year reads one object a node and day. Rows of a rollup and of the
 //     records that it sums up are the same, so a file that both have is one row.
 //   - audit_recorded_files, audit_recorded: the files that records name, and audit
-//     without the rows of others.
+//     without the rows of others. audit_rolled_files, audit_recorded_closed: the same from
+//     rollups alone.
 //
 // Columns and types come from the packages that write them, so that a new one
 // is in the tables too. Objects of older versions read as null in a newer column.

@@ -52,6 +52,8 @@ type Rollup struct {
 	Leaves [][]byte `json:"leaves" parquet:"leaves,id(21),list"`
 	// Head is the checkpoint of the record To.
 	Head string `json:"head" parquet:"head,id(22)"`
+	// Parquet is the SHA-256 of the Parquet form, lower-case hex. Only in JSON, as Note.
+	Parquet string `json:"parquet,omitempty" parquet:"-"`
 	// Note is the text of [Rollup.Text], signed where the node has a key. Only in JSON.
 	Note string `json:"note,omitempty" parquet:"-"`
 }
@@ -192,18 +194,19 @@ func (r Rollup) Point() (Checkpoint, error) {
 
 // Seal returns both forms, the JSON form signed where there is a key.
 func (r Rollup) Seal(key *SigningKey) (asJSON, asParquet []byte, err error) {
+	var columns bytes.Buffer
+	w := pq.NewGenericWriter[Rollup](&columns, pq.Compression(&pq.Snappy), pq.CreatedBy("auditsidecar rollup", "1", ""))
+	_, err = w.Write([]Rollup{r})
+	if err = errors.Join(err, w.Close()); err != nil {
+		return nil, nil, fmt.Errorf("encode the rollup of %s: %w", r.Day, err)
+	}
+	r.Parquet = Sum(columns.Bytes())
 	text, err := r.Text()
 	if err != nil {
 		return nil, nil, err
 	}
 	if r.Note, err = key.note(text); err != nil {
 		return nil, nil, err
-	}
-	var columns bytes.Buffer
-	w := pq.NewGenericWriter[Rollup](&columns, pq.Compression(&pq.Snappy))
-	_, err = w.Write([]Rollup{r})
-	if err = errors.Join(err, w.Close()); err != nil {
-		return nil, nil, fmt.Errorf("encode the rollup of %s: %w", r.Day, err)
 	}
 	asJSON, err = r.Encode()
 	return asJSON, columns.Bytes(), err

@@ -179,14 +179,18 @@ LEFT JOIN audit.audit_rolled_up t
   ON t.cluster = r.cluster AND t.node = r.node AND t.tree = COALESCE(TRY_CAST(split_part(split_part(r.checkpoint, chr(10), 1), '/', 4) AS bigint), 1)
 WHERE t.last_number IS NULL OR r.number > t.last_number;
 
--- One row an archived file, from the rollups and the records after them.
-CREATE OR REPLACE VIEW audit.audit_files AS
-SELECT
+-- One row a file that a rollup names.
+CREATE OR REPLACE VIEW audit.audit_rolled_files AS
+SELECT DISTINCT
   cluster, node, f.epoch AS epoch, f.seq AS seq, to_timestamp_ntz(f.recorded) AS recorded_at,
   f.name AS source_file, f.bytes AS bytes, f.lines AS lines, NULLIF(f.sha256, '') AS sha256,
   to_timestamp_ntz(f.`first`) AS first_event, to_timestamp_ntz(f.`last`) AS last_event, to_timestamp_ntz(f.rotated) AS rotated_at,
   f.objects AS objects
-FROM audit.audit_rollups LATERAL VIEW explode(recorded) AS f
+FROM audit.audit_rollups LATERAL VIEW explode(recorded) AS f;
+
+-- One row an archived file, from the rollups and the records after them.
+CREATE OR REPLACE VIEW audit.audit_files AS
+SELECT * FROM audit.audit_rolled_files
 UNION
 SELECT
   cluster, node,
@@ -224,6 +228,15 @@ SELECT a.*
 FROM audit.audit a
 WHERE EXISTS (
   SELECT 1 FROM audit.audit_recorded_files f
+  WHERE f.cluster = a.cluster AND f.node = a.node AND f.epoch = a.epoch AND f.seq = a.seq);
+
+-- The same of files that rollups name: no record is read, and files that were recorded
+-- after the last rollup of their node are left out.
+CREATE OR REPLACE VIEW audit.audit_recorded_closed AS
+SELECT a.*
+FROM audit.audit a
+WHERE EXISTS (
+  SELECT 1 FROM audit.audit_rolled_files f
   WHERE f.cluster = a.cluster AND f.node = a.node AND f.epoch = a.epoch AND f.seq = a.seq);
 
 -- Makes new days, clusters and nodes known: run it daily, soon after midnight
