@@ -35,9 +35,9 @@ func newConvertCommand(version string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert FILE... --out OUT",
 		Short: "Convert audit log files to Parquet",
-		Long: `convert writes audit log files (.log, .log.gz, or - for standard input) as
-Parquet from which restore makes the same bytes again; it proves this before it
-returns. OUT that ends in .parquet takes one input as one object. Otherwise OUT
+		Long: `convert writes audit log files (or standard input, -) as Parquet from which
+restore makes the same bytes again; it proves this before it returns. gzip is
+unpacked whatever the name; other compressed files are refused. OUT that ends in .parquet takes one input as one object. Otherwise OUT
 is a directory with the layout of the archive: one object per file and UTC day
 in data/cluster=CLUSTER/dt=DAY/. The inputs are only read.
 

@@ -133,26 +133,32 @@ func withoutPath(err error) error {
 // openInput opens a file, or unpacks it, or spools standard input: the
 // conversion reads its source twice.
 func openInput(ctx context.Context, arg string, info fs.FileInfo, scratch string, stdin io.Reader) (*input, error) {
+	path, name, modified := filepath.Join(scratch, "stdin"), "stdin", time.Now()
 	if arg == Stdin {
-		spool := filepath.Join(scratch, "input")
-		if err := spoolTo(ctx, spool, stdin); err != nil {
+		if err := spoolTo(ctx, path, stdin); err != nil {
 			return nil, err
 		}
-		return statInput(spool, "stdin", time.Now())
+	} else {
+		var err error
+		if path, err = filepath.EvalSymlinks(arg); err != nil { // the name is that of the link
+			return nil, fmt.Errorf("look at the file: %w", withoutPath(err))
+		}
+		name, modified = filepath.Base(arg), info.ModTime()
 	}
-	name, packed := strings.CutSuffix(filepath.Base(arg), ".gz")
-	path, err := filepath.EvalSymlinks(arg) // the name is that of the link
-	if err != nil {
-		return nil, fmt.Errorf("look at the file: %w", withoutPath(err))
+	name, isNamed := strings.CutSuffix(name, ".gz")
+	found, err := formatOf(path)
+	if err == nil && (found.name == gzipName || isNamed && found.name == "") {
+		packed := path
+		path = filepath.Join(scratch, "input")
+		if err := shipper.Unpack(ctx, packed, path, shipper.MaxUnpacked); err != nil {
+			return nil, unpackFailure(err)
+		}
+		found, err = formatOf(path)
 	}
-	if !packed {
-		return statInput(path, name, info.ModTime())
+	if err = errors.Join(err, found.refuse()); err != nil {
+		return nil, err
 	}
-	plain := filepath.Join(scratch, "input")
-	if err := shipper.Unpack(ctx, path, plain, shipper.MaxUnpacked); err != nil {
-		return nil, unpackFailure(err)
-	}
-	return statInput(plain, name, info.ModTime())
+	return statInput(path, name, modified)
 }
 
 // unpackFailure names the most likely fault of a compressed file.
