@@ -1,6 +1,8 @@
 package rotate
 
 import (
+	"fmt"
+	"os"
 	"strings"
 	"time"
 )
@@ -59,6 +61,27 @@ func (l Log) rotated(name string) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return t, true
+}
+
+// Unknown lists what is named after the log without being of it: a backup that another program renamed,
+// copied or packed, a symbolic link, a directory. No such file is opened.
+func (l Log) Unknown() (names []string, err error) {
+	entries, err := os.ReadDir(l.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("list the audit directory: %w", err)
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if _, isBackup := l.ParseBackup(name); name == l.Name() || isBackup && e.Type().IsRegular() {
+			continue
+		}
+		rest, ok := strings.CutPrefix(name, l.Base)
+		_, noTime := time.Parse("-"+backupTime, rest[:min(len(rest), 1+len(backupTime))])
+		if ok && (noTime == nil || strings.HasPrefix(rest, l.Ext) || strings.HasSuffix(rest, l.Ext)) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 // BackupName returns the name under which a file rotated at t is kept, without

@@ -1,7 +1,11 @@
 package rotate
 
 import (
+	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -119,4 +123,34 @@ func FuzzParseBackup(f *testing.F) {
 			t.Errorf("ParseBackup(%q) = %+v, %v", own+".gz", b, ok)
 		}
 	})
+}
+
+func TestUnknown(t *testing.T) {
+	dir := t.TempDir()
+	const backup = "audit-2026-11-22T17-00-27.978.log"
+	known := []string{"audit.log", backup, "audit-2026-11-22T17-00-28.000.log.gz"}
+	others := []string{"other.log", "other-2026-11-22T17-00-27.978.log", "audit-policy.yaml", ".auditsidecar", "audi", "audit"}
+	unknown := []string{
+		backup + ".1", backup + ".bak", backup + ".zst", backup + "~", "audit.log.1", "audit.log.1.gz", "audit.log.gz", "audit.log-20261130", "audit.log.swp",
+		"audit-20261130.log", "audit.1.log", "audit-2026-11-22T17-00-27.978", "audit-2026-11-22T17-00-27.978.json",
+	}
+	for _, name := range slices.Concat(known, others, unknown) {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link, directory := "audit-2026-11-22T17-00-29.000.log", "audit-2026-11-22T17-00-30.000.log"
+	if err := errors.Join(os.Symlink("audit.log", filepath.Join(dir, link)), os.Mkdir(filepath.Join(dir, directory), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	unknown = append(unknown, link, directory)
+	slices.Sort(unknown)
+	log := Log{Dir: dir, Base: "audit", Ext: ".log"}
+	if got, err := log.Unknown(); err != nil || !slices.Equal(got, unknown) {
+		t.Errorf("got  %q, %v\nwant %q", got, err, unknown)
+	}
+	log.Dir = filepath.Join(dir, "none")
+	if got, err := log.Unknown(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %q, %v", got, err)
+	}
 }

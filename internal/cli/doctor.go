@@ -59,13 +59,14 @@ func newDoctorCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&locations.manifest, "manifest", "/etc/kubernetes/manifests/kube-apiserver.yaml", "`path` of kube-apiserver's static pod manifest; empty: do not look at it")
 	flags.StringVar(&locations.patches, "patches", "/etc/kubernetes/patches", "`directory` of kubeadm's patches; empty: do not look at it")
+	flags.StringVar(&locations.root, "host-root", "/", "`directory` of the host's file system, for rules of logrotate; empty: do not look for them")
 	registerFormat(flags, &output)
 	registerRun(flags, &settings, &logs)
 	return cmd
 }
 
 // nodePaths are the files of a node that only doctor looks at.
-type nodePaths struct{ manifest, patches string }
+type nodePaths struct{ manifest, patches, root string }
 
 // examine makes the checks and prints what they found.
 func examine(cmd *cobra.Command, settings *config.Run, locations nodePaths, output string) error {
@@ -78,7 +79,7 @@ func examine(cmd *cobra.Command, settings *config.Run, locations nodePaths, outp
 	results := doctor.Run(cmd.Context(), doctor.Config{
 		Log: log, StateDir: settings.StatePath(), Copy: settings.Hold == config.HoldCopy,
 		Budget:   hold.Budget{MaxBytes: int64(settings.HeldMaxBytes), MinFree: int64(settings.HeldMinFree)},
-		Manifest: locations.manifest, Patches: locations.patches,
+		Manifest: locations.manifest, Patches: locations.patches, Root: locations.root,
 		Bucket: bucket, Cluster: settings.Identity.Cluster, Node: settings.Identity.Node, ArchiveProbe: archiveProbe(settings.Archive),
 		Secrets: []doctor.SecretFile{
 			{Setting: "AWS_SHARED_CREDENTIALS_FILE", Path: os.Getenv("AWS_SHARED_CREDENTIALS_FILE"), Optional: true},

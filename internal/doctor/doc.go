@@ -17,5 +17,6 @@
 //     is stored, the same bytes each time; then other bytes are offered for the same
 //     key, which the store has to refuse. It stays: the sidecar's credentials cannot
 //     delete, and a lifecycle rule for doctor/ may.
+//   - Files beside the log are listed and not opened; of logrotate only the rules are read.
 //   - Loki gets a push without entries, which it answers and does not store.
 package doctor

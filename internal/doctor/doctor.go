@@ -70,6 +70,8 @@ type Config struct {
 
 	FS  durable.FS
 	Now func() time.Time
+	// Root is the root of the host's file system, with /etc/logrotate.d; empty: do not look there.
+	Root string
 	// Proc is the proc file system, /proc.
 	Proc string
 	// ClockSynced says whether the kernel's clock is kept by NTP.
@@ -92,6 +94,8 @@ var checks = []struct {
 	{"log-mount", checkMounted},
 	{"policy", checkPolicy},
 	{"audit-dir", checkAuditDir},
+	{"unknown-files", checkUnknown},
+	{"logrotate", checkLogrotate},
 	{"mount", checkMount}, // the next uses its mounts
 	{"filesystem", checkFileSystem},
 	{"hold", checkHold},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/durable"
@@ -28,6 +29,7 @@ type base struct {
 	changed   bool                // by this pass: the sinks have something to do
 	baseline  bool                // nothing was known before the first pass
 	adopted   map[string]bool     // segments whose link was adopted at this start
+	unknown   []string            // files named after the log that are not of it
 }
 
 // occupies says whether a held file takes disk that would be free without it:
@@ -185,6 +187,7 @@ func (h *base) record(gap ledger.Gap, e *ledger.Entry, edit func(*ledger.Entry))
 	if e != nil {
 		id = e.ID
 	}
+	gap.Detail = strings.TrimPrefix(gap.Detail+h.mayExplain(), "; ")
 	err := h.cfg.Ledger.AddGap(gap, id, func(e *ledger.Entry) error { edit(e); return nil })
 	if err != nil {
 		return err

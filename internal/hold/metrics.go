@@ -11,6 +11,7 @@ type metrics struct {
 	files       prometheus.Gauge
 	bytes       prometheus.Gauge
 	quarantined prometheus.Gauge
+	unknown     prometheus.Gauge
 	orphan      prometheus.Gauge
 	huge        prometheus.Gauge
 	budgetUsed  prometheus.Gauge
@@ -26,6 +27,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		files:       gauge("held_files", "Files that are held for a sink, the open one included."),
 		bytes:       gauge("held_bytes", "Bytes in held files. They use no extra disk until kube-apiserver prunes the file."),
 		quarantined: gauge("quarantined_files", "Files that cannot be archived as they are and wait for an operator."),
+		unknown:     gauge("unknown_files", "Files named after the log that kube-apiserver does not write, such as audit.log.1: nothing archives them."),
 		orphan:      gauge("writer_on_deleted_file", "1 while kube-apiserver writes to a file that has no name any more."),
 		huge:        gauge("rotation_off", "1 while the open file is over 1 GiB: without rotation nothing is archived."),
 		budgetUsed:  gauge("held_budget_used_bytes", "Disk that would be free without the sidecar: held files that left the audit directory, and work."),

@@ -93,6 +93,7 @@ func (h *watcher) truncated(e *ledger.Entry, seen, size int64, same bool) error 
 	now := *e
 	now.Seen = seen
 	gap := now.Shrunk(max(seen, now.Least()), size, same, time.Now())
+	gap.Detail += h.mayExplain()
 	err = h.cfg.Ledger.Cut(now, gap, size, mark, true)
 	if errors.Is(err, ledger.ErrStale) {
 		return nil // the shipper has found it, too

@@ -29,13 +29,14 @@ func (h *Hold) Sync(ctx context.Context) error {
 		return fmt.Errorf("%w (%s is another directory now)", ErrStateGone, h.dir)
 	}
 	h.changed = false
+	unknownErr := h.watchUnknown()
 	listed, err := h.scan(ctx)
 	releaseErr := h.release(listed)
 	h.metrics.observe(h.cfg.Ledger.Entries(), h.bytesOf)
 	if h.changed {
 		poke(h.news)
 	}
-	return errors.Join(err, h.noRoom, releaseErr)
+	return errors.Join(err, unknownErr, h.noRoom, releaseErr)
 }
 
 // maxLooks bounds how often one pass lists the directory again because it

@@ -50,6 +50,9 @@ func (e *events) noteSegment(event string, of ledger.Entry) {
 	if of.State == ledger.Quarantined || of.Reason != "" {
 		line = e.log.Error().Str("reason", of.Reason)
 	}
+	if of.ID == "" { // no segment
+		line = e.log.Warn().Str("reason", of.Reason)
+	}
 	line = line.Str("file", of.Name).Str("segment", of.ID)
 	if of.Source != nil {
 		line = line.Int64("lines", of.Source.Lines).Int64("bytes", of.Source.Size).Str("sha256", of.Source.Stored().SHA256)
