@@ -93,7 +93,7 @@ func TestBatchRoundTripOfRealLines(t *testing.T) {
 
 func TestMetadataNames(t *testing.T) {
 	v := []byte("v")
-	all := Fields{User: v, Verb: v, Resource: v, Subresource: v, Namespace: v, Name: v, Code: v, Stage: v, Level: v, AuditID: v}
+	all := Fields{User: v, Verb: v, Group: v, Resource: v, Subresource: v, Namespace: v, Name: v, Code: v, Stage: v, Level: v, AuditID: v}
 	b := newTestBatch(t, bounds{})
 	b.Add(time.Unix(1, 1), nil, &all)
 	var got []string
@@ -110,7 +110,7 @@ func metadata(f *Fields) []lokitest.Pair {
 	for _, p := range []struct {
 		name  string
 		value []byte
-	}{{"user", f.User}, {"verb", f.Verb}, {"resource", f.Resource}, {"subresource", f.Subresource}, {"namespace", f.Namespace},
+	}{{"user", f.User}, {"verb", f.Verb}, {"api_group", f.Group}, {"resource", f.Resource}, {"subresource", f.Subresource}, {"namespace", f.Namespace},
 		{"name", f.Name}, {"code", f.Code}, {"stage", f.Stage}, {"level", f.Level}, {"audit_id", f.AuditID}} {
 		if len(p.value) > 0 {
 			pairs = append(pairs, lokitest.Pair{Name: p.name, Value: string(p.value)})

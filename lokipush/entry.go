@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// maxValueLen bounds one metadata value. Loki takes 64 KiB of structured metadata for a line; ten
+// maxValueLen bounds one metadata value. Loki takes 64 KiB of structured metadata for a line; eleven
 // values of this size are well below. Longer ones are cut: the line has the whole value.
 const maxValueLen = 2 << 10
 
@@ -21,7 +21,7 @@ type pair struct {
 }
 
 // maxPairs is how many there are.
-const maxPairs = 10
+const maxPairs = 11
 
 // entry is one entry with its sizes computed, so that it can be appended in one go.
 type entry struct {
@@ -55,13 +55,14 @@ func (e *entry) set(timestamp time.Time, line []byte, fields *Fields) {
 
 // MetadataNames lists the names that the structured metadata of an entry can have.
 func MetadataNames() []string {
-	return []string{"user", "verb", "resource", "subresource", "namespace", "name", "code", "stage", "level", "audit_id"}
+	return []string{"user", "verb", "api_group", "resource", "subresource", "namespace", "name", "code", "stage", "level", "audit_id"}
 }
 
 // collect takes the metadata in a fixed order: a retry must not differ in a byte.
 func (e *entry) collect(f *Fields) {
 	e.add("user", f.User, f.valid)
 	e.add("verb", f.Verb, f.valid)
+	e.add("api_group", f.Group, f.valid)
 	e.add("resource", f.Resource, f.valid)
 	e.add("subresource", f.Subresource, f.valid)
 	e.add("namespace", f.Namespace, f.valid)

@@ -13,6 +13,7 @@ import (
 type Fields struct {
 	User        []byte // user.username
 	Verb        []byte
+	Group       []byte // objectRef.apiGroup
 	Resource    []byte // objectRef.resource
 	Subresource []byte // objectRef.subresource
 	Namespace   []byte // objectRef.namespace
@@ -33,7 +34,7 @@ type Fields struct {
 // Set takes the fields of an event. A line that is no event has none.
 func (f *Fields) Set(e *auditline.Event) {
 	f.User, f.Verb = e.Text(auditline.UserName), e.Text(auditline.Verb)
-	f.Resource, f.Subresource = e.Text(auditline.ObjectResource), e.Text(auditline.ObjectSubresource)
+	f.Group, f.Resource, f.Subresource = e.Text(auditline.ObjectAPIGroup), e.Text(auditline.ObjectResource), e.Text(auditline.ObjectSubresource)
 	f.Namespace, f.Name = e.Text(auditline.ObjectNamespace), e.Text(auditline.ObjectName)
 	f.Stage, f.Level, f.AuditID = e.Text(auditline.Stage), e.Text(auditline.Level), e.Text(auditline.AuditID)
 	f.valid, f.Code = true, nil

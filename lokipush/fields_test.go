@@ -15,12 +15,12 @@ import (
 
 // texts is Fields as strings, for comparing.
 type texts struct {
-	user, verb, resource, subresource, namespace, name, code, stage, level, auditID string
+	user, verb, group, resource, subresource, namespace, name, code, stage, level, auditID string
 	time                                                                            time.Time
 }
 
 func (f *Fields) texts() texts {
-	return texts{string(f.User), string(f.Verb), string(f.Resource), string(f.Subresource), string(f.Namespace),
+	return texts{string(f.User), string(f.Verb), string(f.Group), string(f.Resource), string(f.Subresource), string(f.Namespace),
 		string(f.Name), string(f.Code), string(f.Stage), string(f.Level), string(f.AuditID), f.StageTimestamp}
 }
 
@@ -42,10 +42,10 @@ func TestFields(t *testing.T) {
 	at := time.Date(2026, 11, 22, 16, 59, 23, 525775000, time.UTC)
 	const head = `{"kind":"Event","apiVersion":"audit.k8s.io/v1",`
 	event := head + `"level":"Request","auditID":"id 1","stage":"ResponseComplete","requestURI":"/x","verb":"create",` +
-		`"user":{"username":"u","groups":["g"]},"objectRef":{"resource":"pods","namespace":"ns","name":"p","subresource":"exec"},` +
+		`"user":{"username":"u","groups":["g"]},"objectRef":{"resource":"pods","namespace":"ns","name":"p","apiGroup":"apps","subresource":"exec"},` +
 		`"responseStatus":{"metadata":{},"code":101},"requestObject":{"user":{"username":"not me"},"a":["}"]},` +
 		`"requestReceivedTimestamp":"2026-11-22T16:59:23.000000Z","stageTimestamp":"2026-11-22T16:59:23.525775Z"}`
-	all := texts{"u", "create", "pods", "exec", "ns", "p", "101", "ResponseComplete", "Request", "id 1", at}
+	all := texts{"u", "create", "apps", "pods", "exec", "ns", "p", "101", "ResponseComplete", "Request", "id 1", at}
 	for name, c := range map[string]struct {
 		line string
 		want texts
@@ -89,7 +89,7 @@ func oracle(line []byte) (texts, bool) {
 		return s
 	}
 	want := texts{user: text(event["user"], "username"), verb: text(event, "verb"), stage: text(event, "stage"),
-		level: text(event, "level"), auditID: text(event, "auditID"), resource: text(event["objectRef"], "resource"),
+		level: text(event, "level"), auditID: text(event, "auditID"), group: text(event["objectRef"], "apiGroup"), resource: text(event["objectRef"], "resource"),
 		subresource: text(event["objectRef"], "subresource"), namespace: text(event["objectRef"], "namespace"), name: text(event["objectRef"], "name")}
 	status, _ := event["responseStatus"].(map[string]any)
 	if code, ok := status["code"].(json.Number); ok && integer.MatchString(code.String()) {
@@ -110,7 +110,7 @@ func (r *reader) compare(t *testing.T, line []byte) {
 	if want, valid := oracle(line); what == auditline.Canonical && (!valid || f.texts() != want) {
 		t.Errorf("%.300q\ngot  %+v\nwant %+v, %v", line, f.texts(), want, valid)
 	}
-	for _, value := range [][]byte{f.User, f.Verb, f.Resource, f.Subresource, f.Namespace, f.Name, f.Code, f.Stage, f.Level, f.AuditID} {
+	for _, value := range [][]byte{f.User, f.Verb, f.Group, f.Resource, f.Subresource, f.Namespace, f.Name, f.Code, f.Stage, f.Level, f.AuditID} {
 		if !utf8.Valid(value) {
 			t.Errorf("%.300q: value %q is not valid UTF-8", line, value)
 		}
