@@ -16,7 +16,7 @@ import (
 // texts is Fields as strings, for comparing.
 type texts struct {
 	user, verb, group, resource, subresource, namespace, name, code, stage, level, auditID string
-	time                                                                            time.Time
+	time                                                                                   time.Time
 }
 
 func (f *Fields) texts() texts {

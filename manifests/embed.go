@@ -3,10 +3,19 @@
 // there is one of each.
 package manifests
 
-import _ "embed"
+import (
+	"embed"
+	"io/fs"
+)
 
 // AuditPolicy returns audit-policy.yaml, the audit policy for kube-apiserver.
 func AuditPolicy() []byte { return []byte(auditPolicy) }
 
 //go:embed audit-policy.yaml
 var auditPolicy string
+
+// Detections returns detections/, the source of the rules in every form.
+func Detections() (fs.FS, error) { return fs.Sub(detections, "detections") }
+
+//go:embed detections/*.yaml
+var detections embed.FS

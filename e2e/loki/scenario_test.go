@@ -30,7 +30,6 @@ type selector struct {
 
 type scenario struct {
 	Fires, Quiet []event
-	Also         []string
 }
 
 type event struct {
@@ -39,7 +38,6 @@ type event struct {
 	Raw   map[string]string // JSON text
 	Times int
 	Ago   time.Duration
-	Also  []string
 }
 
 func readScenarios(t *testing.T) scenarios {

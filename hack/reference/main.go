@@ -1,6 +1,7 @@
 // Command reference writes docs/configuration.md and docs/metrics.md from the
-// program itself and the table of imports in docs/ARCHITECTURE.md from the
-// linter's rules, or checks that they are current; with -man it writes the
+// program itself, the table of imports in docs/ARCHITECTURE.md from the linter's
+// rules, and the rules, queries and pages of the detections from
+// manifests/detections, or checks that they are current; with -man it writes the
 // manual pages.
 //
 //	go run ./hack/reference [-check]
@@ -11,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra/doc"
 
@@ -47,8 +49,16 @@ func pages(check bool) error {
 	if err != nil {
 		return err
 	}
-	for path, want := range map[string]string{"docs/configuration.md": flags, "docs/metrics.md": scraped, "docs/ARCHITECTURE.md": structure} {
+	files, err := detections()
+	if err != nil {
+		return err
+	}
+	files["docs/configuration.md"], files["docs/metrics.md"], files["docs/ARCHITECTURE.md"] = flags, scraped, structure
+	for path, want := range files {
 		if !check {
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				return err
+			}
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 				return err
 			}

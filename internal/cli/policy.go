@@ -82,7 +82,7 @@ func lintPolicies(cmd *cobra.Command, files []string, output string) error {
 	var errs []error
 	bad := false
 	for _, file := range files {
-		data, err := readPolicy(cmd.InOrStdin(), file)
+		data, err := readSmallFile(cmd.InOrStdin(), file)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -103,22 +103,23 @@ func lintPolicies(cmd *cobra.Command, files []string, output string) error {
 	return nil
 }
 
-// maxPolicy is more than [policy.Parse] takes.
-const maxPolicy = 2 << 20
+// maxSmallFile is more than [policy.Parse] takes.
+const maxSmallFile = 2 << 20
 
-func readPolicy(stdin io.Reader, file string) ([]byte, error) {
+// readSmallFile reads a file that a person wrote; "-" is standard input.
+func readSmallFile(stdin io.Reader, file string) ([]byte, error) {
 	in := stdin
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, fmt.Errorf("read the policy: %w", err)
+			return nil, fmt.Errorf("read the file: %w", err)
 		}
 		defer f.Close()
 		in = f
 	}
-	data, err := io.ReadAll(io.LimitReader(in, maxPolicy))
+	data, err := io.ReadAll(io.LimitReader(in, maxSmallFile))
 	if err != nil {
-		return nil, fmt.Errorf("read the policy %s: %w", file, err)
+		return nil, fmt.Errorf("read %s: %w", file, err)
 	}
 	return data, nil
 }

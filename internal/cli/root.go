@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -81,6 +82,7 @@ Reports are coloured on a terminal only, and not with NO_COLOR set.
 		newDDLCommand(),
 		newLifecycleCommand(),
 		newPolicyCommand(),
+		newRulesCommand(time.Now),
 		newDoctorCommand(),
 		newStatusCommand(),
 		newVersionCommand(version),

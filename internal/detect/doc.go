@@ -1,0 +1,26 @@
+// Package detect reads the detections of manifests/detections and writes them in
+// the forms in which they run: alerts for Loki's ruler, SQL for DuckDB, Trino and
+// Athena, and the page docs/detections.md.
+//
+// A [Detection] has conditions over the fields of an audit event. They mean the
+// same in each form, and in [Detection.Match], which needs no server: unit tests
+// hold every detection against the events that must fire it and those that must
+// not.
+//
+//	source.go    what a detection has, and how its file is read
+//	pattern.go   a test of one field, and the names that stand for many values
+//	field.go     the fields, with what each is called in LogQL and SQL
+//	event.go     an audit event as the evaluator sees it
+//	match.go     the evaluator: matches, counts, activations
+//	logql.go     LogQL
+//	sql.go       SQL
+//	form.go      files for rulers and operators
+//	allow.go     what is ordinary in one's own clusters
+//	page.go      the documentation
+//
+// Dry runs change nothing, so no condition on a write holds for them. Only the
+// request's URI makes one, and only if kube-apiserver reads it there: not for
+// subresources that connect or mint a token, which ignore the parameter, and not
+// for a deletion with DeleteOptions in its body, which replace the parameters
+// (k8s.io/apiserver/pkg/endpoints/handlers/delete.go of Kubernetes 1.37).
+package detect

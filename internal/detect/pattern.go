@@ -1,0 +1,85 @@
+package detect
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Pattern is a test of one field: a regular expression of RE2 over the whole
+// value, or its negation. "@name" stands for a list of names.yaml.
+type Pattern struct {
+	Not   bool
+	Regex string
+
+	compiled *regexp.Regexp
+	search   bool // anywhere in the text, not all of it
+}
+
+// alternatives is a regular expression that is nothing but a list of values.
+var alternatives = regexp.MustCompile(`^[A-Za-z0-9:_/ @,{}"|-]*$`)
+
+// listName is the name of a list in a pattern.
+var listName = regexp.MustCompile(`@([a-z0-9-]+)`)
+
+// newPattern reads a pattern; lists has what "@name" stands for.
+func newPattern(text string, search bool, lists map[string]List) (p Pattern, err error) {
+	p.search = search
+	p.Regex, p.Not = strings.CutPrefix(text, "!")
+	p.Regex = listName.ReplaceAllStringFunc(p.Regex, func(ref string) string {
+		list, ok := lists[ref[1:]]
+		if !ok {
+			err = fmt.Errorf("the list %s is not in names.yaml", ref)
+		}
+		return list.pattern()
+	})
+	if err != nil {
+		return p, err
+	}
+	if strings.ContainsAny(p.Regex, "`'") {
+		return p, fmt.Errorf("pattern %q: quotation marks of LogQL and SQL (` and ') cannot be written", text)
+	}
+	whole := p.Regex
+	if !search {
+		whole = "^(?:" + p.Regex + ")$"
+	}
+	if p.compiled, err = regexp.Compile(whole); err != nil {
+		return p, fmt.Errorf("pattern %q: %w", text, err)
+	}
+	return p, nil
+}
+
+// Holds says whether a value passes the test.
+func (p Pattern) Holds(value string) bool { return p.compiled.MatchString(value) != p.Not }
+
+// Values are the values that the pattern lists, nil if it is more than a list.
+func (p Pattern) Values() []string {
+	if p.compiled == nil || p.search || !alternatives.MatchString(p.Regex) {
+		return nil
+	}
+	return strings.Split(p.Regex, "|")
+}
+
+// logQL is the pattern as a filter of a label.
+func (p Pattern) logQL(label string) string {
+	if values := p.Values(); len(values) == 1 {
+		return label + pick(p.Not, "!=", "=") + "`" + values[0] + "`"
+	}
+	return label + pick(p.Not, "!~", "=~") + "`" + p.Regex + "`"
+}
+
+// sql is the pattern as a condition of a column that may be null.
+func (p Pattern) sql(column string) string {
+	column = "COALESCE(" + column + ", '')"
+	if values := p.Values(); len(values) > 0 {
+		return column + pick(p.Not, " NOT", "") + " IN ('" + strings.Join(values, "', '") + "')"
+	}
+	return pick(p.Not, "NOT ", "") + "regexp_like(" + column + ", '" + pick(p.search, p.Regex, "^(?:"+p.Regex+")$") + "')"
+}
+
+func pick(condition bool, yes, no string) string {
+	if condition {
+		return yes
+	}
+	return no
+}
