@@ -1,6 +1,7 @@
 package loki
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -150,10 +151,11 @@ func allCases(t *testing.T, source detect.Source) (all []oneCase) {
 	t.Helper()
 	now := time.Now()
 	add := func(name, must string, lines [][]byte) {
+		inLoki := make([][]byte, len(lines))
 		for i := range lines {
-			lines[i] = shrink.Line(lines[i], lokiLimit, nil)
+			inLoki[i] = shrink.Line(bytes.Clone(lines[i]), lokiLimit, nil)
 		}
-		c := oneCase{name: name, lines: lines, want: evaluate(source, lines)}
+		c := oneCase{name: name, lines: lines, want: evaluate(source, inLoki)}
 		if must == "AuditSilent" {
 			c.want = []string{must}
 		}
@@ -179,6 +181,19 @@ func allCases(t *testing.T, source detect.Source) (all []oneCase) {
 				}
 				add(fmt.Sprintf("%s-%s-%d", kind, d.Alert, i), must, lines)
 			}
+		}
+	}
+	for kind, read := range map[string]func() ([]detecttest.Case, error){"attack": detecttest.Attacks, "ordinary": detecttest.Ordinary} {
+		table, err := read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range table {
+			lines, err := c.Lines(now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			add(fmt.Sprintf("%s-%d", kind, i), "", lines)
 		}
 	}
 	s := readScenarios(t)

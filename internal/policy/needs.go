@@ -84,6 +84,12 @@ func Detections() []Detection {
 		{"AuditCloudRole", []Need{
 			{Verbs: []string{"create", "update", "patch"}, Resource: "serviceaccounts", Level: Request},
 		}},
+		{"AuditSecretChanged", []Need{
+			{Verbs: []string{"update", "patch", "delete", "deletecollection"}, Resource: "secrets", Level: Metadata},
+		}},
+		{"AuditServiceAccountCreated", []Need{
+			{Verbs: []string{"create"}, Resource: "serviceaccounts", Level: Metadata},
+		}},
 		{"AuditRBACChanged", []Need{
 			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "rbac.authorization.k8s.io", Resource: "roles", Level: Metadata},
 			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "rbac.authorization.k8s.io", Resource: "rolebindings", Level: Metadata},
@@ -182,8 +188,11 @@ func Detections() []Detection {
 			{Verbs: []string{"create", "update", "patch"}, Group: "batch", Resource: "cronjobs", Namespace: "kube-system", Level: Request},
 			{Verbs: []string{"create", "update", "patch"}, Group: "batch", Resource: "jobs", Namespace: "kube-system", Level: Request},
 		}},
-		{"AuditCronJobByPerson", []Need{
+		{"AuditCronJobChanged", []Need{
 			{Verbs: []string{"create", "update", "patch"}, Group: "batch", Resource: "cronjobs", Level: Metadata},
+		}},
+		{"AuditDaemonSetByPerson", []Need{
+			{Verbs: []string{"create"}, Group: "apps", Resource: "daemonsets", Level: Metadata},
 		}},
 		{"AuditStaticPodChanged", []Need{
 			{Verbs: []string{"create"}, Resource: "pods", Level: Request, By: ByNode},
@@ -277,6 +286,16 @@ func Detections() []Detection {
 		{"AuditExternalIPs", []Need{
 			{Verbs: []string{"create", "update", "patch"}, Resource: "services", Level: Request},
 			{Verbs: []string{"update", "patch"}, Resource: "services", Subresource: "status", Level: Request},
+		}},
+		{"AuditServiceExposed", []Need{
+			{Verbs: []string{"create", "update", "patch"}, Resource: "services", Level: Request},
+		}},
+		{"AuditIngressSnippet", []Need{
+			{Verbs: []string{"create", "update", "patch"}, Group: "networking.k8s.io", Resource: "ingresses", Level: Request},
+		}},
+		{"AuditEndpointsByHand", []Need{
+			{Verbs: []string{"create", "update", "patch"}, Resource: "endpoints", Level: Metadata},
+			{Verbs: []string{"create", "update", "patch"}, Resource: "endpointslices", Level: Metadata},
 		}},
 		{"AuditNodeByHand", []Need{
 			{Verbs: []string{"create", "delete", "deletecollection"}, Resource: "nodes", Level: Metadata},

@@ -1,0 +1,54 @@
+package detecttest
+
+import (
+	"embed"
+	"fmt"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+//go:embed attacks.yaml ordinary.yaml allow.yaml
+var tables embed.FS
+
+// Case is an attack or something ordinary, with what it stands for.
+type Case struct {
+	From   string
+	Events []yaml.Node `yaml:"e"`
+}
+
+// Attacks returns the table of attacks.
+func Attacks() ([]Case, error) { return read("attacks.yaml") }
+
+// Ordinary returns the table of what controllers and people do every day.
+func Ordinary() ([]Case, error) { return read("ordinary.yaml") }
+
+// ExampleAllow is the allow list of the cluster whose days [Days] makes.
+func ExampleAllow() ([]byte, error) { return tables.ReadFile("allow.yaml") }
+
+func read(file string) (all []Case, err error) {
+	content, err := tables.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := yaml.Unmarshal(content, &all); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return all, nil
+}
+
+// Lines are the lines of a case.
+func (c Case) Lines(now time.Time) (lines [][]byte, err error) {
+	events, err := Read(c.Events)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.From, err)
+	}
+	for _, e := range events {
+		more, err := e.Lines(now)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.From, err)
+		}
+		lines = append(lines, more...)
+	}
+	return lines, nil
+}

@@ -1,0 +1,65 @@
+package detect_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/detect"
+	"github.com/auditsidecar/auditsidecar/internal/detect/detecttest"
+)
+
+// table runs cases and returns what fires over each.
+func table(t *testing.T, s detect.Source, read func() ([]detecttest.Case, error)) (cases []detecttest.Case, names [][]string) {
+	t.Helper()
+	cases, err := read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		lines, err := c.Lines(noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, fired(s, parse(t, lines), nil))
+	}
+	return cases, names
+}
+
+// At least nine of ten attacks are caught; the others are logged.
+func TestAttacks(t *testing.T) {
+	s := source(t)
+	cases, names := table(t, s, detecttest.Attacks)
+	caught := 0
+	for i, c := range cases {
+		if len(names[i]) > 0 {
+			caught++
+			continue
+		}
+		t.Logf("not caught: %s", c.From)
+	}
+	t.Logf("caught: %d of %d", caught, len(cases))
+	if len(cases) < 100 || caught*10 < len(cases)*9 {
+		t.Errorf("%d of %d attacks are caught, fewer than nine of ten", caught, len(cases))
+	}
+}
+
+// At most one in ten ordinary events fires, and none is critical.
+func TestOrdinary(t *testing.T) {
+	s := source(t)
+	cases, names := table(t, s, detecttest.Ordinary)
+	loud := 0
+	for i, c := range cases {
+		if len(names[i]) == 0 {
+			continue
+		}
+		loud++
+		t.Logf("%s fires %q", c.From, names[i])
+		if slices.ContainsFunc(names[i], func(n string) bool { return s.Find(n).Severity == "critical" }) {
+			t.Errorf("%s is critical: %q", c.From, names[i])
+		}
+	}
+	t.Logf("fire: %d of %d", loud, len(cases))
+	if len(cases) < 60 || loud*10 > len(cases) {
+		t.Errorf("%d of %d ordinary cases fire, more than one in ten", loud, len(cases))
+	}
+}
