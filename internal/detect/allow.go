@@ -61,17 +61,14 @@ func (e *Entry) check(s Source, now time.Time) (err error) {
 	case !now.Before(until.AddDate(0, 0, 1)):
 		return fmt.Errorf("it expired on %s: remove it, or look at it again and set a later day", e.Until)
 	}
-	e.condition = make(Condition)
+	tests := make(map[string]string)
 	for name, text := range map[string]string{"user": e.User, "namespace": e.Namespace} {
-		if text == "" {
-			continue
-		}
-		pattern := strings.ReplaceAll(regexp.QuoteMeta(text), `\*`, ".*")
-		if e.condition[name], err = newPattern(pattern, false, nil); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+		if text != "" {
+			tests[name] = strings.ReplaceAll(regexp.QuoteMeta(text), `\*`, ".*")
 		}
 	}
-	return nil
+	e.condition, err = newCondition(tests, nil)
+	return err
 }
 
 // covers reports whether an entry takes an event out of an alert.

@@ -56,6 +56,17 @@ func fieldNamed(name string) (field, bool) {
 	return all[i], true
 }
 
+// valueOf returns how a field's value is read from an event.
+func valueOf(name string) func(*Event) string {
+	switch f, ok := fieldNamed(name); {
+	case ok:
+		return f.value
+	case name == fieldBody:
+		return (*Event).bodies
+	}
+	return func(e *Event) string { return e.line }
+}
+
 // parsed reports whether LogQL reads the field out of the line.
 func (f field) parsed() bool { return f.path != "" }
 

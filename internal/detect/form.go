@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -85,9 +86,15 @@ func marshal(document any) (string, error) {
 	return out.String(), nil
 }
 
+// A rule with a long window reads many lines, so it is evaluated less often.
+const (
+	slowWindow   = duration(30 * time.Minute)
+	slowInterval = duration(5 * time.Minute)
+)
+
 func (s Source) ruleGroups(o Options) (groups []ruleGroup) {
 	for _, g := range s.Groups {
-		out := ruleGroup{Name: g.Name, Interval: g.Interval.text()}
+		out, slow := ruleGroup{Name: g.Name, Interval: g.Interval.text()}, ruleGroup{Name: g.Name + "-slow", Interval: slowInterval.text()}
 		for _, d := range g.Detections {
 			expr := d.Rule(o.Job, o.Allow)
 			if expr == "" || d.SQL != "" {
@@ -98,13 +105,15 @@ func (s Source) ruleGroups(o Options) (groups []ruleGroup) {
 			if d.For > 0 {
 				r.For = d.For.text()
 			}
-			out.Rules = append(out.Rules, r)
+			if d.Window >= slowWindow {
+				slow.Rules = append(slow.Rules, r)
+			} else {
+				out.Rules = append(out.Rules, r)
+			}
 		}
-		if len(out.Rules) > 0 {
-			groups = append(groups, out)
-		}
+		groups = append(groups, out, slow)
 	}
-	return groups
+	return slices.DeleteFunc(groups, func(g ruleGroup) bool { return len(g.Rules) == 0 })
 }
 
 // label is a label in the template of a summary.

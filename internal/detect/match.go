@@ -13,24 +13,27 @@ func (d *Detection) Matches(e *Event, allow Allow) bool {
 	return slices.ContainsFunc(d.When, holds) && !slices.ContainsFunc(d.Except, holds) && !allow.covers(d.Alert, e)
 }
 
+// holds tests the cheap fields first.
 func (c Condition) holds(e *Event) bool {
-	for name, p := range c {
-		var value string
-		switch name {
-		case fieldBody:
-			value = e.bodies()
-		case fieldFind, fieldStub:
-			value = e.line
-		default:
-			f, _ := fieldNamed(name) // checked when it was read
-			value = f.value(e)
+	tested := 0
+	for _, name := range fieldOrder {
+		p, ok := c[name]
+		if !ok {
+			continue
 		}
-		if !p.Holds(value) {
+		if !p.Holds(p.value(e)) {
 			return false
+		}
+		if tested++; tested == len(c) {
+			break
 		}
 	}
 	return true
 }
+
+// fieldOrder has every name that a condition can have.
+var fieldOrder = []string{"verb", "resource", "subresource", "group", "code", "namespace", "name", "stage", "user", "audit_id", fieldOwn,
+	"uri", "agent", "decision", "as", "as_groups", "options", fieldFind, fieldStub, fieldBody}
 
 // labels are the values by which a detection groups, joined.
 func labels(names []string, e *Event) string {

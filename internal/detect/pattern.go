@@ -3,6 +3,7 @@ package detect
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -12,6 +13,8 @@ type Pattern struct {
 	Not   bool
 	Regex string
 
+	value    func(*Event) string // of the field that is tested
+	list     []string            // if the pattern is a list of values
 	compiled *regexp.Regexp
 	search   bool // anywhere in the text, not all of it
 }
@@ -46,19 +49,22 @@ func newPattern(text string, search bool, lists map[string]List) (p Pattern, err
 	if p.compiled, err = regexp.Compile(whole); err != nil {
 		return p, fmt.Errorf("pattern %q: %w", text, err)
 	}
+	if !search && alternatives.MatchString(p.Regex) {
+		p.list = strings.Split(p.Regex, "|")
+	}
 	return p, nil
 }
 
 // Holds says whether a value passes the test.
-func (p Pattern) Holds(value string) bool { return p.compiled.MatchString(value) != p.Not }
+func (p Pattern) Holds(value string) bool {
+	if len(p.list) > 0 {
+		return slices.Contains(p.list, value) != p.Not
+	}
+	return p.compiled.MatchString(value) != p.Not
+}
 
 // Values are the values that the pattern lists, nil if it is more than a list.
-func (p Pattern) Values() []string {
-	if p.compiled == nil || p.search || !alternatives.MatchString(p.Regex) {
-		return nil
-	}
-	return strings.Split(p.Regex, "|")
-}
+func (p Pattern) Values() []string { return p.list }
 
 // logQL is the pattern as a filter of a label.
 func (p Pattern) logQL(label string) string {

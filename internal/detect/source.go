@@ -257,6 +257,7 @@ func newCondition(raw map[string]string, lists map[string]List) (Condition, erro
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+		p.value = valueOf(name)
 		c[name] = p
 	}
 	resources := c["resource"].Values()
@@ -265,6 +266,7 @@ func newCondition(raw map[string]string, lists map[string]List) (Condition, erro
 		if err != nil {
 			return nil, err
 		}
+		p.value = valueOf("group")
 		c["group"] = p
 	}
 	return c, nil

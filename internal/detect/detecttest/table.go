@@ -1,6 +1,7 @@
 package detecttest
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"time"
@@ -23,8 +24,12 @@ func Attacks() ([]Case, error) { return read("attacks.yaml") }
 // Ordinary returns the table of what controllers and people do every day.
 func Ordinary() ([]Case, error) { return read("ordinary.yaml") }
 
-// ExampleAllow is the allow list of the cluster whose days [Days] makes.
-func ExampleAllow() ([]byte, error) { return tables.ReadFile("allow.yaml") }
+// ExampleAllow is the allow list of the cluster whose days [Day] makes, valid at now.
+func ExampleAllow(now time.Time) ([]byte, error) {
+	content, err := tables.ReadFile("allow.yaml")
+	soon := now.AddDate(0, 6, 0).Format(time.DateOnly)
+	return bytes.ReplaceAll(content, []byte("{{soon}}"), []byte(soon)), err
+}
 
 func read(file string) (all []Case, err error) {
 	content, err := tables.ReadFile(file)
