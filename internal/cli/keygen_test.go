@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/verify"
 )
 
 func TestKeygen(t *testing.T) {
@@ -45,11 +46,11 @@ func TestKeygen(t *testing.T) {
 	if old.Handover != nil || !next.Record().HandedOverBy(old.Vkey) || old.Vkey != vkeys[0] || next.Vkey != vkeys[1] {
 		t.Errorf("the keys %q: the new one has not the consent of the old one", vkeys)
 	}
-	public, err := manifest.ReadTrustedKeys(second + ".vkey")
+	public, err := verify.ReadTrustedKeys(second + ".vkey")
 	if err != nil || len(public) != 1 || public[0].Vkey != next.Vkey {
 		t.Errorf("the public key is %v, %v", public, err)
 	}
-	if all, err := manifest.ReadTrustedKeys(dir); err != nil || len(all) != 2 {
+	if all, err := verify.ReadTrustedKeys(dir); err != nil || len(all) != 2 {
 		t.Errorf("the public keys of the directory are %v, %v", all, err)
 	}
 	if _, err := runVerb(t, "keygen", "--cluster", "prod", "--node", "cp2", "--out", filepath.Join(dir, "c.key"), "--replaces", first); err == nil || !strings.Contains(err.Error(), "only its own node") {

@@ -16,7 +16,6 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
-	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
 	"github.com/auditsidecar/auditsidecar/internal/timerange"
 	"github.com/auditsidecar/auditsidecar/internal/verify"
@@ -115,7 +114,7 @@ var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 func (f *verifyFlags) parse() error {
 	var errs []error
 	for _, path := range f.keys {
-		keys, err := manifest.ReadTrustedKeys(path)
+		keys, err := verify.ReadTrustedKeys(path)
 		errs = append(errs, err)
 		f.options.Keys = append(f.options.Keys, keys...)
 	}

@@ -12,9 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -153,7 +151,7 @@ var ErrKeyMode = errors.New("others than its owner may read or write it: chmod 0
 // ReadSigningKey reads a private key as [SigningKey.Text] writes it; its name must be
 // the given one. The file must be readable by its owner only. No error has the key in it.
 func ReadSigningKey(path, name string) (*SigningKey, error) {
-	data, err := readKeyFile(path, true)
+	data, err := readKeyFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the signing key: %w", err)
 	}
@@ -196,7 +194,7 @@ func (k *Key) HandedOverBy(vkey string) bool {
 // maxKeyFile is more than any key file has.
 const maxKeyFile = 1 << 20
 
-func readKeyFile(path string, private bool) ([]byte, error) {
+func readKeyFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -205,7 +203,7 @@ func readKeyFile(path string, private bool) ([]byte, error) {
 		return nil, err
 	case !info.Mode().IsRegular() || info.Size() > maxKeyFile:
 		return nil, fmt.Errorf("%s is not a key file", path)
-	case private && info.Mode().Perm()&0o077 != 0:
+	case info.Mode().Perm()&0o077 != 0:
 		return nil, fmt.Errorf("%s has mode %04o: %w", path, info.Mode().Perm(), ErrKeyMode)
 	}
 	return os.ReadFile(path)
@@ -216,65 +214,4 @@ func readKeyFile(path string, private bool) ([]byte, error) {
 type TrustedKey struct {
 	Vkey        string
 	From, Until int64
-}
-
-// NewTrustedKey takes a vkey without bounds.
-func NewTrustedKey(vkey string) (TrustedKey, error) {
-	if strings.HasPrefix(vkey, privatePrefix) {
-		return TrustedKey{}, errors.New("it holds a private key, which stays on its node: give the file that ends in .vkey")
-	}
-	if _, err := note.NewVerifier(vkey); err != nil {
-		return TrustedKey{}, fmt.Errorf("%.200q is not a vkey: %w", vkey, err)
-	}
-	return TrustedKey{Vkey: vkey}, nil
-}
-
-// ReadTrustedKeys reads the keys of a file, or of all files in a directory whose names
-// end in .vkey. A key is a line; the lines "from N" and "until N" after it bound the
-// numbers of the records that it may sign. Empty lines and lines that begin with # do
-// not count.
-func ReadTrustedKeys(path string) ([]TrustedKey, error) {
-	files := []string{path}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		if files, err = filepath.Glob(filepath.Join(path, "*.vkey")); err != nil || len(files) == 0 {
-			return nil, fmt.Errorf("read the keys: no file in %s ends in .vkey", path)
-		}
-	}
-	var keys []TrustedKey
-	for _, file := range files {
-		data, err := readKeyFile(file, false)
-		if err != nil {
-			return nil, fmt.Errorf("read the keys: %w", err)
-		}
-		some, err := parseTrustedKeys(string(data))
-		if err != nil {
-			return nil, fmt.Errorf("read the keys of %s: %w", file, err)
-		}
-		keys = append(keys, some...)
-	}
-	return keys, nil
-}
-
-func parseTrustedKeys(text string) (keys []TrustedKey, err error) {
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		word, digits, bound := strings.Cut(line, " ")
-		number, numErr := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
-		switch {
-		case line == "" || strings.HasPrefix(line, "#"):
-		case bound && len(keys) > 0 && slices.Contains([]string{"from", "until"}, word) && numErr == nil && number > 0:
-			bounds := map[string]*int64{"from": &keys[len(keys)-1].From, "until": &keys[len(keys)-1].Until}
-			*bounds[word] = number
-		default:
-			key, err := NewTrustedKey(line)
-			if err != nil {
-				return nil, err
-			}
-			keys = append(keys, key)
-		}
-	}
-	if len(keys) == 0 {
-		return nil, errors.New("there is no vkey in it")
-	}
-	return keys, nil
 }

@@ -23,34 +23,29 @@ type Stored struct {
 
 func (f folder) leavesPath() string { return filepath.Join(f.dir, LeavesName) }
 
-// eachLeaf reads the first leaves on this disk, at most so many, and returns their number.
-func (f folder) eachLeaf(most int64, use func(Hash)) (n int64, err error) {
-	file, err := os.Open(f.leavesPath())
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("read the leaves: %w", err)
-	}
-	defer file.Close()
-	for in := bufio.NewReader(file); n < most; n++ {
-		var leaf Hash
-		switch _, err := io.ReadFull(in, leaf[:]); {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return n, nil
-		case err != nil:
-			return n, fmt.Errorf("read the leaves: %w", err)
-		}
-		use(leaf)
-	}
-	return n, nil
-}
-
 // treeOf is the tree of the first leaves on this disk, at most so many.
 func (f folder) treeOf(most int64) (Tree, error) {
 	nodes := newNodes()
-	_, err := f.eachLeaf(most, func(leaf Hash) { _ = nodes.Append(leaf[:], nil) }) // as in With
-	return Tree{nodes}, err
+	file, err := os.Open(f.leavesPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return Tree{nodes}, nil
+	}
+	if err != nil {
+		return Tree{}, fmt.Errorf("read the leaves: %w", err)
+	}
+	defer file.Close()
+	for in := bufio.NewReader(file); int64(nodes.End()) < most; {
+		var leaf Hash
+		_, err := io.ReadFull(in, leaf[:])
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			break
+		}
+		if err != nil {
+			return Tree{}, fmt.Errorf("read the leaves: %w", err)
+		}
+		_ = nodes.Append(leaf[:], nil) // as in With
+	}
+	return Tree{nodes}, nil
 }
 
 // kept is the tree of the leaves on this disk up to a head; ok says that they are its own.
@@ -66,7 +61,8 @@ const maxLeaves = 1 << 32
 // those are its own or none. Without, they are proven by the record of that number.
 func (f folder) Leaves(head Head) (int64, error) {
 	if head.Number == 0 {
-		return f.eachLeaf(maxLeaves, func(Hash) {})
+		tree, err := f.treeOf(maxLeaves)
+		return tree.Size(), err
 	}
 	if _, ok, err := f.kept(head); !ok {
 		return 0, err
@@ -90,11 +86,11 @@ func (f folder) KeptTree(head Head, most int64) (Tree, error) {
 // Leaf is the leaf of a record, from this disk.
 func (f folder) Leaf(number int64) (leaf Hash, err error) {
 	file, err := os.Open(f.leavesPath())
-	if err != nil {
-		return leaf, fmt.Errorf("read the leaf of record %d: %w", number, err)
+	if err == nil {
+		defer file.Close()
+		_, err = file.ReadAt(leaf[:], (number-1)*sha256.Size)
 	}
-	defer file.Close()
-	if _, err = file.ReadAt(leaf[:], (number-1)*sha256.Size); err != nil {
+	if err != nil {
 		return leaf, fmt.Errorf("read the leaf of record %d: %w", number, err)
 	}
 	return leaf, nil

@@ -64,12 +64,17 @@ type RollupCount struct {
 	Lines int64  `json:"lines" parquet:"lines"`
 }
 
-// RollupGap is a [Gap] and its record: number, epoch, seq and time.
-type RollupGap struct {
+// RollupRecord is a record: its number, epoch, seq and time.
+type RollupRecord struct {
 	Number   int64     `json:"number" parquet:"number"`
 	Epoch    string    `json:"epoch" parquet:"epoch"`
 	Seq      int64     `json:"seq" parquet:"seq"`
 	Recorded time.Time `json:"recorded" parquet:"recorded,timestamp(microsecond)"`
+}
+
+// RollupGap is a [Gap] and its record.
+type RollupGap struct {
+	RollupRecord
 	// Nil: unknown. The library loses optional times in a list that are no pointers.
 	From   *time.Time `json:"from,omitempty" parquet:"from_time,timestamp(microsecond)"`
 	To     *time.Time `json:"to,omitempty" parquet:"to_time,timestamp(microsecond)"`
@@ -82,18 +87,15 @@ type RollupGap struct {
 // RollupFile is a [Source] and its record. Epoch and Seq are those in the keys of its
 // objects, which may be of an earlier epoch than the record.
 type RollupFile struct {
-	Number   int64      `json:"number" parquet:"number"`
-	Epoch    string     `json:"epoch" parquet:"epoch"`
-	Seq      int64      `json:"seq" parquet:"seq"`
-	Recorded time.Time  `json:"recorded" parquet:"recorded,timestamp(microsecond)"`
-	Name     string     `json:"name" parquet:"name"`
-	Bytes    int64      `json:"bytes" parquet:"bytes"`
-	Lines    int64      `json:"lines" parquet:"lines"`
-	SHA256   string     `json:"sha256,omitempty" parquet:"sha256"`
-	First    *time.Time `json:"first,omitempty" parquet:"first,timestamp(microsecond)"`
-	Last     *time.Time `json:"last,omitempty" parquet:"last,timestamp(microsecond)"`
-	Rotated  *time.Time `json:"rotated,omitempty" parquet:"rotated,timestamp(microsecond)"`
-	Objects  int64      `json:"objects" parquet:"objects"`
+	RollupRecord
+	Name    string     `json:"name" parquet:"name"`
+	Bytes   int64      `json:"bytes" parquet:"bytes"`
+	Lines   int64      `json:"lines" parquet:"lines"`
+	SHA256  string     `json:"sha256,omitempty" parquet:"sha256"`
+	First   *time.Time `json:"first,omitempty" parquet:"first,timestamp(microsecond)"`
+	Last    *time.Time `json:"last,omitempty" parquet:"last,timestamp(microsecond)"`
+	Rotated *time.Time `json:"rotated,omitempty" parquet:"rotated,timestamp(microsecond)"`
+	Objects int64      `json:"objects" parquet:"objects"`
 }
 
 // objectNumber finds the epoch and the number of a file in the key of an object.
@@ -114,18 +116,16 @@ func (r *Rollup) Add(e *Entry) {
 		r.Began, r.Day = e.Time.Time, DayOf(e.Time)
 	}
 	r.To, r.Ended, r.Head, r.Leaves = e.Number, e.Time.Time, e.Checkpoint, append(r.Leaves, e.Leaf[:])
+	at := RollupRecord{e.Number, e.Epoch, e.Seq, e.Time.Time}
 	for _, g := range e.Gaps {
-		r.Gaps = append(r.Gaps, RollupGap{
-			Number: e.Number, Epoch: e.Epoch, Seq: e.Seq, Recorded: e.Time.Time,
-			From: timeOf(g.From), To: timeOf(g.To), Reason: string(g.Reason), Bytes: g.Bytes, File: g.File, Detail: g.Detail,
-		})
+		r.Gaps = append(r.Gaps, RollupGap{at, timeOf(g.From), timeOf(g.To), string(g.Reason), g.Bytes, g.File, g.Detail})
 	}
 	s := e.Source
 	if s == nil {
 		return
 	}
 	file := RollupFile{
-		Number: e.Number, Epoch: e.Epoch, Seq: e.Seq, Recorded: e.Time.Time, Name: s.Name, Bytes: s.Size, Lines: s.Lines, SHA256: s.SHA256,
+		RollupRecord: at, Name: s.Name, Bytes: s.Size, Lines: s.Lines, SHA256: s.SHA256,
 		First: timeOf(s.First), Last: timeOf(s.Last), Rotated: timeOf(s.Rotated), Objects: int64(len(e.Objects)),
 	}
 	for _, o := range e.Objects {
