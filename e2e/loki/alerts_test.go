@@ -155,7 +155,7 @@ func allCases(t *testing.T, source detect.Source) (all []oneCase) {
 		for i := range lines {
 			inLoki[i] = shrink.Line(bytes.Clone(lines[i]), lokiLimit, nil)
 		}
-		c := oneCase{name: name, lines: lines, want: evaluate(source, inLoki)}
+		c := oneCase{name: name, lines: lines, want: detecttest.Fired(source, inLoki)}
 		if must == "AuditSilent" {
 			c.want = []string{must}
 		}
@@ -164,37 +164,12 @@ func allCases(t *testing.T, source detect.Source) (all []oneCase) {
 		}
 		all = append(all, c)
 	}
-	for _, d := range source.All() {
-		for kind, nodes := range map[string][]yaml.Node{"fires": d.Fires, "quiet": d.Quiet} {
-			events, err := detecttest.Read(nodes)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, e := range events {
-				lines, err := e.Lines(now)
-				if err != nil {
-					t.Fatal(err)
-				}
-				must := d.Alert
-				if kind == "quiet" {
-					must = ""
-				}
-				add(fmt.Sprintf("%s-%s-%d", kind, d.Alert, i), must, lines)
-			}
-		}
+	logs, err := detecttest.Logs(source, now)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for kind, read := range map[string]func() ([]detecttest.Case, error){"attack": detecttest.Attacks, "ordinary": detecttest.Ordinary} {
-		table, err := read()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, c := range table {
-			lines, err := c.Lines(now)
-			if err != nil {
-				t.Fatal(err)
-			}
-			add(fmt.Sprintf("%s-%d", kind, i), "", lines)
-		}
+	for _, l := range logs {
+		add(l.Name, l.Must, l.Lines)
 	}
 	s := readScenarios(t)
 	for name, scenario := range s.Alerts {
@@ -211,24 +186,6 @@ func allCases(t *testing.T, source detect.Source) (all []oneCase) {
 		}
 	}
 	return all
-}
-
-// evaluate returns what fires over lines, as the sidecar would push them.
-func evaluate(source detect.Source, lines [][]byte) []string {
-	fired := []string{}
-	var events []detect.Event
-	for _, line := range lines {
-		e, _ := detect.ParseEvent(line) // a line that is no event has its text
-		events = append(events, e)
-	}
-	slices.SortStableFunc(events, func(a, b detect.Event) int { return a.StageTimestamp.Compare(b.StageTimestamp) })
-	for _, d := range source.All() {
-		if d.Activations(events, nil) > 0 {
-			fired = append(fired, d.Alert)
-		}
-	}
-	slices.Sort(fired)
-	return fired
 }
 
 // checkRules looks at what a rule must have, and that it is made from the source.
