@@ -65,8 +65,8 @@ func (f ruleFile) all() (rules []rule) {
 	return rules
 }
 
-// hurried returns the rules as they are, evaluated every other second and
-// without a wait.
+// hurried returns the rules as they are, evaluated every other second, without a
+// wait and looking back further.
 func (f ruleFile) hurried(t *testing.T) []byte {
 	t.Helper()
 	fast := ruleFile{Groups: slices.Clone(f.Groups)}
@@ -75,6 +75,8 @@ func (f ruleFile) hurried(t *testing.T) []byte {
 		g.Interval, g.Rules = "2s", slices.Clone(g.Rules)
 		for j := range g.Rules {
 			g.Rules[j].For = ""
+			// The machine may need minutes to push all cases; each has its events at once.
+			g.Rules[j].Expr = strings.ReplaceAll(g.Rules[j].Expr, "[5m]", "[30m]")
 		}
 	}
 	content, err := yaml.Marshal(fast)
@@ -107,7 +109,10 @@ func TestAlerts(t *testing.T) {
 	health := waitFired(t, server, am, cases)
 	fired, quiet := 0, 0
 	for _, c := range cases {
-		got := am.of(c.name)
+		got := slices.DeleteFunc(am.of(c.name), func(name string) bool {
+			// Every case falls silent ten minutes after it was pushed.
+			return name == "AuditSilent" && !slices.Contains(c.want, name)
+		})
 		slices.Sort(got)
 		switch {
 		case !slices.Equal(got, c.want):

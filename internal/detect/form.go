@@ -44,7 +44,7 @@ type rule struct {
 	Annotations map[string]string `yaml:"annotations"`
 }
 
-const ruleHead = `# Detections over the stream {job="audit"}, for Loki's ruler. Generated from
+const ruleHead = `# Detections over the stream of the audit log, for Loki's ruler. Generated from
 # manifests/detections by "auditsidecar rules print": change them there, or keep what
 # is ordinary in your clusters in an allow list (docs/detections.md).
 `

@@ -25,17 +25,19 @@ var alternatives = regexp.MustCompile(`^[A-Za-z0-9:_/ @,{}"|-]*$`)
 // listName is the name of a list in a pattern.
 var listName = regexp.MustCompile(`@([a-z0-9-]+)`)
 
-// newPattern reads a pattern; lists has what "@name" stands for.
+// newPattern reads a pattern; lists has what "@name" stands for, nil if it is plain text.
 func newPattern(text string, search bool, lists map[string]List) (p Pattern, err error) {
 	p.search = search
 	p.Regex, p.Not = strings.CutPrefix(text, "!")
-	p.Regex = listName.ReplaceAllStringFunc(p.Regex, func(ref string) string {
-		list, ok := lists[ref[1:]]
-		if !ok {
-			err = fmt.Errorf("the list %s is not in names.yaml", ref)
-		}
-		return list.pattern()
-	})
+	if lists != nil {
+		p.Regex = listName.ReplaceAllStringFunc(p.Regex, func(ref string) string {
+			list, ok := lists[ref[1:]]
+			if !ok {
+				err = fmt.Errorf("the list %s is not in names.yaml", ref)
+			}
+			return list.pattern()
+		})
+	}
 	if err != nil {
 		return p, err
 	}
@@ -71,7 +73,12 @@ func (p Pattern) logQL(label string) string {
 	if values := p.Values(); len(values) == 1 {
 		return label + pick(p.Not, "!=", "=") + "`" + values[0] + "`"
 	}
-	return label + pick(p.Not, "!~", "=~") + "`" + p.Regex + "`"
+	regex := p.Regex
+	if values := p.Values(); len(values) > 1 && values[0] == "" {
+		// Loki 3.7.8 does not take an empty alternative for the empty text.
+		regex = "(?:" + strings.Join(values[1:], "|") + ")?"
+	}
+	return label + pick(p.Not, "!~", "=~") + "`" + regex + "`"
 }
 
 // sql is the pattern as a condition of a column that may be null.

@@ -21,10 +21,15 @@
 // The search is exact up to 50,000 combinations; a rule with more is taken to be
 // alive, and so are the rest of a policy that would take more than a second or two.
 //
+// # Names that never match
+//
+// kube-apiserver accepts any name and ignores those that no request can have: a "*"
+// in a user, verbs in capitals, kinds instead of resources, "core" for the core group.
+//
 // # Blind detections
 //
 // [Detections] lists the alerts that are shipped (manifests/loki/rules.yaml) with
-// the events each one needs. A detection is blind where the policy does not log
+// the events each one needs; the table is made from manifests/detections. A detection is blind where the policy does not log
 // these events, or not with the body that it looks into.
 //
 // Sources: k8s.io/apiserver/pkg/audit/policy (checker.go, reader.go) and

@@ -14,7 +14,7 @@ func Lint(data []byte) []Finding {
 	}
 	p.left = maxCompared
 	for _, check := range []func(*Policy) []Finding{
-		deadRules, deadParts, secretValues, noCatchAll, unloggedSubresources,
+		unmatchedNames, deadRules, deadParts, secretValues, noCatchAll, unloggedSubresources,
 		stages, managedFields, noise, listBodies, blindDetections,
 	} {
 		findings = append(findings, check(&p)...)

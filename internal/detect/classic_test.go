@@ -1,0 +1,61 @@
+package detect_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/auditsidecar/auditsidecar/internal/detect/detecttest"
+)
+
+// The five alerts of the pipelines that this replaces keep counterparts of the same
+// meaning: what fired them, as far as it was meant, fires these.
+func TestClassicAlerts(t *testing.T) {
+	s := source(t)
+	for classic, test := range map[string]struct {
+		event detecttest.Event
+		ours  string
+	}{
+		"UnauthorizedAPIAccess, 403":                  {detecttest.Event{User: "dev-1", Verb: "list", Res: "pods", NS: "x", Code: 403, Times: 30}, "AuditUnauthorizedAccess"},
+		"UnauthorizedAPIAccess, 401":                  {detecttest.Event{Verb: "list", Res: "pods", NS: "x", Code: 401, Times: 60}, "AuditAuthenticationFailures"},
+		"SecretAccessed, get":                         {detecttest.Event{User: "dev-1", Verb: "get", Res: "secrets", NS: "x", Name: "s"}, "AuditSecretRead"},
+		"SecretAccessed, list":                        {detecttest.Event{User: "dev-1", Verb: "list", Res: "secrets", NS: "x"}, "AuditSecretRead"},
+		"RBACModification, roles":                     {detecttest.Event{User: "dev-1", Verb: "create", Res: "roles", NS: "x", Name: "r"}, "AuditRBACChanged"},
+		"RBACModification, rolebindings":              {detecttest.Event{User: "dev-1", Verb: "update", Res: "rolebindings", NS: "x", Name: "r"}, "AuditRBACChanged"},
+		"RBACModification, clusterroles":              {detecttest.Event{User: "dev-1", Verb: "patch", Res: "clusterroles", Name: "r"}, "AuditRBACChanged"},
+		"RBACModification, clusterrolebindings":       {detecttest.Event{User: "dev-1", Verb: "delete", Res: "clusterrolebindings", Name: "r"}, "AuditRBACChanged"},
+		"PodExecDetected":                             {detecttest.Event{User: "dev-1", Verb: "create", Res: "pods/exec", NS: "x", Name: "p", Code: 101}, "AuditExec"},
+		"ServiceAccountTokenCreated":                  {detecttest.Event{User: "dev-1", Verb: "create", Res: "serviceaccounts/token", NS: "x", Name: "a"}, "AuditTokenCreated"},
+		"ServiceAccountTokenCreated, by an account":   {detecttest.Event{User: "system:serviceaccount:x:b", Verb: "create", Res: "serviceaccounts/token", NS: "x", Name: "a"}, "AuditTokenOfAnotherAccount"},
+		"ServiceAccountTokenCreated, of a controller": {detecttest.Event{User: "dev-1", Verb: "create", Res: "serviceaccounts/token", NS: "kube-system", Name: "job-controller"}, "AuditControllerTokenCreated"},
+	} {
+		lines, err := test.event.Lines(noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Find(test.ours).Activations(parse(t, lines), nil) != 1 {
+			t.Errorf("%s: %s does not fire", classic, test.ours)
+		}
+	}
+}
+
+// The four panels and the four investigations have theirs.
+func TestClassicPanelsAndInvestigations(t *testing.T) {
+	for file, texts := range map[string][]string{
+		"grafana/dashboards/kubernetes-audit.json": {"Top", "401", "create", "namespace"},
+		"queries/01-user-actions.sql":              {"user_name ="},
+		"queries/03-secrets-in-namespace.sql":      {"object_namespace ="},
+		"queries/04-forbidden.sql":                 {"response_code = 403"},
+		"queries/07-pod-deletions.sql":             {"'delete', 'deletecollection'"},
+	} {
+		content, err := os.ReadFile("../../manifests/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range texts {
+			if !strings.Contains(string(content), text) {
+				t.Errorf("%s has no %q", file, text)
+			}
+		}
+	}
+}
