@@ -28,7 +28,7 @@ type target struct {
 
 // variables stand for what Grafana puts in, over one hour.
 var variables = []string{
-	"$__range", "1h", "$__auto", "1m", "$__rate_interval", "5m", "$cluster", ".+", "$user", ".*", "$instance", ".+",
+	"$__range", "1h", "$__auto", "1m", "$__rate_interval", "5m", "$cluster", ".+", "$user", ".*", "$namespace", ".*", "$verb", ".*", "$instance", ".+",
 }
 
 // queries returns the queries of all dashboards of one kind of data source, by

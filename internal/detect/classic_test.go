@@ -1,7 +1,9 @@
 package detect_test
 
 import (
+	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,6 +57,34 @@ func TestClassicPanelsAndInvestigations(t *testing.T) {
 		for _, text := range texts {
 			if !strings.Contains(string(content), text) {
 				t.Errorf("%s has no %q", file, text)
+			}
+		}
+	}
+}
+
+// Each panel says what it shows, and what an alert's link sets are variables.
+func TestDashboards(t *testing.T) {
+	for file, variables := range map[string][]string{"kubernetes-audit.json": {"cluster", "namespace", "user", "verb"}, "auditsidecar.json": {"instance"}} {
+		content, err := os.ReadFile("../../manifests/grafana/dashboards/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var d struct {
+			UID        string
+			Panels     []struct{ Title, Description string }
+			Templating struct{ List []struct{ Name string } }
+		}
+		if err := json.Unmarshal(content, &d); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range d.Panels {
+			if p.Description == "" {
+				t.Errorf("%s: %s has no description", file, p.Title)
+			}
+		}
+		for _, name := range variables {
+			if !slices.ContainsFunc(d.Templating.List, func(v struct{ Name string }) bool { return v.Name == name }) {
+				t.Errorf("%s has no variable %s", file, name)
 			}
 		}
 	}

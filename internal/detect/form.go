@@ -137,7 +137,7 @@ func (d *Detection) annotations(o Options) map[string]string {
 		job = DefaultJob
 	}
 	query := fmt.Sprintf(`{job="%s", cluster="{{ $labels.cluster }}"}`, job)
-	dashboard := strings.TrimSuffix(o.Grafana, "/") + "/d/kubernetes-audit?var-cluster={{ $labels.cluster | urlquery }}"
+	dashboard := strings.TrimSuffix(o.Grafana, "/") + "/d/auditsidecar-audit?var-cluster={{ $labels.cluster | urlquery }}"
 	for _, f := range fields() {
 		if !slices.Contains(names, f.name) {
 			continue

@@ -693,7 +693,7 @@ ORDER BY last_time DESC;
 SELECT 'AuditClientSetAuditID' AS alert, 'warning' AS severity, cluster, COALESCE(user_name, '') AS user_name, '' AS verb, '' AS resource, '' AS namespace, '' AS name, count(*) AS events, min(event_time) AS first_time, max(event_time) AS last_time
 FROM audit.audit
 WHERE dt >= CAST(current_date - INTERVAL '1' DAY AS varchar)
-  AND (NOT regexp_like(COALESCE(audit_id, ''), '^(?:|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$'))
+  AND (NOT regexp_like(COALESCE(audit_id, ''), '^(?:([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?)$'))
 GROUP BY cluster, COALESCE(user_name, '')
 ORDER BY last_time DESC;
 
