@@ -11,6 +11,9 @@ type Event struct {
 	given [NumFields]bool   // whether ints holds a value
 	// unknown is a JSON object of the members that have no field, or nil.
 	Unknown []byte
+	// Actor is, after [Decoder.Skim], the text from the members of the user to what follows the
+	// userAgent, or more.
+	Actor []byte
 
 	userGroups, impGroups, sourceIPs List
 	userExtra, impExtra, notes       Map
@@ -48,7 +51,7 @@ func emptied(b []byte) []byte { return Emptied(b, MaxKept) }
 
 // Reset makes every field null.
 func (e *Event) Reset() {
-	e.text, e.given, e.Unknown = [NumFields][]byte{}, [NumFields]bool{}, nil
+	e.text, e.given, e.Unknown, e.Actor = [NumFields][]byte{}, [NumFields]bool{}, nil, nil
 	for _, l := range [...]*List{&e.userGroups, &e.impGroups, &e.sourceIPs} {
 		l.reset()
 	}

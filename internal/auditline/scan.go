@@ -14,6 +14,7 @@ import (
 type scanner struct {
 	cursor
 	skims bool // pass bodies without looking into them
+	user  int  // where the members of the user begin
 	dates calendar
 }
 
@@ -28,7 +29,7 @@ const (
 // undefined.
 func (s *scanner) scan(line []byte, e *Event) bool {
 	e.Reset()
-	s.b, s.i, s.e = line, 0, e
+	s.b, s.i, s.e, s.user = line, 0, e, 0
 	ok := s.object(eventMembers) && s.i == len(line)
 	s.b, s.e = nil, nil
 	return ok
@@ -80,6 +81,9 @@ func (s *scanner) value(m *member) (ok bool) {
 	case shapeNumber:
 		return s.number(m.field)
 	case shapeTime:
+		if s.skims && s.e.Actor == nil {
+			s.e.Actor = s.b[s.user : s.i-len(m.key)]
+		}
 		return s.time(m.field)
 	case shapeList:
 		return s.list(s.e.List(m.field))
@@ -95,11 +99,12 @@ func (s *scanner) value(m *member) (ok bool) {
 // another event or a body. It does not move otherwise.
 func (s *scanner) passActor() bool {
 	start := s.i
+	s.user = start
 	if s.lit(`{"username":`) {
 		name, ok := s.str()
 		end, found := findObjectRef(s.b, s.i)
 		if ok && found && !bytes.Contains(s.b[s.i:end], []byte(`{"kind"`)) && !bytes.Contains(s.b[s.i:end], []byte(`Object":`)) {
-			s.e.text[UserName], s.i = name, end
+			s.e.text[UserName], s.e.Actor, s.i = name, s.b[start:end:end], end
 			return true
 		}
 	}

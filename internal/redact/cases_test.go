@@ -73,7 +73,7 @@ func cases() []lineCase {
 		{"its manifest by another encoder", event("widgets", "patch", `"requestObject":{"metadata":{"annotations":{"x/last-applied-configuration":‹"{\u0022kind\u0022:\u0022Secret\u0022}"›}}}`)},
 		{"its manifest in a JSON patch", event("widgets", "patch", `"requestObject":[{"op":"add","path":"/metadata/annotations/x~1last-applied-configuration","value":‹"{\"kind\":\"SecretList\"}"›}]`)},
 		{"its manifest in a manifest", event("widgets", "patch", `"requestObject":{"metadata":{"annotations":{"x/last-applied-configuration":‹"{\"spec\":\"{\\\"kind\\\":\\\"Secret\\\"}\"}"›}}}`)},
-		{"another manifest in a patch", event("widgets", "patch", `"requestObject":{"metadata":{"annotations":{"x/last-applied-configuration":"{\"kind\":\"SecretStore\",\"a\":\"no Secret here\"}","note":"{\"kind\":\"Secret\"}"}}}`)},
+		{"another manifest in a patch", event("widgets", "patch", `"requestObject":{"metadata":{"annotations":{"x/last-applied-configuration":"{\"kind\":\"SecretStore\",\"a\":\"no Secret here\"}","note":"kind: SecretStore\nkinds: Secret\n"}}}`)},
 		{"SecretList in something else", event("widgets", "create", `"requestObject":{"kind":"Widget","spec":{"list":{"kind":"SecretList","items":[{"data":{"a":‹"b"›},"type":"t"},{"stringData":{"a":‹"c"›}}]}}}`)},
 		{"a copy of the manifest in a copy", event("secrets", "update", `"requestObject":{"metadata":{"annotations":{"example.com/manifest":‹"[\"{\\\"data\\\":{}}\"]"›,"text":"data\\"}}}`)},
 		{"a copy by another encoder", event("secrets", "patch", `"requestObject":{"metadata":{"annotations":{"example.com/manifest":‹"{\u0022stringData\u0022:{}}"›}}}`)},

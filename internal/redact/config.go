@@ -2,6 +2,8 @@ package redact
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -32,35 +34,31 @@ type Rule struct {
 	Group       *string `yaml:"group"`
 	Resource    *string `yaml:"resource"`
 	Subresource *string `yaml:"subresource"`
-	// Paths say where the values are: requestObject, responseObject,
-	// responseStatus or annotations, then the names of members, each after a
-	// dot or as ["name"], a dot and * for any, [*] for the elements of a list.
-	// Everything below such a place is replaced. A path into an object counts
-	// for the items of a list as well, the rows of a table and the values of a
-	// JSON patch.
+	// Paths say where the values are: a member of the event, such as requestObject, user or
+	// requestURI, then the names of members, each after a dot or as ["name"], a dot and * for any, [*]
+	// for the elements of a list, [name=~"REGEXP"] for those whose member "name" matches. The members
+	// of requestURI are its parameters. Everything below such a position is replaced. A path into an
+	// object counts for the items of a list as well, the rows of a table and the values of a JSON patch.
 	Paths []string `yaml:"paths"`
+	// Whole replaces the value at each path by one marker, names of members included.
+	Whole bool `yaml:"whole" json:",omitempty"`
 }
 
-// builtinNames are the names of the built-in rules. All but one are used unless they are disabled.
-var builtinNames = []string{ruleSecrets, ruleConfigMaps, ruleConfigMapReads, ruleTokens, ruleURIs}
-
-// builtins returns the names of the rules that are used, in their order.
-func (c *Config) builtins() (used []string) {
-	for _, name := range builtinNames {
-		byDefault := name != ruleConfigMapReads && !slices.Contains(c.Disable, name)
-		if byDefault || slices.Contains(c.Enable, name) {
-			used = append(used, name)
-		}
-	}
-	return used
+// Uses says whether a built-in rule is used.
+func (c *Config) Uses(b Builtin) bool {
+	return b.Default && !slices.Contains(c.Disable, b.Name) || slices.Contains(c.Enable, b.Name)
 }
 
 // validate returns all that is wrong with the names.
 func (c *Config) validate() error {
+	var names []string
+	for _, b := range Builtins() {
+		names = append(names, b.Name)
+	}
 	var errs []error
 	for _, name := range slices.Concat(c.Disable, c.Enable) {
-		if !slices.Contains(builtinNames, name) {
-			errs = append(errs, fmt.Errorf("there is no rule %q to enable or disable; there are %s", name, strings.Join(builtinNames, ", ")))
+		if !slices.Contains(names, name) {
+			errs = append(errs, fmt.Errorf("there is no rule %q to enable or disable; there are %s", name, strings.Join(names, ", ")))
 		}
 	}
 	for _, name := range c.Disable {
@@ -133,21 +131,68 @@ func ruleLines(data []byte) (lines []int) {
 }
 
 // atLine is how the YAML package says where it stopped.
-var atLine = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+): `)
+var atLine = regexp.MustCompile(`(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+): `)
 
 // inFile puts the file's name and the line before each mistake.
 func inFile(file string, err error) error {
-	texts := []string{err.Error()}
-	if mistakes, ok := errors.AsType[*yaml.TypeError](err); ok {
-		texts = mistakes.Errors
+	return errors.New(atLine.ReplaceAllString(err.Error(), strings.ReplaceAll(file, "$", "$$")+":$1: "))
+}
+
+// Policy is what is replaced. It does not change once it is made.
+type Policy struct {
+	rules   []rule
+	uris    bool   // credentials in URIs
+	reaches bool   // anything is replaced
+	inner   *node  // of a Secret in another object's body; nil: not looked for
+	copies  *node  // of a body in which a Secret may be: annotations that hold it as text
+	text    string // canonical, of the rules
+}
+
+// engine is part of a policy's hash: it changes when the same rules come to
+// replace other bytes.
+const engine = "auditsidecar redaction 3"
+
+// NewPolicy makes the rules that a configuration asks for.
+func NewPolicy(c Config) (*Policy, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
 	}
-	var errs []error
-	for _, text := range texts {
-		at := file
-		if m := atLine.FindStringSubmatch(text); m != nil {
-			at, text = file+":"+m[1], text[len(m[0]):]
+	p := &Policy{}
+	var text strings.Builder
+	fmt.Fprintln(&text, engine)
+	for _, b := range Builtins() {
+		if !c.Uses(b) {
+			continue
 		}
-		errs = append(errs, errors.New(at+": "+text))
+		fmt.Fprintf(&text, "rule %s\n", b.Name)
+		p.rules = append(p.rules, b.make(b.Name)...)
+		switch b.Name {
+		case ruleURIs:
+			p.uris = true
+		case ruleSecrets:
+			p.inner = innerSecret()
+			p.copies = anywhere(named("annotations", &node{secrets: true}))
+		}
 	}
-	return errors.Join(errs...)
+	for _, own := range c.Rules {
+		u, err := own.compile()
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&text, "%s\n", own.canonical())
+		p.rules = append(p.rules, u)
+	}
+	p.reaches = p.uris || len(p.rules) > 0
+	p.text = text.String()
+	return p, nil
+}
+
+// Text has the rules, one a line, and the version of what they do.
+func (p *Policy) Text() string { return p.text }
+
+// Hash names the policy: the SHA-256, in hex, of its rules and of the version
+// of what they do. The key is no part of it.
+func (p *Policy) Hash() string {
+	sum := sha256.Sum256([]byte(p.text))
+	return hex.EncodeToString(sum[:])
 }

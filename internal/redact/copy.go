@@ -30,9 +30,8 @@ type Tally struct {
 
 // Copy writes a log as it may leave the node, line by line: each line is
 // written as [Redactor.Line] returns it. NUL bytes before a line, the hole that
-// a truncation leaves, are passed on and are no part of it. Of a line longer
-// than [MaxLine] only the beginning is looked at, as of a torn one, and the rest is
-// replaced. A copy that fails has written a part.
+// a truncation leaves, are passed on and are no part of it. A line longer
+// than [MaxLine] is replaced as a whole. A copy that fails has written a part.
 func (r *Redactor) Copy(ctx context.Context, w io.Writer, src io.Reader) (Tally, error) {
 	c := newCopier(r, w, src, MaxLine)
 	err := c.run(ctx)
@@ -147,28 +146,23 @@ func (c *copier) emit(whole bool) error {
 	return c.write(c.line[len(line):])
 }
 
-// emitLong writes what is kept of the beginning of a line that is too long,
-// and a marker for the rest of it, which is read here.
+// emitLong writes a marker for a line that is too long, the rest of which is read here.
 func (c *copier) emitLong() error {
 	c.tally.Changed++
-	out, used := c.r.keep(c.line)
-	if err := c.write(out); err != nil {
-		return err
-	}
-	rest := hmac.New(sha256.New, c.r.key[:])
-	rest.Write(c.line[used:])
-	length := int64(len(c.line) - used)
+	sum := hmac.New(sha256.New, c.r.key[:])
+	sum.Write(c.line)
+	length := int64(len(c.line))
 	for {
 		part, err := c.in.ReadSlice('\n')
 		part, newline := bytes.CutSuffix(part, []byte("\n"))
-		rest.Write(part)
+		sum.Write(part)
 		length += int64(len(part))
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
 		case newline:
-			return c.write(append(appendSum(nil, rest.Sum(nil), length), '\n'))
+			return c.write(append(appendSum(nil, sum.Sum(nil), length), '\n'))
 		case errors.Is(err, io.EOF):
-			return c.write(appendSum(nil, rest.Sum(nil), length))
+			return c.write(appendSum(nil, sum.Sum(nil), length))
 		default:
 			return err
 		}
@@ -179,16 +173,4 @@ func (c *copier) write(b []byte) error {
 	n, err := c.out.Write(b)
 	c.tally.Bytes += int64(n)
 	return err
-}
-
-// keep returns the beginning of a line as it may be shown if the rest is unknown, and how many bytes
-// of the line it stands for.
-func (r *Redactor) keep(line []byte) (out []byte, used int) {
-	r.begin(line, nil)
-	if bytes.HasPrefix(line, []byte(eventHead)) {
-		used = r.beginning(line)
-	}
-	r.b = line[:used]
-	out, _ = r.end()
-	return out, used
 }

@@ -18,16 +18,16 @@
 //
 // # Rules
 //
-// A rule is about events of one resource (by their objectRef) and about places
-// in their requestObject, responseObject, responseStatus or annotations. What
-// it says of an object is meant of the items of a list as well, of the objects
+// A rule is about events of one resource (by their objectRef) and about positions
+// in their bodies, their status and annotations, or in what they say of the URI, the users and the
+// agent. What it says of an object is meant of the items of a list as well, of the objects
 // in the rows of a table, of the object of a watch event and of the values of a
-// JSON patch. docs/redaction.md has those that need not be written
-// in full.
+// JSON patch. [Builtins] are the rules that need not be written; docs/redaction.md describes each.
 //
 // Secrets are treated with suspicion: of an event about them everything is
-// replaced in the bodies that is not known to be harmless, and an object that
-// calls itself a Secret is one in any other body as well.
+// replaced in the bodies that is not known to be harmless, an object that
+// calls itself a Secret is one in any other body as well, and so is one that stands as text in an
+// annotation.
 //
 // # Lines that are not one event
 //
@@ -37,10 +37,22 @@
 // A crash leaves a torn line, and the next event glued to it. Of such a line
 // whole events are treated like any other; of the event that it begins with,
 // the members before the response status are kept, as far as they are whole; the
-// rest is replaced by a marker without quotes, because nobody can say what it
-// is a part of. So is what is no event at all, and an event's body where the
-// event does not say what it is about. A torn line without a body, or a
-// message that may quote one, has nothing to hide and stays as it is.
+// rest is replaced by a marker without quotes, because nothing says what it
+// is a part of. So is what is no event at all, and an event's body if the
+// event does not say what it is about.
+//
+// # Files
+//
+//	redact.go, event.go     a line, an event: which rules are about it
+//	quick.go                the events that need nothing
+//	torn.go, copy.go        lines that are not one event; whole files
+//	config.go, rulepath.go  rules as they are written
+//	rules.go, builtin.go    rules as they are looked for
+//	tree.go, walk.go        positions in a body, and the walk over it
+//	patch.go, json.go       JSON patches, JSON text
+//	uri.go, credential.go   parameters, tokens
+//	manifest.go, message.go texts that hold an object, or quote one
+//	edit.go, key.go         markers
 //
 // # Cost
 //

@@ -11,7 +11,6 @@ import (
 type found struct {
 	from, end int // of its value
 	part      part
-	isURI     bool
 }
 
 // members replaces what the rules say of the event at start. It reports whether r.b is one valid
@@ -35,8 +34,6 @@ func (r *Redactor) members(start int) bool {
 			if o := refOf(r.b, from); len(o.resource) > 0 {
 				r.refs = append(r.refs, o)
 			}
-		case isName(key, "requestURI") && at(r.b, from) == '"':
-			r.found = append(r.found, found{from: from, end: end, isURI: true})
 		default:
 			p, known := partOf(key)
 			if known {
@@ -55,12 +52,13 @@ func (r *Redactor) members(start int) bool {
 	case string(kind) == "EventList" && start == 0:
 		r.list(space(r.b, start))
 		return true
-	case r.policy.bodies:
+	default:
 		r.leaves(space(r.b, start)) // no known program writes such a line
 		return true
 	}
+	isSecret := slices.ContainsFunc(r.refs, func(o ref) bool { return string(o.resource) == "secrets" }) // its rules see all of it
 	for _, f := range r.found {
-		r.nested = r.policy.inner != nil && f.isBody() && r.mayNest(f)
+		r.nested = r.policy.inner != nil && f.isBody() && !isSecret && saysSecret(r.b[f.from:f.end])
 		r.apply(f, verb, leaks)
 	}
 	return true
@@ -79,25 +77,14 @@ func (r *Redactor) list(i int) int {
 			r.b = line
 		case c == '[' && isName(key, "items"):
 			r.list(value)
-		case r.policy.bodies && string(line[value:end]) != `"EventList"` && string(line[value:end]) != `"audit.k8s.io/v1"`:
+		case string(line[value:end]) != `"EventList"` && string(line[value:end]) != `"audit.k8s.io/v1"`:
 			r.leaves(value)
 		}
 		return end
 	})
 }
 
-func (f found) isBody() bool { return !f.isURI && (f.part == partRequest || f.part == partResponse) }
-
-// mayNest says whether a Secret may be in a body. That a body is itself one, or
-// a list of them, is no news where the event says so.
-func (r *Redactor) mayNest(f found) bool {
-	body := r.b[f.from:f.end]
-	if slices.ContainsFunc(r.refs, func(o ref) bool { return string(o.resource) == "secrets" }) {
-		body = bytes.TrimPrefix(body, []byte(`{"kind":"Secret",`))
-		body = bytes.TrimPrefix(body, []byte(`{"kind":"SecretList",`))
-	}
-	return saysSecret(body)
-}
+func (f found) isBody() bool { return f.part == partRequest || f.part == partResponse }
 
 // isStrange says whether a member whose value begins with c may be what is left of a
 // body, after a crash that happened to leave valid JSON. It is treated like one.
@@ -105,11 +92,7 @@ func isStrange(key []byte, c byte) bool {
 	if c != '{' && c != '[' {
 		return false
 	}
-	switch string(key) {
-	case "user", "impersonatedUser", "authenticationMetadata", "sourceIPs", "objectRef":
-		return false
-	}
-	return true
+	return string(key) != "objectRef"
 }
 
 func refOf(b []byte, i int) (o ref) {
@@ -129,13 +112,7 @@ func refOf(b []byte, i int) (o ref) {
 
 // apply replaces what the rules say of one member.
 func (r *Redactor) apply(f found, verb []byte, leaks bool) {
-	if f.isURI {
-		if r.policy.uris {
-			r.uri(f.from+1, skipString(r.b, f.from)-1)
-		}
-		return
-	}
-	if f.isBody() && len(r.refs) == 0 && r.policy.bodies {
+	if f.isBody() && len(r.refs) == 0 {
 		r.leaves(f.from) // of something, but nobody says of what
 		return
 	}
@@ -143,15 +120,32 @@ func (r *Redactor) apply(f found, verb []byte, leaks bool) {
 	for i := range r.policy.rules {
 		u := &r.policy.rules[i]
 		root := u.roots[f.part]
-		if root != nil && slices.ContainsFunc(r.refs, func(o ref) bool { return u.wants(o, verb, leaks) }) {
+		if root == nil || u.needs == onToken && !mayHoldToken(r.b[f.from:f.end]) && !hasExtra(r.b[f.from:f.end]) {
+			continue
+		}
+		if r.isAbout(u, verb, leaks) {
 			r.positions = append(r.positions, root)
 		}
 	}
-	if f.isBody() && at(r.b, f.from) == '[' {
-		r.patch(f.from, r.positions)
-		return
+	if f.isBody() && r.nested {
+		r.positions = append(r.positions, r.policy.copies)
 	}
-	r.value(f.from, r.positions, 0)
+	switch hit, _ := hits(r.positions); {
+	case f.isBody() && at(r.b, f.from) == '[':
+		r.patch(f.from, r.positions)
+	case f.part == partURI && at(r.b, f.from) == '"' && !hit:
+		r.uri(f.from+1, skipString(r.b, f.from)-1, r.policy.uris, r.positions)
+	default:
+		r.value(f.from, r.positions, 0)
+	}
+}
+
+// isAbout says whether a rule is about the event at hand.
+func (r *Redactor) isAbout(u *rule, verb []byte, leaks bool) bool {
+	if len(r.refs) == 0 {
+		return r.unsure || u.wants(ref{}, verb, leaks)
+	}
+	return slices.ContainsFunc(r.refs, func(o ref) bool { return u.wants(o, verb, leaks) })
 }
 
 // isName compares a member's name as a decoder may: in any case.

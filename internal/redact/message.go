@@ -36,21 +36,5 @@ func isQuoting(message, reason []byte) bool {
 // isOfAdmission says whether a message is one of an admission plugin, by words
 // of kube-apiserver's in any case.
 func isOfAdmission(message []byte) bool {
-	for _, d := range []byte("dD") { // each of the words has one
-		for i := 0; i < len(message); i++ {
-			n := bytes.IndexByte(message[i:], d)
-			if n < 0 {
-				break
-			}
-			i += n
-			if rest := message[i:]; i > 0 && hasFold(message[i-1:], "admission") || hasFold(rest, "denied request") || hasFold(rest, "denied the request") {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func hasFold(b []byte, prefix string) bool {
-	return len(b) >= len(prefix) && isName(b[:len(prefix)], prefix)
+	return hasFoldedWord(message, "admission", 1) || hasFoldedWord(message, "denied request", 0) || hasFoldedWord(message, "denied the request", 0)
 }

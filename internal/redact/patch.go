@@ -23,30 +23,35 @@ func (w *walk) notAnOperation(i int, positions []*node) int {
 }
 
 // operation is patch for one operation.
-func (w *walk) operation(i int, path [][]byte, positions []*node) int {
+func (w *walk) operation(i int, path [][]byte, root []*node) int {
 	base := len(w.positions)
-	holder, below, last := []*node(nil), positions, []byte(nil)
-	hit := hits(positions)
+	defer func() { w.positions = w.positions[:base] }()
+	hit, whole := hits(root)
+	holder, below, last := []*node(nil), root, []byte(nil)
 	for _, segment := range path {
-		from := len(w.positions)
-		w.positions = step(w.positions, below, segment, true, isIndex(segment))
-		holder, below, last = below, w.positions[from:], segment
-		hit = hit || hits(below)
+		holder, last = below, segment
+		below = w.step(holder, segment, isIndex(segment), -1, 0)
+		h, all := hits(below)
+		hit, whole = hit || h, whole || all
 	}
-	end := children(w.b, i, func(key []byte, value int) int {
+	if whole {
+		return w.single(i) // its path has names, too
+	}
+	return children(w.b, i, func(key []byte, value int) int {
 		switch string(bytes.ToLower(key)) {
 		case "op", "path", "from":
 			return skip(w.b, value)
 		case "value":
-			if hit || w.holdsManifest(last, value, holder) {
+			if hit || w.holdsManifest(value, holder) {
 				return w.leaves(value)
+			}
+			if isIndex(last) {
+				below = w.step(holder, last, true, value, 0)
 			}
 			return w.value(value, below, 0)
 		}
-		return w.notAnOperation(value, positions)
+		return w.notAnOperation(value, root)
 	})
-	w.positions = w.positions[:base]
-	return end
 }
 
 // pointer returns the segments of the JSON pointer (RFC 6901) that is the path

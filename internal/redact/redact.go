@@ -19,8 +19,9 @@ type Redactor struct {
 	json    auditline.Walker
 
 	// Of the line at hand; the memory is reused.
-	found []found // members of the event
-	refs  []ref   // objectRefs of the event, one as a rule
+	found  []found // members of the event
+	refs   []ref   // objectRefs of the event, one as a rule
+	unsure bool    // the event is torn: without a ref it may be about anything
 }
 
 // New returns a Redactor that hashes what it replaces under a key.
@@ -52,12 +53,9 @@ func (r *Redactor) Decoded(dst, line []byte, e *auditline.Event) (out []byte, ch
 	r.begin(line, dst)
 	r.nested = false
 	switch {
-	case len(line) == 0:
-	case r.whole():
-	case r.policy.bodies:
+	case len(line) == 0 || !r.policy.reaches || r.whole():
+	default:
 		r.torn()
-	case r.policy.uris:
-		r.tornURIs(line)
 	}
 	r.trim()
 	return r.end()
@@ -87,7 +85,7 @@ func (r *Redactor) whole() bool {
 		return false
 	case at(r.b, i) == '[':
 		r.list(i)
-	case r.policy.bodies:
+	default:
 		r.leaves(i) // no known program writes such a line
 	}
 	return true

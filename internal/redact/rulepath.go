@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -23,7 +25,7 @@ func (own *Rule) compile() (rule, error) {
 		errs = append(errs, errors.New("it has no paths"))
 	}
 	for _, path := range own.Paths {
-		if err := u.add(path); err != nil {
+		if err := u.add(path, own.Whole); err != nil {
 			errs = append(errs, fmt.Errorf("path %q: %w", path, err))
 		}
 	}
@@ -35,9 +37,6 @@ func (own *Rule) compile() (rule, error) {
 			asList(u.roots[p])
 		}
 	}
-	if u.roots[partStatus] == nil && u.roots[partAnnotations] == nil {
-		u.needs = onBody
-	}
 	return u, nil
 }
 
@@ -47,70 +46,64 @@ func (own *Rule) canonical() []byte {
 	return text
 }
 
-// add makes the places of one path, from the end to the root.
-func (u *rule) add(path string) error {
+// add makes the positions of one path, from the end to the root.
+func (u *rule) add(path string, whole bool) error {
 	segments, err := parsePath(path)
 	if err != nil {
 		return err
 	}
-	p, ok := partOf([]byte(segments[0].name))
-	if !ok || segments[0].name != p.name() {
-		return fmt.Errorf("it begins with none of %s, %s, %s, %s", part(0).name(), part(1).name(), part(2).name(), part(3).name())
+	names := partNames()
+	p := part(slices.Index(names[:], segments[0].name))
+	switch {
+	case p < 0:
+		return fmt.Errorf("it begins with none of %s", strings.Join(names[:], ", "))
+	case p == partURI && len(segments) > 2, p == partUserAgent && len(segments) > 1:
+		return errors.New("there is nothing below a parameter of requestURI, or below userAgent")
+	case p == partRequest, p == partResponse:
+		u.needs |= onBody
+	case p == partURI && len(segments) > 1:
+		u.needs |= onParameter
+	default:
+		u.needs |= always
 	}
 	if u.roots[p] == nil {
 		u.roots[p] = &node{}
 	}
 	if len(segments) == 1 {
-		u.roots[p].hit = true
+		u.roots[p].hit, u.roots[p].whole = true, u.roots[p].whole || whole
 		return nil
 	}
-	to := all()
-	for i := len(segments) - 1; i > 1; i-- {
+	to := &node{hit: true, whole: whole}
+	for i := len(segments) - 1; i > 0; i-- {
 		segments[i].to = to
 		to = &node{edges: segments[i : i+1]}
 	}
-	segments[1].to = to
 	u.roots[p].edges = append(u.roots[p].edges, segments[1])
 	return nil
 }
 
+// segment is a step of a path: a name, any name, any element of a list, or those that a member selects.
+var segment = regexp.MustCompile(`^(?:\.([^]["*.]+)|\["(.+?)"\]|\.(\*)|\[(\*)\]|\[([\w.-]+)(=~?)"(.*?)"\])`)
+
 // parsePath cuts a path into its steps, edges that lead nowhere yet; there is at least one.
 func parsePath(path string) (segments []edge, err error) {
-	rest := path
-	for first := true; first || rest != ""; first = false {
-		var s edge
-		if s, rest, err = nextSegment(rest, first); err != nil {
-			return nil, fmt.Errorf("at character %d: %w", len(path)-len(rest)+1, err)
+	for rest := "." + path; rest != "" || segments == nil; {
+		m := segment.FindStringSubmatch(rest)
+		if m == nil {
+			return nil, fmt.Errorf(`at character %d: expected .name, .*, ["name"], [*], [name="text"] or [name=~"regexp"]`, max(1, len(path)-len(rest)+1))
 		}
-		segments = append(segments, s)
+		s := edge{name: m[1] + m[2], every: m[3] != "", items: m[4]+m[5] != ""}
+		if m[5] != "" {
+			if m[6] == "=" {
+				m[7] = "^" + regexp.QuoteMeta(m[7]) + "$"
+			}
+			pattern, err := regexp.Compile(m[7])
+			if err != nil {
+				return nil, err
+			}
+			s.where = &where{m[5], pattern.Match}
+		}
+		segments, rest = append(segments, s), rest[len(m[0]):]
 	}
 	return segments, nil
-}
-
-func nextSegment(path string, first bool) (s edge, rest string, err error) {
-	switch {
-	case !first && strings.HasPrefix(path, "[*]"):
-		return edge{items: true}, path[len("[*]"):], nil
-	case !first && strings.HasPrefix(path, `["`):
-		end := strings.Index(path, `"]`)
-		if end <= len(`["`) {
-			return s, path, errors.New(`expected a name and "]`)
-		}
-		return edge{name: path[len(`["`):end]}, path[end+len(`"]`):], nil
-	case !first && !strings.HasPrefix(path, "."):
-		return s, path, errors.New(`expected a dot, [*] or ["name"]`)
-	}
-	name := strings.TrimPrefix(path, ".")
-	if end := strings.IndexAny(name, ".["); end >= 0 {
-		name, rest = name[:end], name[end:]
-	}
-	switch {
-	case name == "":
-		return s, path, errors.New("expected a name")
-	case name == "*" && !first:
-		return edge{every: true}, rest, nil
-	case strings.ContainsAny(name, `]"*`):
-		return s, path, fmt.Errorf(`%q is no name; write ["name"] where it has special characters`, name)
-	}
-	return edge{name: name}, rest, nil
 }

@@ -1,24 +1,24 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // torn replaces what may be a secret in the line r.b, which is not one JSON
 // value: torn by a crash and glued to the next event, cut by a full disk, or
 // begun in the middle. Whole events in it are treated like any other. Of the
 // event that the line begins with, what comes before the response status and
-// the bodies is kept. Everything else is replaced, because nobody can say what
-// it is a part of. NUL bytes, the hole that a truncation leaves, stay.
+// the bodies is kept, as far as it is whole. Everything else is replaced, because
+// nothing says what it is a part of. NUL bytes, the hole that a truncation leaves, stay.
 func (r *Redactor) torn() {
-	line, kept := r.b, 0
-	first := len(line)
+	line, first, kept := r.b, len(r.b), 0
 	for whole := range r.json.Events(line) {
 		first = whole.From
 		break
 	}
 	if bytes.HasPrefix(line, []byte(eventHead)) && first > 0 {
-		if kept = r.beginning(line); r.isHarmless(line[kept:first]) {
-			kept = first
-		}
+		kept = r.beginning(line)
 	}
 	for whole := range r.json.Events(line) {
 		r.unknown(kept, whole.From)
@@ -30,7 +30,7 @@ func (r *Redactor) torn() {
 }
 
 // beginning returns how much of the torn event at the start of a line is kept,
-// and replaces the credentials in its URI: the members before the response
+// and replaces in it what the rules say: the members before the response
 // status, as far as they are whole and in kube-apiserver's form.
 func (r *Redactor) beginning(line []byte) int {
 	end := len(eventHead)
@@ -40,71 +40,32 @@ func (r *Redactor) beginning(line []byte) int {
 	if n := bytes.IndexByte(line, 0); n >= 0 {
 		line = line[:n] // nor is what comes after a hole
 	}
-	r.refs = r.refs[:0]
+	r.refs, r.found = r.refs[:0], r.found[:0]
 	for end < len(line) && line[end] == ',' {
 		colon := skipString(line, end+1)
-		if !isBeforeStatus(text(line[end+1:colon])) || at(line, colon) != ':' {
+		key := text(line[end+1 : colon])
+		p, isPart := partOf(key)
+		isPart = isPart && p >= partURI // and so before the status
+		if at(line, colon) != ':' || !isPart && !slices.Contains([]string{"level", "auditID", "stage", "verb", "objectRef"}, string(key)) {
 			break
 		}
 		to, ok := r.json.Value(line, colon+1)
-		if !ok || to < len(line) && line[to] != ',' && !beginsWithMarker(line[to:]) {
+		if !ok || to < len(line) && line[to] != ',' && !hasPrefix(line[to:], markerPrefix) {
 			break
 		}
-		if string(line[end:colon]) == `,"objectRef"` {
+		if string(key) == "objectRef" {
 			r.refs = append(r.refs, refOf(line, colon+1))
+		} else if isPart {
+			r.found = append(r.found, found{from: colon + 1, end: to, part: p})
 		}
 		end = to
 	}
-	if r.policy.uris {
-		r.tornURIs(line[:end])
+	r.unsure, r.nested = true, false
+	for _, f := range r.found {
+		r.apply(f, nil, true)
 	}
+	r.unsure = false
 	return end
-}
-
-// isHarmless says whether no rule has anything to do in the rest of a torn event, whose beginning
-// names what it is about.
-func (r *Redactor) isHarmless(rest []byte) bool {
-	has := func(text string) bool { return bytes.Contains(rest, []byte(text)) }
-	t := r.quick.every
-	if len(r.refs) == 1 {
-		t |= r.quick.triggers[string(r.refs[0].resource)]
-	}
-	switch {
-	case t.has(always), has("\x00"), has(eventHead), has(`URI"`), has(`"objectRef"`):
-		return false
-	case !has(`Object"`):
-		return !has(`"message"`) && !has(`validation_failure`)
-	}
-	return t == 0 && len(r.refs) == 1 && !(r.quick.secrets && saysSecret(rest))
-}
-
-// isBeforeStatus says whether a member of an event comes before what may have to be
-// replaced.
-func isBeforeStatus(key []byte) bool {
-	switch string(key) {
-	case "level", "auditID", "stage", "requestURI", "verb", "user", "impersonatedUser", "authenticationMetadata", "sourceIPs", "userAgent", "objectRef":
-		return true
-	}
-	return false
-}
-
-// tornURIs replaces the credentials of every requestURI in a text that need
-// not be JSON.
-func (e *edit) tornURIs(line []byte) {
-	const key = `"requestURI":"`
-	for i := 0; ; {
-		n := bytes.Index(line[i:], []byte(key))
-		if n < 0 {
-			return
-		}
-		i += n + len(key)
-		end := len(line)
-		if closed := stringEnd(line, i-1); closed > 0 {
-			end = closed - 1
-		}
-		e.uri(i, end)
-		i = end
-	}
 }
 
 // unknown replaces b[from:to], but for NULs at its ends and for what separates the events of a list.

@@ -5,28 +5,38 @@ import (
 	"slices"
 )
 
-// node is a place in a JSON value. Several nodes may stand for one place, each
+// node is a position in a JSON value. Several nodes may stand for one position, each
 // of another rule. Nodes of lists point back to the node of an item, so that
-// there are cycles; nobody changes a node once its rule is made.
+// there are cycles; a node does not change once its rule is made.
 type node struct {
 	edges []edge
-	// hit: every value here and below is replaced.
-	hit bool
+	// hit: every value here and below is replaced; whole: by one marker, names included.
+	hit, whole bool
 	// bare: a value that is neither object nor array is replaced. It stands
 	// where an object or a list is expected, and so means nothing.
 	bare bool
-	// manifests: a string in here that holds an object as JSON is replaced.
-	manifests bool
+	// manifests: a string in here that may hold a Secret or a ConfigMap in any form is replaced;
+	// secrets: one that holds a Secret.
+	manifests, secrets bool
+	// tokens: what looks like a bearer token or a JSON Web Token in a string here is replaced.
+	tokens bool
 }
 
-// edge leads from a place to those below it.
+// where selects the elements of a list that have a member of this name whose string matches.
+type where struct {
+	member string
+	match  func(text []byte) bool
+}
+
+// edge leads from a position to those below it.
 type edge struct {
-	name  string   // of a member, in any case
-	but   []string // members of any other name than these, in lower case
-	tail  string   // members whose name ends like this
-	head  string   // members whose name begins like this
-	every bool     // members of any name
-	items bool     // elements of a list
+	name  string                 // of a member, in any case
+	but   []string               // members of any other name than these, in lower case
+	head  string                 // members whose name begins like this
+	match func(name []byte) bool // members whose name matches
+	every bool                   // members of any name
+	items bool                   // elements of a list
+	where *where                 // only these elements; nil: all
 	to    *node
 }
 
@@ -39,22 +49,29 @@ func (e *edge) leads(key []byte) bool {
 		return isName(key, e.name)
 	case e.but != nil:
 		return !slices.ContainsFunc(e.but, func(name string) bool { return isName(key, name) })
-	case e.tail != "":
-		return bytes.HasSuffix(key, []byte(e.tail))
+	case e.match != nil:
+		return e.match(key)
 	case e.head != "":
 		return bytes.HasPrefix(key, []byte(e.head))
 	}
 	return false
 }
 
-// all is the place where everything is replaced.
+// all is the position where everything is replaced.
 func all() *node { return &node{hit: true} }
 
 func named(name string, to *node) edge { return edge{name: name, to: to} }
 
-// list is a place whose elements are places of their own.
+// list is a position whose elements are positions of their own.
 func list(item *node) *node {
 	return &node{edges: []edge{{items: true, every: true, to: item}}, bare: item.bare}
+}
+
+// anywhere is a position from which an edge may begin at any depth.
+func anywhere(e edge) *node {
+	n := &node{}
+	n.edges = []edge{{items: true, every: true, to: n}, e}
+	return n
 }
 
 // asList adds the ways to a further object of the same kind: the items of a
@@ -65,20 +82,10 @@ func asList(root *node) *node {
 	return root
 }
 
-// step appends the places that a member, or an element where it has no key,
-// leads to. A segment of a JSON pointer can be either.
-func step(dst []*node, from []*node, key []byte, isMember, isItem bool) []*node {
-	for _, n := range from {
-		for i := range n.edges {
-			e := &n.edges[i]
-			if isItem && e.items || isMember && e.leads(key) {
-				dst = append(dst, e.to)
-			}
-		}
+// hits says whether everything at a position is replaced, and whether by one marker.
+func hits(nodes []*node) (hit, whole bool) {
+	for _, n := range nodes {
+		hit, whole = hit || n.hit, whole || n.whole
 	}
-	return dst
-}
-
-func hits(nodes []*node) bool {
-	return slices.ContainsFunc(nodes, func(n *node) bool { return n.hit })
+	return hit, whole
 }

@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"bytes"
 	"slices"
 )
 
@@ -17,26 +16,63 @@ type walk struct {
 	positions []*node // a stack, owned by the functions that walk; its memory is reused
 }
 
-// value replaces what the places say of the value at i, and returns where it
+// value replaces what the positions say of the value at i, and returns where it
 // ends. depth counts from the body.
 func (w *walk) value(i int, positions []*node, depth int) int {
 	c := at(w.b, i)
 	isBare := c != '{' && c != '['
+	var hit, whole, tokens bool
 	for _, n := range positions {
-		if n.hit || n.bare && isBare {
-			return w.leaves(i)
+		hit, whole, tokens = hit || n.hit || n.bare && isBare, whole || n.whole, tokens || n.tokens
+	}
+	switch {
+	case whole:
+		return w.single(i)
+	case hit:
+		return w.leaves(i)
+	case isBare:
+		end := skip(w.b, i)
+		if tokens && c == '"' {
+			w.tokens(i+1, end-1, textToken)
 		}
-	}
-	if isBare || len(positions) == 0 && !w.nested {
+		return end
+	case len(positions) == 0 && !w.nested:
 		return skip(w.b, i)
-	}
-	if w.nested && depth > maxNested {
+	case w.nested && depth > maxNested:
 		return w.tooDeep(i, positions, depth)
-	}
-	if c == '[' {
+	case c == '[':
 		return w.array(i, positions, depth)
 	}
 	return w.object(i, positions, depth)
+}
+
+// step puts on the stack the positions that a member of this name leads to, or an element of a list;
+// a segment of a JSON pointer can be either. The value is at i, or unknown where that is negative.
+func (w *walk) step(from []*node, key []byte, isItem bool, i, depth int) []*node {
+	base := len(w.positions)
+	for _, n := range from {
+		for k := range n.edges {
+			e := &n.edges[k]
+			if (isItem && e.items || key != nil && e.leads(key)) && (e.where == nil || i < 0 || w.selects(e.where, i, depth)) {
+				w.positions = append(w.positions, e.to)
+			}
+		}
+	}
+	return w.positions[base:]
+}
+
+// selects says whether the value at i is an object that is meant. One that is very deep always is:
+// to look would cost the length of what is in it at each level.
+func (w *walk) selects(by *where, i, depth int) bool {
+	if depth > maxNested {
+		return true
+	}
+	for key, value := range members(w.b, i) {
+		if isName(key, by.member) && at(w.b, value.from) == '"' && by.match(text(w.b[value.from:value.to])) {
+			return true
+		}
+	}
+	return false
 }
 
 // tooDeep is value for an object or a list that is too deep in a body to look
@@ -57,11 +93,11 @@ func (w *walk) tooDeep(i int, positions []*node, depth int) int {
 
 func (w *walk) array(i int, positions []*node, depth int) int {
 	base := len(w.positions)
-	w.positions = step(w.positions, positions, nil, false, true)
-	below := w.positions[base:]
-	end := children(w.b, i, func(_ []byte, value int) int { return w.value(value, below, depth+1) })
-	w.positions = w.positions[:base]
-	return end
+	return children(w.b, i, func(_ []byte, value int) int {
+		end := w.value(value, w.step(positions, nil, true, value, depth), depth+1)
+		w.positions = w.positions[:base]
+		return end
+	})
 }
 
 func (w *walk) object(i int, positions []*node, depth int) int {
@@ -72,66 +108,38 @@ func (w *walk) object(i int, positions []*node, depth int) int {
 	}
 	top := len(w.positions)
 	end := children(w.b, i, func(key []byte, value int) int {
-		if w.holdsManifest(key, value, positions) {
+		if w.holdsManifest(value, positions) {
 			return w.leaves(value)
 		}
-		w.positions = step(w.positions[:top], positions, key, true, false)
-		return w.value(value, w.positions[top:], depth+1)
+		end := w.value(value, w.step(positions, key, false, value, depth), depth+1)
+		w.positions = w.positions[:top]
+		return end
 	})
 	w.positions = w.positions[:base]
 	return end
 }
 
-// saysSecret says whether a text may hold a Secret, or a list of them, that
-// says so: as a JSON object, or as one that is in a string, be it in another
-// string.
-func saysSecret(b []byte) bool { return isQuoted(b, "Secret", "List") }
-
-// isQuoted says whether a word, or the word and what may follow it, is in a text
-// before a quote, however often the quote is escaped, or as some encoders
-// escape it.
-func isQuoted(b []byte, word, more string) bool {
-	for {
-		n := bytes.Index(b, []byte(word))
-		if n < 0 {
-			return false
-		}
-		b = b[n+len(word):]
-		rest := bytes.TrimPrefix(b, []byte(more))
-		if rest = bytes.TrimLeft(rest, `\`); at(rest, 0) == '"' || hasPrefix(rest, "u0022") {
-			return true
-		}
-	}
-}
-
 // isSecret says whether the object at i says that it is a Secret, or a list of
-// them.
+// them: with any of its kinds, if there are several.
 func (w *walk) isSecret(i int) bool {
-	var kind []byte // of several the last one, as decoders do
 	for key, value := range members(w.b, i) {
-		if string(key) == "kind" {
-			kind = text(w.b[value.from:value.to])
+		if isName(key, "kind") {
+			if kind := text(w.b[value.from:value.to]); string(kind) == "Secret" || string(kind) == "SecretList" {
+				return true
+			}
 		}
 	}
-	return string(kind) == "Secret" || string(kind) == "SecretList"
+	return false
 }
 
-// appliedName ends the names of annotations that hold the object as it was
-// applied, data included; kubectl's is kubectl.kubernetes.io/last-applied-configuration.
-const appliedName = "last-applied-configuration"
-
-// holdsManifest says whether a member is an annotation that holds an object as
-// JSON text which must not be shown.
-func (w *walk) holdsManifest(key []byte, i int, positions []*node) bool {
+// holdsManifest says whether the string at i, in an object at these positions, holds an object that
+// must not be shown.
+func (w *walk) holdsManifest(i int, positions []*node) bool {
 	if at(w.b, i) != '"' {
 		return false
 	}
-	if w.nested && bytes.HasSuffix(key, []byte(appliedName)) && saysSecret(w.inString(i)) {
-		return true
-	}
-	// data, stringData, binaryData
-	return slices.ContainsFunc(positions, func(n *node) bool { return n.manifests }) && isQuoted(w.inString(i), "ata", "")
+	value := w.b[i+1 : max(i+1, skipString(w.b, i)-1)]
+	return slices.ContainsFunc(positions, func(n *node) bool {
+		return n.manifests && mayBeManifest(value) || n.secrets && saysSecret(value)
+	})
 }
-
-// inString is the string at i as it stands, without its last quote.
-func (w *walk) inString(i int) []byte { return w.b[i : skipString(w.b, i)-1] }
