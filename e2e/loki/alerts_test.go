@@ -108,12 +108,16 @@ func TestAlerts(t *testing.T) {
 	pushCorpus(t, server)
 	health := waitFired(t, server, am, cases)
 	fired, quiet := 0, 0
+	byAlert := make(map[string]int)
 	for _, c := range cases {
 		got := slices.DeleteFunc(am.of(c.name), func(name string) bool {
 			// Every case falls silent ten minutes after it was pushed.
 			return name == "AuditSilent" && !slices.Contains(c.want, name)
 		})
 		slices.Sort(got)
+		for _, name := range got {
+			byAlert[name]++
+		}
 		switch {
 		case !slices.Equal(got, c.want):
 			t.Errorf("%s fired %q, the evaluator says %q", c.name, got, c.want)
@@ -123,6 +127,13 @@ func TestAlerts(t *testing.T) {
 			quiet++
 		}
 	}
+	var table strings.Builder
+	for _, d := range source.All() {
+		if d.SQL == "" {
+			fmt.Fprintf(&table, "%-32s %5d %5d\n", d.Alert, byAlert[d.Alert], len(cases)-byAlert[d.Alert])
+		}
+	}
+	t.Logf("\n%-32s %5s %5s\n%s", "detection, cases", "fired", "quiet", table.String())
 	for _, text := range am.bad {
 		t.Error(text)
 	}
@@ -267,5 +278,28 @@ func rulerHealth(t *testing.T, server *lokiserver.Server) (ok int) {
 func TestCasesByTheEvaluator(t *testing.T) {
 	if n := len(allCases(t, readSource(t))); n < 300 {
 		t.Errorf("only %d cases", n)
+	}
+}
+
+// What an ordinary day fires, by the evaluator; internal/detect bounds it.
+func TestNoise(t *testing.T) {
+	source := readSource(t)
+	lines, err := detecttest.Day(1, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []detect.Event
+	for _, line := range lines {
+		e, err := detect.ParseEvent(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, e)
+	}
+	summary.add("an ordinary day:", "%d events that a detection could look at", len(events))
+	for _, d := range source.All() {
+		if n := d.Activations(events, nil); n > 0 {
+			summary.add("  "+d.Alert+":", "%d activations a day, %s", n, d.Severity)
+		}
 	}
 }
