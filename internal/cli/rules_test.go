@@ -17,6 +17,9 @@ func TestRulesPrint(t *testing.T) {
 		out := ok(t, "rules", "print", "--format", form, "--job", "k8s", "--grafana", "https://grafana.example.org/").stdout
 		var document struct{ Kind string }
 		must(t, yaml.Unmarshal([]byte(out), &document))
+		if keeps := strings.Contains(out, "keep_firing_for"); keeps == (form == "alertingrule") {
+			t.Errorf("%s: keep_firing_for: %t", form, keeps)
+		}
 		if document.Kind != kind || strings.Contains(out, `{job="audit"`) || !strings.Contains(out, "https://grafana.example.org/d/auditsidecar-audit?var-cluster={{ $labels.cluster | urlquery }}") {
 			t.Errorf("%s: kind %q, or the job or a link is not as asked for", form, document.Kind)
 		}

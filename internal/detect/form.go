@@ -60,8 +60,13 @@ func (s Source) Print(form string, o Options) (string, error) {
 	case "prometheusrule":
 		document = map[string]any{"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": meta, "spec": file}
 	case "alertingrule":
+		for _, g := range file.Groups {
+			for i := range g.Rules {
+				g.Rules[i].Keep = "" // the operator's rules have no such field, and kubectl refuses it
+			}
+		}
 		document = map[string]any{"apiVersion": "loki.grafana.com/v1", "kind": "AlertingRule", "metadata": meta,
-			"spec": map[string]any{"tenantID": "application", "groups": file.Groups}}
+			"spec": map[string]any{"tenantID": "audit", "groups": file.Groups}}
 	case "configmap":
 		text, err := marshal(file)
 		if err != nil {

@@ -53,7 +53,7 @@ func (s Source) SQL(engine string, allow Allow) (string, error) {
 func resultColumns() []string { return []string{"user", "verb", "resource", "namespace", "name"} }
 
 // sqlSince is the condition on days that each statement has.
-const sqlSince = "dt >= CAST(current_date - INTERVAL '1' DAY AS varchar)"
+const sqlSince = "dt >= CAST(CAST(current_date - INTERVAL '1' DAY AS date) AS varchar)"
 
 // Statement returns the detection as a query, "" for one of Loki alone.
 func (d *Detection) Statement(allow Allow) string {
@@ -88,7 +88,7 @@ func (d *Detection) Statement(allow Allow) string {
 	if d.Above > 0 {
 		seconds := int(time.Duration(d.Window) / time.Second)
 		// Windows that overlap by half: nothing within half a window is missed.
-		fmt.Fprintf(&out, ", (date_diff('second', TIMESTAMP '1970-01-01 00:00:00', event_time) + n * %d) / %d", seconds/2, seconds)
+		fmt.Fprintf(&out, ", floor((date_diff('second', TIMESTAMP '1970-01-01 00:00:00', event_time) + n * %d) / CAST(%d AS double))", seconds/2, seconds)
 		fmt.Fprintf(&out, "\nHAVING %s > %d", d.sqlCount(), d.Above)
 	}
 	out.WriteString("\nORDER BY last_time DESC;\n")
