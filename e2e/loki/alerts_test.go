@@ -65,14 +65,14 @@ func (f ruleFile) all() (rules []rule) {
 	return rules
 }
 
-// hurried returns the rules as they are, evaluated every other second, without a
+// hurried returns the rules as they are, evaluated every few seconds, without a
 // wait and looking back further.
 func (f ruleFile) hurried(t *testing.T) []byte {
 	t.Helper()
 	fast := ruleFile{Groups: slices.Clone(f.Groups)}
 	for i := range fast.Groups {
 		g := &fast.Groups[i]
-		g.Interval, g.Rules = "2s", slices.Clone(g.Rules)
+		g.Interval, g.Rules = "5s", slices.Clone(g.Rules)
 		for j := range g.Rules {
 			g.Rules[j].For = ""
 			// The machine may need minutes to push all cases; each has its events at once.
@@ -89,8 +89,7 @@ func (f ruleFile) hurried(t *testing.T) []byte {
 // TestAlerts runs the shipped rules in Loki's own ruler, on events that must fire
 // them, on events that must not, and on the table of attacks and ordinary events. What
 // fires must be what the evaluator of internal/detect says: it judges ordinary days
-// in the unit tests. The dashboards and the queries of the documentation are asked
-// of the same log.
+// in the unit tests.
 func TestAlerts(t *testing.T) {
 	rules, source, am := readRules(t), readSource(t), newAlertmanager(t)
 	cases := allCases(t, source)
@@ -98,14 +97,7 @@ func TestAlerts(t *testing.T) {
 	server := lokiserver.Start(t, lokiserver.Config{
 		File: "manifests/loki/loki.yaml", Rules: rules.hurried(t), Args: []string{"-ruler.alertmanager-url=" + am.server.URL},
 	})
-	for _, c := range cases {
-		stream := newStream(t, server.URL, c.name)
-		for _, line := range c.lines {
-			stream.add(line)
-		}
-		stream.flush()
-	}
-	pushCorpus(t, server)
+	pushCases(t, server, cases)
 	health := waitFired(t, server, am, cases)
 	fired, quiet := 0, 0
 	byAlert := make(map[string]int)
@@ -137,9 +129,28 @@ func TestAlerts(t *testing.T) {
 	for _, text := range am.bad {
 		t.Error(text)
 	}
+	summary.add("alerts:", "%d loaded with health ok; of %d cases %d fire what the evaluator says, %d are quiet as it says", health, len(cases), fired, quiet)
+}
+
+// TestQueries asks the queries of the dashboards and of the documentation of the same
+// log, in a Loki that has no rules to evaluate every few seconds.
+func TestQueries(t *testing.T) {
+	server := lokiserver.Start(t, lokiserver.Config{File: "manifests/loki/loki.yaml"})
+	pushCases(t, server, allCases(t, readSource(t)))
+	pushCorpus(t, server)
 	t.Run("dashboards", func(t *testing.T) { checkDashboards(t, server) })
 	t.Run("cookbook", func(t *testing.T) { checkCookbook(t, server) })
-	summary.add("alerts:", "%d loaded with health ok; of %d cases %d fire what the evaluator says, %d are quiet as it says", health, len(cases), fired, quiet)
+}
+
+func pushCases(t *testing.T, server *lokiserver.Server, cases []oneCase) {
+	t.Helper()
+	for _, c := range cases {
+		stream := newStream(t, server.URL, c.name)
+		for _, line := range c.lines {
+			stream.add(line)
+		}
+		stream.flush()
+	}
 }
 
 func readSource(t *testing.T) detect.Source {
