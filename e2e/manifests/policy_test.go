@@ -154,7 +154,7 @@ func TestRefusedAsByKube(t *testing.T) {
 		{"omitManagedFields: true", "omitManagedField: true"}, {"omitManagedFields: true", "metadata: {name: x}"},
 		{"verbs: [create]", "verbs: [create]\n    resourceNames: [x]"}, {"verbs: [create]", "verbs: null"},
 		{"verbs: [create]", "verbs: [null]"}, {"group: apps", "group: ''"}, {"group: apps", "group: null"},
-		{"resources: [daemonsets, deployments, replicasets, statefulsets]", "resourceNames: [x]"},
+		{"resources: [daemonsets, deployments, deployments/scale, replicasets, replicasets/scale, statefulsets, statefulsets/scale]", "resourceNames: [x]"},
 		{"- level: RequestResponse", "- level: RequestResponse\n    nonResourceURLs: [/x]"},
 	} {
 		text := strings.Replace(good, change[0], change[1], 1)
