@@ -30,6 +30,9 @@ const verifyExample = `  # everything: records, and size and checksum of every o
   # every hour: only what is new, as a descendant of what was trusted before
   auditsidecar verify s3://audit-archive/audit-logs --state /var/lib/verify/audit.json
 
+  # was any record of the year removed? one object a day and node
+  auditsidecar verify s3://audit-archive/audit-logs --key vkeys/ --rollups
+
   # one line with the proof that it is in the archive
   auditsidecar verify ./archive --event 20261122T120000a1b2c3/7/42`
 
@@ -61,6 +64,11 @@ something: which object, which lines, which time cannot be trusted.
 No archive can prove that its last records were not cut off. --expect-head takes
 a root that the tree must have had (the metric auditsidecar_chain_head, the log,
 an earlier report), --to a time that the records must reach.
+
+With --from or --to the signed rollups of other days (rollups/) stand for their
+records, which are not read. --rollups does so for all days: it reads one object a day
+and node, and lists the records, so that one that was removed is named. It needs --key
+where the records are signed, and looks at no object.
 
 --state keeps the head of every tree whose records were without a finding. The next
 run reads only the records after it, which must continue that tree, and checks their
@@ -95,6 +103,7 @@ docs/threat-model.md says what is proven, and against whom.`,
 
 func (f *verifyFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.options.ChainOnly, "chain-only", false, "verify records only, skip objects")
+	flags.BoolVar(&f.options.Rollups, "rollups", false, "verify completeness only: each day's rollup instead of its records, no objects")
 	flags.BoolVar(&f.options.Deep, "deep", false, "restore every file and recompute its SHA-256 and Merkle root")
 	flags.StringArrayVar(&f.options.ExpectHeads, "expect-head", nil, "`root` that a tree must have had, 64 hex digits; repeatable")
 	flags.StringVar(&f.state, "state", "", "`file` that keeps the trusted heads; the next run reads newer records only")
@@ -135,6 +144,9 @@ func (f *verifyFlags) parse() error {
 	}
 	if f.options.ChainOnly && f.options.Deep {
 		errs = append(errs, errors.New("--chain-only and --deep exclude each other"))
+	}
+	if f.options.Rollups && (f.options.Deep || f.state != "" || f.event != "") {
+		errs = append(errs, errors.New("--rollups excludes --deep, --state and --event: it reads no object and not all records"))
 	}
 	if f.event != "" {
 		_, err := verify.ParseEventID(f.event)

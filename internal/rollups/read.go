@@ -94,7 +94,8 @@ func Read(ctx context.Context, bucket *archive.Bucket, day Day) (Day, error) {
 		r, err := s.read(ctx, bucket)
 		switch {
 		case err == nil:
-			return Day{Key: s.key, Rollup: r}, nil
+			day.Key, day.Rollup, day.Err = s.key, r, nil
+			return day, nil
 		case !faulty(err):
 			return day, err
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
-// MaxSize is the longest JSON form that is read, in bytes: some 300,000 records. The
+// MaxSize is the longest JSON form that is read, in bytes: some 300,000 records, or 40,000 of files. The
 // records of a larger one are read instead.
 const MaxSize = 16 << 20
 
@@ -108,6 +108,11 @@ func (r *Rollup) check() error {
 	for _, g := range r.Gaps {
 		if g.Number < r.From || g.Number > r.To || g.Bytes < -1 || g.Reason == "" {
 			return invalid("gap of record %d: reason %q, bytes %d", g.Number, g.Reason, g.Bytes)
+		}
+	}
+	for i, f := range r.Recorded {
+		if f.Number < r.From || f.Number > r.To || i > 0 && f.Number <= r.Recorded[i-1].Number || min(f.Bytes, f.Lines, f.Objects) < 0 {
+			return invalid("file of record %d: %d bytes, %d lines, %d objects", f.Number, f.Bytes, f.Lines, f.Objects)
 		}
 	}
 	return nil

@@ -47,7 +47,7 @@ func (e *epoch) compareCounts(from, to *record, recorded bool, found *findings) 
 // that were waiting at the later one have their records.
 func (e *epoch) linesBetween(from, to *record, recorded bool) (int64, bool) {
 	lines := e.linesUntil(to.Time.Time) - e.linesUntil(from.Time.Time)
-	if e.gaps.overlap(from.Time.Time, to.Time.Time) {
+	if e.gaps.overlap(from.Time.Time, to.Time.Time) || e.log.skipped.overlap(from.Time.Time, to.Time.Time) {
 		return 0, false
 	}
 	if from.kept != nil {

@@ -22,7 +22,7 @@ const defaultEvery = time.Hour
 // last record and To that no record covers.
 func (l *nodeLog) checkCover(opt Options, found *findings) {
 	for _, e := range l.epochs[min(1, len(l.epochs)):] {
-		if e.base != nil {
+		if e.base != nil || len(l.skipped) > 0 && e.records[0].Begins == nil {
 			continue
 		}
 		why := "it does not say why"
@@ -55,21 +55,10 @@ func (e *epoch) every() time.Duration {
 
 // checkHeads looks for the roots that were expected.
 func (v *verification) checkHeads() {
-	want := map[string]bool{}
-	for _, root := range v.opt.ExpectHeads {
-		want[root] = true
-	}
-	if len(want) == 0 {
-		return
-	}
-	for e := range v.epochs() {
-		for _, r := range e.records {
-			if r.proven {
-				delete(want, r.Point.Root.String())
-			}
+	for _, root := range slices.Sorted(maps.Keys(v.heads)) {
+		if v.heads[root] {
+			continue
 		}
-	}
-	for _, root := range slices.Sorted(maps.Keys(want)) {
 		f := Finding{Kind: KindHeadMissing, Cluster: v.opt.Cluster, Node: v.opt.Node,
 			Detail: fmt.Sprintf("no tree here had the root %s, which was a head once: records up to it and all that followed were cut off or changed", root)}
 		if len(v.logs) == 1 && len(v.logs[0].epochs) > 0 {

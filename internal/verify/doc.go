@@ -36,6 +36,13 @@
 // With Options.State, what an earlier run left, only newer records are read: they must
 // continue the trees that were trusted then (docs/spec/state.md).
 //
+// # Rollups
+//
+// The rollup of a day must be the sum of its records. It has the leaf hash of a record
+// that is missing or changed, so that those after it are proven. With Options.From,
+// Options.To and Options.Rollups the rollups of other days stand for their records,
+// which are not read (docs/spec/rollup.md).
+//
 // # Limits
 //
 // Nothing joins two trees of a node: each after the first is a finding, unless
@@ -53,6 +60,7 @@
 //	load.go        logs, trees, epochs, records; reading them
 //	log.go         trees, epochs and numbers of a log
 //	state.go       the state file
+//	days.go        rollups, and days whose records are not read
 //	tree.go        the records of one tree: copies, roots, signatures, times
 //	cover.go       time without a record, the expected head, the observations of heartbeats
 //	counts.go      kube-apiserver's own counters

@@ -28,6 +28,9 @@ const (
 	KindRecordMissing Kind = "record_missing"
 	// KindRecordChanged: a record or its checkpoint is not what was sealed.
 	KindRecordChanged Kind = "record_changed"
+	// KindRollupInvalid: an object under the key of a rollup that is not the sum of its
+	// records, or not by a trusted key. The records count.
+	KindRollupInvalid Kind = "rollup_invalid"
 	// KindNotProven: records after one that is missing or changed.
 	KindNotProven Kind = "not_proven"
 	// KindTimeBackwards: a record that is older than the one before it.

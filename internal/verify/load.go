@@ -29,6 +29,9 @@ type nodeLog struct {
 	trees         []*tree  // by number
 	epochs        []*epoch // by their first records
 	byName        map[string]*epoch
+
+	skipped spans // days whose rollups stand for their records
+	gaps    []Gap // of those days
 }
 
 // epoch is the records of one life of a node's state.
@@ -43,6 +46,7 @@ type epoch struct {
 	summary Epoch
 	pending map[int64]bool // seqs that need not have a record (yet)
 	head    int64          // greatest seq
+	least   int64          // least seq of a record that was read
 	rotated []rotation     // of the files, by time
 	gaps    spans          // all recorded gaps
 	cuts    spans          // those after which a file is another one
@@ -119,7 +123,9 @@ func (v *verification) list(ctx context.Context, prefix string, do func(info arc
 	seek := func(string) string { return "" }
 	switch prefix {
 	case "manifests/":
-		seek = v.resumeAt.after
+		if seek = v.resumeAt.after; len(v.skipped) > 0 && !v.opt.Rollups {
+			seek = v.skipped.after
+		}
 	case "data/":
 		seek = v.days()
 	}
@@ -144,48 +150,63 @@ type item struct {
 	key   archive.Key
 	size  int64
 	entry manifest.Entry
-	done  chan struct{} // closed when it was read
-	ok    bool
 }
 
 // read reads the object, if it can be a record.
 func (it *item) read(ctx context.Context, bucket *archive.Bucket) (err error) {
-	defer close(it.done)
 	if it.size > manifest.MaxSize {
 		it.entry.Err = fmt.Errorf("%d bytes, more than %d: %w", it.size, manifest.MaxSize, manifest.ErrInvalid)
-	} else if it.entry, err = records.ReadEntry(ctx, bucket, it.key.String()); err != nil {
-		return err
+		return nil
 	}
-	it.ok = true
-	return nil
+	it.entry, err = records.ReadEntry(ctx, bucket, it.key.String())
+	return err
+}
+
+// inOrder reads all that list passes on, some at a time, and passes it to take in the
+// same order.
+func inOrder[T any](ctx context.Context, workers int, list func(context.Context, func(T)) error, read func(context.Context, T) error, take func(T)) error {
+	type job struct {
+		of   T
+		done chan struct{} // closed when it was read
+		ok   bool
+	}
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(workers + 1) // and the listing
+	ahead := make(chan *job, workers)
+	group.Go(func() error {
+		defer close(ahead)
+		return list(inner, func(of T) {
+			j := &job{of: of, done: make(chan struct{})}
+			select {
+			case ahead <- j:
+				group.Go(func() error {
+					defer close(j.done)
+					err := read(inner, j.of)
+					j.ok = err == nil
+					return err
+				})
+			case <-inner.Done():
+			}
+		})
+	})
+	for j := range ahead {
+		select {
+		case <-j.done:
+		case <-inner.Done():
+		}
+		if inner.Err() == nil && j.ok {
+			take(j.of)
+		}
+	}
+	return cmp.Or(group.Wait(), context.Cause(ctx))
 }
 
 // readRecords reads the records as they are listed, some at a time, and passes them to
 // their trees in the order of their numbers.
 func (v *verification) readRecords(ctx context.Context) error {
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(v.workers() + 1) // and the listing
-	ahead := make(chan *item, v.workers())
-	group.Go(func() error {
-		defer close(ahead)
-		return v.listRecords(inner, func(it *item) {
-			select {
-			case ahead <- it:
-				group.Go(func() error { return it.read(inner, v.archive) })
-			case <-inner.Done():
-			}
-		})
-	})
 	var last *tree
 	read := int64(0)
-	for it := range ahead {
-		select {
-		case <-it.done:
-		case <-inner.Done():
-		}
-		if inner.Err() != nil || !it.ok {
-			continue
-		}
+	err := inOrder(ctx, v.workers(), v.listRecords, func(ctx context.Context, it *item) error { return it.read(ctx, v.archive) }, func(it *item) {
 		t := v.log(it.key.Cluster, it.key.Node).tree(it.key.Tree, v)
 		if last != nil && last != t {
 			last.endNumber(&v.found)
@@ -195,11 +216,11 @@ func (v *verification) readRecords(ctx context.Context) error {
 		if read++; v.opt.Progress != nil {
 			v.opt.Progress("records", read, read)
 		}
-	}
+	})
 	if last != nil {
 		last.endNumber(&v.found)
 	}
-	return cmp.Or(group.Wait(), context.Cause(ctx))
+	return err
 }
 
 // maxNumber is more records than a tree gets; keys sort up to it.
@@ -213,7 +234,11 @@ func (v *verification) listRecords(ctx context.Context, do func(*item)) error {
 			strange++
 			return
 		}
-		do(&item{key: key, size: info.Size, done: make(chan struct{})})
+		if d := v.skipped.day(key); d != nil {
+			d.list(key.Number)
+			return
+		}
+		do(&item{key: key, size: info.Size})
 	})
 	if strange > 0 {
 		v.found.note("%d objects below manifests/ do not have a record's name; they were not checked", strange)

@@ -23,20 +23,26 @@ func (l *nodeLog) checkTrees(accepted []string, found *findings) {
 			f.Tree = before + 1
 			found.find(f)
 		}
-		if t.number == 1 || t.first == nil || t.resumed {
+		began := t.days.began
+		if t.first != nil && began.IsZero() {
+			began = t.first.Time.Time
+		}
+		if t.number == 1 || began.IsZero() || t.resumed {
 			continue
 		}
-		first, why := t.first, ""
-		if first.Begins != nil {
-			why = fmt.Sprintf(": %s: %s", first.Begins.Reason, first.Begins.Detail)
+		number, why := int64(1), ""
+		if first := t.first; first != nil && t.days.began.IsZero() {
+			if number = first.Number; first.Begins != nil {
+				why = fmt.Sprintf(": %s: %s", first.Begins.Reason, first.Begins.Detail)
+			}
 		}
-		f := t.about(KindSecondTree, first.Number, "another tree begins, and nothing proves that no record came before it"+why+"; --accept takes a file with its origin, "+t.String())
-		f.To = first.Time.Time
+		f := t.about(KindSecondTree, number, "another tree begins, and nothing proves that no record came before it"+why+"; --accept takes a file with its origin, "+t.String())
+		f.To = began
 		if f.From = (time.Time{}); i > 0 && l.trees[i-1].last != nil {
 			f.From = l.trees[i-1].last.Time.Time
 		}
 		if slices.Contains(accepted, t.String()) {
-			found.note("%s: accepted: it begins at %s%s", t, first.Time.Format(time.RFC3339), why)
+			found.note("%s: accepted: it begins at %s%s", t, began.Format(time.RFC3339), why)
 			continue
 		}
 		found.find(f)
@@ -60,7 +66,14 @@ func (e *epoch) missingNumbers(found *findings) {
 			file = r.Seq
 		}
 	}
+	skipped := len(e.log.skipped) > 0 // records that have these numbers, perhaps
 	hole := func(from, to int64, end time.Time) {
+		if skipped {
+			for n := from; n <= to && n-from < maxPending; n++ {
+				e.pending[n] = true
+			}
+			return
+		}
 		if file <= to && to-from < maxPending {
 			for n := from; n <= to; n++ {
 				e.pending[n] = true
@@ -105,6 +118,9 @@ func (e *epoch) summarize() {
 	for _, r := range e.records {
 		s.MachineID = r.MachineID
 		e.head = max(e.head, r.Seq)
+		if e.least == 0 || r.Seq < e.least {
+			e.least = r.Seq
+		}
 		if r.kept == nil && r.Kind != kindTrusted {
 			s.Records++
 		}
@@ -145,9 +161,12 @@ func (e *epoch) summarize() {
 // report adds a log to the report. A recorded gap that is no accident is a
 // finding.
 func (l *nodeLog) report(found *findings) {
-	node := Node{Cluster: l.cluster, Node: l.node}
+	node := Node{Cluster: l.cluster, Node: l.node, Gaps: l.gaps}
 	for _, t := range l.trees {
 		node.Trees = append(node.Trees, t.summary)
+		if at := t.summary.Head.Time.Time; at.After(node.Recorded) {
+			node.Recorded = at
+		}
 		if t.archived.After(node.Archived) {
 			node.Archived = t.archived
 		}

@@ -95,7 +95,7 @@ func (o *objects) unrecorded(ctx context.Context, name string) error {
 	}
 	f.Cluster, f.Node, f.Epoch, f.Seq = key.Cluster, key.Node, key.Epoch, key.Seq
 	if day, err := time.Parse(archive.DayLayout, key.Day); err == nil {
-		f.From, f.To = day, day.AddDate(0, 0, 1)
+		f.From, f.To = day, day.AddDate(0, 0, 1).Add(-1)
 	}
 	if !o.opt.overlaps(f.From, f.To) {
 		return nil
@@ -120,7 +120,7 @@ func (e *epoch) isPending(seq int64) bool {
 	if n := len(e.log.epochs); n == 0 || e.log.epochs[n-1] != e {
 		return false
 	}
-	return e.pending[seq] || seq > e.head && seq-e.head <= maxPending
+	return e.pending[seq] || e.least > seq && len(e.log.skipped) > 0 || seq > e.head && seq-e.head <= maxPending
 }
 
 // early returns the fault of an object whose file may have no record yet, or nothing:
@@ -241,14 +241,9 @@ func (o *objects) check(ctx context.Context, r *record, want manifest.Object) (K
 	case size != want.Size:
 		return KindObjectChanged, fmt.Sprintf("it has %d bytes, record %d says %d", size, r.Number, want.Size), nil
 	}
-	info, err := o.archive.Stat(ctx, want.Key)
-	got := hex.EncodeToString(info.SHA256)
-	var object *archive.Object
-	if err == nil && got == "" {
-		if object, err = o.archive.Open(ctx, want.Key); err == nil {
-			defer object.Close()
-			got, err = hashObject(object)
-		}
+	got, object, err := sumOf(ctx, o.archive, want.Key)
+	if object != nil {
+		defer object.Close()
 	}
 	switch {
 	case err != nil:
@@ -261,6 +256,19 @@ func (o *objects) check(ctx context.Context, r *record, want manifest.Object) (K
 		}
 	}
 	return "", "", nil
+}
+
+// sumOf returns the SHA-256 of an object that the store has computed, or else computes
+// it; then the object is returned, too, for the caller to close.
+func sumOf(ctx context.Context, bucket *archive.Bucket, key string) (sum string, object *archive.Object, err error) {
+	info, err := bucket.Stat(ctx, key)
+	if sum = hex.EncodeToString(info.SHA256); err != nil || sum != "" {
+		return sum, nil, err
+	}
+	if object, err = bucket.Open(ctx, key); err == nil {
+		sum, err = hashObject(object)
+	}
+	return sum, object, err
 }
 
 // unopened classifies an object that could not be read: a damaged or missing object

@@ -52,6 +52,7 @@ type Asked struct {
 	To          time.Time `json:"to,omitzero"`
 	ChainOnly   bool      `json:"chainOnly"`
 	Deep        bool      `json:"deep"`
+	Rollups     bool      `json:"rollups,omitempty"`
 	ExpectHeads []string  `json:"expectHeads,omitempty"`
 	// Keys are the public keys that were given, Accept the trees.
 	Keys   []string `json:"keys,omitempty"`
@@ -82,6 +83,8 @@ type Tree struct {
 	Head manifest.Head `json:"head"`
 	// Trusted counts the records before those, which the state file vouches for.
 	Trusted int64 `json:"trusted,omitempty"`
+	// Summed counts the records that the rollups of their days stand for.
+	Summed int64 `json:"summed,omitempty"`
 	// Records counts those that can be read, Proven those whose tree has the root of
 	// their checkpoint, Signed those with a signature that was checked.
 	Records int64 `json:"records"`
@@ -117,7 +120,7 @@ type Gap struct {
 }
 
 func newReport(opt Options) Report {
-	asked := Asked{Cluster: opt.Cluster, Node: opt.Node, From: opt.From, To: opt.To, ChainOnly: opt.ChainOnly, Deep: opt.Deep, ExpectHeads: opt.ExpectHeads, Accept: opt.Accept}
+	asked := Asked{Cluster: opt.Cluster, Node: opt.Node, From: opt.From, To: opt.To, ChainOnly: opt.ChainOnly, Deep: opt.Deep, Rollups: opt.Rollups, ExpectHeads: opt.ExpectHeads, Accept: opt.Accept}
 	for _, key := range opt.Keys {
 		asked.Keys = append(asked.Keys, key.Vkey)
 	}

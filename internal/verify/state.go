@@ -271,7 +271,7 @@ func (v *verification) isTrusted(name string, key archive.Key) bool {
 func (f *Finding) aboutRecords() bool {
 	switch f.Kind {
 	case KindObjectMissing, KindObjectChanged, KindObjectMislabeled, KindObjectUnrecorded, KindObjectUnreadable, KindIncrementBroken,
-		KindFileShorter, KindSourceMismatch, KindLogEdited, KindCountMismatch:
+		KindFileShorter, KindSourceMismatch, KindLogEdited, KindCountMismatch, KindRollupInvalid:
 		return false
 	}
 	return true

@@ -80,6 +80,8 @@ func stamp(t time.Time) string {
 func (a Asked) text() string {
 	s := "records, sizes and checksums of all objects"
 	switch {
+	case a.Rollups:
+		s = "rollups of the days that have one, and that their records are there; the other records"
 	case a.ChainOnly:
 		s = "records only"
 	case a.Deep:

@@ -18,14 +18,15 @@ import (
 type tree struct {
 	log     *nodeLog
 	number  int
-	opt     *Options
+	v       *verification
 	base    *Trusted // what the state file trusts; nil without
 	resumed bool     // only records after base are read
 	summary Tree
 	trust   manifest.Trust
 
-	here        under     // what is stored under the present number
-	next        int64     // number that must follow
+	here        under // what is stored under the present number
+	next        int64 // number that must follow
+	days        days
 	first, last *record   // that can be read
 	open        []Finding // about numbers before the next record, whose time they want
 	confirmed   bool      // base is in the tree
@@ -45,7 +46,7 @@ type tree struct {
 
 // newTree begins a tree, with what the state file knows of it.
 func newTree(l *nodeLog, number int, v *verification) *tree {
-	t := &tree{log: l, number: number, opt: &v.opt, next: 1, known: true, whole: true}
+	t := &tree{log: l, number: number, v: v, next: 1, known: true, whole: true}
 	t.summary.Tree, t.summary.Origin = number, t.String()
 	if len(v.opt.Keys) > 0 {
 		t.trust.Given = v.opt.keysOf(l)
@@ -107,6 +108,7 @@ func (t *tree) bound(to time.Time, found *findings) {
 func (t *tree) add(it *item, found *findings) {
 	if t.here.number != it.key.Number {
 		t.endNumber(found)
+		(walk{t, found}).reach(it.key.Number)
 		t.here = under{number: it.key.Number}
 	}
 	e, u := &it.entry, &t.here
@@ -152,9 +154,6 @@ func (t *tree) endNumber(found *findings) {
 	if len(u.all) == 0 {
 		return
 	}
-	if u.number > t.next {
-		t.missing(t.next, u.number-1, found)
-	}
 	if u.entry != nil {
 		t.bound(u.entry.Time.Time, found)
 	}
@@ -174,17 +173,18 @@ func (t *tree) endNumber(found *findings) {
 func (t *tree) take(found *findings) {
 	u := &t.here
 	if u.entry == nil {
-		t.known, t.whole = false, false
+		t.lose(u.number)
 		return
 	}
 	r := &record{Entry: u.entry, copied: u.key.Copy}
-	want := t.opt.event
+	want := t.v.opt.event
 	if want != nil && r.Kind == manifest.KindFile && r.id().Epoch == want.Epoch && r.id().Seq == want.Seq {
 		r.path = t.at.Path()
 	}
 	t.prove(r, found)
 	t.time(r, found)
 	t.signature(r, found)
+	t.days.add(r, found)
 	t.keep(r)
 }
 
@@ -220,6 +220,9 @@ func (t *tree) keep(r *record) {
 
 // end ends the checks of the tree's records.
 func (t *tree) end(found *findings) {
+	if n := len(t.days.all); n > 0 { // its rollup was made when there was a later record
+		(walk{t, found}).reach(t.days.all[n-1].Rollup.To + 2)
+	}
 	t.bound(time.Time{}, found)
 	endRun(&t.unproven, found)
 	endRun(&t.unsigned, found)
@@ -231,19 +234,47 @@ func (t *tree) end(found *findings) {
 		f.From, f.To = t.first.Time.Time, t.last.Time.Time
 		found.find(f)
 	}
-	if t.last != nil {
+	if t.last != nil && t.last.Number > t.summary.Head.Number {
 		t.summary.Head = t.last.Head()
+	}
+	if n := t.summary.Summed; n > 0 {
+		found.note("%s: %d records were not read: the rollups of their days, which lead to the roots of their heads, stand for them", t, n)
 	}
 }
 
-// missing reports numbers without a record.
-func (t *tree) missing(from, to int64, found *findings) {
+// missing reports numbers without a record, of a day if there is a rollup of it.
+func (t *tree) missing(from, to int64, d *day, found *findings) {
 	f := t.about(KindRecordMissing, from, fmt.Sprintf("the records %d to %d are not there: files, gaps or heartbeats", from, to))
 	if f.Last = to; from == to {
 		f.Detail = fmt.Sprintf("record %d is not there: a file, a gap or a heartbeat", from)
 	}
-	t.find(f, found)
-	t.known, t.whole = false, false
+	switch n := len(t.days.all); {
+	case d != nil:
+		f.From, f.To = d.Rollup.Began, d.Rollup.Ended
+		f.Detail += ", of " + d.Rollup.Day + " as the rollup of that day says"
+		found.find(f)
+	case n > 0 && t.days.all[n-1].Rollup.To < from:
+		f.Detail += "; the rollup of " + t.days.all[n-1].Rollup.Day + " was made when it was"
+		fallthrough
+	default:
+		t.find(f, found)
+	}
+	if d != nil && d.skip {
+		return
+	}
+	for n := from; n <= to && t.known; n++ {
+		t.lose(n)
+	}
+}
+
+// lose continues the tree without the record of a number: the rollup of its day has its
+// leaf hash, or the tree is not known from here on.
+func (t *tree) lose(number int64) {
+	t.whole, t.days.sum = false, nil
+	leaf, ok := t.days.leaf(number, t.v.again)
+	if t.known = t.known && ok; t.known {
+		t.at, t.mismatch = t.at.With(leaf), false
+	}
 }
 
 // leave reports what is stored under the number of a record and is not the one that
@@ -285,21 +316,26 @@ func (t *tree) prove(r *record, found *findings) {
 		t.at, t.mismatch, t.anchored = next, false, false
 		endRun(&t.unproven, found)
 		t.summary.Proven++
+		if len(t.v.heads) > 0 {
+			t.v.heads[next.Root().String()] = true
+		}
 		return
 	case t.known && !t.mismatch && !t.anchored:
 		found.find(r.finding(KindRecordChanged, "it, or its checkpoint, is not what the node had sealed: the tree that ends with it has another root"))
-		t.at, t.mismatch, t.whole = next, true, false
+		if t.lose(r.Number); !t.known {
+			t.at, t.known, t.mismatch = next, true, true
+		}
 		return
 	}
 	t.known, t.mismatch, t.whole = false, false, false
-	t.extend(&t.unproven, r, KindNotProven, "a record before is missing or changed, so the tree that ends here cannot be computed: nothing proves its content")
+	extend(&t.unproven, r, KindNotProven, "a record before is missing or changed, so the tree that ends here cannot be computed: nothing proves its content")
 	if bits.OnesCount64(uint64(r.Number)) == 1 {
 		t.at, t.known, t.anchored = manifest.Whole(r.Number, r.Point.Root), true, true
 	}
 }
 
 // extend makes a record part of a run of records with the same fault.
-func (t *tree) extend(run **Finding, r *record, kind Kind, detail string) {
+func extend(run **Finding, r *record, kind Kind, detail string) {
 	if f := *run; f != nil {
 		f.Last, f.Object, f.File, f.Lines, f.Epoch, f.Seq = r.Number, "", "", nil, "", 0
 		_, f.To = r.span()
@@ -325,7 +361,7 @@ func (t *tree) signature(r *record, found *findings) {
 	}
 	switch {
 	case fault != "":
-		t.extend(&t.unsigned, r, Kind(fault), detail)
+		extend(&t.unsigned, r, Kind(fault), detail)
 	case r.Point.Signature != nil:
 		t.summary.Signed++
 		if !slices.Contains(t.summary.Keys, t.trust.Current) {

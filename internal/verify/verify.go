@@ -12,6 +12,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/rollups"
 )
 
 // Options select the checks. The zero value checks the chains and the objects
@@ -20,11 +21,14 @@ type Options struct {
 	// Cluster and Node leave out other logs; empty: all.
 	Cluster, Node string
 	// From and To leave out files whose lines are all outside; where To is set, the
-	// records must reach it. All records count, whatever From says: the tree is made
-	// of them.
+	// records must reach it. The tree is made of all records: for other days their
+	// rollups stand for them, where there are trusted ones, else they are read.
 	From, To time.Time
 	// ChainOnly looks at the records and at no object.
 	ChainOnly bool
+	// Rollups takes, of all days that have one, the rollup instead of the records, whose
+	// keys are listed only. It looks at no object.
+	Rollups bool
 	// Deep restores every file and computes its hashes again.
 	Deep bool
 	// ExpectHeads are roots that a tree must have had.
@@ -64,6 +68,9 @@ type verification struct {
 	incremental bool // only records after those that State trusts are read
 	resumeAt    resumeAt
 	named       map[string]bool // objects that the records name, once data/ is listed
+	skipped     skips
+	heads       map[string]bool                   // Options.ExpectHeads, and roots that the trees had
+	again       func(rollups.Day) *rollups.Rollup // reads a rollup again
 }
 
 // Run verifies an archive. Faults are in the report; an error means that
@@ -77,8 +84,14 @@ func Run(ctx context.Context, a *archive.Bucket, opt Options) (*Report, error) {
 }
 
 func run(ctx context.Context, a *archive.Bucket, opt Options) (*verification, error) {
-	v := &verification{archive: a, opt: opt, allLogs: allLogs{byName: map[[2]string]*nodeLog{}}, resumeAt: resumeAt{}, found: findings{report: newReport(opt)}}
+	v := &verification{archive: a, opt: opt, allLogs: allLogs{byName: map[[2]string]*nodeLog{}}, resumeAt: resumeAt{}, skipped: skips{}, heads: map[string]bool{}, found: findings{report: newReport(opt)}}
+	for _, root := range opt.ExpectHeads {
+		v.heads[root] = false
+	}
 	v.begin()
+	if err := (summing{v}).readAll(ctx); err != nil {
+		return nil, err
+	}
 	if err := v.readRecords(ctx); err != nil {
 		return nil, err
 	}
@@ -97,7 +110,10 @@ func run(ctx context.Context, a *archive.Bucket, opt Options) (*verification, er
 		log.report(&v.found)
 	}
 	v.checkHeads()
-	if !opt.ChainOnly {
+	if err := (summing{v}).checkForms(ctx); err != nil {
+		return nil, err
+	}
+	if !opt.ChainOnly && !opt.Rollups {
 		if err := v.checkObjects(ctx); err != nil {
 			return nil, err
 		}
