@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
@@ -99,6 +101,15 @@ func (b *Bucket) Dir() string {
 		return d.root
 	}
 	return ""
+}
+
+// S3 returns the client of an s3:// archive, its bucket, and the prefix of its keys there;
+// nil for any other.
+func (b *Bucket) S3() (client *s3.Client, bucket, prefix string) {
+	if s, ok := b.store.(*s3Store); ok {
+		return s.client, s.bucket, s.prefix
+	}
+	return nil, "", ""
 }
 
 // Put stores size bytes of body under key, once and never over another object.

@@ -31,6 +31,21 @@ type Trust struct {
 
 	// Replaced are the keys that were in force before.
 	Replaced []string
+
+	verifiers map[string]note.Verifier // by vkey; nil for one that is none
+}
+
+// verifier returns that of a vkey, made once.
+func (t *Trust) verifier(vkey string) note.Verifier {
+	v, made := t.verifiers[vkey]
+	if !made {
+		if t.verifiers == nil {
+			t.verifiers = map[string]note.Verifier{}
+		}
+		v, _ = note.NewVerifier(vkey)
+		t.verifiers[vkey] = v
+	}
+	return v
 }
 
 // Check returns the fault of a record's signature, empty if it has none, and takes the
@@ -50,7 +65,7 @@ func (t *Trust) Check(e *Entry) (fault Fault, detail string) {
 	if vkey == "" {
 		return FaultKey, detail
 	}
-	if err := e.VerifyBy(vkey); err != nil {
+	if err := e.Verify(t.verifier(vkey)); err != nil {
 		return FaultSignature, fmt.Sprintf("its signature is not by key %s over this checkpoint", vkey)
 	}
 	t.Current = vkey
@@ -70,8 +85,8 @@ func (r *Record) VerifyBy(vkey string) error {
 // none.
 func (t *Trust) signer(number int64, s *note.Signature) (vkey, detail string) {
 	by := func(vkey string) bool {
-		key, err := note.NewVerifier(vkey)
-		return err == nil && key.Name() == s.Name && key.KeyHash() == s.Hash
+		key := t.verifier(vkey)
+		return key != nil && key.Name() == s.Name && key.KeyHash() == s.Hash
 	}
 	id := fmt.Sprintf("%s+%08x", s.Name, s.Hash)
 	if slices.ContainsFunc(t.Replaced, by) {
@@ -104,8 +119,8 @@ func (t *Trust) signer(number int64, s *note.Signature) (vkey, detail string) {
 func (t *Trust) take(e *Entry) (Fault, string) {
 	vkey := e.Key.Vkey
 	s, key := e.Point.Signature, e.Key
-	verifier, err := note.NewVerifier(vkey)
-	if err != nil || s == nil || e.Verify(verifier) != nil {
+	verifier := t.verifier(vkey)
+	if verifier == nil || s == nil || e.Verify(verifier) != nil {
 		return FaultSignature, fmt.Sprintf("it names key %s and is not signed by it", vkey)
 	}
 	switch {

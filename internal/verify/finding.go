@@ -64,6 +64,10 @@ const (
 	KindObjectUnrecorded Kind = "object_unrecorded"
 	// KindObjectUnreadable: an object that cannot be read; it was not checked.
 	KindObjectUnreadable Kind = "object_unreadable"
+	// KindVersionHidden: an older version of an object, which a newer one or a delete
+	// marker hides. KindVersionDeleted: such a marker.
+	KindVersionHidden  Kind = "version_hidden"
+	KindVersionDeleted Kind = "version_deleted"
 	// KindIncrementBroken: an increment of a file that has no record yet cannot
 	// be read, contradicts its name, or does not join the one before it.
 	KindIncrementBroken Kind = "increment_broken"

@@ -271,7 +271,7 @@ func (v *verification) isTrusted(name string, key archive.Key) bool {
 func (f *Finding) aboutRecords() bool {
 	switch f.Kind {
 	case KindObjectMissing, KindObjectChanged, KindObjectMislabeled, KindObjectUnrecorded, KindObjectUnreadable, KindIncrementBroken,
-		KindFileShorter, KindSourceMismatch, KindLogEdited, KindCountMismatch, KindRollupInvalid:
+		KindFileShorter, KindSourceMismatch, KindLogEdited, KindCountMismatch, KindRollupInvalid, KindVersionHidden, KindVersionDeleted:
 		return false
 	}
 	return true
@@ -283,7 +283,12 @@ func (v *verification) keepState() {
 	if old == nil || slices.ContainsFunc(report.Findings, func(f Finding) bool { return f.aboutRecords() }) || report.Omitted > 0 {
 		return
 	}
-	s := &State{Version: stateVersion, Archive: old.Archive, Time: v.opt.now().UTC(), Objects: !v.opt.ChainOnly, Keys: v.opt.keyTexts(), Findings: report.Findings, Trees: []Trusted{}}
+	s := &State{Version: stateVersion, Archive: old.Archive, Time: v.opt.now().UTC(), Objects: !v.opt.ChainOnly, Keys: v.opt.keyTexts(), Trees: []Trusted{}}
+	for _, f := range report.Findings {
+		if f.Kind != KindVersionHidden && f.Kind != KindVersionDeleted { // found each time
+			s.Findings = append(s.Findings, f)
+		}
+	}
 	for r := range v.files() {
 		base := old.tree(manifest.Origin(r.Cluster, r.Node, r.Point.Tree))
 		if !v.opt.overlaps(r.span()) && (base == nil || !old.Objects || r.Number > base.Size) {

@@ -31,6 +31,8 @@ type Options struct {
 	Rollups bool
 	// Deep restores every file and computes its hashes again.
 	Deep bool
+	// Versions finds what a bucket with versions hides.
+	Versions bool
 	// ExpectHeads are roots that a tree must have had.
 	ExpectHeads []string
 	// State is what an earlier run left; nil: nothing is trusted, and nothing kept.
@@ -118,6 +120,11 @@ func run(ctx context.Context, a *archive.Bucket, opt Options) (*verification, er
 			return nil, err
 		}
 		if err := v.checkIncrements(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if opt.Versions {
+		if err := checkVersions(ctx, v); err != nil {
 			return nil, err
 		}
 	}

@@ -1,0 +1,69 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
+)
+
+// ErrNoVersions is returned for an archive that keeps no versions, with Options.Versions.
+var ErrNoVersions = errors.New("it keeps no versions, so what was replaced or removed is lost: --versions needs an S3 bucket with versioning")
+
+// checkVersions finds what a bucket with versions hides: versions that are not the newest
+// of their key, and delete markers. The sidecar neither replaces nor deletes, and the
+// lifecycle deletes increments only.
+func checkVersions(ctx context.Context, v *verification) error {
+	client, bucket, prefix := v.archive.S3()
+	if client == nil {
+		return fmt.Errorf("list the versions of %s: %w", v.archive.URL(""), ErrNoVersions)
+	}
+	status, err := client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &bucket})
+	switch {
+	case err != nil:
+		return fmt.Errorf("ask whether %s keeps versions (s3:GetBucketVersioning): %w", v.archive.URL(""), err)
+	case status.Status == "":
+		return fmt.Errorf("list the versions of %s: %w", v.archive.URL(""), ErrNoVersions)
+	case status.Status != "Enabled":
+		v.found.note("versioning of the bucket is %s: what is replaced or removed now is lost", status.Status)
+	}
+	increments := 0
+	hidden := func(kind Kind, name, version, text string, at time.Time) {
+		name = strings.TrimPrefix(name, prefix)
+		key, _ := archive.ParseKey(name)
+		if v.opt.Cluster != "" && key.Cluster != v.opt.Cluster || v.opt.Node != "" && key.Node != v.opt.Node {
+			return
+		}
+		if key.Kind == archive.KindOpen && key.Day <= dayOf(at.AddDate(0, 0, -archive.DefaultOpenDays+1)) {
+			increments++
+			return
+		}
+		v.found.find(Finding{Kind: kind, Cluster: key.Cluster, Node: key.Node, Tree: key.Tree, Number: key.Number, Epoch: key.Epoch, Seq: key.Seq, Object: name,
+			Detail: fmt.Sprintf("version %s of %s: %s", version, stamp(at), text)})
+	}
+	pages := s3.NewListObjectVersionsPaginator(client, &s3.ListObjectVersionsInput{Bucket: &bucket, Prefix: &prefix})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return fmt.Errorf("list the versions of %s (s3:ListBucketVersions): %w", v.archive.URL(""), err)
+		}
+		for _, m := range page.DeleteMarkers {
+			hidden(KindVersionDeleted, aws.ToString(m.Key), aws.ToString(m.VersionId), "a delete marker: the object was removed, and older versions of it are hidden", aws.ToTime(m.LastModified))
+		}
+		for _, o := range page.Versions {
+			if !aws.ToBool(o.IsLatest) {
+				hidden(KindVersionHidden, aws.ToString(o.Key), aws.ToString(o.VersionId), fmt.Sprintf("%d bytes, which a newer version or a delete marker hides; it can be read by its version", aws.ToInt64(o.Size)), aws.ToTime(o.LastModified))
+			}
+		}
+	}
+	if increments > 0 {
+		v.found.note("%d hidden versions and delete markers are of increments (open/) that were due to be deleted", increments)
+	}
+	return nil
+}
