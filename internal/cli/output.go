@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -49,10 +51,32 @@ func publishNew(path string, mode fs.FileMode, write func(io.Writer) error) erro
 
 // writeJSON writes v as indented JSON.
 func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(escaping{w})
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
+}
+
+// escaping escapes the control characters that JSON lets through: DEL and C1, which a
+// terminal may obey. They are in strings only. A call of Write has whole characters.
+type escaping struct{ io.Writer }
+
+// Write implements [io.Writer].
+func (e escaping) Write(p []byte) (int, error) {
+	at := bytes.IndexFunc(p, func(r rune) bool { return r >= 0x7f && r <= 0x9f })
+	if at < 0 {
+		return e.Writer.Write(p)
+	}
+	var escaped []byte
+	for _, r := range string(p) {
+		if r >= 0x7f && r <= 0x9f {
+			escaped = fmt.Appendf(escaped, `\u%04x`, r)
+			continue
+		}
+		escaped = utf8.AppendRune(escaped, r)
+	}
+	_, err := e.Writer.Write(escaped)
+	return len(p), err
 }
 
 // group makes of cmd one that only has verbs below it.

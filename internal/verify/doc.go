@@ -65,6 +65,7 @@
 //	cover.go       time without a record, the expected head, the observations of heartbeats
 //	counts.go      kube-apiserver's own counters
 //	objects.go     the objects of the files
+//	dates.go       which days below data/ and open/ are listed
 //	versions.go    versions that a bucket hides
 //	deep.go        restoring and hashing files
 //	increments.go  files without a record

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -128,6 +127,8 @@ func (v *verification) list(ctx context.Context, prefix string, do func(info arc
 		}
 	case "data/":
 		seek = v.days()
+	case "open/":
+		seek = openDays(v)
 	}
 	if v.opt.Cluster != "" {
 		prefix += "cluster=" + v.opt.Cluster + "/"
@@ -337,55 +338,4 @@ func (a *allLogs) epochOf(id catalog.ID) *epoch {
 		return l.byName[id.Epoch]
 	}
 	return &epoch{log: &nodeLog{cluster: id.Cluster, node: id.Node}, name: id.Epoch}
-}
-
-// days returns what leaves out the days below data/ that no wanted object is of: the
-// wanted ones are those that were asked for, and those of the files with lines in
-// them. The report names them.
-func (v *verification) days() func(key string) string {
-	first, last := dayOf(v.opt.From), cmp.Or(dayOf(v.opt.To), endOfDays)
-	if v.incremental {
-		first, last = endOfDays, ""
-	}
-	v.named = map[string]bool{}
-	for r := range v.files() {
-		for _, o := range r.Objects {
-			v.named[o.Key] = true
-			if key, err := archive.ParseKey(o.Key); err == nil && v.opt.overlaps(r.span()) {
-				first, last = min(first, key.Day), max(last, key.Day)
-			}
-		}
-	}
-	switch {
-	case first > last:
-		v.found.note("no day below data/ was listed: no record names an object there that was not checked before")
-	case first > "" && last < endOfDays:
-		v.found.note("data/ was listed from %s to %s: other days were not", first, last)
-	case first > "":
-		v.found.note("data/ was listed from %s on: earlier days were not", first)
-	case last < endOfDays:
-		v.found.note("data/ was listed until %s: later days were not", last)
-	}
-	return func(key string) string {
-		cluster, rest, ok := strings.Cut(key, "/dt=")
-		switch {
-		case !ok || strings.Contains(strings.TrimPrefix(cluster, "data/"), "/"):
-			return ""
-		case rest[:min(len(rest), len(archive.DayLayout))] < first:
-			return cluster + "/dt=" + first
-		case rest[:min(len(rest), len(archive.DayLayout))] > last:
-			return cluster + "/dt=" + endOfDays
-		}
-		return ""
-	}
-}
-
-// endOfDays sorts after every day.
-const endOfDays = "~"
-
-func dayOf(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(archive.DayLayout)
 }

@@ -32,6 +32,8 @@ type Report struct {
 	Nodes []Node `json:"nodes"`
 	// Unrecorded counts the files of an archive without any record, which were read.
 	Unrecorded int `json:"unrecorded,omitempty"`
+	// Unread are those of the notes that say which days and records were not looked at.
+	Unread []string `json:"unread,omitempty"`
 	// Notes limit the proof without being faults.
 	Notes []string `json:"notes"`
 	// Omitted counts findings and notes beyond the first 10,000 of each.
@@ -179,3 +181,16 @@ func (f *findings) note(format string, args ...any) {
 	}
 	f.report.Notes = append(f.report.Notes, clip(fmt.Sprintf(format, args...)))
 }
+
+// leaveOut notes what was not looked at.
+func (f *findings) leaveOut(format string, args ...any) {
+	f.note(format, args...)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.report.Unread) < maxUnread {
+		f.report.Unread = append(f.report.Unread, clip(fmt.Sprintf(format, args...)))
+	}
+}
+
+// maxUnread bounds what the last line of a report says was not looked at.
+const maxUnread = 10

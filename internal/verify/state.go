@@ -187,7 +187,7 @@ func (v *verification) begin() {
 		v.found.note("the state file has no head yet: every record was read")
 	case v.incremental:
 		v.found.find(s.Findings...)
-		v.found.note("records that were trusted at %s, and their objects, were not read again; --deep or --from reads all", stamp(s.Time))
+		v.found.leaveOut("records that were trusted at %s, and their objects, were not read again; --deep or --from reads all", stamp(s.Time))
 	}
 }
 

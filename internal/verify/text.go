@@ -44,7 +44,10 @@ func (r *Report) WriteText(w io.Writer) error {
 	if r.Omitted > 0 {
 		b.printf("note: %d more findings or notes are left out\n", r.Omitted)
 	}
-	gaps := 0
+	gaps, how := 0, "OK"
+	if len(r.Unread) > 0 {
+		how = "OK in part (" + archive.Printable(strings.Join(r.Unread, "; ")) + ")"
+	}
 	for i := range r.Nodes {
 		gaps += len(r.Nodes[i].Gaps)
 	}
@@ -58,9 +61,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	case r.Empty:
 		b.WriteString("NOTHING VERIFIED: no file has a record\n")
 	case gaps > 0:
-		b.printf("OK, but for the recorded gaps (%d): nothing else is missing and nothing was changed, as far as this was to be checked\n", gaps)
+		b.printf("%s, but for the recorded gaps (%d): nothing else is missing and nothing was changed, as far as this was to be checked\n", how, gaps)
 	default:
-		b.WriteString("OK: nothing is missing and nothing was changed, as far as this was to be checked\n")
+		b.printf("%s: nothing is missing and nothing was changed, as far as this was to be checked\n", how)
 	}
 	if !r.Anchored {
 		b.WriteString("signatures not anchored: no public key was given (--key), so the first key of each tree was taken on trust\n")
