@@ -188,8 +188,7 @@ func (r Rollup) Text() (string, error) {
 
 // Point takes the checkpoint of the head apart.
 func (r Rollup) Point() (Checkpoint, error) {
-	head := Record{Identity: Identity{Cluster: r.Cluster, Node: r.Node}, Number: r.To, Checkpoint: r.Head}
-	return head.checkpoint()
+	return (&Record{Identity: Identity{Cluster: r.Cluster, Node: r.Node}, Number: r.To, Checkpoint: r.Head}).checkpoint()
 }
 
 // Seal returns both forms, the JSON form signed where there is a key.
