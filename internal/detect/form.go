@@ -163,7 +163,7 @@ func (d *Detection) annotations(o Options) map[string]string {
 // exploreLink is Explore with a query. The labels keep their template, which is
 // escaped where it is filled in.
 func exploreLink(query string) string {
-	pane := `{"a":{"datasource":"loki","queries":[{"refId":"A","expr":%s}],"range":{"from":"now-1h","to":"now"}}}`
+	pane := `{"a":{"datasource":"audit-loki","queries":[{"refId":"A","expr":%s}],"range":{"from":"now-1h","to":"now"}}}`
 	quoted := strings.ReplaceAll(query, `"`, `\"`)
 	text := fmt.Sprintf(pane, `"`+quoted+`"`)
 	var out strings.Builder

@@ -45,7 +45,7 @@ func logLabels(names []string) []string {
 // parsed of the few lines that are left.
 func pipeline(c Condition, except []Condition) string {
 	except = slices.DeleteFunc(slices.Clone(except), func(e Condition) bool { return c.excludes(e) })
-	var meta, text, parsed []string
+	var meta, text, excepted, parsed []string
 	var paths []string
 	ownNeeded := false
 	use := func(f field) {
@@ -87,7 +87,7 @@ func pipeline(c Condition, except []Condition) string {
 		if late {
 			parsed = append(parsed, strings.Join(tests, " or "))
 		} else {
-			meta = append(meta, strings.Join(tests, " or "))
+			excepted = append(excepted, strings.Join(tests, " or "))
 		}
 	}
 	var out strings.Builder
@@ -97,7 +97,8 @@ func pipeline(c Condition, except []Condition) string {
 		}
 	}
 	write(meta, "| ")
-	write(text, "")
+	write(text, "") // before long lists of accounts: most lines end here
+	write(excepted, "| ")
 	if ownNeeded {
 		out.WriteString(" | label_format own=\"" + ownTemplate + "\"")
 	}

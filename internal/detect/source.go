@@ -38,7 +38,6 @@ type Detection struct {
 
 	LogQL string `yaml:"logql"` // of a detection that no condition can express
 	SQL   string `yaml:"sql"`   // of a detection that needs the past
-	Allow string // labels that an allow list can name; generated
 
 	Fires, Quiet []yaml.Node // events, read by detecttest
 }
