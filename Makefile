@@ -185,6 +185,12 @@ e2e-controlplane: build $(LINTER) ## A real kube-apiserver: the account of its a
 	cd e2e/controlplane && $(LINTER) run --allow-parallel-runners -c ../../.golangci.yml ./... && \
 		E2E_BINARY=$(CURDIR)/$(BIN) go test -tags e2e -count=1 -timeout 40m -v ./...
 
+# Builds an older kube-apiserver for each module of versions/ at first: minutes each. -update
+# makes the logs that the unit tests read: VERSIONS_FLAGS='-update -run TestVersions/v1.36'.
+.PHONY: e2e-versions
+e2e-versions: build ## Each supported kube-apiserver writes a log: known form, every byte, same fields
+	cd e2e/controlplane && E2E_BINARY=$(CURDIR)/$(BIN) go test -tags e2e,versions -count=1 -timeout 120m -run TestVersions -v . $(VERSIONS_FLAGS)
+
 .PHONY: e2e-kind
 e2e-kind: ## A kind cluster with the shipped patches (needs Docker; not in e2e)
 	go test -tags e2e -count=1 -timeout 30m -v ./e2e/kind/

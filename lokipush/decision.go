@@ -70,7 +70,7 @@ type StatusError struct {
 	Body       string        // start of the answer, at most 1 KiB, one line, valid UTF-8
 	RetryAfter time.Duration // what the server asked for, at most MaxRetryAfter; 0 for nothing
 	Decision   Decision      // what to do about it; never Accepted
-	Reason     Reason        // for Refused, Split and any 429; what Loki says about one of the entries
+	Reason     Reason        // for Refused, Split and a rate limit; what Loki says about one of the entries
 	Limit      int           // for Split: bytes that the answer says a push may have; 0: it does not say
 	Oldest     time.Time     // for Refused: entries before it are refused for the same reason; zero: unknown
 }
@@ -116,7 +116,7 @@ func newStatusError(code int, body, retryAfter string, now time.Time) *StatusErr
 	e := &StatusError{Code: code, Body: body, RetryAfter: parseRetryAfter(retryAfter, now)}
 	e.Decision = decide(code, body)
 	switch {
-	case code == http.StatusTooManyRequests && e.Decision == Retry:
+	case code == http.StatusTooManyRequests && e.Decision == Retry && strings.Contains(strings.ToLower(body), "rate limit"):
 		e.Reason = ReasonRateLimited
 		if e.Limit = limitOf(rateWords, body); e.Limit > 0 {
 			e.Decision = Split

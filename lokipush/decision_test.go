@@ -41,6 +41,8 @@ func TestDecide(t *testing.T) {
 		{429, "Ingestion rate limit exceeded (limit: 4096 bytes/sec) while adding 7 lines for a total size of 5000 bytes", Split, ReasonRateLimited},
 		{429, "Per stream rate limit exceeded (limit: 3MB/sec) while attempting to ingest for stream '{}' totaling 4MB", Retry, ReasonRateLimited},
 		{503, fmt.Sprintf(wordsRate, 1000, 1001), Retry, ""},
+		{429, "Maximum active stream limit exceeded, reduce the number of active streams", Retry, ""},
+		{429, "", Retry, ""},
 		{408, "", Retry, ""},
 		{425, "", Retry, ""},
 		{500, "at least 1 live replicas required", Retry, ""},

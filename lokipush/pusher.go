@@ -22,8 +22,8 @@ const (
 	// splitAfterLimited is how many 429 in a row halve a batch, even if the answer does not say that
 	// the batch is too large: a push larger than the burst of the tenant's rate limit never passes.
 	splitAfterLimited = 5
-	// dropAfterLimited is how many 429 in a row, in more than two minutes, refuse a single entry: if it
-	// is larger than the limit, or if Loki accepted as many other pushes meanwhile.
+	// dropAfterLimited is how many answers of the rate limit in a row, in about two minutes, refuse a single
+	// entry: if it is larger than the limit, or if Loki accepted as many other pushes meanwhile.
 	dropAfterLimited = 20
 )
 
@@ -69,7 +69,7 @@ func (p *Pusher) settle(ctx context.Context, b Payload, unknownStops bool) (*Sta
 	for limited := int64(0); wait.Ongoing(); {
 		last = p.attempt(ctx, b, unknownStops)
 		status, _ := errors.AsType[*StatusError](last)
-		isLimited := status != nil && status.Code == http.StatusTooManyRequests
+		isLimited := status != nil && status.Reason == ReasonRateLimited
 		switch decision := DecisionOf(last); {
 		case decision == Accepted:
 			p.accepted.Add(1)
@@ -78,9 +78,9 @@ func (p *Pusher) settle(ctx context.Context, b Payload, unknownStops bool) (*Sta
 			return status, nil
 		case decision == Stop && p.cfg.FailOnStop:
 			return nil, fmt.Errorf("deliver %d entries to Loki: %w", b.Len(), last)
-		case isLimited:
+		case status != nil && status.Code == http.StatusTooManyRequests:
 			limited++
-			never := limited >= dropAfterLimited && (decision == Split || p.accepted.Load()-before >= limited)
+			never := isLimited && limited >= dropAfterLimited && (decision == Split || p.accepted.Load()-before >= limited)
 			if never || limited >= splitAfterLimited && b.Len() > 1 {
 				return status, nil
 			}

@@ -225,6 +225,20 @@ func TestDeliverRefusesAnEntryAboveTheBurst(t *testing.T) {
 	})
 }
 
+// What no rate limit says is waited for, whatever else Loki accepts, as is an outage.
+func TestDeliverWaitsForTheStreamLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := lokitest.New(lokitest.Config{})
+		r.Inject(3*dropAfterLimited, lokitest.Fault{Status: 429, Body: "Maximum active stream limit exceeded"})
+		p := newTestPusher(t, r, steady, nil)
+		time.AfterFunc(time.Millisecond, func() { p.accepted.Store(1 << 40) }) // by other deliveries
+		refused, err := p.Deliver(t.Context(), batchOf(t, "a"))
+		if err != nil || len(refused) > 0 || r.Count() != 1 {
+			t.Errorf("%v, %v, %d stored", refused, err, r.Count())
+		}
+	})
+}
+
 // If the answer names a limit above the entry, it is refused only if Loki accepts as many other pushes.
 func TestDeliverRefusesAnEntryThatLokiNeverTakes(t *testing.T) {
 	for _, others := range []bool{false, true} {

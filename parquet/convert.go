@@ -246,7 +246,7 @@ func (c *conversion) indexLine(line []byte, ref rowsort.Ref, key []byte) ([]byte
 	start := ref.Offset
 	for i := range max(len(parts), 1) {
 		if i > 0 {
-			c.decoder.Part(line[parts[i].From:parts[i].To], e)
+			c.decoder.Line(line[parts[i].From:parts[i].To], e)
 			ref.Offset = start + int64(parts[i].From)
 			ref.Size = uint32(parts[i].To - parts[i].From)
 			ref.Part = uint32(i)

@@ -123,7 +123,7 @@ func (e *emission) nextRow(rows *rowsort.Fetcher) error {
 	e.event.Release()
 	r := objectfile.Row{Event: &e.event, Line: e.cfg.Meta.Increment.before() + int64(ref.Line), Part: int64(ref.Part), Size: len(line)}
 	if ref.Part > 0 {
-		e.decoder.Part(line, &e.event)
+		e.decoder.Line(line, &e.event)
 		r.Status = schema.StatusSalvaged
 		e.parts--
 		if !e.follows(ref) {

@@ -202,7 +202,7 @@ func wholePushes(t *testing.T, server *lokiserver.Server) {
 		{"no tenant", "", "", bulk(1, 10), answer{401, "no org id", lokipush.Stop, ""}, -1},
 		{"wrong path", "/nowhere/push", "free", bulk(1, 10), answer{404, "", lokipush.Stop, ""}, -1},
 		{"too many labels", "", "onelabel", bulk(1, 10), answer{400, "label names", lokipush.Stop, ""}, -1},
-		{"too many streams", "", "onestream", bulk(1, 10), answer{429, "stream limit", lokipush.Retry, lokipush.ReasonRateLimited}, -1},
+		{"too many streams", "", "onestream", bulk(1, 10), answer{429, "stream limit", lokipush.Retry, ""}, -1},
 		{"tenant's rate", "", "slow", bulk(4, 10_000), answer{429, "rate limit", lokipush.Split, lokipush.ReasonRateLimited}, 4},
 		{"one line above the tenant's rate", "", "slow", bulk(1, 30_000), answer{429, "rate limit", lokipush.Split, lokipush.ReasonRateLimited}, -1}, // refused after minutes
 		{"tenant's burst below its rate", "", "smallburst", bulk(4, 10_000), answer{429, "rate limit", lokipush.Retry, lokipush.ReasonRateLimited}, 4},

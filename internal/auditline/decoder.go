@@ -22,7 +22,7 @@ type Decoder struct {
 }
 
 // Line decodes a whole line. For a broken line, e holds the first event found
-// and parts are all of them; otherwise parts is nil.
+// and parts are all of them, each a line of its own to this function; otherwise parts is nil.
 func (d *Decoder) Line(line []byte, e *Event) (o Outcome, parts []Span) {
 	if d.scanner.scan(line, e) || d.extended(line, e) {
 		return Canonical, nil
@@ -35,7 +35,7 @@ func (d *Decoder) Line(line []byte, e *Event) (o Outcome, parts []Span) {
 		e.Reset()
 		return Undecodable, nil
 	}
-	d.Part(line[parts[0].From:parts[0].To], e)
+	d.Line(line[parts[0].From:parts[0].To], e)
 	return Broken, parts
 }
 
@@ -49,11 +49,4 @@ func (d *Decoder) Skim(line []byte, e *Event) bool {
 	ok := d.scanner.scan(line, e)
 	d.scanner.skims = false
 	return ok
-}
-
-// Part decodes one event that [Decoder.Line] found in a broken line.
-func (d *Decoder) Part(text []byte, e *Event) {
-	if !d.scanner.scan(text, e) && !d.extended(text, e) {
-		d.general.decode(text, e)
-	}
 }

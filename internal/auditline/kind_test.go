@@ -17,7 +17,7 @@ func idsOf(line []byte) (ids []string) {
 		ids = append(ids, string(e.Text(AuditID)))
 	}
 	for _, part := range parts[min(1, len(parts)):] {
-		d.Part(line[part.From:part.To], &e)
+		d.Line(line[part.From:part.To], &e)
 		ids = append(ids, string(e.Text(AuditID)))
 	}
 	return ids

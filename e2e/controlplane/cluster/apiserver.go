@@ -20,6 +20,7 @@ import (
 	certutil "k8s.io/client-go/util/cert"
 
 	"github.com/auditsidecar/auditsidecar/e2e/process"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // Config is what an APIServer is made of.
@@ -136,7 +137,7 @@ func (a *APIServer) rest() *rest.Config {
 func (a *APIServer) Client(user string) (*kubernetes.Clientset, error) {
 	cfg := a.rest()
 	cfg.Impersonate.UserName = user
-	cfg.UserAgent = "e2e-traffic"
+	cfg.UserAgent = audittest.TrafficAgent
 	return kubernetes.NewForConfig(cfg)
 }
 

@@ -15,6 +15,7 @@ const (
 	etcdModule       = "e2e/controlplane/etcd"
 	kubernetesModule = "e2e/controlplane/kubernetes"
 	v1beta3Module    = "e2e/controlplane/kubeadm-v1beta3"
+	olderModules     = "e2e/controlplane/versions"
 )
 
 // KubeAPIServer returns the path of kube-apiserver. E2E_KUBERNETES names a
@@ -23,6 +24,25 @@ const (
 func KubeAPIServer(tb testing.TB) string {
 	tb.Helper()
 	return given(tb, "kube-apiserver")
+}
+
+// Older lists the minor versions before the one of KubeAPIServer that have a module: v1.33, v1.34.
+func Older(tb testing.TB) (minors []string) {
+	tb.Helper()
+	modules, err := filepath.Glob(filepath.Join(builds.Repository(tb), olderModules, "*", "go.mod"))
+	if err != nil || len(modules) == 0 {
+		tb.Fatalf("list the modules of %s: %d, %v", olderModules, len(modules), err)
+	}
+	for _, module := range modules {
+		minors = append(minors, filepath.Base(filepath.Dir(module)))
+	}
+	return minors
+}
+
+// OlderAPIServer returns the path of kube-apiserver of one of these versions.
+func OlderAPIServer(tb testing.TB, minor string) string {
+	tb.Helper()
+	return ofKubernetes(tb, olderModules+"/"+minor, "kube-apiserver")
 }
 
 // Kubeadm returns the path of kubeadm, as KubeAPIServer does.
