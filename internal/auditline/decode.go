@@ -94,31 +94,15 @@ func (e *Event) quoted(s []byte) []byte {
 }
 
 // event fills the columns from a valid object, and reports whether it is an
-// audit event.
+// audit event. Times that it lacks are those of v1beta1; of an event without the
+// time of its stage it is when the request came.
 func (g *general) event(object []byte) bool {
-	values := g.fields(object, eventMembers)
-	if !IsEvent(g.text(values["kind"]), g.text(values["apiVersion"]), g.text(values["auditID"])) {
-		return false
-	}
-	if !g.e.given[StageTimestamp] || !g.e.given[RequestReceived] {
-		g.olderTimes(object)
-	}
-	return true
-}
-
-// olderTimes takes the times that an event lacks from the members that v1beta1 has for them. Of one
-// without the time of its stage, that is when the request came.
-func (g *general) olderTimes(object []byte) {
-	ints, given := g.e.ints, g.e.given
 	g.fields(object, olderMembers)
-	for _, f := range [...]Field{RequestReceived, StageTimestamp} {
-		if given[f] {
-			g.e.SetInt(f, ints[f])
-		}
-		if !g.e.given[StageTimestamp] && g.e.given[f] {
-			g.e.SetInt(StageTimestamp, g.e.ints[f])
-		}
+	values := g.fields(object, eventMembers)
+	if received, ok := g.e.Int(RequestReceived); ok && !g.e.given[StageTimestamp] {
+		g.e.SetInt(StageTimestamp, received)
 	}
+	return IsEvent(g.text(values["kind"]), g.text(values["apiVersion"]), g.text(values["auditID"]))
 }
 
 // value fills the columns of one member.

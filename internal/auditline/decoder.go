@@ -18,7 +18,6 @@ type Decoder struct {
 	cutter  cutter
 	general general
 	walker  Walker
-	probe   Event // for events that are only looked for
 }
 
 // Line decodes a whole line. For a broken line, e holds the first event found
@@ -30,7 +29,8 @@ func (d *Decoder) Line(line []byte, e *Event) (o Outcome, parts []Span) {
 	if d.general.decode(line, e) {
 		return Irregular, nil
 	}
-	parts = d.salvage(line)
+	parts = d.salvage(line, e)
+	e.Release()
 	if len(parts) == 0 {
 		e.Reset()
 		return Undecodable, nil

@@ -57,13 +57,11 @@ func endsEvent(rest []byte) bool {
 	return len(rest) == 0 || rest[0] == 0 || hasPrefix(rest, eventHead) || bytes.HasPrefix([]byte(eventHead), rest)
 }
 
-// salvage returns the whole events in a broken line.
-func (d *Decoder) salvage(line []byte) []Span {
-	var found []Span
-	defer d.probe.Reset() // it has views into the line
+// salvage returns the whole events in a broken line. What e holds afterwards is undefined.
+func (d *Decoder) salvage(line []byte, e *Event) (found []Span) {
 	for part := range d.walker.Events(line) {
-		d.probe.Release()
-		if d.general.decode(line[part.From:part.To], &d.probe) {
+		e.Release()
+		if d.general.decode(line[part.From:part.To], e) {
 			found = append(found, part)
 		}
 		if len(found) == maxParts {

@@ -12,16 +12,17 @@ import (
 // many cost sixteen times as much, not 256 times.
 func TestSalvageIsBounded(t *testing.T) {
 	var d Decoder
+	var e Event
 	salvage := func(n int) func() {
 		line := bytes.Repeat([]byte(`{"kind":"Event","apiVersion":"audit.k8s.io/v1","requestObject":`), n)
 		return func() {
-			if parts := d.salvage(line); len(parts) > 0 {
+			if parts := d.salvage(line, &e); len(parts) > 0 {
 				t.Errorf("found %d events", len(parts))
 			}
 		}
 	}
 	audittest.CheckCost(t, 64, salvage(4000), salvage(64000))
-	if parts := d.salvage(bytes.Repeat([]byte(simpleEvent("a")), maxParts+10)); len(parts) != maxParts {
+	if parts := d.salvage(bytes.Repeat([]byte(simpleEvent("a")), maxParts+10), &e); len(parts) != maxParts {
 		t.Errorf("found %d events, want %d at most", len(parts), maxParts)
 	}
 }
@@ -38,7 +39,7 @@ func TestBrokenLinesLeaveNothingBehind(t *testing.T) {
 			t.Fatal("the line is not broken")
 		}
 	}
-	if n := cap(d.probe.arena); n > 16<<10 {
+	if n := cap(e.arena); n > 16<<10 {
 		t.Errorf("%d bytes are kept of events that were looked for", n)
 	}
 }
