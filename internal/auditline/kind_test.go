@@ -1,6 +1,7 @@
 package auditline
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
 	"time"
@@ -60,4 +61,21 @@ func TestTimesOfV1beta1(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzEvents looks for events in any bytes: they stand in their order, within the line, and each is JSON.
+func FuzzEvents(f *testing.F) {
+	for _, form := range audittest.Forms() {
+		f.Add([]byte(form.Line))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		var w Walker
+		at := 0
+		for part := range w.Events(line) {
+			if part.From < at || part.To <= part.From || part.To > len(line) || !json.Valid(line[part.From:part.To]) {
+				t.Fatalf("%+v behind %d in %q", part, at, line)
+			}
+			at = part.To
+		}
+	})
 }
