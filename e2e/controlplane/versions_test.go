@@ -18,7 +18,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/e2e/controlplane/traffic"
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
-	"github.com/auditsidecar/auditsidecar/internal/audittest/facts"
+	"github.com/auditsidecar/auditsidecar/internal/audittest/factstest"
 	"github.com/auditsidecar/auditsidecar/manifests"
 )
 
@@ -33,10 +33,10 @@ const versionRounds = 24
 // same. With -update the logs become those that the unit tests read.
 func TestVersions(t *testing.T) {
 	reference := versionLog(t, newest, cluster.KubeAPIServer(t))
-	want := facts.Of(reference)
+	want := factstest.Of(reference)
 	for _, minor := range cluster.Older(t) {
 		t.Run(minor, func(t *testing.T) {
-			got := facts.Of(versionLog(t, minor, cluster.OlderAPIServer(t, minor)))
+			got := factstest.Of(versionLog(t, minor, cluster.OlderAPIServer(t, minor)))
 			if missing, more := without(want, got), without(got, want); len(missing)+len(more) > 0 {
 				t.Errorf("%s lacks\n%s\nof %s, and has beside it\n%s", minor, strings.Join(missing, "\n"), newest, strings.Join(more, "\n"))
 			}

@@ -1,6 +1,6 @@
-// Package facts reduces a log to the fields that labels, metadata and alerts are made of. It stands
+// Package factstest reduces a log to the fields that labels, metadata and alerts are made of. It stands
 // beside package audittest, which the tests of auditline use.
-package facts
+package factstest
 
 import (
 	"bytes"
