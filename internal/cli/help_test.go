@@ -88,7 +88,7 @@ func TestMistakesSuggestTheRemedy(t *testing.T) {
 		{[]string{"verify", "--keys", "x"}, "did you mean --"},
 		{[]string{"lifecycle", "aply"}, "did you mean apply?"},
 		{[]string{"lint"}, "did you mean policy?"},
-		{[]string{"query"}, "did you mean replay?"},
+		{[]string{"grep"}, "did you mean search?"},
 		{[]string{"ddl", "athna"}, "expected one of athena"},
 		{[]string{"policy", "lint"}, "Usage: auditsidecar policy lint FILE..."},
 	} {
@@ -136,6 +136,7 @@ func wrong(t *testing.T, args []string, flag string) []string {
 		"run":             {"--audit-log-path", "/a/audit.log", "--archive-url", "s3://b/p", "--s3-region", "r", "--cluster", "c", "--loki-url", "http://127.0.0.1:1"},
 		"convert":         {put(t, filepath.Join(dir, "a.log"), []byte("{}\n")), "--out", filepath.Join(dir, "a.parquet")},
 		"verify":          {dir},
+		"search":          {dir},
 		"replay":          {dir, "--loki-url", "http://127.0.0.1:1"},
 		"policy lint":     {os.DevNull},
 		"lifecycle print": {"s3://b/p"},

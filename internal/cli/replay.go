@@ -20,8 +20,8 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 	"github.com/auditsidecar/auditsidecar/internal/replay"
+	"github.com/auditsidecar/auditsidecar/internal/search"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
-	"github.com/auditsidecar/auditsidecar/internal/timerange"
 )
 
 const replayExample = `  # what one user did in an hour, as kube-apiserver wrote it
@@ -33,8 +33,7 @@ const replayExample = `  # what one user did in an hour, as kube-apiserver wrote
 
 // replayFlags are the flags of the verb replay.
 type replayFlags struct {
-	filter replay.Filter
-	times  timerange.Range
+	selectionFlags
 	loki   config.Loki
 	redact config.Redact
 	id     string
@@ -48,7 +47,7 @@ func newReplayCommand(version string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:        "replay PATH|URL... [--since TIME] [--to TIME]",
 		Short:      "Take lines out of the archive: to standard output, or into Loki",
-		SuggestFor: []string{"query", "search", "grep", "export"},
+		SuggestFor: []string{"export"},
 		Long: `replay writes the lines of a range of time that match all filters, byte for byte
 and in their original order, to standard output. With --loki-url it pushes them
 into Loki instead, as a stream of its own with the labels job="audit-replay" and
@@ -65,7 +64,7 @@ no record names are left out, as restore does it, and reported as an error at th
 			if err != nil {
 				return err
 			}
-			c.Files = slices.DeleteFunc(c.Files, func(file *catalog.File) bool { return !file.Within(f.filter.Days()) })
+			c.Files = slices.DeleteFunc(c.Files, func(file *catalog.File) bool { return !file.Within(f.selection.Days()) })
 			if f.loki.URL == "" {
 				return f.toOutput(cmd.Context(), c, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			}
@@ -77,13 +76,7 @@ no record names are left out, as restore does it, and reported as an error at th
 }
 
 func (f *replayFlags) register(flags *pflag.FlagSet) {
-	f.times.Register(flags)
-	flags.StringSliceVar(&f.filter.Users, "user", nil, "only lines of this user; may be repeated, as all of these")
-	flags.StringSliceVar(&f.filter.Verbs, "verb", nil, "only lines with this verb")
-	flags.StringSliceVar(&f.filter.Resources, "resource", nil, "only lines about this resource, such as secrets")
-	flags.StringSliceVar(&f.filter.Namespaces, "namespace", nil, "only lines about this namespace")
-	flags.StringSliceVar(&f.filter.Names, "name", nil, "only lines about an object of this name")
-	flags.StringSliceVar(&f.filter.Codes, "code", nil, "only lines with this response code")
+	f.selectionFlags.register(flags)
 	registerUnrecorded(flags, &f.unrecorded)
 	f.s3.RegisterS3(flags)
 	flags.StringVar(&f.id, "id", "", "the label replay in Loki; empty: the time of the call")
@@ -92,8 +85,7 @@ func (f *replayFlags) register(flags *pflag.FlagSet) {
 }
 
 func (f *replayFlags) validate() error {
-	errs := []error{f.times.Validate(), f.loki.ValidateClient(), f.redact.Validate(), f.redact.ValidateFiles()}
-	f.filter.From, f.filter.To = f.times.From, f.times.To
+	errs := []error{f.selectionFlags.validate(), f.loki.ValidateClient(), f.redact.Validate(), f.redact.ValidateFiles()}
 	if f.id != "" && f.loki.URL == "" {
 		errs = append(errs, errors.New("--id has no meaning without --loki-url"))
 	}
@@ -104,7 +96,7 @@ func (f *replayFlags) validate() error {
 }
 
 // each restores the files and gives lines what they hold.
-func (f *replayFlags) each(ctx context.Context, c *catalog.Catalog, progress *terminal.FileProgress, report io.Writer, lines *replay.Lines, begin func(catalog.ID) error) (missing, err error) {
+func (f *replayFlags) each(ctx context.Context, c *catalog.Catalog, progress *terminal.FileProgress, report io.Writer, lines *search.Lines, begin func(catalog.ID) error) (missing, err error) {
 	return eachOriginal(ctx, c, progress, report, false, func(o catalog.Original, _ io.Writer) error {
 		if err := begin(o.ID); err != nil {
 			return err
@@ -122,7 +114,7 @@ func (f *replayFlags) each(ctx context.Context, c *catalog.Catalog, progress *te
 
 func (f *replayFlags) toOutput(ctx context.Context, c *catalog.Catalog, w, report io.Writer) error {
 	out := bufio.NewWriterSize(w, 64<<10) // it keeps its first error for Flush
-	lines := replay.Lines{Filter: f.filter, Do: func(l replay.Line) error {
+	lines := search.Lines{Selection: f.selection, Do: func(l search.Line) error {
 		_, _ = out.Write(l.Bytes)
 		return out.WriteByte('\n')
 	}}
@@ -155,7 +147,7 @@ func (f *replayFlags) toLoki(ctx context.Context, version string, c *catalog.Cat
 			_, _ = fmt.Fprintf(progress.Above(report), "Loki accepts no lines, retrying: %v\n", err)
 		},
 	})
-	lines := replay.Lines{Filter: f.filter, Do: func(l replay.Line) error { return loki.Add(ctx, l) }}
+	lines := search.Lines{Selection: f.selection, Do: func(l search.Line) error { return loki.Add(ctx, l) }}
 	begin := func(id catalog.ID) error { return loki.Begin(ctx, id.Cluster, id.Node) }
 	missing, err := f.each(ctx, c, progress, report, &lines, begin)
 	if err == nil {

@@ -78,6 +78,7 @@ Reports are coloured on a terminal only, and not with NO_COLOR set.
 		newRestoreCommand(),
 		newVerifyCommand(version),
 		newKeygenCommand(),
+		newSearchCommand(),
 		newReplayCommand(version),
 		newDDLCommand(),
 		newLifecycleCommand(),

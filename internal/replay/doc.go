@@ -1,8 +1,7 @@
-// Package replay takes lines out of the archive again: those that a [Filter]
-// lets through, as they were, or into Loki as a stream of their own.
+// Package replay brings lines of the archive into Loki, as a stream of their own.
 //
-// [Lines] cuts restored bytes into lines and stamps each with its time. A [Loki]
-// pushes them with the labels job="audit-replay" and replay=ID, next to cluster
+// A [Loki] pushes the lines that package search selects with the labels job="audit-replay"
+// and replay=ID, next to cluster
 // and node, so that they are not taken for current events and a replay can be
 // asked, and forgotten, by itself. Its lines are redacted and shrunk as those of
 // run are. Pushing the same replay twice shows each line once.

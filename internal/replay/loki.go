@@ -6,6 +6,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/internal/search"
 	"github.com/auditsidecar/auditsidecar/internal/shrink"
 	"github.com/auditsidecar/auditsidecar/lokipush"
 )
@@ -35,6 +36,7 @@ type Loki struct {
 	refused map[lokipush.Reason]int64
 	failing time.Time // since when attempts fail
 	down    bool      // OnDown was called since
+	fields  lokipush.Fields
 	// memory of the last redacted and of the last shrunk line
 	redacted, shrunk []byte
 }
@@ -78,7 +80,8 @@ func (l *Loki) Begin(ctx context.Context, cluster, node string) error {
 }
 
 // Add sends a line, now or with others.
-func (l *Loki) Add(ctx context.Context, line Line) error {
+func (l *Loki) Add(ctx context.Context, line search.Line) error {
+	l.fields.Set(line.Event)
 	text := line.Bytes
 	if l.cfg.Redact != nil {
 		if replaced, changed := l.cfg.Redact(l.redacted[:0], text); changed {
@@ -89,7 +92,7 @@ func (l *Loki) Add(ctx context.Context, line Line) error {
 		l.shrunk = shrink.Line(text, l.cfg.MaxLineBytes, l.shrunk)
 		text = l.shrunk
 	}
-	for !l.batch.Add(line.Time, text, line.Fields) {
+	for !l.batch.Add(line.Time, text, &l.fields) {
 		if err := l.Flush(ctx); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
+	"github.com/auditsidecar/auditsidecar/internal/search"
 	"github.com/auditsidecar/auditsidecar/lokipush"
 )
 
@@ -25,7 +26,7 @@ func into(t *testing.T, receiver *lokitest.Receiver, log []byte, redact func(dst
 	loki := NewLoki(LokiConfig{
 		Client: client, Labels: map[string]string{"job": "audit-replay", "replay": "r1"}, Redact: redact, MaxLineBytes: 16 << 10,
 	})
-	lines := Lines{Do: func(l Line) error { return loki.Add(t.Context(), l) }}
+	lines := search.Lines{Do: func(l search.Line) error { return loki.Add(t.Context(), l) }}
 	for _, node := range []string{"cp-1", "cp-2"} {
 		if err := loki.Begin(t.Context(), "c", node); err != nil {
 			return loki, err

@@ -45,12 +45,16 @@ func (c *cache) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // load reads extents, several at once, and those that are near each other with one request.
-// It replaces what was loaded before, but for the extents from keep on.
+// If they do not fit, it gives up what was loaded before, but for the extents from keep on.
 func (c *cache) load(wanted []extent, keep int64) error {
-	c.loaded = slices.DeleteFunc(c.loaded, func(l loaded) bool { return l.at < keep })
+	missing := c.missing(wanted)
+	if sizeOf(missing)+c.size() > maxLoaded {
+		c.loaded = slices.DeleteFunc(c.loaded, func(l loaded) bool { return l.at < keep })
+		missing = c.missing(wanted)
+	}
 	var total int64
 	var next []loaded
-	for _, e := range c.missing(wanted) {
+	for _, e := range missing {
 		if total += e.size; total > maxLoaded {
 			break
 		}
@@ -75,6 +79,21 @@ func (c *cache) load(wanted []extent, keep int64) error {
 	return nil
 }
 
+func sizeOf(extents []extent) (n int64) {
+	for _, e := range extents {
+		n += e.size
+	}
+	return n
+}
+
+// size is how many bytes are loaded.
+func (c *cache) size() (n int64) {
+	for _, l := range c.loaded {
+		n += int64(len(l.bytes))
+	}
+	return n
+}
+
 // missing joins extents that are not loaded.
 func (c *cache) missing(wanted []extent) (joined []extent) {
 	slices.SortFunc(wanted, func(a, b extent) int { return cmp.Compare(a.at, b.at) })
@@ -97,12 +116,7 @@ type pieces struct {
 	of []extent
 }
 
-func (p *pieces) size() (n int64) {
-	for _, e := range p.of {
-		n += e.size
-	}
-	return n
-}
+func (p *pieces) size() int64 { return sizeOf(p.of) }
 
 // ReadAt implements [io.ReaderAt].
 func (p *pieces) ReadAt(b []byte, off int64) (n int, err error) {

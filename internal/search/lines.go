@@ -1,4 +1,4 @@
-package replay
+package search
 
 import (
 	"bytes"
@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
-	"github.com/auditsidecar/auditsidecar/lokipush"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
@@ -16,23 +15,22 @@ type Line struct {
 	Bytes []byte
 	// Time is its stageTimestamp; that of its predecessor where it has none.
 	Time time.Time
-	// Fields are those that could be read.
-	Fields *lokipush.Fields
+	// Event has the fields that could be read.
+	Event *auditline.Event
 }
 
-// Lines is an [io.Writer] of restored bytes that gives each line which Filter
+// Lines is an [io.Writer] of bytes of a log that gives each line which Selection
 // lets through to Do. Call [Lines.Begin] before the first byte of each file and
 // [Lines.End] after the last.
 type Lines struct {
-	Filter Filter
-	Do     func(Line) error
+	Selection Selection
+	Do        func(Line) error
 
 	hole    [64 << 10]byte // the beginning of a hole
 	rest    []byte         // an unfinished line; given back when it was a huge one
 	last    time.Time
 	decoder auditline.Decoder
 	event   auditline.Event
-	fields  lokipush.Fields
 }
 
 // keptRest is the memory for unfinished lines that is kept.
@@ -54,7 +52,7 @@ func (l *Lines) Write(p []byte) (int, error) {
 		if end < 0 {
 			l.rest = append(l.rest, p[done:]...)
 			if len(l.rest) > parquet.MaxLine {
-				return 0, fmt.Errorf("replay: a line is longer than %d bytes", parquet.MaxLine)
+				return 0, fmt.Errorf("read the log: a line is longer than %d bytes", parquet.MaxLine)
 			}
 			return len(p), nil
 		}
@@ -84,12 +82,11 @@ func (l *Lines) End() error {
 func (l *Lines) line(line []byte) error {
 	l.event.Release()
 	l.decoder.Line(line, &l.event)
-	l.fields.Set(&l.event)
-	if t := l.fields.StageTimestamp; !t.IsZero() {
-		l.last = t
+	if us, ok := l.event.StageTime(); ok {
+		l.last = time.UnixMicro(us).UTC()
 	}
-	if !l.Filter.Match(l.last, &l.fields) {
+	if !l.Selection.Match(l.last, &l.event, line) {
 		return nil
 	}
-	return l.Do(Line{Bytes: line, Time: l.last, Fields: &l.fields})
+	return l.Do(Line{Bytes: line, Time: l.last, Event: &l.event})
 }
