@@ -64,7 +64,7 @@ type Info struct {
 	SHA256   []byte    // of the content, computed by the store; nil if it reports none, or if it cannot be trusted (always from List)
 }
 
-// Open returns the archive at rawURL, file:///directory or s3://bucket/prefix.
+// Open returns the archive at rawURL: a directory (file:// is optional) or s3://bucket/prefix.
 // It validates URL and settings, all mistakes in one error, but does not contact
 // the store: an archive that is down must not keep the caller from starting.
 func Open(ctx context.Context, rawURL string, cfg S3Config) (*Bucket, error) {

@@ -32,7 +32,10 @@ type location struct {
 
 // parseURL reports every mistake in rawURL and cfg at once.
 func parseURL(rawURL string, cfg S3Config) (location, error) {
-	const forms = "use file:///directory or s3://bucket/prefix"
+	const forms = "use /directory, file:///directory or s3://bucket/prefix"
+	if filepath.IsAbs(rawURL) {
+		rawURL = (&url.URL{Scheme: "file", Path: rawURL}).String()
+	}
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		// url.Error repeats the whole text, secrets included.
@@ -46,11 +49,7 @@ func parseURL(rawURL string, cfg S3Config) (location, error) {
 	case "s3":
 		loc, mistakes = s3Location(u, cfg)
 	case "":
-		hint := forms
-		if filepath.IsAbs(rawURL) {
-			hint = "for a directory write file://" + rawURL
-		}
-		mistakes = append(mistakes, fmt.Errorf("no scheme: %s", hint))
+		mistakes = append(mistakes, fmt.Errorf("no scheme: %s", forms))
 	default:
 		mistakes = append(mistakes, fmt.Errorf("unknown scheme %q: %s", u.Scheme, forms))
 	}

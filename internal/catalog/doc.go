@@ -35,5 +35,5 @@
 //	original.go   Find and Restore: which form of a file its objects allow
 //	recorded.go   objects that no record names
 //	otherepoch.go  the same file under another epoch
-//	record.go     reading a record through its copies
+//	fetch.go      objects that are opened before their turn
 package catalog

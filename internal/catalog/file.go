@@ -56,6 +56,7 @@ type Object struct {
 	name   string      // in the bucket
 	at     archive.Key // that the name says; zero if it does not
 	absent error       // why it cannot be opened
+	ahead  *fetch      // of it, begun before its turn
 }
 
 // ID is the file that the object is of.
@@ -71,6 +72,9 @@ func (o Object) open(ctx context.Context) (*archive.Object, error) {
 	if o.absent != nil {
 		return nil, o.absent
 	}
+	if r, err := o.ahead.take(); r != nil || err != nil {
+		return r, err
+	}
 	return o.bucket.Open(ctx, o.name)
 }
 
@@ -81,6 +85,8 @@ type File struct {
 	// Parts are increments from when it was open, by From; of those that begin at
 	// one byte the longest, and of its copies the last, first.
 	Parts []Object
+
+	record *manifest.Record // of the finished file, once it was read
 }
 
 // Group puts together the objects of each file, in the order in which the files
@@ -117,8 +123,8 @@ func (f *File) Extent() (to int64) {
 	return to
 }
 
-// rotated is the rotation time of the file, zero if unknown.
-func (f *File) rotated() (t time.Time) {
+// Rotated is the rotation time of the file, zero if unknown.
+func (f *File) Rotated() (t time.Time) {
 	if len(f.Objects) > 0 {
 		t, _ = time.Parse(archive.RotatedLayout, f.Objects[0].Rotated)
 	}

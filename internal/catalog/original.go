@@ -2,10 +2,12 @@ package catalog
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/parquet"
@@ -16,6 +18,10 @@ type Catalog struct {
 	Files []*File // in the order in which they were written
 	// Unrecorded takes objects that no record names, too, in locations with records.
 	Unrecorded bool
+	// Only, if not empty, is the name of the only original that Restore passes on, also as
+	// NAME.partial; Restored counts those that it did.
+	Only     string
+	Restored int
 
 	listings []*listing
 	skipped  []Object // by Restore
@@ -46,6 +52,10 @@ func Find(ctx context.Context, locations ...Location) (*Catalog, error) {
 	c.Files = Group(all)
 	return c, nil
 }
+
+// ErrDiffers says that the objects of a file restore to other bytes than its record says.
+// Nothing of the file was written.
+var ErrDiffers = errors.New("not the file of its record")
 
 // Original is one original file, or as much of it as the archive has.
 type Original struct {
@@ -102,7 +112,13 @@ func (c *Catalog) restore(ctx context.Context, f *File, do func(Original) error)
 	if err != nil || form == nothing {
 		return err
 	}
-	return kept.read(ctx, form, do)
+	return kept.read(ctx, form, func(o Original) error {
+		if c.Only != "" && strings.TrimSuffix(o.Name, PartialSuffix) != c.Only {
+			return nil
+		}
+		c.Restored++
+		return do(o)
+	})
 }
 
 // choose decides between the objects of the finished file and its increments, so
@@ -144,7 +160,7 @@ func (c *Catalog) choose(ctx context.Context, f *File) (form, error) {
 
 // read opens the file in a form and passes it to do.
 func (f *File) read(ctx context.Context, form form, do func(Original) error) error {
-	o := Original{ID: f.ID, Size: f.Extent(), Rotated: f.rotated()}
+	o := Original{ID: f.ID, Size: f.Extent(), Rotated: f.Rotated()}
 	o.Write = func(ctx context.Context, work string, w io.Writer) error {
 		_, _, err := f.WriteParts(ctx, work, w)
 		return err
@@ -164,6 +180,11 @@ func (f *File) read(ctx context.Context, form form, do func(Original) error) err
 			return err
 		}
 		o.Name = meta.SourceName
+		if f.record != nil {
+			if want := f.record.Stored().SHA256; want != "" && want != hex.EncodeToString(meta.SourceSHA256[:]) {
+				return fmt.Errorf("%s: %w: the objects have SHA-256 %x, its record says %s", o.Name, ErrDiffers, meta.SourceSHA256, want)
+			}
+		}
 		finished := func(ctx context.Context, work string, w io.Writer) error { return parquet.RestoreIn(ctx, work, in, w) }
 		if form == longer {
 			o.Note = fmt.Sprintf("%s was cut before it was archived: its increments have %d bytes, and are restored as well", f.ID, o.Size)

@@ -64,9 +64,9 @@ const candidates = 2
 func (f *File) rotatedNext(all []*File, after time.Time) []*File {
 	after = after.Truncate(time.Millisecond) // as the name of a backup
 	next := slices.DeleteFunc(slices.Clone(all), func(other *File) bool {
-		return !f.otherEpoch(other) || len(other.Objects) == 0 || other.rotated().Before(after)
+		return !f.otherEpoch(other) || len(other.Objects) == 0 || other.Rotated().Before(after)
 	})
-	slices.SortStableFunc(next, func(a, b *File) int { return a.rotated().Compare(b.rotated()) })
+	slices.SortStableFunc(next, func(a, b *File) int { return a.Rotated().Compare(b.Rotated()) })
 	return next[:min(len(next), candidates)]
 }
 

@@ -22,19 +22,21 @@ func (c *Catalog) recorded(ctx context.Context, f *File) (*File, error) {
 		}
 	}
 	for _, l := range c.listings {
-		objects, err := l.recorded(ctx, f)
+		objects, record, err := l.recorded(ctx, f)
 		if err != nil {
 			return nil, err
 		}
 		kept.Objects = append(kept.Objects, objects...)
+		if record != nil {
+			kept.record = record
+		}
 	}
 	return kept, nil
 }
 
 // recorded returns the objects of a file that are in the location and that its record
 // names; all if the location has no record at all.
-func (l *listing) recorded(ctx context.Context, f *File) (kept []Object, err error) {
-	var r *manifest.Record
+func (l *listing) recorded(ctx context.Context, f *File) (kept []Object, r *manifest.Record, err error) {
 	asked := false
 	for _, o := range f.Objects {
 		if o.bucket != l.Bucket {
@@ -43,7 +45,7 @@ func (l *listing) recorded(ctx context.Context, f *File) (kept []Object, err err
 		if !asked && len(l.records) > 0 {
 			asked = true
 			if r, err = l.recordNaming(ctx, f.ID); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 		if len(l.records) == 0 || r != nil && (o.at.Kind == 0 || r.Names(o.at.String())) {
@@ -53,7 +55,7 @@ func (l *listing) recorded(ctx context.Context, f *File) (kept []Object, err err
 	if r != nil && len(kept) == 0 && len(r.Objects) > 0 {
 		kept = []Object{missingObject(f.ID, archive.Key{}, fmt.Errorf("%s: its record names the object %s, which is not there", r.Source.Name, r.Objects[0].Key))}
 	}
-	return kept, nil
+	return kept, r, nil
 }
 
 // recordNaming reads the record of a file whose objects have an ID; nil if there is none that
@@ -79,11 +81,57 @@ func (c *Catalog) Bare() (names []string) {
 	return names
 }
 
-// Skipped returns an error about the objects that Restore left out; nil if there are none.
-func (c *Catalog) Skipped() error {
-	if len(c.skipped) == 0 {
-		return nil
+// Record reads the record of a finished file; nil if there is none.
+func (c *Catalog) Record(ctx context.Context, f *File) (*manifest.Record, error) {
+	for _, l := range c.listings {
+		if r, err := l.recordNaming(ctx, f.ID); r != nil || err != nil {
+			return r, err
+		}
 	}
-	return fmt.Errorf("%d objects were left out, because no record names them: %s is the first; verify examines them, --unrecorded restores them",
-		len(c.skipped), c.skipped[0].Name)
+	return nil, nil //nolint:nilnil // there is none
+}
+
+// maxPending is how many files may be stored before their records.
+const maxPending = 4
+
+// isPending reports whether an object's number is just above the last record of the newest
+// epoch of its node: its record may not be written yet.
+func (c *Catalog) isPending(o Object) bool {
+	for _, l := range c.listings {
+		if o.bucket != l.Bucket {
+			continue
+		}
+		newest, head := "", int64(0)
+		for id := range l.records {
+			switch {
+			case id.Cluster != o.Cluster || id.Node != o.Node || id.Epoch < newest:
+			case id.Epoch > newest:
+				newest, head = id.Epoch, id.Seq
+			default:
+				head = max(head, id.Seq)
+			}
+		}
+		return o.Epoch == newest && o.Seq > head && o.Seq <= head+maxPending
+	}
+	return false
+}
+
+// Skipped returns an error about the objects that Restore left out, and a note about those
+// whose record may not be written yet; nil and empty if there are none.
+func (c *Catalog) Skipped() (note string, err error) {
+	var pending, unnamed []Object
+	for _, o := range c.skipped {
+		if c.isPending(o) {
+			pending = append(pending, o)
+		} else {
+			unnamed = append(unnamed, o)
+		}
+	}
+	if len(pending) > 0 {
+		note = fmt.Sprintf("note: %d objects have no record yet and were left out: %s is the first; restore again in some minutes, or with --unrecorded", len(pending), pending[0].Name)
+	}
+	if len(unnamed) > 0 {
+		err = fmt.Errorf("%d objects were left out, because no record names them: %s is the first; verify examines them, --unrecorded restores them", len(unnamed), unnamed[0].Name)
+	}
+	return note, err
 }

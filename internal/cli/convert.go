@@ -60,6 +60,7 @@ restored and queried, and its files prove themselves, but not that none is missi
 	f.Identity.Register(flags)
 	flags.Lookup("cluster").DefValue = "local"
 	f.Identity.Cluster = "local"
+	require(flags, "out")
 	return cmd
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
@@ -44,8 +45,10 @@ func TestI10_RestoreOfWhatWasStoredAgain(t *testing.T) {
 				if got := ok(t, "restore", arg, "--unrecorded").stdout; got != a+b+c {
 					t.Errorf("%s: restored %q", arg, auditIDs(got))
 				}
-				r := call(t, "restore", arg)
-				r.refused(t, exitFailed, "1 objects were left out", "-00000002")
+				r := ok(t, "restore", arg) // the record of the second may be on its way
+				if !strings.Contains(r.stderr, "note: 1 objects have no record yet") || !strings.Contains(r.stderr, "-00000002") {
+					t.Errorf("%s: %q", arg, r.stderr)
+				}
 				if r.stdout != a+c {
 					t.Errorf("%s: restored %q without those that are not recorded", arg, auditIDs(r.stdout))
 				}

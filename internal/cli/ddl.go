@@ -14,8 +14,8 @@ const ddlExample = `  # tables for Athena, partitions of two clusters
   auditsidecar ddl athena --location s3://audit-archive/audit-logs --clusters production,staging
 
   # ask an archive with DuckDB on a laptop
-  auditsidecar ddl duckdb --location file:///srv/audit > audit.sql
-  duckdb -init audit.sql -c "SELECT event_time, user_name, verb FROM audit.audit WHERE object_resource = 'secrets'"`
+  auditsidecar ddl duckdb --location /srv/audit > audit.sql
+  duckdb -init audit.sql -c "SELECT user_name, verb FROM audit.audit WHERE verb = 'delete'"`
 
 func newDDLCommand() *cobra.Command {
 	var o ddl.Options
@@ -52,5 +52,6 @@ It reads nothing and changes nothing.`,
 	flags.StringVar(&o.Database, "database", "audit", "schema for the tables; for Trino with its catalog, such as hive.audit")
 	flags.StringSliceVar(&o.Clusters, "clusters", nil, "clusters whose partitions Athena projects; without any, queries must name theirs")
 	flags.StringVar(&o.From, "from", "2020-01-01", "first `day` whose partitions Athena projects")
+	require(flags, "location")
 	return cmd
 }

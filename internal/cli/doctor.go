@@ -62,6 +62,7 @@ func newDoctorCommand() *cobra.Command {
 	flags.StringVar(&locations.root, "host-root", "/", "`directory` of the host's file system, for rules of logrotate; empty: do not look for them")
 	registerFormat(flags, &output)
 	registerRun(flags, &settings, &logs)
+	require(flags, "audit-log-path", "archive-url", "cluster")
 	return cmd
 }
 

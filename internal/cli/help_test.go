@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -49,15 +50,39 @@ func TestEveryVerbHasExamples(t *testing.T) {
 	}
 }
 
-// In a pipe a flag and all that is said of it are one line; on a terminal lines
-// fit it.
-func TestHelpFitsTheTerminal(t *testing.T) {
-	out := ok(t, "run", "--help").stdout
-	for line := range strings.Lines(out) {
-		if strings.Contains(line, "--hold ") && !strings.Contains(line, "disk from the start") {
-			t.Errorf("broken: %q", line)
+// Lines of a help have at most 100 characters, in a pipe as well; flags that must be given
+// come first.
+func TestHelpFitsInALine(t *testing.T) {
+	verbs(t, func(t *testing.T, _ *cobra.Command, args []string) {
+		out := ok(t, append(args, "--help")...).stdout
+		for line := range strings.Lines(out) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > mostColumns {
+				t.Errorf("%d characters: %s", n, line)
+			}
+		}
+		_, rest, found := strings.Cut(out, "\nRequired flags:\n")
+		if found && !strings.Contains(rest, "\nFlags:\n") {
+			t.Errorf("required flags do not come first:\n%s", out)
+		}
+	})
+	for _, want := range []string{"\nRequired flags:\n      --audit-log-path", "\nLoki:\n", "\nArchive:\n", "\nRedaction:\n", "\nStatus page and log:\n"} {
+		if out := ok(t, "run", "--help").stdout; !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
+}
+
+// An unknown topic is an error, a known one is its verb's help.
+func TestHelpOfAVerb(t *testing.T) {
+	if got, want := ok(t, "help", "policy", "lint").stdout, ok(t, "policy", "lint", "--help").stdout; got != want {
+		t.Errorf("%q", got)
+	}
+	call(t, "help", "frobnicate").refused(t, exitUsage, `unknown verb "frobnicate"`)
+	call(t, "help", "policy", "frobnicate").refused(t, exitUsage, "frobnicate")
+}
+
+// On a terminal lines fit it.
+func TestHelpFitsTheTerminal(t *testing.T) {
 	cmd, _, err := NewRoot("").Find([]string{"run"})
 	must(t, err)
 	tty := audittest.Terminal(t)

@@ -16,7 +16,8 @@ const keygenExample = `  # a key for a node, and its public half beside it
   auditsidecar keygen --cluster prod --node cp1 --out /etc/auditsidecar/signing.key
 
   # a key that takes over from it
-  auditsidecar keygen --cluster prod --node cp1 --out /etc/auditsidecar/signing-2.key --replaces /etc/auditsidecar/signing.key`
+  auditsidecar keygen --cluster prod --node cp1 --out /etc/auditsidecar/signing-2.key \
+    --replaces /etc/auditsidecar/signing.key`
 
 // keygenFlags are the flags of the verb keygen.
 type keygenFlags struct{ cluster, node, out, replaces string }
@@ -58,6 +59,7 @@ that verify --key reads, and the line "until N" after the old one.`,
 	flags.StringVar(&f.node, "node", "", "`name` of the node, as of run --node")
 	flags.StringVar(&f.out, "out", "", "new `file` for the private key; the public one goes to FILE.vkey")
 	flags.StringVar(&f.replaces, "replaces", "", "`file` with the private key that the new one takes over from")
+	require(flags, "cluster", "node", "out")
 	return cmd
 }
 

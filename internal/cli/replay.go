@@ -29,7 +29,8 @@ const replayExample = `  # what one user did in an hour, as kube-apiserver wrote
     --from 2026-03-01T10:00:00Z --to 2026-03-01T11:00:00Z --user alice@example.com
 
   # a day back into Loki, as {job="audit-replay", replay="incident-42"}
-  auditsidecar replay ./archive --from 2026-03-01 --to 2026-03-02 --loki-url http://127.0.0.1:3100 --id incident-42`
+  auditsidecar replay ./archive --from 2026-03-01 --to 2026-03-02 \
+    --loki-url http://127.0.0.1:3100 --id incident-42`
 
 // replayFlags are the flags of the verb replay.
 type replayFlags struct {
@@ -60,6 +61,7 @@ no record names are left out, as restore does it, and reported as an error at th
 			if err := f.validate(); err != nil {
 				return &usageError{err}
 			}
+			allowMemory()
 			c, err := openCatalog(cmd.Context(), args, f.s3, f.unrecorded, cmd.ErrOrStderr())
 			if err != nil {
 				return err

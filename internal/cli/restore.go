@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +20,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
+	"github.com/auditsidecar/auditsidecar/internal/timerange"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
@@ -25,15 +28,24 @@ const restoreExample = `  # the original lines of one object
   auditsidecar restore audit.parquet > audit.log
 
   # everything in an archive, in order
-  auditsidecar restore s3://audit-archive/audit-logs --s3-region eu-central-1 | grep '"verb":"delete"'
+  auditsidecar restore s3://audit-archive/audit-logs --s3-region eu-central-1 | wc -l
+
+  # one file, as the archive's records name it
+  auditsidecar restore ./archive --file audit-2026-11-22T17-00-27.978.log --out ./restored
 
   # the original files by their names
   auditsidecar restore ./archive --out ./restored`
 
+// restoreFlags are the flags of the verb restore.
+type restoreFlags struct {
+	out, cluster, node, file string
+	times                    timerange.Range
+	dryRun, unrecorded       bool
+	s3                       config.Archive
+}
+
 func newRestoreCommand() *cobra.Command {
-	var out string
-	var s3 config.Archive
-	var unrecorded bool
+	var f restoreFlags
 	cmd := &cobra.Command{
 		Use:        "restore PATH|URL... [--out DIR]",
 		Short:      "Write the original audit log from its objects, byte for byte",
@@ -41,13 +53,17 @@ func newRestoreCommand() *cobra.Command {
 		Long: `restore writes the lines that the objects were made of, in their original order,
 to standard output: objects are ordered by cluster, node, epoch and number. PATH
 is an object or a directory, URL (s3:// or file://) an archive; everything in it
-is restored. With --out each original file becomes a new file of its name, in
+is restored that --cluster, --node, --file and the times choose: files are whole.
+With --out each original file becomes a new file of its name, in
 cluster=CLUSTER/node=NODE/ where there is more than one node; no file is ever
-replaced. The checksum of every original file is compared. A file whose record is
-there and whose object is not is an error, after all others were restored. So are
-objects that no record names: in an archive with records they are left out, with
-their number and the first key, unless --unrecorded is given. They are forged, or
-their file is not recorded yet. Without any record all objects are restored.
+replaced. --dry-run lists the files with their records and writes nothing.
+
+The checksum of every original file is compared with its objects and its record.
+A file whose record is there and whose object is not is an error, after all others
+were restored. So are objects that no record names: in an archive with records they
+are left out, with their number and the first key, unless --unrecorded is given.
+They are forged, or their file is not recorded yet; of files just above the last
+record a note says so. Without any record all objects are restored.
 
 Of a file that was still open when its node was lost the archive has increments:
 its lines up to --archive-max-lag before. They are restored where the finished
@@ -56,21 +72,95 @@ was cut before it was archived.`,
 		Example: restoreExample,
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := openCatalog(cmd.Context(), args, s3, unrecorded, cmd.ErrOrStderr())
-			if err != nil {
-				return err
+			if err := f.times.Validate(); err != nil {
+				return &usageError{err}
 			}
-			if out == "" {
-				return restoreTo(cmd.Context(), c, cmd.OutOrStdout(), cmd.ErrOrStderr())
-			}
-			return restoreFiles(cmd.Context(), c, out, cmd.ErrOrStderr())
+			allowMemory()
+			return f.run(cmd, args)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&out, "out", "", "`directory` for the original files by their names, instead of standard output")
-	registerUnrecorded(flags, &unrecorded)
-	s3.RegisterS3(flags)
+	flags.StringVar(&f.out, "out", "", "`directory` for the original files by their names, instead of standard output")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "list the files, write nothing")
+	flags.StringVar(&f.cluster, "cluster", "", "only files of this `cluster`")
+	flags.StringVar(&f.node, "node", "", "only files of this `node`")
+	flags.StringVar(&f.file, "file", "", "only the file of this `name`, such as audit-2026-11-22T17-00-27.978.log")
+	f.times.Register(flags)
+	registerUnrecorded(flags, &f.unrecorded)
+	f.s3.RegisterS3(flags)
 	return cmd
+}
+
+func (f *restoreFlags) run(cmd *cobra.Command, args []string) error {
+	ctx, out, report := cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+	c, err := openCatalog(ctx, args, f.s3, f.unrecorded, report)
+	if err != nil {
+		return err
+	}
+	c.Files = slices.DeleteFunc(c.Files, func(file *catalog.File) bool { return !f.wants(file) })
+	switch {
+	case len(c.Files) == 0:
+		return errors.New("restore: no file of the archive is of these flags; ls lists what it has")
+	case f.dryRun:
+		return listFiles(ctx, c, f.file, out)
+	case f.file != "":
+		c.Only = f.file
+	}
+	if f.out == "" {
+		err = restoreTo(ctx, c, out, report)
+	} else {
+		err = restoreFiles(ctx, c, f.out, report)
+	}
+	if err == nil && f.file != "" && c.Restored == 0 {
+		err = fmt.Errorf("restore: no file is called %s; --dry-run lists them", f.file)
+	}
+	return err
+}
+
+// wants chooses a file by its keys; the name of an open file is in its objects only.
+func (f *restoreFlags) wants(file *catalog.File) bool {
+	if f.cluster != "" && file.Cluster != f.cluster || f.node != "" && file.Node != f.node {
+		return false
+	}
+	rotated := file.Rotated()
+	if f.file != "" && !rotated.IsZero() && !strings.Contains(f.file, rotated.Format(archive.RotatedLayout)) {
+		return false
+	}
+	last := f.times.To
+	if !last.IsZero() {
+		last = last.Add(-1)
+	}
+	return f.times.Overlaps(time.Time{}, rotated) && file.Within(f.times.From.Truncate(24*time.Hour), last)
+}
+
+// listFiles lists files by their records.
+func listFiles(ctx context.Context, c *catalog.Catalog, name string, out io.Writer) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	files, lines, size := 0, int64(0), int64(0)
+	for _, f := range c.Files {
+		r, err := c.Record(ctx, f)
+		switch {
+		case err != nil:
+			return err
+		case r != nil && r.Source != nil:
+			if name != "" && r.Source.Name != name {
+				continue
+			}
+			stored := r.Stored()
+			lines, size = lines+stored.Lines, size+stored.Size
+			fmt.Fprintf(table, "%s\t%s/%s\t%s/%d\t%d lines\t%s\n", archive.Printable(r.Source.Name), f.Cluster, f.Node, f.Epoch, f.Seq, stored.Lines, megabytes(stored.Size))
+		case len(f.Objects) > 0:
+			fmt.Fprintf(table, "no record\t%s/%s\t%s/%d\t%d objects\t\n", f.Cluster, f.Node, f.Epoch, f.Seq, len(f.Objects))
+		default:
+			fmt.Fprintf(table, "open\t%s/%s\t%s/%d\t%d increments\t%s\n", f.Cluster, f.Node, f.Epoch, f.Seq, len(f.Parts), megabytes(f.Extent()))
+		}
+		files++
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "%d files; those with a record have %d lines, %s\n", files, lines, megabytes(size))
+	return err
 }
 
 // restoreTo writes all files to w, in order.
@@ -91,7 +181,17 @@ func restoreTo(ctx context.Context, c *catalog.Catalog, w, report io.Writer) err
 func eachOriginal(ctx context.Context, c *catalog.Catalog, progress *terminal.FileProgress, report io.Writer, all bool, do func(catalog.Original, io.Writer) error) (missing, failed error) {
 	defer progress.Clear()
 	report = progress.Above(report)
-	for _, f := range c.Files {
+	defer func() {
+		for _, f := range c.Files {
+			f.Drop()
+		}
+	}()
+	fetching, cancel := context.WithCancel(ctx)
+	defer cancel() // before Drop waits
+	for i, f := range c.Files {
+		for _, next := range c.Files[i:min(i+1+aheadFiles, len(c.Files))] {
+			next.Fetch(fetching)
+		}
 		err := c.Restore(ctx, f, func(o catalog.Original) error {
 			if o.Note != "" {
 				if _, err := fmt.Fprintln(report, o.Note); err != nil {
@@ -102,6 +202,7 @@ func eachOriginal(ctx context.Context, c *catalog.Catalog, progress *terminal.Fi
 			return do(o, report)
 		})
 		progress.End()
+		f.Drop()
 		switch {
 		case errors.Is(err, catalog.ErrMissing):
 			missing = errors.Join(missing, err)
@@ -112,8 +213,16 @@ func eachOriginal(ctx context.Context, c *catalog.Catalog, progress *terminal.Fi
 			break
 		}
 	}
-	return errors.Join(missing, c.Skipped()), failed
+	note, skipped := c.Skipped()
+	if note != "" {
+		_, err := fmt.Fprintln(report, note)
+		failed = errors.Join(failed, err)
+	}
+	return errors.Join(missing, skipped), failed
 }
+
+// aheadFiles is how many files are fetched before their turn.
+const aheadFiles = 2
 
 // restoreFiles writes every original to a file of its own. If one cannot be
 // restored, nothing of it is left but what is before a hole.

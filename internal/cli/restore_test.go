@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -296,5 +297,61 @@ func TestI7_RestoreReplacesNothingThatComes(t *testing.T) {
 	}
 	if got := string(audittest.ReadFile(t, log)); got != "new\n" {
 		t.Errorf("%s holds %q", log, got)
+	}
+}
+
+// Flags choose whole files; the list of them writes nothing.
+func TestRestoreSomeFiles(t *testing.T) {
+	s := shelf{t, t.TempDir()}
+	a, b, c := logLine("a", "21"), logLine("b", "22"), logLine("c", "23")
+	for i, text := range []string{a, b, c} {
+		s.file(epochOne, int64(i)+1, fmt.Sprintf("2026-11-%dT13-00-00.000", 21+i), text)
+		s.recordOf(epochOne, int64(i)+1, fileRecord(fmt.Sprintf("audit-2026-11-%dT13-00-00.000.log", 21+i)))
+	}
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{nil, a + b + c},
+		{[]string{"--node", "n", "--cluster", "c"}, a + b + c},
+		{[]string{"--from", "2026-11-22"}, b + c},
+		{[]string{"--to", "2026-11-22"}, a},
+		{[]string{"--since", "2026-11-22", "--to", "2026-11-23"}, b},
+		{[]string{"--file", "audit-2026-11-22T13-00-00.000.log"}, b},
+	} {
+		if got := ok(t, append([]string{"restore", s.dir}, test.args...)...).stdout; got != test.want {
+			t.Errorf("%q: %q, want %q", test.args, auditIDs(got), auditIDs(test.want))
+		}
+	}
+	for _, args := range [][]string{{"--node", "other"}, {"--cluster", "other"}, {"--from", "2026-11-25"}, {"--file", "audit-2026-11-25T13-00-00.000.log"}} {
+		call(t, append([]string{"restore", s.dir}, args...)...).refused(t, exitFailed, "no file of the archive is of these flags")
+	}
+	call(t, "restore", s.dir, "--file", "other-2026-11-22T13-00-00.000.log").refused(t, exitFailed, "no file is called other-2026")
+	out := filepath.Join(s.dir, "..", "restored")
+	if list := ok(t, "restore", s.dir, "--dry-run", "--out", out).stdout; !strings.Contains(list, "audit-2026-11-22T13-00-00.000.log") || !strings.HasSuffix(list, "3 files; those with a record have 0 lines, 0.00 MB\n") {
+		t.Errorf("the list: %q", list)
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("--dry-run wrote")
+	}
+}
+
+// A file whose record has another checksum is an error that names it, and is not written.
+func TestTamperWithTheObjectsOfARecord(t *testing.T) {
+	s := shelf{t, t.TempDir()}
+	a, b := logLine("a", "22"), logLine("b", "22")
+	s.file(epochOne, 1, "2026-11-22T13-00-00.000", a)
+	r := fileRecord("audit-2026-11-22T13-00-00.000.log")
+	r.Source.SHA256 = strings.Repeat("c", 64)
+	s.recordOf(epochOne, 1, r)
+	s.file(epochOne, 2, "2026-11-22T14-00-00.000", b)
+	s.recordOf(epochOne, 2, fileRecord("audit-2026-11-22T14-00-00.000.log"))
+	out := filepath.Join(t.TempDir(), "restored")
+	call(t, "restore", s.dir, "--out", out).refused(t, exitFailed, "audit-2026-11-22T13-00-00.000.log", "not the file of its record", strings.Repeat("c", 64))
+	if got := string(audittest.ReadFile(t, filepath.Join(out, "audit-2026-11-22T14-00-00.000.log"))); got != b {
+		t.Errorf("the other file: %q", got)
+	}
+	if _, err := os.Stat(filepath.Join(out, "audit-2026-11-22T13-00-00.000.log")); err == nil {
+		t.Error("the file was written")
 	}
 }

@@ -88,6 +88,7 @@ Reports are coloured on a terminal only, and not with NO_COLOR set.
 		newStatusCommand(),
 		newVersionCommand(version),
 	)
+	root.SetHelpCommand(newHelpCommand())
 	completeFlags(root)
 	showHelp(root)
 	return root

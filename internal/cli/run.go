@@ -19,7 +19,8 @@ const runExample = `  # beside kube-apiserver: archive to S3, stream to Loki
     --loki-url http://10.0.0.7:3100 --cluster production
 
   # archive what is finished to a local directory, then exit
-  auditsidecar run --once --audit-log-path ./audit/audit.log --archive-url file:///srv/audit --cluster test`
+  auditsidecar run --once --audit-log-path ./audit/audit.log --archive-url /srv/audit \
+    --cluster test`
 
 // newRunCommand builds the verb run. process says that the process runs nothing
 // else, so that the verb may change what belongs to the whole process.
@@ -64,6 +65,7 @@ SIGUSR1 toggles debug logging.`,
 		},
 	}
 	registerRun(cmd.Flags(), &settings, &logs)
+	require(cmd.Flags(), "audit-log-path", "archive-url", "cluster")
 	return cmd
 }
 

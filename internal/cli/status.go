@@ -29,7 +29,7 @@ const statusExample = `  # on the node
   auditsidecar status
 
   # in the sidecar's container
-  kubectl exec -n kube-system auditsidecar-cp-1 -- /usr/local/bin/auditsidecar status -o json | jq .headline`
+  kubectl exec -n kube-system auditsidecar-cp-1 -- /usr/local/bin/auditsidecar status`
 
 // installedConfig is where the manifests mount the configuration.
 const installedConfig = "/etc/kubernetes/auditsidecar/config.yaml"

@@ -48,6 +48,9 @@ func validateLocation(location string) error {
 		return errors.New("--location is required: the URL that run has as --archive-url, such as s3://bucket/prefix")
 	}
 	u, err := url.Parse(location)
+	if err == nil && u.Scheme == "" && strings.HasPrefix(location, "/") {
+		u.Scheme = "file"
+	}
 	switch {
 	case err != nil || (u.Scheme != "s3" && u.Scheme != "file") || u.RawQuery != "" || u.Fragment != "":
 		return fmt.Errorf("--location %q: expected s3://bucket/prefix or file:///dir", location)
@@ -60,4 +63,9 @@ func validateLocation(location string) error {
 }
 
 // base is the location without a slash at its end.
-func (o Options) base() string { return strings.TrimRight(o.Location, "/") }
+func (o Options) base() string {
+	if strings.HasPrefix(o.Location, "/") {
+		o.Location = "file://" + o.Location
+	}
+	return strings.TrimRight(o.Location, "/")
+}

@@ -4,6 +4,7 @@ package catalogtest
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -79,6 +80,11 @@ func (s Shelf) Record(epoch string, seq int64, r manifest.Record, objects ...arc
 		objects = s.objects(epoch, seq)
 	}
 	for _, key := range objects {
+		if sum := s.sourceSum(key.String()); r.Source != nil && r.Source.SHA256 == noSum && sum != "" {
+			source := *r.Source
+			source.SHA256 = sum
+			r.Source = &source
+		}
 		r.Objects = append(r.Objects, manifest.Object{Key: key.String(), SHA256: strings.Repeat("a", 64)})
 	}
 	r.Version, r.Identity = manifest.Version, manifest.Identity{Cluster: "c", Node: "n", Epoch: epoch}
@@ -87,6 +93,25 @@ func (s Shelf) Record(epoch string, seq int64, r manifest.Record, objects ...arc
 	data, err := manifest.Encode(r)
 	s.must(err)
 	s.put(RecordKey(epoch, seq), data)
+}
+
+// noSum stands for the checksum of a file until [Shelf.Record] finds it.
+const noSum = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+// sourceSum is the checksum of the file that a stored object is of; empty if it cannot be read.
+func (s Shelf) sourceSum(key string) string {
+	f, err := os.Open(filepath.Join(s.Dir, key))
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	s.must(err)
+	m, err := parquet.ReadMeta(f, info.Size())
+	if err != nil {
+		return ""
+	}
+	return hex.EncodeToString(m.SourceSHA256[:])
 }
 
 // objects are the keys of the stored objects of a finished file.
@@ -111,7 +136,7 @@ func RecordKey(epoch string, seq int64) string {
 
 // FileRecord is the record of a finished file.
 func FileRecord(name string) manifest.Record {
-	return manifest.Record{Kind: manifest.KindFile, Source: &manifest.Source{Name: name, SHA256: strings.Repeat("b", 64)}}
+	return manifest.Record{Kind: manifest.KindFile, Source: &manifest.Source{Name: name, SHA256: noSum}}
 }
 
 // GapRecord is the record of a file that was given up.
