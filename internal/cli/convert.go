@@ -37,9 +37,10 @@ func newConvertCommand(version string) *cobra.Command {
 		Short: "Convert audit log files to Parquet",
 		Long: `convert writes audit log files (or standard input, -) as Parquet from which
 restore makes the same bytes again; it proves this before it returns. gzip is
-unpacked whatever the name; other compressed files are refused. OUT that ends in .parquet takes one input as one object. Otherwise OUT
-is a directory with the layout of the archive: one object per file and UTC day
-in data/cluster=CLUSTER/dt=DAY/. The inputs are only read.
+unpacked whatever the name; other compressed files are refused. OUT that ends in
+.parquet takes one input as one object. Otherwise OUT is a directory with the
+layout of the archive: one object per file and UTC day in
+data/cluster=CLUSTER/dt=DAY/. The inputs are only read.
 
 Only run makes the records that verify asks for: what convert writes can be
 restored and queried, and its files prove themselves, but not that none is missing.`,
