@@ -61,6 +61,9 @@ func (r *Redactor) Decoded(dst, line []byte, e *auditline.Event) (out []byte, ch
 	return r.end()
 }
 
+// Replaced returns how many values were replaced in the last line that was changed.
+func (r *Redactor) Replaced() int { return r.replaced }
+
 // trim gives back memory that only a strange line needed.
 func (r *Redactor) trim() {
 	const keep = 1 << 12 // entries
