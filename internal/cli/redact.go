@@ -68,7 +68,8 @@ func newRedactCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	registerFormat(flags, &output)
-	settings.RegisterRules(flags)
+	flags.StringVar(&settings.RulesFile, "redact-rules", "", "YAML `file` with rules of what else is replaced, and of what is not")
+	flags.StringVar(&settings.KeyFile, "redact-key-file", "", "`file` with the 32 bytes of the hashes' key, mode 0600; empty: a random one")
 	flags.IntVar(&view.limit, "limit", 20, "`number` of changed lines to show; all are counted")
 	flags.BoolVar(&view.values, "show-values", false, "show the values that are replaced")
 	return cmd
@@ -128,9 +129,12 @@ type valueChange struct {
 
 // open makes the redactors: one with all rules, and one for each rule.
 func (v *redactView) open(settings config.Redact) error {
-	rules, err := settings.Rules()
-	if err != nil {
-		return err
+	var rules redact.Config
+	var err error
+	if settings.RulesFile != "" {
+		if rules, err = redact.ReadConfig(settings.RulesFile); err != nil {
+			return err
+		}
 	}
 	key := redact.NewKey()
 	if settings.KeyFile != "" {

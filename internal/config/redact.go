@@ -22,11 +22,6 @@ type Redact struct {
 // Register declares the flags on flags.
 func (r *Redact) Register(flags *pflag.FlagSet) {
 	RegisterWord(flags, &r.Mode, "redact", "", "where the values of Secrets, tokens and the like are replaced by keyed hashes, %s; archive: there as well as in Loki, and the archive then does not have what kube-apiserver wrote")
-	r.RegisterRules(flags)
-}
-
-// RegisterRules declares those of the flags that say what is replaced, and by what.
-func (r *Redact) RegisterRules(flags *pflag.FlagSet) {
 	flags.StringVar(&r.RulesFile, "redact-rules", "", "YAML `file` with rules of what else is replaced, and of what is not")
 	flags.StringVar(&r.KeyFile, "redact-key-file", "", "`file` with the 32 bytes of the hashes' key, mode 0600, to share it between nodes; empty: one of this node's own, in the state directory")
 }
@@ -49,22 +44,14 @@ func (r *Redact) Policy() (*redact.Policy, error) {
 	if r.Mode == RedactOff {
 		return nil, nil
 	}
-	rules, err := r.Rules()
-	if err != nil {
-		return nil, err
+	var rules redact.Config
+	if r.RulesFile != "" {
+		var err error
+		if rules, err = redact.ReadConfig(r.RulesFile); err != nil {
+			return nil, fmt.Errorf("--redact-rules: %w", err)
+		}
 	}
 	return redact.NewPolicy(rules)
-}
-
-// Rules reads the file of rules; without one it returns the default ones.
-func (r *Redact) Rules() (rules redact.Config, err error) {
-	if r.RulesFile == "" {
-		return rules, nil
-	}
-	if rules, err = redact.ReadConfig(r.RulesFile); err != nil {
-		return rules, fmt.Errorf("--redact-rules: %w", err)
-	}
-	return rules, nil
 }
 
 // ValidateFiles checks the files that the settings name.

@@ -39,7 +39,9 @@ func (r *Redactor) members(start int) bool {
 			if known {
 				leaks = leaks || p == partStatus && quotes(r.b, from)
 			}
-			if known || isStrange(key, at(r.b, from)) {
+			// Another container may be what is left of a body, after a crash that happened to leave
+			// valid JSON.
+			if c := at(r.b, from); known || (c == '{' || c == '[') && string(key) != "objectRef" {
 				r.found = append(r.found, found{from: from, end: end, part: p})
 			}
 		}
@@ -85,15 +87,6 @@ func (r *Redactor) list(i int) int {
 }
 
 func (f found) isBody() bool { return f.part == partRequest || f.part == partResponse }
-
-// isStrange says whether a member whose value begins with c may be what is left of a
-// body, after a crash that happened to leave valid JSON. It is treated like one.
-func isStrange(key []byte, c byte) bool {
-	if c != '{' && c != '[' {
-		return false
-	}
-	return string(key) != "objectRef"
-}
 
 func refOf(b []byte, i int) (o ref) {
 	for key, value := range members(b, i) {
