@@ -84,7 +84,7 @@ func examine(cmd *cobra.Command, settings *config.Run, locations nodePaths, outp
 		Bucket: bucket, Cluster: settings.Identity.Cluster, Node: settings.Identity.Node, ArchiveProbe: archiveProbe(settings.Archive),
 		Secrets: []doctor.SecretFile{
 			{Setting: "AWS_SHARED_CREDENTIALS_FILE", Path: os.Getenv("AWS_SHARED_CREDENTIALS_FILE"), Optional: true},
-			{Setting: "--signing-key-file", Path: settings.Proof.SigningKeyFile},
+			{Setting: "--signing-key-file", Path: settings.Proof.SigningKeyFile, Unset: "auditsidecar keygen makes a key (docs/install.md)"},
 			{Setting: "--redact-key-file", Path: settings.Redact.KeyFile},
 			{Setting: "--apiserver-metrics-token-file", Path: settings.Proof.Server.TokenFile},
 			{Setting: "--apiserver-metrics-key-file", Path: settings.Proof.Server.KeyFile},

@@ -277,6 +277,10 @@ func TestSecretFiles(t *testing.T) {
 			t.Errorf("missing, optional %v: %+v", optional, got)
 		}
 	}
+	n.cfg.Secrets = []SecretFile{{Setting: "--signing-key-file", Unset: "auditsidecar keygen"}}
+	if got := checkSecretFiles(t.Context(), &n.cfg); len(got) != 1 || got[0].Severity != Warning || got[0].Fix != "auditsidecar keygen" {
+		t.Errorf("no key: %+v", got)
+	}
 }
 
 var must = audittest.Must

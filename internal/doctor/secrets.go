@@ -10,12 +10,16 @@ type SecretFile struct {
 	Setting  string // the flag or variable that names it
 	Path     string // empty: not set
 	Optional bool   // need not exist
+	Unset    string // what to do if it is not set, which is worth a warning; empty: nothing
 }
 
 // checkSecretFiles looks at who may read what is secret.
 func checkSecretFiles(_ context.Context, cfg *Config) (all []Result) {
 	for _, f := range cfg.Secrets {
-		if f.Path != "" {
+		switch {
+		case f.Path == "" && f.Unset != "":
+			all = append(all, result(Warning, f.Unset, "%s is not set: the records are not signed, and whoever can write the archive can write them anew", f.Setting))
+		case f.Path != "":
 			all = append(all, f.check())
 		}
 	}
