@@ -182,7 +182,11 @@ func (s source) ReadAt(p []byte, off int64) (int, error) {
 // refused because there was an object, rather than answered with success.
 func (b *Bucket) readBack(ctx context.Context, key string, size int64, sum [sha256.Size]byte, taken bool) error {
 	h := sha256.New()
-	stored, err := b.store.copyTo(ctx, key, 0, 0, h)
+	stored, err := b.store.copyTo(AtMost(ctx, size), key, 0, 0, h)
+	if ReasonOf(err) == ReasonTooLarge {
+		b.unproven.Store(true)
+		return differs(taken, stored, nil, size, sum)
+	}
 	if err != nil {
 		return b.unread(err, taken)
 	}
@@ -195,16 +199,20 @@ func (b *Bucket) readBack(ctx context.Context, key string, size int64, sum [sha2
 }
 
 func differs(taken bool, stored int64, got []byte, size int64, sum [sha256.Size]byte) error {
+	other := fmt.Sprintf("%d bytes, SHA-256 %x", stored, got)
+	if got == nil {
+		other = "more bytes"
+	}
 	if taken {
 		return &Error{
 			Reason: ReasonConflict,
-			Cause:  fmt.Sprintf("the key holds another object of %d bytes, SHA-256 %x; ours has %d bytes, SHA-256 %x", stored, got, size, sum),
+			Cause:  fmt.Sprintf("the key holds another object of %s; ours has %d bytes, SHA-256 %x", other, size, sum),
 			Remedy: "nothing was overwritten; compare the two before either is removed",
 		}
 	}
 	return &Error{
 		Reason: ReasonDamaged,
-		Cause:  fmt.Sprintf("the store answered success but holds %d bytes, SHA-256 %x; sent were %d bytes, SHA-256 %x", stored, got, size, sum),
+		Cause:  fmt.Sprintf("the store answered success but holds %s; sent were %d bytes, SHA-256 %x", other, size, sum),
 		Remedy: "check the store, and proxies on the way to it",
 	}
 }

@@ -81,6 +81,9 @@ func newS3Store(ctx context.Context, loc location, cfg S3Config) (*s3Store, erro
 		return nil, fmt.Errorf("archive URL s3://%s: the bucket's region is not known: set --s3-region or AWS_REGION", loc.bucket)
 	}
 	client := s3.NewFromConfig(ac, func(o *s3.Options) {
+		if c, ok := ac.HTTPClient.(*awshttp.BuildableClient); ok { // ours, with AWS_CA_BUNDLE
+			o.HTTPClient = boundAnswers(c)
+		}
 		if cfg.Endpoint != "" {
 			o.BaseEndpoint = aws.String(cfg.Endpoint)
 		}
@@ -128,6 +131,7 @@ func newHTTPClient(cfg S3Config) (*awshttp.BuildableClient, error) {
 		d.Control = limitStall
 	}).WithTransportOptions(func(t *http.Transport) {
 		t.ResponseHeaderTimeout = answerTimeout
+		t.MaxResponseHeaderBytes = maxAnswerHeader
 		t.MaxIdleConnsPerHost = max(2, cfg.Connections)
 		if pool != nil {
 			if t.TLSClientConfig == nil {
@@ -204,33 +208,52 @@ func storedSum(checksum *string) []byte {
 	return nil
 }
 
+// list reads page after page. What the pages must fulfil bounds a listing that never ends: each
+// has keys after those of the page before, and one that is not the last says how to get the next.
 func (s *s3Store) list(ctx context.Context, prefix string, seek func(key string) string, yield func(Info) bool) error {
 	in := &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: s.key(prefix)}
-	pages := s3.NewListObjectsV2Paginator(s.client, in)
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	last, empty := "", 0
+	for {
+		page, err := s.client.ListObjectsV2(ctx, in)
 		if err != nil {
 			return s.hints.classify(err, "s3:ListBucket")
 		}
 		from := ""
 		for _, o := range page.Contents {
-			info := Info{
-				Key:      strings.TrimPrefix(aws.ToString(o.Key), s.prefix),
-				Size:     aws.ToInt64(o.Size),
-				Modified: aws.ToTime(o.LastModified),
+			key := aws.ToString(o.Key)
+			if key <= last || !strings.HasPrefix(key, *in.Prefix) {
+				return badListing("%q follows %q in a listing of %q", key, last, *in.Prefix)
 			}
+			last = key
+			info := Info{Key: strings.TrimPrefix(key, s.prefix), Size: aws.ToInt64(o.Size), Modified: aws.ToTime(o.LastModified)}
 			if from = seek(info.Key); info.Key <= from {
 				continue
 			}
 			// A key that ends in '/' is a "folder" that a console made.
-			if !strings.HasSuffix(info.Key, "/") && info.Key != "" && !yield(info) {
+			if !strings.HasSuffix(key, "/") && info.Key != "" && !yield(info) {
 				return nil
 			}
 		}
-		if n := len(page.Contents); n > 0 && aws.ToString(page.Contents[n-1].Key) <= s.prefix+from && pages.HasMorePages() {
-			in.StartAfter = s.key(from)
-			pages = s3.NewListObjectsV2Paginator(s.client, in)
+		if empty++; len(page.Contents) > 0 {
+			empty = 0
+		}
+		next := aws.ToString(page.NextContinuationToken)
+		switch {
+		case !aws.ToBool(page.IsTruncated):
+			return nil
+		case next == "" || next == aws.ToString(in.ContinuationToken):
+			return badListing("after %q the next page is that of the token %q again", last, next)
+		case empty > maxEmptyPages:
+			return badListing("%d pages without a key after %q", empty, last)
+		}
+		in.ContinuationToken = &next
+		if len(page.Contents) > 0 && last <= s.prefix+from {
+			in.StartAfter, in.ContinuationToken = s.key(from), nil
 		}
 	}
-	return nil
+}
+
+func badListing(format string, args ...any) error {
+	return &Error{Reason: ReasonServer, Cause: "the store's listing cannot be read to its end: " + fmt.Sprintf(format, args...),
+		Remedy: "check the store, and proxies on the way to it"}
 }

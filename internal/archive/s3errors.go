@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -37,7 +38,7 @@ func (h hints) classify(err error, permission string) error {
 	switch {
 	case errors.As(err, &creds):
 		e = noCredentials(creds)
-	case status(err) != 0:
+	case status(err) != 0 && status(err)/100 != 2:
 		e = h.answer(err, permission)
 	case errors.Is(err, context.Canceled):
 		e = &Error{Reason: ReasonCanceled, Cause: "canceled"}
@@ -122,9 +123,34 @@ func (h hints) answer(err error, permission string) *Error {
 		*e = Error{Reason: ReasonRegion, Remedy: "set --s3-region=" + region}
 	}
 	e.Cause = strings.TrimSuffix(strings.TrimSpace(code+": "+text), ":")
+	if len(e.Cause) > maxShown {
+		e.Cause = strings.ToValidUTF8(e.Cause[:maxShown], "") + "..."
+	}
+	if to := redirect(err); to != nil {
+		e.Cause += fmt.Sprintf(", a redirect to %s, which is not followed", to.Host)
+	}
 	e.Cause = fmt.Sprintf("%s (HTTP %d%s)", e.Cause, status(err), requestID(err))
 	return e
 }
+
+// maxShown is how much of the store's own words an error repeats, in bytes.
+const maxShown = 500
+
+// redirect is where a redirect leads; nil if it is none.
+func redirect(err error) *url.URL {
+	re, ok := errors.AsType[*awshttp.ResponseError](err)
+	if !ok || re.HTTPStatusCode()/100 != 3 {
+		return nil
+	}
+	to, err := re.HTTPResponse().Location()
+	if err != nil {
+		return nil
+	}
+	return to
+}
+
+// regionalHost is AWS' name of a region's S3 service.
+var regionalHost = regexp.MustCompile(`(?:^|\.)s3[.-](?:dualstack\.)?([a-z]{2,}-[a-z-]+-[0-9])\.amazonaws\.com`)
 
 // apiError returns the store's own code and message. An answer to HEAD has no
 // body, so its code is the status text.
@@ -156,6 +182,11 @@ func (h hints) otherRegion(err error, text string) string {
 	if re, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		if r := re.HTTPResponse().Header.Get("X-Amz-Bucket-Region"); r != "" && r != h.region {
 			return r
+		}
+	}
+	if to := redirect(err); to != nil {
+		if m := regionalHost.FindStringSubmatch(to.Host); m != nil && m[1] != h.region {
+			return m[1]
 		}
 	}
 	if m := expectedRegion.FindStringSubmatch(text); m != nil && m[1] != h.region {
@@ -198,7 +229,7 @@ func (h hints) byStatus(code int, permission string) *Error {
 		return &Error{Reason: ReasonPermission, Remedy: h.permit(permission)}
 	case code == http.StatusNotFound && permission == "s3:GetObject":
 		return &Error{Reason: ReasonNotFound}
-	case code == http.StatusMovedPermanently:
+	case code/100 == 3:
 		return &Error{Reason: ReasonRegion, Remedy: "the bucket is in another region or behind another endpoint: set --s3-region (or --s3-endpoint)"}
 	case code == http.StatusTooManyRequests:
 		return &Error{Reason: ReasonThrottled}

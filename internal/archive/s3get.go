@@ -95,6 +95,9 @@ func askSum(o *s3.Options) {
 // bytes written. Errors of w are returned as they are. Where the connection breaks it resumes, maxAttempts times without
 // progress at most, if the object is still the one with the same ETag.
 func (s *s3Store) read(ctx context.Context, key string, from, size int64, w io.Writer) (info Info, done int64, err error) {
+	if ctx.Value(objectLimit{}) == nil {
+		ctx = AtMost(ctx, cmp.Or(size, maxObject))
+	}
 	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: s.key(key)}
 	last := ""
 	if size > 0 {

@@ -33,6 +33,9 @@ type listing struct {
 	adopted map[ID]*manifest.Record // that name objects of an earlier epoch, by these
 }
 
+// maxHeld bounds the objects and records of a listing, which is held as a whole.
+const maxHeld = 500_000
+
 // list lists a location.
 func list(ctx context.Context, p Location) (*listing, error) {
 	l := &listing{Location: p, records: map[ID][]Object{}, named: map[string]bool{}, adopted: map[ID]*manifest.Record{}}
@@ -47,6 +50,9 @@ func list(ctx context.Context, p Location) (*listing, error) {
 			}
 			if p.Key == "" || p.Key == info.Key {
 				l.add(p.object(info.Key))
+			}
+			if len(l.stored)+len(l.records) > maxHeld {
+				return nil, fmt.Errorf("%s lists more than %d objects, which is what can be held in memory", p, maxHeld)
 			}
 		}
 	}

@@ -32,7 +32,13 @@ func (l *Loki) HTTPClient() (*http.Client, error) {
 			return nil, fmt.Errorf("--loki-http-config: %w", err)
 		}
 	}
+	cfg.FollowRedirects = false
+	oauth := cfg.OAuth2
+	cfg.OAuth2 = nil // below
 	client, err := promconfig.NewClientFromConfig(*cfg, "loki", promconfig.WithIdleConnTimeout(lokiIdleTimeout))
+	if err == nil && oauth != nil {
+		client.Transport, err = newTokens(oauth, client.Transport)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--loki-http-config %s: %w", l.HTTPConfig, err)
 	}

@@ -60,14 +60,19 @@ func ReadCopies(ctx context.Context, bucket *archive.Bucket, keys iter.Seq[strin
 // Unusable reports whether err means that the object exists and is not a record.
 func Unusable(err error) bool {
 	return errors.Is(err, manifest.ErrInvalid) || errors.Is(err, manifest.ErrNewer) || errors.Is(err, manifest.ErrNotCanonical) ||
-		archive.ReasonOf(err) == archive.ReasonChecksum
+		notTheObject(err)
+}
+
+// notTheObject reports whether the store gave other bytes than it announced, or more than a record has.
+func notTheObject(err error) bool {
+	return archive.ReasonOf(err) == archive.ReasonChecksum || archive.ReasonOf(err) == archive.ReasonTooLarge
 }
 
 // ReadEntry reads an object that should be a record. An error means that it could
 // not be read; an object that the store damaged is no record.
 func ReadEntry(ctx context.Context, bucket *archive.Bucket, key string) (manifest.Entry, error) {
-	o, err := bucket.Open(ctx, key)
-	if archive.ReasonOf(err) == archive.ReasonChecksum {
+	o, err := bucket.Open(archive.AtMost(ctx, manifest.MaxSize), key)
+	if notTheObject(err) {
 		r := manifest.Read(nil)
 		r.Err = err
 		return r, nil

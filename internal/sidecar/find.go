@@ -60,6 +60,9 @@ func (s *store) rotatedAt(ctx context.Context, rotated time.Time, about bool) ([
 				if of := (ledger.Origin{Epoch: key.Epoch, Seq: key.Seq}); byFile[of].Copy <= key.Copy {
 					byFile[of] = key
 				}
+				if len(byFile) > maxHeldKeys {
+					return nil, fmt.Errorf("find the files that were rotated about %s: the archive lists more than %d", rotated, maxHeldKeys)
+				}
 			}
 		}
 	}
@@ -240,6 +243,10 @@ func (s *store) readRecords(ctx context.Context, keys []archive.Key) ([]manifest
 	return entries, group.Wait()
 }
 
+// maxHeldKeys bounds the keys of a listing that is held, in memory of this process: 30 MB. An
+// archive with more records of this node, of years, counts as one that may not be listed.
+const maxHeldKeys = 100_000
+
 func (s *store) recordKeys(ctx context.Context, prefix string) (keys []archive.Key, err error) {
 	for info, err := range s.bucket.List(ctx, prefix) {
 		if archive.ReasonOf(err) == archive.ReasonPermission {
@@ -247,6 +254,9 @@ func (s *store) recordKeys(ctx context.Context, prefix string) (keys []archive.K
 		}
 		if err != nil {
 			return nil, err
+		}
+		if len(keys) == maxHeldKeys {
+			return nil, fmt.Errorf("%w: more than %d records below %s", shipper.ErrUnlisted, maxHeldKeys, prefix)
 		}
 		if key, err := archive.ParseKey(info.Key); err == nil {
 			keys = append(keys, key)
