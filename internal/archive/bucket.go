@@ -112,6 +112,31 @@ func (b *Bucket) S3() (client *s3.Client, bucket, prefix string) {
 	return nil, "", ""
 }
 
+// S3 is the bucket of an archive, for those who look at its settings.
+type S3 struct {
+	Client *s3.Client
+	Bucket string
+	Prefix string // without slashes at its ends
+	s      *s3Store
+}
+
+// InS3 returns the bucket of an s3:// archive; false for a directory.
+func (b *Bucket) InS3() (S3, bool) {
+	s, ok := b.store.(*s3Store)
+	if !ok {
+		return S3{}, false
+	}
+	return S3{Client: s.client, Bucket: s.bucket, Prefix: strings.TrimSuffix(s.prefix, "/"), s: s}, true
+}
+
+// Explain turns an error of the client into an [*Error]. permission is the one that the request needs.
+func (s S3) Explain(err error, permission string) error {
+	e, _ := errors.AsType[*Error](s.s.hints.classify(err, permission))
+	full := *e
+	full.Op, full.URL = "read the settings of", "s3://"+s.Bucket
+	return &full
+}
+
 // Put stores size bytes of body under key, once and never over another object.
 // sum is their SHA-256. It returns nil only when the key is confirmed to hold
 // exactly these bytes, be it from this call or from an earlier one whose answer

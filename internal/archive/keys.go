@@ -28,6 +28,9 @@ const RotatedLayout = "2006-01-02T15-04-05.000"
 // DayLayout is the layout of the dt partition; UTC.
 const DayLayout = "2006-01-02"
 
+// DefaultOpenDays is how long increments are kept by default.
+const DefaultOpenDays = 7
+
 // Key is an object's key relative to the archive URL, taken apart.
 type Key struct {
 	Kind    Kind

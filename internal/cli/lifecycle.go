@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/bucket"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 )
 
@@ -28,7 +29,7 @@ const (
 
 // lifecycleFlags are the flags of the verb lifecycle.
 type lifecycleFlags struct {
-	rules  archive.Lifecycle
+	rules  bucket.Lifecycle
 	s3     config.Archive
 	format string // of check
 }
@@ -103,18 +104,18 @@ func (f *lifecycleFlags) print(cmd *cobra.Command, url string) error {
 }
 
 // plan finds out what would change.
-func (f *lifecycleFlags) plan(ctx context.Context, url string) (*archive.Bucket, archive.LifecyclePlan, error) {
+func (f *lifecycleFlags) plan(ctx context.Context, url string) (*archive.Bucket, bucket.LifecyclePlan, error) {
 	f.s3.URL = url
-	bucket, err := f.s3.Open(ctx)
+	in, err := f.s3.Open(ctx)
 	if err != nil {
-		return nil, archive.LifecyclePlan{}, &usageError{err}
+		return nil, bucket.LifecyclePlan{}, &usageError{err}
 	}
-	plan, err := bucket.PlanLifecycle(ctx, f.rules)
-	return bucket, plan, err
+	plan, err := bucket.PlanLifecycle(ctx, in, f.rules)
+	return in, plan, err
 }
 
 // show says what would change; conflicts are findings.
-func show(out io.Writer, plan archive.LifecyclePlan) error {
+func show(out io.Writer, plan bucket.LifecyclePlan) error {
 	for _, c := range plan.Conflicts {
 		fmt.Fprintln(out, "conflict:", c)
 	}
@@ -155,14 +156,14 @@ func (f *lifecycleFlags) check(cmd *cobra.Command, url string) error {
 }
 
 func (f *lifecycleFlags) apply(cmd *cobra.Command, url string) error {
-	bucket, plan, err := f.plan(cmd.Context(), url)
+	in, plan, err := f.plan(cmd.Context(), url)
 	if err != nil {
 		return err
 	}
 	if err := show(cmd.OutOrStdout(), plan); err != nil || plan.Diff == "" {
 		return err
 	}
-	if err := bucket.ApplyLifecycle(cmd.Context(), plan); err != nil {
+	if err := bucket.ApplyLifecycle(cmd.Context(), in, plan); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(cmd.OutOrStdout(), "written")

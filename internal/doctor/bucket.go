@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/bucket"
 )
 
 // archiveTimeout bounds one request to the archive. The search for credentials
@@ -62,17 +63,17 @@ func tryArchive(ctx context.Context, cfg *Config) Result {
 	return result(Error, "as the message says; see docs/iam.md for the permissions", "%s", err)
 }
 
-func put(ctx context.Context, bucket *archive.Bucket, key, content string) error {
+func put(ctx context.Context, to *archive.Bucket, key, content string) error {
 	ctx, cancel := context.WithTimeout(ctx, archiveTimeout)
 	defer cancel()
-	return bucket.Put(ctx, key, strings.NewReader(content), int64(len(content)), sha256.Sum256([]byte(content)))
+	return to.Put(ctx, key, strings.NewReader(content), int64(len(content)), sha256.Sum256([]byte(content)))
 }
 
 // protection reads what protects the bucket from others.
 func protection(ctx context.Context, cfg *Config) (all []Result) {
 	ctx, cancel := context.WithTimeout(ctx, archiveTimeout)
 	defer cancel()
-	for _, p := range cfg.Bucket.Protection(ctx) {
+	for _, p := range bucket.ProtectionOf(ctx, cfg.Bucket) {
 		r := result(OK, "", "%s: %s", p.Name, p.State).of("archive-" + p.Name)
 		switch {
 		case p.Err != nil:

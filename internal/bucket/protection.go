@@ -1,4 +1,4 @@
-package archive
+package bucket
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
 )
 
 // Protection is one setting of a bucket that protects its objects, or costs
@@ -21,12 +23,12 @@ type Protection struct {
 	Err    error  // why it is not known; an *Error
 }
 
-// Protection reads the bucket's own settings, each needing a permission that the
+// ProtectionOf reads the bucket's own settings, each needing a permission that the
 // sidecar does not need otherwise (s3:GetBucketVersioning,
 // s3:GetBucketObjectLockConfiguration, s3:GetLifecycleConfiguration). A
 // directory has none.
-func (b *Bucket) Protection(ctx context.Context) []Protection {
-	s, ok := b.store.(*s3Store)
+func ProtectionOf(ctx context.Context, b *archive.Bucket) []Protection {
+	s, ok := b.InS3()
 	if !ok {
 		return nil
 	}
@@ -35,31 +37,31 @@ func (b *Bucket) Protection(ctx context.Context) []Protection {
 		{Name: "object-lock", Advice: "Object Lock with a retention keeps objects from being deleted by anybody"},
 		{Name: "lifecycle", Advice: "`auditsidecar lifecycle apply`: old objects to cheaper storage, open/ expires"},
 	}
-	for i, read := range []func(context.Context) (string, error){s.versioning, s.objectLock, s.lifecycle} {
-		state, err := read(ctx)
-		if ReasonOf(err) == ReasonUnsupported {
+	for i, read := range []func(context.Context, archive.S3) (string, error){versioning, objectLock, lifecycle} {
+		state, err := read(ctx, s)
+		if archive.ReasonOf(err) == archive.ReasonUnsupported {
 			state, all[i].Advice, err = "", "the store has no such setting", nil
 		}
-		all[i].State, all[i].Err = state, b.fail("read the settings of", "", err)
+		all[i].State, all[i].Err = state, err
 	}
 	return all
 }
 
-func (s *s3Store) versioning(ctx context.Context) (string, error) {
-	out, err := s.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &s.bucket})
+func versioning(ctx context.Context, s archive.S3) (string, error) {
+	out, err := s.Client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &s.Bucket})
 	if err != nil {
-		return "", s.hints.classify(err, "s3:GetBucketVersioning")
+		return "", s.Explain(err, "s3:GetBucketVersioning")
 	}
 	return string(out.Status), nil
 }
 
-func (s *s3Store) objectLock(ctx context.Context) (string, error) {
-	out, err := s.client.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &s.bucket})
+func objectLock(ctx context.Context, s archive.S3) (string, error) {
+	out, err := s.Client.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &s.Bucket})
 	if notSet(err, "ObjectLockConfigurationNotFoundError") {
 		return "", nil
 	}
 	if err != nil {
-		return "", s.hints.classify(err, "s3:GetBucketObjectLockConfiguration")
+		return "", s.Explain(err, "s3:GetBucketObjectLockConfiguration")
 	}
 	c := out.ObjectLockConfiguration
 	if c == nil || c.ObjectLockEnabled != types.ObjectLockEnabledEnabled {
@@ -72,8 +74,8 @@ func (s *s3Store) objectLock(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s, %d days, %d years", r.Mode, aws.ToInt32(r.Days), aws.ToInt32(r.Years)), nil
 }
 
-func (s *s3Store) lifecycle(ctx context.Context) (string, error) {
-	out, err := s.lifecycleRules(ctx)
+func lifecycle(ctx context.Context, s archive.S3) (string, error) {
+	out, err := lifecycleRules(ctx, s)
 	if err != nil || len(out.Rules) == 0 {
 		return "", err
 	}
@@ -85,13 +87,13 @@ func (s *s3Store) lifecycle(ctx context.Context) (string, error) {
 }
 
 // lifecycleRules reads the bucket's lifecycle rules, perhaps none.
-func (s *s3Store) lifecycleRules(ctx context.Context) (*s3.GetBucketLifecycleConfigurationOutput, error) {
-	out, err := s.client.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &s.bucket})
+func lifecycleRules(ctx context.Context, s archive.S3) (*s3.GetBucketLifecycleConfigurationOutput, error) {
+	out, err := s.Client.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &s.Bucket})
 	switch {
 	case notSet(err, "NoSuchLifecycleConfiguration"):
 		return &s3.GetBucketLifecycleConfigurationOutput{}, nil
 	case err != nil:
-		return nil, s.hints.classify(err, "s3:GetLifecycleConfiguration")
+		return nil, s.Explain(err, "s3:GetLifecycleConfiguration")
 	}
 	return out, nil
 }

@@ -1,4 +1,4 @@
-package archive
+package bucket
 
 import (
 	"bytes"
@@ -11,9 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
-
-// DefaultOpenDays is how long increments are kept by default.
-const DefaultOpenDays = 7
 
 // Lifecycle moves and deletes objects by age, in days. Zero leaves a step
 // out. Records and rollups never change their class and never expire: they are small, they

@@ -1,18 +1,19 @@
-package archive_test
+package bucket
 
 import (
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 )
 
-func sevenYears() archive.Lifecycle {
-	return archive.Lifecycle{InfrequentDays: 90, ArchiveDays: 365, ArchiveClass: "GLACIER_IR", ExpireDays: 2555, OpenDays: 90, AbortDays: 7}
+func sevenYears() Lifecycle {
+	return Lifecycle{InfrequentDays: 90, ArchiveDays: 365, ArchiveClass: "GLACIER_IR", ExpireDays: 2555, OpenDays: 90, AbortDays: 7}
 }
 
 // lifecycleServer answers as S3 does and records what it is sent.
@@ -80,17 +81,17 @@ func TestLifecycleApply(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newLifecycleServer(t, had)
 			b := s.open(t)
-			plan, err := b.PlanLifecycle(t.Context(), sevenYears())
+			plan, err := PlanLifecycle(t.Context(), b, sevenYears())
 			if err != nil || len(plan.Conflicts) > 0 || strings.Count(plan.Diff, "+ {") != 3 || strings.Contains(plan.Diff, "- ") {
 				t.Fatalf("%v, %q\n%s", err, plan.Conflicts, plan.Diff)
 			}
-			if err := b.ApplyLifecycle(t.Context(), plan); err != nil {
+			if err := ApplyLifecycle(t.Context(), b, plan); err != nil {
 				t.Fatal(err)
 			}
 			if want := fmt.Sprintf(intended, had); s.sent != want {
 				t.Errorf("sent\n%s\nwant\n%s", s.sent, want)
 			}
-			if plan, err = b.PlanLifecycle(t.Context(), sevenYears()); err != nil || plan.Diff != "" {
+			if plan, err = PlanLifecycle(t.Context(), b, sevenYears()); err != nil || plan.Diff != "" {
 				t.Errorf("a second plan: %v\n%s", err, plan.Diff)
 			}
 		})
@@ -101,15 +102,15 @@ func TestLifecycleApply(t *testing.T) {
 func TestLifecycleDrift(t *testing.T) {
 	s := newLifecycleServer(t, "")
 	b := s.open(t)
-	plan, err := b.PlanLifecycle(t.Context(), sevenYears())
+	plan, err := PlanLifecycle(t.Context(), b, sevenYears())
 	if err == nil {
-		err = b.ApplyLifecycle(t.Context(), plan)
+		err = ApplyLifecycle(t.Context(), b, plan)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.rules = strings.Replace(s.rules, "<Days>2555</Days>", "<Days>30</Days>", 1)
-	if plan, err = b.PlanLifecycle(t.Context(), sevenYears()); err != nil {
+	if plan, err = PlanLifecycle(t.Context(), b, sevenYears()); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{`-     "Days": 30` + "\n", `+     "Days": 2555` + "\n"} {
@@ -147,7 +148,7 @@ func TestLifecycleConflicts(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := newLifecycleServer(t, test.rule)
 			b := s.open(t)
-			plan, err := b.PlanLifecycle(t.Context(), sevenYears())
+			plan, err := PlanLifecycle(t.Context(), b, sevenYears())
 			if err != nil || len(plan.Conflicts) != len(test.want) {
 				t.Fatalf("%v, conflicts %q, want %q", err, plan.Conflicts, test.want)
 			}
@@ -156,7 +157,7 @@ func TestLifecycleConflicts(t *testing.T) {
 					t.Errorf("%q, want %q", plan.Conflicts[i], want)
 				}
 			}
-			if err := b.ApplyLifecycle(t.Context(), plan); (err != nil) != (len(test.want) > 0) || (s.sent != "") != (err == nil) {
+			if err := ApplyLifecycle(t.Context(), b, plan); (err != nil) != (len(test.want) > 0) || (s.sent != "") != (err == nil) {
 				t.Errorf("applied: %v, sent %q", err, s.sent)
 			}
 		})
@@ -166,15 +167,15 @@ func TestLifecycleConflicts(t *testing.T) {
 func TestLifecycleRefused(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		change func(*archive.Lifecycle)
+		change func(*Lifecycle)
 		want   string
 	}{
-		{"unknown class", func(l *archive.Lifecycle) { l.ArchiveClass = "TAPE" }, "--class"},
-		{"too early", func(l *archive.Lifecycle) { l.InfrequentDays = 7 }, "--infrequent-days"},
-		{"out of order", func(l *archive.Lifecycle) { l.ArchiveDays = 91 }, "--archive-days"},
-		{"gone before it moves", func(l *archive.Lifecycle) { l.ExpireDays = 100 }, "--expire-days"},
-		{"increments go at once", func(l *archive.Lifecycle) { l.OpenDays = 0 }, "--open-days"},
-		{"uploads go at once", func(l *archive.Lifecycle) { l.AbortDays = 0 }, "--abort-days"},
+		{"unknown class", func(l *Lifecycle) { l.ArchiveClass = "TAPE" }, "--class"},
+		{"too early", func(l *Lifecycle) { l.InfrequentDays = 7 }, "--infrequent-days"},
+		{"out of order", func(l *Lifecycle) { l.ArchiveDays = 91 }, "--archive-days"},
+		{"gone before it moves", func(l *Lifecycle) { l.ExpireDays = 100 }, "--expire-days"},
+		{"increments go at once", func(l *Lifecycle) { l.OpenDays = 0 }, "--open-days"},
+		{"uploads go at once", func(l *Lifecycle) { l.AbortDays = 0 }, "--abort-days"},
 	} {
 		l := sevenYears()
 		test.change(&l)
@@ -182,14 +183,14 @@ func TestLifecycleRefused(t *testing.T) {
 			t.Errorf("%s: %v", test.name, err)
 		}
 	}
-	if err := (archive.Lifecycle{ArchiveClass: "GLACIER_IR", OpenDays: 90, AbortDays: 7}).Validate(); err != nil {
+	if err := (Lifecycle{ArchiveClass: "GLACIER_IR", OpenDays: 90, AbortDays: 7}).Validate(); err != nil {
 		t.Errorf("data for ever, where they are: %v", err)
 	}
 	b, err := archive.Open(t.Context(), "file:///srv/audit", archive.S3Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.PlanLifecycle(t.Context(), sevenYears()); err == nil || !strings.Contains(err.Error(), "a directory has no lifecycle") {
+	if _, err := PlanLifecycle(t.Context(), b, sevenYears()); err == nil || !strings.Contains(err.Error(), "a directory has no lifecycle") {
 		t.Errorf("a directory: %v", err)
 	}
 }
@@ -203,4 +204,17 @@ func TestLifecycleWarning(t *testing.T) {
 			t.Errorf("%s: %q", class, w)
 		}
 	}
+}
+
+// TestMain gives credentials that need no network.
+func TestMain(m *testing.M) {
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			os.Exit(1)
+		}
+	}
+	os.Exit(m.Run())
 }

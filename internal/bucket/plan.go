@@ -1,4 +1,4 @@
-package archive
+package bucket
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/auditsidecar/auditsidecar/internal/archive"
 )
 
 // LifecyclePlan is the difference between a bucket's lifecycle rules and those that
@@ -28,16 +30,16 @@ type LifecyclePlan struct {
 
 // PlanLifecycle reads the bucket's rules and compares. It needs
 // s3:GetLifecycleConfiguration.
-func (b *Bucket) PlanLifecycle(ctx context.Context, l Lifecycle) (LifecyclePlan, error) {
-	s, ok := b.store.(*s3Store)
+func PlanLifecycle(ctx context.Context, b *archive.Bucket, l Lifecycle) (LifecyclePlan, error) {
+	s, ok := b.InS3()
 	if !ok {
-		return LifecyclePlan{}, fmt.Errorf("plan the lifecycle of %s: a directory has no lifecycle rules; delete what is too old by other means", b.base)
+		return LifecyclePlan{}, fmt.Errorf("plan the lifecycle of %s: a directory has no lifecycle rules; delete what is too old by other means", b.URL(""))
 	}
-	out, err := s.lifecycleRules(ctx)
+	out, err := lifecycleRules(ctx, s)
 	if err != nil {
-		return LifecyclePlan{}, fmt.Errorf("read the lifecycle rules of bucket %s: %w", s.bucket, err)
+		return LifecyclePlan{}, fmt.Errorf("read the lifecycle rules of bucket %s: %w", s.Bucket, err)
 	}
-	plan, err := l.plan(strings.TrimSuffix(s.prefix, "/"), out.Rules)
+	plan, err := l.plan(s.Prefix, out.Rules)
 	plan.size = out.TransitionDefaultMinimumObjectSize
 	return plan, err
 }
@@ -47,19 +49,19 @@ func (b *Bucket) PlanLifecycle(ctx context.Context, l Lifecycle) (LifecyclePlan,
 // plan with conflicts. S3 has no condition for this request: rules that
 // another client writes at the same moment are lost, so it is for people, not for
 // loops.
-func (b *Bucket) ApplyLifecycle(ctx context.Context, plan LifecyclePlan) error {
-	s, ok := b.store.(*s3Store)
+func ApplyLifecycle(ctx context.Context, b *archive.Bucket, plan LifecyclePlan) error {
+	s, ok := b.InS3()
 	if !ok || len(plan.Conflicts) > 0 {
-		return fmt.Errorf("apply lifecycle rules to %s: the plan cannot be applied", b.base)
+		return fmt.Errorf("apply lifecycle rules to %s: the plan cannot be applied", b.URL(""))
 	}
-	_, err := s.client.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
-		Bucket:                             &s.bucket,
+	_, err := s.Client.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
+		Bucket:                             &s.Bucket,
 		LifecycleConfiguration:             &types.BucketLifecycleConfiguration{Rules: plan.rules},
 		TransitionDefaultMinimumObjectSize: plan.size,
 		ChecksumAlgorithm:                  types.ChecksumAlgorithmSha256,
 	})
 	if err != nil {
-		return fmt.Errorf("write the lifecycle rules of bucket %s: %w", s.bucket, s.hints.classify(err, "s3:PutLifecycleConfiguration"))
+		return fmt.Errorf("write the lifecycle rules of bucket %s: %w", s.Bucket, s.Explain(err, "s3:PutLifecycleConfiguration"))
 	}
 	return nil
 }
