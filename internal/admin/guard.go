@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -26,27 +27,27 @@ func guarded(next http.Handler) http.Handler {
 	})
 }
 
-// atHome answers only if the browser asked for an address or localhost: a page
-// of another site whose name leads to this node must not read what is
-// shown here. With TLS the certificate and the account see to it.
-func atHome(next http.Handler) http.Handler {
+// atHome answers only if the client asked for an address, localhost or one of names: a page of
+// another site whose name leads to this node must not read what is shown here. With TLS the
+// certificate and the account see to it.
+func atHome(names []string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.TLS == nil && !isHome(r.Host) {
-			http.Error(w, "ask for an address or localhost, not for the name "+r.Host, http.StatusMisdirectedRequest)
+		if r.TLS == nil && !isHome(r.Host, names) {
+			http.Error(w, "ask for an address or localhost, or allow the name with --listen-host: "+r.Host, http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-func isHome(hostport string) bool {
+func isHome(hostport string, names []string) bool {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {
 		host = hostport
 	}
-	host = strings.Trim(host, "[]")
+	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
 	_, err = netip.ParseAddr(host)
-	return err == nil || strings.EqualFold(host, "localhost")
+	return err == nil || strings.EqualFold(host, "localhost") || slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(host, n) })
 }
 
 // profiles are Go's own, without the command line.

@@ -2,9 +2,11 @@ package admin
 
 import (
 	"bufio"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -118,5 +120,47 @@ func TestUsualLimits(t *testing.T) {
 	h := s.doors[0].server
 	if h.ReadHeaderTimeout != 5*time.Second || h.ReadTimeout == 0 || h.WriteTimeout == 0 || h.IdleTimeout == 0 || h.MaxHeaderBytes != 16<<10 {
 		t.Errorf("%+v", h)
+	}
+}
+
+// The same with TLS, while the handshake lasts and after it: the bytes come for as long as the
+// connection is open.
+func TestSlowLorisTLS(t *testing.T) {
+	dir := t.TempDir()
+	trust, _ := identity(t, dir)
+	cfg := newFixture().config("127.0.0.1:0")
+	cfg.TLSAddress, cfg.WebConfig = "127.0.0.1:0", write(t, filepath.Join(dir, "web.yaml"), withTLS+account(t, "secret"))
+	cfg.limits = limits{conns: 4, header: 300 * time.Millisecond, idle: 300 * time.Millisecond}
+	s, stop := serve(t, cfg)
+	slow := func(conn net.Conn, begin string) {
+		_, _ = io.WriteString(conn, begin)
+		for { // it ends when its connection is closed
+			time.Sleep(20 * time.Millisecond)
+			if _, err := io.WriteString(conn, "a"); err != nil {
+				return
+			}
+		}
+	}
+	closed := make(chan struct{}, 2)
+	for range 3 * cfg.limits.conns {
+		greeting, header := dial(t, s.TLSAddress(), ""), dial(t, s.TLSAddress(), "")
+		go func() {
+			slow(greeting, "\x16\x03\x01\x02\x00")
+			closed <- struct{}{}
+		}()
+		go func() {
+			conn := tls.Client(header, &tls.Config{RootCAs: trust, ServerName: "127.0.0.1"})
+			slow(conn, "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX-")
+			closed <- struct{}{}
+		}()
+	}
+	for range 6 * cfg.limits.conns {
+		<-closed // each, in the end
+	}
+	if code := askTLS("https://"+s.TLSAddress()+"/livez", trust, "secret"); code != http.StatusOK {
+		t.Errorf("/livez: %d", code)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
 	}
 }

@@ -112,7 +112,7 @@ func TestStatusJSON(t *testing.T) {
 // has no body.
 func TestGuards(t *testing.T) {
 	s := newScene()
-	h, err := routes(Config{Health: s.Health, Metrics: s.registry, Pprof: true}, s.board)
+	h, err := routes(Config{Health: s.Health, Metrics: s.registry, Pprof: true, Hosts: []string{"cp1.example"}}, s.board)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,9 @@ func TestGuards(t *testing.T) {
 		{"/", "127.0.0.1:9464", "", 200}, {"/", "localhost:9464", "", 200}, {"/", "LOCALHOST", "", 200}, {"/", "[::1]:9464", "", 200}, {"/", "[::1]", "", 200},
 		{"/", "evil.example:9464", "", 421}, {"/status.json", "evil.example", "", 421}, {"/debug/pprof/", "evil.example", "", 421}, {"/", "", "", 421},
 		{"/debug/pprof/", "127.0.0.1", "", 200}, {"/debug/pprof/cmdline", "127.0.0.1", "", 404},
-		{"/metrics", "a-proxy.example", "", 200}, {"/livez", "a-proxy.example", "", 200},
+		{"/metrics", "evil.example", "", 421}, {"/readyz", "evil.example", "", 421}, {"/livez", "evil.example", "", 200},
+		{"/metrics", "127.0.0.1:9464", "", 200}, {"/metrics", "cp1.example:9464", "", 200}, {"/metrics", "CP1.example.", "", 200},
+		{"/metrics", "cp1.example.evil.example", "", 421}, {"/", "cp1.example", "", 200},
 		{"/livez", "127.0.0.1", "body", 413},
 	} {
 		w := httptest.NewRecorder()

@@ -20,6 +20,8 @@ type Config struct {
 	// Address is where the node itself asks, without TLS: host:port, on
 	// loopback.
 	Address string
+	// Hosts are names that may be asked for there, besides localhost and addresses.
+	Hosts []string
 	// TLSAddress is where others ask, with TLS and an account or a client
 	// certificate as WebConfig says; empty: nowhere.
 	TLSAddress string
@@ -97,15 +99,16 @@ func routes(cfg Config, b *board) (http.Handler, error) {
 		return nil, fmt.Errorf("read the status page: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	home := func(path string, next http.Handler) { mux.Handle("GET "+path, atHome(cfg.Hosts, next)) }
+	home("/metrics", promhttp.HandlerFor(cfg.Metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	mux.HandleFunc("GET /livez", cfg.Health.livez)
-	mux.HandleFunc("GET /readyz", cfg.Health.readyz)
-	mux.Handle("GET /{$}", atHome(p))
-	mux.Handle("GET /status.json", atHome(http.HandlerFunc(b.json)))
+	home("/readyz", http.HandlerFunc(cfg.Health.readyz))
+	home("/{$}", p)
+	home("/status.json", http.HandlerFunc(b.json))
 	mux.Handle("GET /style.css", http.FileServerFS(assets))
 	mux.Handle("GET /icon.svg", http.FileServerFS(assets))
 	if cfg.Pprof {
-		mux.Handle("GET /debug/pprof/", atHome(profiles()))
+		home("/debug/pprof/", profiles())
 	}
 	return guarded(mux), nil
 }

@@ -3,6 +3,7 @@ package archive_test
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -280,5 +281,80 @@ func TestBoundsWithCABundle(t *testing.T) {
 	}
 	if _, err := listAll(t, b); err == nil || !strings.Contains(err.Error(), "a redirect to 127.0.0.1:1, which is not followed") {
 		t.Error(err)
+	}
+}
+
+// A store that refuses x-amz-checksum-sha256 names the remedy, and with it holds what a read back
+// confirms.
+func TestI4_StoreThatRefusesChecksums(t *testing.T) {
+	t.Parallel()
+	f := newFakeS3(t)
+	f.fault = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("x-amz-checksum-mode") != "" {
+			fakeError(w, r, http.StatusBadRequest, "InvalidArgument", "Unsupported header 'x-amz-checksum-mode' received for this API call.")
+			return true
+		}
+		if r.Method != http.MethodPut {
+			return false
+		}
+		if r.Header.Get("x-amz-checksum-sha256") != "" {
+			fakeError(w, r, http.StatusBadRequest, "InvalidArgument", "Unsupported header 'x-amz-checksum-sha256' received for this API call.")
+			return true
+		}
+		if len(r.Header.Values("x-amz-sdk-checksum-algorithm"))+len(r.Header.Values("x-amz-trailer")) > 0 {
+			t.Errorf("%v", r.Header)
+		}
+		body, _ := io.ReadAll(r.Body)
+		key := strings.TrimPrefix(r.URL.Path, "/"+fakeBucket+"/")
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if _, taken := f.objects[key]; taken {
+			fakeError(w, r, http.StatusPreconditionFailed, "PreconditionFailed", "exists")
+			return true
+		}
+		if strings.HasSuffix(key, "damaged") {
+			body[0] ^= 1
+		}
+		f.objects[key] = fakeObject{body: body, metadata: http.Header{}}
+		return true
+	}
+	wantReason(t, put(t, f.open(t, archive.S3Config{}), "k", []byte("x")), archive.ReasonUnsupported, true, "set --s3-checksum=off")
+	_, err := f.open(t, archive.S3Config{}).Open(t.Context(), "k")
+	wantReason(t, err, archive.ReasonUnsupported, true, "set --s3-checksum=off")
+	b := f.open(t, archive.S3Config{NoChecksum: true})
+	for range 2 { // the second time the key is taken, with the same bytes
+		if err := put(t, b, "k", []byte("x")); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := f.count(http.MethodGet) - 1; n != 2 {
+		t.Errorf("%d reads back, want 2", n)
+	}
+	if info, err := b.Stat(t.Context(), "k"); err != nil || info.Size != 1 {
+		t.Errorf("%+v, %v", info, err)
+	}
+	wantReason(t, put(t, b, "damaged", []byte("x")), archive.ReasonDamaged, false, "holds 1 bytes")
+}
+
+// A store that ignores If-None-Match takes an object twice, and no object more.
+func TestReplaces(t *testing.T) {
+	t.Parallel()
+	for _, ignores := range []bool{false, true} {
+		f := newFakeS3(t)
+		f.fault = func(_ http.ResponseWriter, r *http.Request) bool {
+			if ignores {
+				r.Header.Del("If-None-Match")
+			}
+			return false
+		}
+		b := f.open(t, archive.S3Config{})
+		content := []byte("a record")
+		if err := put(t, b, "k", content); err != nil {
+			t.Fatal(err)
+		}
+		got, err := b.Replaces(t.Context(), "k", bytes.NewReader(content), int64(len(content)), sha256.Sum256(content))
+		if got != ignores || err != nil || len(f.objects) != 1 {
+			t.Errorf("%v, %v with %d objects, want %v and one", got, err, len(f.objects), ignores)
+		}
 	}
 }

@@ -158,6 +158,16 @@ func (b *Bucket) Put(ctx context.Context, key string, body io.ReaderAt, size int
 	return b.fail("store", key, err)
 }
 
+// Replaces reports whether the store takes the object that is under a key a second time: it ignores
+// If-None-Match. The bytes are those that the key holds.
+func (b *Bucket) Replaces(ctx context.Context, key string, body io.ReaderAt, size int64, sum [sha256.Size]byte) (bool, error) {
+	_, err := b.store.put(ctx, key, io.NewSectionReader(body, 0, size), sum)
+	if ReasonOf(err) == reasonExists || ReasonOf(err) == ReasonPermission {
+		return false, nil
+	}
+	return err == nil, b.fail("store again", key, err)
+}
+
 // confirm decides about an object that the store says it has stored.
 func (b *Bucket) confirm(ctx context.Context, key string, computed []byte, size int64, sum [sha256.Size]byte) error {
 	if computed == nil {

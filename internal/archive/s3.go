@@ -20,7 +20,6 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/logging"
 )
 
@@ -50,6 +49,8 @@ type s3Store struct {
 	kmsKey string
 	lock   Lock
 	hints  hints
+
+	noChecksum bool
 }
 
 func newS3Store(ctx context.Context, loc location, cfg S3Config) (*s3Store, error) {
@@ -90,7 +91,7 @@ func newS3Store(ctx context.Context, loc location, cfg S3Config) (*s3Store, erro
 		o.UsePathStyle = cfg.PathStyle
 		o.Credentials = boundedCredentials{ac.Credentials}
 	})
-	s := &s3Store{client: client, bucket: loc.bucket, kmsKey: cfg.KMSKeyID, lock: cfg.Lock,
+	s := &s3Store{client: client, bucket: loc.bucket, kmsKey: cfg.KMSKeyID, lock: cfg.Lock, noChecksum: cfg.NoChecksum,
 		hints: hints{bucket: loc.bucket, region: ac.Region, kms: cfg.KMSKeyID != "", endpoint: endpoint, pathStyle: cfg.PathStyle}}
 	if loc.prefix != "" {
 		s.prefix = loc.prefix + "/"
@@ -184,9 +185,7 @@ func (e *credentialsError) Unwrap() error { return e.err }
 func (s *s3Store) key(key string) *string { return aws.String(s.prefix + key) }
 
 func (s *s3Store) stat(ctx context.Context, key string) (Info, error) {
-	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{
-		Bucket: &s.bucket, Key: s.key(key), ChecksumMode: types.ChecksumModeEnabled,
-	})
+	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: s.key(key)}, s.askSum)
 	if err != nil {
 		return Info{}, s.hints.classify(err, "s3:GetObject")
 	}

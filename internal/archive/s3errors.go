@@ -119,6 +119,9 @@ func (h hints) answer(err error, permission string) *Error {
 	if e == nil {
 		e = h.byStatus(status(err), permission)
 	}
+	if strings.Contains(strings.ToLower(text), "x-amz-checksum") && e.Reason == ReasonOther {
+		e = &Error{Reason: ReasonUnsupported, Remedy: "set --s3-checksum=off: each object is then read back, which needs s3:GetObject"}
+	}
 	if region := h.otherRegion(err, text); region != "" && e.Reason != reasonExists {
 		*e = Error{Reason: ReasonRegion, Remedy: "set --s3-region=" + region}
 	}
@@ -209,7 +212,7 @@ func (h hints) byCode(code string) *Error {
 	case "BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch":
 		return &Error{Reason: ReasonChecksum, Remedy: "the bytes changed between computing their checksum and the store; repeated: check this machine's disk and memory, and proxies on the way"}
 	case "NotImplemented":
-		return &Error{Reason: ReasonUnsupported, Remedy: "the store must support If-None-Match and x-amz-checksum-sha256 on PutObject: use a newer version of it, or another store"}
+		return &Error{Reason: ReasonUnsupported, Remedy: "the store must support If-None-Match on PutObject, and x-amz-checksum-sha256 unless --s3-checksum=off: use a newer version of it, or another store"}
 	case "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded":
 		return &Error{Reason: ReasonThrottled}
 	case "QuotaExceeded", "XMinioStorageFull", "InsufficientStorage":

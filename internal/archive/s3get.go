@@ -85,9 +85,12 @@ func (s *s3Store) copyTo(ctx context.Context, key string, from, size int64, w io
 	return n, err
 }
 
-// askSum asks for the store's checksum. As a field of the input it would have the SDK
+// askSum asks for the store's checksum, unless no checksum header may be sent. As a field of the input it would have the SDK
 // compare it, with errors that look like a broken connection.
-func askSum(o *s3.Options) {
+func (s *s3Store) askSum(o *s3.Options) {
+	if s.noChecksum {
+		return
+	}
 	s3.WithAPIOptions(smithyhttp.SetHeaderValue("x-amz-checksum-mode", string(types.ChecksumModeEnabled)))(o)
 }
 
@@ -105,7 +108,7 @@ func (s *s3Store) read(ctx context.Context, key string, from, size int64, w io.W
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-%s", from, last))
 	}
 	for failures := 0; failures < maxAttempts; failures++ {
-		out, getErr := s.client.GetObject(ctx, in, askSum)
+		out, getErr := s.client.GetObject(ctx, in, s.askSum)
 		if getErr != nil {
 			err = getErr
 			break

@@ -42,6 +42,9 @@ func (s *s3Store) put(ctx context.Context, key string, body *io.SectionReader, s
 		IfNoneMatch:    aws.String("*"),
 		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
 	}
+	if s.noChecksum {
+		in.ChecksumSHA256 = nil
+	}
 	s.lock.apply(in, key, time.Now())
 	if s.kmsKey != "" {
 		in.ServerSideEncryption = types.ServerSideEncryptionAwsKms

@@ -19,6 +19,8 @@ type S3Config struct {
 	CAFile    string // PEM file of further certificate authorities
 	KMSKeyID  string // ARN, ID or alias of a KMS key; empty: the bucket's default encryption
 	Lock      Lock   // Object Lock of what is stored
+	// NoChecksum sends no x-amz-checksum-sha256, which some servers refuse. Each object is read back.
+	NoChecksum bool
 	// Connections are kept open between requests, 2 or more.
 	Connections int
 }
@@ -73,7 +75,7 @@ func fileLocation(u *url.URL, cfg S3Config) (location, []error) {
 		mistakes = append(mistakes, errors.New("names no directory: use file:///directory"))
 	}
 	if cfg != (S3Config{}) {
-		mistakes = append(mistakes, errors.New("S3 settings (endpoint, region, path style, CA file, KMS key, Object Lock) have no meaning for a directory: remove them or use s3://"))
+		mistakes = append(mistakes, errors.New("S3 settings (endpoint, region, path style, checksum, CA file, KMS key, Object Lock) have no meaning for a directory: remove them or use s3://"))
 	}
 	return location{dir: filepath.Clean("/" + u.Path)}, mistakes
 }

@@ -14,11 +14,19 @@ import (
 // Archive says where the archive is and how to reach it.
 type Archive struct {
 	URL string
+	// Checksum says which checksum is sent with an object.
+	Checksum string
 	archive.S3Config
 }
 
 // Open returns the archive. It validates the settings and does not contact it.
 func (a Archive) Open(ctx context.Context) (*archive.Bucket, error) {
+	if a.Checksum != "" {
+		if err := OneOf("s3-checksum", a.Checksum); err != nil {
+			return nil, err
+		}
+	}
+	a.NoChecksum = a.Checksum == ChecksumOff
 	return archive.Open(ctx, a.URL, a.S3Config)
 }
 
@@ -35,6 +43,7 @@ func (a *Archive) RegisterS3(flags *pflag.FlagSet) {
 	flags.StringVar(&a.Endpoint, "s3-endpoint", "", "`URL` of an S3 service other than AWS")
 	flags.StringVar(&a.Region, "s3-region", "", "AWS region of the bucket")
 	flags.BoolVar(&a.PathStyle, "s3-path-style", false, "address the bucket in the path, as most S3 services other than AWS want it")
+	RegisterWord(flags, &a.Checksum, "s3-checksum", "", "%s, sent with each object; off: for stores that refuse x-amz-checksum-sha256, objects are read back instead")
 	flags.StringVar(&a.KMSKeyID, "s3-kms-key-id", "", "KMS key to encrypt the objects with")
 	flags.StringVar(&a.CAFile, "s3-ca-file", "", "PEM `file` with the CA of the S3 endpoint's certificate")
 }

@@ -32,6 +32,8 @@ type Run struct {
 	// Listen is the address of /metrics, /livez, /readyz and the status page,
 	// for the node itself.
 	Listen string
+	// ListenHosts are names that may be asked for there.
+	ListenHosts []string
 	// ListenTLS is the same for others, as WebConfig says; empty: nowhere.
 	ListenTLS string
 	// WebConfig is a file with the certificate and with who may ask.
@@ -75,6 +77,7 @@ func (r *Run) StatePath() string {
 func (r *Run) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&r.AuditLogPath, "audit-log-path", "", "the `path` that kube-apiserver has as --audit-log-path")
 	flags.StringVar(&r.Listen, "listen", "127.0.0.1:9464", "loopback `address` of the status page, /metrics, /livez and /readyz")
+	flags.StringSliceVar(&r.ListenHosts, "listen-host", nil, "`name` that may be asked for on --listen, besides localhost and addresses; may be repeated")
 	flags.StringVar(&r.ListenTLS, "listen-tls", "", "`address` of the same for other machines, such as 10.0.0.7:9465, with TLS and accounts or client certificates as --web-config-file says; empty: not at all")
 	flags.StringVar(&r.WebConfig, "web-config-file", "", "YAML `file` for --listen-tls, in the form of Prometheus' exporters: tls_server_config, basic_auth_users")
 	flags.BoolVar(&r.AdminPprof, "admin-pprof", false, "serve Go's profiles under /debug/pprof/")

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// The values of --hold, --landlock, --loki-start and --redact.
+// The values of --hold, --landlock, --loki-start, --redact and --s3-checksum.
 const (
 	HoldLink      = "link"
 	HoldCopy      = "copy"
@@ -20,6 +20,9 @@ const (
 	RedactLoki    = "loki"
 	RedactArchive = "archive"
 	RedactOff     = "off"
+
+	ChecksumSHA256 = "sha256"
+	ChecksumOff    = "off"
 )
 
 // words are the flags of all verbs that take one of a few words.
@@ -30,6 +33,7 @@ var words = map[string][]string{
 	"redact":              {RedactLoki, RedactArchive, RedactOff},
 	"loki-event-label":    {"verb", "level", "stage", "code_class"},
 	"s3-object-lock-mode": {"GOVERNANCE", "COMPLIANCE"},
+	"s3-checksum":         {ChecksumSHA256, ChecksumOff},
 	"log-level":           {"debug", "info", "warn", "error"},
 	"log-format":          {"auto", "console", "json"},
 	"output":              {"text", "json", "wide"},

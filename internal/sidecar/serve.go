@@ -17,7 +17,7 @@ import (
 // serve runs the loops until ctx is done or one of them fails, then drains.
 func (s *Sidecar) serve(ctx context.Context) (err error) {
 	server, err := admin.Listen(ctx, admin.Config{
-		Address: s.Settings.Listen, TLSAddress: s.Settings.ListenTLS, WebConfig: s.Settings.WebConfig, Pprof: s.Settings.AdminPprof,
+		Address: s.Settings.Listen, Hosts: s.Settings.ListenHosts, TLSAddress: s.Settings.ListenTLS, WebConfig: s.Settings.WebConfig, Pprof: s.Settings.AdminPprof,
 		Health: s.health, Metrics: s.registry, Report: s.report, Log: s.Log,
 	})
 	if err != nil {

@@ -168,7 +168,7 @@ func (s *Sidecar) wire(st *state, names, writes <-chan struct{}) (*working, erro
 	if s.Settings.Once { // it ends before either is due, and leaves the open file alone
 		heartbeat, maxLag = 0, 0
 	}
-	objects := &store{bucket: s.bucket, identity: s.Settings.Identity, success: s.stored, alive: s.events.loops.ship.Alive}
+	objects := &store{log: s.Log, bucket: s.bucket, identity: s.Settings.Identity, success: s.stored, alive: s.events.loops.ship.Alive}
 	sh, err := shipper.New(shipper.Config{
 		StateDir: st.dir, Held: h, Cluster: s.Settings.Identity.Cluster, Node: s.Settings.Identity.Node,
 		Version: s.Version, FS: s.fs, Ledger: st.ledger,

@@ -10,9 +10,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/config"
@@ -28,7 +30,9 @@ type store struct {
 	identity config.Identity
 	success  prometheus.Gauge // when something was stored
 	alive    func()           // hears that an upload goes on
-	listed   []archive.Key    // of the records, since an epoch asked for the tree; nil: not listed
+	log      zerolog.Logger
+	tried    atomic.Bool   // whether the store replaces objects
+	listed   []archive.Key // of the records, since an epoch asked for the tree; nil: not listed
 }
 
 // body is what is uploaded. The store reads it as fast as the line takes it.
@@ -92,12 +96,27 @@ func (s *store) Put(ctx context.Context, key, file string, size int64, want stri
 	switch {
 	case err == nil:
 		s.success.SetToCurrentTime()
+		s.tryReplace(ctx, key, f, size, sum)
 	case errors.Is(err, archive.ErrConflict):
 		err = fmt.Errorf("%w: %w", shipper.ErrTaken, err)
 	case archive.ReasonOf(err) == archive.ReasonUnreadable:
 		err = fmt.Errorf("%w: %w", shipper.ErrUnreadable, err)
 	}
 	return err
+}
+
+// tryReplace sends the first record of this process a second time. A store that takes it again
+// ignores If-None-Match, and does not keep an object from being replaced.
+func (s *store) tryReplace(ctx context.Context, key string, f *os.File, size int64, sum [sha256.Size]byte) {
+	if k, err := archive.ParseKey(key); err != nil || k.Kind != archive.KindManifest || s.bucket.Dir() != "" || s.tried.Swap(true) {
+		return
+	}
+	switch replaces, err := s.bucket.Replaces(ctx, key, f, size, sum); {
+	case err != nil:
+		s.tried.Store(false) // with the next record
+	case replaces:
+		s.log.Warn().Str("key", key).Msg("archive: the store ignores If-None-Match: whoever may store objects can replace them; use another store, or versioning with Object Lock")
+	}
 }
 
 // Fetch implements [shipper.Store].
