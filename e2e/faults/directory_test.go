@@ -49,7 +49,7 @@ func directoryFaults() []scenario {
 }
 
 // diskSize is enough for what a scenario writes and converts, and soon filled.
-const diskSize = "size=96m"
+const diskSize = "size=96m,nr_inodes=3000"
 
 // smallDisk mounts a tmpfs of its own.
 func (s *stage) smallDisk() string {

@@ -26,5 +26,5 @@
 // lines may be missing, and a gap of the right reason must be recorded.
 //
 // Assumptions: root, for the scenario that fills a disk (it mounts a small
-// tmpfs); loopback; the binary in E2E_BINARY, or one that is built.
+// tmpfs); strace, which makes system calls fail; loopback; the binary in E2E_BINARY, or one that is built.
 package faults

@@ -53,7 +53,7 @@ func pick[T any](long, short T) T {
 
 func scenarios() []scenario {
 	var all []scenario
-	for _, some := range [][]scenario{writing(), killing(), archiveFaults(), storeFaults(), lokiFaults(), directoryFaults(), cutting(), damagedFiles(), stateFaults()} {
+	for _, some := range [][]scenario{writing(), killing(), archiveFaults(), storeFaults(), lokiFaults(), directoryFaults(), cutting(), damagedFiles(), stateFaults(), kernelFaults()} {
 		all = append(all, some...)
 	}
 	return all

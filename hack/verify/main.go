@@ -28,9 +28,17 @@ func main() {
 }
 
 func run() ([]string, string, error) {
-	onNode, err := linked()
+	onNode, err := linked(nodeRoot)
 	if err != nil {
 		return nil, "", err
 	}
-	return check(os.DirFS("."), onNode)
+	all, err := linked("cmd/auditsidecar")
+	if err != nil {
+		return nil, "", err
+	}
+	findings, size, err := check(os.DirFS("."), onNode)
+	if len(all) > maxPackages {
+		findings = append(findings, fmt.Sprintf("the binary has %d packages, more than %d: each is code that must be trusted", len(all), maxPackages))
+	}
+	return findings, fmt.Sprintf("%s; packages in the binary: %d of %d", size, len(all), maxPackages), err
 }
