@@ -1,13 +1,16 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
@@ -35,7 +38,7 @@ func (l *Loki) HTTPClient() (*http.Client, error) {
 	cfg.FollowRedirects = false
 	oauth := cfg.OAuth2
 	cfg.OAuth2 = nil // below
-	client, err := promconfig.NewClientFromConfig(*cfg, "loki", promconfig.WithIdleConnTimeout(lokiIdleTimeout))
+	client, err := promconfig.NewClientFromConfig(*cfg, "loki", promconfig.WithIdleConnTimeout(lokiIdleTimeout), promconfig.WithDialContextFunc(dialBounded))
 	if err == nil && oauth != nil {
 		client.Transport, err = newTokens(oauth, client.Transport)
 	}
@@ -43,6 +46,39 @@ func (l *Loki) HTTPClient() (*http.Client, error) {
 		return nil, fmt.Errorf("--loki-http-config %s: %w", l.HTTPConfig, err)
 	}
 	return client, nil
+}
+
+// maxLokiAnswer bounds an answer with its header, which net/http would let have 10 MiB.
+const maxLokiAnswer = 1 << 20
+
+// dialBounded connects as net/http does.
+func dialBounded(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &boundedConn{Conn: conn}, nil
+}
+
+// boundedConn is a connection whose peer sends at most maxLokiAnswer between two writes of ours.
+type boundedConn struct {
+	net.Conn
+	read atomic.Int64 // since the last write
+}
+
+// Read implements [net.Conn].
+func (c *boundedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.read.Add(int64(n)) > maxLokiAnswer {
+		return 0, fmt.Errorf("the answer of %s is longer than %d bytes", c.RemoteAddr(), maxLokiAnswer)
+	}
+	return n, err //nolint:wrapcheck // net/http looks at it
+}
+
+// Write implements [net.Conn].
+func (c *boundedConn) Write(p []byte) (int, error) {
+	c.read.Store(0)
+	return c.Conn.Write(p) //nolint:wrapcheck // as above
 }
 
 func readHTTPConfig(file string) (*promconfig.HTTPClientConfig, error) {

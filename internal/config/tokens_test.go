@@ -111,3 +111,33 @@ func TestTokensGrant(t *testing.T) {
 	_, err := loki.HTTPClient()
 	wantError(t, err, "--loki-http-config", "use client_credentials")
 }
+
+// A header of Loki's that net/http would hold is refused, and nothing else is.
+func TestHTTPClientBounds(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for i := range 1000 {
+			if r.URL.Path == "/long" {
+				w.Header().Set(fmt.Sprintf("X-%d", i), strings.Repeat("a", 4000))
+			}
+		}
+		_, _ = io.Copy(w, r.Body)
+	}))
+	defer server.Close()
+	client, err := (&Loki{}).HTTPClient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 { // 10 MB in all, of one connection
+		resp, err := client.Post(server.URL, "", strings.NewReader(strings.Repeat("a", 500_000)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := io.Copy(io.Discard, resp.Body); n != 500_000 || err != nil {
+			t.Errorf("%d bytes, %v", n, err)
+		}
+		resp.Body.Close()
+	}
+	if resp, err := client.Get(server.URL + "/long"); err == nil || !strings.Contains(err.Error(), "is longer than 1048576 bytes") {
+		t.Errorf("%v, %v", resp, err)
+	}
+}
