@@ -13,6 +13,7 @@ func TestParseURL(t *testing.T) {
 	}{
 		{"file:///var/lib/archive", location{dir: "/var/lib/archive"}},
 		{"file:///var/lib/archive/", location{dir: "/var/lib/archive"}},
+		{"/var/lib/archive", location{dir: "/var/lib/archive"}},
 		{"file://localhost/a", location{dir: "/a"}},
 		{"file:///a/../b%20c", location{dir: "/b c"}},
 		{"s3://bucket", location{bucket: "bucket"}},
@@ -33,7 +34,7 @@ func TestParseURLMistakes(t *testing.T) {
 		want []string // all of them in one error
 	}{
 		{"", S3Config{}, []string{"no scheme", "s3://bucket/prefix"}},
-		{"/var/archive", S3Config{}, []string{"file:///var/archive"}},
+		{"/", S3Config{}, []string{"names no directory"}},
 		{"bucket/prefix", S3Config{}, []string{"no scheme"}},
 		{"gs://b/x", S3Config{}, []string{`unknown scheme "gs"`}},
 		{"https://s3.amazonaws.com/b", S3Config{}, []string{`unknown scheme "https"`}},
