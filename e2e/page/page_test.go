@@ -140,20 +140,20 @@ func (r *fixture) look(c *chromium, name string, wants ...string) {
 func TestPage(t *testing.T) {
 	c := startChromium(t)
 	r := start(t)
-	r.look(c, "well", "All is well", "0 lost", "auditsidecar verify file://", "production", "audit.log")
+	r.look(c, "well", "All is well", "Nothing was lost", "auditsidecar verify file://", "production", "audit.log")
 
 	if err := r.loki.Close(); err != nil {
 		t.Fatal(err)
 	}
 	r.replay(1)
-	r.wait("Loki is away", func(s status) bool { return strings.HasPrefix(s.Headline, "Loki has taken nothing") })
-	r.look(c, "loki-away", "Loki has taken nothing for", "connection refused")
+	r.wait("Loki is away", func(s status) bool { return strings.HasPrefix(s.Headline, "Loki has been unavailable") })
+	r.look(c, "loki-away", "Loki has been unavailable for", "connection refused")
 
 	if err := os.Truncate(filepath.Join(r.dir, "audit", "audit.log"), 100); err != nil {
 		t.Fatal(err)
 	}
 	r.wait("the break is found", func(s status) bool { return len(s.Gaps) == 1 && s.Level == "bad" })
-	r.look(c, "gap", "1 break in the log", "cut off from outside", "Loki has taken nothing")
+	r.look(c, "gap", "1 break in the log", "cut off from outside", "Loki has been unavailable")
 }
 
 // What Chromium complains of is seen: a page of another kind has a script, a

@@ -50,17 +50,6 @@ func (f figures) get(name string) float64 {
 	return f[name]
 }
 
-// by returns the values of a metric with one label.
-func (f figures) by(name string) map[string]float64 {
-	values := map[string]float64{}
-	for key, v := range f {
-		if label, ok := strings.CutPrefix(key, name+"/"); ok {
-			values[label] = v
-		}
-	}
-	return values
-}
-
 // at is a time; zero where the metric is 0 or not known.
 func (f figures) at(name string) time.Time {
 	seconds := f.get(name)

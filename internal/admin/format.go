@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -53,23 +52,6 @@ func count(n float64, thing string) string {
 	return number(n) + " " + thing + "s"
 }
 
-// reasons are those of a gap, in words.
-var reasons = map[string]string{
-	"pruned":      "deleted by kube-apiserver before it was held",
-	"truncated":   "cut off from outside",
-	"replaced":    "replaced by another file",
-	"edited":      "changed after it was read",
-	"vanished":    "deleted before it could be held",
-	"nul_hole":    "a hole of NUL bytes",
-	"disk_budget": "given up to save the disk",
-	"quarantined": "cannot be archived as it is; it is kept",
-	"unreadable":  "cannot be read to its end",
-	"state_lost":  "the sidecar's own state was lost",
-}
-
-// reason says in words what a reason of a gap means.
-func reason(r string) string { return cmp.Or(reasons[r], strings.ReplaceAll(r, "_", " ")) }
-
 // maxError is how many characters of an error are shown.
 const maxError = 400
 
@@ -79,6 +61,20 @@ func clip(text string) string {
 		return string(runes[:maxError]) + "…"
 	}
 	return text
+}
+
+// maxWords is how many words a cause has.
+const maxWords = 10
+
+// words are the first words of a text, without what is in brackets at its end.
+func words(text string) string {
+	if i := strings.LastIndex(text, " ("); i > 0 && strings.HasSuffix(text, ")") {
+		text = text[:i]
+	}
+	if all := strings.Fields(text); len(all) > maxWords {
+		text = strings.Join(all[:maxWords], " ") + " …"
+	}
+	return clip(text)
 }
 
 // brief is the end of an error of Go's HTTP client, which begins with the URL.

@@ -14,7 +14,6 @@ func TestWords(t *testing.T) {
 		{size(999499), "999 kB"}, {size(1e6), "1.0 MB"}, {size(3.14e9), "3.1 GB"}, {size(-1), "?"}, {size(math.NaN()), "?"},
 		{number(0), "0"}, {number(999), "999"}, {number(1000), "1,000"}, {number(-1234567), "-1,234,567"},
 		{count(1, "file"), "1 file"}, {count(0, "file"), "0 files"}, {count(2000, "file"), "2,000 files"},
-		{reason("pruned"), "deleted by kube-apiserver before it was held"}, {reason("something_new"), "something new"},
 		{brief(`push: Post "http://x:1/y": dial tcp: refused`), "dial tcp: refused"}, {brief("no such bucket"), "no such bucket"},
 	} {
 		if test.got != test.want {

@@ -21,18 +21,27 @@ type Health struct {
 	now   func() time.Time
 	begun time.Time
 
-	failures *prometheus.CounterVec
-	loops    []*Loop
+	failures  *prometheus.CounterVec
+	states    *prometheus.GaugeVec
+	full      prometheus.Gauge
+	published map[string]State // by the loop that samples
+	loops     []*Loop
 }
 
 // NewHealth returns a Health without loops. now is the clock, time.Now.
 func NewHealth(log zerolog.Logger, reg prometheus.Registerer, now func() time.Time) *Health {
 	return &Health{
-		log: log, now: now, begun: now(),
+		log: log, now: now, begun: now(), published: map[string]State{},
 		failures: promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
 			Namespace: "auditsidecar", Name: "loop_failures_total",
 			Help: "Passes or attempts of a loop that failed.",
 		}, []string{"loop"}),
+		states: promauto.With(reg).NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: "auditsidecar", Name: "state", Help: "1 for the state that a part is in (log, archive, loki and the loops), as the status page says.",
+		}, []string{"part", "state"}),
+		full: promauto.With(reg).NewGauge(prometheus.GaugeOpts{
+			Namespace: "auditsidecar", Name: "disk_budget_full_seconds", Help: "Time until the disk budget is full if the archive takes nothing, at the present rate; 1e9 if the log does not grow.",
+		}),
 	}
 }
 
@@ -56,8 +65,8 @@ func (h *Health) Quiet(name string) *Loop {
 func (h *Health) livez(w http.ResponseWriter, _ *http.Request) {
 	var late []string
 	for _, l := range h.loops {
-		if s := l.status(stall, h.begun); s.late {
-			late = append(late, s.name)
+		if l.part(h.begun).State == Hung {
+			late = append(late, l.name)
 		}
 	}
 	if len(late) > 0 {
@@ -67,14 +76,20 @@ func (h *Health) livez(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-// readyz answers 200 while every loop does its work.
-func (h *Health) readyz(w http.ResponseWriter, r *http.Request) {
-	ready := true
+// readyz answers 200 while the log arrives and every part does its work, by the
+// judgement of the page. A break in the past and what only warns do not count.
+func (b *board) readyz(w http.ResponseWriter, r *http.Request) {
+	s, ready := b.status(), true
 	var text strings.Builder
-	for _, l := range h.loops {
-		s := l.status(stall, h.begun)
-		ready = ready && s.ready()
-		fmt.Fprintln(&text, s.line(h.now()))
+	for _, p := range s.Parts {
+		sign := "+"
+		if p.Level == Bad || p.State == Failing || p.State == Starting {
+			sign, ready = "-", false
+		}
+		fmt.Fprintf(&text, "[%s] %s: %s\n", sign, p.Name, p.inWords(s.Now))
+	}
+	for _, p := range s.Problems {
+		fmt.Fprintf(&text, "%s: %s\n", p.Level, p.Title)
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if !ready {
@@ -87,19 +102,28 @@ func (h *Health) readyz(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-func (s status) ready() bool { return s.finished || (s.started() && s.err == nil && !s.late) }
-
-func (s status) line(now time.Time) string {
-	switch {
-	case s.finished:
-		return "[+] " + s.name + ": finished"
-	case !s.started():
-		return "[-] " + s.name + ": starting"
-	case s.err != nil:
-		since := now.Sub(s.failing).Round(time.Second)
-		return fmt.Sprintf("[-] %s: %s (for %s)", s.name, oneLine(s.err), since)
-	case s.late:
-		return fmt.Sprintf("[-] %s: no sign of life for %s", s.name, stall)
+// inWords says how a part does, and what it waits for.
+func (p *Part) inWords(now time.Time) string {
+	if p.Waiting == "" {
+		return string(p.State)
 	}
-	return "[+] " + s.name + ": ok"
+	return fmt.Sprintf("%s: %s (for %s)", p.State, p.Waiting, now.Sub(p.Since).Round(time.Second))
+}
+
+// publish sets the metrics of a judgement, and logs each transition that the loops do
+// not log themselves.
+func (h *Health) publish(s *Status) {
+	for _, p := range s.Parts {
+		for state := range levels {
+			h.states.WithLabelValues(p.Name, string(state)).Set(map[bool]float64{true: 1}[state == p.State])
+		}
+		before := h.published[p.Name]
+		h.published[p.Name] = p.State
+		logged := func(s State) bool { return p.Name == "log" && s != Starting || s == Behind || s == Losing || s == Hung }
+		if before != "" && before != p.State && (logged(before) || logged(p.State)) {
+			h.log.WithLevel(map[Level]zerolog.Level{Idle: zerolog.InfoLevel, Good: zerolog.InfoLevel, Warn: zerolog.WarnLevel, Bad: zerolog.ErrorLevel}[p.Level]).
+				Str("before", string(before)).Str("headline", s.Headline).Msg(p.Name + ": " + string(p.State))
+		}
+	}
+	h.full.Set(s.BudgetFull)
 }

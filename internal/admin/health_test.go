@@ -35,11 +35,12 @@ func TestLivez(t *testing.T) {
 	expect("just in time again", http.StatusOK, "ok")
 	r.pass(1)
 	expect("one loop hangs", http.StatusInternalServerError, "no sign of life for 15m0s: archive")
-	archive.Finish()
-	expect("the loop ended on purpose", http.StatusOK, "ok")
+	archive.Observe(nil)
+	hold.Observe(nil)
 	r.pass(24 * time.Hour)
+	archive.Observe(nil)
 	expect("a day later", http.StatusInternalServerError, "no sign of life for 15m0s: hold")
-	if code, body := ask(r.readyz, "/readyz"); code != http.StatusServiceUnavailable || body != "[-] hold: no sign of life for 15m0s\n[+] archive: finished\n" {
+	if code, body := ask(r.readyz, "/readyz"); code != http.StatusServiceUnavailable || body != "[+] log: working\n[-] hold: hung\n[+] archive: working\nbad: The loop hold gives no sign of life\n" {
 		t.Errorf("a day later: %d %q", code, body)
 	}
 	hold.Observe(nil)
@@ -58,7 +59,7 @@ func TestALongPassIsAlive(t *testing.T) {
 	if code, body := ask(r.livez, "/livez"); code != http.StatusOK {
 		t.Errorf("while the first pass moves: %d %q", code, body)
 	}
-	if code, body := ask(r.readyz, "/readyz"); code != http.StatusServiceUnavailable || body != "[-] archive: starting\n" {
+	if code, body := ask(r.readyz, "/readyz"); code != http.StatusServiceUnavailable || body != "[+] log: working\n[-] archive: starting\n" {
 		t.Errorf("while the first pass moves: %d %q", code, body)
 	}
 	archive.Observe(errors.New("no connection"))
@@ -88,32 +89,16 @@ func TestReadyz(t *testing.T) {
 			t.Errorf("%s, not verbose: %d %q, want %d %q", when, code, body, wantCode, text)
 		}
 	}
-	expect("at the start", http.StatusServiceUnavailable, "[-] hold: starting", "[-] archive: starting")
+	expect("at the start", http.StatusServiceUnavailable, "[+] log: working", "[-] hold: starting", "[-] archive: starting")
 	hold.Observe(nil)
-	expect("one loop runs", http.StatusServiceUnavailable, "[+] hold: ok", "[-] archive: starting")
+	expect("one loop runs", http.StatusServiceUnavailable, "[+] log: working", "[+] hold: working", "[-] archive: starting")
 	archive.Observe(errors.Join(errors.New("no credentials"), errors.New("set AWS_PROFILE")))
 	r.pass(90 * time.Second)
 	archive.Observe(errors.New("no connection\nat all"))
-	expect("one loop fails", http.StatusServiceUnavailable, "[+] hold: ok", "[-] archive: no connection; at all (for 1m30s)")
+	expect("one loop fails", http.StatusServiceUnavailable, "[+] log: working", "[+] hold: working", "[-] archive: failing: no connection; at all (for 1m30s)",
+		"warn: Archive was never reached: no connection; at all")
 	archive.Observe(nil)
-	expect("all is well", http.StatusOK, "[+] hold: ok", "[+] archive: ok")
-	hold.Observe(errors.New("full"))
-	hold.Finish()
-	expect("a loop ended on purpose", http.StatusOK, "[+] hold: finished", "[+] archive: ok")
-	archive.Finish()
-	expect("all have ended", http.StatusOK, "[+] hold: finished", "[+] archive: finished")
-}
-
-// A loop that ended before its first pass is neither late nor unready.
-func TestFinishAtOnce(t *testing.T) {
-	r := newFixture()
-	r.Loop("start").Finish()
-	r.pass(2 * stall)
-	for path, handler := range map[string]http.HandlerFunc{"/livez": r.livez, "/readyz": r.readyz} {
-		if code, body := ask(handler, path); code != http.StatusOK {
-			t.Errorf("%s: %d %s", path, code, body)
-		}
-	}
+	expect("all is well", http.StatusOK, "[+] log: working", "[+] hold: working", "[+] archive: working")
 }
 
 // An alert on a counter works from the first scrape on, and counts failures.

@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"cmp"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -29,17 +31,27 @@ type Loop struct {
 	loggedAt time.Time // and when
 }
 
+// Fault is an error of a sink with what people need of it.
+type Fault struct {
+	Err           error
+	Cause, Remedy string // in a few words; may be empty
+	// Person says that trying again does not help: a person has to change something.
+	Person bool
+}
+
+func (f *Fault) Error() string { return f.Err.Error() }
+
 // state is what a loop has reported.
 type state struct {
-	seen     time.Time // last report
-	alive    time.Time // last sign of life within a pass
-	changed  time.Time // from well to failing or back, or the end
-	failing  time.Time // since when; zero when well
-	failed   int       // reports of failure since then
-	err      error     // the last report: nil, or what it waits for
-	last     error     // the last failure, also after it is over
-	lastAt   time.Time // and when
-	finished bool      // the loop ended on purpose
+	seen    time.Time // last report
+	alive   time.Time // last sign of life within a pass
+	well    bool      // a pass succeeded since the start
+	changed time.Time // from well to failing or back
+	failing time.Time // since when; zero when well
+	failed  int       // reports of failure since then
+	err     error     // the last report: nil, or what it waits for
+	last    error     // the last failure, also after it is over
+	lastAt  time.Time // and when
 }
 
 // started reports whether a pass has ended.
@@ -63,7 +75,11 @@ func (l *Loop) Observe(err error) {
 		l.log.Info().Msg(l.name + ": running")
 		l.changed = now
 	case err != nil && l.failing.IsZero():
-		l.log.Error().Err(err).Msg(l.name + ": failing, retrying")
+		message := ": failing, retrying"
+		if f, ok := errors.AsType[*Fault](err); ok && f.Person {
+			message = ": stopped until a person changes something"
+		}
+		l.log.Error().Err(err).Msg(l.name + message)
 		l.failing, l.changed = now, now
 		l.logged, l.loggedAt = err.Error(), now
 	case err != nil && err.Error() != l.logged && now.Sub(l.loggedAt) >= reasonEvery:
@@ -75,7 +91,7 @@ func (l *Loop) Observe(err error) {
 		l.failures.Inc()
 		l.last, l.lastAt = err, now
 	}
-	l.err = err
+	l.err, l.well = err, l.well || err == nil
 }
 
 // Alive is a sign of life in the middle of a pass, which may take long: a
@@ -87,25 +103,24 @@ func (l *Loop) Alive() {
 	l.alive = l.now()
 }
 
-// Finish says that the loop ended on purpose: it is neither late nor failing.
-func (l *Loop) Finish() {
+// part is how the loop does at this moment; the process began at a time.
+func (l *Loop) part(begun time.Time) *Part {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.finished, l.changed = true, l.now()
-}
-
-// status is a loop's state at one moment.
-type status struct {
-	state
-	name string
-	late bool
-}
-
-func (l *Loop) status(stall time.Duration, begun time.Time) status {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	p := &Part{Name: l.name, State: Working, Since: l.changed.UTC(), LastError: oneLine(l.last), LastErrorAt: l.lastAt.UTC(), worked: l.well}
 	last := slices.MaxFunc([]time.Time{begun, l.seen, l.alive}, time.Time.Compare)
-	return status{l.state, l.name, !l.finished && !(l.quiet && l.started()) && l.now().Sub(last) > stall}
+	switch {
+	case !(l.quiet && l.started()) && l.now().Sub(last) > stall:
+		p.State, p.Since = Hung, l.seen.UTC()
+	case !l.started():
+		p.State = Starting
+	case l.err != nil:
+		fault := &Fault{}
+		_ = errors.As(l.err, &fault) // or there is nothing else to say of it
+		p.State, p.Waiting = map[bool]State{false: Failing, true: Stopped}[fault.Person], oneLine(l.err)
+		p.Cause, p.Remedy = words(cmp.Or(fault.Cause, brief(p.Waiting))), fault.Remedy
+	}
+	return p
 }
 
 // oneLine is an error as a line of text.

@@ -98,11 +98,19 @@ func TestConcurrentReports(t *testing.T) {
 				_, _ = ask(r.readyz, "/readyz?verbose")
 				loops[n%2].Observe(nil)
 			}
-			loops[n%2].Finish()
 		})
 	}
 	all.Wait()
 	if code, body := ask(r.readyz, "/readyz"); code != 200 {
 		t.Errorf("%d %s", code, body)
+	}
+}
+
+// A loop that only a person can help says so at once.
+func TestStoppedIsLogged(t *testing.T) {
+	r := newFixture()
+	r.Loop("loki").Observe(&Fault{Err: errors.New("loki answered 401"), Person: true})
+	if got := r.taken(t); len(got) != 1 || got[0].Message != "loki: stopped until a person changes something" || got[0].Error != "loki answered 401" {
+		t.Errorf("logged %+v", got)
 	}
 }

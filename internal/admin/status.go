@@ -18,6 +18,10 @@ type Report struct {
 	// MaxLag is how long a line may be without a copy in the archive; 0:
 	// until its file is rotated.
 	MaxLag time.Duration `json:"maxLagNanoseconds"`
+	// Input is how the log arrives.
+	Input Input `json:"input"`
+	// Unsigned says that the settings name no key to sign the records with.
+	Unsigned bool `json:"unsigned"`
 	// Files are the newest files, the newest first; Older counts the others.
 	Files []File `json:"files"`
 	Older int    `json:"olderFiles"`
@@ -29,6 +33,46 @@ type Report struct {
 	// Settings are the program's settings. What is secret is never among them:
 	// secrets stand in files, of which these are the names.
 	Settings []Setting `json:"settings"`
+}
+
+// Input is how the audit log arrives.
+type Input struct {
+	// State is one of the states of the log; empty before the first look. Since is when
+	// it began.
+	State State     `json:"state"`
+	Since time.Time `json:"since,omitzero"`
+	// LastLine is when a line last arrived; zero if the directory has none.
+	LastLine time.Time `json:"lastLine,omitzero"`
+	// Nearest is the file whose name is nearest to the one that is not there.
+	Nearest string `json:"nearest,omitempty"`
+	// Asked says that kube-apiserver answers with its own counter, and Counted how many
+	// events it counted without a line.
+	Asked   bool  `json:"asked"`
+	Counted int64 `json:"counted,omitempty"`
+}
+
+// State is how a part does, in one or two words.
+type State string
+
+// The states of a loop, of the path that it sends on, and of the log.
+const (
+	Starting State = "starting" // it has reported nothing yet
+	Working  State = "working"
+	Failing  State = "failing" // tried again until it works
+	Stopped  State = "stopped" // until a person changes something
+	Hung     State = "hung"    // no sign of life
+	NotTried State = "not tried"
+	Behind   State = "behind"
+	Losing   State = "losing" // lines are given up, or not written
+	NoFile   State = "no file"
+	Silent   State = "silent" // and nothing says why
+	Quiet    State = "quiet"  // kube-apiserver counts no event either
+)
+
+// levels are all states, and how good each is.
+var levels = map[State]Level{
+	Starting: Idle, NotTried: Idle, Working: Good, Quiet: Good,
+	Failing: Warn, Behind: Warn, Silent: Warn, Stopped: Bad, Hung: Bad, Losing: Bad, NoFile: Bad,
 }
 
 // File is one file of the audit log.
@@ -109,69 +153,75 @@ type Status struct {
 	// Now is when this was true, Started when the process began.
 	Now     time.Time `json:"now"`
 	Started time.Time `json:"started"`
+	// Rate is how many bytes the log gained a second, over the last ten minutes or so.
+	Rate float64 `json:"logBytesPerSecond"`
+	// BudgetFull is after how many seconds the disk budget is full at this rate if the
+	// archive takes nothing; -1 for never.
+	BudgetFull float64 `json:"budgetFullSeconds"`
 	// Paths are the ways that lines take: to Loki, and to the archive.
 	Paths []Path `json:"paths"`
 	// Held is what the sinks still need.
 	Held Held `json:"held"`
-	// GapsByReason counts the breaks since the start.
-	GapsByReason map[string]float64 `json:"gapsByReason"`
-	// Parts are the loops.
-	Parts []Part `json:"parts"`
+	// Breaks counts those in the log since the start.
+	Breaks float64 `json:"breaks"`
+	// Parts are the log and the loops.
+	Parts []*Part `json:"parts"`
 	Report
+
+	figures figures
 }
 
 // Problem is one thing that is wrong.
 type Problem struct {
 	Level Level `json:"level"`
-	// Title says what, in a few words.
+	// Title says what, with the cause in at most ten words.
 	Title string `json:"title"`
 	// Detail is what is known of it.
 	Detail string `json:"detail,omitempty"`
-	// Hint is what to do.
+	// Hint is what to do, and what happens until then.
 	Hint string `json:"hint,omitempty"`
+	// Runbook names the section of docs/operations.md.
+	Runbook string `json:"runbook,omitempty"`
 }
 
-// Part is one loop.
+// Part is one loop, or the log.
 type Part struct {
 	Name  string `json:"name"`
 	Level Level  `json:"level"`
-	// State is one word.
-	State string `json:"state"`
+	State State  `json:"state"`
 	// Since is when it became so; zero where it always was.
 	Since time.Time `json:"since,omitzero"`
-	// Waiting is what it waits for.
+	// Waiting is what it waits for, Cause the same in a few words, and Remedy what to do.
 	Waiting string `json:"waiting,omitempty"`
+	Cause   string `json:"cause,omitempty"`
+	Remedy  string `json:"remedy,omitempty"`
 	// LastError is its last failure, which may be over, and LastErrorAt when
 	// that was.
 	LastError   string    `json:"lastError,omitempty"`
 	LastErrorAt time.Time `json:"lastErrorAt,omitzero"`
+
+	worked bool // since the start
 }
 
 // Path is one way that lines take.
 type Path struct {
 	Name   string `json:"name"`
 	Target string `json:"target"`
-	Part   Part   `json:"part"`
+	Part   *Part  `json:"part"`
 	// Known says that the lag was measured.
 	Known bool `json:"known"`
 	// LagSeconds is the age of the oldest line that is not there yet, and
 	// LagBytes is how much of the log is not.
 	LagSeconds float64 `json:"lagSeconds"`
 	LagBytes   float64 `json:"lagBytes"`
-	// LastSuccess is when it last took something; zero where it did not yet.
+	// Rate is how many bytes of the log it took a second, over the last ten minutes or so.
+	Rate float64 `json:"logBytesPerSecond"`
+	// Reached says that it answered since the start, LastSuccess when it last took
+	// something; zero if it did not yet.
+	Reached     bool      `json:"reached"`
 	LastSuccess time.Time `json:"lastSuccess,omitzero"`
-	// Figures are what was counted since the start.
-	Figures []Figure `json:"figures"`
-	// Graphs are the lag over the last hour.
-	Graphs []graph `json:"-"`
-}
 
-// Figure is one count.
-type Figure struct {
-	Name  string  `json:"name"`
-	Value float64 `json:"value"`
-	Bytes bool    `json:"bytes,omitempty"`
-	Level Level   `json:"level"`
+	pending, refused float64 // seconds that a finished file waits; lines refused a second
 }
 
 // Held is what is kept for the sinks.
@@ -182,6 +232,7 @@ type Held struct {
 	Used     float64 `json:"budgetUsedBytes"`
 	Max      float64 `json:"budgetMaxBytes"`
 	DiskFree float64 `json:"diskFreeBytes"`
+	MinFree  float64 `json:"minFreeBytes"`
 	Stuck    float64 `json:"quarantined"`
 }
 

@@ -39,11 +39,11 @@ func report(level admin.Level) admin.Status {
 		Level: level, Headline: "Headline of it", Summary: "A summary", Now: now, Started: now.Add(-time.Hour),
 		Problems: []admin.Problem{{Level: admin.Bad, Title: "Loki\x1b[2J refuses", Detail: "401", Hint: "give a token"}},
 		Paths: []admin.Path{
-			{Name: "archive", Target: "s3://b/p", Part: admin.Part{State: "working", Level: admin.Good}, Known: true, LagSeconds: 90, LagBytes: 2e6},
-			{Name: "Loki", Target: "http://loki", Part: admin.Part{State: "failing", Level: admin.Bad}},
+			{Name: "archive", Target: "s3://b/p", Part: &admin.Part{State: "working", Level: admin.Good}, Known: true, LagSeconds: 90, LagBytes: 2e6},
+			{Name: "Loki", Target: "http://loki", Part: &admin.Part{State: "failing", Level: admin.Bad}},
 		},
 		Held:   admin.Held{Files: 3, Used: 1e6, Max: 20e9},
-		Parts:  []admin.Part{{Name: "shipper", State: "waiting", Waiting: "a rotation", LastError: "an old error"}},
+		Parts:  []*admin.Part{{Name: "shipper", State: "waiting", Waiting: "a rotation", LastError: "an old error"}},
 		Report: admin.Report{Version: "v9", Cluster: "prod", Node: "cp-1"},
 	}
 }

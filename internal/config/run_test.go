@@ -133,8 +133,8 @@ func TestValidateHold(t *testing.T) {
 func TestValidateSaysAll(t *testing.T) {
 	err := (&Run{Loki: Loki{URL: "x"}}).Validate()
 	wantError(t, err, "--audit-log-path", "--archive-url", "--loki-url", "--cluster", "--node", "--hold", "--landlock", "--redact", "--listen",
-		"--rescan-interval", "--loki-batch-wait", "--shutdown-timeout", "--loki-max-line-bytes", "--loki-start")
-	if n := strings.Count(err.Error(), "\n") + 1; n != 14 {
+		"--rescan-interval", "--silence-after", "--loki-batch-wait", "--shutdown-timeout", "--loki-max-line-bytes", "--loki-start")
+	if n := strings.Count(err.Error(), "\n") + 1; n != 15 {
 		t.Errorf("%d lines:\n%v", n, err)
 	}
 }

@@ -17,6 +17,7 @@ type metrics struct {
 	budgetUsed  prometheus.Gauge
 	budgetMax   prometheus.Gauge
 	diskFree    prometheus.Gauge
+	minFree     prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -32,6 +33,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		huge:        gauge("rotation_off", "1 while the open file is over 1 GiB: without rotation nothing is archived."),
 		budgetUsed:  gauge("held_budget_used_bytes", "Disk that would be free without the sidecar: held files that left the audit directory, and work."),
 		budgetMax:   gauge("held_budget_max_bytes", "The most of that before held files are given up."),
+		minFree:     gauge("held_min_free_bytes", "Free space below which held files are given up."),
 		diskFree:    gauge("disk_free_bytes", "Free space of the audit directory's file system."),
 	}
 }
@@ -57,4 +59,5 @@ func (m *metrics) observeBudget(u usage) {
 	m.budgetUsed.Set(float64(u.used))
 	m.budgetMax.Set(float64(u.budget.MaxBytes))
 	m.diskFree.Set(float64(u.free))
+	m.minFree.Set(float64(u.budget.MinFree))
 }

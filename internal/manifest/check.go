@@ -109,6 +109,9 @@ func (h *Heartbeat) check() error {
 	if s := h.Server; s != nil && (s.Before < 0 || s.After < s.Before || s.Errors < 0) {
 		return invalid("kube-apiserver's events %d to %d, errors %d", s.Before, s.After, s.Errors)
 	}
+	if i := h.Input; i != nil && (!slices.Contains(inputStates, i.State) || i.Events < 0) {
+		return invalid("input %q, %d events", i.State, i.Events)
+	}
 	return nil
 }
 

@@ -14,7 +14,36 @@ type Heartbeat struct {
 	// Server has the counters of kube-apiserver; nil if it was not asked, or did
 	// not answer.
 	Server *Server `json:"server,omitempty"`
+	// Input says that the log did not arrive; nil if it did.
+	Input *Input `json:"input,omitempty"`
 }
+
+// Input is what was wrong with the log.
+type Input struct {
+	// State is one of the states of an input.
+	State InputState `json:"state"`
+	// Since is when the file was first missing, or when the last line arrived; zero if
+	// none ever did.
+	Since Stamp `json:"since,omitzero"`
+	// Events counts those of kube-apiserver since then, as far as it was asked.
+	Events int64 `json:"events,omitempty"`
+}
+
+// InputState is a word for what was wrong with the log.
+type InputState string
+
+// The states of an input.
+const (
+	// InputNoFile: there was no open file.
+	InputNoFile InputState = "no_file"
+	// InputLosing: kube-apiserver counted events, and no line arrived.
+	InputLosing InputState = "losing"
+	// InputSilent: no line arrived for long, and no counter says why.
+	InputSilent InputState = "silent"
+)
+
+// inputStates are all that this version knows.
+var inputStates = []InputState{InputNoFile, InputLosing, InputSilent}
 
 // OpenFile is the beginning of a file that was still being written. If the
 // finished file begins with other bytes, they were changed.

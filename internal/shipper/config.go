@@ -104,6 +104,15 @@ type Events interface {
 	Head(head ledger.Head)
 }
 
+// Log is how the audit log arrives, for the heartbeats.
+type Log interface {
+	// Ask asks kube-apiserver for its counters, in bounded time, and logs its errors
+	// itself; false if they are not available.
+	Ask(ctx context.Context) (Counters, bool)
+	// Input says what is wrong with the log; nil if it arrives.
+	Input() *manifest.Input
+}
+
 // Config is what a Shipper needs. Its fields are the parts of the sidecar that
 // meet in the archive's loop; each is set once.
 type Config struct {
@@ -136,9 +145,8 @@ type Config struct {
 	// Blind returns what stands for a SHA-256 (hex, as the result) that must not
 	// be published, because the archive is redacted or was; nil if it never is.
 	Blind func(sha256 string) string
-	// Ask asks kube-apiserver for its counters, in bounded time, and logs its
-	// errors itself; nil if they are not available.
-	Ask func(ctx context.Context) (Counters, error)
+	// Log is how the audit log arrives; nil if that is not known.
+	Log Log
 	// Setup returns the settings that the log is written and archived with, but for
 	// kube-apiserver's version; nil records none.
 	Setup func() manifest.Setup

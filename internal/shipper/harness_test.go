@@ -35,6 +35,7 @@ type yard struct {
 	beat    time.Duration
 	key     *manifest.SigningKey
 	ask     func(context.Context) (Counters, error)
+	input   *manifest.Input
 	setup   func() manifest.Setup
 }
 
@@ -60,7 +61,7 @@ func (y *yard) start() error {
 	cfg := Config{
 		Chain: chain, Keys: keys{}, MaxLag: y.lag, StateDir: y.dir, Held: held{y}, Cluster: "c", Node: "n", Version: "test",
 		FS: y.fs, Ledger: y.ledger, Store: y.store, Interval: time.Hour,
-		Heartbeat: y.beat, Key: y.key, Ask: y.ask, Setup: y.setup, Events: recorder{y}, Registry: prometheus.NewRegistry(),
+		Heartbeat: y.beat, Key: y.key, Log: arriving{y}, Setup: y.setup, Events: recorder{y}, Registry: prometheus.NewRegistry(),
 	}
 	if y.redact != nil {
 		redactor, policy := redactor(y.t, *y.redact)
@@ -70,6 +71,19 @@ func (y *yard) start() error {
 	y.shipper, err = New(cfg)
 	return err
 }
+
+// arriving implements [Log].
+type arriving struct{ *yard }
+
+func (a arriving) Ask(ctx context.Context) (Counters, bool) {
+	if a.ask == nil {
+		return Counters{}, false
+	}
+	c, err := a.ask(ctx)
+	return c, err == nil
+}
+
+func (a arriving) Input() *manifest.Input { return a.input }
 
 // held is the yard's directory of held files.
 type held struct{ *yard }

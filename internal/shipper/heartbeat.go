@@ -35,8 +35,9 @@ const maxReading = 256 << 20
 // heart decides on heartbeats.
 type heart struct {
 	*workspace
-	described bool   // the settings were looked at since the start and the last heartbeat
-	server    string // kube-apiserver's version, as it said last
+	described bool                // the settings were looked at since the start and the last heartbeat
+	server    string              // kube-apiserver's version, as it said last
+	input     manifest.InputState // what was wrong with the log at the last heartbeat
 }
 
 // describe decides on a record of the settings where they are not those of the last
@@ -75,16 +76,22 @@ func encodeSetup(setup manifest.Setup, server string) (body []byte, sum string, 
 	return body, manifest.Sum(body), nil
 }
 
-// heartbeat decides on a heartbeat if one is due. An unavailable archive does
+// heartbeat decides on a heartbeat if one is due: also when the log ceases to arrive, or
+// arrives again. An unavailable archive does
 // not delay it: it is sealed on this node, in its place in the chain, and sent
 // later.
 func (s *heart) heartbeat(ctx context.Context) error {
 	now := time.Now()
 	age := now.Sub(s.cfg.Ledger.Chain().Heartbeat)
-	if s.cfg.Heartbeat == 0 || age >= 0 && age < s.cfg.Heartbeat {
+	beat, input := manifest.Heartbeat{Every: max(1, int64(s.cfg.Heartbeat/time.Second))}, manifest.InputState("")
+	if s.cfg.Log != nil {
+		if beat.Input = s.cfg.Log.Input(); beat.Input != nil {
+			input = beat.Input.State
+		}
+	}
+	if s.cfg.Heartbeat == 0 || age >= 0 && age < s.cfg.Heartbeat && input == s.input {
 		return nil
 	}
-	beat := manifest.Heartbeat{Every: max(1, int64(s.cfg.Heartbeat/time.Second))}
 	var growing *ledger.Entry
 	for _, e := range s.cfg.Ledger.Entries() {
 		switch {
@@ -113,7 +120,7 @@ func (s *heart) heartbeat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.described = false
+	s.described, s.input = false, input
 	return s.describe(ctx)
 }
 
@@ -155,14 +162,14 @@ func (s *heart) openForReading(e *ledger.Entry) (*growing, error) {
 
 // ask asks kube-apiserver. What it cannot say now is left out of a heartbeat.
 func (s *heart) ask(ctx context.Context) (Counters, bool) {
-	if s.cfg.Ask == nil {
+	if s.cfg.Log == nil {
 		return Counters{}, false
 	}
-	c, err := s.cfg.Ask(ctx)
-	if err == nil {
+	c, ok := s.cfg.Log.Ask(ctx)
+	if ok {
 		s.server = c.Version
 	}
-	return c, err == nil && c.Events >= 0 && c.Errors >= 0
+	return c, ok && c.Events >= 0 && c.Errors >= 0
 }
 
 // readOn reads what a file has gained since it was read. A file that has

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -210,6 +211,52 @@ func TestHeartbeatAsksTheServer(t *testing.T) {
 			t.Errorf("%s: %+v after %d questions, want %+v", name, got, asked, c.want)
 		}
 	}
+}
+
+// A heartbeat that is not due is made when the log ceases to arrive, and when it
+// arrives again: once each.
+func TestHeartbeatOfALostInput(t *testing.T) {
+	y := newBeatingYard(t)
+	y.beat = time.Hour
+	y.mustStart()
+	missing := &manifest.Input{State: manifest.InputNoFile, Since: manifest.At(time.Unix(1_700_000_000, 0))}
+	silent := &manifest.Input{State: manifest.InputSilent}
+	for _, step := range []struct {
+		name  string
+		input *manifest.Input
+		beats int
+	}{
+		{"well", nil, 1}, {"no file", missing, 2}, {"still", missing, 2}, {"a file", nil, 3}, {"silent", silent, 4}, {"well again", nil, 5},
+	} {
+		y.input = step.input
+		y.sync()
+		y.sync()
+		got := y.beats()
+		if len(got) != step.beats {
+			t.Fatalf("%s: %d heartbeats, want %d", step.name, len(got), step.beats)
+		}
+		if step.beats == 2 && (got[1].Input == nil || *got[1].Input != *missing) {
+			t.Errorf("%s: %+v", step.name, got[1].Input)
+		}
+	}
+}
+
+// An archive that does not answer is an error also if there is nothing to send to it.
+func TestProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t)
+		y.mustStart()
+		y.sync()
+		y.store.treeErr = errors.New("no connection")
+		time.Sleep(probeAfter - time.Second)
+		y.sync()
+		time.Sleep(time.Second)
+		if err := y.shipper.Sync(t.Context()); !errors.Is(err, y.store.treeErr) {
+			t.Errorf("Sync: %v", err)
+		}
+		y.store.unlisted = true // it answers, at least
+		y.sync()
+	})
 }
 
 // isSigned says whether a record has a signature.

@@ -110,7 +110,25 @@ func (s *Shipper) pass(ctx context.Context) error {
 	if err := s.increments.shipOpen(ctx); err != nil {
 		return err
 	}
-	return s.rollups.roll(ctx)
+	if err := s.rollups.roll(ctx); err != nil {
+		return err
+	}
+	return s.probe(ctx)
+}
+
+// probeAfter is how long an archive may take nothing before it is asked.
+const probeAfter = 5 * time.Minute
+
+// probe fails if the archive has not answered of late and does not now.
+func (s *Shipper) probe(ctx context.Context) error {
+	if time.Since(s.answered) < probeAfter {
+		return nil
+	}
+	if _, err := s.cfg.Store.Tree(ctx); err != nil && !errors.Is(err, ErrUnlisted) {
+		return fmt.Errorf("ask whether the archive is there: %w", err)
+	}
+	s.answered = time.Now()
+	return nil
 }
 
 // ship takes one segment as far as it goes.

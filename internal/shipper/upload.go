@@ -70,6 +70,7 @@ func (s *uploader) put(ctx context.Context, name, key, file string, size int64, 
 		}
 		if err == nil {
 			delete(s.copies, key)
+			s.answered = time.Now()
 			s.metrics.uploads.WithLabelValues("stored").Inc()
 			s.metrics.storedBytes.Add(float64(size))
 			return c.key, nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
@@ -19,6 +20,8 @@ type workspace struct {
 	cfg     Config
 	root    string
 	metrics *metrics
+
+	answered time.Time // when the archive last did
 }
 
 func (s *workspace) dir(id string) string            { return filepath.Join(s.root, id) }

@@ -1,15 +1,19 @@
 package sidecar
 
 import (
+	"errors"
+	"fmt"
+	"net/http"
 	"strings"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/auditsidecar/auditsidecar/internal/admin"
+	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/hold"
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
+	"github.com/auditsidecar/auditsidecar/lokipush"
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
@@ -19,17 +23,28 @@ type events struct {
 	loops   healths
 	polling prometheus.Gauge // 1 without inotify
 	gaps    *gaps
-	repeats repeats
+	notes   zerolog.Logger // of the stream, sampled
 }
 
 // healths are the health of the start, the watch and each loop; stream is nil
 // without a Loki.
 type healths struct{ begin, watch, held, ship, stream *admin.Loop }
 
+// fault adds to the error of a sink what people need of it.
+func fault(err error) error {
+	if answer, ok := errors.AsType[*lokipush.StatusError](err); ok {
+		return &admin.Fault{Err: err, Cause: fmt.Sprint(answer.Code, " ", http.StatusText(answer.Code)), Person: answer.Decision == lokipush.Stop}
+	}
+	if refusal, ok := errors.AsType[*archive.Error](err); ok {
+		return &admin.Fault{Err: err, Cause: refusal.Cause, Remedy: refusal.Remedy, Person: archive.Permanent(err)}
+	}
+	return err
+}
+
 // archiveEvents implements [shipper.Events].
 type archiveEvents struct{ *events }
 
-func (a archiveEvents) Pass(err error)     { a.loops.ship.Observe(err) }
+func (a archiveEvents) Pass(err error)     { a.loops.ship.Observe(fault(err)) }
 func (a archiveEvents) Gap(gap ledger.Gap) { a.noteGap(gap) }
 
 // File is also a sign of life: a pass over many waiting files takes long.
@@ -80,21 +95,16 @@ type streamEvents struct {
 	held *hold.Hold
 }
 
-func (e streamEvents) Pass(err error)     { e.loops.stream.Observe(err) }
+func (e streamEvents) Pass(err error)     { e.loops.stream.Observe(fault(err)) }
 func (e streamEvents) Released()          { e.held.Wake() }
 func (e streamEvents) Gap(gap ledger.Gap) { e.noteGap(gap) }
 
 // Note logs what became of lines. A Loki that refuses a line of every push would
-// fill the log: events of one kind are logged once a minute.
-func (e streamEvents) Note(event string, err error) {
-	if left, ok := e.repeats.allow(event, time.Now()); ok {
-		line := e.log.Warn().Err(err)
-		if left > 0 {
-			line = line.Int("leftOut", left)
-		}
-		line.Msg("loki: " + event)
-	}
-}
+// fill the log: some notes a minute are logged, and the metrics count all.
+func (e streamEvents) Note(event string, err error) { e.notes.Warn().Err(err).Msg("loki: " + event) }
+
+// notesAMinute bounds the notes of the stream.
+const notesAMinute = 10
 
 // observeWatch reports the health of the watch. Without inotify the directory
 // is polled, which is slower but loses nothing: that is ready, too.

@@ -2,14 +2,10 @@ package sidecar
 
 import (
 	"context"
-	"sync/atomic"
-
-	"github.com/rs/zerolog"
 
 	"github.com/auditsidecar/auditsidecar/internal/apiserver"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
-	"github.com/auditsidecar/auditsidecar/internal/shipper"
 )
 
 // signingKey reads the key that signs the records of a node; nil without one.
@@ -32,26 +28,11 @@ func (s *Sidecar) openKey(st *state) (err error) {
 	return nil
 }
 
-// asker asks kube-apiserver for its counters; nil where nobody is to be asked.
-// It tells when kube-apiserver ceases to answer, and when it answers again.
-func asker(settings apiserver.Config, log zerolog.Logger) (func(context.Context) (shipper.Counters, error), error) {
+// counters asks kube-apiserver for its own counters; nil if it is not to be asked.
+func counters(settings apiserver.Config) (func(context.Context) (apiserver.Counters, error), error) {
 	if settings.URL == "" {
 		return nil, nil
 	}
 	server, err := apiserver.New(settings)
-	if err != nil {
-		return nil, err
-	}
-	var failing atomic.Bool
-	return func(ctx context.Context) (shipper.Counters, error) {
-		c, err := server.Ask(ctx)
-		if was := failing.Swap(err != nil); was != (err != nil) {
-			if err != nil {
-				log.Warn().Err(err).Msg("heartbeats are without kube-apiserver's own counters")
-			} else {
-				log.Info().Msg("kube-apiserver answers again")
-			}
-		}
-		return shipper.Counters{Started: c.Started, Events: c.Events, Errors: c.Errors, Version: c.Version}, err
-	}, nil
+	return server.Ask, err
 }

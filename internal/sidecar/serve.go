@@ -64,6 +64,7 @@ func (s *Sidecar) work(ctx context.Context, st *state, running *group) error {
 	}
 	running.start("watcher", watcher.Run)
 	running.start("hold", w.hold.Run)
+	running.start("intake", w.intake.Run)
 	running.start("archive", w.shipper.Run)
 	if w.live != nil {
 		running.start("loki", w.live.Run)

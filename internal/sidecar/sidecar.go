@@ -85,7 +85,7 @@ func Validate(ctx context.Context, settings *config.Run) error {
 	}
 	_, err = signingKey(settings)
 	check("signing-key-file", settings.Proof.SigningKeyFile, err)
-	_, err = asker(settings.Proof.Server, zerolog.Nop())
+	_, err = counters(settings.Proof.Server)
 	errs = append(errs, err, settings.Redact.ValidateFiles())
 	if settings.Loki.URL != "" {
 		errs = append(errs, validLoki(&settings.Loki, settings.Identity))
@@ -108,7 +108,7 @@ func newSidecar(cfg Config) *Sidecar {
 		Set(config.Hash(cfg.Shown))
 	s.registerLag()
 	s.events = &events{
-		log: cfg.Log, gaps: newGaps(registry),
+		log: cfg.Log, gaps: newGaps(registry), notes: cfg.Log.Sample(&zerolog.BurstSampler{Burst: notesAMinute, Period: time.Minute}),
 		polling: gauge("watch_polling", "1 while inotify is unavailable and the directory is listed every --rescan-interval instead.", nil),
 		loops: healths{
 			begin: s.health.Quiet("start"), watch: s.health.Quiet("watch"),
@@ -144,6 +144,7 @@ const shipperInterval = 30 * time.Second
 type working struct {
 	*state
 	hold    *hold.Hold
+	intake  *intake
 	shipper *shipper.Shipper
 	live    *live.Live // nil without a Loki
 }
@@ -160,10 +161,11 @@ func (s *Sidecar) wire(st *state, names, writes <-chan struct{}) (*working, erro
 	if err != nil {
 		return nil, err
 	}
-	ask, err := asker(s.Settings.Proof.Server, s.Log)
+	server, err := counters(s.Settings.Proof.Server)
 	if err != nil {
 		return nil, err
 	}
+	in := newIntake(s.audit, server, s.Settings.SilenceAfter, s.Log, s.registry)
 	heartbeat, maxLag := s.Settings.Proof.HeartbeatInterval, s.Settings.ArchiveMaxLag
 	if s.Settings.Once { // it ends before either is due, and leaves the open file alone
 		heartbeat, maxLag = 0, 0
@@ -173,13 +175,13 @@ func (s *Sidecar) wire(st *state, names, writes <-chan struct{}) (*working, erro
 		StateDir: st.dir, Held: h, Cluster: s.Settings.Identity.Cluster, Node: s.Settings.Identity.Node,
 		Version: s.Version, FS: s.fs, Ledger: st.ledger,
 		Chain: st.chain, Store: objects, Keys: objects, MaxLag: maxLag, Redact: s.archiveRedaction(st), Blind: st.redaction.blind(),
-		Heartbeat: heartbeat, Ask: ask, Key: st.key, Setup: setupOf(&s.Config, st.redaction),
+		Heartbeat: heartbeat, Log: in, Key: st.key, Setup: setupOf(&s.Config, st.redaction),
 		Poke: h.Changed(), Interval: shipperInterval, Events: archiveEvents{s.events}, Registry: s.registry,
 	})
 	if err != nil {
 		return nil, err
 	}
-	w := &working{state: st, hold: h, shipper: sh}
+	w := &working{state: st, hold: h, intake: in, shipper: sh}
 	if s.events.loops.stream != nil {
 		if w.live, err = s.newLive(h, st, writes); err != nil {
 			return nil, err

@@ -18,11 +18,12 @@ func (s *Sidecar) report() admin.Report {
 	r := admin.Report{
 		Version: s.Version, Cluster: s.Settings.Identity.Cluster, Node: s.Settings.Identity.Node,
 		Log: s.Settings.AuditLogPath, Archive: s.Settings.Archive.URL, Loki: s.Settings.Loki.URL, MaxLag: s.Settings.ArchiveMaxLag,
-		Files: []admin.File{}, Gaps: s.events.gaps.newest(), Settings: s.Shown,
+		Unsigned: s.Settings.Proof.SigningKeyFile == "",
+		Files:    []admin.File{}, Gaps: s.events.gaps.newest(), Settings: s.Shown,
 	}
 	if v := s.working.Load(); v != nil {
 		r.Files, r.Older = v.files()
-		r.Chain = v.chain(s.Settings)
+		r.Chain, r.Input = v.chain(s.Settings), *v.intake.shown.Load()
 	}
 	return r
 }

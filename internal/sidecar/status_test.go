@@ -81,35 +81,6 @@ func TestGaps(t *testing.T) {
 	}
 }
 
-func TestRepeats(t *testing.T) {
-	var r repeats
-	now := time.Unix(0, 0)
-	for _, step := range []struct {
-		event string
-		after time.Duration
-		left  int
-		ok    bool
-	}{
-		{"refused 3 of 10", 0, 0, true},
-		{"refused 4 of 7", time.Second, 0, false},
-		{"another", 0, 0, true},
-		{"refused 5 of 70", time.Second, 0, false},
-		{"refused 6 of 1", time.Minute, 2, true},
-		{"refused 7 of 1", time.Minute, 0, true},
-	} {
-		now = now.Add(step.after)
-		if left, ok := r.allow(step.event, now); left != step.left || ok != step.ok {
-			t.Errorf("%s: %d %v", step.event, left, ok)
-		}
-	}
-	for i := range 500 {
-		r.allow(strings.Repeat("x", i), now)
-	}
-	if n := len(r.kinds); n > maxKinds {
-		t.Errorf("%d kinds", n)
-	}
-}
-
 // What is asked before the state is open has no figures of it, and afterwards
 // has them: files, the chain, and what the archive does not have yet.
 func TestReport(t *testing.T) {

@@ -1,6 +1,10 @@
 package verify
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
+)
 
 // slack is how many events kube-apiserver may have counted and not written
 // yet: it counts just before it writes, in as many goroutines as requests are
@@ -66,4 +70,43 @@ func (e *epoch) linesBetween(from, to *record, recorded bool) (int64, bool) {
 		lines += open.Lines
 	}
 	return lines, true
+}
+
+// checkInput reports when the log did not arrive, as heartbeats say: of those in a row
+// that say the same, the first and the last.
+func (e *epoch) checkInput(found *findings) {
+	var from, to *record
+	end := func() {
+		if from == nil || to.kept != nil {
+			return // or an earlier run reported it
+		}
+		in := to.Heartbeat.Input
+		since := in.Since.Time
+		if since.IsZero() {
+			since = from.Time.Time
+		}
+		f := to.finding(KindLogMissing, fmt.Sprintf("from %s to %s there was no open file of the log", stamp(since), stamp(to.Time.Time)))
+		switch f.From, f.To = since, to.Time.Time; in.State {
+		case manifest.InputSilent:
+			found.note("%s: no line arrived from %s to %s, and no counter of kube-apiserver says whether any was written (record %d)", e, stamp(since), stamp(to.Time.Time), to.Number)
+			return
+		case manifest.InputLosing:
+			f.Kind, f.Detail = KindLogSilent, fmt.Sprintf("from %s to %s no line arrived, and kube-apiserver counted %d events", stamp(since), stamp(to.Time.Time), in.Events)
+		}
+		found.find(f)
+	}
+	for _, r := range e.records {
+		switch {
+		case r.Heartbeat == nil:
+			continue
+		case from != nil && r.Heartbeat.Input != nil && r.Heartbeat.Input.State == from.Heartbeat.Input.State:
+			to = r
+			continue
+		}
+		end()
+		if from, to = nil, nil; r.Heartbeat.Input != nil {
+			from, to = r, r
+		}
+	}
+	end()
 }

@@ -80,6 +80,10 @@ const (
 	// KindLogEdited: bytes of the log were changed after the sidecar had read
 	// them and before they were archived.
 	KindLogEdited Kind = "log_edited"
+	// KindLogMissing: the sidecar saw no open file of the log.
+	KindLogMissing Kind = "log_missing"
+	// KindLogSilent: kube-apiserver counted events, and no line arrived.
+	KindLogSilent Kind = "log_silent"
 	// KindCountMismatch: kube-apiserver counted another number of events than
 	// there are lines.
 	KindCountMismatch Kind = "count_mismatch"

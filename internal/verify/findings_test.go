@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -205,6 +206,36 @@ func TestCounts(t *testing.T) {
 			s.counted(5000, 0)
 		}, Options{}, ""},
 	})
+}
+
+// Each time in which the log did not arrive is one finding; a silence that nothing
+// explains is none.
+func TestFindingsOfTheInput(t *testing.T) {
+	input := func(states ...manifest.InputState) func(*site) {
+		return func(s *site) {
+			s.file(s.log(3))
+			for _, state := range states {
+				h := &manifest.Heartbeat{Every: 60}
+				if state != "" {
+					h.Input = &manifest.Input{State: state, Since: manifest.At(s.now), Events: 7}
+				}
+				s.seal(manifest.Record{Kind: manifest.KindHeartbeat, Seq: s.take(), Heartbeat: h})
+			}
+		}
+	}
+	checkFound(t, map[string]found{
+		"no file":             {input(manifest.InputNoFile), Options{}, "log_missing 2"},
+		"for long":            {input(manifest.InputNoFile, manifest.InputNoFile), Options{}, "log_missing 3"},
+		"twice":               {input(manifest.InputNoFile, "", manifest.InputNoFile, ""), Options{}, "log_missing 2, log_missing 4"},
+		"losing":              {input("", manifest.InputLosing), Options{}, "log_silent 3"},
+		"silent, then losing": {input(manifest.InputSilent, manifest.InputLosing), Options{}, "log_silent 3"},
+		"silent":              {input(manifest.InputSilent), Options{}, ""},
+	})
+	s := newSite(t, epochA)
+	input(manifest.InputSilent)(s)
+	if got := text(t, s.verify(Options{})); !strings.Contains(got, "note: prod/cp1 "+epochA+": no line arrived from ") {
+		t.Errorf("no note:\n%s", got)
+	}
 }
 
 func checkFound(t *testing.T, cases map[string]found) {

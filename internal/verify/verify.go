@@ -108,6 +108,7 @@ func run(ctx context.Context, a *archive.Bucket, opt Options) (*verification, er
 		for _, e := range log.epochs {
 			e.checkSeen(&v.found)
 			e.checkCounts(&v.found)
+			e.checkInput(&v.found)
 		}
 		log.report(&v.found)
 	}
