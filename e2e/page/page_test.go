@@ -57,7 +57,7 @@ func start(t *testing.T) *fixture {
 	t.Cleanup(func() { _ = r.writer.Close() })
 	r.Process = sidecar.Launch(t, sidecar.Config{Binary: binary, Args: []string{
 		"--audit-log-path", filepath.Join(r.dir, "audit", "audit.log"), "--archive-url", "file://" + filepath.Join(r.dir, "archive"),
-		"--loki-url", "http://" + listener.Addr().String(), "--cluster", "production", "--node", "cp-1", "--heartbeat-interval", "1m",
+		"--loki-url", "http://" + listener.Addr().String(), "--cluster", "production", "--node", "cp-1", "--heartbeat-interval", "1m", "--signing-key-file", keyOf(t, r.dir, "production", "cp-1"),
 	}})
 	r.url = r.URL()
 	r.replay(5)

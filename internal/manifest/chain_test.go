@@ -20,8 +20,8 @@ func TestSealMakesATree(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	c, err := openAt(durable.OS(), dir, firstHead)
 	must(t, err)
-	if c.head() != firstHead {
-		t.Errorf("an empty chain has the head %+v", c.head())
+	if c.Head() != firstHead {
+		t.Errorf("an empty chain has the head %+v", c.Head())
 	}
 	var tree Tree
 	for i, seq := range []int64{2, 5, 1, 123456789} {
@@ -43,8 +43,8 @@ func TestSealMakesATree(t *testing.T) {
 		if (got.Begins != nil) != (i == 0) {
 			t.Errorf("record %d says that the epoch begins: %+v", i+1, got.Begins)
 		}
-		if c.head() != got.Head() || s.Head != got.Head() || s.SHA256 != Sum(data) || s.Size != int64(len(data)) {
-			t.Errorf("head %+v, sealed %+v of %d bytes with SHA-256 %s", c.head(), s, len(data), Sum(data))
+		if c.Head() != got.Head() || s.Head != got.Head() || s.SHA256 != Sum(data) || s.Size != int64(len(data)) {
+			t.Errorf("head %+v, sealed %+v of %d bytes with SHA-256 %s", c.Head(), s, len(data), Sum(data))
 		}
 		if b, err := c.read(s); err != nil || !bytes.Equal(b, data) {
 			t.Errorf("Bytes: %q, %v", b, err)
@@ -54,8 +54,8 @@ func TestSealMakesATree(t *testing.T) {
 		t.Errorf("sealed: %s", got)
 	}
 	again := open(t, dir, firstHead)
-	if order(again) != order(c) || again.head() != c.head() {
-		t.Errorf("opened again: %s, head %+v", order(again), again.head())
+	if order(again) != order(c) || again.Head() != c.Head() {
+		t.Errorf("opened again: %s, head %+v", order(again), again.Head())
 	}
 	if _, err := os.Stat(filepath.Join(dir, "sealed", "0001-000000000001-20261122T120000a1b2c3-00000002.json")); err != nil {
 		t.Error(err)
@@ -102,8 +102,8 @@ func TestI5_SealAgainGivesTheSameBytes(t *testing.T) {
 		if _, err := c.Seal(gapRecord(1, noon)); !errors.Is(err, ErrConflict) {
 			t.Errorf("another kind: %v", err)
 		}
-		if order(c) != "1 2" || c.head().Seq != 2 {
-			t.Errorf("sealed %s, head %+v", order(c), c.head())
+		if order(c) != "1 2" || c.Head().Seq != 2 {
+			t.Errorf("sealed %s, head %+v", order(c), c.Head())
 		}
 	}
 }
@@ -121,8 +121,8 @@ func TestSealRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if entries, _ := os.ReadDir(c.Dir()); len(entries) != 0 || c.head() != firstHead {
-		t.Errorf("left %v, head %+v", entries, c.head())
+	if entries, _ := os.ReadDir(c.Dir()); len(entries) != 0 || c.Head() != firstHead {
+		t.Errorf("left %v, head %+v", entries, c.Head())
 	}
 }
 
@@ -147,14 +147,14 @@ func TestRemove(t *testing.T) {
 	if err := c.Remove(Sealed{Head: Head{Number: 9}}); !errors.Is(err, ErrUnknown) {
 		t.Errorf("removed 9: %v", err)
 	}
-	head := c.head()
+	head := c.Head()
 	for i, left := range []string{"1 2", "2", ""} {
 		must(t, c.Keep(all[i]))
 		must(t, c.Keep(all[i])) // again, after a ledger that could not be written
 		must(t, c.Remove(all[i]))
 		again := open(t, dir, all[i].Head)
-		if order(c) != left || order(again) != left || c.head() != head || again.head() != head {
-			t.Errorf("left %q, after opening %q, heads %+v %+v; want %q", order(c), order(again), c.head(), again.head(), left)
+		if order(c) != left || order(again) != left || c.Head() != head || again.Head() != head {
+			t.Errorf("left %q, after opening %q, heads %+v %+v; want %q", order(c), order(again), c.Head(), again.Head(), left)
 		}
 	}
 	for _, c := range []*Chain{c, open(t, dir, head)} {
@@ -281,7 +281,7 @@ func TestConcurrentSeals(t *testing.T) {
 				if _, err := c.Seal(fileRecord(seq/2+1, noon)); err != nil {
 					t.Error(err)
 				}
-				c.head()
+				c.Head()
 				c.Sealed()
 			}
 		})

@@ -286,8 +286,8 @@ func TestI4_FailureOfAnyEffect(t *testing.T) {
 			must(t, w.pass(c, reversed(seqs)))
 			w.check(seqs)
 			again := open(t, w.dir, w.head)
-			if again.head() != c.head() || order(again) != "" {
-				t.Errorf("opened again: head %+v, want %+v; sealed %s", again.head(), c.head(), order(again))
+			if again.Head() != c.Head() || order(again) != "" {
+				t.Errorf("opened again: head %+v, want %+v; sealed %s", again.Head(), c.Head(), order(again))
 			}
 			if t.Failed() {
 				t.Fatalf("effect %d failed (applied: %v): %v", k, applied, first)

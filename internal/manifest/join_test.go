@@ -103,8 +103,8 @@ func TestI9_Join(t *testing.T) {
 			}
 			// What is on disk now is enough for the next start.
 			again := open(t, dir, chain.StoredHead())
-			if again.head() != s.Head {
-				t.Errorf("opened again: %+v, want %+v", again.head(), s.Head)
+			if again.Head() != s.Head {
+				t.Errorf("opened again: %+v, want %+v", again.Head(), s.Head)
 			}
 		})
 	}

@@ -29,8 +29,8 @@ func TestOpenAtAnyHead(t *testing.T) {
 				if got, want := order(c), strings.TrimSpace(strings.Join([]string{"4", "2", "3", "1"}[removed:], " ")); got != want {
 					t.Errorf("%d kept, head %d, %d removed: sealed %s, want %s", kept, head, removed, got, want)
 				}
-				if c.head() != headOf(t, records[3]) {
-					t.Errorf("%d kept, head %d, %d removed: head %+v", kept, head, removed, c.head())
+				if c.Head() != headOf(t, records[3]) {
+					t.Errorf("%d kept, head %d, %d removed: head %+v", kept, head, removed, c.Head())
 				}
 				if left, _ := filepath.Glob(filepath.Join(dir, SealedDir, ".*.tmp")); left != nil {
 					t.Errorf("left %v", left)

@@ -103,9 +103,6 @@ func (e streamEvents) Gap(gap ledger.Gap) { e.noteGap(gap) }
 // fill the log: some notes a minute are logged, and the metrics count all.
 func (e streamEvents) Note(event string, err error) { e.notes.Warn().Err(err).Msg("loki: " + event) }
 
-// notesAMinute bounds the notes of the stream.
-const notesAMinute = 10
-
 // observeWatch reports the health of the watch. Without inotify the directory
 // is polled, which is slower but loses nothing: that is ready, too.
 func (e *events) observeWatch(mode rotate.Mode, err error) {

@@ -108,7 +108,7 @@ func newSidecar(cfg Config) *Sidecar {
 		Set(config.Hash(cfg.Shown))
 	s.registerLag()
 	s.events = &events{
-		log: cfg.Log, gaps: newGaps(registry), notes: cfg.Log.Sample(&zerolog.BurstSampler{Burst: notesAMinute, Period: time.Minute}),
+		log: cfg.Log, gaps: newGaps(registry), notes: cfg.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute}),
 		polling: gauge("watch_polling", "1 while inotify is unavailable and the directory is listed every --rescan-interval instead.", nil),
 		loops: healths{
 			begin: s.health.Quiet("start"), watch: s.health.Quiet("watch"),

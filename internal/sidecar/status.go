@@ -3,7 +3,6 @@ package sidecar
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/admin"
 	"github.com/auditsidecar/auditsidecar/internal/config"
@@ -40,16 +39,10 @@ func (w *working) files() (shown []admin.File, older int) {
 			f.Size, f.Since = w.sizeOf(e), e.Born.UTC()
 		}
 		f.State, f.Level = stateInWords(e, f.Size)
-		if f.Level == admin.Warn && time.Since(e.Rotated) < patience {
-			f.Level = admin.Idle
-		}
 		shown = append(shown, f)
 	}
 	return shown, first
 }
-
-// patience is how long a file may wait for a sink before that is worth a colour.
-const patience = 5 * time.Minute
 
 // stateInWords says how far a file is.
 func stateInWords(e *ledger.Entry, size int64) (string, admin.Level) {
