@@ -140,7 +140,7 @@ func (r *fixture) look(c *chromium, name string, wants ...string) {
 func TestPage(t *testing.T) {
 	c := startChromium(t)
 	r := start(t)
-	r.look(c, "well", "All is well", "Nothing was lost", "auditsidecar verify file://", "production", "audit.log")
+	r.look(c, "well", "All is well", "No break in the log was recorded", "auditsidecar verify file://", "production", "audit.log")
 
 	if err := r.loki.Close(); err != nil {
 		t.Fatal(err)

@@ -98,7 +98,7 @@ func (s *Status) forecast() float64 {
 func (s *Status) summary() string {
 	since := "since the start, " + s.ago(s.Started)
 	if s.Breaks == 0 {
-		return "Nothing was lost " + since + "."
+		return "No break in the log was recorded " + since + "."
 	}
 	return count(s.Breaks, "break") + " in the log " + since + "."
 }
@@ -160,7 +160,7 @@ func (s *Status) sending() (found []Problem) {
 		title, age := map[State]string{Losing: " loses lines", Behind: " is behind by ", Stopped: " has refused everything for ", Failing: " has been unavailable for "}[p.Part.State], ""
 		switch p.Part.State {
 		case Stopped, Failing:
-			if age = s.age(p.Part.Since); !p.Reached {
+			if age = s.age(p.Part.Since); p.Part.State == Failing && !p.Reached {
 				title, age = " was never reached", ""
 			}
 		case Behind:

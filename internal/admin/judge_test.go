@@ -91,7 +91,7 @@ func TestJudge(t *testing.T) {
 	unauthorized := &Fault{Err: errors.New("push to http://loki:3100: loki answered 401 Unauthorized: no org id"), Cause: "401 Unauthorized", Person: true}
 	noBucket := &Fault{Err: errors.New("list s3://bucket/x: NoSuchBucket: it does not exist (HTTP 404)"), Cause: "NoSuchBucket: it does not exist (HTTP 404)", Remedy: "create it", Person: true}
 	judgeAll(t, map[string]judged{
-		"well":    {set: func(*scene) {}, level: Good, headline: "All is well", says: "Nothing was lost since the start"},
+		"well":    {set: func(*scene) {}, level: Good, headline: "All is well", says: "No break in the log was recorded since the start"},
 		"no Loki": {set: func(s *scene) { s.reported.Loki = "" }, level: Good, headline: "All is well", loki: "none"},
 		"quiet":   {set: func(s *scene) { s.reported.Input.State = Quiet }, level: Good, headline: "All is well"},
 
