@@ -47,6 +47,7 @@ type intake struct {
 	asked   time.Time
 	base    shipper.Counters // of the first answer in this silence
 	rising  time.Time        // when more was counted than that
+	flat    bool             // a later answer counted no more
 }
 
 func newIntake(audit rotate.Log, server func(context.Context) (apiserver.Counters, error), after time.Duration, log zerolog.Logger, reg prometheus.Registerer) *intake {
@@ -121,7 +122,7 @@ func (in *intake) measure(listed []rotate.Segment, now time.Time) {
 	in.sizes = sizes
 	if last.After(in.input.LastLine) {
 		in.input.LastLine, in.input.Asked, in.input.Counted = last, false, 0
-		in.base, in.rising = shipper.Counters{}, time.Time{}
+		in.base, in.rising, in.flat = shipper.Counters{}, time.Time{}, false
 		in.lastLine.Set(float64(last.UnixMilli()) / 1e3)
 	}
 	switch {
@@ -140,9 +141,11 @@ func (in *intake) ask(ctx context.Context, now time.Time) {
 	case !ok:
 		return
 	case in.base.Started.IsZero() && in.base.Events == 0 || !c.Started.Equal(in.base.Started) || c.Events < in.base.Events:
-		in.base, in.rising = c, time.Time{}
+		in.base, in.rising, in.flat = c, time.Time{}, false
 	case c.Events > in.base.Events && in.rising.IsZero():
-		in.rising = now
+		in.rising, in.flat = now, false
+	default:
+		in.flat = in.rising.IsZero()
 	}
 	in.input.Counted = c.Events - in.base.Events
 }
@@ -159,7 +162,7 @@ func (in *intake) state(now time.Time) admin.State {
 		return admin.NotTried
 	case silence < in.after:
 		return admin.Working
-	case in.input.Asked:
+	case in.input.Asked && in.flat:
 		return admin.Quiet
 	}
 	return admin.Silent

@@ -98,8 +98,14 @@ func TestIntake(t *testing.T) {
 			a.pass(9*time.Minute, 0)
 		}, admin.Working, "", ""},
 		"silent, no counter": {false, func(a *arrival) { a.write("audit.log"); a.pass(11*time.Minute, 5) }, admin.Silent, "", manifest.InputSilent},
-		"a counter at rest":  {true, func(a *arrival) { a.write("audit.log"); a.pass(time.Hour, 0) }, admin.Quiet, "", ""},
-		"a counter rises":    {true, func(a *arrival) { a.write("audit.log"); a.pass(5*time.Minute, 5) }, admin.Losing, "", manifest.InputLosing},
+		"one answer is no rest": {true, func(a *arrival) {
+			a.write("audit.log")
+			at := time.Now().Add(-time.Hour)
+			must(a.t, os.Chtimes(filepath.Join(a.dir, "audit.log"), at, at))
+			a.pass(30*time.Second, 0)
+		}, admin.Silent, "", manifest.InputSilent},
+		"a counter at rest": {true, func(a *arrival) { a.write("audit.log"); a.pass(time.Hour, 0) }, admin.Quiet, "", ""},
+		"a counter rises":   {true, func(a *arrival) { a.write("audit.log"); a.pass(5*time.Minute, 5) }, admin.Losing, "", manifest.InputLosing},
 		"lines again": {true, func(a *arrival) {
 			a.write("audit.log")
 			a.pass(5*time.Minute, 5)
