@@ -3,6 +3,7 @@
 package page
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -42,10 +43,13 @@ type situated struct {
 // write makes lines of a real log appear in a file of the audit directory.
 func (n *situated) write(name string, lines int) {
 	n.t.Helper()
-	text := strings.Join(strings.SplitAfter(string(audittest.Corpus(n.t, "rotated.log")), "\n")[:lines], "")
+	var text []byte
+	for line := range audittest.Fresh(audittest.Corpus(n.t, "rotated.log"), lines) {
+		text = append(append(bytes.Clone(text), bytes.TrimSuffix(line, []byte("\n"))...), '\n')
+	}
 	file, err := os.OpenFile(filepath.Join(n.dir, "audit", name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err == nil {
-		_, err = file.WriteString(text)
+		_, err = file.Write(text)
 	}
 	if err != nil {
 		n.t.Fatal(err)
@@ -108,18 +112,17 @@ func TestSituations(t *testing.T) {
 			t.Parallel()
 			p := test.run(t)
 			last := p.wait(t, test.level, test.headline)
-			code, _, err := p.Get(t.Context(), "/readyz")
-			if err != nil || (code == http.StatusOK) != test.ready {
-				t.Errorf("/readyz: %d, %v", code, err)
+			if text, err := p.WaitReady(t.Context(), test.ready); err != nil {
+				t.Errorf("/readyz: %s, %v", text, err)
 			}
 			_, page, err := p.Get(t.Context(), "/")
 			if err != nil || !strings.Contains(page, test.says) {
 				t.Errorf("the page does not say %q (%v):\n%s", test.says, err, page)
 			}
-			green := test.level == "good"
-			for _, part := range last.Parts {
-				if want := fmt.Sprintf("auditsidecar_state{part=%q,state=%q} 1", part.Name, part.State); green && !strings.Contains(p.metrics(t), want) {
-					t.Errorf("/metrics does not have %s", want)
+			for _, part := range last.Parts { // sampled each ten seconds
+				want := fmt.Sprintf("auditsidecar_state{part=%q,state=%q} 1", part.Name, part.State)
+				for test.level == "good" && !strings.Contains(p.metrics(t), want) {
+					time.Sleep(100 * time.Millisecond)
 				}
 			}
 			t.Logf("%s: %s", last.Level, last.Headline)
