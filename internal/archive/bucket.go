@@ -103,15 +103,6 @@ func (b *Bucket) Dir() string {
 	return ""
 }
 
-// S3 returns the client of an s3:// archive, its bucket, and the prefix of its keys there;
-// nil for any other.
-func (b *Bucket) S3() (client *s3.Client, bucket, prefix string) {
-	if s, ok := b.store.(*s3Store); ok {
-		return s.client, s.bucket, s.prefix
-	}
-	return nil, "", ""
-}
-
 // S3 is the bucket of an archive, for those who look at its settings.
 type S3 struct {
 	Client *s3.Client

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/auditsidecar/auditsidecar/parquet"
+	"github.com/auditsidecar/auditsidecar/parquet/columns"
 )
 
 func options() Options {
@@ -51,7 +51,7 @@ func TestEveryColumn(t *testing.T) {
 		}
 		table, _, _ := strings.Cut(script, "audit_records")
 		table, _, _ = strings.Cut(table, "VIEW")
-		for _, c := range parquet.Columns() {
+		for _, c := range columns.Columns() {
 			if n := strings.Count(strings.ReplaceAll(table, "`", ""), "\n  "+c.Name+" "); n != 1 {
 				t.Errorf("%s: column %s is there %d times", engine, c.Name, n)
 			}

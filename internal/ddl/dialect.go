@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/auditsidecar/auditsidecar/parquet"
+	"github.com/auditsidecar/auditsidecar/parquet/columns"
 )
 
 // dialect is how one engine writes types and the few expressions in which the
@@ -30,12 +30,12 @@ type dialect struct {
 type scalars struct{ text, binary, small, integer, unsigned, boolean, time string }
 
 // columnType returns the type of a column of the Parquet objects.
-func (d dialect) columnType(t parquet.ColumnType) string {
+func (d dialect) columnType(t columns.ColumnType) string {
 	list := fmt.Sprintf(d.list, d.scalars.text)
-	return map[parquet.ColumnType]string{
-		parquet.TypeString: d.scalars.text, parquet.TypeBinary: d.scalars.binary, parquet.TypeInt32: d.scalars.small,
-		parquet.TypeInt64: d.scalars.integer, parquet.TypeTimestamp: d.scalars.time, parquet.TypeStringList: list,
-		parquet.TypeStringMap: fmt.Sprintf(d.dict, d.scalars.text), parquet.TypeStringListMap: fmt.Sprintf(d.dict, list),
+	return map[columns.ColumnType]string{
+		columns.TypeString: d.scalars.text, columns.TypeBinary: d.scalars.binary, columns.TypeInt32: d.scalars.small,
+		columns.TypeInt64: d.scalars.integer, columns.TypeTimestamp: d.scalars.time, columns.TypeStringList: list,
+		columns.TypeStringMap: fmt.Sprintf(d.dict, d.scalars.text), columns.TypeStringListMap: fmt.Sprintf(d.dict, list),
 	}[t]
 }
 

@@ -5,7 +5,7 @@
 // # Output
 //
 //   - audit_events: the table of all rows of data/, with the columns of
-//     parquet.Columns and the partitions cluster and dt.
+//     columns.Columns and the partitions cluster and dt.
 //   - audit: the view that people ask, one row an event, the same names and types
 //     in every engine: times are timestamps in UTC without a zone, lists are text,
 //     the annotations and extra attributes that matter have columns of their own.

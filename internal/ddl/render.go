@@ -11,7 +11,7 @@ import (
 	"text/template"
 
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
-	"github.com/auditsidecar/auditsidecar/parquet"
+	"github.com/auditsidecar/auditsidecar/parquet/columns"
 )
 
 //go:embed templates/*.sql.tmpl
@@ -89,7 +89,7 @@ func (s script) Tables() string { return s.Catalog + s.Schema + "." }
 func newScript(d dialect, engine string, o Options) script {
 	dot := strings.LastIndex(o.Database, ".") + 1
 	s := script{dialect: d, Location: o.base(), Catalog: o.Database[:dot], Schema: o.Database[dot:], Clusters: o.Clusters, From: o.From}
-	for _, c := range parquet.Columns() {
+	for _, c := range columns.Columns() {
 		s.Columns = append(s.Columns, column{c.Name, d.columnType(c.Type)})
 	}
 	s.Gaps = names(reflect.TypeFor[manifest.Gap](), "json")

@@ -299,13 +299,7 @@ func oldest(sealed []Sealed, s Sealed) error {
 	return nil
 }
 
-// Head returns the last sealed record, whether it was removed since or not.
-func (c *Chain) Head() Head {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.head()
-}
-
+// head returns the last sealed record, whether it was removed since or not.
 func (c *Chain) head() Head {
 	if n := len(c.sealed); n > 0 && c.sealed[n-1].Number > c.stored.Number {
 		return c.sealed[n-1].Head

@@ -25,7 +25,7 @@ func (f folder) leavesPath() string { return filepath.Join(f.dir, LeavesName) }
 
 // treeOf is the tree of the first leaves on this disk, at most so many.
 func (f folder) treeOf(most int64) (Tree, error) {
-	nodes := newNodes()
+	nodes, _ := nodesOf(0, nil)
 	file, err := os.Open(f.leavesPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return Tree{nodes}, nil

@@ -227,3 +227,10 @@ func treeFault(records [][]byte) (Head, error) {
 	}
 	return head, nil
 }
+
+// Head returns the last sealed record.
+func (c *Chain) Head() Head {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.head()
+}

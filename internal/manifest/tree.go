@@ -16,21 +16,9 @@ type Hash [sha256.Size]byte
 // String is the hash in lower-case hex.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
-// ParseHash is the inverse of [Hash.String].
-func ParseHash(s string) (h Hash, ok bool) {
-	ok = validSum.MatchString(s)
-	_, err := hex.Decode(h[:], []byte(s))
-	return h, ok && err == nil
-}
-
 // Tree is the RFC 6962 tree of the records of one node, as far as it takes to add
 // the next one: some hashes. The zero Tree is empty.
 type Tree struct{ nodes *compact.Range }
-
-// newNodes is an empty range of nodes.
-func newNodes() *compact.Range {
-	return (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0)
-}
 
 // nodesOf is the range of the first nodes with these hashes.
 func nodesOf(size uint64, hashes [][]byte) (*compact.Range, error) {
@@ -47,18 +35,12 @@ func (t Tree) Size() int64 {
 
 // With returns the tree with one leaf more; t stays as it is.
 func (t Tree) With(leaf Hash) Tree {
-	next := newNodes()
+	next, _ := nodesOf(0, nil)
 	if t.nodes != nil { // the hashes of a range of the right length are no error
 		next, _ = nodesOf(t.nodes.End(), slices.Clone(t.nodes.Hashes()))
 	}
 	_ = next.Append(leaf[:], nil) // fails only for a leaf that is not next
 	return Tree{next}
-}
-
-// Whole returns the tree of so many records, a power of two, whose root is known.
-func Whole(size int64, root Hash) Tree {
-	t, _ := TreeOf(size, []Hash{root}) // empty if it is no power of two
-	return t
 }
 
 // TreeOf returns the tree of so many records from the hashes of its perfect subtrees, from
@@ -93,14 +75,6 @@ func (t Tree) Hashes() (hashes []Hash) {
 		hashes = append(hashes, Hash(hash))
 	}
 	return hashes
-}
-
-// Path returns the inclusion proof of the record after those of the tree, in the
-// tree that ends with it.
-func (t Tree) Path() []Hash {
-	path := t.Hashes()
-	slices.Reverse(path)
-	return path
 }
 
 // Origin names the tree with a number, from 1, of a log; see the package documentation.

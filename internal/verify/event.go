@@ -16,6 +16,7 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
@@ -191,4 +192,12 @@ func (p *inclusion) Write(b []byte) (int, error) {
 func (p *inclusion) path() ([][]byte, error) {
 	p.tree.Root() // ends the last line
 	return p.nodes.Rehash(p.hashes, rfc6962.DefaultHasher.HashChildren)
+}
+
+// pathAfter returns the inclusion proof of the record after those of a tree, in the tree that
+// ends with it.
+func pathAfter(t manifest.Tree) []manifest.Hash {
+	path := t.Hashes()
+	slices.Reverse(path)
+	return path
 }

@@ -75,6 +75,7 @@ type site struct {
 	node  string
 	epoch string
 	chain *manifest.Chain
+	last  manifest.Head // of the last record that the chain sealed
 	next  int64
 	now   time.Time
 	files [][]byte          // the originals, in order
@@ -151,6 +152,7 @@ func (s *site) seal(r manifest.Record) {
 	must(s.t, err)
 	data, err := os.ReadFile(sealed.Path)
 	must(s.t, err)
+	s.last = sealed.Head
 	s.keys[s.id(sealed.Seq)] = s.keyOf(sealed.Head)
 	s.store(s.keyOf(sealed.Head), data)
 	must(s.t, s.chain.Keep(sealed))
@@ -361,7 +363,7 @@ func (s *site) unstep(seq int64) {
 	s.write(s.record(seq), data)
 }
 
-func (s *site) head() string { return s.chain.Head().Root }
+func (s *site) head() string { return s.last.Root }
 
 func (s *site) verify(opt Options) *Report {
 	s.t.Helper()

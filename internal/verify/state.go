@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -105,7 +106,7 @@ func (s *State) decode(data []byte, archive string) error {
 		t := &s.Trees[i]
 		_, _, _, err := splitOrigin(t.Origin)
 		tree, terr := t.tree()
-		_, leaf := manifest.ParseHash(t.Leaf)
+		_, leaf := parseHash(t.Leaf)
 		if err != nil || terr != nil || !leaf || tree.Root().String() != t.Root || t.Size < 1 {
 			return fmt.Errorf("the head of %q does not fit its range", t.Origin)
 		}
@@ -150,7 +151,7 @@ func (s *State) tree(origin string) *Trusted {
 func (b *Trusted) tree() (manifest.Tree, error) {
 	var hashes []manifest.Hash
 	for _, text := range b.Range {
-		hash, ok := manifest.ParseHash(text)
+		hash, ok := parseHash(text)
 		if !ok {
 			return manifest.Tree{}, fmt.Errorf("hash %q", text)
 		}
@@ -220,8 +221,8 @@ func (t *tree) resume() {
 		r.Heartbeat, r.kept = &h.Heartbeat, h
 	}
 	t.last = record(kindTrusted, b.Size, b.Seq, b.Time)
-	t.last.Leaf, _ = manifest.ParseHash(b.Leaf)
-	t.last.Point.Root, _ = manifest.ParseHash(b.Root)
+	t.last.Leaf, _ = parseHash(b.Leaf)
+	t.last.Point.Root, _ = parseHash(b.Root)
 }
 
 // confirm compares the record that the trusted tree ends with.
@@ -346,3 +347,13 @@ func (t *tree) trusted() Trusted {
 
 // maxHeard bounds the heartbeats in a state file.
 const maxHeard = 64
+
+// parseHash is the inverse of [manifest.Hash.String].
+func parseHash(s string) (h manifest.Hash, ok bool) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != len(h) {
+		return h, false
+	}
+	copy(h[:], b)
+	return h, h.String() == s // no capitals
+}

@@ -179,7 +179,7 @@ func (t *tree) take(found *findings) {
 	r := &record{Entry: u.entry, copied: u.key.Copy}
 	want := t.v.opt.event
 	if want != nil && r.Kind == manifest.KindFile && r.id().Epoch == want.Epoch && r.id().Seq == want.Seq {
-		r.path = t.at.Path()
+		r.path = pathAfter(t.at)
 	}
 	t.prove(r, found)
 	t.time(r, found)
@@ -330,7 +330,8 @@ func (t *tree) prove(r *record, found *findings) {
 	t.known, t.mismatch, t.whole = false, false, false
 	extend(&t.unproven, r, KindNotProven, "a record before is missing or changed, so the tree that ends here cannot be computed: nothing proves its content")
 	if bits.OnesCount64(uint64(r.Number)) == 1 {
-		t.at, t.known, t.anchored = manifest.Whole(r.Number, r.Point.Root), true, true
+		t.at, _ = manifest.TreeOf(r.Number, []manifest.Hash{r.Point.Root}) // one perfect subtree
+		t.known, t.anchored = true, true
 	}
 }
 

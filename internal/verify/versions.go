@@ -20,11 +20,15 @@ var ErrNoVersions = errors.New("it keeps no versions, so what was replaced or re
 // of their key, and delete markers. The sidecar neither replaces nor deletes, and the
 // lifecycle deletes increments only.
 func checkVersions(ctx context.Context, v *verification) error {
-	client, bucket, prefix := v.archive.S3()
-	if client == nil {
+	in, ok := v.archive.InS3()
+	if !ok {
 		return fmt.Errorf("list the versions of %s: %w", v.archive.URL(""), ErrNoVersions)
 	}
-	status, err := client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &bucket})
+	prefix := in.Prefix
+	if prefix != "" {
+		prefix += "/"
+	}
+	status, err := in.Client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &in.Bucket})
 	switch {
 	case err != nil:
 		return fmt.Errorf("ask whether %s keeps versions (s3:GetBucketVersioning): %w", v.archive.URL(""), err)
@@ -47,7 +51,7 @@ func checkVersions(ctx context.Context, v *verification) error {
 		v.found.find(Finding{Kind: kind, Cluster: key.Cluster, Node: key.Node, Tree: key.Tree, Number: key.Number, Epoch: key.Epoch, Seq: key.Seq, Object: name,
 			Detail: fmt.Sprintf("version %s of %s: %s", version, stamp(at), text)})
 	}
-	pages := s3.NewListObjectVersionsPaginator(client, &s3.ListObjectVersionsInput{Bucket: &bucket, Prefix: &prefix})
+	pages := s3.NewListObjectVersionsPaginator(in.Client, &s3.ListObjectVersionsInput{Bucket: &in.Bucket, Prefix: &prefix})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

@@ -1,4 +1,6 @@
-package parquet
+// Package columns lists the columns of the objects, for programs that describe them to query
+// engines. The sidecar does not link it.
+package columns
 
 import "github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 
