@@ -67,6 +67,9 @@ func TestShippedConfigIsValid(t *testing.T) {
 	_, err := config.Fill(flags, nil)
 	must(t, err)
 	must(t, settings.Validate())
+	key := filepath.Join(t.TempDir(), "signing.key") // as the install makes it on the node
+	call(t, "keygen", "--cluster", settings.Identity.Cluster, "--node", "cp-1", "--out", key)
+	settings.Proof.SigningKeyFile, settings.Identity.Node = key, "cp-1"
 	must(t, sidecar.Validate(t.Context(), &settings))
 	if settings.Identity.Cluster != "production" || settings.Loki.URL == "" {
 		t.Errorf("settings %+v", settings)

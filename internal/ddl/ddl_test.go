@@ -77,7 +77,7 @@ func TestRefused(t *testing.T) {
 		want   string
 	}{
 		{"no location", func(o *Options) { o.Location = "" }, "trino", "--location is required"},
-		{"a path", func(o *Options) { o.Location = "/srv/audit" }, "trino", "expected s3://bucket/prefix"},
+		{"a relative path", func(o *Options) { o.Location = "srv/audit" }, "trino", "expected s3://bucket/prefix"},
 		{"no bucket", func(o *Options) { o.Location = "s3:///x" }, "trino", "expected s3://bucket/prefix"},
 		{"a quotation mark", func(o *Options) { o.Location = "s3://b/it's" }, "trino", "mean something else in SQL"},
 		{"a wildcard", func(o *Options) { o.Location = "file:///srv/*" }, "duckdb", "mean something else in SQL"},

@@ -137,7 +137,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `audit`.`audit_records` (
   `counts` struct<`levels`:map<string,bigint>, `stages`:map<string,bigint>>,
   `objects` array<struct<`key`:string, `size`:bigint, `sha256`:string, `rows`:bigint>>,
   `gaps` array<struct<`from`:string, `to`:string, `reason`:string, `bytes`:bigint, `file`:string, `detail`:string>>,
-  `heartbeat` struct<`every`:bigint, `waiting`:bigint, `open`:struct<`name`:string, `seq`:bigint, `inode`:decimal(20,0), `size`:bigint, `lines`:bigint, `sha256`:string, `hmac`:string>, `server`:struct<`started`:string, `eventsbefore`:bigint, `eventsafter`:bigint, `errors`:bigint>>,
+  `heartbeat` struct<`every`:bigint, `waiting`:bigint, `open`:struct<`name`:string, `seq`:bigint, `inode`:decimal(20,0), `size`:bigint, `lines`:bigint, `sha256`:string, `hmac`:string>, `server`:struct<`started`:string, `eventsbefore`:bigint, `eventsafter`:bigint, `errors`:bigint>, `input`:struct<`state`:string, `since`:string, `events`:bigint>>,
   `key` struct<`vkey`:string, `handover`:struct<`from`:string, `signature`:string>>,
   `setup` struct<`sidecar`:string, `server`:string, `flags`:map<string,string>, `policy`:struct<`sha256`:string, `text`:string>, `redaction`:struct<`sha256`:string, `text`:string>>,
   `checkpoint` string

@@ -136,7 +136,7 @@ SELECT * FROM read_json(
     "counts": 'STRUCT("levels" MAP(VARCHAR, BIGINT), "stages" MAP(VARCHAR, BIGINT))',
     "objects": 'STRUCT("key" VARCHAR, "size" BIGINT, "sha256" VARCHAR, "rows" BIGINT)[]',
     "gaps": 'STRUCT("from" VARCHAR, "to" VARCHAR, "reason" VARCHAR, "bytes" BIGINT, "file" VARCHAR, "detail" VARCHAR)[]',
-    "heartbeat": 'STRUCT("every" BIGINT, "waiting" BIGINT, "open" STRUCT("name" VARCHAR, "seq" BIGINT, "inode" UBIGINT, "size" BIGINT, "lines" BIGINT, "sha256" VARCHAR, "hmac" VARCHAR), "server" STRUCT("started" VARCHAR, "eventsBefore" BIGINT, "eventsAfter" BIGINT, "errors" BIGINT))',
+    "heartbeat": 'STRUCT("every" BIGINT, "waiting" BIGINT, "open" STRUCT("name" VARCHAR, "seq" BIGINT, "inode" UBIGINT, "size" BIGINT, "lines" BIGINT, "sha256" VARCHAR, "hmac" VARCHAR), "server" STRUCT("started" VARCHAR, "eventsBefore" BIGINT, "eventsAfter" BIGINT, "errors" BIGINT), "input" STRUCT("state" VARCHAR, "since" VARCHAR, "events" BIGINT))',
     "key": 'STRUCT("vkey" VARCHAR, "handover" STRUCT("from" VARCHAR, "signature" VARCHAR))',
     "setup": 'STRUCT("sidecar" VARCHAR, "server" VARCHAR, "flags" MAP(VARCHAR, VARCHAR), "policy" STRUCT("sha256" VARCHAR, "text" VARCHAR), "redaction" STRUCT("sha256" VARCHAR, "text" VARCHAR))',
     "checkpoint": 'VARCHAR'
@@ -223,7 +223,7 @@ SELECT r.* FROM read_json(
     "counts": 'STRUCT("levels" MAP(VARCHAR, BIGINT), "stages" MAP(VARCHAR, BIGINT))',
     "objects": 'STRUCT("key" VARCHAR, "size" BIGINT, "sha256" VARCHAR, "rows" BIGINT)[]',
     "gaps": 'STRUCT("from" VARCHAR, "to" VARCHAR, "reason" VARCHAR, "bytes" BIGINT, "file" VARCHAR, "detail" VARCHAR)[]',
-    "heartbeat": 'STRUCT("every" BIGINT, "waiting" BIGINT, "open" STRUCT("name" VARCHAR, "seq" BIGINT, "inode" UBIGINT, "size" BIGINT, "lines" BIGINT, "sha256" VARCHAR, "hmac" VARCHAR), "server" STRUCT("started" VARCHAR, "eventsBefore" BIGINT, "eventsAfter" BIGINT, "errors" BIGINT))',
+    "heartbeat": 'STRUCT("every" BIGINT, "waiting" BIGINT, "open" STRUCT("name" VARCHAR, "seq" BIGINT, "inode" UBIGINT, "size" BIGINT, "lines" BIGINT, "sha256" VARCHAR, "hmac" VARCHAR), "server" STRUCT("started" VARCHAR, "eventsBefore" BIGINT, "eventsAfter" BIGINT, "errors" BIGINT), "input" STRUCT("state" VARCHAR, "since" VARCHAR, "events" BIGINT))',
     "key": 'STRUCT("vkey" VARCHAR, "handover" STRUCT("from" VARCHAR, "signature" VARCHAR))',
     "setup": 'STRUCT("sidecar" VARCHAR, "server" VARCHAR, "flags" MAP(VARCHAR, VARCHAR), "policy" STRUCT("sha256" VARCHAR, "text" VARCHAR), "redaction" STRUCT("sha256" VARCHAR, "text" VARCHAR))',
     "checkpoint": 'VARCHAR'

@@ -125,7 +125,7 @@ CREATE TABLE IF NOT EXISTS audit.audit_records (
   `counts` STRUCT<`levels`: MAP<STRING, BIGINT>, `stages`: MAP<STRING, BIGINT>>,
   `objects` ARRAY<STRUCT<`key`: STRING, `size`: BIGINT, `sha256`: STRING, `rows`: BIGINT>>,
   `gaps` ARRAY<STRUCT<`from`: STRING, `to`: STRING, `reason`: STRING, `bytes`: BIGINT, `file`: STRING, `detail`: STRING>>,
-  `heartbeat` STRUCT<`every`: BIGINT, `waiting`: BIGINT, `open`: STRUCT<`name`: STRING, `seq`: BIGINT, `inode`: DECIMAL(20, 0), `size`: BIGINT, `lines`: BIGINT, `sha256`: STRING, `hmac`: STRING>, `server`: STRUCT<`started`: STRING, `eventsbefore`: BIGINT, `eventsafter`: BIGINT, `errors`: BIGINT>>,
+  `heartbeat` STRUCT<`every`: BIGINT, `waiting`: BIGINT, `open`: STRUCT<`name`: STRING, `seq`: BIGINT, `inode`: DECIMAL(20, 0), `size`: BIGINT, `lines`: BIGINT, `sha256`: STRING, `hmac`: STRING>, `server`: STRUCT<`started`: STRING, `eventsbefore`: BIGINT, `eventsafter`: BIGINT, `errors`: BIGINT>, `input`: STRUCT<`state`: STRING, `since`: STRING, `events`: BIGINT>>,
   `key` STRUCT<`vkey`: STRING, `handover`: STRUCT<`from`: STRING, `signature`: STRING>>,
   `setup` STRUCT<`sidecar`: STRING, `server`: STRING, `flags`: MAP<STRING, STRING>, `policy`: STRUCT<`sha256`: STRING, `text`: STRING>, `redaction`: STRUCT<`sha256`: STRING, `text`: STRING>>,
   `checkpoint` STRING,

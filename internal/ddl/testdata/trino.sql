@@ -127,7 +127,7 @@ CREATE TABLE IF NOT EXISTS hive.audit.audit_records (
   "counts" row("levels" map(varchar, bigint), "stages" map(varchar, bigint)),
   "objects" array(row("key" varchar, "size" bigint, "sha256" varchar, "rows" bigint)),
   "gaps" array(row("from" varchar, "to" varchar, "reason" varchar, "bytes" bigint, "file" varchar, "detail" varchar)),
-  "heartbeat" row("every" bigint, "waiting" bigint, "open" row("name" varchar, "seq" bigint, "inode" decimal(20, 0), "size" bigint, "lines" bigint, "sha256" varchar, "hmac" varchar), "server" row("started" varchar, "eventsbefore" bigint, "eventsafter" bigint, "errors" bigint)),
+  "heartbeat" row("every" bigint, "waiting" bigint, "open" row("name" varchar, "seq" bigint, "inode" decimal(20, 0), "size" bigint, "lines" bigint, "sha256" varchar, "hmac" varchar), "server" row("started" varchar, "eventsbefore" bigint, "eventsafter" bigint, "errors" bigint), "input" row("state" varchar, "since" varchar, "events" bigint)),
   "key" row("vkey" varchar, "handover" row("from" varchar, "signature" varchar)),
   "setup" row("sidecar" varchar, "server" varchar, "flags" map(varchar, varchar), "policy" row("sha256" varchar, "text" varchar), "redaction" row("sha256" varchar, "text" varchar)),
   "checkpoint" varchar,
