@@ -41,3 +41,5 @@ func TestEventOfALostEpoch(t *testing.T) {
 		t.Error("found by the number of the record, which no row has")
 	}
 }
+
+func (s *site) head() string { return s.last.Root }

@@ -363,8 +363,6 @@ func (s *site) unstep(seq int64) {
 	s.write(s.record(seq), data)
 }
 
-func (s *site) head() string { return s.last.Root }
-
 func (s *site) verify(opt Options) *Report {
 	s.t.Helper()
 	opt.Now = s.now
