@@ -142,6 +142,7 @@ E2E += e2e-controlplane
 E2E += e2e-duckdb
 E2E += e2e-readers
 E2E += e2e-manifests
+E2E += e2e-chart
 E2E += e2e-rules
 E2E += e2e-sql
 E2E += e2e-page
@@ -164,6 +165,11 @@ e2e-s3: ## The archive against a real S3 server (versitygw)
 .PHONY: e2e-manifests
 e2e-manifests: ## The shipped manifests and policy against Kubernetes' own code
 	cd e2e/manifests && go vet ./... && go test -count=1 -timeout 10m -v ./...
+
+# A module of its own, for Helm 3 and 4 and kustomize.
+.PHONY: e2e-chart
+e2e-chart: ## The chart and the kustomize base, rendered and checked
+	cd e2e/chart && go vet ./... && go test -count=1 -timeout 10m -v ./...
 
 # The first run builds promtool into .cache (some minutes).
 .PHONY: e2e-rules

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -24,13 +23,22 @@ type Tool struct {
 	Tags    string // build tags, separated by commas
 }
 
-// Root returns the root of the source tree.
+// Root returns the root of the source tree, which the working directory is in.
 func Root() (string, error) {
-	_, self, _, ok := runtime.Caller(0)
-	if !ok {
-		return "", errors.New("find the source tree: no caller information")
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find the source tree: %w", err)
 	}
-	return filepath.Dir(filepath.Dir(filepath.Dir(self))), nil
+	for {
+		content, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && strings.HasPrefix(string(content), "module github.com/auditsidecar/auditsidecar\n") {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("find the source tree: the working directory is not in it")
+		}
+		dir = filepath.Dir(dir)
+	}
 }
 
 // Repository is Root for a test.
