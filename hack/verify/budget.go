@@ -27,13 +27,14 @@ const (
 // without tests, test helpers, e2e, hack and generated files.
 const (
 	// The sizes after the rebuild into today's packages, 30,497 lines together, are
-	// the base: from there the node may grow by 5 % in total, the tools by 1,500
-	// lines for each issue. Most of catalog, 543 lines, left the node after that.
+	// the base. From there the node may grow by 5 % in total. The tools' base includes
+	// what left the node's packages since: catalog (543 lines), bucket (320), columns
+	// and others (70). They have grown by 1,550 lines for each of four issues: formats,
+	// untrusted input, verbs, detections.
 	baseNode   = 24_050
-	baseTools  = 6_447 + 543
-	issues     = 5 // that added tools since
+	baseTools  = 6_447 + 543 + 320 + 70
 	maxNode    = baseNode + baseNode/20
-	maxTools   = baseTools + 1_500*issues
+	maxTools   = baseTools + 4*1_550
 	maxFiles   = 20 // of a package
 	maxMethods = 20 // of a type
 	maxFields  = 15 // of a struct, unless its comment gives the reason with the word "fields"
