@@ -80,7 +80,7 @@ func TestI8_S3Mistakes(t *testing.T) {
 			r.waitReady(p, false, test.says)
 			r.waitLoki()
 			r.waitFailures(p, 3)
-			if n := strings.Count(p.Log(), "failing"); n != 1 {
+			if n := strings.Count(p.Log(), "stopped until a person changes something"); n != 1 {
 				t.Errorf("the one condition is logged %d times", n)
 			}
 			r.stop(p)

@@ -100,7 +100,7 @@ func (f *restoreFlags) run(cmd *cobra.Command, args []string) error {
 	c.Files = slices.DeleteFunc(c.Files, func(file *catalog.File) bool { return !f.wants(file) })
 	switch {
 	case len(c.Files) == 0:
-		return errors.New("restore: no file of the archive is of these flags; ls lists what it has")
+		return errors.New("restore: no file of the archive is of these flags; auditsidecar ls lists what it has")
 	case f.dryRun:
 		return listFiles(ctx, c, f.file, out)
 	case f.file != "":

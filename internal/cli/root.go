@@ -80,6 +80,7 @@ Reports are coloured on a terminal only, and not with NO_COLOR set.
 		newRestoreCommand(),
 		newVerifyCommand(version),
 		newKeygenCommand(),
+		newLsCommand(),
 		newSearchCommand(),
 		newReplayCommand(version),
 		newDDLCommand(),
