@@ -161,6 +161,7 @@ func wrong(t *testing.T, args []string, flag string) []string {
 		"run":             {"--audit-log-path", "/a/audit.log", "--archive-url", "s3://b/p", "--s3-region", "r", "--cluster", "c", "--loki-url", "http://127.0.0.1:1"},
 		"convert":         {put(t, filepath.Join(dir, "a.log"), []byte("{}\n")), "--out", filepath.Join(dir, "a.parquet")},
 		"verify":          {dir},
+		"ls":              {dir},
 		"search":          {dir},
 		"replay":          {dir, "--loki-url", "http://127.0.0.1:1"},
 		"policy lint":     {os.DevNull},
