@@ -49,7 +49,7 @@ const count = async (sql) => Number((await query(sql))[0].n);
 /** Converts a log into one object and returns what the tests compare. */
 function convert(file) {
   const object = path.join(dir, path.basename(file) + '.parquet');
-  run('convert', file, '-o', object, '--cluster', 'e2e', '--node', 'cp1');
+  run('convert', file, '--out', object, '--cluster', 'e2e', '--node', 'cp1');
   const content = file.endsWith('.gz') ? gunzipSync(readFileSync(file)) : readFileSync(file);
   return { object, content, lines: splitLines(content), from: `read_parquet(${literal(object)})` };
 }
@@ -157,7 +157,7 @@ function salvageable(line, number) {
 test('a directory of objects is a table partitioned by day', async () => {
   const out = path.join(dir, 'archive');
   const logs = names.map((n) => path.join(dir, 'corpus', n));
-  run('convert', ...logs, '-o', out, '--cluster', 'e2e', '--node', 'cp1');
+  run('convert', ...logs, '--out', out, '--cluster', 'e2e', '--node', 'cp1');
   const table = `read_parquet(${literal(path.join(out, '**/*.parquet'))}, hive_partitioning = true)`;
   const lines = logs.reduce((n, log) => n + splitLines(readFileSync(log)).length, 0);
   assert.equal(await count(`SELECT count(*) AS n FROM ${table} WHERE line_part = 0`), lines);

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -253,8 +254,12 @@ func TestIdentityAllocatesNothing(t *testing.T) {
 		if bytes.Contains(line, []byte(`\ufffd`)) || !passes(r, line) { // auditline shares no part that it cannot rebuild
 			continue
 		}
-		if n := testing.AllocsPerRun(1, func() { r.Line(nil, line) }); n != 0 {
-			t.Fatalf("%v allocations for %s", n, line)
+		allocated := math.Inf(1)
+		for range 20 { // with -race a sync.Pool, which regexp has, forgets one in four
+			allocated = min(allocated, testing.AllocsPerRun(1, func() { r.Line(nil, line) }))
+		}
+		if allocated != 0 {
+			t.Fatalf("%v allocations for %s", allocated, line)
 		}
 	}
 }
