@@ -139,7 +139,7 @@ func TestChart(t *testing.T) {
 		"everything": {string(everything), []string{
 			"ClusterRole/auditsidecar-metrics", "ClusterRoleBinding/auditsidecar-metrics", "ClusterRoleBinding/auditsidecar-metrics-auth",
 			"ConfigMap/auditsidecar", "ConfigMap/auditsidecar-dashboard-auditsidecar", "ConfigMap/auditsidecar-dashboard-kubernetes-audit",
-			"ConfigMap/auditsidecar-loki-rules", "DaemonSet/auditsidecar", "Namespace/auditsidecar", "PodMonitor/auditsidecar",
+			"ConfigMap/auditsidecar-loki-rules", "DaemonSet/auditsidecar", "PodMonitor/auditsidecar",
 			"PrometheusRule/auditsidecar", "ServiceAccount/auditsidecar",
 		}},
 	} {

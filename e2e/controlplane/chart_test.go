@@ -81,11 +81,7 @@ func TestChartDryRun(t *testing.T) {
 		if strings.Contains(path, "%s") {
 			path = fmt.Sprintf(path, head.Metadata.Namespace)
 		}
-		err := post(t, client, path, object, "All")
-		if head.Kind == "Namespace" && apierrors.IsAlreadyExists(err) {
-			err = nil
-		}
-		if err != nil {
+		if err := post(t, client, path, object, "All"); err != nil {
 			t.Errorf("%s %s: %v", head.Kind, head.Metadata.Name, err)
 		}
 		wrong := strings.Replace(string(object), `"metadata":`, `"unknownField":1,"metadata":`, 1)
