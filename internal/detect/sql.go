@@ -88,7 +88,7 @@ func (d *Detection) Statement(allow Allow) string {
 	if d.Above > 0 {
 		seconds := int(time.Duration(d.Window) / time.Second)
 		// Windows that overlap by half: nothing within half a window is missed.
-		fmt.Fprintf(&out, ", floor((date_diff('second', TIMESTAMP '1970-01-01 00:00:00', event_time) + n * %d) / CAST(%d AS double))", seconds/2, seconds)
+		fmt.Fprintf(&out, ", half.n, floor((date_diff('second', TIMESTAMP '1970-01-01 00:00:00', event_time) + half.n * %d) / CAST(%d AS double))", seconds/2, seconds)
 		fmt.Fprintf(&out, "\nHAVING %s > %d", d.sqlCount(), d.Above)
 	}
 	out.WriteString("\nORDER BY last_time DESC;\n")
