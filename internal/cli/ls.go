@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -87,15 +88,13 @@ func (f *lsFlags) run(ctx context.Context, arg string, stdout, report io.Writer)
 	if err != nil {
 		return err
 	}
-	all := days
-	days = nil
-	for _, d := range all {
-		if day, err := time.Parse(time.DateOnly, d.Day); err == nil && f.times.Overlaps(day, day.AddDate(0, 0, 1).Add(-1)) {
-			days = append(days, d)
-		}
-	}
+	all := len(days)
+	days = slices.DeleteFunc(days, func(d contents.Day) bool {
+		day, err := time.Parse(time.DateOnly, d.Day)
+		return err != nil || !f.times.Overlaps(day, day.AddDate(0, 0, 1).Add(-1))
+	})
 	if len(days) == 0 {
-		return fmt.Errorf("ls: %s has no record of these flags (%d days of others)", arg, len(all))
+		return fmt.Errorf("ls: %s has no record of these flags (%d days of others)", arg, all)
 	}
 	if f.output == formatJSON {
 		return writeJSON(stdout, days)

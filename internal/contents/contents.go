@@ -115,33 +115,22 @@ func (r *reading) records(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(requests)
 	var last archive.Key
-	for info, err := range r.bucket.List(ctx, r.prefix()) {
+	for info, err := range r.bucket.List(ctx, rollups.Prefix("manifests/", r.opt.Cluster, r.opt.Node)) {
 		if err != nil {
 			return joined(group.Wait(), err)
 		}
 		key, err := archive.ParseKey(info.Key)
-		if err != nil || key.Kind != archive.KindManifest || key.First() == last || r.opt.Node != "" && key.Node != r.opt.Node {
+		first := key.First()
+		if err != nil || key.Kind != archive.KindManifest || first == last || r.opt.Node != "" && key.Node != r.opt.Node {
 			continue // no record, or a copy of the one before
 		}
-		last = key.First()
-		first := last
+		last = first
 		if before := r.before[tree{key.Cluster, key.Node, key.Tree}]; before != nil && key.Number <= before.To {
 			continue
 		}
 		group.Go(func() error { return r.record(ctx, first) })
 	}
 	return group.Wait()
-}
-
-// prefix is that of the records to list.
-func (r *reading) prefix() string {
-	switch {
-	case r.opt.Cluster == "":
-		return "manifests/"
-	case r.opt.Node == "":
-		return "manifests/cluster=" + r.opt.Cluster + "/"
-	}
-	return archive.ManifestPrefix(r.opt.Cluster, r.opt.Node)
 }
 
 // joined returns the cause of a listing that ended: the read that failed, if any did.

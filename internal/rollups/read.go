@@ -38,7 +38,7 @@ const maxCopies = 100
 func List(ctx context.Context, bucket *archive.Bucket, cluster, node string) iter.Seq2[Day, error] {
 	return func(yield func(Day, error) bool) {
 		day := Day{}
-		for info, err := range bucket.List(ctx, prefix(cluster, node)) {
+		for info, err := range bucket.List(ctx, Prefix("rollups/", cluster, node)) {
 			if err != nil {
 				yield(Day{}, err)
 				return
@@ -69,14 +69,16 @@ func (d *Day) add(s stored) {
 	d.Key = d.copies[len(d.copies)-1].key
 }
 
-func prefix(cluster, node string) string {
+// Prefix is that of the keys of some nodes below a folder whose keys continue with cluster and
+// node, such as "manifests/"; an empty cluster or node stands for all.
+func Prefix(folder, cluster, node string) string {
 	switch {
 	case cluster == "":
-		return "rollups/"
+		return folder
 	case node == "":
-		return fmt.Sprintf("rollups/cluster=%s/", cluster)
+		return fmt.Sprintf("%scluster=%s/", folder, cluster)
 	}
-	return fmt.Sprintf("rollups/cluster=%s/node=%s/", cluster, node)
+	return fmt.Sprintf("%scluster=%s/node=%s/", folder, cluster, node)
 }
 
 // Size is the size of the largest copy.
