@@ -151,7 +151,7 @@ var ErrKeyMode = errors.New("others than its owner may read or write it: chmod 0
 // ReadSigningKey reads a private key as [SigningKey.Text] writes it; its name must be
 // the given one. The file must be readable by its owner only. No error has the key in it.
 func ReadSigningKey(path, name string) (*SigningKey, error) {
-	data, err := readKeyFile(path)
+	data, err := ReadKeyFile(path, true)
 	if err != nil {
 		return nil, fmt.Errorf("read the signing key: %w", err)
 	}
@@ -194,7 +194,8 @@ func (k *Key) HandedOverBy(vkey string) bool {
 // maxKeyFile is more than any key file has.
 const maxKeyFile = 1 << 20
 
-func readKeyFile(path string) ([]byte, error) {
+// ReadKeyFile reads a file with a key; only its owner may be able to read a private one.
+func ReadKeyFile(path string, private bool) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -203,7 +204,7 @@ func readKeyFile(path string) ([]byte, error) {
 		return nil, err
 	case !info.Mode().IsRegular() || info.Size() > maxKeyFile:
 		return nil, fmt.Errorf("%s is not a key file", path)
-	case info.Mode().Perm()&0o077 != 0:
+	case private && info.Mode().Perm()&0o077 != 0:
 		return nil, fmt.Errorf("%s has mode %04o: %w", path, info.Mode().Perm(), ErrKeyMode)
 	}
 	return os.ReadFile(path)

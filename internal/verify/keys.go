@@ -3,7 +3,6 @@ package verify
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,7 +38,7 @@ func ReadTrustedKeys(path string) ([]manifest.TrustedKey, error) {
 	}
 	var keys []manifest.TrustedKey
 	for _, file := range files {
-		data, err := readKeyFile(file)
+		data, err := manifest.ReadKeyFile(file, false)
 		if err != nil {
 			return nil, fmt.Errorf("read the keys: %w", err)
 		}
@@ -50,22 +49,6 @@ func ReadTrustedKeys(path string) ([]manifest.TrustedKey, error) {
 		keys = append(keys, some...)
 	}
 	return keys, nil
-}
-
-// maxKeyFile is more than any key file has.
-const maxKeyFile = 1 << 20
-
-func readKeyFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%w (auditsidecar keygen makes one)", err)
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular() || info.Size() > maxKeyFile:
-		return nil, fmt.Errorf("%s is not a key file", path)
-	}
-	return os.ReadFile(path)
 }
 
 func parseTrustedKeys(text string) (keys []manifest.TrustedKey, err error) {
