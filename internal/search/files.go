@@ -56,7 +56,7 @@ func Path(ctx context.Context, path string, cfg Config, w io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("search %s: %w", path, err)
 		}
-		slices.SortFunc(files, byRotation)
+		slices.Sort(files) // by rotation, the open file last: "audit-…" sorts before "audit."
 	}
 	for _, file := range files {
 		do := logFile
@@ -69,9 +69,6 @@ func Path(ctx context.Context, path string, cfg Config, w io.Writer) error {
 	}
 	return nil
 }
-
-// byRotation puts the open file behind its backups: "audit-…" sorts before "audit.".
-func byRotation(a, b string) int { return strings.Compare(a, b) }
 
 // object searches an object that has no key.
 func object(_ context.Context, path string, cfg Config, w io.Writer) error {
