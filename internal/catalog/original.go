@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/parquet"
@@ -24,7 +25,8 @@ type Catalog struct {
 	Restored int
 
 	listings []*listing
-	skipped  []Object // by Restore
+	mu       sync.Mutex // guards Restored and skipped
+	skipped  []Object   // by Restore
 }
 
 // ErrEmpty says that a location has no objects.
@@ -88,6 +90,7 @@ const (
 
 // Restore passes the original of f to do, or calls nothing if another file of the
 // catalog has its lines, or if no record names its objects. Objects are closed when it returns.
+// It may be called for several files at once.
 func (c *Catalog) Restore(ctx context.Context, f *File, do func(Original) error) error {
 	if err := c.restore(ctx, f, do); err != nil {
 		return fmt.Errorf("restore %s: %w", f.ID, err)
@@ -100,11 +103,13 @@ func (c *Catalog) restore(ctx context.Context, f *File, do func(Original) error)
 	if err != nil {
 		return err
 	}
+	c.mu.Lock()
 	for _, o := range f.Objects {
 		if !slices.ContainsFunc(kept.Objects, func(k Object) bool { return k.Name == o.Name }) {
 			c.skipped = append(c.skipped, o)
 		}
 	}
+	c.mu.Unlock()
 	if len(kept.Objects)+len(kept.Parts) == 0 {
 		return nil
 	}
@@ -116,7 +121,9 @@ func (c *Catalog) restore(ctx context.Context, f *File, do func(Original) error)
 		if c.Only != "" && strings.TrimSuffix(o.Name, PartialSuffix) != c.Only {
 			return nil
 		}
+		c.mu.Lock()
 		c.Restored++
+		c.mu.Unlock()
 		return do(o)
 	})
 }
