@@ -128,7 +128,7 @@ check: lint verify modules licenses test ## Everything that needs no server
 
 .PHONY: demo
 demo: build ## Replay a real audit log into Parquet and Loki, restore it, compare
-	$(LIKE_BUILD) ./hack/demo -binary $(BIN)
+	$(LIKE_BUILD) ./hack/demo -binary $(BIN) -page README.md
 
 .PHONY: logs
 logs: ## Unpack a few real audit logs into logs/, to try things on

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,7 +60,7 @@ func (f figures) String() string {
 	fmt.Fprintln(&b, "Restored from the archive:")
 	row("restored byte for byte", "%s", yes(f.streamEqual))
 	row("original files by name", "%s", yes(f.filesEqual))
-	fmt.Fprintln(&b, "Proven by the signed chain of records:")
+	fmt.Fprintln(&b, "Proven by the signed tree of records:")
 	row("verify --deep", "%s", map[bool]string{true: "nothing is missing, nothing was changed", false: "FINDINGS"}[f.proven])
 	row("one flipped bit is found", "%s", yes(f.tamperFound))
 	return b.String()
@@ -83,6 +85,53 @@ func (f figures) verdict() error {
 	check(f.proven, "verify found something wrong with the archive")
 	check(f.tamperFound, "verify did not find a flipped bit")
 	return errors.Join(wrong...)
+}
+
+// agree is an error that lists the rows of a page which differ from the measured
+// ones, or nil. Times, and the sizes and counts that depend on them, may differ by a fifth.
+func (f figures) agree(page string) error {
+	var wrong []error
+	found := 0
+	measured := tableRow.FindAllStringSubmatch(f.String(), -1)
+	for _, m := range tableRow.FindAllStringSubmatch(page, -1) {
+		for _, own := range measured {
+			if own[1] != m[1] {
+				continue
+			}
+			found++
+			if !alike(own[2], m[2]) {
+				wrong = append(wrong, fmt.Errorf("%s is %q, measured was %q", m[1], m[2], own[2]))
+			}
+		}
+	}
+	if found == 0 {
+		wrong = append(wrong, errors.New("it has no row of the table"))
+	}
+	return errors.Join(wrong...)
+}
+
+var (
+	tableRow = regexp.MustCompile(`(?m)^  (\S.*?\S) {2,}(\S.*)$`)
+	number   = regexp.MustCompile(`[0-9][0-9,.]*`)
+	duration = regexp.MustCompile(` in [0-9.]+ s|^[0-9.µm]+s$`)
+)
+
+// alike reports whether two values of a row have the same words and about the
+// same numbers.
+func alike(a, b string) bool {
+	a, b = duration.ReplaceAllString(a, ""), duration.ReplaceAllString(b, "")
+	if number.ReplaceAllString(a, "") != number.ReplaceAllString(b, "") {
+		return false
+	}
+	ours, theirs := number.FindAllString(a, -1), number.FindAllString(b, -1)
+	for i := range ours {
+		x, errX := strconv.ParseFloat(strings.ReplaceAll(ours[i], ",", ""), 64)
+		y, errY := strconv.ParseFloat(strings.ReplaceAll(theirs[i], ",", ""), 64)
+		if errX != nil || errY != nil || max(x, y) > 1.2*min(x, y) {
+			return false
+		}
+	}
+	return true
 }
 
 // perGB is the number of megabytes that a gigabyte of JSON becomes.

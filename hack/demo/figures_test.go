@@ -50,6 +50,24 @@ func TestFiguresTable(t *testing.T) {
 	}
 }
 
+func TestAgree(t *testing.T) {
+	table := good().String()
+	for name, test := range map[string]struct{ old, new, want string }{
+		"the same":             {"8,294", "8,294", ""},
+		"another time":         {"640ms", "2s", ""},
+		"a size nearby":        {"1,048,545", "1,050,000", ""},
+		"other lines":          {"10,485,452", "20,485,452", "JSON bytes"},
+		"another word":         {"byte for byte     yes", "byte for byte     no", "restored byte for byte"},
+		"a number too many":    {"8,292 of 8,294", "8,292", "identical lines"},
+		"no row of this table": {table, "text", "no row"},
+	} {
+		err := good().agree(strings.ReplaceAll(table, test.old, test.new))
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+}
+
 func TestThousands(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1000: "-1,000", -999: "-999", 1234567: "1,234,567"} {
 		if got := thousands(n); got != want {

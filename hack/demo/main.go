@@ -11,6 +11,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -25,10 +26,11 @@ func main() {
 	keep := flag.Bool("keep", false, "keep the directory with the log, the archive and the restored files")
 	rate := flag.Int("rate", 4000, "lines a second")
 	rotate := flag.Duration("rotate", 600*time.Millisecond, "time between rotations")
+	page := flag.String("page", "", "a `page` whose figures must agree with the measured ones")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := demo(ctx, *binary, *keep, *rate, *rotate); err != nil {
+	if err := demo(ctx, *binary, *page, *keep, *rate, *rotate); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		stop()
 		os.Exit(1)
@@ -36,7 +38,7 @@ func main() {
 }
 
 // demo runs the whole demonstration in a temporary directory.
-func demo(ctx context.Context, binary string, keep bool, rate int, rotate time.Duration) error {
+func demo(ctx context.Context, binary, page string, keep bool, rate int, rotate time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute) // only a hang takes so long
 	defer cancel()
 	binary, err := filepath.Abs(binary)
@@ -58,5 +60,15 @@ func demo(ctx context.Context, binary string, keep bool, rate int, rotate time.D
 		return err
 	}
 	fmt.Print(figures)
+	if page == "" {
+		return figures.verdict()
+	}
+	text, err := os.ReadFile(page)
+	if err != nil {
+		return fmt.Errorf("read the page to compare with: %w", err)
+	}
+	if err := figures.agree(string(text)); err != nil {
+		return errors.Join(figures.verdict(), fmt.Errorf("%s: write the figures above into it: %w", page, err))
+	}
 	return figures.verdict()
 }

@@ -59,6 +59,9 @@ func check(tree fs.FS, linked []string) (findings []string, size string, err err
 	if err := c.releases(tree); err != nil {
 		return nil, "", fmt.Errorf("compare the versions: %w", err)
 	}
+	if err := c.readme(tree); err != nil {
+		return nil, "", fmt.Errorf("compare the figures of README.md: %w", err)
+	}
 	if err := c.readingPath(tree, "docs/ARCHITECTURE.md"); err != nil {
 		return nil, "", fmt.Errorf("read the path through the code: %w", err)
 	}
