@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,13 +21,18 @@ import (
 // noon is when events happen if the test does not say.
 var noon = time.Date(2030, 1, 2, 12, 0, 0, 0, time.UTC)
 
-func source(tb testing.TB) detect.Source {
-	tb.Helper()
+// read reads the detections once: it compiles over a thousand patterns.
+var read = sync.OnceValues(func() (detect.Source, error) {
 	dir, err := manifests.Detections()
 	if err != nil {
-		tb.Fatal(err)
+		return detect.Source{}, err
 	}
-	s, err := detect.Read(dir)
+	return detect.Read(dir)
+})
+
+func source(tb testing.TB) detect.Source {
+	tb.Helper()
+	s, err := read()
 	if err != nil {
 		tb.Fatal(err)
 	}
