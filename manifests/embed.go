@@ -19,3 +19,9 @@ func Detections() (fs.FS, error) { return fs.Sub(detections, "detections") }
 
 //go:embed detections/*.yaml
 var detections embed.FS
+
+// Queries returns queries/, the investigations in SQL.
+func Queries() (fs.FS, error) { return fs.Sub(queries, "queries") }
+
+//go:embed queries/*.sql
+var queries embed.FS

@@ -2,10 +2,13 @@ package cli
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/auditsidecar/auditsidecar/internal/ddl"
 )
@@ -28,16 +31,13 @@ func newDDLCommand() *cobra.Command {
 and audit_rollups (the archive's own record of what it has and has not, and the sum
 of each day), audit_files, audit_gaps and audit_recorded_files over both, and
 audit_recorded (the events of files that have a record).
-It reads nothing and changes nothing.`,
+It changes nothing, and reads nothing but, for DuckDB, whether a directory has records.`,
 		Example:   ddlExample,
 		ValidArgs: ddl.Engines(),
 		Args:      usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !slices.Contains(ddl.Engines(), args[0]) {
-				return &usageError{fmt.Errorf("unknown engine %q: expected one of %s", args[0], strings.Join(ddl.Engines(), ", "))}
-			}
-			if err := o.Validate(); err != nil {
-				return &usageError{err}
+			if err := locate(args[0], &o); err != nil {
+				return err
 			}
 			script, err := ddl.Render(args[0], o)
 			if err != nil {
@@ -48,10 +48,48 @@ It reads nothing and changes nothing.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.Location, "location", "", "`URL` of the archive, as run has it: s3://bucket/prefix or file:///dir")
-	flags.StringVar(&o.Database, "database", "audit", "schema for the tables; for Trino with its catalog, such as hive.audit")
+	flags.StringVar(&o.Location, "location", "", "`URL` of the archive, as run has it: s3://bucket/prefix, or a directory")
+	registerTables(flags, &o)
 	flags.StringSliceVar(&o.Clusters, "clusters", nil, "clusters whose partitions Athena projects; without any, queries must name theirs")
-	flags.StringVar(&o.From, "from", "2020-01-01", "first `day` whose partitions Athena projects")
+	flags.StringVar(&o.From, "from", firstDay, "first `day` whose partitions Athena projects")
 	require(flags, "location")
 	return cmd
+}
+
+// firstDay is the first day whose partitions Athena projects.
+const firstDay = "2020-01-01"
+
+// registerTables registers the flags of the verbs that make tables.
+func registerTables(flags *pflag.FlagSet, o *ddl.Options) {
+	o.From = firstDay
+	flags.StringVar(&o.Database, "database", "audit", "schema for the tables; for Trino with its catalog, such as hive.audit")
+	flags.BoolVar(&o.Bare, "no-records", false, "for a bucket without any record, such as a copy of the output of convert")
+}
+
+// locate validates the tables of an engine, and makes the path of a directory a URL. DuckDB
+// reads it on this machine: it must be there, and has records or none.
+func locate(engine string, o *ddl.Options) error {
+	if !slices.Contains(ddl.Engines(), engine) {
+		return &usageError{fmt.Errorf("unknown engine %q: expected one of %s", engine, strings.Join(ddl.Engines(), ", "))}
+	}
+	if o.Location != "" && !strings.Contains(o.Location, "://") {
+		dir, err := filepath.Abs(o.Location)
+		if err != nil {
+			return fmt.Errorf("find the archive: %w", err)
+		}
+		o.Location = "file://" + dir
+	}
+	if err := o.Validate(); err != nil {
+		return &usageError{err}
+	}
+	dir, ok := strings.CutPrefix(o.Location, "file://")
+	if !ok || engine != "duckdb" {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(dir, "data")); err != nil {
+		return fmt.Errorf("find the archive: %w", err)
+	}
+	records, err := filepath.Glob(filepath.Join(dir, "manifests", "cluster=*", "node=*", "*.json"))
+	o.Bare = o.Bare || len(records) == 0
+	return err
 }

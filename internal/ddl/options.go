@@ -23,6 +23,9 @@ type Options struct {
 	Clusters []string
 	// From is the first day, as 2006-01-02, that Athena projects.
 	From string
+	// Bare says that the archive has no record, as the output of convert. DuckDB refuses a
+	// table without a file.
+	Bare bool
 }
 
 var validDatabase = regexp.MustCompile(`^([a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]*$`)

@@ -65,6 +65,7 @@ type script struct {
 	Schema   string
 	Clusters []string
 	From     string
+	Bare     bool
 	Columns  []column // of the Parquet objects
 	// Records are the columns of the records' table: in Trino and Spark without
 	// cluster and node, which are partitions there.
@@ -88,7 +89,7 @@ func (s script) Tables() string { return s.Catalog + s.Schema + "." }
 
 func newScript(d dialect, engine string, o Options) script {
 	dot := strings.LastIndex(o.Database, ".") + 1
-	s := script{dialect: d, Location: o.base(), Catalog: o.Database[:dot], Schema: o.Database[dot:], Clusters: o.Clusters, From: o.From}
+	s := script{dialect: d, Location: o.base(), Catalog: o.Database[:dot], Schema: o.Database[dot:], Clusters: o.Clusters, From: o.From, Bare: o.Bare}
 	for _, c := range columns.Columns() {
 		s.Columns = append(s.Columns, column{c.Name, d.columnType(c.Type)})
 	}

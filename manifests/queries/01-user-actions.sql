@@ -1,7 +1,7 @@
 -- All actions of one user
 -- Answers: What did this user do, when, from where, and did it succeed?
 -- Reads: one day of one cluster; the bloom filter of user_name skips row groups without the user.
--- Change: cluster, day and user.
+-- Change: cluster 'production', day '2026-11-22' and user 'dev-1'.
 SELECT event_time, verb, object_resource, object_subresource, object_namespace, object_name,
   response_code, source_ip, user_agent, audit_id
 FROM audit.audit

@@ -1,7 +1,7 @@
 -- Who read secrets
 -- Answers: Which users read which secrets, and which listed all of a namespace or of the cluster?
 -- Reads: the rows of one resource: they stand together in each object.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT user_name, source_ip, verb,
   COALESCE(object_namespace, '(all namespaces)') AS namespace,
   COALESCE(object_name, '(all names)') AS secret,

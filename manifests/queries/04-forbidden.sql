@@ -1,7 +1,7 @@
 -- Failed authorization
 -- Answers: Who tries what is not allowed, and how often?
 -- Reads: response_code, and what is shown of the rows that match.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT user_name, verb, object_resource, object_subresource, object_namespace,
   count(*) AS refused, min(event_time) AS first_time, max(event_time) AS last_time
 FROM audit.audit

@@ -1,7 +1,7 @@
 -- Failed authentication
 -- Answers: From which addresses come requests with bad credentials?
 -- Reads: response_code, and what is shown of the rows that match.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT source_ip, user_agent, count(*) AS refused, count(DISTINCT request_uri) AS targets,
   min(event_time) AS first_time, max(event_time) AS last_time
 FROM audit.audit

@@ -1,7 +1,7 @@
 -- Pods deleted in a time window
 -- Answers: Who deleted these pods, or evicted them?
 -- Reads: the rows of one resource.
--- Change: cluster, day and hours.
+-- Change: cluster 'production', day '2026-11-22', from '2026-11-22 16:00:00' and to '2026-11-22 18:00:00'.
 SELECT event_time, verb, object_subresource, object_namespace, object_name, user_name, response_code, audit_id
 FROM audit.audit
 WHERE cluster = 'production' AND dt = '2026-11-22'

@@ -1,7 +1,7 @@
 -- Sessions in containers
 -- Answers: Who ran exec, attach or port-forward, in which pod, with which command?
 -- Reads: the rows of pods, few columns of them.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT event_time, stage, user_name, source_ip, object_subresource, object_namespace, object_name,
   request_uri, response_code, audit_id
 FROM audit.audit

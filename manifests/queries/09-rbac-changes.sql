@@ -1,7 +1,7 @@
 -- Changes of RBAC
 -- Answers: Who changed which role or binding, and to what?
 -- Reads: the rows of four resources; request_object of those that match.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT event_time, user_name, source_ip, verb, object_resource, object_namespace, object_name, response_code, request_object, audit_id
 FROM audit.audit
 WHERE cluster = 'production' AND dt = '2026-11-22'

@@ -1,7 +1,7 @@
 -- Grants of cluster-admin
 -- Answers: Who gave somebody cluster-admin, and to whom?
 -- Reads: request_object of two resources.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT event_time, user_name, source_ip, verb, object_resource, object_namespace, object_name, response_code, request_object, audit_id
 FROM audit.audit
 WHERE cluster = 'production' AND dt = '2026-11-22'

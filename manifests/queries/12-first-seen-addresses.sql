@@ -1,7 +1,7 @@
 -- Addresses a user never came from before
 -- Answers: Is a credential used from somewhere new?
 -- Reads: user_name, source_ip and times of all days that are named.
--- Change: cluster, days and moment.
+-- Change: cluster 'production', first-day '2026-11-01', last-day '2026-11-22' and moment '2026-11-22 17:00:00'.
 SELECT user_name, source_ip, min(event_time) AS first_time, count(*) AS requests
 FROM audit.audit
 WHERE cluster = 'production' AND dt >= '2026-11-01' AND dt <= '2026-11-22'

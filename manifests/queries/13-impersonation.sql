@@ -1,7 +1,7 @@
 -- Chains of impersonation
 -- Answers: Who acted as whom, and what did they do?
 -- Reads: impersonated_user_name, and what is shown of the rows that match.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT user_name, impersonated_user_name, impersonated_user_groups, verb, object_resource, response_code,
   count(*) AS requests, min(event_time) AS first_time, max(event_time) AS last_time
 FROM audit.audit

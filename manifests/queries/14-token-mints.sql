@@ -1,7 +1,7 @@
 -- Tokens of service accounts
 -- Answers: Who asked for tokens of which service account?
 -- Reads: the rows of one resource.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT event_time, user_name, source_ip, object_namespace, object_name, response_code, audit_id
 FROM audit.audit
 WHERE cluster = 'production' AND dt = '2026-11-22'

@@ -1,7 +1,7 @@
 -- What changed on this object
 -- Answers: Each write of one object, what was sent, and what was sent before it.
 -- Reads: the rows of one object: they stand together; their request_object.
--- Change: cluster, day, resource, namespace and name.
+-- Change: cluster 'production', day '2026-11-22', resource 'deployments', namespace 'team-03' and name 'web'.
 SELECT event_time, user_name, verb, object_subresource, response_code, request_object,
   lag(request_object) OVER (ORDER BY event_time, node, epoch, seq, source_line, line_part) AS previous_request_object,
   audit_id

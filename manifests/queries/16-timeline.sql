@@ -1,7 +1,7 @@
 -- Activity by the hour
 -- Answers: How busy was the cluster, and when did writes or refusals rise?
 -- Reads: verb, response_code and times.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT date_trunc('hour', event_time) AS hour, count(*) AS events,
   count(*) FILTER (WHERE verb IN ('create', 'update', 'patch', 'delete', 'deletecollection')) AS writes,
   count(*) FILTER (WHERE response_code IN (401, 403)) AS refused,

@@ -1,7 +1,7 @@
 -- Top talkers
 -- Answers: Which clients make the most requests?
 -- Reads: user_name, user_agent, verb.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT user_name, user_agent, count(*) AS requests, count(DISTINCT object_resource) AS resources,
   count(*) FILTER (WHERE verb IN ('list', 'watch')) AS lists
 FROM audit.audit

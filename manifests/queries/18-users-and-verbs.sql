@@ -1,7 +1,7 @@
 -- Requests by user and verb
 -- Answers: Who does what, in numbers?
 -- Reads: two columns with dictionaries.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT user_name, verb, count(*) AS requests
 FROM audit.audit
 WHERE cluster = 'production' AND dt = '2026-11-22'

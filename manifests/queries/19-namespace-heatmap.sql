@@ -1,7 +1,7 @@
 -- Heatmap of namespaces
 -- Answers: Which namespaces are active in which hour?
 -- Reads: object_namespace and times.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT object_namespace, date_trunc('hour', event_time) AS hour, count(*) AS events,
   count(*) FILTER (WHERE verb IN ('create', 'update', 'patch', 'delete', 'deletecollection')) AS writes
 FROM audit.audit

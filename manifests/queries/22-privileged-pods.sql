@@ -1,7 +1,7 @@
 -- Pods that reach for the node
 -- Answers: Who asked for privileged pods, or for the node's network, processes or file system?
 -- Reads: request_object of the rows of pods and of what makes pods.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT event_time, user_name, verb, object_resource, object_namespace, object_name, response_code, audit_id,
   CASE WHEN request_object LIKE '%"privileged":true%' THEN 'privileged'
        WHEN request_object LIKE '%"hostNetwork":true%' THEN 'hostNetwork'

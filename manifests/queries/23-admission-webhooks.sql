@@ -1,7 +1,7 @@
 -- Changes of admission
 -- Answers: Who changed webhooks or admission policies, which see and alter every request?
 -- Reads: the rows of four resources.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT event_time, user_name, source_ip, verb, object_resource, object_name, response_code, audit_id
 FROM audit.audit
 WHERE cluster = 'production' AND dt = '2026-11-22'

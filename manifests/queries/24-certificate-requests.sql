@@ -1,7 +1,7 @@
 -- Certificates asked for and approved
 -- Answers: Who requested, approved or signed client certificates?
 -- Reads: the rows of one resource.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT event_time, user_name, source_ip, verb, object_subresource, object_name, response_code, audit_id
 FROM audit.audit
 WHERE cluster = 'production' AND dt = '2026-11-22'

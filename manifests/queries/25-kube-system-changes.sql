@@ -1,7 +1,7 @@
 -- Changes in kube-system
 -- Answers: Who, other than the system itself, changed something in kube-system?
 -- Reads: the rows of one namespace, in each resource.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT event_time, user_name, source_ip, verb, object_resource, object_name, response_code, audit_id
 FROM audit.audit
 WHERE cluster = 'production' AND dt = '2026-11-22'

@@ -1,7 +1,7 @@
 -- What was allowed to nobody in particular
 -- Answers: Which requests without credentials succeeded?
 -- Reads: the bloom filter of user_name skips row groups without the user.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT request_uri, verb, source_ip, response_code, count(*) AS requests, min(event_time) AS first_time, max(event_time) AS last_time
 FROM audit.audit
 WHERE cluster = 'production' AND dt = '2026-11-22'

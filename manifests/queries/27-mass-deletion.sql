@@ -1,7 +1,7 @@
 -- Deletions in bulk
 -- Answers: Which user deleted many objects within a minute?
 -- Reads: verb, user_name and times.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT user_name, date_trunc('minute', event_time) AS at_minute, count(*) AS deletions, count(DISTINCT object_namespace) AS namespaces
 FROM audit.audit
 WHERE cluster = 'production' AND dt = '2026-11-22'

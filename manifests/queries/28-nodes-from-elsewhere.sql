@@ -1,7 +1,7 @@
 -- Credentials used from several addresses
 -- Answers: Is the certificate of a node, or the token of a pod, used from more than one place?
 -- Reads: user_name, credential_id (in user_extra), source_ip.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT user_name, COALESCE(credential_id, '(none)') AS credential, count(DISTINCT source_ip) AS addresses,
   min(source_ip) AS one_address, max(source_ip) AS another_address, count(*) AS requests
 FROM audit.audit

@@ -1,7 +1,7 @@
 -- Violations of the pod security standards
 -- Answers: Which workloads would the next stricter level refuse?
 -- Reads: annotations of a day.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT object_namespace, object_resource, object_name, user_name, pod_security_violations, count(*) AS requests
 FROM audit.audit
 WHERE cluster = 'production' AND dt = '2026-11-22'

@@ -1,7 +1,7 @@
 -- Requests that failed in the server
 -- Answers: What did the API server answer with 5xx?
 -- Reads: response_code, and what is shown of the rows that match.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT verb, object_resource, object_subresource, response_code, response_message, count(*) AS requests, max(event_time) AS last_time
 FROM audit.audit
 WHERE cluster = 'production' AND dt = '2026-11-22'

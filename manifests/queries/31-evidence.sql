@@ -1,7 +1,7 @@
 -- The evidence of an event
 -- Answers: In which original file, and in which line of it, does each event stand? `auditsidecar restore` gives that line byte for byte.
 -- Reads: the rows of one object.
--- Change: cluster and day.
+-- Change: cluster 'production' and day '2026-11-22'.
 SELECT event_time, verb, user_name, node, epoch, seq, source_file, source_line, line_part, audit_id
 FROM audit.audit
 WHERE cluster = 'production' AND dt = '2026-11-22'

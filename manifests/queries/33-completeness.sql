@@ -1,7 +1,7 @@
 -- Is every recorded line there
 -- Answers: Does the archive have as many rows as its records say the files had lines, and up to which event? Lines of the open file are later.
 -- Reads: the rollups and the records after them, and source_file and line_part of the days.
--- Change: cluster and days: name all days of the files.
+-- Change: cluster 'production', first-day '2026-11-01' and last-day '2026-11-22', so that all days of the files are between.
 SELECT f.node, f.source_file, f.last_event AS archived_to, f.lines AS recorded_lines, COALESCE(e.found_lines, 0) AS found_lines,
   CASE WHEN f.lines = COALESCE(e.found_lines, 0) THEN 'complete' ELSE 'MISSING' END AS verdict
 FROM audit.audit_files f
