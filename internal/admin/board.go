@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// board puts together what the page shows.
+// board puts together the content of the page.
 type board struct {
 	health  *Health
 	metrics prometheus.Gatherer
@@ -42,7 +42,7 @@ func (b *board) status() *Status {
 	return s
 }
 
-// path fills in what both paths have; the name of the loop begins the names of
+// path fills in the parts that both paths have; the name of the loop begins the names of
 // its metrics.
 func (b *board) path(name, loop, target string, s *Status, f figures) Path {
 	p := Path{

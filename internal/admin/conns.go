@@ -71,18 +71,18 @@ func (p *connPool) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// Read reads what the client sends.
+// Read reads from the client.
 func (c *pooledConn) Read(b []byte) (int, error) {
 	c.wait(1)
 	defer c.wait(-1)
-	return c.Conn.Read(b) //nolint:wrapcheck // it must be what the connection returned
+	return c.Conn.Read(b) //nolint:wrapcheck // it must be the connection's own error
 }
 
 // Write writes to the client.
 func (c *pooledConn) Write(b []byte) (int, error) {
 	c.wait(1)
 	defer c.wait(-1)
-	return c.Conn.Write(b) //nolint:wrapcheck // it must be what the connection returned
+	return c.Conn.Write(b) //nolint:wrapcheck // it must be the connection's own error
 }
 
 func (c *pooledConn) wait(n int) {
@@ -98,7 +98,7 @@ func (c *pooledConn) Close() error {
 	c.pool.conns = slices.DeleteFunc(c.pool.conns, func(o *pooledConn) bool { return o == c })
 	c.pool.changed.Signal()
 	c.pool.mu.Unlock()
-	return c.Conn.Close() //nolint:wrapcheck // it must be what the connection returned
+	return c.Conn.Close() //nolint:wrapcheck // it must be the connection's own error
 }
 
 type pooledConnKey struct{}

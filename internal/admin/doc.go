@@ -1,4 +1,4 @@
-// Package admin is what an operator asks the running sidecar: /metrics for
+// Package admin answers an operator's questions to the running sidecar: /metrics for
 // Prometheus, /livez for kubelet and /readyz for people.
 //
 // A [Loop] is the health of one of the sidecar's loops. The loop reports how
@@ -10,5 +10,5 @@
 //     sink turns; a restart would not help it. kubelet restarts the container
 //     on this answer, and with a static pod that must be the last resort.
 //   - /readyz says whether every loop does its work, and /readyz?verbose says
-//     for each what it waits for.
+//     the cause of each wait.
 package admin

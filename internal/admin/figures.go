@@ -16,7 +16,7 @@ const namespace = "auditsidecar_"
 // metric with one label. The page shows the values of /metrics.
 type figures map[string]float64
 
-// gather reads the metrics. What cannot be read is left out: /metrics says why.
+// gather reads the metrics. A metric that cannot be read is left out: /metrics says why.
 func gather(from prometheus.Gatherer) figures {
 	families, _ := from.Gather()
 	f := figures{}

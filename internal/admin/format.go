@@ -66,7 +66,7 @@ func clip(text string) string {
 // maxWords is how many words a cause has.
 const maxWords = 10
 
-// words are the first words of a text, without what is in brackets at its end.
+// words are the first words of a text, without the brackets at its end.
 func words(text string) string {
 	if i := strings.LastIndex(text, " ("); i > 0 && strings.HasSuffix(text, ")") {
 		text = text[:i]

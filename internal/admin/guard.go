@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// guarded refuses what nothing here reads, and tells browsers what they may do
+// guarded refuses bodies that nothing here reads, and limits browsers by headers
 // with an answer.
 func guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -28,7 +28,7 @@ func guarded(next http.Handler) http.Handler {
 }
 
 // atHome answers only if the client asked for an address, localhost or one of names: a page of
-// another site whose name leads to this node must not read what is shown here. With TLS the
+// another site whose name leads to this node must not read these pages. With TLS the
 // certificate and the account see to it.
 func atHome(names []string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

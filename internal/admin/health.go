@@ -77,7 +77,7 @@ func (h *Health) livez(w http.ResponseWriter, _ *http.Request) {
 }
 
 // readyz answers 200 while the log arrives and every part does its work, by the
-// judgement of the page. A break in the past and what only warns do not count.
+// judgement of the page. A break in the past and warnings do not count.
 func (b *board) readyz(w http.ResponseWriter, r *http.Request) {
 	s, ready := b.status(), true
 	var text strings.Builder
@@ -102,7 +102,7 @@ func (b *board) readyz(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-// inWords says how a part does, and what it waits for.
+// inWords says how a part does, and the cause of its wait.
 func (p *Part) inWords(now time.Time) string {
 	if p.Waiting == "" {
 		return string(p.State)

@@ -17,7 +17,7 @@ const (
 	patience = 5 * time.Minute
 	// lokiLate is when Loki is behind: alerts look at the last minutes.
 	lokiLate = time.Minute
-	// archiveSlack is what the archive may be late beyond what was asked for.
+	// archiveSlack is the accepted delay of the archive beyond the configured one.
 	archiveSlack = 5 * time.Minute
 	// filesLate is how long a finished file may wait for the archive.
 	filesLate = 30 * time.Minute
@@ -25,12 +25,12 @@ const (
 	fullShare = 0.8
 	// shortBudget is how long the disk budget should last at least.
 	shortBudget = time.Hour
-	// forever is a forecast in seconds that nobody waits for: 30 years.
+	// forever is a forecast in seconds that exceeds any wait: 30 years.
 	forever = 1e9
 )
 
-// judge finds what is wrong and says it in words. Of what is equally bad the first is
-// what loses lines now.
+// judge finds the faults and describes them. Of equally bad ones the first is
+// the one that loses lines now.
 func (s *Status) judge(f figures) {
 	s.Breaks, s.BudgetFull = max(f.get("gaps_total"), float64(len(s.Gaps))), s.forecast()
 	for i := range s.Paths {
@@ -107,7 +107,7 @@ func (s *Status) ago(t time.Time) string { return s.age(t) + " ago" }
 
 func (s *Status) age(t time.Time) string { return span(s.Now.Sub(t).Seconds()) }
 
-// turning are loops that do not turn, and what keeps the files from being held.
+// turning are loops that do not turn, and faults that keep files from being held.
 func (s *Status) turning() (found []Problem) {
 	titles := map[string]string{"start": "It cannot start yet", "hold": "The log is not held", "watch": "The directory is not watched"}
 	for _, p := range s.Parts {
@@ -123,7 +123,7 @@ func (s *Status) turning() (found []Problem) {
 	return found
 }
 
-// arriving is what is wrong with the log itself.
+// arriving reports faults of the log itself.
 func (s *Status) arriving() []Problem {
 	in := &s.Input
 	dir, name := path.Split(s.Log)
@@ -197,7 +197,7 @@ func (s *Status) untilThen(p *Path) string {
 	return waits + "The disk budget is full in " + span(s.BudgetFull) + " at " + size(s.Rate) + "/s; then the oldest files are given up."
 }
 
-// budget is what is wrong with the disk budget.
+// budget reports faults of the disk budget.
 func (s *Status) budget() []Problem {
 	var largest float64
 	for _, f := range s.Files {
@@ -213,7 +213,7 @@ func (s *Status) budget() []Problem {
 		return []Problem{{Bad, title, known, "Beyond it the oldest files are given up. Bring the sinks back, or raise --held-max-bytes.", "auditsidecarheldbudget"}}
 	case s.BudgetFull < shortBudget.Seconds() || s.Held.Max > 0 && s.Held.Max < largest:
 		return []Problem{{Warn, "The disk budget of " + size(s.Held.Max) + " is too small for an outage", known,
-			"It has to hold what kube-apiserver prunes while a sink is unavailable: raise --held-max-bytes, or free the disk.", "capacity"}}
+			"It has to hold the files that kube-apiserver prunes while a sink is unavailable: raise --held-max-bytes, or free the disk.", "capacity"}}
 	}
 	return nil
 }
@@ -251,7 +251,7 @@ func (s *Status) stuck() []Problem {
 		"The list of files and the log say why.", "auditsidecarquarantined"}}
 }
 
-// unsigned are records that whoever can write the archive can write anew.
+// unsigned are records that a writer of the archive can replace.
 func (s *Status) unsigned() []Problem {
 	if !s.Unsigned {
 		return nil
@@ -260,7 +260,7 @@ func (s *Status) unsigned() []Problem {
 		"Make a key with auditsidecar keygen, and give it as --signing-key-file.", "no-signing-key"}}
 }
 
-// writer is what kube-apiserver does wrong.
+// writer reports faults of kube-apiserver.
 func writer(f figures) (found []Problem) {
 	if f.get("writer_on_deleted_file") > 0 {
 		found = append(found, Problem{Bad, "kube-apiserver writes to a deleted file", "Its audit log has no name any more. The sidecar still has the file and reads it.",

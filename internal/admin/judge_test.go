@@ -249,7 +249,7 @@ func TestPublish(t *testing.T) {
 	}
 }
 
-// A loop that has told what it had to tell may be silent; one that never
+// A loop that has reported its last state may be silent; one that never
 // began may not.
 func TestQuiet(t *testing.T) {
 	r := newFixture()

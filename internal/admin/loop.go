@@ -31,7 +31,7 @@ type Loop struct {
 	loggedAt time.Time // and when
 }
 
-// Fault is an error of a sink with what people need of it.
+// Fault is an error of a sink with the parts that people need.
 type Fault struct {
 	Err           error
 	Cause, Remedy string // in a few words; may be empty
@@ -41,7 +41,7 @@ type Fault struct {
 
 func (f *Fault) Error() string { return f.Err.Error() }
 
-// state is what a loop has reported.
+// state is the last report of a loop.
 type state struct {
 	seen    time.Time // last report
 	alive   time.Time // last sign of life within a pass
@@ -49,7 +49,7 @@ type state struct {
 	changed time.Time // from well to failing or back
 	failing time.Time // since when; zero when well
 	failed  int       // reports of failure since then
-	err     error     // the last report: nil, or what it waits for
+	err     error     // the last report: nil, or the cause of its wait
 	last    error     // the last failure, also after it is over
 	lastAt  time.Time // and when
 }

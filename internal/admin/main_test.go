@@ -70,7 +70,7 @@ func ask(handler http.HandlerFunc, target string) (code int, body string) {
 	return w.Code, w.Body.String()
 }
 
-// logLine is what a test looks at in a line of the log.
+// logLine has the fields of a log line that tests compare.
 type logLine struct {
 	Level, Loop, Message, Error string
 	After                       float64 // ms

@@ -31,7 +31,7 @@ func newPage(b *board) (*page, error) {
 	return &page{b, text}, err
 }
 
-// view is what the template is given.
+// view is the input of the template.
 type view struct {
 	*Status
 	// Refresh is after how many seconds the page is loaded again; 0: never.

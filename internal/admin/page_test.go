@@ -60,7 +60,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// What others say is text, never markup.
+// Foreign texts are text, never markup.
 func TestPageEscapes(t *testing.T) {
 	s := newScene()
 	s.loops["loki"].Observe(errors.New(`<script>alert(1)</script>"><img src=x>`))
@@ -85,7 +85,7 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
-// Programs are told the same.
+// Programs get the same answer.
 func TestStatusJSON(t *testing.T) {
 	s := newScene()
 	s.set("loki_lag_seconds", 3)
@@ -105,7 +105,7 @@ func TestStatusJSON(t *testing.T) {
 	}
 }
 
-// A page of somebody else's, whose name leads here, is told nothing; a request
+// A foreign page, whose name leads here, gets no answer; a request
 // has no body.
 func TestGuards(t *testing.T) {
 	s := newScene()

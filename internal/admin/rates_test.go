@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A rate is the average of what was measured; what changed later counts more and more.
+// A rate is the average of the measurements; later changes count more and more.
 func TestRates(t *testing.T) {
 	var r rates
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)

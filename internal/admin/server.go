@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Config is what a Server needs.
+// Config configures a Server.
 type Config struct {
 	// Address is where the node itself asks, without TLS: host:port, on
 	// loopback.
@@ -33,16 +33,16 @@ type Config struct {
 	Health *Health
 	// Metrics are what /metrics and the page show.
 	Metrics prometheus.Gatherer
-	// Report tells of the program, for the page. It may be called by several
+	// Report describes the program, for the page. It may be called by several
 	// goroutines at once.
 	Report func() Report
-	// Log takes what goes wrong with connections.
+	// Log receives errors of connections.
 	Log zerolog.Logger
 
 	limits limits // for tests; zero: the usual ones
 }
 
-// limits bound what one who asks can cost.
+// limits bound the cost of one client.
 type limits struct {
 	conns  int           // open at a time, on each address
 	header time.Duration // to send the header of a request
@@ -51,7 +51,7 @@ type limits struct {
 
 func usualLimits() limits { return limits{conns: 64, header: 5 * time.Second, idle: time.Minute} }
 
-// Server answers what operators ask.
+// Server answers operators' requests.
 type Server struct {
 	board *board
 	doors []door

@@ -123,7 +123,7 @@ func TestRunEndsWithRequestsThatHang(t *testing.T) {
 	close(release)
 }
 
-// Run that is told to stop before it began still gives the address back.
+// Run that is asked to stop before it began still gives the address back.
 func TestRunAfterTheEnd(t *testing.T) {
 	s, err := Listen(t.Context(), newFixture().config("127.0.0.1:0"))
 	if err != nil {

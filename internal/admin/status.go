@@ -2,10 +2,10 @@ package admin
 
 import "time"
 
-// Report is what the program tells of itself for the status page: what this
+// Report describes the program for the status page: what this
 // package cannot know from the loops and the metrics.
 type Report struct {
-	// Version is what runs.
+	// Version is the version that runs.
 	Version string `json:"version"`
 	// Cluster and Node name the log.
 	Cluster string `json:"cluster"`
@@ -25,12 +25,12 @@ type Report struct {
 	// Files are the newest files, the newest first; Older counts the others.
 	Files []File `json:"files"`
 	Older int    `json:"olderFiles"`
-	// Gaps are the latest breaks that this process found or still has to tell
+	// Gaps are the latest breaks that this process found or still has to record
 	// the archive, the newest first.
 	Gaps []Gap `json:"gaps"`
 	// Chain is the chain of records.
 	Chain Chain `json:"chain"`
-	// Settings are the program's settings. What is secret is never among them:
+	// Settings are the program's settings. Secrets are never among them:
 	// secrets stand in files, of which these are the names.
 	Settings []Setting `json:"settings"`
 }
@@ -142,13 +142,13 @@ const (
 	Bad  Level = "bad"
 )
 
-// Status is what the page shows, and what /status.json answers.
+// Status is the content of the page and of /status.json.
 type Status struct {
 	// Level, Headline and Summary are for whoever looks for a second.
 	Level    Level  `json:"level"`
 	Headline string `json:"headline"`
 	Summary  string `json:"summary"`
-	// Problems are what is wrong, the worst first.
+	// Problems lists the faults, the worst first.
 	Problems []Problem `json:"problems"`
 	// Now is when this was true, Started when the process began.
 	Now     time.Time `json:"now"`
@@ -160,7 +160,7 @@ type Status struct {
 	BudgetFull float64 `json:"budgetFullSeconds"`
 	// Paths are the ways that lines take: to Loki, and to the archive.
 	Paths []Path `json:"paths"`
-	// Held is what the sinks still need.
+	// Held lists the files that the sinks still need.
 	Held Held `json:"held"`
 	// Breaks counts those in the log since the start.
 	Breaks float64 `json:"breaks"`
@@ -176,7 +176,7 @@ type Problem struct {
 	Level Level `json:"level"`
 	// Title says what, with the cause in at most ten words.
 	Title string `json:"title"`
-	// Detail is what is known of it.
+	// Detail has its known causes.
 	Detail string `json:"detail,omitempty"`
 	// Hint is what to do, and what happens until then.
 	Hint string `json:"hint,omitempty"`
@@ -191,7 +191,7 @@ type Part struct {
 	State State  `json:"state"`
 	// Since is when it became so; zero where it always was.
 	Since time.Time `json:"since,omitzero"`
-	// Waiting is what it waits for, Cause the same in a few words, and Remedy what to do.
+	// Waiting is the cause of its wait, Cause the same in a few words, and Remedy the fix.
 	Waiting string `json:"waiting,omitempty"`
 	Cause   string `json:"cause,omitempty"`
 	Remedy  string `json:"remedy,omitempty"`
@@ -224,7 +224,7 @@ type Path struct {
 	pending, refused float64 // seconds that a finished file waits; lines refused a second
 }
 
-// Held is what is kept for the sinks.
+// Held has the files kept for the sinks.
 type Held struct {
 	Files    float64 `json:"files"`
 	Bytes    float64 `json:"bytes"`

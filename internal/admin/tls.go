@@ -38,7 +38,7 @@ func CheckWebConfig(file string) error {
 	}
 	switch {
 	case said.TLS == nil:
-		return fmt.Errorf("%s: no tls_server_config: what is asked from outside the node is asked with TLS; add cert_file and key_file", file)
+		return fmt.Errorf("%s: no tls_server_config: requests from outside the node need TLS; add cert_file and key_file", file)
 	case said.TLS.Key != "":
 		return fmt.Errorf("%s: key: a secret does not stand in the configuration itself; use key_file", file)
 	case len(said.Users) == 0 && said.TLS.ClientAuth != "RequireAndVerifyClientCert":
@@ -68,7 +68,7 @@ func serveTLS(listener net.Listener, server *http.Server, file string, log zerol
 	return err
 }
 
-// connectionLog takes what net/http says of connections, which strangers cause
+// connectionLog receives net/http's errors of connections, which strangers cause
 // at any rate: it is for whoever debugs.
 func connectionLog(to zerolog.Logger) *log.Logger { return log.New(debugWriter{to}, "", 0) }
 

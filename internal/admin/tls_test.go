@@ -92,7 +92,7 @@ func askTLS(url string, trust *x509.CertPool, password string, certificates ...t
 }
 
 // From outside the node only those are answered whom the file names; on the
-// node's own address nobody is asked who they are.
+// node's own address no client is authenticated.
 func TestTLSAccounts(t *testing.T) {
 	dir := t.TempDir()
 	trust, _ := identity(t, dir)
@@ -113,7 +113,7 @@ func TestTLSAccounts(t *testing.T) {
 	if code, _ := request(t, "GET", "http://"+s.Address()+"/livez"); code != 200 {
 		t.Errorf("on the node: %d", code)
 	}
-	// An account that is taken away while it runs lets nobody in, not everybody.
+	// An account that is removed while it runs admits no one.
 	write(t, cfg.WebConfig, withTLS)
 	if got := askTLS(url+"/metrics", trust, ""); got != 401 {
 		t.Errorf("after the accounts were removed: %d", got)

@@ -13,7 +13,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// base is what the parts of a Hold share: the held files and what a pass
+// base is shared by the parts of a Hold: the held files and what a pass
 // remembers of them besides the ledger.
 type base struct {
 	cfg     Config
@@ -45,7 +45,7 @@ func (h *base) occupies(l *look, e *ledger.Entry) bool {
 // bytesOf is the size of a held file, 0 where it is gone.
 func (h *base) bytesOf(id string) int64 { return treeBytes(h.Path(id)) }
 
-// Path returns where the bytes of a held segment are. What is there ceases to
+// Path returns where the bytes of a held segment are. A file at that path ceases to
 // be theirs only where a segment is not finished and copies are made.
 func (h *base) Path(id string) string {
 	if path := h.at(id); path != "" {
@@ -63,7 +63,7 @@ func (h *base) at(id string) string {
 	return p.path
 }
 
-// forget drops a segment of which nobody needs the bytes any more.
+// forget drops a segment whose bytes are no longer needed.
 func (h *base) forget(id string) error {
 	if err := h.cfg.Ledger.Edit(id, func(e *ledger.Entry) { e.State, e.Loki = ledger.Retired, false }); err != nil {
 		return err
@@ -108,7 +108,7 @@ func (h *base) hold(s rotate.Segment, number int64) (e ledger.Entry, err error) 
 	if err = h.keep.keep(id, s); err == nil {
 		e, err = h.newEntry(id, s)
 	}
-	if path := filepath.Join(h.dir, id); err != nil && durable.Exists(path) { // what no entry names must not stay
+	if path := filepath.Join(h.dir, id); err != nil && durable.Exists(path) { // a file that no entry names must not stay
 		err = errors.Join(err, h.cfg.FS.Remove(path))
 	}
 	return e, err
@@ -181,7 +181,7 @@ func (h *base) edit(e *ledger.Entry, edit func(*ledger.Entry)) error {
 	return err
 }
 
-// record puts a gap on disk, with a change of the entry, and tells of it.
+// record puts a gap on disk, with a change of the entry, and reports it.
 func (h *base) record(gap ledger.Gap, e *ledger.Entry, edit func(*ledger.Entry)) error {
 	id := ""
 	if e != nil {

@@ -25,7 +25,7 @@ type Budget struct {
 	// MaxBytes is the most it may use; 0 means 10 % of the file system, at
 	// most 20 GiB.
 	MaxBytes int64
-	// MinFree is the free space below which it gives way whatever it uses; 0
+	// MinFree is the free space below which it gives way regardless of its use; 0
 	// means 2 % of the file system, at most 1 GiB.
 	MinFree int64
 }
@@ -44,7 +44,7 @@ func (b Budget) Resolve(size int64) Budget {
 	return b
 }
 
-// usage is what the disk looks like to the budget.
+// usage is the budget's view of the disk.
 type usage struct {
 	budget Budget
 	used   int64 // by us
@@ -103,7 +103,7 @@ func (h *budgeter) isCopyOfListed(l *look, e *ledger.Entry) bool {
 		slices.ContainsFunc(l.listed, func(s rotate.Segment) bool { return s.Name == e.Name })
 }
 
-// treeBytes adds up the files at and below path. What vanishes meanwhile does
+// treeBytes adds up the files at and below path. Files that vanish meanwhile do
 // not count.
 func treeBytes(path string) (n int64) {
 	_ = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
@@ -118,7 +118,7 @@ func treeBytes(path string) (n int64) {
 	return n
 }
 
-// victim picks what is given up next, of what is archived or of all.
+// victim picks the segment to give up next, of what is archived or of all.
 func (h *budgeter) victim(l *look, archived bool) *ledger.Entry {
 	var unarchived *ledger.Entry
 	for i := range l.entries {
@@ -161,9 +161,9 @@ func (h *budgeter) warnBudget(u usage) {
 	h.tight = high
 }
 
-// roomFor makes room for a copy, and says [errNoRoom] where there is none: the
+// roomFor makes room for a copy, and says [errNoRoom] if there is none: the
 // audit directory has the file, so nothing that only the sidecar has is given
-// up for it, and the bytes are where they are safest while the sinks are away.
+// up for it, and the bytes are where they are safest while the sinks are unavailable.
 // A file that is larger than the budget is copied when nothing else is held.
 func (h *budgeter) roomFor(size int64) error {
 	l := &look{entries: append(h.cfg.Ledger.Entries(), h.unwritten...)}
@@ -184,7 +184,7 @@ func (h *budgeter) roomFor(size int64) error {
 	return nil
 }
 
-// fits says whether there is room for so many bytes more.
+// fits says whether there is room for n more bytes.
 func (u usage) fits(size int64) bool {
 	return (u.used+size <= u.budget.MaxBytes || u.files == 0) && u.free-size >= u.budget.MinFree
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // TestI10_ChangedAfterItWasArchived changes a finished file that was archived, while
-// the stream still needs it and when nobody does.
+// the stream still needs it and when nothing does.
 func TestI10_ChangedAfterItWasArchived(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(path string) error
@@ -60,7 +60,7 @@ func TestI10_ChangedAfterItWasArchived(t *testing.T) {
 }
 
 // TestI10_AnotherFileUnderAHeldName replaces a backup that is not archived yet: both
-// are held, and the gap tells.
+// are held, and the gap says so.
 func TestI10_AnotherFileUnderAHeldName(t *testing.T) {
 	for _, copies := range []bool{false, true} {
 		h := newFixture(t)

@@ -13,7 +13,7 @@ import (
 
 // CheckLink finds out whether files of the log can be linked into the state
 // directory, and explains what to do where they cannot. It links and unlinks
-// one of them; where there is none yet it finds nothing out.
+// one of them; without one it reports nothing.
 func CheckLink(fsys durable.FS, log rotate.Log, stateDir string) error {
 	segments, err := log.Segments()
 	if err != nil || len(segments) == 0 {
@@ -49,8 +49,8 @@ func explainLink(err error) error {
 	return err
 }
 
-// CheckCopy finds out whether files of the log can be read, and explains what
-// to do where they cannot. It opens one of them; where there is none yet it
+// CheckCopy finds out whether files of the log can be read, and explains how
+// to change that if they cannot. It opens one of them; without one it
 // finds nothing out.
 func CheckCopy(log rotate.Log) error {
 	segments, err := log.Segments()

@@ -46,7 +46,7 @@ func (l *look) among(fresh []ledger.Entry, s rotate.Segment) *ledger.Entry {
 }
 
 // sight reports whether a file, the i-th of the listing, follows the one before
-// it, by what a listing shows: while the one listed before it is there, none between
+// it, by the listing: while the one listed before it is there, none between
 // the two was pruned; nor was one before the open file, or it would be listed.
 func (h *continuityJudge) sight(l *look, fresh []ledger.Entry, i int, e *ledger.Entry) bool {
 	before := lastBefore(e.ID, l.entries, fresh)
@@ -164,7 +164,7 @@ func (h *continuityJudge) judge(e *ledger.Entry, candidates ...*ledger.Entry) er
 	return h.record(gaps[0], e, func(e *ledger.Entry) { e.Continuous = true })
 }
 
-// evidence is what the ledger knows of a segment's times and size.
+// evidence is the ledger's knowledge of a segment's times and size.
 func evidence(e *ledger.Entry) continuity.File {
 	return continuity.File{
 		Name: e.Name, Finished: e.Finished, Unnamed: e.Unnamed, Gzip: e.Gzip,
@@ -173,7 +173,7 @@ func evidence(e *ledger.Entry) continuity.File {
 }
 
 // watchReplaced records that the name of the open file is another file's while
-// the writer goes on in the old one: it was written to after the new one was
+// the writer continues in the old one: it was written to after the new one was
 // created. That is no rotation.
 func (h *continuityJudge) watchReplaced(l *look) error {
 	for i := range l.entries {
@@ -184,7 +184,7 @@ func (h *continuityJudge) watchReplaced(l *look) error {
 		}
 		gap := ledger.Gap{
 			Reason: continuity.ReasonReplaced, File: e.Name, From: at, To: wrote,
-			Detail: fmt.Sprintf("another file took the name %s without a rotation, and kube-apiserver went on writing to the old one; both are held", e.Name),
+			Detail: fmt.Sprintf("another file took the name %s without a rotation, and kube-apiserver continued to write to the old one; both are held", e.Name),
 		}
 		if err := h.record(gap, e, func(e *ledger.Entry) { e.Unnamed = true }); err != nil {
 			return err

@@ -31,7 +31,7 @@ func (h *fixture) rotateSlowly(took time.Duration) (backup string) {
 }
 
 // TestI9_ASlowRotationIsNoGap has more time between two files than a rotation
-// takes, and different things that are known of what was between them.
+// takes, and different knowledge of the files between them.
 func TestI9_ASlowRotationIsNoGap(t *testing.T) {
 	const slow = 3 * time.Second
 	for name, test := range map[string]struct {
@@ -76,7 +76,7 @@ func TestI9_ASlowRotationIsNoGap(t *testing.T) {
 			h.mustStart()
 			h.sync()
 			test.while(h)
-			h.mustStart() // nobody looked meanwhile
+			h.mustStart() // no pass ran meanwhile
 			h.sync()
 			h.writeLater("last\n")
 			h.sync()
@@ -121,7 +121,7 @@ func TestI9_FillTime(t *testing.T) {
 }
 
 // TestI9_Replaced moves audit.log away and makes another one, as logrotate does;
-// its writer goes on in the old one until it rotates.
+// its writer continues in the old one until it rotates.
 func TestI9_Replaced(t *testing.T) {
 	h := newFixture(t)
 	h.write("one\n")
@@ -168,7 +168,7 @@ func TestI9_Replaced(t *testing.T) {
 	h.wantHeld("one\ntwo\n", "three\n")
 }
 
-// Several files that nobody saw the names of are finished but for the last,
+// Several files whose names no pass saw are finished but for the last,
 // after which nothing was written yet.
 func TestUnnamedFilesFinishInOrder(t *testing.T) {
 	h := newFixture(t)

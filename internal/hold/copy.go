@@ -141,7 +141,7 @@ func locationOf(s rotate.Segment) location {
 	return location{path: s.Path, inode: s.Inode, rotated: s.Finished}
 }
 
-// owners goes by the inode of what is open. A file that is not open (the
+// owners compares the inodes of open files. A file that is not open (the
 // process has just begun) must have been created when the segment was, or
 // begin with the same bytes: its inode number may be another file's by now.
 func (k *copies) owners(entries []ledger.Entry, listed []rotate.Segment) map[uint64]*ledger.Entry {

@@ -196,7 +196,7 @@ func TestI8_CopiesWaitForRoom(t *testing.T) {
 	_ = h.hold.Sync(t.Context())
 	h.sync2()
 	h.wantCopies("0123456789|0123456789")
-	// What is pruned while it waits is copied at once: it is open here.
+	// A file pruned while it waits is copied at once: it is open here.
 	h.remove(backups[3])
 	h.retire(1)
 	h.retire(2)
@@ -207,7 +207,7 @@ func TestI8_CopiesWaitForRoom(t *testing.T) {
 	}
 }
 
-// sync2 makes two passes: what the first gives up is gone in the second.
+// sync2 makes two passes: a segment given up in the first is gone in the second.
 func (h *fixture) sync2() {
 	h.t.Helper()
 	_ = h.hold.Sync(h.t.Context())
@@ -326,7 +326,7 @@ func TestCheckCopyExplains(t *testing.T) {
 	}
 }
 
-// Between the listing and the look somebody puts a symbolic link or a pipe in
+// Between listing and open a user puts a symbolic link or a pipe in
 // the place of a file: neither is followed, nor waited for.
 func TestOpenListedFollowsNothing(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "secret")

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A file that was cut behind its first KiB and has grown to more than it had is not what it was.
+// A file that was cut behind its first KiB and has grown to more than it had is another file.
 func TestI10_CutAndRegrown(t *testing.T) {
 	text := strings.Repeat("a line that was seen\n", 200)
 	for name, down := range map[string]bool{"running": false, "down": true} {

@@ -32,7 +32,7 @@ var changes = map[string]func(f *os.File, size int64) error{
 	},
 }
 
-// victim is the file that is changed, and what is known of it.
+// victim is the file that is changed, with its known state.
 type victim struct {
 	*os.File
 	t      *testing.T
@@ -62,7 +62,7 @@ func (v *victim) now() error {
 }
 
 // TestI10_ChangeAtEveryStep changes a file after every single effect on the disk, while the
-// process goes on, or where it ends there. Whatever was known of the file is held, or is
+// process goes on, or where it ends there. All that was known of the file is held, or is
 // recorded as lost exactly once: as a gap, or in its entry, from which the shipper makes one.
 func TestI10_ChangeAtEveryStep(t *testing.T) {
 	for name, change := range changes {
@@ -108,7 +108,7 @@ func (h *fixture) changeAfter(k int64, v *victim, crash string) (reached bool) {
 	v.File = f
 
 	power := durabletest.NewPowerLoss(1<<30, h.t.TempDir())
-	n := int64(-1 << 30) // what the start does has seen nothing
+	n := int64(-1 << 30) // the effects of the start have seen nothing
 	h.fs = durable.OS().WithHook(func(effect durable.Effect, apply func() error) error {
 		if n > k && crash != "no" {
 			return durabletest.ErrCrash
@@ -152,7 +152,7 @@ func (h *fixture) changeAfter(k int64, v *victim, crash string) (reached bool) {
 	return reached
 }
 
-// wantAccounted wants what was known of a file to be held, or one gap.
+// wantAccounted wants every known byte of a file to be held, or one gap.
 func (h *fixture) wantAccounted(v *victim, crashed bool) (lost bool) {
 	h.t.Helper()
 	known := v.before

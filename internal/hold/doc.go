@@ -1,16 +1,16 @@
 // Package hold keeps every byte of the audit log that a sink still needs.
 //
-// Unless it is told to make copies, it gives each file of the audit log a
+// Unless configured to make copies, it gives each file of the audit log a
 // second hard link under held/ in the state directory: the open audit.log as
 // soon as it is seen, so that its bytes survive rotation, prune and unlink,
 // and every backup that was not seen while it was open. A link costs no space
 // until kube-apiserver prunes the file, and the loop never waits for a sink.
 //
-// [Hold.Sync] is one pass: list the directory, link what is new, note what
-// was rotated, let go of what nobody needs. The listing is the truth; what
-// inotify says only makes the next pass come sooner. [Hold.Run] repeats it.
+// [Hold.Sync] is one pass: list the directory, link new files, note rotated
+// ones, let go of unneeded ones. The listing is the truth,
+// an inotify event only makes the next pass come sooner. [Hold.Run] repeats it.
 //
-// # What is the same file
+// # Identity of a file
 //
 // A held link pins its inode, so a listed file with the inode of a held link
 // is that segment, whatever its name is now. A backup whose name the ledger
@@ -38,19 +38,19 @@
 // the budget has room, and waits in the audit directory otherwise.
 //
 // A link keeps bytes over the end of the process and a descriptor does not.
-// So this is what copies cannot promise:
+// So copies cannot promise:
 //
 //   - A file that was not copied yet when the process ended, and was rotated
 //     and pruned, or unlinked, before the next one looked, is lost.
 //   - A backup that waited for room, or was never seen, and was pruned, is lost.
-//   - What kube-apiserver writes to an audit.log that was replaced under it, after
+//   - Bytes that kube-apiserver writes to an audit.log that was replaced under it, after
 //     that was copied, is lost. The file stays open until a later one is written to,
 //     so that these bytes are a gap ("replaced").
 //   - An audit.log that was unlinked under its writer is lost from then on if
 //     the process ends before kube-apiserver makes a new one.
 //
 // Each such loss is a gap that is recorded ("vanished", or "pruned" where not
-// even the name was seen), with what is known of its size.
+// even the name was seen), with its known size.
 //
 // Without a link nothing pins the inode number of a file that is not open
 // here. After a restart such a file is a known segment only when it was also
@@ -65,7 +65,7 @@
 // The links of a pass are made durable before the ledger has their entries. After a crash in
 // between, the next start finds a link without an entry and adopts it. A
 // link is removed before its entry is forgotten; a crash in between leaves an
-// entry without a link that nobody owes anything for, which the next pass
+// entry without a link without a claim, which the next pass
 // forgets. A copy is durable before its entry says that it is finished; after
 // a crash in between it is taken as it is.
 //
@@ -79,7 +79,7 @@
 // # Files
 //
 // hold.go has the loop, pass.go one pass from top to bottom. Its steps are in
-// link.go (new files), finish.go (rotated and vanished ones), openfile.go (what
+// link.go (new files), finish.go (rotated and vanished ones), openfile.go (files that
 // may still grow), continuity.go (is anything missing between two?), budget.go
 // (the disk) and recover.go (links and ledger apart). keep.go and copy.go keep
 // the bytes; check.go finds out at the start whether they can.

@@ -42,7 +42,7 @@ func (h *finisher) finishPacked(l *look) error {
 }
 
 // unpackedOf finds the unfinished segment whose first bytes a compressed
-// backup has; nil where there is none.
+// backup has; nil if there is none.
 func (h *finisher) unpackedOf(l *look, s rotate.Segment) (*ledger.Entry, error) {
 	for i := range l.entries {
 		e := &l.entries[i]
@@ -69,7 +69,7 @@ func (h *finisher) writerMoved(l *look, e *ledger.Entry) bool {
 	_, hasOpen := l.open()
 	path := h.at(e.ID)
 	if h.cfg.Copy || path == "" {
-		return hasOpen // nothing is known of its writes; what comes later, watchLeft sees
+		return hasOpen // nothing is known of its writes; watchLeft sees later ones
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -96,7 +96,7 @@ func (h *finisher) movedSince(l *look, id string, wrote time.Time) bool {
 }
 
 // watchLeft looks at the files that were copied when they had lost their names, until their
-// writer has moved to a later file. What it adds to them is not held: that is a gap, at most
+// writer has moved to a later file. Its later writes is not held: that is a gap, at most
 // one in seenInterval and one at the end of the process.
 func (h *finisher) watchLeft(l *look, end bool) error {
 	k, ok := h.keep.(*copies)
@@ -177,7 +177,7 @@ func (h *finisher) finishRotated(l *look) error {
 // anyone looked. Without another audit.log the file may still be written to,
 // so it stays open, unless its bytes are lost with its name; and so it does while
 // its writer may not have moved to the other one. missing remembers
-// what an earlier listing of this pass did not show; look again while
+// a file that an earlier listing of this pass lacked; look again while
 // something is missing for the first time.
 func (h *finisher) finishVanished(l *look, missing map[string]bool) (lookAgain bool, err error) {
 	h.undecided = false
@@ -211,7 +211,7 @@ func (h *finisher) finishVanished(l *look, missing map[string]bool) (lookAgain b
 	return lookAgain, nil
 }
 
-// finish notes that a segment is finished, as the backup s. Without a name nobody
+// finish notes that a segment is finished, as the backup s. Without a name no pass
 // saw that: its last write was just before its rotation, so that time stands in
 // for it; a name that is another file's is not taken.
 func (h *finisher) finish(l *look, e *ledger.Entry, s rotate.Segment) error {

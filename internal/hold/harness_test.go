@@ -41,7 +41,7 @@ func newFixture(t testing.TB) *fixture {
 	return h
 }
 
-// quickFS makes no fsync, which only a power failure would tell: see
+// quickFS makes no fsync, which only a power failure would reveal: see
 // durabletest.PowerLoss.
 func quickFS() durable.FS {
 	return durable.OS().WithHook(func(e durable.Effect, apply func() error) error {
@@ -166,7 +166,7 @@ func (h *fixture) wantEntries(want ...string) {
 	}
 }
 
-// retire does what the shipper does at its end.
+// retire is the shipper's last step.
 func (h *fixture) retire(i int) ledger.Entry {
 	h.t.Helper()
 	e := h.ledger.Entries()[i]

@@ -20,7 +20,7 @@ import (
 // DirName is the directory of the held links in the state directory.
 const DirName = "held"
 
-// Config is what a Hold needs.
+// Config configures a Hold.
 type Config struct {
 	// Log is the audit log to hold.
 	Log rotate.Log
@@ -34,7 +34,7 @@ type Config struct {
 	// Ledger records them.
 	Ledger *ledger.Ledger
 	// Loki says that there is a Loki to stream to: new segments carry its
-	// claim. Where there is none, claims of an earlier run are released.
+	// claim. If there is none, claims of an earlier run are released.
 	Loki bool
 	// Budget bounds the disk that held files may use.
 	Budget Budget
@@ -44,7 +44,7 @@ type Config struct {
 	Rescan time.Duration
 	// Observe hears how each pass ended.
 	Observe func(error)
-	// Note hears what an operator should know of a single file, as it
+	// Note receives events of a single file for the operator, as it
 	// happens: it was linked, rotated, adopted or lost.
 	Note func(event string, e ledger.Entry)
 	// NoteGap hears of each break in the log when it is recorded.
@@ -59,7 +59,7 @@ type Hold struct {
 	*base
 	home fs.FileInfo // of dir, as it was at the start
 	wake chan struct{}
-	news chan struct{} // poked when a pass changed what is held
+	news chan struct{} // poked when a pass changed the set of held files
 
 	pass     sync.Mutex // one pass at a time
 	recovery *recovery
@@ -97,7 +97,7 @@ func New(cfg Config) (*Hold, error) {
 	return h, h.recovery.recover()
 }
 
-// Changed is the channel that is poked when a pass changed what is held.
+// Changed is the channel that is poked when a pass changed the set of held files.
 func (h *Hold) Changed() <-chan struct{} { return h.news }
 
 // Wake has the next pass made soon: a sink has released a segment.
@@ -111,7 +111,7 @@ func poke(c chan<- struct{}) {
 }
 
 // Run makes passes until ctx is done. It returns nil then, and an error only
-// when going on could lose data: the disk lost writes (EIO on fsync) or the
+// when continuing could lose data: the disk lost writes (EIO on fsync) or the
 // state directory is gone.
 func (h *Hold) Run(ctx context.Context) error {
 	tick := time.NewTicker(h.cfg.Rescan)
@@ -142,19 +142,19 @@ func (h *Hold) Run(ctx context.Context) error {
 	return nil
 }
 
-// sampleInterval is how often the open file is looked at between passes: what
-// is cut off it and written over within this time leaves no trace.
+// sampleInterval is how often the open file is looked at between passes: bytes
+// cut off it and written over within this time leave no trace.
 const sampleInterval = time.Second
 
 // sample looks at the growth of the open file, and at nothing else. It says that
-// a pass is due: to tell what is wrong, or to decide what the last one could not.
+// a pass is due: to report a fault, or to settle an open decision of the last one.
 func (h *Hold) sample() bool {
 	h.pass.Lock()
 	defer h.pass.Unlock()
 	return h.watcher.watchOpen(&look{entries: h.cfg.Ledger.Entries()}) != nil || h.finisher.undecided
 }
 
-// Close notes how much was seen of the open file and gives back what is open. Nothing may be
+// Close notes how much was seen of the open file and closes the open files. Nothing may be
 // called after it.
 func (h *Hold) Close() {
 	for _, e := range h.cfg.Ledger.Entries() {
@@ -192,8 +192,8 @@ func (h *Hold) Held() ([]rotate.Segment, error) {
 	return segments, nil
 }
 
-// segmentAt describes a segment as it is at a place. Where another file has
-// taken the place, or none is there, the inode tells the reader, which looks
+// segmentAt describes a segment as it is at a path. If another file has
+// taken the path, or none is there, the inode tells the reader, which looks
 // again: the next pass knows where the bytes are now.
 func segmentAt(e *ledger.Entry, p location) rotate.Segment {
 	s := rotate.Segment{

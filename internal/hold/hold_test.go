@@ -313,7 +313,7 @@ func TestStateGone(t *testing.T) {
 	}
 }
 
-// Somebody puts another directory in the place of ours.
+// Another directory takes the place of ours.
 func TestStateReplaced(t *testing.T) {
 	h := newFixture(t)
 	h.write("one\n")

@@ -16,7 +16,7 @@ import (
 type keeper interface {
 	// keep keeps a listed file as the segment id; a link lasts from the next
 	// fsync of the directory on. It is repeated when the file is finished:
-	// what it has then lasts. s has no Path where the file
+	// its content at that time lasts. s has no Path where the file
 	// has no name any more. [errChanged] says that the name is another
 	// file's by now, [errNoRoom] that a later call may succeed.
 	keep(id string, s rotate.Segment) error
@@ -32,7 +32,7 @@ type keeper interface {
 type location struct {
 	path    string
 	inode   uint64 // the file's, where another may take its name; else 0
-	rotated bool   // nobody writes to it any more
+	rotated bool   // it has no writer any more
 }
 
 // errChanged says that a name was no longer the listed file when it was to be
@@ -84,7 +84,7 @@ func (k *links) owners(entries []ledger.Entry, _ []rotate.Segment) map[uint64]*l
 }
 
 // isLink says whether path is a link to the file with that inode. A copy, made
-// when the sidecar ran with --hold=copy, is none.
+// when the sidecar ran with --hold=copy, does not count.
 func isLink(path string, inode uint64) bool {
 	actual, err := inodeOf(path)
 	return err == nil && actual == inode

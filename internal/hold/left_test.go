@@ -28,7 +28,7 @@ func (h *fixture) writeTo(writer *os.File, text string) {
 }
 
 // TestI9_WrittenAfterItWasCopied replaces audit.log where files are copied: the old one is
-// copied at once, and what its writer adds to it afterwards is a gap with its bytes, until it
+// copied at once, and later writes are a gap with its bytes, until it
 // moves to a later file.
 func TestI9_WrittenAfterItWasCopied(t *testing.T) {
 	h := newCopyFixture(t)

@@ -25,7 +25,7 @@ func TestI8_DescriptorsStayBounded(t *testing.T) {
 	}{
 		{"links", newFixture, 1 << 20, 0},
 		{"copies", newCopyFixture, 1 << 20, 2},                   // the open file, and one that was copied without a name
-		{"copies without room", newCopyFixture, 25, maxPins + 1}, // and what waits
+		{"copies without room", newCopyFixture, 25, maxPins + 1}, // and the waiting ones
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := c.make(t)

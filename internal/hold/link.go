@@ -24,7 +24,7 @@ type linker struct {
 
 // holdChanged holds finished files again that were changed or replaced after they had
 // been archived, or found damaged. Such a file keeps its place in the order, and its
-// entry has what the archive has of it. The stream has passed it, and does not go
+// entry has its archived part. The stream has passed it, and does not return
 // back. Another file under the name of one that is not archived yet is held beside it.
 func (h *linker) holdChanged(l *look) (changed bool, err error) {
 	for _, s := range l.listed {
@@ -70,7 +70,7 @@ func (l *look) holder(s rotate.Segment) *ledger.Entry {
 }
 
 // changedSince reports whether a listed file has bytes that its segment may not have:
-// others than were archived, or damaged. What was cut off after it was archived is safe.
+// others than were archived, or damaged. Bytes cut off after it was archived is safe.
 func changedSince(e *ledger.Entry, s rotate.Segment) (bool, error) {
 	same := s.Inode == e.Inode
 	switch {
@@ -183,7 +183,7 @@ func (h *linker) linkNew(l *look) (again bool, err error) {
 			}
 			h.vanishing = append(h.vanishing, gone)
 			again = true
-			break // what follows must not be numbered before this one
+			break // later files must not be numbered before this one
 		}
 		if err != nil {
 			errs = append(errs, err)

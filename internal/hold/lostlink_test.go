@@ -11,7 +11,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// A link that was removed from outside is made again from the file that is still listed; what is
+// A link that was removed from outside is made again from the file that is still listed; one that is
 // listed no more is a gap, whether the process runs or was down.
 func TestI9_LostLink(t *testing.T) {
 	compress := func(text string) func(h *fixture, path string) {
@@ -68,7 +68,7 @@ func TestI9_LostLink(t *testing.T) {
 	}
 }
 
-// unpacked is what the held files unpack to, in order.
+// unpacked is the unpacked content of the held files, in order.
 func (h *fixture) unpacked() (texts []string) {
 	h.t.Helper()
 	for _, e := range h.ledger.Entries() {

@@ -65,8 +65,8 @@ func readPart(path string, from, n int64) ([]byte, error) {
 }
 
 // unpacksTo says whether the compressed file at path has the bytes of a mark at its
-// beginning, and at least so many bytes. A damaged or vanished one has not: the shipper says
-// what is wrong with it.
+// beginning, and at least n bytes. A damaged or vanished one has not: the shipper says
+// what happened to it.
 func unpacksTo(path string, mark ledger.Mark, least int64) (bool, error) {
 	r, err := rotate.Open(path, true)
 	if _, disk := errors.AsType[*fs.PathError](err); disk && !errors.Is(err, fs.ErrNotExist) {

@@ -20,8 +20,8 @@ type watcher struct {
 	huge   bool // the alarm for a file without rotation is on
 }
 
-// seenInterval is how often the size of the growing file is put on disk. What
-// is cut off a file while no sidecar looks is known as far as the last of
+// seenInterval is how often the size of the growing file is put on disk. Bytes
+// cut off a file while no sidecar runs are known as far as the last of
 // these.
 const seenInterval = time.Minute
 
@@ -33,7 +33,7 @@ const hugeLog = 1 << 30
 type sizeSeen struct{ size, cuts int64 }
 
 // watchOpen looks at the bytes of every segment that may still be written to:
-// they must only become more. What was cut off or overwritten from outside is
+// they must only become more. Bytes cut off or overwritten from outside are
 // a gap.
 func (h *watcher) watchOpen(l *look) error {
 	for i := range l.entries {
@@ -83,8 +83,8 @@ func (h *watcher) watchOne(e *ledger.Entry) error {
 
 // truncated records that bytes of the open file are gone. Where the file is
 // as long as before, its start was overwritten, as a writer without O_APPEND
-// does after a truncation: all that was seen counts as lost. Its writer goes on
-// in it, so what increments have of it stays theirs.
+// does after a truncation: all that was seen counts as lost. Its writer continues
+// in it, so its increments stay valid.
 func (h *watcher) truncated(e *ledger.Entry, seen, size int64, same bool) error {
 	mark, err := readMark(h.Path(e.ID))
 	if err != nil {
@@ -107,7 +107,7 @@ func (h *watcher) truncated(e *ledger.Entry, seen, size int64, same bool) error 
 }
 
 // alarms sets the gauges for two states that lose data later: a writer on a
-// file without a name, and a log that is never rotated. Each is told once.
+// file without a name, and a log that is never rotated. Each is reported once.
 func (h *watcher) alarms(l *look) {
 	_, hasOpen := l.open()
 	var orphan, huge *ledger.Entry
@@ -123,7 +123,7 @@ func (h *watcher) alarms(l *look) {
 			huge = e
 		}
 	}
-	h.alarm(&h.orphan, h.metrics.orphan, orphan, "ALARM: kube-apiserver writes to a file that was deleted, moved or replaced; its bytes are held here; restart kube-apiserver so that it goes on in audit.log")
+	h.alarm(&h.orphan, h.metrics.orphan, orphan, "ALARM: kube-apiserver writes to a file that was deleted, moved or replaced; its bytes are held here; restart kube-apiserver to make it write to audit.log again")
 	h.alarm(&h.huge, h.metrics.huge, huge, "ALARM: the audit log is not rotated, so nothing of it is archived; set --audit-log-maxsize")
 }
 

@@ -99,7 +99,7 @@ func TestI9_PrunedWhileDown(t *testing.T) {
 	h.sync()
 	backup := h.rotate()
 	h.sync()
-	// The sidecar was away: the first file was written to and rotated long
+	// The sidecar was stopped: the first file was written to and rotated long
 	// before the second one was created, and is gone.
 	h.wrote(backup, time.Hour)
 	h.remove(backup)
@@ -294,8 +294,8 @@ func TestI9_TruncatedBetweenPasses(t *testing.T) {
 	}
 }
 
-// The time of the last write stands in for a rotation that nobody saw: what
-// was quiet for a second before it is no gap, what was for a minute is, unless
+// The time of the last write stands in for a rotation that no pass saw: a file
+// quiet for a second before it makes no gap, one quiet for a minute does, unless
 // the file was seen open in the meantime.
 func TestI9_QuietBeforeAnUnseenRotation(t *testing.T) {
 	for ago, want := range map[time.Duration]int{time.Second: 0, time.Minute: 1, -time.Minute: 0} {
@@ -325,7 +325,7 @@ func TestI9_QuietBeforeAnUnseenRotation(t *testing.T) {
 	}
 }
 
-// What was seen of a file counts when it is finished, too, and after a restart.
+// The seen bytes of a file count when it is finished, too, and after a restart.
 func TestI10_CutBeforeItWasFinished(t *testing.T) {
 	for _, down := range []bool{false, true} {
 		h := newFixture(t)
@@ -354,7 +354,7 @@ func TestI10_CutBeforeItWasFinished(t *testing.T) {
 	}
 }
 
-// A cut that the shipper has recorded is not recorded again; what increments have of the open file
+// A cut that the shipper has recorded is not recorded again; the increments of the open file
 // keeps its number.
 func TestI10_CutIsRecordedOnce(t *testing.T) {
 	h := newFixture(t)

@@ -10,7 +10,7 @@ import (
 )
 
 // The open file is rotated, compressed and removed between two passes, or
-// while the process is away: one segment, not two.
+// while the process is stopped: one segment, not two.
 func TestI1_CompressedBetweenPasses(t *testing.T) {
 	for _, restart := range []bool{false, true} {
 		for _, copies := range []bool{false, true} {

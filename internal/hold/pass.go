@@ -14,9 +14,9 @@ import (
 
 // ErrStateGone is returned by [Hold.Sync] when the state directory was
 // removed or replaced under the process, usually with the whole audit directory.
-var ErrStateGone = errors.New("the state directory is gone; was the audit directory removed or mounted anew? A restart begins again in the new one")
+var ErrStateGone = errors.New("the state directory is gone; was the audit directory removed or mounted again? A restart begins again in the new one")
 
-// Sync makes one pass. What it could not do is in the error; the next pass
+// Sync makes one pass. The error lists its failures; the next pass
 // tries again.
 func (h *Hold) Sync(ctx context.Context) error {
 	h.pass.Lock()
@@ -40,14 +40,14 @@ func (h *Hold) Sync(ctx context.Context) error {
 }
 
 // maxLooks bounds how often one pass lists the directory again because it
-// changed meanwhile; the next pass goes on from there.
+// changed meanwhile; the next pass resumes from there.
 const maxLooks = 4
 
 // scan brings the ledger in line with the directory. A listing is no
 // snapshot: while kube-apiserver renames a file, it can show neither of its
 // names, or a name that is another file's by the time it is linked. So a
 // pass that met a change lists again, and a file counts as gone only when
-// two listings in a row do not have it. listed is what the ledger agrees with in
+// two listings in a row do not have it. listed is the part of the ledger that agrees with
 // the end; nil where it does not come to that.
 func (h *Hold) scan(ctx context.Context) (listed []rotate.Segment, err error) {
 	missing := map[string]bool{}
@@ -87,7 +87,7 @@ func (h *Hold) examine(listed []rotate.Segment, at time.Time) error {
 	look := h.look(listed)
 	h.baseline = h.baseline && len(listed) == 0
 	err := errors.Join(h.linker.noteVanished(look), h.watcher.watchOpen(look), h.judge.watchReplaced(look), h.finisher.watchLeft(look, false))
-	if len(h.linker.waiting) == 0 { // else what waits would be taken for missing
+	if len(h.linker.waiting) == 0 { // else waiting files would be taken for missing
 		err = errors.Join(err, h.judge.judgeAll(look))
 	}
 	if n := len(look.entries); n > 0 {

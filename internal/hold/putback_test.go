@@ -45,7 +45,7 @@ func (h *fixture) archive() {
 	h.sync()
 }
 
-// putBack ends the process, puts a ledger in the place of its own (none if it is nil), and
+// putBack ends the process, puts a ledger in place of its own (none if it is nil), and
 // begins again.
 func (h *fixture) putBack(ledger []byte) {
 	h.t.Helper()

@@ -27,7 +27,7 @@ func readAll(t *testing.T, r *rotate.Reader) (lines []string) {
 
 // TestReaderOverHold has a reader follow the held segments over rotations: it
 // gets each line once and in order, whether a file is linked, in the audit
-// directory or copied by then, and goes on at its position after a restart.
+// directory or copied by then, and resumes at its position after a restart.
 func TestReaderOverHold(t *testing.T) {
 	t.Parallel()
 	for _, make := range []func(testing.TB) *fixture{newFixture, newCopyFixture} {

@@ -95,14 +95,14 @@ func (h *recovery) findPacked(e *ledger.Entry, listed []rotate.Segment) error {
 			return h.edit(e, func(e *ledger.Entry) {
 				e.Finished, e.Name, e.Rotated, e.Gzip, e.Inode, e.Born = true, s.Name, s.Rotated, true, s.Inode, born(s.Path)
 				e.Mark, e.Seen, e.Wrote = mark, s.Size, s.ModTime.UTC()
-				e.Tail, e.Read, e.Open = ledger.Tail{}, nil, nil // of what it unpacks to
+				e.Tail, e.Read, e.Open = ledger.Tail{}, nil, nil // of its unpacked content
 			})
 		}
 	}
 	return nil
 }
 
-// keepLinks looks for segments whose link was removed while this runs. What the directory still has is
+// keepLinks looks for segments whose link was removed while this runs. Files that the directory still has are
 // linked again; the rest is a gap.
 func (h *recovery) keepLinks(listed []rotate.Segment) error {
 	entries := h.cfg.Ledger.Entries() // one state for both: a new epoch may begin meanwhile
@@ -217,7 +217,7 @@ func (h *recovery) recoverEntry(e ledger.Entry) error {
 		e.Loki = e.Loki && !release
 		if lost {
 			e.State, e.Finished = ledger.Quarantined, true
-			e.Reason = "its held link is gone: somebody removed it from " + h.dir
+			e.Reason = "its held link is gone: it was removed from " + h.dir
 		}
 	}
 	if !lost {
@@ -225,7 +225,7 @@ func (h *recovery) recoverEntry(e ledger.Entry) error {
 	}
 	gap := ledger.Gap{
 		Seq: e.Seq, Reason: continuity.ReasonVanished, File: e.Name, From: e.Born, To: e.Rotated, Bytes: e.Seen,
-		Detail: "its held link was removed from outside; where the file is still in the audit directory it is held and archived anew",
+		Detail: "its held link was removed from outside; if the file is still in the audit directory, it is held and archived again",
 	}
 	if err := h.record(gap, &e, edit); err != nil {
 		return err

@@ -144,7 +144,7 @@ func (h *fixture) wantLinks(want int) {
 }
 
 // TestI1_CrashAtEveryStep stops the process after every single effect on the
-// disk, loses what was not synced, starts it again, and expects every file
+// disk, loses unsynced bytes, starts it again, and expects every file
 // held exactly once.
 func TestI1_CrashAtEveryStep(t *testing.T) {
 	for _, loss := range durabletest.Losses() {
@@ -258,7 +258,7 @@ func (h *fixture) wantEveryFileOnce(k int64) {
 }
 
 // TestI1_RandomMoves makes random moves of kube-apiserver, of passes and of
-// restarts, and then compares every byte that was written with what is held.
+// restarts, and then compares every byte that was written with the held bytes.
 func TestI1_RandomMoves(t *testing.T) {
 	t.Parallel()
 	for seed := range seeds(20) {
@@ -287,7 +287,7 @@ func randomMoves(h *fixture, seed uint64) {
 	h.write("")
 	h.mustStart()
 	h.sync()
-	var files []string // what each file should have, in order
+	var files []string // the expected content of each file, in order
 	open, seen := "", true
 	for step := range 60 {
 		switch random.IntN(6) {

@@ -11,7 +11,7 @@ import (
 )
 
 // TestI1_RepairedFileIsHeldAgain changes damaged files in place and replaces them,
-// after what unpacked was archived and after nothing did.
+// after the unpacked part was archived and after nothing did.
 func TestI1_RepairedFileIsHeldAgain(t *testing.T) {
 	inPlace := func(path string) error { return os.WriteFile(path, []byte("repaired"), 0o600) }
 	replaced := func(path string) error {

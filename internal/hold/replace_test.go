@@ -123,7 +123,7 @@ func (h *fixture) replaceAndWrite(replace func(h *fixture), after time.Duration,
 		h.t.Errorf("held %q, entries %+v", h.held(), h.ledger.Entries())
 	}
 
-	h.rotate() // kube-apiserver does it by name, and goes on in a new file
+	h.rotate() // kube-apiserver does it by name, and continues in a new file
 	h.sync()
 	h.sync()
 	h.wantGaps(gaps...)

@@ -16,7 +16,7 @@ func (h *base) watchUnknown() error {
 	for _, name := range names {
 		if !slices.Contains(h.unknown, name) {
 			h.cfg.Note("unknown file", ledger.Entry{Name: name, Reason: "not a name or kind of file that kube-apiserver writes: it is not opened, and nothing archives it; " +
-				"stop what makes it (logrotate?), and convert it if it has lines of the log"})
+				"stop its writer (logrotate?), and convert it if it has lines of the log"})
 		}
 	}
 	h.unknown = names

@@ -44,8 +44,8 @@ func NewCursorFile(fsys durable.FS, dir string) *CursorFile {
 	return &CursorFile{fs: fsys, path: filepath.Join(dir, CursorName)}
 }
 
-// Load returns the cursor; the zero Cursor where there is none. A file that
-// is no cursor is set aside and reported in aside: what follows is streamed
+// Load returns the cursor; the zero Cursor if there is no file. A file that
+// is not a cursor is set aside and reported in aside: later lines are streamed
 // again, which Loki hides.
 func (c *CursorFile) Load(now time.Time) (cursor Cursor, aside string, err error) {
 	data, err := os.ReadFile(c.path)

@@ -28,7 +28,7 @@ func TestCursor(t *testing.T) {
 	}
 }
 
-// What Load would set aside is not stored.
+// A cursor that Load would set aside is not stored.
 func TestCursorThatIsNone(t *testing.T) {
 	dir := t.TempDir()
 	file := NewCursorFile(durable.OS(), dir)

@@ -1,5 +1,5 @@
 // Package ledger is the sidecar's memory across restarts: which segments of
-// the audit log it has seen, and what it still owes for each of them.
+// the audit log it has seen, and the claims on each of them.
 //
 // A segment is one file of the audit log, known by the hard link that holds
 // it. Two claims are on it. The archive's claim moves through the [State]s
@@ -13,7 +13,7 @@
 // the effect, made durable, then the ledger. A crash between the two repeats
 // one step, and every step can be repeated.
 //
-// The ledger is a cache: what is true is in the held links and in the archive.
+// The ledger is a cache: the truth is in the held links and in the archive.
 // A file that cannot be read as a ledger is set aside under another name,
 // never deleted, and a new one begins.
 //

@@ -22,7 +22,7 @@ const (
 	// Retired: the archive's claim is released.
 	Retired State = "retired"
 	// Quarantined: the segment cannot be converted; it is held, with the
-	// reason, until somebody decides.
+	// reason, until a person decides.
 	Quarantined State = "quarantined"
 )
 
@@ -40,7 +40,7 @@ type Object struct {
 	Rows int64 `json:"rows"`
 }
 
-// Content is what the objects of a segment restore to where that is not the
+// Content is the restored content of a segment's objects if that is not the
 // segment, because the archive is redacted. It has as many lines.
 type Content struct {
 	// Size in bytes.
@@ -51,20 +51,20 @@ type Content struct {
 	MerkleRoot string `json:"merkleRoot"`
 }
 
-// Source is what was read from a segment when it was converted.
+// Source is the part of a segment that its conversion read.
 type Source struct {
 	// Size is the number of bytes, unpacked.
 	Size int64 `json:"size"`
-	// From is where the bytes begin in the file: what is before was archived earlier.
+	// From is where the bytes begin in the file: earlier bytes were archived before.
 	From int64 `json:"from,omitempty"`
 	// Lines is the number of lines.
 	Lines int64 `json:"lines"`
 	// SHA256 of the bytes, lower-case hex; empty where HMAC is there.
 	SHA256 string `json:"sha256,omitempty"`
 	// HMAC takes the place of SHA256 and MerkleRoot where Content is there: the
-	// plain hashes would confirm a guess of what was redacted.
+	// plain hashes would confirm a guess of a redacted value.
 	HMAC string `json:"hmac,omitempty"`
-	// Content is what is archived; nil where it is the segment itself.
+	// Content is the archived form; nil if it is the segment itself.
 	Content *Content `json:"content,omitempty"`
 	// MerkleRoot is the Merkle tree hash of the lines, lower-case hex.
 	MerkleRoot string `json:"merkleRoot,omitempty"`
@@ -73,7 +73,7 @@ type Source struct {
 	// First and Last are the least and the greatest stageTimestamp.
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
-	// Levels and Stages count the lines by what their events say.
+	// Levels and Stages count the lines by the fields of their events.
 	Levels map[string]int64 `json:"levels,omitempty"`
 	Stages map[string]int64 `json:"stages,omitempty"`
 	// NULs counts the NUL bytes: a hole that a truncation left.
@@ -83,7 +83,7 @@ type Source struct {
 	Damage *Gap `json:"damage,omitempty"`
 }
 
-// Stored is what the objects restore to.
+// Stored is the content that the objects restore to.
 func (s *Source) Stored() Content {
 	if s.Content != nil {
 		return *s.Content
@@ -108,14 +108,14 @@ type Mark struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Tail is the end of what was seen of a file: its last bytes before an offset.
+// Tail is the end of the seen part of a file: its last bytes before an offset.
 type Tail struct {
 	// End is the offset behind the bytes; zero: nothing is known.
 	End int64 `json:"end"`
 	Mark
 }
 
-// Entry is what the ledger knows of one segment. Its fields are those of the state
+// Entry is the ledger's knowledge of one segment. Its fields are those of the state
 // file.
 type Entry struct {
 	// ID is the name of the segment's link under held/; IDs sort in the
@@ -128,7 +128,7 @@ type Entry struct {
 	Gzip bool `json:"gzip,omitempty"`
 	// Inode of the file. A hint: a number is used again after a prune.
 	Inode uint64 `json:"inode"`
-	// Finished says that nobody writes to the file any more.
+	// Finished says that the file has no writer any more.
 	Finished bool `json:"finished"`
 	// Born is when the file was created, zero where the file system does not
 	// say.
@@ -149,7 +149,7 @@ type Entry struct {
 	// Wrote is when a finished file was last written to, and of an open one its
 	// last write when it was first seen.
 	Wrote time.Time `json:"wrote,omitzero"`
-	// Unnamed says that nobody saw the backup's name: Name and Rotated are made
+	// Unnamed says that no pass saw the backup's name: Name and Rotated are made
 	// from the time of the last write.
 	Unnamed bool `json:"unnamed,omitempty"`
 	// Continuous says that the file was found to follow the one before it without
@@ -165,20 +165,20 @@ type Entry struct {
 	// Seq is the segment's number in the chain of this epoch; 0 before its
 	// first increment or its conversion.
 	Seq int64 `json:"seq,omitempty"`
-	// Origin is what the segment's objects are numbered by where that is not
+	// Origin gives the segment's objects their number if that is not
 	// this epoch and Seq; nil where it is.
 	Origin *Origin `json:"origin,omitempty"`
 	// Source is set by the conversion.
 	Source *Source `json:"source,omitempty"`
 	// Objects are set by the conversion; until then they are those of Before.
 	Objects []Object `json:"objects,omitempty"`
-	// Open is what the archive has of a segment that is still being written;
+	// Open is the archived part of a segment that is still being written;
 	// nil where it has nothing.
 	Open *Increments `json:"open,omitempty"`
 	// Read is how far the segment was read for heartbeats while it was open;
 	// nil where it was not.
 	Read *Reading `json:"read,omitempty"`
-	// Before is what the archive has of the file as it was before it was changed or
+	// Before is the archived part of the file as it was before it was changed or
 	// repaired; nil where it was not, or nothing unpacked.
 	Before *Source `json:"before,omitempty"`
 	// Changed says that the difference to Before is recorded as a gap.
@@ -199,7 +199,7 @@ type Origin struct {
 func (e *Entry) Owed() bool { return e.State != Retired || e.Loki }
 
 // Damaged says whether the file is one that did not unpack to its end, and no sink
-// waits for what did. It may be repaired.
+// waits for the part that did. It may be repaired.
 func (e *Entry) Damaged() bool {
 	return e.Gzip && (e.State == Quarantined || e.State == Retired && e.Source != nil && e.Source.Damage != nil)
 }
@@ -228,7 +228,7 @@ func (s *Source) clone() *Source {
 	return c
 }
 
-// copied returns a new pointer to a copy of what p points to, nil for nil.
+// copied returns a new pointer to a copy of *p, nil for nil.
 func copied[T any](p *T) *T {
 	if p == nil {
 		return nil

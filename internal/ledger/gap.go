@@ -28,7 +28,7 @@ type Gap struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// maxGaps bounds the gaps that wait for the archive. What is found beyond is
+// maxGaps bounds the gaps that wait for the archive. Further gaps are
 // added to the last one, so that it is counted all the same.
 const maxGaps = 1000
 
@@ -79,7 +79,7 @@ func addBytes(a, b int64) int64 {
 	return a + b
 }
 
-// DropGap forgets a gap that has no number, because the archive has what it lacks,
+// DropGap forgets a gap that has no number, because the archive has its bytes,
 // together with the change of the entry that it was found by; id is empty where no
 // entry is to be changed. [ErrStale] when there is no such gap.
 func (l *Ledger) DropGap(gap int64, id string, edit func(*Entry)) error {
@@ -132,7 +132,7 @@ func (l *Ledger) Confirm(head Head) error {
 	})
 }
 
-// Chain is what the ledger knows of the epoch and its chain of records.
+// Chain is the ledger's knowledge of the epoch and its chain of records.
 type Chain struct {
 	// Epoch names this life of the state directory: its UTC creation time as
 	// 20060102T150405 and six random hex digits.
@@ -148,7 +148,7 @@ type Chain struct {
 	// Begins says why the epoch began.
 	Begins Begins
 	// Fresh says that the epoch has just begun and that the archive was not asked
-	// yet what it has of earlier ones; First that, besides, nothing in the state
+	// yet for earlier ones; First that, besides, nothing in the state
 	// directory was of an earlier one.
 	Fresh, First bool
 	// Lost is the gap that Open recorded because an earlier ledger is lost; nil if
@@ -215,7 +215,7 @@ const (
 )
 
 // Join notes the tree that the epoch continues, by its last record, the key that it is
-// signed with, and the reason of the epoch, with what the archive says of it.
+// signed with, and the reason of the epoch, with the archive's answer.
 func (f *file) Join(head Head, key string, begins Begins) error {
 	return f.change(func(t *table) error {
 		t.Joined, t.Head, t.Key, t.Begins = true, head, key, begins
@@ -223,8 +223,8 @@ func (f *file) Join(head Head, key string, begins Begins) error {
 	})
 }
 
-// Reconciled notes that the archive was asked what it has of earlier epochs, and the gap of an earlier epoch whose state is
-// lost; nil where there is none.
+// Reconciled notes that the archive was searched for earlier epochs, and the gap of an earlier epoch whose state is
+// lost; nil if there is no such gap.
 func (l *Ledger) Reconciled(lost *Gap) error {
 	return l.change(func(t *table) error {
 		t.Fresh, t.First = false, false
@@ -235,7 +235,7 @@ func (l *Ledger) Reconciled(lost *Gap) error {
 	})
 }
 
-// NewEpoch begins a new epoch in the place of one that cannot go on, with the gap
+// NewEpoch begins a new epoch in place of one that cannot continue, with the gap
 // that says so.
 func (l *Ledger) NewEpoch(now time.Time, why BeginReason, lost Gap) error {
 	l.mu.Lock()
@@ -243,8 +243,8 @@ func (l *Ledger) NewEpoch(now time.Time, why BeginReason, lost Gap) error {
 	return l.begin(l.table.Owner, now, why, &lost)
 }
 
-// StateLost is the gap of an epoch that cannot go on. What it knew beyond the files
+// StateLost is the gap of an epoch that cannot continue. Its knowledge beyond the files
 // and the archive is lost.
 func StateLost(why string, now time.Time) *Gap {
-	return &Gap{Reason: continuity.ReasonStateLost, To: now.UTC(), Bytes: -1, Detail: why + "; a new epoch begins, and what the old one knew beyond the archive is lost"}
+	return &Gap{Reason: continuity.ReasonStateLost, To: now.UTC(), Bytes: -1, Detail: why + "; a new epoch begins, and the old one's knowledge beyond the archive is lost"}
 }

@@ -21,7 +21,7 @@ type Increments struct {
 	// Offset; zero before the first increment.
 	At time.Time `json:"at,omitzero"`
 	// Next is the increment that is being stored. Its bytes are kept under
-	// work/ and are what is sent, however often that takes.
+	// work/ and are sent, in each attempt.
 	Next *Increment `json:"next,omitempty"`
 }
 

@@ -53,7 +53,7 @@ var ErrUnknown = errors.New("no such ledger entry")
 // goroutines; each change is on disk when the call returns.
 type Ledger struct {
 	file
-	lost *Gap // what Open recorded
+	lost *Gap // the gap that Open recorded
 }
 
 // file is the table on disk and in memory.
@@ -62,11 +62,11 @@ type file struct {
 	path string
 
 	mu    sync.Mutex
-	table table             // what the file holds
+	table table             // the content of the file
 	lines map[string][]byte // its entries as they are there, by ID
 }
 
-// table is the file's form: its fields are what one change of it must keep together.
+// table is the file's form: one change keeps its fields consistent.
 type table struct {
 	Version int     `json:"version"`
 	Epoch   string  `json:"epoch"`
@@ -90,7 +90,7 @@ type table struct {
 	// Setup is of the last record of the settings.
 	Setup Setup `json:"setup,omitzero"`
 
-	changed map[string]bool // entries that are no longer what the file holds
+	changed map[string]bool // entries that are newer than the file
 }
 
 // Open reads the ledger of a state directory, or begins one. A file that is
@@ -179,7 +179,7 @@ func consistent(entries []Entry) bool {
 	return true
 }
 
-// begin starts a new epoch. Entries that are there keep their place. What is
+// begin starts a new epoch. Entries that are there keep their place. A segment that is
 // not retired must be converted again and takes a new number: objects carry
 // the epoch, and the numbers of an epoch begin at 1. lost is the gap of an epoch
 // that was lost; nil where none was. The head and the key of the same log stay, unless
@@ -212,14 +212,14 @@ func (f *file) begin(owner string, now time.Time, why BeginReason, lost *Gap) er
 	if sameLog(f.table.Owner, owner) {
 		t.Head, t.Key, t.Replaced = f.table.Head, f.table.Key, f.table.Replaced
 	}
-	if why == BeginRolledBack { // what it knows is older than the archive
+	if why == BeginRolledBack { // its knowledge is older than the archive
 		t.Head, t.Key = Head{Tree: t.Head.Tree}, ""
 	}
 	f.lines = nil
 	return f.save(t)
 }
 
-// sameLog says whether two owners, machine/cluster/node and what else counts, are of
+// sameLog says whether two owners, machine/cluster/node and the other parts, are of
 // one cluster and node.
 func sameLog(a, b string) bool {
 	log := func(owner string) []string {
@@ -285,7 +285,7 @@ func (l *Ledger) Advance(id string, from State, edit func(*Entry)) error {
 	})
 }
 
-// Edit changes what does not depend on the state of an entry: its name,
+// Edit changes the parts that do not depend on the state of an entry: its name,
 // whether it is finished, Loki's claim.
 func (l *Ledger) Edit(id string, edit func(*Entry)) error {
 	return l.changeEntry(id, func(e *Entry) error { edit(e); return nil })
@@ -317,7 +317,7 @@ func (t *table) take() int64 {
 	return t.NextSeq - 1
 }
 
-// Forget removes entries that nobody owes anything for.
+// Forget removes entries without a claim.
 func (l *Ledger) Forget(ids ...string) error {
 	return l.change(func(t *table) error {
 		t.Entries = slices.DeleteFunc(t.Entries, func(e Entry) bool {
@@ -354,7 +354,7 @@ func (f *file) change(edit func(*table) error) error {
 	return f.save(next)
 }
 
-// entry returns the entry of an ID, to be changed; do says what for.
+// entry returns the entry of an ID, to be changed; do names the purpose.
 func (t *table) entry(id, do string) (*Entry, error) {
 	i := t.index(id)
 	if i < 0 {

@@ -55,7 +55,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// A caller that changes what it was given, or gave, does not change the ledger.
+// A caller that changes its arguments or results, does not change the ledger.
 func TestCopies(t *testing.T) {
 	l := open(t, durable.OS(), t.TempDir())
 	e := held("1")
@@ -159,7 +159,7 @@ func TestTake(t *testing.T) {
 	}
 }
 
-// Only what nobody is owed can be forgotten.
+// Only an entry without claims can be forgotten.
 func TestForget(t *testing.T) {
 	for _, state := range []State{Held, Converted, Stored, Retired, Quarantined} {
 		for _, loki := range []bool{false, true} {

@@ -35,7 +35,7 @@ func (e *Entry) Shrunk(seen, size int64, same bool, now time.Time) Gap {
 // Empty is the gap of a backup without a byte: kube-apiserver makes none.
 func (e *Entry) Empty(now time.Time) Gap {
 	return e.cutGap(continuity.ReasonTruncated, -1, now,
-		"the backup is empty, and kube-apiserver makes no empty backup: what it had was cut off before it was seen, or another file took its name; nothing is known of its size")
+		"the backup is empty, and kube-apiserver makes no empty backup: its bytes were cut off before it was seen, or another file took its name; its size is unknown")
 }
 
 // Edited is the gap of a file that has at least the size that was seen of it, and other bytes.
@@ -65,7 +65,7 @@ func (e *Entry) cutGap(reason continuity.Reason, bytes int64, now time.Time, det
 // lineBytes is the usual length of a line.
 const lineBytes = 1000
 
-// linesIn estimates the lines in so many bytes of the file.
+// linesIn estimates the lines in n bytes of the file.
 func (e *Entry) linesIn(n int64) int64 {
 	lines, bytes := int64(1), int64(lineBytes)
 	switch {
@@ -77,9 +77,9 @@ func (e *Entry) linesIn(n int64) int64 {
 	return max(1, int64(float64(n)*float64(lines)/float64(bytes)+0.5))
 }
 
-// Cut records the gap of an entry whose file lacks bytes that were seen of it, or has others. What is
-// known of the file begins again with its size and mark as they are now. With apart the file is no
-// longer what its increments are of, or may not be for long: then it takes another number, and the gap
+// Cut records the gap of an entry whose file lacks bytes that were seen of it, or has others. The state
+// of the file begins again with its size and mark as they are now. With apart the file is no
+// longer the source of its increments, or may not be for long: then it takes another number, and the gap
 // is the record of the old one, which supersedes no increment. [ErrStale] when the entry has changed,
 // or the gap was recorded by another.
 func (l *Ledger) Cut(e Entry, gap Gap, size int64, mark Mark, apart bool) error {

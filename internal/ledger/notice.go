@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Notice is what a record will say that is neither of a file nor of a gap: that
+// Notice is the content of a record that is neither of a file nor of a gap: that
 // the sidecar is at work, that a key takes over, or that settings changed. It waits for the archive
 // to have the record.
 type Notice struct {
@@ -23,7 +23,7 @@ type Notice struct {
 }
 
 // Reading is how far a segment was read while it was open. Whoever reads on
-// sees at its end whether what was read has changed.
+// sees at its end whether the bytes read have changed.
 type Reading struct {
 	// Size counts the bytes from the beginning.
 	Size int64 `json:"size"`
@@ -31,7 +31,7 @@ type Reading struct {
 	Lines int64 `json:"lines"`
 	// SHA256 of the bytes, lower-case hex.
 	SHA256 string `json:"sha256"`
-	// State is that of the hash (crypto/sha256's own encoding), to go on with.
+	// State is that of the hash (crypto/sha256's own encoding), to resume with.
 	State []byte `json:"state"`
 }
 
@@ -51,9 +51,9 @@ func (l *Ledger) Heartbeat(n Notice, id string, from, read *Reading) error {
 		switch i := t.index(id); {
 		case id == "":
 		case i < 0:
-			return fmt.Errorf("note what was read of %s: %w", id, ErrUnknown)
+			return fmt.Errorf("note the bytes read of %s: %w", id, ErrUnknown)
 		case !t.Entries[i].Read.same(from):
-			return fmt.Errorf("note what was read of %s: %w", id, ErrStale)
+			return fmt.Errorf("note the bytes read of %s: %w", id, ErrStale)
 		default:
 			t.edit(i).Read = copied(read)
 		}
@@ -70,16 +70,16 @@ func (r *Reading) same(other *Reading) bool {
 	return r.Size == other.Size && r.SHA256 == other.SHA256
 }
 
-// Setup is what the ledger knows of a record of the settings.
+// Setup is the ledger's knowledge of a record of the settings.
 type Setup struct {
 	// SHA256 of them, lower-case hex, and Server, kube-apiserver's version among them.
 	SHA256 string `json:"sha256"`
 	Server string `json:"server,omitempty"`
 }
 
-// Decision is what a notice is about, beside a heartbeat.
+// Decision is the subject of a notice, beside a heartbeat.
 type Decision struct {
-	// Key signs from now on, in the place of the one before; empty: no change.
+	// Key signs from now on, in place of the one before; empty: no change.
 	Key string
 	// Setup are the settings from now on; zero: no change.
 	Setup Setup

@@ -39,7 +39,7 @@ func changes() []change {
 }
 
 // I1 rests on this: whatever the moment of a crash, the ledger that is opened
-// afterwards says what it said before the change under way or after it.
+// afterwards has its state from before the change under way or after it.
 func TestI1_CrashAtEveryEffect(t *testing.T) {
 	states := []string{text(t, nil)} // before the first change, after it, after the second ...
 	l := open(t, durable.OS(), t.TempDir())
@@ -58,7 +58,7 @@ func TestI1_CrashAtEveryEffect(t *testing.T) {
 }
 
 // crashEverywhere stops after every effect of the changes, with the given
-// loss. states are what the ledger says after each change.
+// loss. states are the ledger's states after each change.
 func crashEverywhere(t *testing.T, states []string, loss durabletest.Loss) {
 	for k, finished := int64(0), false; !finished; k++ {
 		if k > 200 {
@@ -87,7 +87,7 @@ func crashEverywhere(t *testing.T, states []string, loss durabletest.Loss) {
 }
 
 // crashRun makes the changes until the crash. done is how many returned
-// without an error, -1 where Open did not; what is then in memory must not be
+// without an error, -1 where Open did not; its memory must then not be
 // ahead of the change that failed.
 func crashRun(t *testing.T, dir string, disk durable.Hook) (done int, epoch string) {
 	t.Helper()
@@ -159,7 +159,7 @@ func TestFailedWrite(t *testing.T) {
 	}
 }
 
-// What is no ledger of this version is kept under another name, and nothing of
+// A file that is not a ledger of this version is kept under another name, and nothing of
 // it is believed.
 func TestSetAside(t *testing.T) {
 	good := func(edit func(*table)) string {
@@ -214,7 +214,7 @@ func TestSetAside(t *testing.T) {
 	}
 }
 
-// A state directory on another machine begins an epoch of its own. What the
+// A state directory on another machine begins an epoch of its own. A file that the
 // archive does not have yet is converted again and takes new numbers: one that
 // was taken in the old epoch would be given to another segment, too.
 func TestMachineChange(t *testing.T) {
@@ -256,7 +256,7 @@ func TestMachineChange(t *testing.T) {
 				want.State, want.Reason = Quarantined, "why"
 			}
 			want.Loki = false
-			if e.ID != "1" { // what the archive of the other machine has was seen, too
+			if e.ID != "1" { // the other machine's archived files were seen, too
 				want.Seen = 5
 			}
 			if text(t, []Entry{e}) != text(t, []Entry{want}) {

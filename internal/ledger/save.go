@@ -7,8 +7,8 @@ import (
 )
 
 // save writes the table, and keeps it only when it is on disk. With thousands of
-// files waiting nearly all of it is as it was: what did not change is not
-// encoded anew.
+// files waiting nearly all of it is as it was: unchanged entries are not
+// encoded again.
 func (f *file) save(t table) error {
 	lines, err := encode(t, f.lines)
 	if err != nil {

@@ -6,9 +6,9 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
-// BenchmarkLine measures the lines of real logs by what becomes of them: passed
+// BenchmarkLine measures the lines of real logs by their outcome: passed
 // at first sight, looked at and left as they are, changed. CPU time counts:
-// MB/s tells little on a machine that is busy.
+// MB/s says little on a machine that is busy.
 func BenchmarkLine(b *testing.B) {
 	for _, name := range []string{"rotated.log", "diverse.log"} {
 		r := newTest(b, Config{})

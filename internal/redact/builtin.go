@@ -38,12 +38,12 @@ func Builtins() []Builtin {
 	}
 }
 
-// secretRules replace, of a Secret, everything but what it is called, its type and its metadata.
+// secretRules replace, of a Secret, everything but its name, its type and its metadata.
 func secretRules(name string) []rule { return objectRules(name, "secrets", false) }
 
-// objectRules replace, of an object and of what answers a request for one, everything but what is
+// objectRules replace, of an object and of the response to a request for one, everything but the part that is
 // known to be harmless, so that a field which should not be there (a mistyped "stringDat", say) is
-// replaced as well; and what quotes the object.
+// replaced as well; and texts that quote the object.
 func objectRules(name, resource string, notReads bool) []rule {
 	known := "kind apiVersion metadata type immutable items rows object $patch $retainKeys $setElementOrder/data"
 	object := rule{name: name, resource: &resource, notReads: notReads, needs: onBody}
@@ -74,8 +74,8 @@ func innerSecret() *node {
 	}})
 }
 
-// failureRule replaces what a request was refused for, where that may quote
-// what it sent, or what the object would have become.
+// failureRule replaces the reason of a refusal, if that may quote
+// the request, or the object it would have made.
 func failureRule(name, resource string, notReads bool) rule {
 	root := &node{edges: []edge{
 		named("message", all()),
@@ -92,7 +92,7 @@ const (
 	// policyFinding has the message of a ValidatingAdmissionPolicy with the action Audit, at every
 	// level (apiserver/pkg/admission/plugin/policy/validating).
 	policyFinding = "validation.policy." + admission + "validation_failure"
-	// webhookPatch has what a mutating webhook changed in the object (from level Request on;
+	// webhookPatch has the changes of a mutating webhook in the object (from level Request on;
 	// apiserver/pkg/admission/plugin/webhook/mutating).
 	webhookPatch = "patch.webhook." + admission
 	// policyPatch would be the same of a MutatingAdmissionPolicy.

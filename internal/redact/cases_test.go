@@ -42,7 +42,7 @@ func annotated(resource, verb, annotation string) string {
 
 type lineCase struct{ name, line string }
 
-// cases have what goes between ‹ and ›, as it stands in the line; the marks
+// cases have the values to replace between ‹ and ›, as it stands in the line; the marks
 // are no part of it.
 func cases() []lineCase {
 	return []lineCase{
@@ -138,7 +138,7 @@ func TestLine(t *testing.T) {
 	}
 }
 
-// marked returns a line of a case and what is to become of it.
+// marked returns a line of a case and its expected result.
 func marked(r *Redactor, text string) (line, want string) {
 	for {
 		before, rest, found := strings.Cut(text, "‹")

@@ -30,7 +30,7 @@ type Rule struct {
 	// Name of the rule, for messages.
 	Name string `yaml:"name"`
 	// Group, Resource and Subresource of the events' objectRef. Nil is any;
-	// the empty Group is the core group, the empty Subresource is none.
+	// the empty Group is the core group, an empty Subresource matches none.
 	Group       *string `yaml:"group"`
 	Resource    *string `yaml:"resource"`
 	Subresource *string `yaml:"subresource"`
@@ -138,7 +138,7 @@ func inFile(file string, err error) error {
 	return errors.New(atLine.ReplaceAllString(err.Error(), strings.ReplaceAll(file, "$", "$$")+":$1: "))
 }
 
-// Policy is what is replaced. It does not change once it is made.
+// Policy lists the values to replace. It does not change once it is made.
 type Policy struct {
 	rules   []rule
 	uris    bool   // credentials in URIs
@@ -187,11 +187,11 @@ func NewPolicy(c Config) (*Policy, error) {
 	return p, nil
 }
 
-// Text has the rules, one a line, and the version of what they do.
+// Text has the rules, one a line, and the version of their effect.
 func (p *Policy) Text() string { return p.text }
 
 // Hash names the policy: the SHA-256, in hex, of its rules and of the version
-// of what they do. The key is no part of it.
+// of their effect. The key is no part of it.
 func (p *Policy) Hash() string {
 	sum := sha256.Sum256([]byte(p.text))
 	return hex.EncodeToString(sum[:])

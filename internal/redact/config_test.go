@@ -112,7 +112,7 @@ func TestRulePaths(t *testing.T) {
 	}
 }
 
-// A rule that is switched off replaces nothing, and the others go on.
+// A rule that is switched off replaces nothing, and the others still apply.
 func TestDisable(t *testing.T) {
 	off := newTest(t, Config{Disable: builtinNames()})
 	for _, c := range cases() {
@@ -171,7 +171,7 @@ func TestConfigMistakes(t *testing.T) {
 	}
 }
 
-// The hash of a policy changes with what it does, and with nothing else.
+// The hash of a policy changes with its effect, and with nothing else.
 func TestPolicyHash(t *testing.T) {
 	hash := func(c Config) string {
 		p, err := NewPolicy(c)

@@ -20,7 +20,7 @@ const (
 	keepBuffer = 1 << 20
 )
 
-// Tally counts what was copied.
+// Tally counts the copied lines.
 type Tally struct {
 	// Changed counts the lines of which something was replaced.
 	Changed int64

@@ -38,7 +38,7 @@ func isCredential(name []byte) bool {
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // normal appends a parameter's name as it is compared: percent-decoded, in
-// lower case, without what is between words. The last word begins at word,
+// lower case, without the separators of words. The last word begins at word,
 // after such a thing or with the capital of camelCase.
 func normal(dst, name []byte) (whole []byte, word int) {
 	var buf [maxParameter]byte
@@ -64,7 +64,7 @@ func normal(dst, name []byte) (whole []byte, word int) {
 const webTokenHead = "eyJ"
 
 // A token is a JSON Web Token (RFC 7519: three parts in base64url, of which the first two are JSON
-// objects), or, as the first group, what follows the word "bearer": as in a header, or where a
+// objects), or, as the first group, the text after the word "bearer": as in a header, or where a
 // browser hands a token to a WebSocket of kube-apiserver (apiserver/pkg/authentication/request/websocket).
 const (
 	afterBearer = `(?:(?i:bearer)(?:[ +:='"]|\\[tnr"]|\\u00[0-3][0-9a-f]|%(?:25)*(?:20|09|0[ADad]|22|27|3[ADad])|\.authorization\.k8s\.io\.)+)+`

@@ -42,7 +42,7 @@ func TestCredential(t *testing.T) {
 	}
 }
 
-// What is between words behind a name changes nothing, and a query with such a parameter is not
+// Separators behind a name change nothing, and a query with such a parameter is not
 // plain wherever it stands.
 func FuzzCredential(f *testing.F) {
 	for _, name := range []string{"access%5Ftoken", "apiKey", "x-pass", "[sid]", "%4bey", "fieldSelector", "toke%6E", "t%6fken", "%74oken", "%6be%79", "ke%", "a=b?session_id"} {

@@ -1,5 +1,5 @@
-// Package redact replaces what must not leave the node in the clear: the
-// values of Secrets, tokens, credentials in URIs, and what rules of one's own
+// Package redact replaces values that must not leave the node in the clear: the
+// values of Secrets, tokens, credentials in URIs, and those that rules of one's own
 // say. [Redactor.Line] takes a line of the audit log and gives it back as it
 // may be sent.
 //
@@ -10,17 +10,17 @@
 //	redacted:hmac-sha256:<32 hex digits>:<length in bytes>
 //
 // with the first half of the HMAC-SHA-256 of its text under a [Key]. So it can
-// still be seen that two values are equal, or that one has changed, but not,
-// without the key, what they were, however short. Names of members, null, empty
+// still be seen that two values are equal, or that one has changed, but not
+// the values without the key, however short. Names of members, null, empty
 // strings and everything else in the line stay byte for byte: values are cut
-// out of the line, it is not encoded again. A marker in the place of a value is
+// out of the line, it is not encoded again. A marker in place of a value is
 // left alone, so redacting twice is redacting once.
 //
 // # Rules
 //
 // A rule is about events of one resource (by their objectRef) and about positions
-// in their bodies, their status and annotations, or in what they say of the URI, the users and the
-// agent. What it says of an object is meant of the items of a list as well, of the objects
+// in their bodies, their status and annotations, or in their messages about the URI, the users and the
+// agent. A rule about an object is meant of the items of a list as well, of the objects
 // in the rows of a table, of the object of a watch event and of the values of a
 // JSON patch. [Builtins] are the rules that need not be written; docs/redaction.md describes each.
 //
@@ -32,14 +32,14 @@
 // # Lines that are not one event
 //
 // The events of a list, an array or an EventList, on one line or on several, are treated like any
-// other. What an event is says [auditline.IsEvent], for the archive as well.
+// other. [auditline.IsEvent] defines an event, for the archive as well.
 //
 // A crash leaves a torn line, and the next event glued to it. Of such a line
 // whole events are treated like any other; of the event that it begins with,
 // the members before the response status are kept, as far as they are whole; the
-// rest is replaced by a marker without quotes, because nothing says what it
-// is a part of. So is what is no event at all, and an event's body if the
-// event does not say what it is about.
+// rest is replaced by a marker without quotes, because nothing says which part
+// it is. So is a line that is not an event, and an event's body if the
+// event does not name its object.
 //
 // # Files
 //

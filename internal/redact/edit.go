@@ -35,7 +35,7 @@ func (e *edit) end() (out []byte, changed bool) {
 }
 
 // leaves replaces every string, number and boolean of the value at i, and
-// returns where it ends. Keys, null and what is empty stay.
+// returns where it ends. Keys, null and empty values stay.
 func (e *edit) leaves(i int) int {
 	if c := at(e.b, i); c == '{' || c == '[' {
 		return children(e.b, i, func(_ []byte, value int) int { return e.leaves(value) })
@@ -60,7 +60,7 @@ func (e *edit) single(i int) int {
 	return end
 }
 
-// replace puts a marker, as a JSON string, in the place of the value b[from:to].
+// replace puts a marker, as a JSON string, in place of the value b[from:to].
 func (e *edit) replace(from, to int) {
 	e.copyTo(from)
 	e.out = append(e.out, '"')
@@ -77,7 +77,7 @@ func (e *edit) replace(from, to int) {
 	e.from = to
 }
 
-// replaceBare puts a marker in the place of the text b[from:to].
+// replaceBare puts a marker in place of the text b[from:to].
 func (e *edit) replaceBare(from, to int) {
 	if from == to || isMarker(e.b[from:to]) {
 		return
@@ -105,7 +105,7 @@ const (
 	markerBytes = 16
 )
 
-// appendMarker appends what stands for a value:
+// appendMarker appends the marker of a value:
 //
 //	redacted:hmac-sha256:<32 hex digits>:<length in bytes>
 //
@@ -127,7 +127,7 @@ func appendSum(dst, sum []byte, length int64) []byte {
 var markerForm = regexp.MustCompile(`^` + markerPrefix + `[0-9a-f]{32}:[0-9]{1,19}$`)
 
 // isMarker says whether a value is a marker already. It is left alone then, so
-// that a line that was redacted once stays what it is.
+// that a line that was redacted once stays as it is.
 func isMarker(value []byte) bool {
 	return hasPrefix(value, markerPrefix) && markerForm.Match(value)
 }

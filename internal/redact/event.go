@@ -13,7 +13,7 @@ type found struct {
 	part      part
 }
 
-// members replaces what the rules say of the event at start. It reports whether r.b is one valid
+// members applies the rules to the event at start. It reports whether r.b is one valid
 // JSON object from there on, and does nothing otherwise.
 func (r *Redactor) members(start int) bool {
 	r.found, r.refs = r.found[:0], r.refs[:0]
@@ -39,7 +39,7 @@ func (r *Redactor) members(start int) bool {
 			if known {
 				leaks = leaks || p == partStatus && quotes(r.b, from)
 			}
-			// Another container may be what is left of a body, after a crash that happened to leave
+			// Another container may be the rest of a body, after a crash that happened to leave
 			// valid JSON.
 			if c := at(r.b, from); known || (c == '{' || c == '[') && string(key) != "objectRef" {
 				r.found = append(r.found, found{from: from, end: end, part: p})
@@ -67,7 +67,7 @@ func (r *Redactor) members(start int) bool {
 }
 
 // list treats the objects in the array at i, or in the items of the EventList there, like any event,
-// and the rest like what is no event. It returns where the container ends.
+// and the rest like a line that is not an event. It returns where the container ends.
 func (r *Redactor) list(i int) int {
 	inArray := at(r.b, i) == '['
 	return children(r.b, i, func(key []byte, value int) int {
@@ -103,10 +103,10 @@ func refOf(b []byte, i int) (o ref) {
 	return o
 }
 
-// apply replaces what the rules say of one member.
+// apply applies the rules to one member.
 func (r *Redactor) apply(f found, verb []byte, leaks bool) {
 	if f.isBody() && len(r.refs) == 0 {
-		r.leaves(f.from) // of something, but nobody says of what
+		r.leaves(f.from) // of something, of an unknown object
 		return
 	}
 	r.positions = r.positions[:0]

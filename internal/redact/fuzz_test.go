@@ -27,8 +27,8 @@ func FuzzValid(f *testing.F) {
 	})
 }
 
-// FuzzLine feeds any bytes: what is JSON stays JSON, redacting twice is
-// redacting once, and what is unchanged is the same slice.
+// FuzzLine feeds any bytes: JSON stays JSON, redacting twice is
+// redacting once, and an unchanged line is the same slice.
 func FuzzLine(f *testing.F) {
 	for _, name := range []string{"diverse.log", "torn-line.log", "nul-hole.log"} {
 		n := 0

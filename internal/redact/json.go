@@ -87,7 +87,7 @@ func skipNested(b []byte, i int) int {
 	return len(b)
 }
 
-// isDelimiter reports what may follow a number, true, false or null.
+// isDelimiter reports whether a byte may follow a number, true, false or null.
 func isDelimiter(c byte) bool { return bytes.IndexByte([]byte(",}] \t\n\r"), c) >= 0 }
 
 // children calls visit with the key, nil in a list, and the position of each value in the object or
@@ -135,7 +135,7 @@ func members(b []byte, i int) iter.Seq2[[]byte, span] {
 	}
 }
 
-// text returns what a JSON string says, given with its quotes; of any other
+// text returns the text of a JSON string, given with its quotes; of any other
 // value, its own bytes.
 func text(value []byte) []byte {
 	if len(value) < 2 || value[0] != '"' {

@@ -14,8 +14,8 @@ import (
 // KeySize is the length of a key, in bytes.
 const KeySize = 32
 
-// Key is what the hashes in the markers are made with. Whoever has it can try
-// what a short value was; nobody else can.
+// Key is the key of the hashes in the markers. Its owner can guess
+// a short value; no one else can.
 type Key [KeySize]byte
 
 // NewKey returns a random key.
@@ -28,8 +28,8 @@ func NewKey() (k Key) {
 // others may have read.
 var ErrBadKey = errors.New("unusable redaction key")
 
-// ReadKey reads a key file: 32 bytes that nobody but their owner can read. The
-// error wraps [os.ErrNotExist] where there is none, and [ErrBadKey].
+// ReadKey reads a key file: 32 bytes that only their owner can read. The
+// error wraps [os.ErrNotExist] if there is no file, and [ErrBadKey].
 func ReadKey(file string) (k Key, err error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -54,7 +54,7 @@ func ReadKey(file string) (k Key, err error) {
 	return k, nil
 }
 
-// ID names the key without telling it, in 16 hex digits: markers of two nodes can be
+// ID names the key without disclosing it, in 16 hex digits: markers of two nodes can be
 // compared where it is the same.
 func (k Key) ID() string {
 	mac := hmac.New(sha256.New, k[:])

@@ -102,7 +102,7 @@ func with(t testing.TB, shipped Config, name string) Config {
 	return Config{Enable: []string{name}}
 }
 
-// What is promised to be replaced is, in each form; what is not, stays, and the rule for it replaces
+// Every promised value is replaced, in each form; others stay, and the rule for it replaces
 // it; all rules together replace everything.
 func TestLeaks(t *testing.T) {
 	shipped := shippedRules(t)

@@ -226,7 +226,7 @@ func addPods(add adder, s string) {
 	add("variable by a pattern", "deployment-variables", eventParts{resource: "deployments", group: "apps", request: `{"spec":{"template":{"spec":{"containers":[{"env":[{"name":"PG_DSN","value":"` + s + `"}]}]}}}}`})
 }
 
-// addOthers adds what has a rule in the shipped file.
+// addOthers adds the values that have a rule in the shipped file.
 func addOthers(add adder, s, b64 string) {
 	meta := func(member string) string { return `{"kind":"Secret","metadata":{"name":"x",` + member + `}}` }
 	add("label of a Secret", "secret-labels", eventParts{resource: "secrets", request: meta(`"labels":{"p":"` + s + `"}`)})

@@ -25,17 +25,17 @@ func mayBeManifest(value []byte) bool {
 		len(value) >= word && len(bytes.Trim(value, base64Letters)) == 0
 }
 
-// base64Letters are those of either alphabet, and what stands between lines.
+// base64Letters are those of either alphabet, and the separators of lines.
 const base64Letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\\"
 
 // saysSecret says whether a text may hold a Secret, or a list of them, that says so: as a JSON
-// object, be it in a string that is in another string, as YAML, or in base64. What gzip has
+// object, be it in a string that is in another string, as YAML, or in base64. Data that gzip has
 // compressed is not unpacked, letters that are written as escapes are not read: either may be one.
 func saysSecret(b []byte) bool {
 	return bytes.Contains(b, []byte("Secret")) && (secretInJSON.Match(b) || secretInYAML.Match(b)) ||
 		bytes.Contains(b, []byte(`\u00`)) && escapedLetter.Match(b) ||
 		hasWord(b, "U2VjcmV0", 'V') || hasWord(b, "NlY3Jld", 'Y') || hasWord(b, "TZWNyZX", 'X') || // base64 of the word at each offset
-		hasWord(b, "H4sI", 'H') // base64 of what begins all that gzip writes
+		hasWord(b, "H4sI", 'H') // base64 of the first bytes of gzip
 }
 
 var (

@@ -19,7 +19,7 @@ func quotes(b []byte, status int) bool {
 
 // isQuoting is quotes for a message. The messages of these
 // reasons name the object only, unless admission wrote them: webhooks and
-// policies give any reason, and say what they like.
+// policies give any reason, in any words.
 func isQuoting(message, reason []byte) bool {
 	if len(message) == 0 {
 		return false
@@ -29,7 +29,7 @@ func isQuoting(message, reason []byte) bool {
 		"Expired", "Gone", "MethodNotAllowed", "NotAcceptable", "ServiceUnavailable", "Forbidden":
 		return isOfAdmission(message)
 	}
-	// What authentication says, in an event that has no reason.
+	// The message of authentication, in an event that has no reason.
 	return !bytes.HasPrefix(message, []byte("Authentication failed, attempted:")) || isOfAdmission(message)
 }
 

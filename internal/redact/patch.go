@@ -2,8 +2,8 @@ package redact
 
 import "bytes"
 
-// patch replaces what the places say of the JSON patch (RFC 6902) at i, and
-// returns where it ends. What is no operation, or one whose path cannot be
+// patch applies the positions to the JSON patch (RFC 6902) at i, and
+// returns where it ends. An element that is not an operation, or one whose path cannot be
 // read, is replaced as a whole.
 func (w *walk) patch(i int, positions []*node) int {
 	return children(w.b, i, func(_ []byte, i int) int {

@@ -7,7 +7,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
-// What passes quickly is what would not be changed slowly, either.
+// A line that passes quickly is not changed slowly, either.
 func TestQuickAgrees(t *testing.T) {
 	r, slow := newTest(t, Config{}), slowTest(t, Config{})
 	agree := func(name string, line []byte) (passed bool) {
@@ -75,7 +75,7 @@ func FuzzQuick(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, resource, verb, uri, reason, message, body, finding string) {
 		var object any
-		if json.Unmarshal([]byte(body), &object) == nil { // or there is none
+		if json.Unmarshal([]byte(body), &object) == nil { // or there is no object
 			text, _ := json.Marshal(object)
 			body = `,"requestObject":` + string(text)
 		} else {

@@ -7,7 +7,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
-// Redactor replaces what a [Policy] says. Several may share a policy; one is
+// Redactor applies a [Policy]. Several may share a policy; one is
 // not safe for concurrent use.
 type Redactor struct {
 	walk
@@ -24,7 +24,7 @@ type Redactor struct {
 	unsure bool    // the event is torn: without a ref it may be about anything
 }
 
-// New returns a Redactor that hashes what it replaces under a key.
+// New returns a Redactor that hashes replaced values under a key.
 func New(policy *Policy, key Key) *Redactor {
 	w := walk{edit: edit{mac: hmac.New(sha256.New, key[:])}, inner: policy.inner}
 	return &Redactor{walk: w, policy: policy, key: key, quick: newQuick(policy)}

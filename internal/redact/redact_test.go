@@ -105,12 +105,12 @@ func mustGo(event map[string]any, path string, value any) bool {
 
 var (
 	failed = regexp.MustCompile(`^/response(Status|Object)(/details/causes/\d+)?/message$`)
-	// refusals in the corpora that say no more than what was refused
+	// refusals in the corpora that only name the refused object
 	naming = regexp.MustCompile(`^[a-z.0-9]+( ".*")? (is forbidden: User .*|not found|already exists)$|^Operation cannot be fulfilled on |^Apply failed with |` +
 		`^Unauthorized$|^Authentication failed, |^the server does not allow this method |^namespaces ".*" not found|^storage is .re.initializing$|^Too many requests`)
 )
 
-// mayQuote says whether the message of a failure may quote what was sent.
+// mayQuote says whether the message of a failure may quote the request.
 func mayQuote(event map[string]any) bool {
 	ref, _ := event["objectRef"].(map[string]any)
 	status, _ := event["responseStatus"].(map[string]any)
@@ -134,8 +134,8 @@ func patchPath(event map[string]any, steps []string) string {
 }
 
 // TestCorpus compares every value of every event in real logs, as encoding/json
-// reads them, before and after: what must go is a marker, everything else is
-// what it was.
+// reads them, before and after: secret values are markers, everything else is
+// unchanged.
 func TestCorpus(t *testing.T) {
 	gone := 0
 	for _, name := range audittest.Names() {
@@ -190,7 +190,7 @@ func compare(t *testing.T, at string, line, out []byte, changed bool) (gone int)
 	return gone
 }
 
-// What is cut out of a line is all that differs: the rest is the same bytes,
+// Only the replaced parts of a line differ: the rest is the same bytes,
 // however they are written.
 func TestOtherBytesStay(t *testing.T) {
 	const line = ` { "kind" : "Event","auditID":"a","verb":"update","objectRef":{"resource":"secrets"},"x":"\u00e9\/",` + "\t" +
@@ -212,7 +212,7 @@ func TestOtherBytesStay(t *testing.T) {
 	}
 }
 
-// marker is what stands for a value, as a JSON string.
+// marker is the substitute of a value, as a JSON string.
 func marker(r *Redactor, value string) string {
 	return `"` + string(r.appendMarker(nil, []byte(value))) + `"`
 }

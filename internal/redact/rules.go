@@ -25,7 +25,7 @@ func partNames() [parts]string {
 		"authenticationMetadata", "sourceIPs", "userAgent"}
 }
 
-// partOf is the part that a member of the event is; the first where it is none.
+// partOf is the part that a member of the event is; the first if it has none.
 func partOf(key []byte) (part, bool) {
 	for p, name := range partNames() {
 		if isName(key, name) {
@@ -42,28 +42,28 @@ type rule struct {
 	group, resource, subresource *string
 	// notReads leaves the events of get, list and watch alone.
 	notReads bool
-	// leaks wants only events whose message may quote what was sent.
+	// leaks wants only events whose message may quote the request.
 	leaks bool
-	// needs is what a line shows, one of these at least, that this rule has anything to do in.
+	// needs lists texts, one of which occurs in each line that this rule changes.
 	needs trigger
 	// roots is where the rule begins in each part; nil where it has no part in it.
 	roots [parts]*node
 }
 
-// trigger is what a line must show, wherever in it, to be worth a look for a rule's sake; a set of
+// trigger is a text that must occur in a line, wherever in it, to be worth a look for a rule's sake; a set of
 // them if it is one of several. Of the empty set [quick] decides by itself.
 type trigger uint
 
 const (
 	always      trigger = 1 << iota
 	onBody              // a requestObject or a responseObject
-	onMessage           // a message that may quote what was sent
-	onAdmission         // an annotation in which kube-apiserver quotes an object, or what a policy says of it
+	onMessage           // a message that may quote the request
+	onAdmission         // an annotation in which kube-apiserver quotes an object, or a policy's message about it
 	onParameter         // a parameter in the URI
-	onToken             // what may be a credential outside of the bodies
+	onToken             // possible credentials outside of the bodies
 )
 
-// ref is what an event is about.
+// ref is the object of an event.
 type ref struct{ group, resource, subresource []byte }
 
 // wants says whether a rule is about an event.

@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// torn replaces what may be a secret in the line r.b, which is not one JSON
+// torn replaces possible secrets in the line r.b, which is not one JSON
 // value: torn by a crash and glued to the next event, cut by a full disk, or
 // begun in the middle. Whole events in it are treated like any other. Of the
-// event that the line begins with, what comes before the response status and
+// event that the line begins with, the part before the response status and
 // the bodies is kept, as far as it is whole. Everything else is replaced, because
-// nothing says what it is a part of. NUL bytes, the hole that a truncation leaves, stay.
+// nothing says which part it is. NUL bytes, the hole that a truncation leaves, stay.
 func (r *Redactor) torn() {
 	line, first, kept := r.b, len(r.b), 0
 	for whole := range r.json.Events(line) {
@@ -30,15 +30,15 @@ func (r *Redactor) torn() {
 }
 
 // beginning returns how much of the torn event at the start of a line is kept,
-// and replaces in it what the rules say: the members before the response
+// and applies the rules to it: the members before the response
 // status, as far as they are whole and in kube-apiserver's form.
 func (r *Redactor) beginning(line []byte) int {
 	end := len(eventHead)
 	if n := bytes.Index(line[end:], []byte(eventHead)); n >= 0 {
-		line = line[:end+n] // what is glued to it is no value of it
+		line = line[:end+n] // text glued to it is not one of its values
 	}
 	if n := bytes.IndexByte(line, 0); n >= 0 {
-		line = line[:n] // nor is what comes after a hole
+		line = line[:n] // nor is text after a hole
 	}
 	r.refs, r.found = r.refs[:0], r.found[:0]
 	for end < len(line) && line[end] == ',' {
@@ -68,7 +68,7 @@ func (r *Redactor) beginning(line []byte) int {
 	return end
 }
 
-// unknown replaces b[from:to], but for NULs at its ends and for what separates the events of a list.
+// unknown replaces b[from:to], but for NULs at its ends and for the separators of the events of a list.
 func (e *edit) unknown(from, to int) {
 	if len(bytes.Trim(e.b[from:to], "\ufeff \t\r[,]")) == 0 {
 		return

@@ -42,7 +42,7 @@ func TestTorn(t *testing.T) {
 	}
 }
 
-// markedBare is marked for what becomes a marker without quotes.
+// markedBare is marked for a value that becomes a marker without quotes.
 func markedBare(r *Redactor, text string) (line, want string) {
 	for {
 		before, rest, found := strings.Cut(text, "‹")
@@ -56,7 +56,7 @@ func markedBare(r *Redactor, text string) (line, want string) {
 	}
 }
 
-// What is kept of a torn line, and what is not.
+// The kept and the replaced parts of a torn line.
 func TestTornLine(t *testing.T) {
 	r := newTest(t, Config{})
 	whole := event("pods", "create", `"requestObject":{"a":1}`)

@@ -18,7 +18,7 @@ type node struct {
 	// manifests: a string in here that may hold a Secret or a ConfigMap in any form is replaced;
 	// secrets: one that holds a Secret.
 	manifests, secrets bool
-	// tokens: what looks like a bearer token or a JSON Web Token in a string here is replaced.
+	// tokens: text that looks like a bearer token or a JSON Web Token in a string here is replaced.
 	tokens bool
 }
 

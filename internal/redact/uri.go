@@ -115,7 +115,7 @@ func plainURI(uri []byte) bool {
 }
 
 // uri replaces, in the URI b[from:to], given without its quotes, the values of the parameters that
-// positions have; credentials: and those that are one by their names, and what looks like a bearer
+// positions have; credentials: and those that are one by their names, and text that looks like a bearer
 // token or a JSON Web Token anywhere else.
 func (e *edit) uri(from, to int, credentials bool, positions []*node) {
 	wanted := func(name []byte) bool {
@@ -123,7 +123,7 @@ func (e *edit) uri(from, to int, credentials bool, positions []*node) {
 			return slices.ContainsFunc(n.edges, func(e edge) bool { return e.leads(unescaped(nil, name)) })
 		})
 	}
-	next := from // what was not looked at
+	next := from // the first byte not examined
 	for value := range parameters(e.b[from:to], wanted) {
 		if credentials {
 			e.tokens(next, from+value.from, uriToken)

@@ -4,7 +4,7 @@ import (
 	"slices"
 )
 
-// maxNested is how deep in a body a Secret is looked for; what is deeper and
+// maxNested is how deep in a body a Secret is looked for; a value that is deeper and
 // may be one is replaced. Each level costs a look at all that is in it.
 const maxNested = 32
 
@@ -16,7 +16,7 @@ type walk struct {
 	positions []*node // a stack, owned by the functions that walk; its memory is reused
 }
 
-// value replaces what the positions say of the value at i, and returns where it
+// value applies the positions to the value at i, and returns where it
 // ends. depth counts from the body.
 func (w *walk) value(i int, positions []*node, depth int) int {
 	c := at(w.b, i)
@@ -62,7 +62,7 @@ func (w *walk) step(from []*node, key []byte, isItem bool, i, depth int) []*node
 }
 
 // selects says whether the value at i is an object that is meant. One that is very deep always is:
-// to look would cost the length of what is in it at each level.
+// to look would cost the length of its content at each level.
 func (w *walk) selects(by *where, i, depth int) bool {
 	if depth > maxNested {
 		return true
@@ -76,7 +76,7 @@ func (w *walk) selects(by *where, i, depth int) bool {
 }
 
 // tooDeep is value for an object or a list that is too deep in a body to look
-// for a Secret in it. It looks once at all that is in it, so what is below is
+// for a Secret in it. It looks once at all that is in it, so the levels below are
 // not asked again.
 func (w *walk) tooDeep(i int, positions []*node, depth int) int {
 	end := skip(w.b, i)

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// However deep it is, a Secret in a body is found, or replaced with what is
-// around it; what has no Secret in it stays, and rules of one's own reach it.
+// However deep it is, a Secret in a body is found, or replaced with the text
+// around it; a body without a Secret stays, and rules of one's own reach it.
 func TestDepth(t *testing.T) {
 	own := Config{Rules: []Rule{{Name: "x", Resource: new("pods"), Paths: []string{"requestObject.own" + strings.Repeat(".x", 45)}}}}
 	for depth := range 40 {

@@ -20,7 +20,7 @@ type adopter struct{ *workspace }
 // earlier version of the converter made it, the process died before the ledger
 // had it, and this version makes other bytes of the same source. It returns
 // false unless the source can be rebuilt from it, byte for byte: then it is
-// damaged or somebody else's.
+// damaged or foreign.
 func (s *adopter) adopt(ctx context.Context, e ledger.Entry, i int, key string) (bool, error) {
 	theirs := s.workFile(e.ID, "adopted")
 	if err := s.fetch(ctx, key, theirs); err != nil {
@@ -54,7 +54,7 @@ func passing(ctx context.Context, err error) error {
 }
 
 // proveAdopted rebuilds the source from the segment's work files with theirs
-// in the place of one, and compares it with what was converted.
+// in place of one, and compares it with what was converted.
 func (s *adopter) proveAdopted(ctx context.Context, e ledger.Entry, i int, theirs string) (size int64, sum string, rows int64, err error) {
 	var inputs []parquet.Input
 	for j, o := range e.Objects {

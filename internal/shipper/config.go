@@ -30,14 +30,14 @@ type Store interface {
 	Find(ctx context.Context, rotated time.Time, about bool) ([]Found, error)
 	History
 	// Fetch writes the object under a key to a new file; [ErrTaken] where the store
-	// contradicts itself about what it holds, [ErrUnreadable] where it does not show it.
+	// contradicts itself about its content, [ErrUnreadable] if it does not show it.
 	Fetch(ctx context.Context, key, file string) error
 }
 
 // ErrUnlisted is returned by a [Store] whose archive may not be listed.
 var ErrUnlisted = errors.New("the archive may not be listed")
 
-// History is what the archive has from other lives of the ledger.
+// History reads the archive's objects and records of other lives of the ledger.
 type History interface {
 	// Earlier returns an epoch of this log other than the given one of which the
 	// archive has something; empty where it has nothing, or may not be listed.
@@ -45,7 +45,7 @@ type History interface {
 	// Tree returns the number of the last tree of this log that the archive has records
 	// of, 0 if there is none; [ErrUnlisted] if the archive may not be listed.
 	Tree(ctx context.Context) (int, error)
-	// Records returns what the archive has under the keys of a tree's records, from a
+	// Records returns the archive's content under the keys of a tree's records, from a
 	// number on, in the order of the keys; [ErrUnlisted] as of Tree.
 	Records(ctx context.Context, tree int, from int64) iter.Seq2[manifest.Stored, error]
 	// Rollups returns the keys of a tree's rollups in JSON, in the order of the days;
@@ -57,7 +57,7 @@ type History interface {
 type Found struct {
 	// Record is the file's; nil where the archive has none.
 	Record *manifest.Record
-	// Meta is what one of the objects says, where there is no record.
+	// Meta is the metadata of one of the objects, used if there is no record.
 	Meta parquet.ObjectMeta
 }
 
@@ -91,11 +91,11 @@ type TreeKeys interface {
 	Rollup(tree int, day, ext string) string
 }
 
-// Events hears what the shipper does. Its methods must not block.
+// Events receives the steps of the shipper. Its methods must not block.
 type Events interface {
 	// Pass is called with the result of each pass.
 	Pass(err error)
-	// File reports what an operator should know of a single segment.
+	// File reports an event of a single segment to the operator.
 	File(event string, e ledger.Entry)
 	// Gap reports each break that is found in the bytes of a file.
 	Gap(gap ledger.Gap)
@@ -109,11 +109,11 @@ type Log interface {
 	// Ask asks kube-apiserver for its counters, in bounded time, and logs its errors
 	// itself; false if they are not available.
 	Ask(ctx context.Context) (Counters, bool)
-	// Input says what is wrong with the log; nil if it arrives.
+	// Input returns the fault of the log; nil if it arrives.
 	Input() *manifest.Input
 }
 
-// Config is what a Shipper needs. Its fields are the parts of the sidecar that
+// Config configures a Shipper. Its fields are the parts of the sidecar that
 // meet in the archive's loop; each is set once.
 type Config struct {
 	// StateDir is the state directory.
@@ -140,9 +140,9 @@ type Config struct {
 	MaxLag time.Duration
 	// Heartbeat is the longest time without a record; 0: no heartbeats.
 	Heartbeat time.Duration
-	// Redact says what is replaced in the archive; nil archives what was read.
+	// Redact selects the values to replace in the archive; nil archives the bytes as read.
 	Redact *Redaction
-	// Blind returns what stands for a SHA-256 (hex, as the result) that must not
+	// Blind returns the substitute of a SHA-256 (hex, as the result) that must not
 	// be published, because the archive is redacted or was; nil if it never is.
 	Blind func(sha256 string) string
 	// Log is how the audit log arrives; nil if that is not known.

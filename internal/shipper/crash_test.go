@@ -12,8 +12,8 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
 
-// crash makes a pass on a disk that stops after k effects and loses what was
-// not synced, and starts the next process on what is left. It returns false
+// crash makes a pass on a disk that stops after k effects and loses all that was
+// not synced, and starts the next process on the rest. It returns false
 // when the pass came to its end before that.
 func (y *yard) crash(k int64, loss durabletest.Loss) bool {
 	y.t.Helper()
@@ -70,7 +70,7 @@ func (y *yard) wantNoWork() {
 }
 
 // Work that comes back after a power failure, and that of a segment which was
-// given up, has nobody who needs it; that of others has.
+// given up, has no claim left; that of others has.
 func TestI8_NeedlessWorkGoes(t *testing.T) {
 	y := newYard(t)
 	y.mustStart()

@@ -26,7 +26,7 @@ func at(n int, what fault) func(int) fault {
 	}
 }
 
-// wantCopies wants so many objects that have a copy, each told, records that
+// wantCopies wants n objects that have a copy, each reported, records that
 // name objects with the bytes that they say, and the texts restored.
 func (y *yard) wantCopies(n int, texts ...string) {
 	y.t.Helper()
@@ -115,7 +115,7 @@ func TestI10_CrashWhereTheStoreDamages(t *testing.T) {
 	}
 }
 
-// TestI10_IncrementThatIsDamaged: what a lost node leaves is what was confirmed.
+// TestI10_IncrementThatIsDamaged: a lost node leaves the confirmed bytes.
 func TestI10_IncrementThatIsDamaged(t *testing.T) {
 	for _, what := range faults() {
 		for n := 1; n <= 2; n++ {

@@ -13,12 +13,12 @@
 // is deterministic; storing again sends the bytes of the kept work files, and
 // the archive takes the same bytes under the same key for success.
 //
-// Of a damaged .gz what unpacks is archived, and the rest is a gap in its record.
+// Of a damaged .gz the part that unpacks is archived, and the rest is a gap in its record.
 // A segment that cannot be converted at all (a .gz of which nothing unpacks, or
 // that grows beyond every bound) is quarantined: it stays held, with the reason, and
-// the segments after it go on. A damaged file that is repaired is held again, and
-// what the archive does not have of it is archived. Everything else that fails, the disk or the
-// archive, ends the pass; the next one goes on at the same step.
+// the segments after it continue. A damaged file that is repaired is held again, and
+// the part that the archive lacks is archived. Everything else that fails, the disk or the
+// archive, ends the pass; the next one resumes at the same step.
 //
 // # The open file
 //
@@ -41,16 +41,16 @@
 // # Less than was seen
 //
 // Before a finished file is converted, and at the beginning of each pass, it is
-// compared with everything that was ever seen of it (I10). What it lacks is a
+// compared with everything that was ever seen of it (I10). Missing bytes are a
 // gap; from the state converted on nothing can be lost of it.
 //
 // # Files
 //
 // shipper.go has the path: Sync, and the steps of one segment. config.go says
-// what it needs. Beside the path stand increment.go (the open file, read by
+// its helpers. Beside the path stand increment.go (the open file, read by
 // openfile.go), heartbeat.go, records.go (the chain), rollup.go (the sum of a day's
 // records), rollback.go (a ledger that was put back), upload.go (one object),
-// evidence.go (what a file lacks), reconcile.go and adopt.go (what the archive
+// evidence.go (bytes that a file lost), reconcile.go and adopt.go (objects that the archive
 // has from earlier epochs and versions), quarantine.go, unreadable.go (damaged
 // .gz files), redact.go, source.go and workspace.go (files).
 package shipper

@@ -61,7 +61,7 @@ func (s *examiner) readWhole(ctx context.Context, e ledger.Entry) error {
 	})
 }
 
-// cutOff records what a held file lacks of everything that was seen of it; found says that there was
+// cutOff records the bytes seen earlier that a held file lacks; found says that there was
 // something.
 func (s *examiner) cutOff(e ledger.Entry) (found bool, err error) {
 	src, err := openSource(s.cfg.Held.Path(e.ID))
@@ -77,8 +77,8 @@ func (s *examiner) cutOff(e ledger.Entry) (found bool, err error) {
 	return true, s.recordCut(e, f, *gap, apart)
 }
 
-// lack describes what a file lacks; nil where that is nothing. apart says that it no longer begins
-// with what its increments have, which it must not supersede then. A finished file that is only
+// lack describes the bytes that a file lacks, nil if there are none. apart says that it no longer begins
+// with the bytes of its increments, which it must not supersede then. A finished file that is only
 // shorter than its increments keeps their number: readers see that they reach further.
 func (s *examiner) lack(e ledger.Entry, f *growing) (gap *ledger.Gap, apart bool, err error) {
 	least, now := e.Least(), time.Now()
@@ -109,13 +109,13 @@ func (s *examiner) lack(e ledger.Entry, f *growing) (gap *ledger.Gap, apart bool
 	return gap, !e.Finished || !(same && joins) && f.size >= open.Offset, nil
 }
 
-// emptied says whether a backup without a byte is a gap that is not recorded yet. A name that nobody saw
+// emptied says whether a backup without a byte is a gap that is not recorded yet. A name that no pass saw
 // is no backup's; and at the beginning of an epoch the archive may have the file, as it has one that is held again.
 func (s *examiner) emptied(e ledger.Entry, size int64) bool {
 	return size == 0 && e.Finished && !e.Unnamed && e.Cuts == 0 && e.Before == nil && !s.cfg.Ledger.Chain().Fresh
 }
 
-// known is what was seen of a plain file's content: the SHA-256 of its first bytes.
+// known describes the part of a plain file that was read: the SHA-256 of its first bytes.
 func known(e ledger.Entry) (bytes int64, sum string) {
 	switch {
 	case e.Read != nil && e.Read.Size > 0:
@@ -147,7 +147,7 @@ func (g *growing) head(most int64) ([]byte, error) {
 	return g.tail(n, n)
 }
 
-// recordCut puts the gap of a cut on disk, together with what the file is now.
+// recordCut puts the gap of a cut on disk, together with the present state of the file.
 func (s *examiner) recordCut(e ledger.Entry, f *growing, gap ledger.Gap, apart bool) error {
 	head, err := f.head(ledger.MarkSize)
 	if err != nil {

@@ -26,7 +26,7 @@ func seen(text string) func(*ledger.Entry) {
 	}
 }
 
-// The ways in which somebody changes a file, in place: a held link has the same bytes.
+// The ways to change a file in place: a held link has the same bytes.
 func changes(text string) map[string]string {
 	return map[string]string{
 		"cut to nothing":       "",
@@ -39,7 +39,7 @@ func changes(text string) map[string]string {
 	}
 }
 
-// What was seen of a finished file is archived or a gap, whether the archive is available or not.
+// Every byte seen of a finished file is archived or a gap, whether the archive is available or not.
 func TestI10_FinishedFileIsCut(t *testing.T) {
 	text := event(22, "a") + event(22, "b") + event(22, "c")
 	for name, now := range changes(text) {
@@ -166,7 +166,7 @@ func TestI10_EmptyBackup(t *testing.T) {
 	}
 }
 
-// midway changes a file after k effects on the disk, while a pass goes on, or where it crashes there.
+// midway changes a file after k effects on the disk, while a pass continues, or if it crashes there.
 func (y *yard) midway(k int64, crash bool, change func()) (reached bool) {
 	y.t.Helper()
 	if crash {
@@ -249,8 +249,8 @@ func (y *yard) recordedGaps() (reasons []string) {
 	return reasons
 }
 
-// TestI10_CutIncrementsAtEveryStep changes a growing file after every effect on the disk. What
-// increments have of it stays reachable: no finished file with as many bytes supersedes it and lacks it.
+// TestI10_CutIncrementsAtEveryStep changes a growing file after every effect on the disk. The bytes
+// of its increments stay reachable: no finished file with as many bytes supersedes it and lacks it.
 func TestI10_CutIncrementsAtEveryStep(t *testing.T) {
 	first, second, third := event(21, "a"), event(22, "b"), event(22, "c")
 	for name, now := range changes(first + second) {

@@ -91,7 +91,7 @@ type held struct{ *yard }
 func (h held) Path(id string) string { return h.heldPath(id) }
 func (h held) Wake()                 { h.release++ }
 
-// recorder notes in the yard what the shipper reports.
+// recorder stores the shipper's reports in the yard.
 type recorder struct{ *yard }
 
 func (recorder) Head(ledger.Head)   {}

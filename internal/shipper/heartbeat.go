@@ -17,7 +17,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
-// Counters is what kube-apiserver counts itself.
+// Counters has the counters of kube-apiserver itself.
 type Counters struct {
 	// Started is when the process began; zero where it does not say.
 	Started time.Time
@@ -28,7 +28,7 @@ type Counters struct {
 	Version string
 }
 
-// maxReading bounds what one heartbeat reads of the open file. A file that
+// maxReading bounds the bytes that one heartbeat reads of the open file. A file that
 // grows by more in an interval is read on by the next ones.
 const maxReading = 256 << 20
 
@@ -37,7 +37,7 @@ type heart struct {
 	*workspace
 	described bool                // the settings were looked at since the start and the last heartbeat
 	server    string              // kube-apiserver's version, as it said last
-	input     manifest.InputState // what was wrong with the log at the last heartbeat
+	input     manifest.InputState // the fault of the log at the last heartbeat
 }
 
 // describe decides on a record of the settings where they are not those of the last
@@ -124,9 +124,9 @@ func (s *heart) heartbeat(ctx context.Context) error {
 	return s.describe(ctx)
 }
 
-// look reads what the open file has gained, between two questions to
-// kube-apiserver: what it had counted before and after is a bound for the
-// lines. A file that cannot be read keeps nobody from archiving others: the
+// look reads the new bytes of the open file, between two questions to
+// kube-apiserver: its counts before and after are a bound for the
+// lines. A file that cannot be read does not keep others from being archived: the
 // heartbeat is without it, and those who hold the file say why.
 func (s *heart) look(ctx context.Context, beat *manifest.Heartbeat, e *ledger.Entry) (id string, read *ledger.Reading) {
 	before, asked := s.ask(ctx)
@@ -152,7 +152,7 @@ func (s *heart) look(ctx context.Context, beat *manifest.Heartbeat, e *ledger.En
 	return e.ID, read
 }
 
-// openForReading opens the open file; nil where there is none to be read.
+// openForReading opens the open file; nil if none can be read.
 func (s *heart) openForReading(e *ledger.Entry) (*growing, error) {
 	if e == nil || e.Gzip || e.State != ledger.Held {
 		return nil, nil
@@ -160,7 +160,7 @@ func (s *heart) openForReading(e *ledger.Entry) (*growing, error) {
 	return s.openGrowing(*e)
 }
 
-// ask asks kube-apiserver. What it cannot say now is left out of a heartbeat.
+// ask asks kube-apiserver. An unknown count is left out of a heartbeat.
 func (s *heart) ask(ctx context.Context) (Counters, bool) {
 	if s.cfg.Log == nil {
 		return Counters{}, false
@@ -172,8 +172,8 @@ func (s *heart) ask(ctx context.Context) (Counters, bool) {
 	return c, ok && c.Events >= 0 && c.Errors >= 0
 }
 
-// readOn reads what a file has gained since it was read. A file that has
-// become shorter is read from its beginning: those who hold it record what is
+// readOn reads the bytes that a file has gained since the last read. A file that has
+// become shorter is read from its beginning: hold records the missing bytes
 // missing.
 func readOn(ctx context.Context, src *growing, read *ledger.Reading) (*ledger.Reading, error) {
 	next, sum := resume(read)
@@ -196,7 +196,7 @@ func readOn(ctx context.Context, src *growing, read *ledger.Reading) (*ledger.Re
 	return next, err
 }
 
-// resume goes on with a hash; one whose state cannot be read begins anew.
+// resume continues a hash; one whose state cannot be read starts again.
 func resume(read *ledger.Reading) (*ledger.Reading, hash.Hash) {
 	sum := sha256.New()
 	if read == nil || len(read.State) == 0 {
@@ -240,7 +240,7 @@ func (s *sealer) announce(context.Context) error {
 	return s.cfg.Ledger.Decide(ledger.Notice{Kind: string(manifest.KindKey), At: time.Now().UTC(), Body: body}, ledger.Decision{Key: key.Vkey})
 }
 
-// sealNotices seals what was decided on and is not sealed yet, a key first: it signs
+// sealNotices seals the notices that are not sealed yet, a key first: it signs
 // the others.
 func (s *sealer) sealNotices(context.Context) error {
 	notices := s.cfg.Ledger.Notices()
@@ -260,7 +260,7 @@ func (s *sealer) sealNotices(context.Context) error {
 			err = json.Unmarshal(n.Body, &r.Setup)
 		}
 		if err != nil {
-			return fmt.Errorf("decode what the ledger has for record %d: %w", n.Seq, err)
+			return fmt.Errorf("decode the ledger's entry for record %d: %w", n.Seq, err)
 		}
 		_, err = s.cfg.Chain.Seal(r)
 		if sealed := errors.Is(err, manifest.ErrConflict) || errors.Is(err, manifest.ErrRemoved); err != nil && !sealed {

@@ -49,7 +49,7 @@ func (y *yard) beats() (all []manifest.Heartbeat) {
 }
 
 // Heartbeats see the open file grow, whoever restarts in between, and the
-// finished file begins with what they saw.
+// finished file begins with the bytes they saw.
 func TestI9_HeartbeatsReadTheOpenFile(t *testing.T) {
 	y := newBeatingYard(t)
 	y.mustStart()

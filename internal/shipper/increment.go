@@ -172,7 +172,7 @@ func (s *opener) cut(ctx context.Context, e ledger.Entry) error {
 	if err := s.convertPart(ctx, e, src, open); err != nil {
 		return err
 	}
-	// What increments have is known by its hash, too.
+	// The bytes of increments are known by their hash, too.
 	read := e.Read
 	if read == nil || read.Size < end {
 		if read, err = readOn(ctx, &growing{src.File, end}, read); err != nil {
@@ -221,7 +221,7 @@ func (s *opener) advanceOpen(e ledger.Entry, open *ledger.Increments, read *ledg
 }
 
 // convertPart makes the object of the next increment, in the work directory, and
-// completes what is said of it.
+// completes its description.
 func (s *opener) convertPart(ctx context.Context, e ledger.Entry, src io.ReaderAt, open ledger.Increments) error {
 	next := open.Next
 	if err := s.begin(e.ID); err != nil {
@@ -266,7 +266,7 @@ func (s *opener) convertPart(ctx context.Context, e ledger.Entry, src io.ReaderA
 // incrementName is the name of an increment's work file.
 const incrementName = "increment.parquet"
 
-// openOf is what the archive has of an open segment.
+// openOf lists the objects that the archive has of an open segment.
 func openOf(e ledger.Entry) ledger.Increments {
 	if e.Open == nil {
 		return ledger.Increments{}
@@ -275,7 +275,7 @@ func openOf(e ledger.Entry) ledger.Increments {
 }
 
 // since is when the oldest line without a copy may have been written. Where
-// the archive has nothing of the file and nobody knows when it was created,
+// the archive has nothing of the file and its creation time is unknown,
 // that is its last write when it was first seen.
 func since(e ledger.Entry) time.Time {
 	switch {

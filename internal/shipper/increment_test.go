@@ -39,7 +39,7 @@ func (m *memoryStore) ranges() (keys []string) {
 	return keys
 }
 
-// partial is what a reader has of a number from its increments.
+// partial is the content of a number as a reader gets it from increments.
 func (m *memoryStore) partial(t testing.TB, seq int64) string {
 	t.Helper()
 	x := parquet.Increments{Work: t.TempDir()}
@@ -91,7 +91,7 @@ func asOpen(e *ledger.Entry) {
 	e.Finished, e.Name, e.Rotated, e.Born = false, "audit.log", time.Time{}, time.Unix(1_700_000_000, 0)
 }
 
-// brief shows what a log holds: events by their IDs.
+// brief lists the events of a log by their IDs.
 func brief(text string) string {
 	text = regexp.MustCompile(`\{[^\n]*"auditID":"(\w+)"[^\n]*\}`).ReplaceAllString(text, "<$1>")
 	return fmt.Sprintf("%q", regexp.MustCompile("\x00+").ReplaceAllString(text, "<NUL>"))
@@ -290,7 +290,7 @@ func TestFinishedFilesComeBeforeIncrements(t *testing.T) {
 func TestIncrementWhoseWorkIsGone(t *testing.T) {
 	y := newOpenYard(t, time.Nanosecond)
 	y.add("0", event(22, "a"), asOpen)
-	y.store.lose = true // the archive has it, and nobody knows
+	y.store.lose = true // the archive has it, and no state says so
 	if err := y.shipper.Sync(t.Context()); err == nil {
 		t.Fatal("no error")
 	}
@@ -313,7 +313,7 @@ func TestIncrementWhoseWorkIsGone(t *testing.T) {
 }
 
 // An increment whose work file is lost cannot be made again of a file that is shorter now. The cut is
-// found by others; here nothing of what was seen of the file is known any more.
+// found by others; here all knowledge of the file is lost.
 func TestIncrementWhoseLinesAreGone(t *testing.T) {
 	y := newOpenYard(t, time.Nanosecond)
 	y.add("0", event(22, "a")+event(22, "b"), asOpen)

@@ -17,7 +17,7 @@ import (
 )
 
 // loseLedger starts the next process without the ledger. The files are still
-// there, so those who hold them find them anew.
+// there, so hold finds them again.
 func (y *yard) loseLedger(texts ...string) {
 	y.t.Helper()
 	if err := os.Remove(filepath.Join(y.dir, ledger.FileName)); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -86,7 +86,7 @@ func TestI5_CrashWithTheLedgerLost(t *testing.T) {
 }
 
 // archiveSome has the archive take n objects and then nothing more, and loses
-// what was sealed by then.
+// the records sealed by then.
 func (y *yard) archiveSome(n int) {
 	y.t.Helper()
 	y.store.fail = func(string) error {
@@ -194,7 +194,7 @@ func TestI5_AskedWhileTheLinkWasGone(t *testing.T) {
 	y.wantOnce(event(22, "a"))
 }
 
-// What somebody else has stored is not taken up on its own word: its bytes must
+// A foreign object is not adopted for its metadata: its bytes must
 // be those of the file.
 func TestI5_AnObjectThatLiesIsNotTakenUp(t *testing.T) {
 	y := newYard(t)

@@ -47,12 +47,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		chainRecord: gauge("chain_records", "Number of the last record that the archive has confirmed."),
 		keyReplaced: gauge("signing_key_replaced", "1 while records are not signed because the signing key was replaced by another."),
 		chainHead: factory.NewGaugeVec(prometheus.GaugeOpts{
-			Namespace: "auditsidecar", Name: "chain_head", Help: "Number of the last record that the archive has confirmed; the root of the tree up to it is a label: what verify takes as --expect-head.",
+			Namespace: "auditsidecar", Name: "chain_head", Help: "Number of the last record that the archive has confirmed; label root: the tree up to it, for verify --expect-head.",
 		}, []string{"tree", "root"}),
 		increments: counter("open_increments_total", "Increments of the open file that the archive has confirmed."),
 		openBytes:  gauge("archived_open_bytes", "Bytes of the open file that the archive has as increments."),
 		redacted:   counter("archive_redacted_lines_total", "Lines of which something was replaced before they were archived, each time that they were converted."),
-		edited:     counter("edited_files_total", "Finished files that do not begin with the bytes that were read of them before: somebody changed them."),
+		edited:     counter("edited_files_total", "Finished files that no longer begin with the bytes read before, so they were edited."),
 	}
 	m.uploads.WithLabelValues("stored")
 	m.uploads.WithLabelValues("failed")

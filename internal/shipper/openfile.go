@@ -13,7 +13,7 @@ import (
 )
 
 // growing is a segment that is still being written. It is read with pread
-// only, and what it had when it was opened may be gone: it can be truncated
+// only, and its bytes at opening may be gone: it can be truncated
 // from outside at any time.
 type growing struct {
 	*os.File
@@ -24,7 +24,7 @@ type growing struct {
 const lookBack = 64 << 10
 
 // lastLine is where the last complete line ends that belongs into an increment
-// of at most so many bytes from an offset on: the offset itself where there is
+// of at most max bytes from an offset on: the offset itself if there is
 // none. capped says that there is more than fits into one increment. A line that alone is longer than
 // an increment may be, NULs aside, waits, with all that follow it, for the whole file.
 func (g *growing) lastLine(from, most int64) (end int64, capped bool, err error) {
@@ -120,7 +120,7 @@ func (g *growing) before(offset int64) (ledger.Mark, error) {
 	return ledger.MarkOf(tail), nil
 }
 
-// continues says whether the file still has what the archive has right before
+// continues says whether the file still has the archived bytes right before
 // the end of its increments.
 func (g *growing) continues(open ledger.Increments) (bool, error) {
 	if n := int64(open.Before.N); g.size < open.Offset || n < 0 || n > min(open.Offset, ledger.MarkSize) {

@@ -12,7 +12,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
-// What increments have of a file that was cut stays reachable: the file takes another number, unless
+// The increments of a file that was cut stay reachable: the file takes another number, unless
 // it only became shorter than they are.
 func TestI10_IncrementsOfATruncatedFile(t *testing.T) {
 	first, second := event(22, "a")+event(22, "b"), event(22, "c")
@@ -112,7 +112,7 @@ func TestI8_IncrementBehindAHole(t *testing.T) {
 	}
 }
 
-// What did not fit into an increment does not wait for the next one's time.
+// Lines that did not fit into an increment do not wait for the next one's time.
 func TestCappedIncrementIsFollowedAtOnce(t *testing.T) {
 	y := newOpenYard(t, 15*time.Minute)
 	y.shipper.increments.most = 64

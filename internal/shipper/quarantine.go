@@ -13,7 +13,7 @@ import (
 // quarantiner takes the segments that cannot be archived off the main path.
 type quarantiner struct{ *workspace }
 
-// refuse quarantines a segment whose bytes cannot be had, ever; an error that
+// refuse quarantines a segment whose bytes can never be read; an error that
 // may pass is returned.
 func (s *quarantiner) refuse(e ledger.Entry, err error) error {
 	var bad *UnpackError
@@ -51,7 +51,7 @@ func (s *quarantiner) quarantine(e ledger.Entry, from ledger.State, reason error
 }
 
 // leave retires a file of which the archive has all that there is. A number that an
-// interrupted conversion took gets a gap as its record: what it read is gone.
+// interrupted conversion took gets a gap as its record: the bytes it read are gone.
 func (s *quarantiner) leave(e ledger.Entry, source *ledger.Source) error {
 	retire := func(e *ledger.Entry) {
 		e.State, e.Source, e.Before = ledger.Retired, source, nil

@@ -16,16 +16,16 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
-// reconciler finds what the archive has from earlier epochs.
+// reconciler finds the objects and records of earlier epochs.
 type reconciler struct {
 	*workspace
 	refused *quarantiner
 	asked   map[string]bool // by epoch and ID: the files that the archive was asked for
 }
 
-// reconcile asks the archive, once at the beginning of an epoch, what it has of
+// reconcile asks the archive, once at the beginning of an epoch, for objects of
 // the finished files from an earlier one: a lost ledger must not archive a line
-// a second time, nor record as a gap what the archive has.
+// a second time, nor record as a gap bytes that the archive has.
 func (s *reconciler) reconcile(ctx context.Context) error {
 	if !s.cfg.Ledger.Chain().Fresh {
 		return nil
@@ -41,7 +41,7 @@ func (s *reconciler) reconcile(ctx context.Context) error {
 	// After the files: one that is given up meanwhile becomes a gap in the same change.
 	for _, gap := range s.cfg.Ledger.Gaps() {
 		if err := s.reconcileGap(ctx, gap); err != nil {
-			return fmt.Errorf("ask the archive what it has of the gap %s of %s: %w", gap.Reason, gap.File, err)
+			return fmt.Errorf("look up in the archive the gap %s of %s: %w", gap.Reason, gap.File, err)
 		}
 	}
 	lost, err := s.lostBefore(ctx)
@@ -106,7 +106,7 @@ func (s *reconciler) reconcileGap(ctx context.Context, gap ledger.Gap) error {
 }
 
 // vanished is the entry of a file that has lost its link; without an ID where there
-// is none.
+// is not one.
 func (s *reconciler) vanished(gap ledger.Gap) ledger.Entry {
 	for _, e := range s.cfg.Ledger.Entries() {
 		if e.State == ledger.Quarantined && e.Name == gap.File && e.Born.Equal(gap.From) && e.Rotated.Equal(gap.To) && !durable.Exists(s.cfg.Held.Path(e.ID)) {
@@ -190,7 +190,7 @@ func (s *reconciler) reconcileOne(ctx context.Context, e ledger.Entry) error {
 	return nil
 }
 
-// isRecordOf says whether a record is of a held file. A name that nobody saw
+// isRecordOf says whether a record is of a held file. A name that no pass saw
 // is no evidence.
 func (s *reconciler) isRecordOf(m *manifest.Source, e ledger.Entry, print fingerprint) bool {
 	if m == nil || !e.Unnamed && m.Name != e.Name {
@@ -200,7 +200,7 @@ func (s *reconciler) isRecordOf(m *manifest.Source, e ledger.Entry, print finger
 	return emptied || m.Size == print.size && s.isSum(m, print.sum)
 }
 
-// isObjectOf says whether an object is made of what is archived of a held file.
+// isObjectOf says whether an object is made of the archived part of a held file.
 func isObjectOf(m parquet.ObjectMeta, e ledger.Entry, print fingerprint) bool {
 	return (e.Unnamed || m.SourceName == e.Name) && m.SourceSize == print.storedSize && hex.EncodeToString(m.SourceSHA256[:]) == print.storedSum
 }
@@ -213,12 +213,12 @@ func (s *reconciler) archivedBefore(e ledger.Entry, r *manifest.Record) error {
 	})
 }
 
-// takeUp goes on where an earlier epoch stopped, which had stored objects of a
+// takeUp resumes where an earlier epoch stopped, which had stored objects of a
 // file and not recorded it. The conversion makes the same objects under the same
-// keys, those that are missing among them; what the archive has is compared
+// keys, those that are missing among them; archived objects are compared
 // when they are stored (I5), so nothing is taken on the object's own word.
 func (s *reconciler) takeUp(e ledger.Entry, m parquet.ObjectMeta) error {
-	s.cfg.Events.File("going on with the objects that an earlier epoch has stored and not recorded", e)
+	s.cfg.Events.File("resuming with the objects that an earlier epoch stored without a record", e)
 	return s.cfg.Ledger.Advance(e.ID, ledger.Held, func(e *ledger.Entry) {
 		e.Origin = &ledger.Origin{Epoch: m.Epoch, Seq: m.Seq}
 		if e.Unnamed {

@@ -58,7 +58,7 @@ func TestI9_GapsAndFilesAreOneChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	y.wantKinds("1 gap truncated, 2 file audit-0.log, 3 file audit-1.log nul_hole, 4 gap quarantined")
-	if reported := strings.Join(y.gaps, ", "); reported != "nul_hole, quarantined" { // the first was told by who found it
+	if reported := strings.Join(y.gaps, ", "); reported != "nul_hole, quarantined" { // the first was reported by its finder
 		t.Errorf("told of %s", reported)
 	}
 	records := y.store.records(t)
@@ -114,7 +114,7 @@ func TestLostLedgerArchivesNothingTwice(t *testing.T) {
 	if err := os.Remove(filepath.Join(y.dir, ledger.FileName)); err != nil {
 		t.Fatal(err)
 	}
-	y.mustStart() // the files are still listed, so hold links them anew
+	y.mustStart() // the files are still listed, so hold links them again
 	y.add("0", event(22, "a"), rotated(0))
 	y.add("1", event(22, "another file of the same name"), rotated(1))
 	y.store.findErr = errors.New("no route")
@@ -160,7 +160,7 @@ func TestLeftoverRecordsAreStored(t *testing.T) {
 }
 
 // TestI9_GapsSurviveCrashes stops after every effect while a gap, a damaged
-// file and a file become records, and loses what was not synced at every
+// file and a file become records, and loses unsynced bytes at every
 // second one.
 func TestI9_GapsSurviveCrashes(t *testing.T) {
 	t.Parallel()

@@ -14,7 +14,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
-// Redaction is what is replaced in the archive. It must not change within an
+// Redaction selects the values to replace in the archive. It must not change within an
 // epoch: a conversion that is done again makes the same objects.
 type Redaction struct {
 	// Redactor is the shipper's own.
@@ -27,7 +27,7 @@ type Redaction struct {
 // needed by the conversion only.
 const redactedName = "redacted"
 
-// content is what is archived of a segment: its bytes, or a redacted copy of
+// content is the archived form of a segment: its bytes, or a redacted copy of
 // them.
 type content struct {
 	io.ReaderAt
@@ -36,7 +36,7 @@ type content struct {
 	hmac string  // stands for the SHA-256 of the segment; empty there, too
 }
 
-// content makes what is archived of size bytes. Where nothing of them is to be
+// content makes the archived form of size bytes. If none of them is to be
 // replaced that is these bytes.
 func (s *workspace) content(ctx context.Context, e ledger.Entry, src io.ReaderAt, size int64) (*content, error) {
 	if s.cfg.Redact == nil {
@@ -82,7 +82,7 @@ func (c *content) Close() error {
 	return c.copy.Close()
 }
 
-// describe is what the ledger keeps of a segment of so many bytes whose content
+// describe makes the ledger's entry of a segment of size bytes whose content
 // was converted.
 func (c *content) describe(size int64, result parquet.Result, nuls int64) *ledger.Source {
 	source := &ledger.Source{

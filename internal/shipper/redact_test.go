@@ -30,7 +30,7 @@ func redactor(t testing.TB, key redact.Key) (r *redact.Redactor, policy string) 
 	return redact.New(p, key), p.Hash()
 }
 
-// redacted is what the archive is to have of a text; without a key, the text.
+// redacted is the form of a text in the archive; without a key, the text.
 func redacted(t testing.TB, key *redact.Key, text string) string {
 	t.Helper()
 	if key == nil {
@@ -67,8 +67,8 @@ func TestI5_RedactedCrashAtEveryStep(t *testing.T) {
 	})
 }
 
-// Nothing of a Secret is in an object or a record, the record says what the
-// objects restore to, and the source is known by a hash that tells nothing.
+// Nothing of a Secret is in an object or a record, the record has the hash of the content that the
+// objects restore to, and the source has a hash that discloses nothing.
 func TestI3_RedactedRecord(t *testing.T) {
 	y := newYard(t)
 	y.redact = &redact.Key{1}
@@ -124,7 +124,7 @@ func hexSum(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// The increments of a redacted file count in what is stored, and the finished
+// The increments of a redacted file count stored bytes, and the finished
 // file begins with them.
 func TestRedactedIncrements(t *testing.T) {
 	y := newOpenYard(t, time.Nanosecond)

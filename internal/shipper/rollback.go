@@ -18,7 +18,7 @@ var errNewEpoch = errors.New("a new epoch has begun")
 
 // lookAhead asks the archive, once in a process and before anything is stored under
 // the next number, whether it has been given already: then the ledger is older than
-// the archive, because somebody put a backup of it back.
+// the archive, because a backup of it was restored.
 func (s *sealer) lookAhead(ctx context.Context) error {
 	if s.looked {
 		return nil
@@ -39,7 +39,7 @@ func (s *sealer) lookAhead(ctx context.Context) error {
 	return nil
 }
 
-// notOurs looks at what a record's key holds instead of the record. Another record
+// notOurs examines a foreign object under a record's key. Another record
 // of this tree is proof that its number was given before, and begins a new epoch;
 // anything else is damage.
 func (s *sealer) notOurs(ctx context.Context, key string) error {
@@ -65,8 +65,8 @@ func (s *sealer) putBack(e manifest.Entry) error {
 	return s.newEpoch(ledger.BeginRolledBack, fmt.Sprintf("the ledger is older than the archive, which has another record %d: a backup of the state was put back", e.Number))
 }
 
-// newEpoch begins one in the place of an epoch that cannot continue. What
-// is sealed and not stored is set aside first: its files and gaps are recorded anew.
+// newEpoch begins one in place of an epoch that cannot continue. Any
+// sealed record that is not stored is set aside first: its files and gaps are recorded again.
 func (s *sealer) newEpoch(reason ledger.BeginReason, why string) error {
 	now := time.Now()
 	gap := *ledger.StateLost(why, now)

@@ -99,7 +99,7 @@ func TestI10_LedgerPutBackUnseen(t *testing.T) {
 	y := newYard(t)
 	y.putBack()
 	y.mustStart()
-	y.shipper.records.looked = true // what a store without a listing comes to
+	y.shipper.records.looked = true // the state after a store without a listing
 	if err := y.ledger.AddGap(ledger.Gap{Reason: "pruned", Bytes: -1}, "", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +264,7 @@ func TestI10_GapsOfALedgerPutBackWait(t *testing.T) {
 }
 
 // A state directory that is gone as a whole is a gap of the epoch that follows, when
-// the archive has an earlier one; a new log is none.
+// the archive has an earlier one; a new log has none.
 func TestI10_StateDirectoryGone(t *testing.T) {
 	y := newYard(t)
 	y.mustStart()

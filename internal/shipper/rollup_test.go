@@ -74,7 +74,7 @@ func TestRollupOfEachDay(t *testing.T) {
 		y.pass(72)
 		y.wantRollups("1-2000-01-01.json 1-4 1, 1-2000-01-02.json 5-5 0")
 		before := maps.Clone(y.store.objects)
-		y.mustStart() // another process finds what is there
+		y.mustStart() // another process finds the stored ones
 		y.sync()
 		y.loseLedger()
 		y.sync()
@@ -104,7 +104,7 @@ func TestRollupHalfStored(t *testing.T) {
 	})
 }
 
-// What the archive has of a rollup counts only if this node made it of its records.
+// An archived rollup counts only if this node made it of its records.
 func TestRollupsOfOthersDoNotCount(t *testing.T) {
 	inDays(t, func(_ *testing.T, y *yard) {
 		y.key = signingKey(y.t, nil)

@@ -13,7 +13,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
-// sealing is a log of about so many bytes, and what makes its objects and its record.
+// sealing is a log of about size bytes, with the makers of its objects and its record.
 type sealing struct {
 	t     testing.TB
 	log   []byte

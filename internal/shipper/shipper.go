@@ -78,7 +78,7 @@ func (s *Shipper) Run(ctx context.Context) error {
 	}
 }
 
-// Sync archives what the chain has sealed, the gaps, and every finished
+// Sync archives the sealed records, the gaps, and every finished
 // segment, oldest first, then an increment of the open file if one is due. It
 // returns at the first that the disk or the archive refuses.
 func (s *Shipper) Sync(ctx context.Context) error {
@@ -104,7 +104,7 @@ func (s *Shipper) pass(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.records.sealGaps(ctx); err != nil { // of what was found on the way
+	if err := s.records.sealGaps(ctx); err != nil { // found on the way
 		return err
 	}
 	if err := s.increments.shipOpen(ctx); err != nil {
@@ -166,10 +166,10 @@ func (s *Shipper) ship(ctx context.Context, id string) error {
 // the segment can be rebuilt from them, and writes them into the ledger.
 func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 	if cut, err := s.evidence.cutOff(e); cut || err != nil {
-		return err // begin again with what is left
+		return err // begin again with the rest
 	}
 	if asked, err := s.earlier.late(ctx, e); asked || err != nil {
-		return err // begin again with what the archive has
+		return err // begin again with the archived objects
 	}
 	if err := s.begin(e.ID); err != nil {
 		return err
@@ -219,7 +219,7 @@ func (s *Shipper) convert(ctx context.Context, e ledger.Entry) error {
 		return fmt.Errorf("check the objects of %s: %w", e.Name, err)
 	}
 	var nuls int64
-	// Where every line is an event there are none, and no need to look.
+	// If every line is an event, skip the search.
 	if content.copy != nil || result.Salvaged+result.Undecodable > 0 {
 		if nuls, err = countNULs(ctx, src, src.size); err != nil {
 			return err
@@ -294,12 +294,12 @@ func (s *Shipper) store(ctx context.Context, e ledger.Entry) error {
 
 // retire releases the archive's claim. A file that grew after its conversion
 // had a writer although its name said that it was finished: it is kept, for
-// somebody to look at, and never retired.
+// a person to examine, and never retired.
 func (s *Shipper) retire(e ledger.Entry) error {
 	if grown, err := s.grown(e); err != nil {
 		return err
 	} else if grown {
-		return s.refused.quarantine(e, ledger.Stored, errors.New("it grew after it was archived: somebody still writes to it; what came later is only in the held file"))
+		return s.refused.quarantine(e, ledger.Stored, errors.New("it grew after it was archived, so a process still writes to it; the later bytes are only in the held file"))
 	}
 	if err := s.clear(e.ID); err != nil {
 		return err

@@ -65,7 +65,7 @@ func TestI4_FinishedSegmentsAreArchivedInOrder(t *testing.T) {
 }
 
 // TestI5_CrashAtEveryStep stops the process after every single effect on the
-// disk, loses what was not synced, starts it again, and expects each segment
+// disk, loses unsynced bytes, starts it again, and expects each segment
 // in the archive exactly once, under objects that never changed.
 func TestI5_CrashAtEveryStep(t *testing.T) {
 	for _, loss := range []durabletest.Loss{durabletest.LoseNothing, durabletest.LoseAll} {
@@ -167,7 +167,7 @@ func TestWorkFileGoneIsMadeAgain(t *testing.T) {
 	}
 }
 
-// What the converter will never take is not tried again.
+// A file that the converter always refuses is not tried again.
 func TestSourcesThatAreRefusedAreQuarantined(t *testing.T) {
 	y := newYard(t)
 	y.mustStart()

@@ -14,7 +14,7 @@ import (
 )
 
 // MaxUnpacked is the most bytes that a compressed file may unpack to. The
-// audit log's rotation size is 100 MiB by default; what is beyond this is no
+// audit log's rotation size is 100 MiB by default; a file beyond this is not a
 // audit log, and would fill the disk of the control plane.
 const MaxUnpacked = 8 << 30
 
@@ -26,7 +26,7 @@ type UnpackError struct {
 	// Unpacked is how many bytes of its content were unpacked before the damage; 0
 	// for a file that is refused.
 	Unpacked int64
-	// Err is what is wrong with it.
+	// Err is the fault.
 	Err error
 }
 
@@ -40,7 +40,7 @@ func (e *UnpackError) Unwrap() error { return e.Err }
 type source struct {
 	*os.File
 	from, size int64
-	damage     *UnpackError // what ends them; nil where that is the end of the file
+	damage     *UnpackError // the damage that ends them; nil at the end of the file
 }
 
 // ReadAt reads at an offset in the source.
@@ -48,7 +48,7 @@ func (s *source) ReadAt(p []byte, at int64) (int, error) { return s.File.ReadAt(
 
 // open opens the bytes of a segment; those of a compressed one are unpacked
 // beside the work first, because the conversion reads them twice, in another
-// order. Of a damaged one that is what unpacks.
+// order. Of a damaged one that is the part that unpacks.
 func (s *workspace) open(ctx context.Context, e ledger.Entry) (*source, error) {
 	path := s.cfg.Held.Path(e.ID)
 	if !e.Gzip {
@@ -101,7 +101,7 @@ func Unpack(ctx context.Context, path, to string, limit int64) error {
 	return unpackError(path, n, err)
 }
 
-// unpackError tells damage, which stays, from an error of the disk or a
+// unpackError distinguishes permanent damage from an error of the disk or a
 // context, which passes.
 func unpackError(path string, n int64, err error) error {
 	var disk *fs.PathError
@@ -139,10 +139,10 @@ func (s *Shipper) grown(e ledger.Entry) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look at a held file: %w", err)
 	}
-	return info.Size() > e.Source.From+e.Source.Size, nil // what was cut off since is archived
+	return info.Size() > e.Source.From+e.Source.Size, nil // bytes cut off since then are archived
 }
 
-// tally counts what is written to it. NUL bytes are the hole that a truncation leaves
+// tally counts the bytes written to it. NUL bytes are the hole that a truncation leaves
 // under a writer that continues at its old offset: JSON has none.
 type tally struct{ bytes, lines, nuls int64 }
 

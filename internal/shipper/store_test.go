@@ -39,11 +39,11 @@ type memoryStore struct {
 	taken int // PUTs under free keys
 }
 
-// fault is what a store does with one PUT.
+// fault is the behaviour of a store at one PUT.
 type fault string
 
 const (
-	damaged     fault = "damaged"                 // other bytes are stored; reading them back tells
+	damaged     fault = "damaged"                 // other bytes are stored; reading them back shows it
 	damagedLost fault = "damaged, answer lost"    // other bytes are stored, and the PUT fails
 	unreadable  fault = "answer lost, unreadable" // stored; the retry is refused and may not read
 )
@@ -278,7 +278,7 @@ func (m *memoryStore) Put(_ context.Context, key, file string, size int64, sum s
 	return nil
 }
 
-// faulty stores under a free key what the fault makes of it.
+// faulty stores the bytes, changed by the fault, under a free key.
 func (m *memoryStore) faulty(key string, data []byte) error {
 	m.taken++
 	m.objects[key] = data

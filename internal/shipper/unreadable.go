@@ -15,7 +15,7 @@ import (
 )
 
 // damageOf is the gap of a compressed file that does not unpack to its end; nil
-// where it does. Only the checksum at its end proves what unpacks, so lines of any
+// where it does. Only the checksum at its end proves the unpacked bytes, so lines of any
 // time may be damaged, and how many are missing is unknown.
 func damageOf(e ledger.Entry, bad *UnpackError, source *ledger.Source) *ledger.Gap {
 	if bad == nil {
@@ -32,7 +32,7 @@ func damageOf(e ledger.Entry, bad *UnpackError, source *ledger.Source) *ledger.G
 }
 
 // sameAsBefore compares a file that is held again, because it was damaged and has
-// been changed since, with what the archive has of it. The source is then what
+// been changed since, with its archived lines. The source is then the part that
 // follows that, from the line on in which the damage was. done says that there is
 // nothing to archive: it is still damaged, or has nothing more.
 func (s *Shipper) sameAsBefore(ctx context.Context, e ledger.Entry, src *source) (done bool, err error) {
@@ -94,7 +94,7 @@ func (s *Shipper) fromDamage(ctx context.Context, e ledger.Entry, src *source) e
 			return s.clearFile(s.workFile(e.ID, redactedName))
 		}
 		if err != nil {
-			return fmt.Errorf("read what the archive has of %s: %w", e.Name, err)
+			return fmt.Errorf("read the archived lines of %s: %w", e.Name, err)
 		}
 		f, err := openSource(path)
 		if err != nil {
@@ -110,7 +110,7 @@ func (s *Shipper) fromDamage(ctx context.Context, e ledger.Entry, src *source) e
 	return errors.Join(passing(ctx, err), s.clearFile(s.workFile(e.ID, redactedName)))
 }
 
-// sameLines takes what the archive has of a file, and finds where the lines end that it
+// sameLines reads the archived lines of a file, and finds where the lines end that it
 // has now, too, as they are archived. Of a file that ends before they do, that is its end.
 type sameLines struct {
 	now, plain *bufio.Reader
@@ -139,7 +139,7 @@ func (s *sameLines) Write(p []byte) (int, error) {
 }
 
 // noteChange records once that a whole file was changed or replaced after it was
-// archived. Nothing is missing, but somebody changed the log.
+// archived. Nothing is missing, but the log was edited.
 func (s *Shipper) noteChange(e ledger.Entry, what string) error {
 	if e.Before.Damage != nil || e.Changed {
 		return nil

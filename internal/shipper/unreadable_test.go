@@ -53,7 +53,7 @@ func events(n int) string {
 	return b.String()
 }
 
-// TestI9_DamagedGzip archives what unpacks of every kind of damaged file, records
+// TestI9_DamagedGzip archives the part that unpacks of every kind of damaged file, records
 // the rest as a gap, and has the lines that the stream has.
 func TestI9_DamagedGzip(t *testing.T) {
 	first, second := events(300), events(200)
@@ -67,7 +67,7 @@ func TestI9_DamagedGzip(t *testing.T) {
 	n := len(whole)
 	for _, c := range []struct {
 		name, file string
-		want       string // empty: what the stream has
+		want       string // empty: same as the stream
 		gap        bool
 	}{
 		{name: "whole", file: whole, want: first + second},
@@ -125,7 +125,7 @@ func (y *yard) wantDamage(want bool) {
 	if len(gaps) == 0 {
 		y.t.Fatal("no gap is recorded")
 	}
-	g := gaps[len(gaps)-1] // there may be NULs in what unpacks
+	g := gaps[len(gaps)-1] // there may be NULs in the unpacked part
 	if g.Reason != continuity.ReasonUnreadable || g.Bytes != -1 || g.From.After(g.To.Time) || g.To.IsZero() || !strings.Contains(g.Detail, "unpack") || strings.Contains(g.Detail, y.dir) {
 		y.t.Errorf("gap %+v", g)
 	}
@@ -141,7 +141,7 @@ func (s single) Held() ([]rotate.Segment, error) {
 	return []rotate.Segment{{ID: "0", Path: string(s), Gzip: true, Finished: true}}, nil
 }
 
-// streamOf is what the stream reads of a .gz.
+// streamOf is the stream's reading of a .gz.
 func streamOf(t testing.TB, path string) string {
 	t.Helper()
 	r, err := rotate.NewReader(single(path), rotate.Position{}, rotate.ReaderConfig{})
@@ -195,7 +195,7 @@ func TestI9_NothingUnpacks(t *testing.T) {
 	}
 }
 
-// TestI2_RepairedGzip archives of a repaired file what the archive does not have.
+// TestI2_RepairedGzip archives the part of a repaired file that the archive lacks.
 func TestI2_RepairedGzip(t *testing.T) { //nolint:funlen // one table
 	first, second := secretEvent(22, "secret")+events(30), events(20)
 	whole, at := gzipped(t, first, second)
@@ -209,7 +209,7 @@ func TestI2_RepairedGzip(t *testing.T) { //nolint:funlen // one table
 	for i, c := range []struct {
 		name, file, repaired string
 		begun                bool   // the conversion of the repaired file took its number
-		then                 string // what the repaired file becomes before it is archived
+		then                 string // the change of the repaired file before it is archived
 		want                 []string
 		damaged              bool // still
 		gaps                 int  // after the repair
@@ -282,7 +282,7 @@ func TestI2_RepairedGzip(t *testing.T) { //nolint:funlen // one table
 }
 
 // TestI2_RepairedGzipUnreadArchive archives a garbled file as a whole after its repair if the
-// store refuses to show what it has, and waits while the store is unavailable.
+// store refuses reads, and waits while the store is unavailable.
 func TestI2_RepairedGzipUnreadArchive(t *testing.T) {
 	first, second := events(30), events(20)
 	whole, _ := gzipped(t, first, second)
@@ -326,7 +326,7 @@ func (y *yard) repair(id, text string) {
 	}
 }
 
-// TestI9_DamagedGzipCutWhileHeld records the cut and what does not unpack, and
+// TestI9_DamagedGzipCutWhileHeld records the cut and the part that does not unpack, and
 // knows the file as it is then: package hold finds no repair in it.
 func TestI9_DamagedGzipCutWhileHeld(t *testing.T) {
 	whole, at := gzipped(t, events(30), events(20))
@@ -346,7 +346,7 @@ func TestI9_DamagedGzipCutWhileHeld(t *testing.T) {
 	y.store.wantChain(t)
 }
 
-// TestI9_GzipCutToAFewBytes has nothing left that unpacks: the cut is the only gap. If what is
+// TestI9_GzipCutToAFewBytes has nothing left that unpacks: the cut is the only gap. If the part that is
 // left is damaged, too, that is another.
 func TestI9_GzipCutToAFewBytes(t *testing.T) {
 	whole, _ := gzipped(t, events(30))

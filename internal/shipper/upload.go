@@ -29,7 +29,7 @@ const (
 	copyPauseMax = time.Hour
 )
 
-// copies is what is known of an object whose key holds something else. It is
+// copies tracks an object whose key holds other bytes. It is
 // forgotten with the process, which then reads the keys from the first on again.
 type copies struct {
 	key   string // the next to try
@@ -46,8 +46,8 @@ type uploader struct {
 
 // put stores one file and returns the key that was confirmed to hold it: the
 // given one, or that of a copy if it holds something else that ours does not
-// accept (nil: accepts nothing). The file must be kept until then. name is what
-// the alarm calls it.
+// accept (nil: accepts nothing). The file must be kept until then. name is its name in
+// the alarm.
 func (s *uploader) put(ctx context.Context, name, key, file string, size int64, sha256 string, ours func(key string) (bool, error)) (string, error) {
 	c := s.copies[key]
 	if c == nil {
@@ -86,7 +86,7 @@ func (s *uploader) put(ctx context.Context, name, key, file string, size int64, 
 	return "", c.err
 }
 
-// storeCopy goes on to the next key of an object, which is told.
+// storeCopy proceeds to the next key of an object and reports it.
 func (s *uploader) storeCopy(c *copies, key, name string, differs bool, err error) {
 	event, reason := "ALARM: the archive holds other bytes than were stored: storing a copy under another key", "differs"
 	if !differs {

@@ -14,7 +14,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
-// workspace is what the parts of a Shipper share: the settings, the metrics and
+// workspace is shared by the parts of a Shipper: the settings, the metrics and
 // the directory of unfinished work, with one directory for each segment.
 type workspace struct {
 	cfg     Config
@@ -52,8 +52,8 @@ func (s *workspace) clearFile(path string) error {
 	return nil
 }
 
-// sweep removes work that nobody needs: of a segment that was given up while
-// it was on its way, of one that was quarantined just before a crash, and what
+// sweep removes work that is not needed: of a segment that was given up while
+// it was on its way, of one that was quarantined just before a crash, and files that
 // a power failure brought back. It would count in the disk budget for ever.
 func (s *workspace) sweep(context.Context) error {
 	dirs, err := os.ReadDir(s.root)
@@ -75,7 +75,7 @@ func (s *workspace) sweep(context.Context) error {
 	return nil
 }
 
-// openGrowing opens an open segment. It returns nil where there is none: the
+// openGrowing opens an open segment. It returns nil if there is none: the
 // file has been given up, or its path is another file's by now.
 func (s *workspace) openGrowing(e ledger.Entry) (*growing, error) {
 	f, err := os.Open(s.cfg.Held.Path(e.ID))
@@ -95,7 +95,7 @@ func (s *workspace) openGrowing(e ledger.Entry) (*growing, error) {
 	return &growing{f, info.Size()}, nil
 }
 
-// fetch writes the object under a key to a file, in the place of an earlier one.
+// fetch writes the object under a key to a file, in place of an earlier one.
 func (s *workspace) fetch(ctx context.Context, key, file string) error {
 	if err := s.clearFile(file); err != nil {
 		return err
@@ -106,7 +106,7 @@ func (s *workspace) fetch(ctx context.Context, key, file string) error {
 	return nil
 }
 
-// origin is what the objects of a numbered segment are numbered by.
+// origin gives the objects of a numbered segment their number.
 func (s *workspace) origin(e ledger.Entry) ledger.Origin {
 	if e.Origin != nil {
 		return *e.Origin

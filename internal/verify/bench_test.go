@@ -130,7 +130,7 @@ func BenchmarkDeep(b *testing.B) {
 	b.ReportMetric(deep/convert, "deep/convert")
 }
 
-// BenchmarkSealing is what the Merkle tree adds to what the shipper does with
+// BenchmarkSealing is the cost of the Merkle tree beside the shipper's other work on
 // a file, conversion and check; goal: less than 10 %.
 func BenchmarkSealing(b *testing.B) {
 	log := bytes.Repeat(audittest.Corpus(b, "rotated.log"), 10)

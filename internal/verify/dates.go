@@ -8,7 +8,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 )
 
-// days returns what leaves out the days below data/ that no wanted object is of: the
+// days returns a filter of the days below data/ that have no wanted object: the
 // wanted ones are those that were asked for, and those of the files with lines in
 // them. The report names them.
 func (v *verification) days() func(key string) string {
@@ -66,7 +66,7 @@ func openDays(v *verification) func(key string) string {
 	return between("open/", first, endOfDays)
 }
 
-// between returns what leaves out the days below a prefix before the first and after the
+// between returns a filter of the days below a prefix before the first and after the
 // last.
 func between(prefix, first, last string) func(key string) string {
 	return func(key string) string {

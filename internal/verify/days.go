@@ -121,7 +121,7 @@ func (v summing) add(d *day) {
 	}
 }
 
-// checkForms compares the Parquet forms, which SQL reads, with what the JSON forms that
+// checkForms compares the Parquet forms, which SQL reads, with the JSON forms that
 // count say of them.
 func (v summing) checkForms(ctx context.Context) error {
 	want := map[string]string{}

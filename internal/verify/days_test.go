@@ -92,7 +92,7 @@ func (s *site) columns(day int) string {
 // third is the time from the third day on; its records are 8 to 10, or unsigned 7 to 9.
 var third = noon.AddDate(0, 0, 2).Truncate(24 * time.Hour)
 
-// What is done to rollups is found or harmless; what is done to records is found with
+// A change of rollups is found or harmless; a change of records is found with
 // them, and without reading the records of other days.
 func TestTamperRollups(t *testing.T) {
 	keys := trusted(testKey(1))

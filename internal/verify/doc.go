@@ -1,4 +1,4 @@
-// Package verify proves what an archive holds, or finds what is wrong with it:
+// Package verify proves the content of an archive, or reports each fault:
 // the tree of records of every node, the objects that the records name, and,
 // if asked, that every file restores to the bytes that were read.
 //
@@ -18,7 +18,7 @@
 //   - Objects: there, of the size and SHA-256 that the record says; the store's
 //     own checksum counts without a download. An object that no record names is a
 //     finding, unless it is younger than two heartbeats, has a number that the newest
-//     epoch can give next, and is what its key says: such a file is not recorded yet.
+//     epoch can give next, and has the content that its key says: such a file is not recorded yet.
 //   - With Options.Deep each file is restored; its SHA-256, its Merkle root and
 //     the beginnings that heartbeats saw must be the recorded ones.
 //     Increments of files without a record, below open/, must join, and begin
@@ -27,13 +27,13 @@
 //   - Where heartbeats have kube-apiserver's counters, the number of lines.
 //
 // A finding says which object or record, which lines and which time cannot be
-// trusted. Gaps that were recorded are no findings, because the archive says
-// truly what it lacks; only bytes that were changed under the sidecar
+// trusted. Gaps that were recorded are no findings, because these bytes are
+// truly missing; only bytes that were changed under the sidecar
 // ("edited") are.
 //
 // # State
 //
-// With Options.State, what an earlier run left, only newer records are read: they must
+// With Options.State, the state of an earlier run, only newer records are read: they must
 // continue the trees that were trusted then (docs/spec/state.md).
 //
 // # Rollups
@@ -51,7 +51,7 @@
 // # Assumptions
 //
 // SHA-256 has no collisions and Ed25519 no forgeries. The archive does not
-// change while it is read, but may grow. Records are read some at a time; what is kept
+// change while it is read, but may grow. Records are read some at a time; the state kept
 // is some hundred bytes for each record and object, at most 10,000 findings, and the memory of one restore for each worker.
 //
 // # Files

@@ -26,7 +26,7 @@ const (
 	KindFork Kind = "fork"
 	// KindRecordMissing: numbers that must have a record have none.
 	KindRecordMissing Kind = "record_missing"
-	// KindRecordChanged: a record or its checkpoint is not what was sealed.
+	// KindRecordChanged: a record or its checkpoint is not the sealed one.
 	KindRecordChanged Kind = "record_changed"
 	// KindRollupInvalid: an object under the key of a rollup that is not the sum of its
 	// records, or not by a trusted key. The records count.

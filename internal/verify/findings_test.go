@@ -10,7 +10,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
-// found is an archive and what is found in it.
+// found is an archive with its findings.
 type found struct {
 	make func(*site)
 	opt  Options
@@ -209,7 +209,7 @@ func TestCounts(t *testing.T) {
 }
 
 // Each time in which the log did not arrive is one finding; a silence that nothing
-// explains is none.
+// explains does not count.
 func TestFindingsOfTheInput(t *testing.T) {
 	input := func(states ...manifest.InputState) func(*site) {
 		return func(s *site) {
@@ -259,7 +259,7 @@ func checkFound(t *testing.T, cases map[string]found) {
 	}
 }
 
-// counted is a heartbeat with kube-apiserver's counters. They begin anew each
+// counted is a heartbeat with kube-apiserver's counters. They start again each
 // hour of the site's clock.
 func (s *site) counted(events, failed int64) {
 	s.t.Helper()

@@ -77,7 +77,7 @@ func (v *verification) checkIncrements(ctx context.Context) error {
 func (v *verification) checkFinished(r *record, file *catalog.File) {
 	if size, to := r.Stored().Size, file.Extent(); to > size && v.opt.overlaps(r.span()) {
 		f := r.finding(KindFileShorter, fmt.Sprintf(
-			"it has %d bytes and its increments have %d: it was cut before it was archived; restore returns what the increments have", size, to))
+			"it has %d bytes and its increments have %d: it was cut before it was archived; restore returns the lines of the increments", size, to))
 		f.Object, f.Lines = file.Parts[0].Name, nil
 		v.found.find(f)
 	}

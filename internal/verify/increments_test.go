@@ -29,7 +29,7 @@ func (s *site) increment(seq int64, log []byte, from, to int) string {
 	return s.store(key, data)
 }
 
-// lineEnd is the offset after so many lines.
+// lineEnd is the offset after n lines.
 func lineEnd(log []byte, lines int) int {
 	at := 0
 	for range lines {
@@ -96,7 +96,7 @@ func TestHonestIncrements(t *testing.T) {
 	})
 }
 
-// A finished file must have at least what its increments have.
+// A finished file must have at least the lines of its increments.
 func TestI10_FileShorterThanItsIncrements(t *testing.T) {
 	cut := func(s *site) {
 		log, _ := s.opened()
@@ -143,7 +143,7 @@ func TestTamperedIncrements(t *testing.T) {
 	})
 }
 
-// What was cut off the end of an increment's name, or flipped in its bytes, is
+// Text cut off the end of an increment's name, or flipped in its bytes, is
 // found and named.
 func TestFlippedBitInAnIncrement(t *testing.T) {
 	s := newSite(t, epochA)

@@ -38,7 +38,7 @@ type epoch struct {
 	log  *nodeLog
 	name string
 
-	base    *Trusted          // what the state file knows of it; nil without
+	base    *Trusted          // its entry in the state file; nil without
 	trees   []*tree           // that its records are in
 	records []*record         // by number; first those that the state file has kept
 	files   map[int64]*record // those of files, by seq; of several the first
@@ -51,7 +51,7 @@ type epoch struct {
 	cuts    spans          // those after which a file is another one
 }
 
-// record is one that could be decoded, without what no later check needs.
+// record is one that could be decoded, without fields that no later check needs.
 type record struct {
 	*manifest.Entry
 	copied int             // number of the copy in the archive

@@ -124,7 +124,7 @@ func (e *epoch) isPending(seq int64) bool {
 }
 
 // early returns the fault of an object whose file may have no record yet, or nothing:
-// it must be younger than two heartbeats, and be what its key says. An error means that
+// it must be younger than two heartbeats, and match its key. An error means that
 // it could not be read.
 func (o *objects) early(ctx context.Context, e *epoch, key archive.Key) (Kind, string, error) {
 	name := key.String()

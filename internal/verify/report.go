@@ -42,7 +42,7 @@ type Report struct {
 	state *State
 }
 
-// State is what the next verification may trust: to be written in the place of
+// State is trusted by the next verification: to be written in place of
 // Options.State. It is nil without one, or if it must stay as it is.
 func (r *Report) State() *State { return r.state }
 
@@ -74,7 +74,7 @@ type Node struct {
 	Recorded time.Time `json:"recorded"`
 	// Archived is the end of the last file that is archived as a whole.
 	Archived time.Time `json:"archived,omitzero"`
-	// Gaps are the breaks that the records themselves tell of.
+	// Gaps are the breaks that the records themselves report.
 	Gaps []Gap `json:"gaps,omitempty"`
 }
 
@@ -182,7 +182,7 @@ func (f *findings) note(format string, args ...any) {
 	f.report.Notes = append(f.report.Notes, clip(fmt.Sprintf(format, args...)))
 }
 
-// leaveOut notes what was not looked at.
+// leaveOut notes the parts that were not checked.
 func (f *findings) leaveOut(format string, args ...any) {
 	f.note(format, args...)
 	f.mu.Lock()
@@ -192,5 +192,5 @@ func (f *findings) leaveOut(format string, args ...any) {
 	}
 }
 
-// maxUnread bounds what the last line of a report says was not looked at.
+// maxUnread bounds the list of unchecked parts in the last line of a report.
 const maxUnread = 10

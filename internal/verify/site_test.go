@@ -80,7 +80,7 @@ type site struct {
 	now   time.Time
 	files [][]byte          // the originals, in order
 	keys  map[string]string // of the records, by node, epoch and seq
-	// spoilt is what the store made of an object before it stored a copy.
+	// spoilt is the object as the store damaged it before it stored a copy.
 	spoilt []func([]byte) []byte
 }
 
@@ -313,7 +313,7 @@ func (s *site) remove(keys ...string) {
 	}
 }
 
-// rewrite does what an attacker does who can write all of the archive: it changes
+// rewrite acts as an attacker who can write all of the archive: it changes
 // the records of the epoch, which are all of the tree, makes the tree again, and signs
 // it with a key of its own, or not at all.
 func (s *site) rewrite(key *manifest.SigningKey, edit func([]manifest.Record) []manifest.Record) {

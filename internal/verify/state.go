@@ -20,7 +20,7 @@ import (
 // stateVersion is that of the state file, whose format is docs/spec/state.md.
 const stateVersion = 1
 
-// State is what a verification trusts of earlier ones: the heads of trees without a
+// State is the result of earlier verifications that one trusts: the heads of trees without a
 // finding about their records.
 type State struct {
 	Version int       `json:"version"`
@@ -35,7 +35,7 @@ type State struct {
 	Findings []Finding `json:"findings,omitempty"`
 }
 
-// Trusted is the head of a tree, and what the checks of later records need. Its fields
+// Trusted is the head of a tree, and the values that checks of later records need. Its fields
 // are those of the file.
 type Trusted struct {
 	Origin string `json:"origin"`
@@ -136,7 +136,7 @@ func splitOrigin(origin string) (cluster, node string, tree int, err error) {
 	return parts[1], parts[2], tree, errors.Join(archive.CheckName("cluster", parts[1]), archive.CheckName("node", parts[2]))
 }
 
-// tree is the trusted tree of an origin; nil if there is none.
+// tree is the trusted tree of an origin; nil if there is no such tree.
 func (s *State) tree(origin string) *Trusted {
 	if s == nil {
 		return nil
@@ -313,7 +313,7 @@ func (v *verification) keepState() {
 	report.state = s
 }
 
-// trusted is what the next run may trust of a tree.
+// trusted is the part of a tree that the next run may trust.
 func (t *tree) trusted() Trusted {
 	last := t.last
 	b := Trusted{Origin: t.String(), Size: last.Number, Root: last.Point.Root.String(), Leaf: last.Leaf.String(), Key: t.trust.Current, Replaced: t.trust.Replaced,

@@ -20,7 +20,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
-// since verifies with what an earlier run left, as it is after a file.
+// since verifies with the state of an earlier run, as it is after a file.
 func (s *site) since(old *State, opt Options) *Report {
 	s.t.Helper()
 	path := filepath.Join(memoryDir(s.t), "state.json")
@@ -39,7 +39,7 @@ func (s *site) since(old *State, opt Options) *Report {
 	return s.verify(opt)
 }
 
-// A run that reads only new records finds and keeps what one finds and keeps that reads
+// A run that reads only new records has the findings and state of one that reads
 // all of them.
 func TestStateOfEachStep(t *testing.T) {
 	t.Parallel()
@@ -86,7 +86,7 @@ func TestStateOfEachStep(t *testing.T) {
 	}
 }
 
-// The archive must continue what was trusted; else the state stays as it was.
+// The archive must continue the trusted head; else the state stays as it was.
 func TestStateRefuses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -144,7 +144,7 @@ func TestStateRefuses(t *testing.T) {
 	}
 }
 
-// What is wrong with an object is found until everything was read again.
+// A fault of an object is found until everything was read again.
 func TestStateKeepsFindingsOfObjects(t *testing.T) {
 	t.Parallel()
 	s := smallSite(t)
@@ -192,7 +192,7 @@ func TestReadState(t *testing.T) {
 	}
 }
 
-// Whatever is below manifests/, little of it is kept.
+// Of any object below manifests/ little is kept.
 func TestJunkIsNotKept(t *testing.T) {
 	s := smallSite(t)
 	junk := bytes.Repeat([]byte("x"), manifest.MaxSize-100)

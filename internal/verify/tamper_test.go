@@ -36,7 +36,7 @@ func smallSite(t testing.TB) *site {
 	return s
 }
 
-// Each case is one thing that somebody does to an archive, and exactly what is
+// Each case is one change of an archive, and exactly the findings
 // found for it: kinds, numbers of records, lines.
 func TestTamper(t *testing.T) {
 	key := Options{Keys: trusted(testKey(1))}
@@ -44,7 +44,7 @@ func TestTamper(t *testing.T) {
 		tamper func(*testing.T, *site)
 		opt    Options
 		want   string
-		named  func(*site) string // what a finding must name
+		named  func(*site) string // the name that a finding must have
 	}{
 		"nothing":              {func(*testing.T, *site) {}, Options{}, "", nil},
 		"nothing, deep":        {func(*testing.T, *site) {}, Options{Deep: true, Keys: key.Keys}, "", nil},
@@ -122,7 +122,7 @@ func TestTamper(t *testing.T) {
 }
 
 // No bit of anything in the archive can be flipped without a finding that names
-// what it is in.
+// the object it is in.
 func TestI5_AnyFlippedBitIsFoundAndNamed(t *testing.T) {
 	t.Parallel()
 	s := smallSite(t)
@@ -249,7 +249,7 @@ func signedByAnotherNode(t *testing.T, s *site) {
 
 // renamedKey does the same after the key was given cp1's name.
 func renamedKey(_ *testing.T, s *site) {
-	thief := keyOf("cp1", 9, 0) // what a renamed key is: one that was not given
+	thief := keyOf("cp1", 9, 0) // like a renamed key: one that was not given
 	s.rewrite(thief, func(records []manifest.Record) []manifest.Record {
 		records[0].Key = thief.Record()
 		return records
@@ -326,7 +326,7 @@ func changeKeyValue(t *testing.T, s *site) {
 	forge(s, func(*manifest.Record) {})
 }
 
-// changeSource does the same with what the record says of the file; the
+// changeSource does the same with the record's description of the file; the
 // object's own metadata say the truth.
 func changeSource(_ *testing.T, s *site) {
 	forge(s, func(r *manifest.Record) { r.Source.MerkleRoot = strings.Repeat("ab", 32) })

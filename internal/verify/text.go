@@ -164,7 +164,7 @@ func (e *Event) WriteText(w io.Writer) error {
 	b.printf("%s\n\n", e.Text)
 	b.printf("line %d of %d of %s (%s/%s), epoch %s, number %d\n", e.Line, e.Lines, e.File, e.Cluster, e.Node, e.Epoch, e.Seq)
 	if e.Redacted {
-		b.WriteString("this is what redaction left of the line\n")
+		b.WriteString("this is the redacted line\n")
 	}
 	b.printf("leaf hash    %s\n", e.LeafHash)
 	for i, h := range e.Path {

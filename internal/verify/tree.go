@@ -19,12 +19,12 @@ type tree struct {
 	log     *nodeLog
 	number  int
 	v       *verification
-	base    *Trusted // what the state file trusts; nil without
+	base    *Trusted // its entry in the state file; nil without
 	resumed bool     // only records after base are read
 	summary Tree
 	trust   manifest.Trust
 
-	here        under // what is stored under the present number
+	here        under // the objects stored under the present number
 	next        int64 // number that must follow
 	days        days
 	first, last *record   // that can be read
@@ -44,7 +44,7 @@ type tree struct {
 	unsigned *Finding      // the run of records whose signatures have one fault
 }
 
-// newTree begins a tree, with what the state file knows of it.
+// newTree begins a tree, with its entry in the state file.
 func newTree(l *nodeLog, number int, v *verification) *tree {
 	t := &tree{log: l, number: number, v: v, next: 1, known: true, whole: true}
 	t.summary.Tree, t.summary.Origin = number, t.String()
@@ -58,7 +58,7 @@ func newTree(l *nodeLog, number int, v *verification) *tree {
 	return t
 }
 
-// under is what is stored under one number. Of each object but the record little is
+// under has the objects stored under one number. Of each object but the record little is
 // kept.
 type under struct {
 	number int64
@@ -70,7 +70,7 @@ type under struct {
 	fits   bool
 }
 
-// maxUnder bounds what is reported of one number.
+// maxUnder bounds the findings of one number.
 const maxUnder = 1000
 
 // stored is an object under the key of a record.
@@ -148,7 +148,7 @@ func (t *tree) fit(e *manifest.Entry) (after manifest.Tree, fits bool) {
 	return after, after.Root() == e.Point.Root
 }
 
-// endNumber takes what is stored under one number.
+// endNumber takes the objects stored under one number.
 func (t *tree) endNumber(found *findings) {
 	u := &t.here
 	if len(u.all) == 0 {
@@ -188,7 +188,7 @@ func (t *tree) take(found *findings) {
 	t.keep(r)
 }
 
-// keep keeps of a record what later checks need.
+// keep keeps the fields of a record that later checks need.
 func (t *tree) keep(r *record) {
 	e := t.log.epoch(r.Epoch)
 	r.Cluster, r.Node, r.Epoch, r.Counts, r.Point.Signature = t.log.cluster, t.log.node, e.name, manifest.Counts{}, nil
@@ -277,7 +277,7 @@ func (t *tree) lose(number int64) {
 	}
 }
 
-// leave reports what is stored under the number of a record and is not the one that
+// leave reports an object that is stored under the number of a record and is not the one that
 // counts. Copies before that one are noted: the store damaged them, or they could not be
 // confirmed.
 func (t *tree) leave(found *findings) {
@@ -321,7 +321,7 @@ func (t *tree) prove(r *record, found *findings) {
 		}
 		return
 	case t.known && !t.mismatch && !t.anchored:
-		found.find(r.finding(KindRecordChanged, "it, or its checkpoint, is not what the node had sealed: the tree that ends with it has another root"))
+		found.find(r.finding(KindRecordChanged, "it, or its checkpoint, is not the one that the node had sealed: the tree that ends with it has another root"))
 		if t.lose(r.Number); !t.known {
 			t.at, t.known, t.mismatch = next, true, true
 		}

@@ -31,11 +31,11 @@ type Options struct {
 	Rollups bool
 	// Deep restores every file and computes its hashes again.
 	Deep bool
-	// Versions finds what a bucket with versions hides.
+	// Versions finds objects that a bucket with versions hides.
 	Versions bool
 	// ExpectHeads are roots that a tree must have had.
 	ExpectHeads []string
-	// State is what an earlier run left; nil: nothing is trusted, and nothing kept.
+	// State is the state of an earlier run; nil: nothing is trusted, and nothing kept.
 	State *State
 	// Keys are the public keys to trust; none: the first of each tree.
 	Keys []manifest.TrustedKey

@@ -45,7 +45,7 @@ func TestThousandFilesAreClean(t *testing.T) {
 	}
 }
 
-// What is not wrong must not be found: the states that a sidecar leaves.
+// A correct state must have no finding: the states that a sidecar leaves.
 func TestHonestArchives(t *testing.T) {
 	checkHonest(t, map[string]honest{
 		"a file that is still open": {func(s *site) {
@@ -154,7 +154,7 @@ func TestHonestHeartbeats(t *testing.T) {
 	})
 }
 
-// honest is an archive with nothing wrong, and what is noted of it.
+// honest is an archive with nothing wrong, and its notes.
 type honest struct {
 	make func(*site)
 	opt  Options

@@ -14,9 +14,9 @@ import (
 )
 
 // ErrNoVersions is returned for an archive that keeps no versions, with Options.Versions.
-var ErrNoVersions = errors.New("it keeps no versions, so what was replaced or removed is lost: --versions needs an S3 bucket with versioning")
+var ErrNoVersions = errors.New("it keeps no versions, so replaced or removed objects are lost: --versions needs an S3 bucket with versioning")
 
-// checkVersions finds what a bucket with versions hides: versions that are not the newest
+// checkVersions finds objects that a bucket with versions hides: versions that are not the newest
 // of their key, and delete markers. The sidecar neither replaces nor deletes, and the
 // lifecycle deletes increments only.
 func checkVersions(ctx context.Context, v *verification) error {
@@ -35,7 +35,7 @@ func checkVersions(ctx context.Context, v *verification) error {
 	case status.Status == "":
 		return fmt.Errorf("list the versions of %s: %w", v.archive.URL(""), ErrNoVersions)
 	case status.Status != "Enabled":
-		v.found.note("versioning of the bucket is %s: what is replaced or removed now is lost", status.Status)
+		v.found.note("versioning of the bucket is %s: objects that are replaced or removed now are lost", status.Status)
 	}
 	increments := 0
 	hidden := func(kind Kind, name, version, text string, at time.Time) {
