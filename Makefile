@@ -6,6 +6,7 @@ SHELL := /bin/bash
 BIN      := bin/auditsidecar
 CACHE    := $(CURDIR)/.cache
 LINTER   := $(CACHE)/bin/golangci-lint
+VALE     := $(CACHE)/bin/vale
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 10s
@@ -86,6 +87,16 @@ $(LINTER): hack/tools/go.mod hack/tools/go.sum
 	mkdir -p $(@D)
 	cd hack/tools && GOFLAGS=-mod=mod go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	touch $@
+
+# Built once for each content of go.sum; the modules come from the Go proxy. Some minutes.
+$(VALE): hack/vale/go.mod hack/vale/go.sum
+	mkdir -p $(@D)
+	cd hack/vale && GOFLAGS=-mod=mod go build -trimpath -o $@ github.com/vale-cli/vale/v3/cmd/vale
+	touch $@
+
+.PHONY: words
+words: $(VALE) ## Check the words of docs, comments, help, errors, logs and commit subjects
+	go run -trimpath ./hack/words -vale $(VALE)
 
 .PHONY: verify
 verify: ## Check what the linter cannot (file lengths, links, the reference, ...)
