@@ -193,6 +193,9 @@ func TestChartRefuses(t *testing.T) {
 		"relative log":            {"config: {cluster: c, archive-url: s3://a/b, audit-log-path: audit.log}\n", "audit-log-path"},
 		"log elsewhere":           {"config: {cluster: c, archive-url: s3://a/b, audit-log-path: /var/log/audit/audit.log}\n", "not in auditLogDir"},
 		"signing without Secret":  {least + "signing: {enabled: true}\n", "secret.name"},
+		"signing as another user": {least + "runAsUser: 65534\nsecret: {name: x}\nsigning: {enabled: true}\n", "runAsUser"},
+		"any capability":          {least + "capabilities: [SYS_ADMIN]\n", "capabilities"},
+		"suffix that is no name":  {least + "nodeSuffix: /x\n", "nodeSuffix"},
 		"monitor without a proxy": {least + "metrics: {podMonitor: {enabled: true}}\n", "metrics.proxy.enabled"},
 	} {
 		for version, render := range map[string]func(string, helm.Release, string) (map[string]string, error){"3": helm.Render3, "4": helm.Render4} {
@@ -290,5 +293,22 @@ func TestFormsAgree(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("DaemonSet\n%+v\npatch\n%+v", got, want)
+	}
+}
+
+// A log of another user, a second log of the same nodes, and SELinux.
+func TestChartForLayouts(t *testing.T) {
+	text := rendered(t, strings.Replace(least, "}", ", listen: '127.0.0.1:9466'}", 1)+"runAsUser: 65534\nnodeSuffix: -oauth\ncapabilities: [DAC_OVERRIDE]\nseLinuxOptions: {type: spc_t}\n")["DaemonSet/auditsidecar"]
+	p := decode[appsv1.DaemonSet](t, text).Spec.Template.Spec
+	c := p.Containers[0]
+	checkPod(t, p)
+	if s := c.SecurityContext; *s.RunAsUser != 65534 || *s.RunAsGroup != 65534 || s.SELinuxOptions.Type != "spc_t" || !slices.Equal(s.Capabilities.Add, []corev1.Capability{"DAC_OVERRIDE"}) || *p.SecurityContext.FSGroup != 65534 {
+		t.Errorf("security context %+v of the container, %+v of the pod", s, p.SecurityContext)
+	}
+	if c.LivenessProbe.HTTPGet.Port.IntValue() != 9466 {
+		t.Errorf("liveness probe %+v", c.LivenessProbe.HTTPGet)
+	}
+	if c.Env[0].Name != "NODE_NAME" || c.Env[1].Name != "AUDITSIDECAR_NODE" || c.Env[1].Value != "$(NODE_NAME)-oauth" {
+		t.Errorf("environment %+v", c.Env)
 	}
 }

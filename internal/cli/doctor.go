@@ -24,6 +24,9 @@ const doctorLong = `doctor makes every check that can be made before the sidecar
 does not do what it should: how the audit log is mounted and who may link it,
 kube-apiserver's flags and audit policy, how long an outage may last, disk, clock,
 credentials, archive and Loki. Each check says what was found and what to do.
+It detects the layout of kubeadm, k3s, RKE2, Talos, kubespray, Cluster API, kOps,
+OpenShift and hand-made nodes (docs/layouts.md) and reads kube-apiserver's flags
+there. For a hosted control plane give its Deployment as --manifest.
 
 It takes the flags of run, from the same file. Run it on the node, as the user
 that the sidecar has (root), with the credentials of the sidecar:
@@ -57,9 +60,9 @@ func newDoctorCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&locations.manifest, "manifest", "/etc/kubernetes/manifests/kube-apiserver.yaml", "`path` of kube-apiserver's static pod manifest; empty: do not look at it")
+	flags.StringVar(&locations.manifest, "manifest", doctor.AutoManifest, "`path` of kube-apiserver's pod manifest; auto: as the node's layout has it; empty: skip it")
 	flags.StringVar(&locations.patches, "patches", "/etc/kubernetes/patches", "`directory` of kubeadm's patches; empty: do not look at it")
-	flags.StringVar(&locations.root, "host-root", "/", "`directory` of the host's file system, for rules of logrotate; empty: do not look for them")
+	flags.StringVar(&locations.root, "host-root", "/", "`directory` of the host's file system: layout, logrotate; empty: do not look there")
 	registerFormat(flags, &output)
 	registerRun(flags, &settings, &logs)
 	require(flags, "audit-log-path", "archive-url", "cluster")

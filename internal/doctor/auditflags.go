@@ -1,16 +1,18 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"path"
 )
 
 // checkAuditFlags compares kube-apiserver's audit flags with the advised ones.
 func checkAuditFlags(_ context.Context, cfg *Config) []Result {
-	pod, ours := cfg.pod, path.Clean(cfg.Log.Path())
-	if pod.apiserver() == nil {
-		return nil
+	pod, ours := cfg.pod, path.Clean(cfg.onHost(cfg.Log.Path()))
+	if pod.apiserver() == nil || pod.unknown {
+		return nil // checkManifest reports it
 	}
+	set := cmp.Or(cfg.layout.flags, "in ClusterConfiguration: apiServer.extraArgs")
 	logPath, _ := pod.flag("audit-log-path")
 	toFile := logPath != "" && logPath != "-"
 	policy, _ := pod.flag("audit-policy-file")
@@ -22,11 +24,11 @@ func checkAuditFlags(_ context.Context, cfg *Config) []Result {
 		return given && (value == bad || value == "" && bad == "true") // a boolean flag needs no value
 	}
 	wrong := every(
-		finding{logPath == "", result(Error, "add --audit-log-path="+ours+" (ClusterConfiguration apiServer.extraArgs)", "kube-apiserver has no --audit-log-path: it logs nothing")},
+		finding{logPath == "", result(Error, "add --audit-log-path="+ours+" ("+set+")", "kube-apiserver has no --audit-log-path: it logs nothing")},
 		finding{logPath == "-", result(Error, "--audit-log-path="+ours, "kube-apiserver's --audit-log-path is -: it logs to standard output and leaves no file")},
 		finding{toFile && path.Clean(logPath) != ours && pod.hostPath(pod.apiserver(), logPath) != ours,
 			result(Error, "give both the same path", "kube-apiserver's --audit-log-path is %s, the sidecar's %s", logPath, ours)},
-		finding{policy == "", result(Error, "--audit-policy-file=/etc/kubernetes/audit/audit-policy.yaml (`auditsidecar policy print`)",
+		finding{policy == "", result(Error, "add --audit-policy-file with the file that `auditsidecar policy print` makes ("+set+")",
 			"kube-apiserver has no --audit-policy-file: it logs nothing")},
 		finding{size <= 0, result(Error, "--audit-log-maxsize=100", "kube-apiserver's --audit-log-maxsize is 0: it never rotates, and a file is archived as a whole only when it is rotated")},
 		finding{size > 0 && size < 10, result(Warning, "--audit-log-maxsize=100", "kube-apiserver's --audit-log-maxsize is %d MiB: many small objects, and long lines are lost (one line must fit)", size)},

@@ -47,7 +47,7 @@ type Config struct {
 	Copy     bool   // --hold=copy
 	Budget   hold.Budget
 
-	Manifest string // path of kube-apiserver's static pod manifest; empty: none
+	Manifest string // path of kube-apiserver's static pod manifest, or AutoManifest; empty: none
 	Patches  string // kubeadm's patches directory; empty: none
 
 	Bucket  *archive.Bucket
@@ -70,14 +70,15 @@ type Config struct {
 
 	FS  durable.FS
 	Now func() time.Time
-	// Root is the root of the host's file system, with /etc/logrotate.d; empty: do not look there.
+	// Root is the root of the host's file system, which says the layout and has /etc/logrotate.d; empty: do not look there.
 	Root string
 	// Proc is the proc file system, /proc.
 	Proc string
 	// ClockSynced says whether the kernel's clock is kept by NTP.
 	ClockSynced func() (bool, error)
 
-	pod    *staticPod // of Manifest; nil if it cannot be read
+	layout layout
+	pod    *staticPod // of Manifest, or made of flags; nil if it cannot be read
 	mounts mounts     // nil if they cannot be read
 }
 
@@ -87,6 +88,7 @@ var checks = []struct {
 	id   string
 	make func(context.Context, *Config) []Result
 }{
+	{"layout", checkLayout},     // the next reads the manifest that it names
 	{"manifest", checkManifest}, // the others use its pod
 	{"sidecar", checkSidecar},
 	{"patches", checkPatches},
@@ -95,6 +97,8 @@ var checks = []struct {
 	{"policy", checkPolicy},
 	{"audit-dir", checkAuditDir},
 	{"unknown-files", checkUnknown},
+	{"other-logs", checkOtherLogs},
+	{"user", checkUser},
 	{"logrotate", checkLogrotate},
 	{"mount", checkMount}, // the next uses its mounts
 	{"filesystem", checkFileSystem},

@@ -74,8 +74,9 @@ func checkLogrotate(_ context.Context, cfg *Config) (all []Result) {
 // rotates says whether a rule's path is that of the log or of a backup, in kube-apiserver's container or on the host.
 func (cfg *Config) rotates(rule string) bool {
 	paths := []string{cfg.Log.Path(), filepath.Join(cfg.Log.Dir, cfg.Log.BackupName(time.Unix(0, 0)))}
-	if c := cfg.pod.apiserver(); c != nil {
-		for _, p := range paths[:2] {
+	for _, p := range paths[:2] {
+		paths = append(paths, cfg.onHost(p))
+		if c := cfg.pod.apiserver(); c != nil {
 			paths = append(paths, cfg.pod.hostPath(c, p))
 		}
 	}

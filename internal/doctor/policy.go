@@ -14,7 +14,10 @@ func checkPolicy(_ context.Context, cfg *Config) []Result {
 	if !given || file == "" || cfg.Lint == nil {
 		return nil // checkAuditFlags says it
 	}
-	host := cfg.pod.hostPath(cfg.pod.apiserver(), file)
+	if cfg.pod.hosted {
+		return one(Info, "`auditsidecar policy lint` reads the policy in the ConfigMap", "the audit policy %s of a hosted control plane is not on this machine", file)
+	}
+	host := cfg.host(cfg.pod.hostPath(cfg.pod.apiserver(), file))
 	data, err := os.ReadFile(host)
 	if err != nil {
 		return one(Error, "put the policy there (`auditsidecar policy print`): kube-apiserver does not start without it", "%s", err)

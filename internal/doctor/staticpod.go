@@ -15,14 +15,25 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/apiserver"
 )
 
-// staticPod is what matters here of a static pod's manifest.
+// staticPod is what matters here of a pod's manifest.
 type staticPod struct {
 	Kind string
-	Spec struct {
-		InitContainers []container `yaml:"initContainers"`
-		Containers     []container
-		Volumes        []volume
-	}
+	Spec podSpec
+
+	synthetic bool // made of flags: kube-apiserver runs without a pod
+	unknown   bool // its flags are in a file that cannot be read
+	hosted    bool // of a control plane that runs as pods of another cluster
+}
+
+type podSpec struct {
+	InitContainers  []container `yaml:"initContainers"`
+	Containers      []container
+	Volumes         []volume
+	SecurityContext securityContext `yaml:"securityContext"`
+}
+
+type securityContext struct {
+	RunAsUser *int64 `yaml:"runAsUser"`
 }
 
 type container struct {
@@ -32,9 +43,10 @@ type container struct {
 	RestartPolicy   string `yaml:"restartPolicy"`
 	Command         []string
 	Args            []string
-	VolumeMounts    []volumeMount `yaml:"volumeMounts"`
-	ReadinessProbe  any           `yaml:"readinessProbe"`
-	StartupProbe    any           `yaml:"startupProbe"`
+	VolumeMounts    []volumeMount   `yaml:"volumeMounts"`
+	ReadinessProbe  any             `yaml:"readinessProbe"`
+	StartupProbe    any             `yaml:"startupProbe"`
+	SecurityContext securityContext `yaml:"securityContext"`
 }
 
 type volumeMount struct {
@@ -46,22 +58,36 @@ type volumeMount struct {
 
 type volume struct {
 	Name     string
-	HostPath *struct {
-		Path string
-		Type string
-	} `yaml:"hostPath"`
+	HostPath *hostPath `yaml:"hostPath"`
+	EmptyDir *struct{} `yaml:"emptyDir"`
 }
 
-// parsePod reads a manifest, YAML or JSON.
+type hostPath struct {
+	Path string
+	Type string
+}
+
+// parsePod reads a manifest, YAML or JSON: a pod, or what makes the pods of a hosted control plane.
 func parsePod(data []byte) (*staticPod, error) {
 	p := new(staticPod)
 	if err := yaml.Unmarshal(data, p); err != nil {
 		return nil, fmt.Errorf("parse: %w", err)
 	}
-	if p.Kind != "Pod" {
-		return nil, fmt.Errorf("kind is %q, not Pod", p.Kind)
+	switch p.Kind {
+	case "Pod":
+		return p, nil
+	case "Deployment", "StatefulSet":
+		var d struct {
+			Spec struct {
+				Template struct{ Spec podSpec }
+			}
+		}
+		if err := yaml.Unmarshal(data, &d); err != nil {
+			return nil, fmt.Errorf("parse: %w", err)
+		}
+		return &staticPod{Kind: p.Kind, Spec: d.Spec.Template.Spec, hosted: true}, nil
 	}
-	return p, nil
+	return nil, fmt.Errorf("kind is %q, not Pod, Deployment or StatefulSet", p.Kind)
 }
 
 // The names of the containers.
@@ -102,6 +128,16 @@ func (p *staticPod) sidecar() (c *container, native bool) {
 	}
 	c = find(p.Spec.InitContainers, isSidecar)
 	return c, c != nil
+}
+
+// user is the user that kube-apiserver runs as.
+func (p *staticPod) user() int64 {
+	for _, c := range []securityContext{p.apiserver().SecurityContext, p.Spec.SecurityContext} {
+		if c.RunAsUser != nil {
+			return *c.RunAsUser
+		}
+	}
+	return 0
 }
 
 // volume returns a volume by its name, nil if there is none.
@@ -173,8 +209,12 @@ func (p *staticPod) hostPath(c *container, file string) string {
 
 // checkManifest reads the manifest for this check and those after it.
 func checkManifest(_ context.Context, cfg *Config) []Result {
-	if cfg.Manifest == "" {
-		return one(Info, "run doctor on the node, with --manifest", "no manifest of kube-apiserver was given: its flags and mounts are not checked")
+	if cfg.pod != nil {
+		return one(OK, "", "kube-apiserver has no static pod: its flags are read from %s's settings", cfg.layout.name)
+	}
+	if cfg.Manifest == "" || cfg.Manifest == AutoManifest {
+		return one(Info, "run doctor on the node, or give --manifest (kubectl -n kube-system get pod kube-apiserver-NODE -o yaml)",
+			"no manifest of kube-apiserver was found: its flags and mounts are not checked")
 	}
 	data, err := os.ReadFile(cfg.Manifest)
 	if err != nil {
@@ -188,6 +228,13 @@ func checkManifest(_ context.Context, cfg *Config) []Result {
 		return one(Error, "give kube-apiserver's manifest; a patch of the type +merge removes its container", "%s has no container %s", cfg.Manifest, apiserverName)
 	}
 	cfg.pod = p
+	if file, err := cfg.readOpenShift(p); err != nil {
+		p.unknown = true
+		return one(Info, "run doctor on the node, as root", "kube-apiserver's flags are in %s: %s", file, err)
+	}
+	if p.hosted {
+		return one(OK, "", "%s is a %s: a hosted control plane", cfg.Manifest, p.Kind)
+	}
 	if p.Spec.Containers[0].Name != p.apiserver().Name {
 		return one(Warning, "in the patch list `- name: kube-apiserver` before the sidecar",
 			"kube-apiserver is not the first container of %s: kubectl logs and exec go to another one by default", cfg.Manifest)

@@ -21,3 +21,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 {{- end }}
+
+{{- define "auditsidecar.port" -}}
+{{ index .Values.config "listen" | default "127.0.0.1:9464" | splitList ":" | last }}
+{{- end }}
