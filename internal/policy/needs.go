@@ -35,7 +35,7 @@ func Detections() []Detection {
 			{Verbs: []string{"create"}, Group: "authorization.k8s.io", Resource: "selfsubjectaccessreviews", Level: Metadata, By: ByAnonymous},
 		}},
 		{"AuditManyPermissionsProbed", []Need{
-			{Verbs: []string{"create"}, Group: "authorization.k8s.io", Resource: "selfsubjectaccessreviews", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"create"}, Group: "authorization.k8s.io", Resource: "selfsubjectaccessreviews", Level: Metadata},
 		}},
 		{"AuditRecon", []Need{
 			{Verbs: []string{"list"}, Resource: "namespaces", Level: Metadata},
@@ -56,6 +56,41 @@ func Detections() []Detection {
 		}},
 		{"AuditForbiddenSearch", []Need{
 			{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata, By: ByServiceAccount},
+		}},
+		{"AuditForbiddenSearchByPerson", []Need{
+			{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata},
+		}},
+		{"AuditForbiddenAttempt", []Need{
+			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "rbac.authorization.k8s.io", Resource: "roles", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "rbac.authorization.k8s.io", Resource: "rolebindings", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "rbac.authorization.k8s.io", Resource: "clusterroles", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "rbac.authorization.k8s.io", Resource: "clusterrolebindings", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "admissionregistration.k8s.io", Resource: "mutatingwebhookconfigurations", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "admissionregistration.k8s.io", Resource: "validatingwebhookconfigurations", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "certificates.k8s.io", Resource: "certificatesigningrequests", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"get", "create"}, Resource: "pods", Subresource: "exec", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"get", "create"}, Resource: "pods", Subresource: "attach", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"get", "create"}, Resource: "pods", Subresource: "token", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"get", "create"}, Resource: "pods", Subresource: "proxy", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"get", "create"}, Resource: "pods", Subresource: "ephemeralcontainers", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"get", "create"}, Resource: "serviceaccounts", Subresource: "exec", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"get", "create"}, Resource: "serviceaccounts", Subresource: "attach", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"get", "create"}, Resource: "serviceaccounts", Subresource: "token", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"get", "create"}, Resource: "serviceaccounts", Subresource: "proxy", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"get", "create"}, Resource: "serviceaccounts", Subresource: "ephemeralcontainers", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"get", "create"}, Resource: "nodes", Subresource: "exec", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"get", "create"}, Resource: "nodes", Subresource: "attach", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"get", "create"}, Resource: "nodes", Subresource: "token", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"get", "create"}, Resource: "nodes", Subresource: "proxy", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"get", "create"}, Resource: "nodes", Subresource: "ephemeralcontainers", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"list", "watch"}, Resource: "secrets", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Level: Metadata, By: ByAnonymous},
+		}},
+		{"AuditIntruderTool", []Need{
+			{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata},
+		}},
+		{"AuditBreakGlass", []Need{
+			{Verbs: []string{"get", "list", "watch"}, Level: Metadata},
 		}},
 		{"AuditSecretRead", []Need{
 			{Verbs: []string{"get", "list", "watch"}, Resource: "secrets", Level: Metadata},
@@ -119,6 +154,12 @@ func Detections() []Detection {
 		}},
 		{"AuditCertificateRequested", []Need{
 			{Verbs: []string{"create"}, Group: "certificates.k8s.io", Resource: "certificatesigningrequests", Level: Metadata},
+		}},
+		{"AuditPlatformRights", []Need{
+			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Level: Metadata},
+		}},
+		{"AuditTrustChanged", []Need{
+			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Level: Metadata},
 		}},
 		{"AuditExec", []Need{
 			{Verbs: []string{"get", "create"}, Resource: "pods", Subresource: "exec", Level: Metadata},
@@ -204,6 +245,38 @@ func Detections() []Detection {
 			{Verbs: []string{"get", "create"}, Resource: "pods", Subresource: "proxy", Level: Metadata},
 			{Verbs: []string{"get", "create"}, Resource: "services", Subresource: "proxy", Level: Metadata},
 		}},
+		{"AuditInteractivePod", []Need{
+			{Verbs: []string{"create"}, Resource: "pods", Level: Request},
+		}},
+		{"AuditMiner", []Need{
+			{Verbs: []string{"create", "update", "patch"}, Resource: "pods", Level: Request},
+			{Verbs: []string{"create", "update", "patch"}, Resource: "podtemplates", Level: Request},
+			{Verbs: []string{"create", "update", "patch"}, Resource: "replicationcontrollers", Level: Request},
+			{Verbs: []string{"create", "update", "patch"}, Group: "apps", Resource: "daemonsets", Level: Request},
+			{Verbs: []string{"create", "update", "patch"}, Group: "apps", Resource: "deployments", Level: Request},
+			{Verbs: []string{"create", "update", "patch"}, Group: "apps", Resource: "replicasets", Level: Request},
+			{Verbs: []string{"create", "update", "patch"}, Group: "apps", Resource: "statefulsets", Level: Request},
+			{Verbs: []string{"create", "update", "patch"}, Group: "batch", Resource: "cronjobs", Level: Request},
+			{Verbs: []string{"create", "update", "patch"}, Group: "batch", Resource: "jobs", Level: Request},
+		}},
+		{"AuditWorkloadOfAnotherNamespace", []Need{
+			{Verbs: []string{"create", "update", "patch"}, Resource: "pods", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"create", "update", "patch"}, Resource: "podtemplates", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"create", "update", "patch"}, Resource: "replicationcontrollers", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"create", "update", "patch"}, Group: "apps", Resource: "daemonsets", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"create", "update", "patch"}, Group: "apps", Resource: "deployments", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"create", "update", "patch"}, Group: "apps", Resource: "replicasets", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"create", "update", "patch"}, Group: "apps", Resource: "statefulsets", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"create", "update", "patch"}, Group: "batch", Resource: "cronjobs", Level: Metadata, By: ByServiceAccount},
+			{Verbs: []string{"create", "update", "patch"}, Group: "batch", Resource: "jobs", Level: Metadata, By: ByServiceAccount},
+		}},
+		{"AuditWorkloadDeleted", []Need{
+			{Verbs: []string{"delete"}, Group: "apps", Resource: "deployments", Level: Metadata},
+			{Verbs: []string{"delete"}, Group: "apps", Resource: "statefulsets", Level: Metadata},
+			{Verbs: []string{"delete"}, Group: "apps", Resource: "daemonsets", Level: Metadata},
+			{Verbs: []string{"delete"}, Group: "batch", Resource: "cronjobs", Level: Metadata},
+			{Verbs: []string{"delete"}, Resource: "persistentvolumeclaims", Level: Metadata},
+		}},
 		{"AuditAdmissionChanged", []Need{
 			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "admissionregistration.k8s.io", Resource: "mutatingwebhookconfigurations", Level: Metadata},
 			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "admissionregistration.k8s.io", Resource: "validatingwebhookconfigurations", Level: Metadata},
@@ -248,7 +321,7 @@ func Detections() []Detection {
 			{Verbs: []string{"delete", "deletecollection"}, Resource: "persistentvolumes", Level: Metadata},
 		}},
 		{"AuditBackupsDeleted", []Need{
-			{Verbs: []string{"get", "list", "watch"}, Level: Metadata},
+			{Verbs: []string{"delete", "deletecollection"}, Level: Metadata},
 		}},
 		{"AuditNetworkPolicyDeleted", []Need{
 			{Verbs: []string{"delete", "deletecollection"}, Group: "networking.k8s.io", Resource: "networkpolicies", Level: Metadata},
@@ -317,6 +390,20 @@ func Detections() []Detection {
 			{Verbs: []string{"create", "update", "patch"}, Group: "rbac.authorization.k8s.io", Resource: "clusterroles", Level: Request},
 			{Verbs: []string{"create", "update", "patch"}, Group: "rbac.authorization.k8s.io", Resource: "clusterrolebindings", Level: Request},
 			{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata},
+		}},
+		{"AuditConversionWebhook", []Need{
+			{Verbs: []string{"create", "update", "patch"}, Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions", Level: Request},
+		}},
+		{"AuditNodeTainted", []Need{
+			{Verbs: []string{"create", "update", "patch"}, Resource: "nodes", Level: Request, By: ByServiceAccount},
+		}},
+		{"AuditLimitsChanged", []Need{
+			{Verbs: []string{"delete", "deletecollection"}, Resource: "resourcequotas", Level: Metadata},
+			{Verbs: []string{"delete", "deletecollection"}, Resource: "limitranges", Level: Metadata},
+			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "scheduling.k8s.io", Resource: "priorityclasses", Level: Metadata},
+		}},
+		{"AuditPlatformChanged", []Need{
+			{Verbs: []string{"update", "patch", "delete", "deletecollection"}, Namespace: "argocd", Level: Metadata},
 		}},
 		{"AuditSilent", []Need{
 			{Verbs: []string{"get", "list", "watch"}, Level: Metadata},

@@ -40,17 +40,19 @@ func Logs(s detect.Source, now time.Time) (all []Log, err error) {
 			return nil, err
 		}
 	}
-	for kind, read := range map[string]func() ([]Case, error){"attack": Attacks, "ordinary": Ordinary} {
-		cases, err := read()
-		if err != nil {
-			return nil, err
-		}
-		for i, c := range cases {
-			lines, err := c.Lines(now)
+	for kind, read := range map[string]func(int) ([]Case, error){"attack": Attacks, "ordinary": Ordinary} {
+		for set := 1; set <= Sets; set++ {
+			cases, err := read(set)
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, Log{fmt.Sprintf("%s-%d", kind, i), "", lines})
+			for i, c := range cases {
+				lines, err := c.Lines(now)
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, Log{fmt.Sprintf("%s-%d-%d", kind, set, i), "", lines})
+			}
 		}
 	}
 	return all, nil
