@@ -30,6 +30,7 @@ func newPattern(text string, search bool, lists map[string]List) (p Pattern, err
 	p.search = search
 	p.Regex, p.Not = strings.CutPrefix(text, "!")
 	if lists != nil {
+		named := strings.Contains(p.Regex, "@")
 		p.Regex = listName.ReplaceAllStringFunc(p.Regex, func(ref string) string {
 			list, ok := lists[ref[1:]]
 			if !ok {
@@ -37,6 +38,9 @@ func newPattern(text string, search bool, lists map[string]List) (p Pattern, err
 			}
 			return list.pattern()
 		})
+		if named && !search {
+			p.Regex = shorten(p.Regex)
+		}
 	}
 	if err != nil {
 		return p, err
@@ -55,6 +59,80 @@ func newPattern(text string, search bool, lists map[string]List) (p Pattern, err
 		p.list = strings.Split(p.Regex, "|")
 	}
 	return p, nil
+}
+
+// accounts are how the names of service accounts begin.
+const accounts = "system:serviceaccount:"
+
+// shorten writes alternatives once, and what service accounts have in common once:
+// lists contain each other, and rules are read by people.
+func shorten(regex string) string {
+	var out, namespaces []string
+	names := make(map[string][]string) // of accounts, by namespace
+	for _, a := range splitAt(regex, '|') {
+		account, isAccount := strings.CutPrefix(a, accounts)
+		parts := splitAt(account, ':')
+		if !isAccount || len(parts) != 2 {
+			if !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+			continue
+		}
+		namespace := parts[0]
+		if !slices.Contains(namespaces, namespace) {
+			namespaces = append(namespaces, namespace)
+		}
+		for _, name := range members(parts[1]) {
+			if !slices.Contains(names[namespace], name) {
+				names[namespace] = append(names[namespace], name)
+			}
+		}
+	}
+	if len(namespaces) == 0 {
+		return strings.Join(out, "|")
+	}
+	for i, n := range namespaces {
+		namespaces[i] = n + ":" + alternation(names[n])
+	}
+	return strings.Join(append(out, accounts+alternation(namespaces)), "|")
+}
+
+func alternation(of []string) string {
+	if len(of) == 1 {
+		return of[0]
+	}
+	return "(?:" + strings.Join(of, "|") + ")"
+}
+
+// members are the alternatives of what is one group as a whole.
+func members(regex string) []string {
+	inner, ok := strings.CutPrefix(regex, "(?:")
+	if !ok || !strings.HasSuffix(inner, ")") || strings.ContainsAny(inner[:len(inner)-1], "()[]\\") {
+		return []string{regex}
+	}
+	return splitAt(inner[:len(inner)-1], '|')
+}
+
+// splitAt splits a regular expression at a sign that is in no group and no class.
+func splitAt(regex string, sign byte) (parts []string) {
+	depth, class, start := 0, false, 0
+	for i := 0; i < len(regex); i++ {
+		switch c := regex[i]; {
+		case c == '\\':
+			i++
+		case class:
+			class = c != ']'
+		case c == '[':
+			class = true
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		case c == sign && depth == 0:
+			parts, start = append(parts, regex[start:i]), i+1
+		}
+	}
+	return append(parts, regex[start:])
 }
 
 // Holds says whether a value passes the test.

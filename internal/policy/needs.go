@@ -111,7 +111,7 @@ func Detections() []Detection {
 			{Verbs: []string{"create"}, Resource: "serviceaccounts", Subresource: "token", Level: Metadata, By: ByServiceAccount},
 		}},
 		{"AuditControllerTokenCreated", []Need{
-			{Verbs: []string{"create"}, Resource: "serviceaccounts", Subresource: "token", Namespace: "kube-system", Name: "attachdetach-controller", Level: Metadata},
+			{Verbs: []string{"create"}, Resource: "serviceaccounts", Subresource: "token", Namespace: "kube-system", Level: Metadata},
 		}},
 		{"AuditLegacyToken", []Need{
 			{Verbs: []string{"create", "update", "patch"}, Resource: "secrets", Level: Metadata},
