@@ -80,6 +80,10 @@ func needs(s detect.Source) (string, error) {
 		if len(all) == 0 {
 			all = []string{fmt.Sprintf("{Verbs: %#v, Level: Metadata}", []string{"get", "list", "watch"})}
 		}
+		if len(all) == 1 {
+			fmt.Fprintf(&out, "\t\t{%q, []Need{%s}},\n", d.Alert, all[0])
+			continue
+		}
 		fmt.Fprintf(&out, "\t\t{%q, []Need{\n\t\t\t%s,\n\t\t}},\n", d.Alert, strings.Join(all, ",\n\t\t\t"))
 	}
 	out.WriteString("\t}\n}\n")

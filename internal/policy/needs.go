@@ -5,38 +5,20 @@ package policy
 // Detections returns the shipped alerts with what each looks for.
 func Detections() []Detection {
 	return []Detection{
-		{"AuditUnauthorizedAccess", []Need{
-			{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata},
-		}},
-		{"AuditAuthenticationFailures", []Need{
-			{Verbs: []string{"get", "list", "create"}, Level: Metadata, By: ByNobody},
-		}},
-		{"AuditAnonymousAllowed", []Need{
-			{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata, By: ByAnonymous},
-		}},
-		{"AuditMastersImpersonated", []Need{
-			{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata},
-		}},
-		{"AuditSystemImpersonated", []Need{
-			{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata},
-		}},
-		{"AuditImpersonation", []Need{
-			{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata},
-		}},
-		{"AuditServiceAccountByHand", []Need{
-			{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata, By: ByServiceAccount},
-		}},
-		{"AuditComponentByHand", []Need{
-			{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata, By: ByNode},
-		}},
+		{"AuditUnauthorizedAccess", []Need{{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata}}},
+		{"AuditAuthenticationFailures", []Need{{Verbs: []string{"get", "list", "create"}, Level: Metadata, By: ByNobody}}},
+		{"AuditAnonymousAllowed", []Need{{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata, By: ByAnonymous}}},
+		{"AuditMastersImpersonated", []Need{{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata}}},
+		{"AuditSystemImpersonated", []Need{{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata}}},
+		{"AuditImpersonation", []Need{{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata}}},
+		{"AuditServiceAccountByHand", []Need{{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata, By: ByServiceAccount}}},
+		{"AuditComponentByHand", []Need{{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata, By: ByNode}}},
 		{"AuditPermissionsProbed", []Need{
 			{Verbs: []string{"create"}, Group: "authorization.k8s.io", Resource: "selfsubjectrulesreviews", Level: Metadata, By: ByServiceAccount},
 			{Verbs: []string{"create"}, Group: "authorization.k8s.io", Resource: "selfsubjectrulesreviews", Level: Metadata, By: ByAnonymous},
 			{Verbs: []string{"create"}, Group: "authorization.k8s.io", Resource: "selfsubjectaccessreviews", Level: Metadata, By: ByAnonymous},
 		}},
-		{"AuditManyPermissionsProbed", []Need{
-			{Verbs: []string{"create"}, Group: "authorization.k8s.io", Resource: "selfsubjectaccessreviews", Level: Metadata},
-		}},
+		{"AuditManyPermissionsProbed", []Need{{Verbs: []string{"create"}, Group: "authorization.k8s.io", Resource: "selfsubjectaccessreviews", Level: Metadata}}},
 		{"AuditRecon", []Need{
 			{Verbs: []string{"list"}, Resource: "namespaces", Level: Metadata},
 			{Verbs: []string{"list"}, Resource: "nodes", Level: Metadata},
@@ -54,12 +36,8 @@ func Detections() []Detection {
 			{Verbs: []string{"list"}, Group: "admissionregistration.k8s.io", Resource: "mutatingwebhookconfigurations", Level: Metadata},
 			{Verbs: []string{"list"}, Group: "scheduling.k8s.io", Resource: "priorityclasses", Level: Metadata},
 		}},
-		{"AuditForbiddenSearch", []Need{
-			{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata, By: ByServiceAccount},
-		}},
-		{"AuditForbiddenSearchByPerson", []Need{
-			{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata},
-		}},
+		{"AuditForbiddenSearch", []Need{{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata, By: ByServiceAccount}}},
+		{"AuditForbiddenSearchByPerson", []Need{{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata}}},
 		{"AuditForbiddenAttempt", []Need{
 			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "rbac.authorization.k8s.io", Resource: "roles", Level: Metadata, By: ByServiceAccount},
 			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "rbac.authorization.k8s.io", Resource: "rolebindings", Level: Metadata, By: ByServiceAccount},
@@ -86,45 +64,19 @@ func Detections() []Detection {
 			{Verbs: []string{"list", "watch"}, Resource: "secrets", Level: Metadata, By: ByServiceAccount},
 			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Level: Metadata, By: ByAnonymous},
 		}},
-		{"AuditIntruderTool", []Need{
-			{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata},
-		}},
-		{"AuditBreakGlass", []Need{
-			{Verbs: []string{"get", "list", "watch"}, Level: Metadata},
-		}},
-		{"AuditSecretRead", []Need{
-			{Verbs: []string{"get", "list", "watch"}, Resource: "secrets", Level: Metadata},
-		}},
-		{"AuditSecretListClusterWide", []Need{
-			{Verbs: []string{"list", "watch"}, Resource: "secrets", Level: Metadata},
-		}},
-		{"AuditSecretsOfAnotherNamespace", []Need{
-			{Verbs: []string{"get", "list", "watch"}, Resource: "secrets", Level: Metadata, By: ByServiceAccount},
-		}},
-		{"AuditSecretEnumeration", []Need{
-			{Verbs: []string{"get"}, Resource: "secrets", Level: Metadata},
-		}},
-		{"AuditTokenCreated", []Need{
-			{Verbs: []string{"create"}, Resource: "serviceaccounts", Subresource: "token", Level: Metadata},
-		}},
-		{"AuditTokenOfAnotherAccount", []Need{
-			{Verbs: []string{"create"}, Resource: "serviceaccounts", Subresource: "token", Level: Metadata, By: ByServiceAccount},
-		}},
-		{"AuditControllerTokenCreated", []Need{
-			{Verbs: []string{"create"}, Resource: "serviceaccounts", Subresource: "token", Namespace: "kube-system", Level: Metadata},
-		}},
-		{"AuditLegacyToken", []Need{
-			{Verbs: []string{"create", "update", "patch"}, Resource: "secrets", Level: Metadata},
-		}},
-		{"AuditCloudRole", []Need{
-			{Verbs: []string{"create", "update", "patch"}, Resource: "serviceaccounts", Level: Request},
-		}},
-		{"AuditSecretChanged", []Need{
-			{Verbs: []string{"update", "patch", "delete", "deletecollection"}, Resource: "secrets", Level: Metadata},
-		}},
-		{"AuditServiceAccountCreated", []Need{
-			{Verbs: []string{"create"}, Resource: "serviceaccounts", Level: Metadata},
-		}},
+		{"AuditIntruderTool", []Need{{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata}}},
+		{"AuditBreakGlass", []Need{{Verbs: []string{"get", "list", "watch"}, Level: Metadata}}},
+		{"AuditSecretRead", []Need{{Verbs: []string{"get", "list", "watch"}, Resource: "secrets", Level: Metadata}}},
+		{"AuditSecretListClusterWide", []Need{{Verbs: []string{"list", "watch"}, Resource: "secrets", Level: Metadata}}},
+		{"AuditSecretsOfAnotherNamespace", []Need{{Verbs: []string{"get", "list", "watch"}, Resource: "secrets", Level: Metadata, By: ByServiceAccount}}},
+		{"AuditSecretEnumeration", []Need{{Verbs: []string{"get"}, Resource: "secrets", Level: Metadata}}},
+		{"AuditTokenCreated", []Need{{Verbs: []string{"create"}, Resource: "serviceaccounts", Subresource: "token", Level: Metadata}}},
+		{"AuditTokenOfAnotherAccount", []Need{{Verbs: []string{"create"}, Resource: "serviceaccounts", Subresource: "token", Level: Metadata, By: ByServiceAccount}}},
+		{"AuditControllerTokenCreated", []Need{{Verbs: []string{"create"}, Resource: "serviceaccounts", Subresource: "token", Namespace: "kube-system", Level: Metadata}}},
+		{"AuditLegacyToken", []Need{{Verbs: []string{"create", "update", "patch"}, Resource: "secrets", Level: Metadata}}},
+		{"AuditCloudRole", []Need{{Verbs: []string{"create", "update", "patch"}, Resource: "serviceaccounts", Level: Request}}},
+		{"AuditSecretChanged", []Need{{Verbs: []string{"update", "patch", "delete", "deletecollection"}, Resource: "secrets", Level: Metadata}}},
+		{"AuditServiceAccountCreated", []Need{{Verbs: []string{"create"}, Resource: "serviceaccounts", Level: Metadata}}},
 		{"AuditRBACChanged", []Need{
 			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "rbac.authorization.k8s.io", Resource: "roles", Level: Metadata},
 			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "rbac.authorization.k8s.io", Resource: "rolebindings", Level: Metadata},
@@ -152,15 +104,9 @@ func Detections() []Detection {
 			{Verbs: []string{"update", "patch"}, Group: "certificates.k8s.io", Resource: "certificatesigningrequests", Subresource: "approval", Level: Metadata},
 			{Verbs: []string{"update", "patch"}, Group: "certificates.k8s.io", Resource: "certificatesigningrequests", Subresource: "status", Level: Metadata},
 		}},
-		{"AuditCertificateRequested", []Need{
-			{Verbs: []string{"create"}, Group: "certificates.k8s.io", Resource: "certificatesigningrequests", Level: Metadata},
-		}},
-		{"AuditPlatformRights", []Need{
-			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Level: Metadata},
-		}},
-		{"AuditTrustChanged", []Need{
-			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Level: Metadata},
-		}},
+		{"AuditCertificateRequested", []Need{{Verbs: []string{"create"}, Group: "certificates.k8s.io", Resource: "certificatesigningrequests", Level: Metadata}}},
+		{"AuditPlatformRights", []Need{{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Level: Metadata}}},
+		{"AuditTrustChanged", []Need{{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Level: Metadata}}},
 		{"AuditExec", []Need{
 			{Verbs: []string{"get", "create"}, Resource: "pods", Subresource: "exec", Level: Metadata},
 			{Verbs: []string{"get", "create"}, Resource: "pods", Subresource: "attach", Level: Metadata},
@@ -170,9 +116,7 @@ func Detections() []Detection {
 			{Verbs: []string{"get", "create"}, Resource: "pods", Subresource: "exec", Level: Metadata},
 			{Verbs: []string{"get", "create"}, Resource: "pods", Subresource: "attach", Namespace: "kube-system", Level: Metadata},
 		}},
-		{"AuditEphemeralContainer", []Need{
-			{Verbs: []string{"create", "update", "patch"}, Resource: "pods", Subresource: "ephemeralcontainers", Level: Metadata},
-		}},
+		{"AuditEphemeralContainer", []Need{{Verbs: []string{"create", "update", "patch"}, Resource: "pods", Subresource: "ephemeralcontainers", Level: Metadata}}},
 		{"AuditPrivilegedPod", []Need{
 			{Verbs: []string{"create", "update", "patch"}, Resource: "pods", Level: Request},
 			{Verbs: []string{"create", "update", "patch"}, Resource: "podtemplates", Level: Request},
@@ -229,25 +173,15 @@ func Detections() []Detection {
 			{Verbs: []string{"create", "update", "patch"}, Group: "batch", Resource: "cronjobs", Namespace: "kube-system", Level: Request},
 			{Verbs: []string{"create", "update", "patch"}, Group: "batch", Resource: "jobs", Namespace: "kube-system", Level: Request},
 		}},
-		{"AuditCronJobChanged", []Need{
-			{Verbs: []string{"create", "update", "patch"}, Group: "batch", Resource: "cronjobs", Level: Metadata},
-		}},
-		{"AuditDaemonSetByPerson", []Need{
-			{Verbs: []string{"create"}, Group: "apps", Resource: "daemonsets", Level: Metadata},
-		}},
-		{"AuditStaticPodChanged", []Need{
-			{Verbs: []string{"create"}, Resource: "pods", Level: Request, By: ByNode},
-		}},
-		{"AuditNodeProxy", []Need{
-			{Verbs: []string{"get", "create"}, Resource: "nodes", Subresource: "proxy", Level: Metadata},
-		}},
+		{"AuditCronJobChanged", []Need{{Verbs: []string{"create", "update", "patch"}, Group: "batch", Resource: "cronjobs", Level: Metadata}}},
+		{"AuditDaemonSetByPerson", []Need{{Verbs: []string{"create"}, Group: "apps", Resource: "daemonsets", Level: Metadata}}},
+		{"AuditStaticPodChanged", []Need{{Verbs: []string{"create"}, Resource: "pods", Level: Request, By: ByNode}}},
+		{"AuditNodeProxy", []Need{{Verbs: []string{"get", "create"}, Resource: "nodes", Subresource: "proxy", Level: Metadata}}},
 		{"AuditServiceProxy", []Need{
 			{Verbs: []string{"get", "create"}, Resource: "pods", Subresource: "proxy", Level: Metadata},
 			{Verbs: []string{"get", "create"}, Resource: "services", Subresource: "proxy", Level: Metadata},
 		}},
-		{"AuditInteractivePod", []Need{
-			{Verbs: []string{"create"}, Resource: "pods", Level: Request},
-		}},
+		{"AuditInteractivePod", []Need{{Verbs: []string{"create"}, Resource: "pods", Level: Request}}},
 		{"AuditMiner", []Need{
 			{Verbs: []string{"create", "update", "patch"}, Resource: "pods", Level: Request},
 			{Verbs: []string{"create", "update", "patch"}, Resource: "podtemplates", Level: Request},
@@ -289,12 +223,8 @@ func Detections() []Detection {
 			{Verbs: []string{"update", "patch", "delete", "deletecollection"}, Level: Metadata},
 			{Verbs: []string{"create"}, Level: Metadata},
 		}},
-		{"AuditAPIServiceChanged", []Need{
-			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "apiregistration.k8s.io", Resource: "apiservices", Level: Metadata},
-		}},
-		{"AuditKubeSystemChanged", []Need{
-			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Namespace: "kube-system", Level: Metadata},
-		}},
+		{"AuditAPIServiceChanged", []Need{{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "apiregistration.k8s.io", Resource: "apiservices", Level: Metadata}}},
+		{"AuditKubeSystemChanged", []Need{{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Namespace: "kube-system", Level: Metadata}}},
 		{"AuditCoreDNSChanged", []Need{
 			{Verbs: []string{"create", "update", "patch", "delete"}, Resource: "configmaps", Namespace: "kube-system", Level: Metadata},
 			{Verbs: []string{"deletecollection"}, Resource: "configmaps", Namespace: "kube-system", Level: Metadata},
@@ -303,34 +233,22 @@ func Detections() []Detection {
 			{Verbs: []string{"delete", "deletecollection"}, Resource: "events", Level: Metadata},
 			{Verbs: []string{"delete", "deletecollection"}, Group: "events.k8s.io", Resource: "events", Level: Metadata},
 		}},
-		{"AuditMassDelete", []Need{
-			{Verbs: []string{"delete", "deletecollection"}, Level: Metadata},
-		}},
-		{"AuditNamespaceDeleted", []Need{
-			{Verbs: []string{"delete", "deletecollection"}, Resource: "namespaces", Level: Metadata},
-		}},
+		{"AuditMassDelete", []Need{{Verbs: []string{"delete", "deletecollection"}, Level: Metadata}}},
+		{"AuditNamespaceDeleted", []Need{{Verbs: []string{"delete", "deletecollection"}, Resource: "namespaces", Level: Metadata}}},
 		{"AuditCollectionDeleted", []Need{
 			{Verbs: []string{"deletecollection"}, Level: Metadata},
 			{Verbs: []string{"deletecollection"}, Resource: "pods", Level: Metadata},
 			{Verbs: []string{"deletecollection"}, Group: "apps", Resource: "replicasets", Level: Metadata},
 		}},
-		{"AuditDefinitionDeleted", []Need{
-			{Verbs: []string{"delete", "deletecollection"}, Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions", Level: Metadata},
-		}},
-		{"AuditVolumeDeleted", []Need{
-			{Verbs: []string{"delete", "deletecollection"}, Resource: "persistentvolumes", Level: Metadata},
-		}},
-		{"AuditBackupsDeleted", []Need{
-			{Verbs: []string{"delete", "deletecollection"}, Level: Metadata},
-		}},
+		{"AuditDefinitionDeleted", []Need{{Verbs: []string{"delete", "deletecollection"}, Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions", Level: Metadata}}},
+		{"AuditVolumeDeleted", []Need{{Verbs: []string{"delete", "deletecollection"}, Resource: "persistentvolumes", Level: Metadata}}},
+		{"AuditBackupsDeleted", []Need{{Verbs: []string{"delete", "deletecollection"}, Level: Metadata}}},
 		{"AuditNetworkPolicyDeleted", []Need{
 			{Verbs: []string{"delete", "deletecollection"}, Group: "networking.k8s.io", Resource: "networkpolicies", Level: Metadata},
 			{Verbs: []string{"delete", "deletecollection"}, Level: Metadata},
 			{Verbs: []string{"update", "patch", "delete", "deletecollection"}, Level: Metadata},
 		}},
-		{"AuditPodSecurityLowered", []Need{
-			{Verbs: []string{"create", "update", "patch"}, Resource: "namespaces", Level: Request},
-		}},
+		{"AuditPodSecurityLowered", []Need{{Verbs: []string{"create", "update", "patch"}, Resource: "namespaces", Level: Request}}},
 		{"AuditSensorRemoved", []Need{
 			{Verbs: []string{"delete"}, Group: "apps", Resource: "daemonsets", Level: Metadata},
 			{Verbs: []string{"delete"}, Group: "apps", Resource: "deployments", Level: Metadata},
@@ -353,26 +271,18 @@ func Detections() []Detection {
 			{Verbs: []string{"update", "patch"}, Group: "apps", Resource: "replicasets", Level: Request},
 			{Verbs: []string{"update", "patch"}, Group: "apps", Resource: "replicasets", Subresource: "scale", Level: Request},
 		}},
-		{"AuditMassEviction", []Need{
-			{Verbs: []string{"create"}, Resource: "pods", Subresource: "eviction", Level: Metadata},
-		}},
+		{"AuditMassEviction", []Need{{Verbs: []string{"create"}, Resource: "pods", Subresource: "eviction", Level: Metadata}}},
 		{"AuditExternalIPs", []Need{
 			{Verbs: []string{"create", "update", "patch"}, Resource: "services", Level: Request},
 			{Verbs: []string{"update", "patch"}, Resource: "services", Subresource: "status", Level: Request},
 		}},
-		{"AuditServiceExposed", []Need{
-			{Verbs: []string{"create", "update", "patch"}, Resource: "services", Level: Request},
-		}},
-		{"AuditIngressSnippet", []Need{
-			{Verbs: []string{"create", "update", "patch"}, Group: "networking.k8s.io", Resource: "ingresses", Level: Request},
-		}},
+		{"AuditServiceExposed", []Need{{Verbs: []string{"create", "update", "patch"}, Resource: "services", Level: Request}}},
+		{"AuditIngressSnippet", []Need{{Verbs: []string{"create", "update", "patch"}, Group: "networking.k8s.io", Resource: "ingresses", Level: Request}}},
 		{"AuditEndpointsByHand", []Need{
 			{Verbs: []string{"create", "update", "patch"}, Resource: "endpoints", Level: Metadata},
 			{Verbs: []string{"create", "update", "patch"}, Resource: "endpointslices", Level: Metadata},
 		}},
-		{"AuditNodeByHand", []Need{
-			{Verbs: []string{"create", "delete", "deletecollection"}, Resource: "nodes", Level: Metadata},
-		}},
+		{"AuditNodeByHand", []Need{{Verbs: []string{"create", "delete", "deletecollection"}, Resource: "nodes", Level: Metadata}}},
 		{"AuditRequestObscured", []Need{
 			{Verbs: []string{"create", "update", "patch"}, Resource: "pods", Level: Request},
 			{Verbs: []string{"create", "update", "patch"}, Resource: "podtemplates", Level: Request},
@@ -391,25 +301,15 @@ func Detections() []Detection {
 			{Verbs: []string{"create", "update", "patch"}, Group: "rbac.authorization.k8s.io", Resource: "clusterrolebindings", Level: Request},
 			{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata},
 		}},
-		{"AuditConversionWebhook", []Need{
-			{Verbs: []string{"create", "update", "patch"}, Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions", Level: Request},
-		}},
-		{"AuditNodeTainted", []Need{
-			{Verbs: []string{"create", "update", "patch"}, Resource: "nodes", Level: Request, By: ByServiceAccount},
-		}},
+		{"AuditConversionWebhook", []Need{{Verbs: []string{"create", "update", "patch"}, Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions", Level: Request}}},
+		{"AuditNodeTainted", []Need{{Verbs: []string{"create", "update", "patch"}, Resource: "nodes", Level: Request, By: ByServiceAccount}}},
 		{"AuditLimitsChanged", []Need{
 			{Verbs: []string{"delete", "deletecollection"}, Resource: "resourcequotas", Level: Metadata},
 			{Verbs: []string{"delete", "deletecollection"}, Resource: "limitranges", Level: Metadata},
 			{Verbs: []string{"create", "update", "patch", "delete", "deletecollection"}, Group: "scheduling.k8s.io", Resource: "priorityclasses", Level: Metadata},
 		}},
-		{"AuditPlatformChanged", []Need{
-			{Verbs: []string{"update", "patch", "delete", "deletecollection"}, Namespace: "argocd", Level: Metadata},
-		}},
-		{"AuditSilent", []Need{
-			{Verbs: []string{"get", "list", "watch"}, Level: Metadata},
-		}},
-		{"AuditClientSetAuditID", []Need{
-			{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata},
-		}},
+		{"AuditPlatformChanged", []Need{{Verbs: []string{"update", "patch", "delete", "deletecollection"}, Namespace: "argocd", Level: Metadata}}},
+		{"AuditSilent", []Need{{Verbs: []string{"get", "list", "watch"}, Level: Metadata}}},
+		{"AuditClientSetAuditID", []Need{{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata}}},
 	}
 }
