@@ -30,6 +30,9 @@ type Meta struct {
 	Rotated time.Time
 	// Converter is the version of the program.
 	Converter string
+	// DeliveredBy names who delivered the events if it was not kube-apiserver
+	// itself: a cloud, whose delivery is not known to be complete.
+	DeliveredBy string
 	// Increment is set where the source is a part of a file that was still
 	// being written.
 	Increment Increment
@@ -37,7 +40,7 @@ type Meta struct {
 
 // valid returns m with U+FFFD for what is not UTF-8: file names may be anything.
 func (m Meta) valid() Meta {
-	for _, s := range []*string{&m.Cluster, &m.Node, &m.Epoch, &m.SourceName, &m.Converter} {
+	for _, s := range []*string{&m.Cluster, &m.Node, &m.Epoch, &m.SourceName, &m.Converter, &m.DeliveredBy} {
 		*s = strings.ToValidUTF8(*s, "\ufffd")
 	}
 	return m
@@ -90,8 +93,8 @@ const (
 	keyDays         = "auditsidecar.days"
 )
 
-// keyHoles is a key that only a source with holes has.
-const keyHoles = "auditsidecar.holes"
+// Keys that only a source with holes has, and one that was delivered.
+const keyHoles, keyDeliveredBy = "auditsidecar.holes", "auditsidecar.delivered_by"
 
 // Keys that only increments have.
 const (
@@ -123,8 +126,10 @@ func (m *ObjectMeta) pairs() [][2]string {
 		{keyDay, m.Day},
 		{keyDays, strings.Join(days, ",")},
 	}
-	if len(m.Holes) > 0 {
-		all = append(all, [2]string{keyHoles, holesText(m.Holes)})
+	for _, optional := range [][2]string{{keyHoles, holesText(m.Holes)}, {keyDeliveredBy, m.DeliveredBy}} {
+		if optional[1] != "" {
+			all = append(all, optional)
+		}
 	}
 	if m.Increment.FirstLine > 0 {
 		all = append(all,
@@ -158,6 +163,8 @@ func objectMeta(f *rowread.File) (ObjectMeta, error) {
 			Seq:        p.number(keySeq),
 			SourceName: p.text(keySourceName),
 			Converter:  p.text(keyConverter),
+
+			DeliveredBy: f.Pairs[keyDeliveredBy],
 		},
 		Day:          p.text(keyDay),
 		Rows:         f.Rows,
@@ -211,11 +218,8 @@ func (p *metaParser) number(key string) int64 {
 
 func (p *metaParser) time(key string) time.Time {
 	v := p.text(key)
-	if v == "" {
-		return time.Time{}
-	}
 	t, err := time.Parse(time.RFC3339Nano, v)
-	if err != nil {
+	if err != nil && v != "" {
 		p.fail(key, err)
 	}
 	return t

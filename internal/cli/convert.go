@@ -22,7 +22,10 @@ const convertExample = `  # one file to one object
   auditsidecar convert audit-*.log audit-*.log.gz --out ./archive --cluster production --node cp-1
 
   # from a pipe
-  zstd -dc old.log.zst | auditsidecar convert - --out old.parquet`
+  zstd -dc old.log.zst | auditsidecar convert - --out old.parquet
+
+  # what CloudWatch Logs delivered of an EKS cluster
+  auditsidecar convert delivery/* --from eks --out ./archive --cluster production --node eks`
 
 // convertFlags are the flags of the verb convert.
 type convertFlags struct {
@@ -42,6 +45,11 @@ unpacked whatever the name; other compressed files are refused. OUT that ends in
 layout of the archive: one object per file and UTC day in
 data/cluster=CLUSTER/dt=DAY/. The inputs are only read.
 
+With --from the inputs are what a cloud delivered of a managed control plane
+(docs/managed.md): eks for CloudWatch Logs and Firehose, aks for properties.log of
+Azure. Each event is kept byte for byte; its envelope and entries of other logs are
+not. Objects say who delivered them; nothing says that the delivery is complete.
+
 Only run makes the records that verify asks for: what convert writes can be
 restored and queried, and its files prove themselves, but not that none is missing.`,
 		Example: convertExample,
@@ -57,6 +65,7 @@ restored and queried, and its files prove themselves, but not that none is missi
 	flags := cmd.Flags()
 	flags.StringVar(&f.Out, "out", "", "`path` to write: a .parquet file or a directory")
 	registerFormat(flags, &f.format)
+	flags.StringVar((*string)(&f.From), "from", "", "`cloud` whose envelopes the inputs are: eks or aks; empty: logs of kube-apiserver")
 	flags.BoolVar(&f.NoCheck, "no-check", false, "do not read the objects back to prove them")
 	f.Identity.Register(flags)
 	flags.Lookup("cluster").DefValue = "local"
@@ -71,6 +80,9 @@ func (f *convertFlags) validate(args []string) error {
 		errs = append(errs, errors.New("--out is required: a .parquet file or a directory"))
 	}
 	errs = append(errs, checkFormat(f.format))
+	if !slices.Contains([]convert.Envelope{"", convert.EKS, convert.AKS}, f.From) {
+		errs = append(errs, fmt.Errorf("--from is %q: eks or aks (docs/managed.md says why not GKE)", f.From))
+	}
 	if f.oneFile() && len(args) > 1 {
 		errs = append(errs, fmt.Errorf("%s takes one input, not %d: give a directory as --out", f.Out, len(args)))
 	}
@@ -124,6 +136,9 @@ func (f *convertFlags) report(w io.Writer, c convert.Result) error {
 func broken(c convert.Result) (text string) {
 	if c.Salvaged+c.Undecodable > 0 {
 		text = fmt.Sprintf("; %d broken line(s), %d with whole events in them", c.Salvaged+c.Undecodable, c.Salvaged)
+	}
+	if c.Skipped > 0 {
+		text += fmt.Sprintf("; %d entries of other logs left out", c.Skipped)
 	}
 	if c.Strays > 0 {
 		text += fmt.Sprintf("; %d row(s) of further days under the day of rotation", c.Strays)

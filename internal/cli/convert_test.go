@@ -16,6 +16,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/convert"
+	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
 const backup = "audit-2026-11-22T17-00-27.978.log"
@@ -302,4 +303,41 @@ func TestOrderWithinASecond(t *testing.T) {
 	}
 	ok(t, args...)
 	same(t, "restored", []byte(ok(t, "restore", filepath.Join(dir, "archive")).stdout), want)
+}
+
+// Events that a cloud delivered come out as they were, and the object says who delivered them.
+func TestConvertDelivered(t *testing.T) {
+	want, err := os.ReadFile("../convert/testdata/events.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, from := range map[string]string{"eks-firehose.json": "eks", "aks-storage.jsonl": "aks"} {
+		object := filepath.Join(t.TempDir(), "o.parquet")
+		var done convert.Result
+		if err := json.Unmarshal([]byte(ok(t, "convert", "../convert/testdata/"+file, "--from", from, "--out", object, "-o", "json").stdout), &done); err != nil {
+			t.Fatal(err)
+		}
+		if string(done.DeliveredBy) != from || done.Lines != 3 || done.Skipped == 0 || !done.Checked {
+			t.Errorf("%s: %+v", file, done)
+		}
+		same(t, file, []byte(ok(t, "restore", object).stdout), want)
+		o, err := os.Open(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer o.Close()
+		info, err := o.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if meta, err := parquet.ReadMeta(o, info.Size()); err != nil || meta.DeliveredBy != from {
+			t.Errorf("%s: delivered by %q, %v", file, meta.DeliveredBy, err)
+		}
+	}
+	if r := call(t, "convert", "../convert/testdata/events.log", "--from", "gke", "--out", "x"); r.code != 2 || !strings.Contains(r.err.Error(), "GKE") {
+		t.Errorf("gke: %v", r.err)
+	}
+	if r := call(t, "convert", "../convert/testdata/events.log", "--from", "eks", "--out", filepath.Join(t.TempDir(), "x")); r.code != 1 || !strings.Contains(r.err.Error(), "no entry of eks") {
+		t.Errorf("a log without envelopes: %v", r.err)
+	}
 }

@@ -22,6 +22,7 @@ type input struct {
 	size    int64
 	name    string
 	rotated time.Time
+	skipped int64 // entries of its envelopes that are of other logs
 }
 
 // Stdin is the input that stands for standard input.
@@ -36,6 +37,7 @@ type Config struct {
 	Identity config.Identity
 	Version  string
 	Stdin    io.Reader
+	From     Envelope
 }
 
 // Result describes a converted input.
@@ -52,6 +54,8 @@ type Result struct {
 	ObjectBytes int64    `json:"objectBytes"`
 	Objects     []string `json:"objects"`
 	Checked     bool     `json:"checked"`
+	DeliveredBy Envelope `json:"deliveredBy,omitempty"`
+	Skipped     int64    `json:"skipped,omitempty"`
 }
 
 func (c *Config) oneFile() bool { return strings.HasSuffix(c.Out, ".parquet") }
@@ -81,11 +85,16 @@ func File(ctx context.Context, c Config, arg string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	defer in.Close()
+	defer func() { in.Close() }()
+	if c.From != "" {
+		if err := in.unwrap(c.From, scratch); err != nil {
+			return Result{}, err
+		}
+	}
 	epoch, seq := c.positionInChain(in)
 	cfg := parquet.Config{Work: scratch, Meta: parquet.Meta{
 		Cluster: c.Identity.Cluster, Node: c.Identity.Node, Epoch: epoch, Seq: seq,
-		SourceName: in.name, Rotated: in.rotated, Converter: c.Version,
+		SourceName: in.name, Rotated: in.rotated, Converter: c.Version, DeliveredBy: string(c.From),
 	}}
 	if c.oneFile() {
 		cfg.File = filepath.Join(scratch, "object.parquet")
@@ -99,7 +108,26 @@ func File(ctx context.Context, c Config, arg string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return c.install(arg, cfg.Meta, result)
+	done, err := c.install(arg, cfg.Meta, result)
+	done.DeliveredBy, done.Skipped = c.From, in.skipped
+	return done, err
+}
+
+// unwrap replaces envelopes by the events in them.
+func (in *input) unwrap(from Envelope, scratch string) error {
+	out, err := os.Create(filepath.Join(scratch, "events"))
+	if err != nil {
+		return fmt.Errorf("make room for the events: %w", err)
+	}
+	_, in.skipped, err = unpack(from, in.File, out)
+	err = errors.Join(err, in.Close())
+	in.File = out
+	if info, statErr := out.Stat(); statErr == nil {
+		in.size = info.Size()
+	} else {
+		err = errors.Join(err, statErr)
+	}
+	return err
 }
 
 // checkInput finds faults of an input before a directory is made for its objects; nil for standard
