@@ -98,6 +98,12 @@ $(VALE): hack/vale/go.mod hack/vale/go.sum
 words: $(VALE) ## Check the words of docs, comments, help, errors, logs and commit subjects
 	go run -trimpath ./hack/words -vale $(VALE)
 
+# In a virtual environment of its own in the cache.
+.PHONY: site
+site: ## Build the site of the documentation into site/, strictly (fetches from PyPI once)
+	test -x $(CACHE)/site/bin/mkdocs || { python3 -m venv $(CACHE)/site && $(CACHE)/site/bin/pip install -q -r hack/site/requirements.txt; }
+	NO_MKDOCS_2_WARNING=1 $(CACHE)/site/bin/mkdocs build --strict --site-dir site
+
 .PHONY: verify
 verify: ## Check what the linter cannot (file lengths, links, the reference, ...)
 	go run ./hack/verify

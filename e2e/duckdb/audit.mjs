@@ -1,5 +1,5 @@
 // What an audit log says, by this file's own reading of the JSON: the columns
-// of docs/DESIGN.md computed without any code of auditsidecar.
+// of docs/INVARIANTS.md computed without any code of auditsidecar.
 
 const orNull = (v) => (v === undefined ? null : v);
 const pairs = (v) => (v === undefined ? null : Object.entries(v));
@@ -70,7 +70,7 @@ export const unknown = (event) => (event.tenant === undefined ? null : { verb: n
 /** Columns that hold JSON text. */
 export const jsonColumns = ['response_details', 'request_object', 'response_object'];
 
-/** A line as its row holds it: one byte for each run of 64 KiB of NUL bytes and more (I2 in docs/DESIGN.md). */
+/** A line as its row holds it: one byte for each run of 64 KiB of NUL bytes and more (I2 in docs/INVARIANTS.md). */
 function withoutHoles(line) {
   if (!line.includes(0)) return line;
   return Buffer.from(line.toString('latin1').replace(/\0+/g, (run) => (run.length < 65536 ? run : '\0')), 'latin1');

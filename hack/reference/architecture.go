@@ -90,7 +90,7 @@ func importTable(config string) (string, error) {
 		}
 	}
 	var b strings.Builder
-	b.WriteString("| package | what it does | may import |\n|---|---|---|\n")
+	b.WriteString("| package | purpose | may import |\n|---|---|---|\n")
 	for _, dir := range slices.Sorted(maps.Keys(rows)) {
 		b.WriteString(rows[dir])
 	}

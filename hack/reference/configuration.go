@@ -49,7 +49,7 @@ func configuration(root *cobra.Command) (string, error) {
 		}
 	})
 	for _, group := range order {
-		fmt.Fprintf(&b, "\n## %s\n\n| flag and YAML key, variable | default | what it does |\n|---|---|---|\n", group)
+		fmt.Fprintf(&b, "\n## %s\n\n| flag and YAML key, variable | default | purpose |\n|---|---|---|\n", group)
 		for _, f := range groups[group] {
 			variable := "<br>`" + config.EnvName(f.Name) + "`"
 			fmt.Fprintf(&b, "| %s%s | %s | %s |\n", flagCell(f), variable, defaultCell(f), usageCell(f))
@@ -75,7 +75,7 @@ func otherVerbs(b *strings.Builder, cmd, run *cobra.Command) {
 
 func verbReference(b *strings.Builder, cmd, run *cobra.Command) {
 	fmt.Fprintf(b, "\n## %s\n\n%s: `%s`\n", strings.TrimPrefix(cmd.CommandPath(), "auditsidecar "), cmd.Short, strings.TrimSuffix(cmd.UseLine(), " [flags]"))
-	head := "\n| flag | default | what it does |\n|---|---|---|\n"
+	head := "\n| flag | default | purpose |\n|---|---|---|\n"
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		if f.Name == "help" || cmd.Name() == "doctor" && run.Flags().Lookup(f.Name) != nil {
 			return
@@ -112,10 +112,10 @@ func flagCell(f *pflag.Flag) string {
 	return "`" + cell(strings.TrimSpace(text+" "+name)) + "`"
 }
 
-// defaultCell is what the flag is where nobody says anything.
+// defaultCell is the default of the flag, as the table shows it.
 func defaultCell(f *pflag.Flag) string {
 	switch {
-	case f.Name == "node":
+	case f.Name == "node" && f.DefValue != "": // of this machine
 		return "the host name"
 	case f.Value.Type() == "bool" && f.DefValue == "false", slices.Contains([]string{"", "[]"}, f.DefValue):
 		return ""

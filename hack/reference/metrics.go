@@ -25,7 +25,7 @@ const metricsIntro = `# Metrics
 
 <!-- Made from the running program by ` + "`make reference`" + `. Do not edit. -->
 
-` + "`/metrics`" + ` of ` + "`auditsidecar run`" + `, with every series there from the first scrape, so that an alert on an increase sees the first one.
+` + "`/metrics`" + ` of ` + "`auditsidecar run`" + `, with every series of fixed labels there from the first scrape, so that an alert on an increase sees the first one.
 [manifests/prometheus](../manifests/prometheus) has the alerts and how to scrape, [operations.md](operations.md) what to do at each alert,
 [manifests/grafana](../manifests/grafana) a dashboard. Beside these there are ` + "`process_*` and `go_*`" + `, as in any Go program.
 

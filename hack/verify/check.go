@@ -24,9 +24,9 @@ var (
 // check walks the tree and returns its findings, one line each, sorted, and the
 // size of the product. linked lists the import paths that run on a node.
 func check(tree fs.FS, linked []string) (findings []string, size string, err error) {
-	design, err := fs.ReadFile(tree, "docs/DESIGN.md")
+	design, err := fs.ReadFile(tree, "docs/INVARIANTS.md")
 	if err != nil {
-		return nil, "", fmt.Errorf("read the design: %w", err)
+		return nil, "", fmt.Errorf("read the invariants: %w", err)
 	}
 	lint, err := fs.ReadFile(tree, ".golangci.yml")
 	if err != nil {
@@ -61,6 +61,9 @@ func check(tree fs.FS, linked []string) (findings []string, size string, err err
 	}
 	if err := c.readme(tree); err != nil {
 		return nil, "", fmt.Errorf("compare the figures of README.md: %w", err)
+	}
+	if err := c.costs(tree); err != nil {
+		return nil, "", fmt.Errorf("compare the costs: %w", err)
 	}
 	if err := c.readingPath(tree, "docs/ARCHITECTURE.md"); err != nil {
 		return nil, "", fmt.Errorf("read the path through the code: %w", err)
@@ -112,12 +115,12 @@ func (c *checker) file(name string, content []byte) error {
 	}
 	for _, m := range invariantTest.FindAllSubmatch(content, -1) {
 		if !c.known[string(m[1])] {
-			c.report("%s: a test is named after %s, which docs/DESIGN.md does not have", name, m[1])
+			c.report("%s: a test is named after %s, which docs/INVARIANTS.md does not have", name, m[1])
 		}
 	}
 	switch file.Name.Name {
 	case "util", "utils", "common", "types", "helpers", "misc":
-		c.report("%s: package %s says nothing: name it after what it holds", name, file.Name)
+		c.report("%s: package %s says nothing: name it after its content", name, file.Name)
 	}
 	c.importRule(path.Dir(name))
 	return nil

@@ -12,8 +12,8 @@ func file(content string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(
 
 func TestCheck(t *testing.T) {
 	base := fstest.MapFS{
-		"docs/DESIGN.md":     file("## Invariants\n- **I1** every byte\n- **I2** each line\n"),
-		"docs/README.md":     file("[design](DESIGN.md)"),
+		"docs/INVARIANTS.md": file("## Invariants\n- **I1** every byte\n- **I2** each line\n"),
+		"docs/README.md":     file("[design](INVARIANTS.md)"),
 		".golangci.yml":      file("files: [\"**/internal/hold/*.go\"]\n"),
 		"internal/hold/a.go": file("package hold\n"),
 	}
@@ -60,8 +60,8 @@ func TestCheck(t *testing.T) {
 }
 
 func TestCheckNeedsTheDesign(t *testing.T) {
-	for _, missing := range []string{"docs/DESIGN.md", ".golangci.yml"} {
-		tree := fstest.MapFS{"docs/DESIGN.md": file(""), ".golangci.yml": file("")}
+	for _, missing := range []string{"docs/INVARIANTS.md", ".golangci.yml"} {
+		tree := fstest.MapFS{"docs/INVARIANTS.md": file(""), ".golangci.yml": file("")}
 		delete(tree, missing)
 		if got, _, err := check(tree, nil); err == nil {
 			t.Errorf("without %s: findings %q and no error", missing, got)
@@ -71,7 +71,7 @@ func TestCheckNeedsTheDesign(t *testing.T) {
 
 func TestFindingsAreSorted(t *testing.T) {
 	tree := fstest.MapFS{
-		"docs/DESIGN.md": file(""), "docs/README.md": file("[design](DESIGN.md)"), ".golangci.yml": file(""),
+		"docs/INVARIANTS.md": file(""), "docs/README.md": file("[design](INVARIANTS.md)"), ".golangci.yml": file(""),
 		"rotate/a.go": file("package rotate\n"), "hack/b.go": file("package misc\n"),
 	}
 	got, _, err := check(tree, nil)

@@ -9,7 +9,7 @@ import (
 	"unicode"
 )
 
-// published is where the files of this tree are in the web, for what is read
+// published is where the files of this tree are in the web, for texts that are read
 // away from it, such as an alert.
 const published = "https://github.com/auditsidecar/auditsidecar/blob/main/"
 

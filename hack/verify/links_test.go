@@ -32,8 +32,8 @@ func TestLinks(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tree := fstest.MapFS{
-				"README.md": file(""), ".golangci.yml": file(""), "docs/DESIGN.md": file(""),
-				"docs/README.md":     file("[d](DESIGN.md) [o](operations.md) [a](a.md)"),
+				"README.md": file(""), ".golangci.yml": file(""), "docs/INVARIANTS.md": file(""),
+				"docs/README.md":     file("[d](INVARIANTS.md) [o](operations.md) [a](a.md)"),
 				"docs/a.md":          file(""),
 				"docs/operations.md": file("# Operations\n## `DiskFull`\n### What is it, [exactly](../README.md)?\n```\n# in code\n```\n"),
 			}

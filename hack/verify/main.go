@@ -1,5 +1,5 @@
-// Command verify checks what the linter cannot: that files stay short, that
-// every test named after an invariant names one that docs/DESIGN.md has, that
+// Command verify makes the checks that the linter cannot: that files stay short, that
+// every test named after an invariant names one that docs/INVARIANTS.md has, that
 // every package has its row in the linter's import rules, that no package has a
 // name that says nothing, and that links between files lead somewhere: anchors, the
 // index of the documentation and the alerts' runbooks included; and that changelog, README and

@@ -3,8 +3,12 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
+	"path"
 	"regexp"
+	"strconv"
+	"strings"
 )
 
 // maxReadme is how many lines README.md may have: it is read in 30 seconds.
@@ -33,6 +37,9 @@ func (c *checker) readme(tree fs.FS) error {
 	if err != nil {
 		return err
 	}
+	if err := c.counts(tree, text); err != nil {
+		return err
+	}
 	for line := range bytes.Lines(text) {
 		m := lostOf.FindSubmatch(line)
 		if m == nil {
@@ -43,6 +50,77 @@ func (c *checker) readme(tree fs.FS) error {
 		}
 		if by := measuredBy.FindSubmatch(line); by == nil || !bytes.Contains(comparison, by[1]) || !bytes.Contains(comparison, by[2]) {
 			c.report("README.md: docs/comparison.md does not have program, version and month of: %s", bytes.TrimSpace(line))
+		}
+	}
+	return nil
+}
+
+// counts reports numbers of alerts and queries in README.md that are not those of
+// the shipped files, and queries without an entry in their index.
+func (c *checker) counts(tree fs.FS, readme []byte) error {
+	queries, err := fs.Glob(tree, "manifests/queries/*.sql")
+	if err != nil || len(queries) == 0 {
+		return err
+	}
+	index, err := fs.ReadFile(tree, "manifests/queries/README.md")
+	if err != nil {
+		return err
+	}
+	for _, name := range queries {
+		if base := path.Base(name); !bytes.Contains(index, []byte("]("+base+")")) {
+			c.report("%s: manifests/queries/README.md does not list it", name)
+		}
+	}
+	rules, err := fs.ReadFile(tree, "manifests/loki/rules.yaml")
+	if err != nil {
+		return err
+	}
+	for _, want := range []string{
+		fmt.Sprintf("[%d queries](", len(queries)),
+		fmt.Sprintf("[%d alerts](", len(alertRule.FindAll(rules, -1))),
+	} {
+		if !bytes.Contains(readme, []byte(want)) {
+			c.report("README.md: it does not say %q, which is the number of shipped files", want)
+		}
+	}
+	return nil
+}
+
+var alertRule = regexp.MustCompile(`(?m)^\s*- alert: `)
+
+// costs are the CPU seconds for each GB that pages quote from docs/BENCHMARKS.md: the row
+// of its table, and the words before the figure on the page.
+var costs = []struct{ page, row, words string }{
+	{"docs/sizing.md", "archive alone", "conversion with its check takes "},
+	{"docs/operations.md", "archive alone", "Catching up costs "},
+	{"docs/comparison.md", "both", "| 28 to 30 usual, 69 tuned | "},
+}
+
+// costs reports quoted CPU seconds that are not those of docs/BENCHMARKS.md, rounded.
+func (c *checker) costs(tree fs.FS) error {
+	bench, err := fs.ReadFile(tree, "docs/BENCHMARKS.md")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, q := range costs {
+		m := regexp.MustCompile(`(?m)^` + q.row + ` +([0-9.]+) `).FindSubmatch(bench)
+		if m == nil {
+			c.report("docs/BENCHMARKS.md: no row %q", q.row)
+			continue
+		}
+		figure, err := strconv.ParseFloat(string(m[1]), 64)
+		if err != nil {
+			return err
+		}
+		page, err := fs.ReadFile(tree, q.page)
+		if err != nil {
+			return err
+		}
+		if want := fmt.Sprintf("%s%.1f", q.words, figure); !strings.Contains(strings.Join(strings.Fields(string(page)), " "), want) {
+			c.report("%s: it does not say %q, as docs/BENCHMARKS.md has %s", q.page, want, m[1])
 		}
 	}
 	return nil

@@ -28,3 +28,51 @@ func TestReadme(t *testing.T) {
 		}
 	}
 }
+
+func TestCounts(t *testing.T) {
+	const readme = "[1 queries](manifests/queries) and [2 alerts](manifests/detections)"
+	for name, test := range map[string]struct{ readme, index, want string }{
+		"the counts of the files":     {readme, "[a](a.sql)", ""},
+		"another number of queries":   {strings.Replace(readme, "1", "3", 1), "[a](a.sql)", "1 queries"},
+		"another number of alerts":    {strings.Replace(readme, "2", "3", 1), "[a](a.sql)", "2 alerts"},
+		"a query without index entry": {readme, "", "a.sql: manifests/queries/README.md"},
+	} {
+		c := checker{}
+		err := c.readme(fstest.MapFS{
+			"README.md":                   file(test.readme),
+			"docs/comparison.md":          file(""),
+			"manifests/queries/a.sql":     file(""),
+			"manifests/queries/README.md": file(test.index),
+			"manifests/loki/rules.yaml":   file("- alert: A\n- alert: B\n"),
+		})
+		got := strings.Join(c.findings, "\n")
+		if err != nil || (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
+			t.Errorf("%s: %q, %v, want %q", name, got, err, test.want)
+		}
+	}
+}
+
+func TestCosts(t *testing.T) {
+	const bench = "archive alone      9.69   5.92   54\nboth   13.23  8.08  55\n"
+	pages := fstest.MapFS{
+		"docs/BENCHMARKS.md": file(bench),
+		"docs/sizing.md":     file("conversion with its\ncheck takes 9.7 s"),
+		"docs/operations.md": file("Catching up costs 9.7 s"),
+		"docs/comparison.md": file("| 28 to 30 usual, 69 tuned | 13.2 to"),
+	}
+	for name, test := range map[string]struct{ page, content, want string }{
+		"the measured costs": {"docs/BENCHMARKS.md", bench, ""},
+		"another cost":       {"docs/sizing.md", "conversion with its check takes 9.5 s", "docs/sizing.md"},
+		"a new measurement":  {"docs/BENCHMARKS.md", strings.Replace(bench, "9.69", "8.50", 1), "8.5"},
+	} {
+		old := pages[test.page]
+		pages[test.page] = file(test.content)
+		c := checker{}
+		err := c.costs(pages)
+		pages[test.page] = old
+		got := strings.Join(c.findings, "\n")
+		if err != nil || (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
+			t.Errorf("%s: %q, %v, want %q", name, got, err, test.want)
+		}
+	}
+}

@@ -15,7 +15,7 @@ var (
 )
 
 // releases checks that CHANGELOG.md, README.md, the manifests and the installation agree on
-// what is released and what comes next.
+// the released version and the next one.
 func (c *checker) releases(tree fs.FS) error {
 	changes, err := fs.ReadFile(tree, "CHANGELOG.md")
 	if errors.Is(err, fs.ErrNotExist) {

@@ -21,7 +21,7 @@ type alert struct {
 
 func (a alert) String() string { return fmt.Sprintf("%s:%d: %s", a.path, a.Line, a.Message) }
 
-// lint runs Vale over dir and returns what it finds, ordered by file and line.
+// lint runs Vale over dir and returns its alerts, ordered by file and line.
 func lint(vale, dir string) ([]alert, error) {
 	config, err := filepath.Abs("hack/vale/vale.ini")
 	if err != nil {

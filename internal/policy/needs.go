@@ -2,7 +2,7 @@
 
 package policy
 
-// Detections returns the shipped alerts with what each looks for.
+// Detections returns the shipped alerts with the events that each needs.
 func Detections() []Detection {
 	return []Detection{
 		{"AuditUnauthorizedAccess", []Need{{Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}, Level: Metadata}}},

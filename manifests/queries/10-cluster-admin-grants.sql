@@ -1,5 +1,5 @@
 -- Grants of cluster-admin
--- Answers: Who gave somebody cluster-admin, and to whom?
+-- Answers: Who granted cluster-admin, and to whom?
 -- Reads: request_object of two resources.
 -- Change: cluster 'production' and day '2026-11-22'.
 SELECT event_time, user_name, source_ip, verb, object_resource, object_namespace, object_name, response_code, request_object, audit_id

@@ -1,5 +1,5 @@
 -- What changed on this object
--- Answers: Each write of one object, what was sent, and what was sent before it.
+-- Answers: Each write of one object, its body, and the body before it.
 -- Reads: the rows of one object: they stand together; their request_object.
 -- Change: cluster 'production', day '2026-11-22', resource 'deployments', namespace 'team-03' and name 'web'.
 SELECT event_time, user_name, verb, object_subresource, response_code, request_object,

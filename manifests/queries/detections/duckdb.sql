@@ -78,7 +78,7 @@ WHERE dt >= CAST(CAST(current_date - INTERVAL '1' DAY AS date) AS varchar)
 GROUP BY cluster, COALESCE(user_name, '')
 ORDER BY last_time DESC;
 
--- AuditPermissionsProbed: user asked what it may do in cluster
+-- AuditPermissionsProbed: user asked for its permissions in cluster
 SELECT 'AuditPermissionsProbed' AS alert, 'warning' AS severity, cluster, COALESCE(user_name, '') AS user_name, '' AS verb, '' AS resource, '' AS namespace, '' AS name, count(*) AS events, min(event_time) AS first_time, max(event_time) AS last_time
 FROM audit.audit
 WHERE dt >= CAST(CAST(current_date - INTERVAL '1' DAY AS date) AS varchar)
