@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -53,6 +54,9 @@ func newDoctorCommand() *cobra.Command {
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := prepare(cmd, &logs)
+			if errors.Is(err, fs.ErrNotExist) { // nothing else is known
+				return &usageError{err}
+			}
 			if err := errors.Join(err, sidecar.Validate(cmd.Context(), &settings), checkFormat(output)); err != nil {
 				return &usageError{err}
 			}

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
@@ -24,7 +26,20 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		os.Exit(Main("v1.2.3"))
 	}
-	goleak.VerifyTestMain(m)
+	testscript.Main(leakless{m}, map[string]func(){"auditsidecar": func() { os.Exit(Main("v1.2.3")) }})
+}
+
+// leakless runs tests that must leave no goroutine behind.
+type leakless struct{ *testing.M }
+
+// Run implements [testscript.TestingM].
+func (l leakless) Run() int {
+	code := l.M.Run()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // program is the program as a process of its own, for what only a process has:

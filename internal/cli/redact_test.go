@@ -99,7 +99,7 @@ func TestRedactMistakes(t *testing.T) {
 	must(t, os.WriteFile(rules, []byte("rules:\n  - name: x\n    resource: pods\n    paths: [spec]\n"), 0o600))
 	call(t, runOnce(dir, "--redact-key-file", key, "--redact-rules", rules)...).refused(t, 2,
 		"--redact-key-file", "it has 5 bytes, expected 32", "--redact-rules", "rules.yaml:2", `path "spec"`)
-	call(t, runOnce(dir, "--redact-key-file", key+"x")...).refused(t, 2, "--redact-key-file", "no such file")
+	call(t, runOnce(dir, "--redact-key-file", key+"x")...).refused(t, exitFailed, "--redact-key-file", "no such file")
 	call(t, runOnce(dir, "--redact", "some")...).refused(t, 2, "--redact", "expected loki, archive or off")
 }
 

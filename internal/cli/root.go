@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime"
@@ -44,7 +45,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.As(err, &usage):
+	case errors.As(err, &usage) && !errors.Is(err, fs.ErrNotExist): // a mistyped path is not wrong usage
 		return exitUsage
 	case errors.Is(err, errFindings):
 		return exitFindings

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"sync/atomic"
@@ -17,6 +19,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 	"github.com/auditsidecar/auditsidecar/internal/sidecar"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
+	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
 const runExample = `  # beside kube-apiserver: archive to S3, stream to Loki
@@ -54,6 +57,9 @@ SIGUSR1 toggles debug logging.`,
 			}
 			defer logs.toggleOnSignal()()
 			log, err := prepare(cmd, &logs)
+			if errors.Is(err, fs.ErrNotExist) { // nothing else is known
+				return &usageError{err}
+			}
 			s, invalid := sidecar.New(cmd.Context(), sidecar.Config{
 				Settings: settings, Shown: config.Show(cmd.Flags()), Version: version, Log: log, OwnsProcess: process,
 			})
@@ -67,12 +73,28 @@ SIGUSR1 toggles debug logging.`,
 			if errors.Is(err, ledger.ErrNewer) {
 				return &usageError{err}
 			}
+			if err == nil && settings.Once {
+				return checkInput(settings.AuditLogPath)
+			}
 			return err
 		},
 	}
 	registerRun(cmd.Flags(), &settings, &logs)
 	require(cmd.Flags(), "audit-log-path", "archive-url", "cluster")
 	return cmd
+}
+
+// checkInput refuses a log of which no file is there: a mistyped name looks like one that was
+// archived as a whole.
+func checkInput(path string) error {
+	log, err := rotate.ParsePath(path)
+	if err != nil {
+		return err
+	}
+	if files, err := log.Segments(); err != nil || len(files) > 0 {
+		return err
+	}
+	return fmt.Errorf("run --once: %s has neither the file %s nor a backup of it: nothing was archived; give --audit-log-path as kube-apiserver has it", log.Dir, log.Name())
 }
 
 // registerRun declares the flags of run.

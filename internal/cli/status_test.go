@@ -104,5 +104,5 @@ func TestStatusFindsTheAddress(t *testing.T) {
 		t.Setenv("AUDITSIDECAR_CONFIG", file)
 		ok(t, "status")
 	})
-	call(t, "status", "--config", file+".none").refused(t, exitUsage, file+".none")
+	call(t, "status", "--config", file+".none").refused(t, exitFailed, file+".none")
 }

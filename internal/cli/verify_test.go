@@ -128,14 +128,12 @@ func TestVerifyUsage(t *testing.T) {
 		"event":             {[]string{"verify", dir, "--event", "7"}, "EPOCH/SEQ/LINE"},
 		"form":              {[]string{"verify", dir, "-o", "xml"}, "--output"},
 		"both":              {[]string{"verify", dir, "--deep", "--chain-only"}, "exclude"},
-		"no public key":     {[]string{"verify", dir, "--key", dir + "/x"}, "read the keys"},
 		"several at once":   {[]string{"verify", dir, "-o", "xml", "--event", "7"}, "--output"},
 		"an archive's file": {[]string{"verify", os.Args[0]}, "is a file"},
 		"scheme":            {[]string{"verify", "ftp://x/y"}, "ftp"},
 		"keygen nowhere":    {[]string{"keygen", "--cluster", "c", "--node", "n"}, "--out is required"},
 		"keygen of no node": {[]string{"keygen", "--out", dir + "/k"}, "--node"},
 		"no keys in it":     {[]string{"verify", dir, "--key", dir}, "ends in .vkey"},
-		"accept nothing":    {[]string{"verify", dir, "--accept", dir + "/x"}, "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := runVerb(t, c.args...)
@@ -146,6 +144,11 @@ func TestVerifyUsage(t *testing.T) {
 	}
 	if _, err := runVerb(t, "verify", dir); !errors.Is(err, errFindings) {
 		t.Errorf("an empty archive: %v", err)
+	}
+	for _, flag := range []string{"--key", "--accept"} {
+		if _, err := runVerb(t, "verify", dir, flag, dir+"/x"); exitCode(err) != exitFailed || !strings.Contains(err.Error(), "no such file") {
+			t.Errorf("%s of a file that is not there: exit %d, %v", flag, exitCode(err), err)
+		}
 	}
 	for _, missing := range []string{dir + "/x", "file://" + dir + "/x"} {
 		if _, err := runVerb(t, "verify", missing); exitCode(err) != exitFailed {

@@ -52,7 +52,7 @@ func (c *Config) install(arg string, meta parquet.Meta, result parquet.Result) (
 // together they are one original file.
 func (c *Config) checkTargets(object string, result parquet.Result) error {
 	if c.oneFile() {
-		return checkTarget(object, result, "remove it, or give another name as -o")
+		return checkTarget(object, result, "remove it, or give another path as --out")
 	}
 	days := filepath.Dir(filepath.Dir(object))
 	entries, err := os.ReadDir(days)
