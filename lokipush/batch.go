@@ -78,7 +78,7 @@ func (b *Batch) Add(timestamp time.Time, line []byte, fields *Fields) bool {
 	return true
 }
 
-// grow makes room for size more bytes. It doubles, but not beyond what a full batch needs, so that
+// grow makes room for size more bytes. It doubles, but not beyond the size of a full batch, so that
 // only a huge line makes the buffer larger than Reset keeps.
 func (b *Batch) grow(size int) {
 	need := len(b.buf) + size
@@ -95,11 +95,11 @@ func (b *Batch) Len() int { return len(b.ends) }
 // Bytes is the size of the uncompressed push.
 func (b *Batch) Bytes() int { return b.sizeWith(0) }
 
-// sizeWith is the size of the push with so many more bytes of entries: the length in front of the
+// sizeWith is the size of the push with n more bytes of entries: the length in front of the
 // stream grows with them.
 func (b *Batch) sizeWith(more int) int { return sizeField(requestStreams, len(b.buf)-headerRoom+more) }
 
-// Reset empties the batch and keeps its memory, except what one huge line made it grow to.
+// Reset empties the batch and keeps its memory, except the part for one huge line.
 func (b *Batch) Reset() {
 	b.ends = b.ends[:0]
 	b.buf = b.buf[:b.first]

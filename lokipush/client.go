@@ -30,7 +30,7 @@ type Config struct {
 	// URL of a push endpoint: any path that ends in /push.
 	URL string
 	// HTTPClient does the requests: its Transport carries TLS, credentials and proxies. Nil means
-	// http.DefaultClient. It is copied; redirects are never followed, whatever it says.
+	// http.DefaultClient. It is copied; redirects are never followed, even if it follows them.
 	HTTPClient *http.Client
 	// TenantID is sent as X-Scope-OrgID where not empty.
 	TenantID string
@@ -135,7 +135,7 @@ func judge(resp *http.Response) error {
 	return newStatusError(resp.StatusCode, oneLine(shown), resp.Header.Get("Retry-After"), time.Now())
 }
 
-// isWebPage tells Loki from a login page or a dashboard that answers 200 to anything.
+// isWebPage distinguishes Loki from a login page or a dashboard that answers 200 to anything.
 func isWebPage(header http.Header) bool {
 	kind, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
 	return kind == "text/html"

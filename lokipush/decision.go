@@ -68,14 +68,14 @@ func Reasons() []Reason {
 type StatusError struct {
 	Code       int           // HTTP status
 	Body       string        // start of the answer, at most 1 KiB, one line, valid UTF-8
-	RetryAfter time.Duration // what the server asked for, at most MaxRetryAfter; 0 for nothing
+	RetryAfter time.Duration // the server's request, at most MaxRetryAfter; 0 for nothing
 	Decision   Decision      // what to do about it; never Accepted
-	Reason     Reason        // for Refused, Split and a rate limit; what Loki says about one of the entries
+	Reason     Reason        // for Refused, Split and a rate limit; Loki's reason for one of the entries
 	Limit      int           // for Split: bytes that the answer says a push may have; 0: it does not say
 	Oldest     time.Time     // for Refused: entries before it are refused for the same reason; zero: unknown
 }
 
-// Error says the status, what Loki answered, and where the user can do something, what.
+// Error says the status, Loki's answer, and the remedy if the user has one.
 func (e *StatusError) Error() string {
 	text := "loki answered " + strconv.Itoa(e.Code)
 	if name := http.StatusText(e.Code); name != "" {
@@ -108,7 +108,7 @@ func (e *StatusError) hint() string {
 	case e.Code == http.StatusNotFound, e.Code == http.StatusMethodNotAllowed:
 		return "check the path of the Loki URL"
 	}
-	return "check the Loki URL and what is before it, the tenant ID, the stream labels and Loki's limits_config"
+	return "check the Loki URL and the proxies before it, the tenant ID, the stream labels and Loki's limits_config"
 }
 
 // newStatusError judges an answer that is no success.
@@ -137,7 +137,7 @@ var (
 	sizeWords = regexp.MustCompile(`(?:too large: |larger than max \()(?P<size>\d+)(?: bytes, limit: | vs\. )(?P<limit>\d+)`)
 )
 
-// limitOf returns the limit that an answer names, if what it names as the size of the push is above it.
+// limitOf returns the limit that an answer names, if the named size of the push is above it.
 func limitOf(words *regexp.Regexp, body string) int {
 	found := words.FindStringSubmatch(body)
 	if found == nil {

@@ -117,7 +117,7 @@ func TestStatusErrorSaysWhatToDo(t *testing.T) {
 		{308, "", "loki answered 308 Permanent Redirect (redirects are not followed: give the final URL)"},
 		{260, "x", "loki answered 260: x (ingestion is blocked by Loki's limits: unblock the tenant or wait)"},
 		{200, "", "loki answered 200 OK (a web page, not Loki: check the Loki URL)"},
-		{400, wordsBadLabels, "loki answered 400 Bad Request: " + wordsBadLabels + " (check the Loki URL and what is before it, the tenant ID, the stream labels and Loki's limits_config)"},
+		{400, wordsBadLabels, "loki answered 400 Bad Request: " + wordsBadLabels + " (check the Loki URL and the proxies before it, the tenant ID, the stream labels and Loki's limits_config)"},
 		{503, "busy", "loki answered 503 Service Unavailable: busy"},
 	} {
 		if got := newStatusError(c.code, c.body, "", time.Now()).Error(); got != c.want {

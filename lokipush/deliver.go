@@ -101,7 +101,7 @@ func (d *delivery) halve(ctx context.Context, p piece) error {
 }
 
 // withoutOlder refuses the entries that the answer says are too old, all at once, and returns the
-// kept ones, of which it is told the indices in the piece.
+// kept ones, of which it gets the indices in the piece.
 func (d *delivery) withoutOlder(p piece, answer *StatusError, kept *Batch, indices []int) piece {
 	rest := piece{batch: kept, indices: make([]int, 0, len(indices))}
 	for i, index := range p.indices {

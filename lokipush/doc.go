@@ -15,7 +15,7 @@
 //		batch.Reset()
 //	}
 //
-// # What is assumed of Loki
+// # Assumptions about Loki
 //
 //   - 204 (or 200) means that every entry of the push was stored. This holds for pushes of one
 //     stream only: with several, Loki answers with the last one's result. Hence one stream a batch.
@@ -26,20 +26,20 @@
 //     words are not known may as well be a gateway's, and say nothing about entries.
 //   - A push above the burst of the tenant's rate limit is answered with 429, for ever. The limit that
 //     the answer names is that of a second, which the burst may be above or below.
-//   - A line that is not UTF-8 is stored as it is by Loki 3.7, and shown with U+FFFD. What decodes
+//   - A line that is not UTF-8 is stored as it is by Loki 3.7, and shown with U+FFFD. A program that decodes
 //     protobuf strictly refuses the whole push. Hence [ValidLine].
 //   - A push of more than 4 MiB uncompressed is answered with 500 and "larger than max", for ever.
 //   - 260 is no success: ingestion is blocked.
 //
-// # What is guaranteed
+// # Guarantees
 //
 //   - Push returns nil only when every entry was accepted.
 //   - Deliver returns without an error only when every entry was accepted or is among the refusals,
-//     each of which Loki refused in a push of that entry alone, or is older than what Loki said to
+//     each of which Loki refused in a push of that entry alone, or is older than Loki said to
 //     be the oldest that it takes, or is larger than the rate limit that Loki named twenty times. It gives up only with its context, or for
 //     PusherConfig.FailOnStop.
 //   - An answer about the stream, the tenant or the URL refuses nothing: Deliver waits, and
-//     OnAttempt says what is wrong. A 400 or 422 in unknown words drops an entry only if Loki accepts other
+//     OnAttempt gets the error. A 400 or 422 in unknown words drops an entry only if Loki accepts other
 //     entries of the same batch before, between and after several such answers to it alone.
 //   - A batch keeps at most 1.25 MiB of memory over Reset, a Client none. A batch of one line holds
 //     that line, whatever its size.

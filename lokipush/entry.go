@@ -34,7 +34,7 @@ type entry struct {
 	size     int // encoded size of the whole entry message
 }
 
-// ValidLine returns the line as Loki and what is before it take it: each byte that is not UTF-8 is
+// ValidLine returns the line as Loki and the proxies before it take it: each byte that is not UTF-8 is
 // U+FFFD, as encoding/json reads it. A line of valid UTF-8 is returned as it is.
 func ValidLine(line []byte) []byte {
 	if utf8.Valid(line) {

@@ -18,7 +18,7 @@ const (
 	maxLabelValueLen = 2048
 )
 
-// Labels are the labels of one stream, checked. The zero Labels are none: Loki refuses them.
+// Labels are the labels of one stream, checked. The zero Labels are empty: Loki refuses them.
 type Labels struct{ text string }
 
 // NewLabels checks labels by Loki's default limits, sorts them by name and quotes them as LogQL

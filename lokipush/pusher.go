@@ -27,7 +27,7 @@ const (
 	dropAfterLimited = 20
 )
 
-// PusherConfig says what a Pusher does beside delivering.
+// PusherConfig configures a Pusher beside delivery.
 type PusherConfig struct {
 	// FailOnStop has Deliver return the error of an answer with Decision Stop, instead of trying
 	// again slowly: for someone who is there to change the configuration.

@@ -225,7 +225,7 @@ func TestDeliverRefusesAnEntryAboveTheBurst(t *testing.T) {
 	})
 }
 
-// What no rate limit says is waited for, whatever else Loki accepts, as is an outage.
+// A 429 that is not of a rate limit is waited for like an outage, even if Loki accepts others.
 func TestDeliverWaitsForTheStreamLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := lokitest.New(lokitest.Config{})

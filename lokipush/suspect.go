@@ -76,7 +76,7 @@ func (d *delivery) isolate(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// probe reports whether Loki accepts what it has accepted of this delivery before: sending it again
+// probe reports whether Loki accepts the entries that it accepted of this delivery before: sending it again
 // is harmless. As long as it has accepted nothing, probe tries one suspect after the other.
 func (d *delivery) probe(ctx context.Context) (bool, error) {
 	if d.accepted != nil {

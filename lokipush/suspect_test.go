@@ -132,7 +132,7 @@ func TestI6_SuspectAloneStopsTheStream(t *testing.T) {
 	}
 }
 
-// What goes on between: a gateway that refuses some pushes, in words that are not known, never has
+// A fault between: a gateway that refuses some pushes, in words that are not known, never has
 // an entry refused that Loki would take.
 func TestI6_RefusalThatBeginsMeanwhile(t *testing.T) {
 	closed := map[string]func(push int) bool{}

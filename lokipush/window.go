@@ -13,7 +13,7 @@ var oldestWords = regexp.MustCompile(`oldest acceptable timestamp is: (\d{4}-\d\
 
 // oldestAccepted reads from the answer that refuses an entry for its age from when on Loki takes
 // entries, in whole seconds and never later than it is; zero where it does not say. The window of a
-// stream only ever moves on, so what is older is refused without being asked for.
+// stream only ever moves on, so older entries are refused without a push.
 func oldestAccepted(reason Reason, body string) time.Time {
 	if reason != ReasonTooOld && reason != ReasonTooFarBehind {
 		return time.Time{}

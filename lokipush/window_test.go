@@ -101,7 +101,7 @@ func TestDeliverLearnsTheWindow(t *testing.T) {
 	})
 }
 
-// Refusals for other reasons among what is kept have the right index.
+// Refusals for other reasons among the kept entries have the right index.
 func TestDeliverRefusesForSeveralReasons(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := lokitest.New(lokitest.Config{MaxAge: time.Hour, MaxLine: 100})

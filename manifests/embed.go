@@ -1,5 +1,5 @@
-// Package manifests holds what is deployed beside the binary. The files are for
-// people to copy (docs/install.md); what a verb prints is embedded here, so that
+// Package manifests holds the files deployed beside the binary. The files are for
+// people to copy (docs/install.md); files that verbs print are embedded here, so that
 // there is one of each.
 package manifests
 

@@ -17,7 +17,7 @@ import (
 // goes to the directory of the first object. Where Convert was asked for the
 // tree hash of the lines and they are not very many, that and their length are
 // compared instead: it says as much, and the lines need not be put in order.
-// want is what Convert returned, and the objects are still where it says. The
+// want is Convert's result, and the objects are still where it says. The
 // error is [ErrMismatch], [ErrIncomplete] or [ErrNotOurs] where the objects are
 // to blame.
 func Check(ctx context.Context, want Result) error {
@@ -52,7 +52,7 @@ func checkSource(ctx context.Context, inputs []Input, want Result) error {
 	return RestoreIn(ctx, filepath.Dir(want.Objects[0].Path), inputs, io.Discard)
 }
 
-// checkObject compares one object with what Convert said of it.
+// checkObject compares one object with Convert's result.
 func checkObject(f *os.File, want Result, o Object) (Input, error) {
 	sum := sha256.New()
 	size, err := io.Copy(sum, f)
@@ -69,7 +69,7 @@ func checkObject(f *os.File, want Result, o Object) (Input, error) {
 	return Input{Name: o.Path, ReaderAt: f, Size: size}, m.check(want, o)
 }
 
-// check compares metadata with what Convert returned.
+// check compares metadata with Convert's result.
 func (m *ObjectMeta) check(want Result, o Object) error {
 	differ := func(what string, got, want any) error {
 		if got == want {

@@ -73,7 +73,7 @@ func (l *leaves) AddLong(line int64, write func(io.Writer) error) error {
 	return nil
 }
 
-// compare compares the lines with what Convert saw.
+// compare compares the lines with those of Convert.
 func (l *leaves) compare(want Result) error {
 	if l.count != want.Lines {
 		return fmt.Errorf("%w: rows for %d of %d lines", ErrIncomplete, l.count, want.Lines)
@@ -95,7 +95,7 @@ func (l *leaves) compare(want Result) error {
 	return nil
 }
 
-// countingWriter counts what it passes on.
+// countingWriter counts the bytes it passes on.
 type countingWriter struct {
 	to io.Writer
 	n  int64

@@ -27,7 +27,7 @@ type Config struct {
 	// Dir is then not used.
 	File string
 	// Work is the directory of temporary files; that of the objects if empty.
-	// The index of a large source spills to it, and what is compressed of long
+	// The index of a large source spills to it, and compressed pages of long
 	// lines until their row group is written.
 	Work string
 	// Prefix asks for the checksum of the source's first bytes as well, so
@@ -39,7 +39,7 @@ type Config struct {
 	Root bool
 }
 
-// Result is what a conversion found and wrote. Its fields are what a record says of
+// Result is the result of a conversion. Its fields are those of a record of
 // a file.
 type Result struct {
 	// Lines and Bytes count the source. A last line without a newline counts.
@@ -135,7 +135,7 @@ func convert(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim l
 }
 
 // errSample says that the first pass was wrong about a line.
-var errSample = errors.New("a line is not what its sample says")
+var errSample = errors.New("a line differs from its sample")
 
 // conversion is the state of one call of Convert.
 type conversion struct {

@@ -286,7 +286,7 @@ func TestConvertLeavesNothingAfterAnError(t *testing.T) {
 	}
 }
 
-// cancelAfter cancels a context after so many reads.
+// cancelAfter cancels a context after n reads.
 type cancelAfter struct {
 	*bytes.Reader
 	left   int

@@ -21,7 +21,7 @@ type dayBook struct {
 	strays   int64 // rows of other days under the day of rotation
 	last     int32 // day of the previous row
 	rows     map[int32]int64
-	min, max int64 // stage timestamps, µs since 1970; min > max where there are none
+	min, max int64 // stage timestamps, µs since 1970; min > max without any
 }
 
 func newDayBook(rotated time.Time, split bool) *dayBook {

@@ -1,12 +1,12 @@
 // Package parquet archives Kubernetes audit log files as Parquet objects from
 // which the original files come back byte for byte.
 //
-// # What it does
+// # Purpose
 //
 // [Convert] reads one finished audit log file, of any content at all, and
 // writes one object for each UTC day it touches: typed columns that every
 // Parquet reader understands, sorted so that a query about one Kubernetes
-// object touches few pages. [Check] reopens what was written and proves it.
+// object touches few pages. [Check] reopens the written objects and proves them.
 // [Restore] writes the original file again from all its objects. [ReadMeta]
 // says which file an object belongs to.
 //
@@ -16,7 +16,7 @@
 //
 // # How a line is kept
 //
-// A line is what stands between two newline characters, or after the last
+// A line is the text between two newline characters, or after the last
 // one. kube-apiserver writes each event in one fixed form, so for nearly every
 // line the columns alone are enough: they are encoded back to JSON at
 // conversion, compared with the line, and only when a byte differs does the
@@ -29,7 +29,7 @@
 //
 // Fields that this version does not know, in an event that otherwise has the
 // fixed form, are kept as JSON text in the column unknown_fields and take part in
-// encoding the line back: what a later kube-apiserver adds does not cost raw.
+// encoding the line back: fields of a later kube-apiserver do not cost raw.
 //
 // # Assumptions
 //
@@ -44,7 +44,7 @@
 // The same source, [Meta] and version of this package give the same bytes.
 // Memory is bounded by the longest line and not by the size of the source:
 // the index of lines is sorted in runs that spill to files in Config.Work.
-// After an error nothing of what was written is left behind.
+// After an error nothing written is left behind.
 //
 // All string columns hold valid UTF-8; where the log does not, the column has
 // U+FFFD in its place and raw has the bytes.
@@ -56,10 +56,10 @@
 //     splits it by day, tally.go and prefix.go count and hash
 //   - restore.go: a source from its objects; increment.go: the beginning of a
 //     file from parts of it
-//   - check.go, checklines.go, merkle.go: the proof of what was written
-//   - meta.go: what an object says of itself; describe.go: its columns
+//   - check.go, checklines.go, merkle.go: the proof of the objects
+//   - meta.go: the metadata of an object; describe.go: its columns
 //   - internal/auditline (of this module): a line as fields and back
 //   - internal/rowsort: rows and lines in order, in bounded memory
 //   - internal/objectfile writes an object, internal/rowread reads one,
-//     internal/schema is what they agree on
+//     internal/schema has their shared schema
 package parquet

@@ -53,7 +53,7 @@ func refused(t *testing.T, object []byte) error {
 	return err
 }
 
-// What an object of ours cannot say is refused from the footer alone: the library would act on
+// A claim that no object of ours makes is refused from the footer alone: the library would act on
 // it, and take gigabytes for a codec that is another by one bit.
 func TestFootersOfOthersAreRefused(t *testing.T) {
 	in := inputs(t, convertBytes(t, []byte(canonicalLine), defaultLimits()))[0]

@@ -30,7 +30,7 @@ type Hole struct {
 // where there would be more.
 const maxHoles = 4096
 
-// digest is what one look at all bytes of a source finds.
+// digest is the result of one pass over all bytes of a source.
 type digest struct {
 	sum, prefix, root [sha256.Size]byte
 	holes             []Hole
@@ -69,7 +69,7 @@ func digestOf(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim 
 	return d, nil
 }
 
-// holeFinder finds the holes in what is written to it.
+// holeFinder finds the holes in the bytes written to it.
 type holeFinder struct {
 	least int64 // length of a run that is a hole
 	at    int64 // bytes that were written
@@ -95,7 +95,7 @@ func (f *holeFinder) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// end ends the run at the end of what was written.
+// end ends the run at the end of the written bytes.
 func (f *holeFinder) end() {
 	if f.run >= f.least {
 		f.found = append(f.found, Hole{From: f.at - f.run, Size: f.run - 1})
@@ -107,10 +107,10 @@ func (f *holeFinder) end() {
 type solid struct {
 	src   io.ReaderAt
 	holes []Hole
-	begin []int64 // of each hole, where its place is in what is left
+	begin []int64 // of each hole, its position in the rest
 }
 
-// withoutHoles returns what is left of a source of size bytes.
+// withoutHoles returns the rest of a source of size bytes.
 func withoutHoles(src io.ReaderAt, size int64, holes []Hole) (io.ReaderAt, int64) {
 	if len(holes) == 0 {
 		return src, size
@@ -144,10 +144,10 @@ func (s *solid) ReadAt(p []byte, at int64) (n int, err error) {
 		}
 		n, at = n+got, at+int64(got)
 	}
-	return n, err //nolint:wrapcheck // it must be what the source returned
+	return n, err //nolint:wrapcheck // it must be the source's own error
 }
 
-// holeWriter passes on what is left of a source and puts its holes back.
+// holeWriter passes on the rest of a source and puts its holes back.
 type holeWriter struct {
 	ctx   context.Context //nolint:containedctx // io.Writer has no room for it
 	to    io.Writer
@@ -203,7 +203,7 @@ func holesText(holes []Hole) string {
 	return strings.Join(texts, ",")
 }
 
-// holes reads what only objects of a source with holes have: holes in their
+// holes reads the metadata that only objects of a source with holes have: holes in their
 // order, none beyond the source's last byte.
 func (p *metaParser) holes(size int64) (holes []Hole) {
 	text, ok := p.pairs[keyHoles]

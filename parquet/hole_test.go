@@ -91,7 +91,7 @@ func readRows(t *testing.T, in Input) (rows []rowread.Row) {
 	}
 }
 
-// TestI8_HoleOf600MiBTakesNoMemory converts, checks and restores what ENOSPC
+// TestI8_HoleOf600MiBTakesNoMemory converts, checks and restores a file that ENOSPC
 // leaves.
 func TestI8_HoleOf600MiBTakesNoMemory(t *testing.T) {
 	dir := t.TempDir()
@@ -127,7 +127,7 @@ func TestI8_HoleOf600MiBTakesNoMemory(t *testing.T) {
 	}
 }
 
-// TestHolesInMetadataAreChecked reads what a damaged or a hostile object may say.
+// TestHolesInMetadataAreChecked reads the claims of a damaged or a hostile object.
 func TestHolesInMetadataAreChecked(t *testing.T) {
 	res := convertBytes(t, []byte(strings.Repeat("\x00", 5000)+simpleEvent("a")+"\n"), tinyLimits())
 	object, err := os.ReadFile(res.Objects[0].Path)
@@ -147,7 +147,7 @@ func TestHolesInMetadataAreChecked(t *testing.T) {
 	}
 }
 
-// TestHolesAreBounded finds at most so many in a source of nothing else.
+// TestHolesAreBounded finds a bounded number in a source of nothing else.
 func TestHolesAreBounded(t *testing.T) {
 	source := bytes.Repeat([]byte(strings.Repeat("\x00", 1<<10)+"x"), 3*maxHoles)
 	d, err := digestOf(t.Context(), bytes.NewReader(source), int64(len(source)), Config{}, tinyLimits())

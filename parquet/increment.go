@@ -29,7 +29,7 @@ func (i Increment) check() error {
 	return fmt.Errorf("convert: an increment from byte %d, line %d cannot be", i.From, i.FirstLine)
 }
 
-// increment reads what only increments have.
+// increment reads the metadata that only increments have.
 func (p *metaParser) increment(size int64) Increment {
 	if _, ok := p.pairs[keyIncrementFirst]; !ok {
 		return Increment{}
@@ -61,8 +61,8 @@ type Increments struct {
 	Work string
 
 	meta  Meta  // of the first increment
-	to    int64 // end of what was written
-	lines int64 // in what was written
+	to    int64 // end of the written bytes
+	lines int64 // in the written bytes
 }
 
 // Offset is how much of the file was written, in bytes from its beginning.
@@ -109,7 +109,7 @@ func (x *Increments) joins(m *ObjectMeta) error {
 }
 
 // sameFile says whether two sources are of one file. Its name may have changed
-// in between: the number in the chain is what counts.
+// in between: the number in the tree counts.
 func (m Meta) sameFile(other Meta) bool {
 	return m.Cluster == other.Cluster && m.Node == other.Node && m.Epoch == other.Epoch && m.Seq == other.Seq
 }

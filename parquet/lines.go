@@ -20,8 +20,8 @@ const MaxLine = rowread.MaxValue // 512 MiB
 var ErrLineTooLong = errors.New("line too long")
 
 // ErrTooManyLines is returned by [Convert] for a source of more than 4,294,967,295
-// lines, or of so many very short ones that their order takes far more space on
-// disk than they do: more than 512 MiB beyond what was read of the source. That is
+// lines, or of a great number of very short ones that their order takes far more space on
+// disk than they do: more than 512 MiB beyond the bytes read of the source. That is
 // some 70 million empty lines; of lines of ten bytes and more there may be any
 // number, and those of an audit log have hundreds.
 var ErrTooManyLines = rowsort.ErrTooMany
@@ -46,7 +46,7 @@ type sourceLine struct {
 // long a line is.
 type lineReader struct {
 	in       *bufio.Reader
-	at, size int64 // of the source: what was read, and all of it
+	at, size int64 // bytes of the source: read, and in all
 }
 
 func newLineReader(src io.ReaderAt, size int64, buffer int) *lineReader {

@@ -95,8 +95,8 @@ func TestLongValuesHavePagesOfTheirOwn(t *testing.T) {
 	}
 }
 
-// TestI8_LongLinesAreHeldOnce converts and checks one long line: what is
-// allocated in all, garbage included, bounds what is ever held.
+// TestI8_LongLinesAreHeldOnce converts and checks one long line: the memory
+// allocated in all, garbage included, bounds the memory ever held.
 func TestI8_LongLinesAreHeldOnce(t *testing.T) {
 	size := 16 << 20
 	if testing.Short() {
@@ -154,7 +154,7 @@ func checkHeldOnce(t *testing.T, line string, beside int64) {
 	}
 }
 
-// TestLineReader compares what it gives with the lines of the source, for
+// TestLineReader compares its output with the lines of the source, for
 // limits and reads that cut anywhere.
 func TestLineReader(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
@@ -235,7 +235,7 @@ func TestI3_DamagedLongPagesAreFound(t *testing.T) {
 	}
 }
 
-// A page of a streamed column may be larger than what is read at once.
+// A page of a streamed column may be larger than one read.
 func TestLargeStreamedPage(t *testing.T) {
 	lim := defaultLimits()
 	lim.file.Page = 512 << 10

@@ -61,7 +61,7 @@ func (t *LineTree) Lines() int64 {
 }
 
 // Root ends a line that has begun and returns the tree hash of all lines: the
-// SHA-256 of nothing where there are none.
+// SHA-256 of nothing without any.
 func (t *LineTree) Root() [sha256.Size]byte {
 	if t.open {
 		t.end()

@@ -38,7 +38,7 @@ type Meta struct {
 	Increment Increment
 }
 
-// valid returns m with U+FFFD for what is not UTF-8: file names may be anything.
+// valid returns m with U+FFFD for bytes that are not UTF-8: file names may be anything.
 func (m Meta) valid() Meta {
 	for _, s := range []*string{&m.Cluster, &m.Node, &m.Epoch, &m.SourceName, &m.Converter, &m.DeliveredBy} {
 		*s = strings.ToValidUTF8(*s, "\ufffd")
@@ -46,7 +46,7 @@ func (m Meta) valid() Meta {
 	return m
 }
 
-// ObjectMeta is what an object says about itself and its source.
+// ObjectMeta describes an object and its source.
 type ObjectMeta struct {
 	Meta
 	// Day is the UTC day of the object's rows, 2006-01-02; empty where one

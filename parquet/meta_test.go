@@ -44,7 +44,7 @@ func parse(pairs map[string]string) (ObjectMeta, error) {
 	return objectMeta(&f)
 }
 
-// What an object says of its source comes back as it was given, and the keys are
+// The metadata of a source comes back as it was given, and the keys are
 // in order: the same source gives the same bytes.
 func TestMetadataComesBack(t *testing.T) {
 	for name, change := range map[string]func(*ObjectMeta){
@@ -114,7 +114,7 @@ func TestMetadataIsRefused(t *testing.T) {
 	}
 }
 
-// FuzzMetadata reads metadata of any text: what it takes it writes again.
+// FuzzMetadata reads metadata of any text: accepted text is written again.
 func FuzzMetadata(f *testing.F) {
 	keys := slices.Sorted(maps.Keys(pairsOf(fullMeta())))
 	for i, key := range keys {

@@ -41,7 +41,7 @@ func TestMutations(t *testing.T) {
 	}
 	seed := strconv.FormatUint(rand.Uint64(), 10)
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMutations$", "-test.timeout=0", fmt.Sprintf("-test.short=%v", testing.Short()))
-	// Garbage is collected early, so that the peak is of what is held at a time.
+	// Garbage is collected early, so that the peak is that of memory in use.
 	cmd.Env = append(os.Environ(), mutateEnv+"="+seed, "GOMEMLIMIT=96MiB")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -144,7 +144,7 @@ func specimens(t *testing.T) []*specimen {
 	}
 }
 
-// mutateAll is what the other process does.
+// mutateAll is the work of the other process.
 func mutateAll(t *testing.T, seedText string) {
 	seed, err := strconv.ParseUint(seedText, 10, 64)
 	if err != nil {
@@ -183,7 +183,7 @@ func mutateAll(t *testing.T, seedText string) {
 
 var errOther = errors.New("other lines and no error")
 
-// check does with an object what restore and the converter do. The error is errOther if
+// check reads an object as restore and the converter do. The error is errOther if
 // one of them takes other lines than the source's for good.
 func (s *specimen) check(t *testing.T, object []byte) error {
 	in := input(object)
@@ -200,7 +200,7 @@ func (s *specimen) check(t *testing.T, object []byte) error {
 	return err
 }
 
-// comparing compares what is written with want.
+// comparing compares the written bytes with want.
 type comparing struct {
 	want    []byte
 	differs bool
@@ -214,7 +214,7 @@ func (c *comparing) Write(b []byte) (int, error) {
 }
 
 // damage returns the object with one to three changes. Most are in the footer, or in a page with
-// the checksum made right again: what a checksum finds is found.
+// the checksum made right again: checksums are tested elsewhere.
 func (s *specimen) damage(random *rand.Rand) []byte {
 	b := bytes.Clone(s.object)
 	for range 1 + random.IntN(3) {
@@ -248,7 +248,7 @@ func (s *specimen) cut(b []byte, random *rand.Rand) []byte {
 	return append(b[:to:to], b[from:]...)
 }
 
-// change changes what b begins with: a bit, a byte, or a number that becomes very large.
+// change changes the beginning of b: a bit, a byte, or a number that becomes very large.
 func change(b []byte, random *rand.Rand) {
 	switch random.IntN(4) {
 	case 0, 1:

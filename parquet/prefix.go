@@ -5,14 +5,14 @@ import (
 	"hash"
 )
 
-// PrefixHash is a SHA-256 that remembers what it was after so many bytes.
+// PrefixHash is a SHA-256 that remembers its value after n bytes.
 type PrefixHash struct {
 	hash.Hash
 	left int64 // bytes until then
 	sum  []byte
 }
 
-// NewPrefixHash returns a hash that remembers what it was after n bytes.
+// NewPrefixHash returns a hash that remembers its value after n bytes.
 func NewPrefixHash(n int64) *PrefixHash { return &PrefixHash{Hash: sha256.New(), left: n} }
 
 // Write takes the next bytes.

@@ -34,7 +34,7 @@ var (
 
 // Restore writes the source whose objects are in, all of them and in any
 // order. Nothing is written where one is missing ([ErrIncomplete]), belongs to
-// another source ([ErrMismatch]) or is none of ours ([ErrNotOurs]). The
+// another source ([ErrMismatch]) or is not one of ours ([ErrNotOurs]). The
 // checksum can be compared only at the end: after [ErrMismatch] the bytes
 // already written are not to be trusted.
 //
@@ -67,7 +67,7 @@ type lineTaker interface {
 
 // restoration is the state of one call of Restore, or of a check.
 type restoration struct {
-	to    lineTaker // of what is collected
+	to    lineTaker // of the collected part
 	order *rowsort.Lines
 	meta  ObjectMeta // of the first object
 	files []*rowread.File

@@ -22,7 +22,7 @@ import (
 var sortedColumns = [...]auditline.Field{auditline.ObjectResource, auditline.ObjectNamespace, auditline.ObjectName, auditline.StageTimestamp, schema.SourceLine, schema.LinePart}
 
 // sortedRows returns the sort columns of every row, row group by row group, and
-// what is declared of their order.
+// the declared order.
 func sortedRows(t *testing.T, res Result) (groups [][][]pq.Value, declared [][]format.SortingColumn) {
 	t.Helper()
 	b, err := os.ReadFile(res.Objects[0].Path)

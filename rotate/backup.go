@@ -14,7 +14,7 @@ const (
 	gzipSuffix = ".gz"
 )
 
-// Backup is what the name of a rotated file says.
+// Backup is the parsed name of a rotated file.
 type Backup struct {
 	// Name is the name without ".gz".
 	Name string
@@ -55,7 +55,7 @@ func (l Log) rotated(name string) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	t, err := time.Parse(backupTime, s)
-	// time.Parse is lenient (it takes "05,000" for "05.000"): what does not
+	// time.Parse is lenient (it takes "05,000" for "05.000"): a time that does not
 	// come out again as it went in was not written by kube-apiserver.
 	if err != nil || t.Format(backupTime) != s {
 		return time.Time{}, false
@@ -63,7 +63,7 @@ func (l Log) rotated(name string) (time.Time, bool) {
 	return t, true
 }
 
-// Unknown lists what is named after the log without being of it: a backup that another program renamed,
+// Unknown lists files named after the log that are not its backups: a backup that another program renamed,
 // copied or packed, a symbolic link, a directory. No such file is opened.
 func (l Log) Unknown() (names []string, err error) {
 	entries, err := os.ReadDir(l.Dir)

@@ -64,7 +64,7 @@ func TestBackupNameIsUTC(t *testing.T) {
 	}
 }
 
-// What lumberjack itself writes is the reference.
+// lumberjack's own output is the reference.
 func TestParseBackupReadsWhatLumberjackWrites(t *testing.T) {
 	for _, path := range []string{"audit.log", "audit", "kube-apiserver.audit.json", "a-2026-11-22T17-12-15.746.log", ".log"} {
 		log, err := ParsePath(t.TempDir() + "/" + path)

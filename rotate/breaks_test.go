@@ -75,7 +75,7 @@ func TestI9_ReaderReportsTruncation(t *testing.T) {
 
 	log.put(t, log.Name(), "five\nhalf")
 	expect(t, r, "five")
-	must(t, os.Truncate(log.Path(), 5)) // after "four", within what was read
+	must(t, os.Truncate(log.Path(), 5)) // after "four", within the part read
 	log.rotateTo(t, 2)
 	expect(t, r, "TRUNCATED four")
 }

@@ -1,12 +1,12 @@
 // Package rotate follows the audit log of kube-apiserver: one file that grows,
-// is renamed to a backup, and is begun anew, while old backups are compressed
+// is renamed to a backup, and starts again, while old backups are compressed
 // or deleted. It reads only; it never writes, locks or renames a file.
 //
 // # Parts
 //
 //   - [Log] is the family of files behind one --audit-log-path. [Log.Segments]
 //     lists it in rotation order.
-//   - [Watcher] says when it is worth looking: it turns what the kernel reports
+//   - [Watcher] says when it is worth looking: it turns events of the kernel
 //     about the directory into pokes, and pokes by the clock as well.
 //   - [Reader] gives the log line by line, across any number of rotations, from a
 //     [Source] that keeps its files. It is pulled: Next until io.EOF, then again
@@ -42,7 +42,7 @@
 //
 //   - Rotation is kube-apiserver's: the file is closed, then renamed to
 //     <base>-<UTC time><ext>, then a new one is created under the old name. So
-//     whoever sees the backup's name sees a file that nobody writes to. A writer
+//     whoever sees the backup's name sees a file without a writer. A writer
 //     that keeps a renamed file open is not followed to its end.
 //   - With --audit-log-compress the ".gz" is complete when the plain backup is
 //     deleted. Until then the plain one is listed, afterwards the ".gz".
@@ -51,31 +51,31 @@
 //     deleted and closed.
 //   - The backups' names are in the order of rotation. After the clock was set
 //     back this is not so, and a [Log] lists in the order of the names. A running
-//     Reader reads new segments wherever they are listed, because it knows what it
-//     has read; one that starts later takes what is listed before its Position
+//     Reader reads new segments wherever they are listed, because it knows which ones it
+//     has read; one that starts later takes segments listed before its Position
 //     for read.
 //
-// # What a Reader guarantees
+// # Guarantees of a Reader
 //
 //   - A line is given when it is complete. The only exception are the last bytes
 //     of a finished segment that does not end in a newline; they come with
 //     Terminated false.
 //   - After it learned that a segment is finished, it reads to the end once
-//     more, and only then goes on with the next one.
+//     more, and only then continues with the next one.
 //   - Line.Bytes of all lines with their newlines, put together, are the segment
 //     byte for byte, unless a line is longer than MaxLine.
 //   - Nothing is passed over in silence: a file that was truncated
 //     ([TruncatedError]), one that left before it was read ([GoneError]) and one
 //     that cannot be unpacked ([CorruptError]) are each reported once. A file
-//     that cannot be opened is tried again at each call and holds up what comes
+//     that cannot be opened is tried again at each call and holds up the ones
 //     after it.
 //   - Memory is bounded by MaxLine; one descriptor is open.
 //
-// What it cannot see: a file truncated and written beyond the old offset between
+// Undetected: a file truncated and written beyond the old offset between
 // two calls (kube-apiserver then leaves a hole, which reads as NUL bytes in the
 // next line).
 //
-// # What a Watcher guarantees
+// # Guarantees of a Watcher
 //
 // Only the directory is watched, never a file, and no directory below it. A
 // poke is never lost while one is due: the channels hold it until it is taken.

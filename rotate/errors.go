@@ -2,12 +2,12 @@ package rotate
 
 import "fmt"
 
-// TruncatedError says that a segment is shorter than what was read of it.
+// TruncatedError says that a segment is shorter than the part read of it.
 // Reader.Next returns it once and then reads the segment from its start.
 type TruncatedError struct {
 	// Segment is the ID of the segment, Path its file.
 	Segment, Path string
-	// Offset is the end of the last line that was read; Size is what is left,
+	// Offset is the end of the last line that was read; Size is the present size,
 	// in bytes.
 	Offset, Size int64
 }
@@ -17,7 +17,7 @@ func (e *TruncatedError) Error() string {
 }
 
 // GoneError says that a segment left the source before it was read to its end.
-// Reader.Next returns it once and then goes on with the oldest segment that is
+// Reader.Next returns it once and then continues with the oldest segment that is
 // listed and not yet read.
 type GoneError struct {
 	// Position is how far the segment had been read.
@@ -31,9 +31,9 @@ func (e *GoneError) Error() string {
 
 // CorruptError says that a finished ".gz" segment cannot be unpacked to its
 // end. Reader.Next returns it once, after all that could be unpacked, and then
-// goes on with the segment after it.
+// continues with the segment after it.
 type CorruptError struct {
-	// Position is the end of what could be unpacked.
+	// Position is the end of the unpacked part.
 	Position Position
 	// Path is the damaged file.
 	Path string

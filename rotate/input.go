@@ -73,7 +73,7 @@ func (in *input) size() int64 {
 }
 
 // shorterThan reports whether a plain file ends before offset. A file whose
-// size cannot be learned does not: the next read shows what is wrong with it.
+// size cannot be learned does not: the next read returns the error.
 func (in *input) shorterThan(offset int64) bool {
 	if in.packed {
 		return false

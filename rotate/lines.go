@@ -14,7 +14,7 @@ const (
 	headSize = 64 << 10
 )
 
-// splitter cuts what is read into lines. The bytes of a line belong to the
+// splitter cuts the input into lines. The bytes of a line belong to the
 // splitter and are valid until the next call of any of its methods.
 type splitter struct {
 	// buf[start:end] are the bytes read and not yet given out; there is no
@@ -26,10 +26,10 @@ type splitter struct {
 	// nuls is how many NUL bytes of the unfinished line are left out: all that it
 	// begins with, and of each hole further on all but one.
 	nuls int64
-	// hole is how many of them are of a hole that may go on.
+	// hole is how many of them are of a hole that may continue.
 	hole int64
 	// long, if not 0, is the length so far of an unfinished line over max,
-	// without what is left out and without the run of NULs that may go on. Then
+	// without the left-out part and without the run of NULs that may continue. Then
 	// buf[:head] is its beginning and start is not used.
 	long, run int64
 }
@@ -151,7 +151,7 @@ func (s *splitter) endRun() {
 // nulsAt is how many NULs b begins with.
 func nulsAt(b []byte) int { return len(b) - len(bytes.TrimLeft(b, "\x00")) }
 
-// scanAll notes that the buffer has no newline, and lets go of what exceeds
+// scanAll notes that the buffer has no newline, and lets go of bytes beyond
 // the head of a line that is over the limit.
 func (s *splitter) scanAll() {
 	if s.long > 0 {
@@ -176,7 +176,7 @@ func (s *splitter) scanAll() {
 	s.start, s.scanned, s.end = 0, s.head, s.head
 }
 
-// rest gives what follows the last newline; ok is false if that is nothing.
+// rest returns the bytes after the last newline; ok is false without any.
 func (s *splitter) rest() (p piece, ok bool) {
 	if s.pending() == 0 {
 		return piece{}, false
@@ -196,7 +196,7 @@ func (s *splitter) pending() int64 {
 	return s.nuls + int64(s.end-s.start)
 }
 
-// reset forgets what was read.
+// reset forgets all input.
 func (s *splitter) reset() {
 	s.start, s.scanned, s.end, s.nuls, s.hole, s.long, s.run = 0, 0, 0, 0, 0, 0, 0
 }
@@ -222,7 +222,7 @@ func (s *splitter) room() []byte {
 	return s.buf[s.end:]
 }
 
-// move puts the pending bytes at the start of buf and goes on with that.
+// move puts the pending bytes at the start of buf and continues with that.
 func (s *splitter) move(buf []byte) {
 	n := copy(buf, s.buf[s.start:s.end])
 	s.buf = buf

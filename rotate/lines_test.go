@@ -47,7 +47,7 @@ func withoutHoles(line []byte) []byte {
 	}
 }
 
-// checkSplit compares a split with what bytes.Lines finds.
+// checkSplit compares a split with the lines of bytes.Lines.
 func checkSplit(t *testing.T, content []byte, maxLine int, piece func() int) {
 	t.Helper()
 	lines, lengths, nuls := split(content, maxLine, piece)

@@ -20,7 +20,7 @@ type Log struct {
 	Dir string
 	// Base is the file name without its extension: "audit".
 	Base string
-	// Ext is the extension with its dot, ".log"; empty if there is none.
+	// Ext is the extension with its dot, ".log"; empty without one.
 	Ext string
 }
 
@@ -57,8 +57,8 @@ func (l Log) Path() string { return filepath.Join(l.Dir, l.Name()) }
 const maxListings = 8
 
 // Segments lists the log in rotation order: the backups by the time in their
-// names, then the open file. It leaves alone what is not a regular file and
-// what does not have a backup's name, and a ".gz" whose plain file is still
+// names, then the open file. It leaves alone files that are not regular and
+// files without a backup's name, and a ".gz" whose plain file is still
 // there, because kube-apiserver is then still writing it. Without an open file
 // (as between the two steps of a rotation) it lists the backups. The list never
 // has the file that was opened by a rotation without the one that was closed,
@@ -85,7 +85,7 @@ func (l Log) Segments() ([]Segment, error) {
 			return segments, nil
 		}
 	}
-	// It rotates faster than it can be listed. What the listing before had,
+	// It rotates faster than it can be listed. Files that the listing before had,
 	// too, is without a hole; a reader waits for the rest.
 	return settled(earlier, segments), nil
 }
@@ -138,7 +138,7 @@ func (l Log) list() ([]Segment, error) {
 	return append(segments, l.segment(l.Name(), l.Name(), info)), nil
 }
 
-// kind names what is not a regular file.
+// kind names the type of a file that is not regular.
 func kind(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():

@@ -22,7 +22,7 @@ func newLog(t testing.TB) Log {
 	return Log{Dir: t.TempDir(), Base: "audit", Ext: ".log"}
 }
 
-// source is the Source of these tests. It keeps what it lists open, so that no
+// source is the Source of these tests. It keeps listed files open, so that no
 // inode number comes back, and knows a compressed backup by its name.
 type source struct {
 	t     testing.TB

@@ -6,7 +6,7 @@ type Mode string
 const (
 	// ModeWatching: the kernel reports changes (inotify).
 	ModeWatching Mode = "watching"
-	// ModePolling: no watch is to be had; subscribers are poked by the clock.
+	// ModePolling: no watch is available; subscribers are poked by the clock.
 	ModePolling Mode = "polling"
 	// ModeMissing: there is no such directory, or it cannot be looked at.
 	ModeMissing Mode = "missing"

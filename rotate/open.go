@@ -140,7 +140,7 @@ func (u *unpacker) nextMember() error {
 	return nil
 }
 
-// memberHead is what a member of a gzip file begins with.
+// memberHead has the first bytes of a member of a gzip file.
 const memberHead = "\x1f\x8b\x08"
 
 // isMember says whether bytes behind a member are the beginning of another. One

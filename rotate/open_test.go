@@ -119,8 +119,8 @@ func TestOpenCutShortInTheSecondMember(t *testing.T) {
 	}
 }
 
-// FuzzOpen unpacks what anything may have done to a file: the same bytes, whatever
-// the pieces that they are read in, and of two whole members all.
+// FuzzOpen unpacks files changed in any way: the same bytes, however
+// the pieces are cut, and of two whole members all.
 func FuzzOpen(f *testing.F) {
 	a, b := packed(f, strings.Repeat("some lines\n", 50)), packed(f, "b\n")
 	f.Add([]byte(a+b), uint16(7))

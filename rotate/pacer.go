@@ -7,7 +7,7 @@ const (
 	// the kernel keeps what happens after a write: each event that is read costs
 	// two wake-ups, and a busy log has thousands a second.
 	writePause = 50 * time.Millisecond
-	// backlog is how long after a pause events count as what the kernel has
+	// backlog is how long after a pause events count as those that the kernel has
 	// kept. They are read without a pause, however many they are, because the
 	// change of a name may be behind them.
 	backlog = 200 * time.Microsecond

@@ -14,7 +14,7 @@ const (
 	maxOpenTries = 8
 )
 
-// Position is a place between two lines: Reader.Next goes on there.
+// Position is a place between two lines: Reader.Next resumes there.
 type Position struct {
 	// Segment is the ID of the segment; empty means the oldest one listed.
 	Segment string `json:"segment"`
@@ -35,7 +35,7 @@ type Line struct {
 	Number int64
 	// NULs is how many NUL bytes of the line are left out: all that it begins
 	// with, and of each run of 64 KiB and more further on all but one. They are
-	// the hole that a truncation leaves under a writer that goes on at its old
+	// the hole that a truncation leaves under a writer that continues at its old
 	// offset.
 	NULs int64
 	// Bytes is the line without these NULs and its newline; a carriage return
@@ -68,7 +68,7 @@ type ReaderConfig struct {
 type Reader struct {
 	src Source
 	pos Position
-	// choose says that pos.Segment was read, or is lost: go on with the first
+	// choose says that pos.Segment was read, or is lost: continue with the first
 	// segment that is not in seen.
 	choose bool
 	// located says that the place of pos in the listing has been found once.
@@ -88,7 +88,7 @@ type Reader struct {
 	closed bool
 }
 
-// NewReader makes a Reader that goes on at from; the zero Position is the start
+// NewReader makes a Reader that resumes at from; the zero Position is the start
 // of the oldest segment. It opens nothing yet. The error says which value is
 // wrong.
 func NewReader(src Source, from Position, cfg ReaderConfig) (*Reader, error) {
@@ -123,8 +123,8 @@ func require(ok bool, format string, args ...any) error {
 }
 
 // Next returns the next complete line. io.EOF (itself, not wrapped) means that
-// there is none now; a later call goes on. *TruncatedError, *GoneError and
-// *CorruptError report a break in the log, each once; the next call goes on
+// it has none now; a later call continues. *TruncatedError, *GoneError and
+// *CorruptError report a break in the log, each once; the next call continues
 // after it. Any other error concerns a file or directory that it names, and the
 // next call tries again: nothing is skipped.
 func (r *Reader) Next() (Line, error) {
@@ -180,13 +180,13 @@ func (r *Reader) line(p piece, terminated bool) Line {
 	return line
 }
 
-// broken handles a failed read. Damage in a packed file is for ever: what could
-// be unpacked was given out line by line, what remains is given as a last line,
+// broken handles a failed read. Damage in a packed file is for ever: the part that could
+// be unpacked was given out line by line, the rest is given as a last line,
 // then the damage is reported and the segment is done.
 func (r *Reader) broken(err error) (Line, error) {
 	d, ok := errors.AsType[*damage](err)
 	if !ok {
-		// The stream of a packed file cannot go on: open it again.
+		// The stream of a packed file cannot continue: open it again.
 		return Line{}, errors.Join(fmt.Errorf("read the log: %w", err), r.closeInput())
 	}
 	if p, ok := r.lines.rest(); ok {
@@ -198,7 +198,7 @@ func (r *Reader) broken(err error) (Line, error) {
 }
 
 // open finds the segment to read and opens it at the position. It returns
-// io.EOF if there is none.
+// io.EOF without one.
 func (r *Reader) open() error {
 	var err error
 	for range maxOpenTries {
@@ -228,7 +228,7 @@ func (r *Reader) open() error {
 	return err
 }
 
-// truncated reports once that the current file is shorter than what was read
+// truncated reports once that the current file is shorter than the part read
 // of it, and goes back to its start.
 func (r *Reader) truncated() error {
 	if !r.in.shorterThan(r.pos.Offset + r.lines.pending()) {
@@ -250,8 +250,8 @@ func (r *Reader) closeInput() error {
 	return in.Close()
 }
 
-// Position returns the place after the last line that Next returned, or the
-// start of the segment that it has gone on to since.
+// Position returns the position after the last line that Next returned, or the
+// start of the segment that it has moved to since.
 func (r *Reader) Position() Position { return r.pos }
 
 // Lag returns how many bytes are listed and not yet returned: of the current

@@ -67,7 +67,7 @@ func (f *follower) take(r *Reader) error {
 	}
 }
 
-// compare checks what was read against what was written, file by file.
+// compare checks the lines read against those written, file by file.
 func (f *follower) compare(t *testing.T, w *audittest.Writer) {
 	t.Helper()
 	must(t, f.err)

@@ -17,12 +17,12 @@ type Segment struct {
 	Rotated time.Time
 	// Gzip says that Path holds gzip, whose unpacked content is the segment.
 	Gzip bool
-	// Finished says that nobody will write to the segment again.
+	// Finished says that the segment has no writer any more.
 	Finished bool
 	// Size is the size in bytes of the file at Path (packed, for Gzip).
 	Size int64
 	// Inode and Device identify the file at Path; 0 means unknown. A Reader
-	// checks what it opens against those that are known.
+	// checks opened files against those that are known.
 	Inode, Device uint64
 	// ModTime is the time of the last write to the file at Path.
 	ModTime time.Time
@@ -32,7 +32,7 @@ type Segment struct {
 // were written. A segment keeps its ID when it is rotated or compressed, and no
 // other one ever gets it. A [Log] cannot promise that (the inode number of a
 // deleted file comes back, a compressed backup has another one), so a source
-// keeps what it lists, by links or open files. Held is called at nearly every
+// keeps listed files, by links or open files. Held is called at nearly every
 // end of file and should be quick to answer.
 type Source interface {
 	Held() ([]Segment, error)

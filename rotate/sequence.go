@@ -24,7 +24,7 @@ func (r *Reader) list() error {
 }
 
 // locate returns the segment at the position, which it sets to the start of the
-// first unread one where it must choose. It returns io.EOF if there is none and
+// first unread one where it must choose. It returns io.EOF without one, and
 // *GoneError if the segment at the position is not listed. It goes by the kept
 // listing, if there is one.
 func (r *Reader) locate() (Segment, error) {
@@ -57,7 +57,7 @@ func (r *Reader) locate() (Segment, error) {
 	return r.listing[i], nil
 }
 
-// atEnd decides what the end of the open file means. nil: read on, in this file
+// atEnd interprets the end of the open file. nil: read on, in this file
 // or in the next. io.EOF: there is nothing more now.
 func (r *Reader) atEnd() error {
 	if r.final {
@@ -82,12 +82,12 @@ func (r *Reader) atEnd() error {
 }
 
 // advance leaves the current segment, which was read to its end, for the next
-// one. It returns io.EOF if there is none yet.
+// one. It returns io.EOF without one.
 func (r *Reader) advance() error {
 	if err := r.truncated(); err != nil {
 		return err
 	}
-	// A finished segment of an old listing is still what comes next. An open
+	// A finished segment of an old listing still comes next. An open
 	// file is not: it may have been rotated, and others after it.
 	next, more := r.firstUnread()
 	if !more || !next.Finished {
@@ -106,7 +106,7 @@ func (r *Reader) advance() error {
 }
 
 // firstUnread returns the first listed segment that was not read and is not the
-// one being read; ok is false if there is none. It may stand before that one:
+// one being read; ok is false without one. It may stand before that one:
 // after the clock was set back, new backups are listed before old ones.
 func (r *Reader) firstUnread() (s Segment, ok bool) {
 	i := slices.IndexFunc(r.listing, func(s Segment) bool { return !r.seen[s.ID] && (r.in == nil || s.ID != r.cur.ID) })

@@ -69,7 +69,7 @@ func TestReaderPrunedUnderIt(t *testing.T) {
 }
 
 // While nothing follows it, an unlisted file may still have its writer:
-// kube-apiserver goes on writing when its open file is unlinked.
+// kube-apiserver continues to write when its open file is unlinked.
 func TestReaderFollowsAnUnlinkedOpenFile(t *testing.T) {
 	log := newLog(t)
 	f, err := os.Create(log.Path())
@@ -90,7 +90,7 @@ func TestReaderFollowsAnUnlinkedOpenFile(t *testing.T) {
 	expect(t, r, "end| new")
 }
 
-// What is not listed any more is forgotten: the memory of a Reader does not grow
+// Segments that are not listed any more are forgotten: the memory of a Reader does not grow
 // with the number of rotations.
 func TestReaderForgetsWhatIsPruned(t *testing.T) {
 	log := newLog(t)

@@ -31,7 +31,7 @@ type WatcherConfig struct {
 	OnChange func(Mode, error)
 }
 
-// Watcher turns what the kernel reports about one directory into pokes. A poke
+// Watcher turns the kernel's events of one directory into pokes. A poke
 // carries no facts: it says that it is worth looking. The directory need not
 // exist yet.
 type Watcher struct {
@@ -63,7 +63,7 @@ func NewWatcher(dir string, cfg WatcherConfig) (*Watcher, error) {
 }
 
 // Writes is the channel of every change: writes to files in the directory and all
-// that Names reports. The first write after a pause pokes at once, what follows
+// that Names reports. The first write after a pause pokes at once, later writes
 // within 50 ms after them, together. The channel has room for one poke, so that
 // pokes which come faster than they are taken melt into one too.
 func (w *Watcher) Writes() <-chan struct{} { return w.writes }
@@ -96,8 +96,8 @@ func (w *Watcher) setMode(m Mode, reason error) {
 }
 
 // Run pokes the subscribers until ctx ends, and then returns ctx.Err(). It
-// waits for a directory that is not there and goes on by the clock where no
-// watch can be had. Call it once.
+// waits for a directory that is not there and continues by the clock if no
+// watch is available. Call it once.
 func (w *Watcher) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := w.round(ctx); err != nil {

@@ -206,7 +206,7 @@ func TestChartRefuses(t *testing.T) {
 	}
 }
 
-// checkPod holds a pod of the DaemonSet against what every form must have.
+// checkPod holds a pod of the DaemonSet against the parts that every form must have.
 func checkPod(t *testing.T, p corev1.PodSpec) {
 	t.Helper()
 	c := p.Containers[0]

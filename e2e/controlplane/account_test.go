@@ -18,7 +18,7 @@ type scenario struct {
 	restarts         int      // clean stops and starts of kube-apiserver
 	kills            int      // kill -9 of the sidecar in each life
 	apiKills         int      // kill -9 of kube-apiserver, under load
-	storeUnavailable bool     // S3 is away during the first life
+	storeUnavailable bool     // S3 is unavailable during the first life
 	byIncrements     bool     // the last file stays open; its increments are the archive
 	realLoki         bool     // Loki itself instead of the receiver
 	redacted         bool     // lines to Loki are redacted, as they are by default
@@ -52,7 +52,7 @@ var scenarios = []scenario{
 	},
 }
 
-// What kube-apiserver counted less what it could not write = lines that it
+// Events counted by kube-apiserver less those it could not write = lines that it
 // wrote = lines in the archive = lines in Loki, in every mode, through
 // rotation, pruning, compression, restarts and kills.
 func TestI1_Account(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 type figures struct {
 	files                   int
 	counted, errors         int64 // by kube-apiserver, up to its last counts
-	later                   int   // lines after the last counts: nobody counted them
+	later                   int   // lines after the last counts: they were not counted
 	uncounted               int   // lines of processes that were killed
 	written, archived, loki int   // lines
 	bytes                   int
@@ -55,7 +55,7 @@ func (r *fixture) check(s scenario) figures {
 	return f
 }
 
-// checkCounts holds what each process of kube-apiserver counted against the
+// checkCounts compares the count of each process of kube-apiserver with the
 // restored lines: those from its first one to the mark that the reading of the
 // counters left in the log.
 func (r *fixture) checkCounts(restored []byte, f *figures) {

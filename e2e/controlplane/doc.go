@@ -4,9 +4,9 @@
 //
 // It starts etcd and kube-apiserver on the loopback interface with the audit
 // policy of manifests/, makes requests with client-go, rotates, compresses,
-// restarts and kills, and then checks the account: what kube-apiserver itself
-// counted, what it wrote (hard links of the test's own to every file), what the
-// archive gives back, and what Loki got. It also has kubeadm render the patches
+// restarts and kills, and then checks the account: the events that kube-apiserver itself
+// counted, the lines it wrote (hard links of the test's own to every file), the files that the
+// archive gives back, and Loki's entries. It also has kubeadm render the patches
 // of manifests/ and compares the static pods with recorded ones.
 //
 // The servers are built from their Go modules when they are first needed, into

@@ -113,7 +113,7 @@ func (r *fixture) startAPIServer() {
 	r.lives = append(r.lives, life{})
 }
 
-// traffic begins to make requests, at least so many rounds. The channel gives
+// traffic begins to make requests, at least n rounds. The channel gives
 // the number of those that were answered when all are done.
 func (r *fixture) traffic(ctx context.Context, rounds int) <-chan int64 {
 	r.t.Helper()
@@ -144,7 +144,7 @@ func (r *fixture) answered(done <-chan int64) {
 	}
 }
 
-// killSidecar kills the sidecar and starts it again, so many times.
+// killSidecar kills the sidecar and starts it again, n times.
 func (r *fixture) killSidecar(times int) {
 	r.t.Helper()
 	for range times {

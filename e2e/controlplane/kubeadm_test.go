@@ -35,7 +35,7 @@ var configurations = []struct {
 }
 
 // kubeadm makes of our files the static pod that we think it does: the recorded
-// one; and kube-apiserver in it is what it is without our patch.
+// one; and kube-apiserver in it is as without our patch.
 func TestKubeadmRendersPatches(t *testing.T) {
 	for _, c := range configurations {
 		t.Run(c.version, func(t *testing.T) {
@@ -47,7 +47,7 @@ func TestKubeadmRendersPatches(t *testing.T) {
 			if !strings.Contains(strings.Join(patched.Spec.Containers[0].Command, " "), "--audit-log-path=/var/log/kubernetes/audit/audit.log") {
 				t.Errorf("kube-apiserver's command has no audit log: %q", patched.Spec.Containers[0].Command)
 			}
-			// Somebody may have the patch and no audit volumes: the pod stays valid.
+			// A user may have the patch and no audit volumes: the pod stays valid.
 			bare, _ := render(t, c.kubeadm(t), c.version, nil, filepath.Join(manifestsDir, "kubeadm-patches"))
 			checkVolumes(t, bare)
 		})
@@ -115,7 +115,7 @@ func checkPatched(t *testing.T, plain, patched *corev1.Pod) {
 	}
 }
 
-// checkVolumes finds what makes a pod invalid: a mount without a volume, a name
+// checkVolumes reports volumes that make a pod invalid: a mount without a volume, a name
 // that is there twice.
 func checkVolumes(t *testing.T, pod *corev1.Pod) {
 	t.Helper()
@@ -135,7 +135,7 @@ func checkVolumes(t *testing.T, pod *corev1.Pod) {
 	}
 }
 
-// What our own check says of a patches directory is what kubeadm really does.
+// Our own check of a patches directory agrees with kubeadm.
 func TestWrongPatchesAreFound(t *testing.T) {
 	shippedPatch, err := os.ReadFile(filepath.Join(manifestsDir, "kubeadm-patches", patchName))
 	if err != nil {
@@ -144,7 +144,7 @@ func TestWrongPatchesAreFound(t *testing.T) {
 	alone := strings.Replace(string(shippedPatch), "    - name: kube-apiserver\n", "", 1)
 	for _, test := range []struct {
 		name, file, content string
-		containers          []string // what kubeadm renders; nil: it stops
+		containers          []string // those that kubeadm renders; nil: it stops
 		finding             string   // of our check; "" for none
 	}{
 		{"as shipped", patchName, string(shippedPatch), []string{"kube-apiserver", "auditsidecar"}, ""},
@@ -196,7 +196,7 @@ func rendered(t *testing.T, patches string) (names []string) {
 	return names
 }
 
-// manifestsDir is what the tree ships.
+// manifestsDir has the shipped files.
 const manifestsDir = "../../manifests"
 
 func shipped(t *testing.T, version, file string) map[string]any {
@@ -226,7 +226,7 @@ func render(t *testing.T, binary, version string, cluster map[string]any, patche
 	return pod, raw
 }
 
-// tryRender merges what a user would have with what manifests/ has for it.
+// tryRender merges a user's manifest with the shipped patch.
 func tryRender(t *testing.T, binary, version string, cluster map[string]any, patches string) ([]byte, error) {
 	t.Helper()
 	initial := shipped(t, version, "init.yaml")
@@ -282,7 +282,7 @@ func absolute(t *testing.T, path string) string {
 	return abs
 }
 
-// golden compares with what was recorded: `go test -tags e2e -run Kubeadm . -update`.
+// golden compares with the recorded one: `go test -tags e2e -run Kubeadm . -update`.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)

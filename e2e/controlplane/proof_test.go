@@ -23,7 +23,7 @@ func (r *fixture) verify() {
 }
 
 // checkHeartbeats reads the heartbeats of an archive on disk: while
-// kube-apiserver ran they have what it counted, never going back, and in the
+// kube-apiserver ran they have its counts, never going back, and in the
 // end as many events as requests were made or more.
 func (r *fixture) checkHeartbeats() {
 	r.t.Helper()
@@ -52,7 +52,7 @@ func (r *fixture) checkHeartbeats() {
 	r.t.Logf("%d heartbeats have kube-apiserver's counters: %d events after the first", asked, last.After-first.Before)
 }
 
-// heartbeats returns what the heartbeats in dir say of kube-apiserver, in the
+// heartbeats returns the counts of kube-apiserver in the heartbeats in dir, in the
 // order of their records.
 func heartbeats(t *testing.T, dir string) (all []*manifest.Server) {
 	t.Helper()

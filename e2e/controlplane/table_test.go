@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 )
 
-// table is what the suite prints in the end.
+// table is the final output of the suite.
 type table struct {
 	buf    *bytes.Buffer
 	writer *tabwriter.Writer

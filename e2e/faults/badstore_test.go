@@ -22,7 +22,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/e2e/faults/badnet"
 )
 
-// wrong is what a store does with one PUT instead of storing it.
+// wrong is the behaviour of a store at one PUT instead of storing it.
 type wrong int
 
 const (
@@ -141,7 +141,7 @@ func (b *badStore) list(w http.ResponseWriter, query url.Values) {
 	_ = xml.NewEncoder(w).Encode(out) // fails if the client is gone
 }
 
-// storeFaults are the scenarios in which the store does not hold what it was
+// storeFaults are the scenarios in which the store does not hold the bytes it was
 // sent, or does not let it be read.
 func storeFaults() []scenario {
 	of := func(name string, b func() *badStore) scenario {

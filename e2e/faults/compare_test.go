@@ -30,7 +30,7 @@ func digestOf(line []byte) digest {
 	return digest(sum[:16])
 }
 
-// judge compares what was written with what both sinks have.
+// judge compares the written lines with those of both sinks.
 func (s *stage) judge() {
 	s.t.Helper()
 	if s.beforeJudge != nil {
@@ -52,8 +52,8 @@ func (s *stage) judge() {
 	s.loki.Reset()
 }
 
-// judgeProof has verify look at the archive: whatever happened, what is there is
-// proven and what is not is a recorded gap.
+// judgeProof has verify look at the archive: in any case, stored files are
+// proven and others are a recorded gap.
 func (s *stage) judgeProof() {
 	s.t.Helper()
 	v := s.verb(sidecar.Config{Binary: s.binary, Env: s.env, Args: append([]string{"verify", s.url, "--deep", "-o", "json"}, s.args...)})
@@ -75,7 +75,7 @@ func (s *stage) judgeProof() {
 	}
 }
 
-// judgeArchive compares all files with what restore makes of the archive.
+// judgeArchive compares all files with the files restored from the archive.
 func (s *stage) judgeArchive() {
 	s.t.Helper()
 	v := s.verb(sidecar.Config{Binary: s.binary, Env: s.env, Args: append([]string{"restore", s.url}, s.args...)})
@@ -110,8 +110,8 @@ func (s *stage) judgeArchive() {
 	}
 }
 
-// sameBytes compares the files of the account, one after the other, with what
-// was restored.
+// sameBytes compares the files of the account, one after the other, with the
+// restored ones.
 func (s *stage) sameBytes(restored []byte) (bool, error) {
 	for _, f := range s.finished() {
 		content, err := os.ReadFile(f.Path)
@@ -138,7 +138,7 @@ func (s *stage) logFiles(restored []byte) {
 	s.t.Logf("restored: %d lines, %d bytes", bytes.Count(restored, []byte("\n")), len(restored))
 }
 
-// count counts every written line by the digest of what form makes of it.
+// count counts every written line by the digest of its form.
 func (s *stage) count(form func([]byte) []byte) map[digest]int {
 	s.t.Helper()
 	lines := map[digest]int{}
@@ -212,7 +212,7 @@ func (s *stage) logForeign(entries []lokitest.Entry, want map[digest]int) {
 	}
 }
 
-// entryDigest is what distinguishes two entries with one line.
+// entryDigest distinguishes two entries with one line.
 func entryDigest(e lokitest.Entry) digest {
 	text := binary.AppendVarint(nil, e.Timestamp.UnixNano())
 	for _, p := range e.Metadata {
@@ -227,7 +227,7 @@ const maxHeldLine = 1 << 20
 
 const shrunkMark = `{"auditsidecar":{"shrunk":`
 
-// lokiForm is what a line and its entry in Loki have in common.
+// lokiForm is the common part of a line and its entry in Loki.
 func lokiForm(line []byte) []byte {
 	line = bytes.TrimLeft(line, "\x00")
 	if len(line) > lokitest.DefaultMaxLine || bytes.Contains(line[:min(len(line), lokitest.DefaultMaxLine)], []byte(shrunkMark)) {

@@ -11,7 +11,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
-// cutting are the scenarios in which somebody cuts finished files before the archive has them.
+// cutting are the scenarios in which finished files are cut before the archive has them.
 func cutting() []scenario {
 	return []scenario{
 		{name: "truncate-held: backups cut while S3 is out", onS3: true, gaps: []string{"truncated"}, run: func(s *stage) {
@@ -44,7 +44,7 @@ func cutting() []scenario {
 			s.cut(files[0], 3)
 			s.unread = 100
 			s.cut(files[1], 0)
-			s.cutBytes -= files[1].Bytes // nobody saw how many it had
+			s.cutBytes -= files[1].Bytes // its size was never seen
 			s.start()
 			s.ready()
 		}},
@@ -65,7 +65,7 @@ func cutting() []scenario {
 	}
 }
 
-// cut cuts a file, whatever its name is, behind so many of its lines.
+// cut cuts a file, of any name, behind the first n of its lines.
 func (s *stage) cut(f audittest.File, keep int) {
 	s.t.Helper()
 	content, err := os.ReadFile(f.Path)

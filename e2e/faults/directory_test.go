@@ -48,7 +48,7 @@ func directoryFaults() []scenario {
 	}
 }
 
-// diskSize is enough for what a scenario writes and converts, and soon filled.
+// diskSize is enough for the files that a scenario writes and converts, and soon filled.
 const diskSize = "size=96m,nr_inodes=3000"
 
 // smallDisk mounts a tmpfs of its own.
@@ -66,8 +66,8 @@ func (s *stage) smallDisk() string {
 	return dir
 }
 
-// fillDisk fills the disk for d while lines and rotations go on. What the
-// writer could not write is not in its account.
+// fillDisk fills the disk for d while lines and rotations continue. Lines that the
+// writer could not write are not in its account.
 func (s *stage) fillDisk(d time.Duration) {
 	s.t.Helper()
 	s.start()
@@ -101,8 +101,8 @@ func fill(path string) error {
 	return errors.Join(err, f.Close())
 }
 
-// writeAnyway writes as kube-apiserver does when the disk is full: what cannot
-// be written is lost, and the next event is tried.
+// writeAnyway writes as kube-apiserver does when the disk is full: lines that cannot
+// be written are lost, and the next event is tried.
 func (s *stage) writeAnyway(d time.Duration) (refused int) {
 	s.t.Helper()
 	begin, n := time.Now(), 0
@@ -111,7 +111,7 @@ func (s *stage) writeAnyway(d time.Duration) (refused int) {
 			s.sleep(time.Until(due))
 		}
 		if n++; n%(2*rate) == 0 {
-			s.rotateLast() // rotation is by size: an empty file is none to rotate
+			s.rotateLast() // rotation is by size: an empty file is not rotated
 		}
 		err := s.writer.WriteLine(line)
 		switch {
@@ -152,13 +152,13 @@ func unlinkOpen(s *stage) {
 	s.awaitHeld()
 	s.must(os.Remove(s.log))
 	s.write(rate, pick(20*time.Second, 6*time.Second), 0)
-	s.awaitLoki() // the lines go on to be streamed
+	s.awaitLoki() // the lines are still streamed
 	s.must(s.rotate())
 	s.write(rate, 2*time.Second, 900*time.Millisecond)
 }
 
-// moveOpen does what logrotate does with audit.log: kube-apiserver knows nothing
-// of it and goes on in the old file.
+// moveOpen moves audit.log as logrotate does: kube-apiserver knows nothing
+// of it and continues in the old file.
 func moveOpen(s *stage) {
 	s.start()
 	s.ready()
@@ -167,7 +167,7 @@ func moveOpen(s *stage) {
 	s.must(os.Rename(s.log, s.log+".1"))
 	s.must(os.WriteFile(s.log, nil, 0o600))
 	s.write(rate, pick(20*time.Second, 6*time.Second), 0)
-	s.awaitLoki() // the lines go on to be streamed
+	s.awaitLoki() // the lines are still streamed
 	s.must(s.rotate())
 	s.write(rate, 2*time.Second, 900*time.Millisecond)
 }

@@ -4,14 +4,14 @@
 //
 // Each scenario is one fault while lines are written. At its end every file
 // that the writer ever wrote (it keeps hard links of them) is compared with
-// what `auditsidecar restore` makes of the archive, byte for byte and in order,
+// the files that `auditsidecar restore` makes of the archive, byte for byte and in order,
 // and every line with the entries that Loki has. A table comes out, one row for
 // each scenario:
 //
 //   - written: complete lines that were written
 //   - archived: how many of them are in the archive
-//   - twice: how many lines the archive has more than once, or has and nobody
-//     wrote
+//   - twice: how many lines the archive has more than once, or has though no line
+//     was written
 //   - Loki: how many of the written lines Loki has; a line longer than Loki
 //     takes counts when its shrunk form is there
 //   - distinct: entries of Loki that a query would show beyond one for each
@@ -22,7 +22,7 @@
 //
 // A scenario fails on a lost line, one that is there twice or changed, a gap
 // that nothing explains, and on memory, descriptors or goroutines that grow.
-// Some faults destroy bytes that nobody could have kept: then, and only then,
+// Some faults destroy bytes that could not be kept: then, and only then,
 // lines may be missing, and a gap of the right reason must be recorded.
 //
 // Assumptions: root, for the scenario that fills a disk (it mounts a small

@@ -20,7 +20,7 @@ import (
 )
 
 // settle finishes the last file, waits until both sinks have everything, ends
-// the sidecar and runs it once more: what it does then must be nothing.
+// the sidecar and runs it once more: it must then do nothing.
 func (s *stage) settle() {
 	s.t.Helper()
 	s.rotateLast()
@@ -109,7 +109,7 @@ func (s *stage) verb(cfg sidecar.Config) sidecar.Result {
 	return sidecar.Call(s.t, catchUp, cfg)
 }
 
-// finished are the files of the account that nobody writes to any more.
+// finished are the files of the account without a writer.
 func (s *stage) finished() []audittest.File {
 	return slices.DeleteFunc(slices.Clone(s.account()), func(f audittest.File) bool { return !f.Finished })
 }
@@ -152,7 +152,7 @@ func (s *stage) dataObjects() map[string]bool {
 	return names
 }
 
-// gap is a gap as a manifest record tells it.
+// gap is a gap as a manifest record has it.
 type gap struct {
 	Reason string `json:"reason"`
 	Bytes  int64  `json:"bytes"`

@@ -49,8 +49,8 @@ func killOften(s *stage) {
 	s.ready()
 }
 
-// killWhileCompressing has the open file rotated and compressed while nobody
-// looks: its held link and the .log.gz are two inodes of one file.
+// killWhileCompressing has the open file rotated and compressed while no sidecar
+// runs: its held link and the .log.gz are two inodes of one file.
 func killWhileCompressing(s *stage) {
 	s.start()
 	s.ready()
@@ -95,7 +95,7 @@ func twoSidecars(s *stage) {
 }
 
 // upgradeAfterPut loses the answers of the uploads, kills the sidecar, loses
-// its work files, and goes on with a version that makes other bytes of the same
+// its work files, and continues with a version that makes other bytes of the same
 // lines.
 func upgradeAfterPut(s *stage) {
 	s.start()

@@ -10,7 +10,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/e2e/run/sidecar"
 )
 
-// What the process may have at most: whatever happens, and when everything is
+// The bounds of the process: at any time, and when everything is
 // delivered and it waits. The latter is the same for every scenario, one that
 // went through 200 files or hundreds of failed attempts included, so that a
 // descriptor or a goroutine that is left behind now and then shows.
@@ -51,7 +51,7 @@ func (l *limits) watch(ctx context.Context, p *sidecar.Process) {
 	})
 }
 
-// sample notes what the process has now. A process that has ended, or does not
+// sample notes the present figures of the process. A process that has ended, or does not
 // answer yet, has nothing to note.
 func (l *limits) sample(ctx context.Context, p *sidecar.Process) (fds, goroutines int) {
 	memory, _ := p.PeakMemory()
@@ -67,7 +67,7 @@ func (l *limits) sample(ctx context.Context, p *sidecar.Process) (fds, goroutine
 	return fds, goroutines
 }
 
-// idle returns what a process has that waits for something to happen: the
+// idle returns the figures of a process that waits for something to happen: the
 // least of a few samples, because a listing or a push may be on its way.
 func (l *limits) idle(ctx context.Context, p *sidecar.Process) (fds, goroutines int) {
 	fds, goroutines = maxFDs, maxGoroutines
@@ -81,7 +81,7 @@ func (l *limits) idle(ctx context.Context, p *sidecar.Process) (fds, goroutines 
 	return fds, goroutines
 }
 
-// judge adds to the row what is over the limits.
+// judge adds the exceeded limits to the row.
 func (l *limits) judge(row *outcome, maxMemory int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -25,7 +25,7 @@ type scenario struct {
 	// args are more flags of `run`.
 	args []string
 	// gaps are the reasons of which one must be recorded, because the fault
-	// destroys bytes that nobody could keep. Empty: no line may be missing.
+	// destroys bytes that could not be kept. Empty: no line may be missing.
 	gaps []string
 	// shorter says that a finished file has fewer bytes than its increments,
 	// which verify must find.

@@ -19,7 +19,7 @@ const rate = 1000
 // within two seconds is only in the held files.
 func pruning() audittest.Config { return audittest.Config{MaxBackups: 2} }
 
-// archiveFaults are the scenarios in which S3 fails. Loki goes on meanwhile.
+// archiveFaults are the scenarios in which S3 fails. Loki works meanwhile.
 func archiveFaults() []scenario {
 	of := func(name string, d time.Duration, now badnet.Condition) scenario {
 		return scenario{name: name, writer: pruning(), onS3: true, run: func(s *stage) {
@@ -56,7 +56,7 @@ func (s *stage) archiveFails(d time.Duration, begin, end func()) {
 	s.write(rate, 2*time.Second, time.Second)
 }
 
-// lokiFaults are the scenarios in which Loki fails. The archive goes on
+// lokiFaults are the scenarios in which Loki fails. The archive works
 // meanwhile.
 func lokiFaults() []scenario {
 	network := func(name string, d time.Duration, now badnet.Condition) scenario {

@@ -43,7 +43,7 @@ func TestSoak(t *testing.T) {
 	s := &soak{stage: newStage(t, sc, server, &outcome{name: sc.name}), rnd: rand.New(rand.NewPCG(seed, 0)), allowed: map[digest]bool{}, counts: map[string]int{}}
 	s.binary = filepath.Join(t.TempDir(), "auditsidecar-later")
 	s.must(builds.AuditsidecarLater(s.binary))
-	s.w, s.plainEnv = s.ownWriter(0), s.env // what is pruned unseen has scenarios of its own
+	s.w, s.plainEnv = s.ownWriter(0), s.env // files pruned unseen have scenarios of their own
 	s.startLater()
 	for end := time.Now().Add(length); time.Now().Before(end) && !t.Failed(); {
 		s.writeSome()
@@ -65,7 +65,7 @@ func TestSoak(t *testing.T) {
 	t.Logf("faults: %v; peak %d MiB", s.counts, s.row.memory>>20)
 }
 
-// soak is a stage with an account that survives what is done to the files.
+// soak is a stage with an account that survives the changes of the files.
 type soak struct {
 	*stage
 	rnd      *rand.Rand
@@ -76,7 +76,7 @@ type soak struct {
 	counts   map[string]int
 }
 
-// book is what was written to one file.
+// book lists the lines written to one file.
 type book struct {
 	lines     []digest
 	forms     []digest // the lines as Loki gets them
@@ -157,7 +157,7 @@ func (s *soak) fault() {
 	}
 }
 
-// holding waits until the sidecar has linked what is there, whatever its sinks do.
+// holding waits until the sidecar has linked all files, regardless of its sinks.
 func (s *soak) holding() {
 	s.t.Helper()
 	s.eventually("the files are held", func() bool {
@@ -201,8 +201,8 @@ func (s *soak) backup(n int) string {
 	return filepath.Join(filepath.Dir(s.log), s.w.files[all[max(0, len(all)-1-n)]].Name)
 }
 
-// cutAt is somewhere in a file, or its beginning unless Loki has all of it: of a file that nobody has seen whole,
-// a cut cannot be told from a file that was never longer.
+// cutAt is somewhere in a file, or its beginning unless Loki has all of it: of a file that was never seen whole,
+// a cut cannot be distinguished from a file that was never longer.
 func (s *soak) cutAt(b *book) int64 {
 	if len(b.ends) == 0 {
 		return 0
@@ -219,7 +219,7 @@ func (s *soak) cutAt(b *book) int64 {
 	return s.rnd.Int64N(b.ends[len(b.ends)-1])
 }
 
-// cut truncates one of the newest backups and notes what it destroys.
+// cut truncates one of the newest backups and notes the destroyed bytes.
 func (s *soak) cut(at func(*book) int64) {
 	s.t.Helper()
 	all := s.backups()
@@ -240,7 +240,7 @@ func (s *soak) cut(at func(*book) int64) {
 		b.destroyed[i] = b.destroyed[i] || end > size
 	}
 	if i := bytes.LastIndexByte(content[:size], '\n') + 1; int64(i) < size {
-		torn := content[i:size] // what stays of a line
+		torn := content[i:size] // the kept part of a line
 		form, _ := s.redacted.Line(nil, torn)
 		s.allowed[digestOf(torn)], s.allowed[digestOf(lokiForm(form))] = true, true
 	}

@@ -45,7 +45,7 @@ type stage struct {
 	s3Net   *badnet.Server // nil without S3
 
 	writer   *audittest.Writer
-	account  func() []audittest.File // what was written; the writer's account
+	account  func() []audittest.File // the written files; the writer's account
 	rotate   func() error            // the writer's
 	made     int                     // lines made by fresh
 	gone     [][]byte                // lines that were written and then destroyed in their file
@@ -60,7 +60,7 @@ type stage struct {
 
 	beforeJudge func() // nil: nothing to do before the archive is read
 
-	redacted *redact.Redactor // what makes a line's form in Loki
+	redacted *redact.Redactor // makes a line's form in Loki
 	keyFile  string           // its key
 }
 
@@ -122,7 +122,7 @@ func (s *stage) network(n *badnet.Server, err error) *badnet.Server {
 	return n
 }
 
-// slug is what cannot be in an object's prefix here.
+// slug matches bytes that cannot be in an object's prefix here.
 var slug = regexp.MustCompile(`[^A-Za-z0-9]+`)
 
 // onS3 archives to a prefix of the server's bucket.
@@ -187,7 +187,7 @@ func (s *stage) write(rate int, d, rotateEvery time.Duration) {
 	}
 }
 
-// fresh yields n lines whose auditIDs go on where the last ones ended, so that
+// fresh yields n lines whose auditIDs continue where the last ones ended, so that
 // no two files of a scenario begin alike.
 func (s *stage) fresh(n int) iter.Seq[[]byte] {
 	skip := s.made
@@ -251,8 +251,8 @@ func corpus(t *testing.T) []byte { return audittest.Corpus(t, "rotated.log") }
 // openIsHeld reports whether the sidecar holds the open file.
 func (s *stage) openIsHeld() bool { return audittest.IsHeld(s.log) }
 
-// awaitHeld waits until the sidecar holds the open file: what is moved or deleted before a
-// busy machine has seen it is lost, which is not what the scenarios are about.
+// awaitHeld waits until the sidecar holds the open file: a file moved or deleted before a
+// busy machine has seen it is lost, which is not the subject of the scenarios.
 func (s *stage) awaitHeld() {
 	s.t.Helper()
 	s.eventually("the open file is held", s.openIsHeld)

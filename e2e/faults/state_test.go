@@ -62,7 +62,7 @@ func stateFaults() []scenario {
 }
 
 // ledgerPutBack puts back the ledger of some rotations ago, as a restored backup does;
-// what kube-apiserver has pruned since is in the archive.
+// files that kube-apiserver has pruned since are in the archive.
 func ledgerPutBack(name string, writer audittest.Config) scenario {
 	return scenario{name: name, writer: writer, onS3: true, gaps: []string{"state_lost"}, run: func(s *stage) {
 		s.start()

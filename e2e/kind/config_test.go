@@ -14,10 +14,10 @@ import (
 // clusterName is also the name of the Docker container with "-control-plane".
 const clusterName = "auditsidecar-e2e"
 
-// shippedImage is what the files of manifests/ name.
+// shippedImage is the image that the files of manifests/ name.
 const shippedImage = "ghcr.io/auditsidecar/auditsidecar:v0.1.0-rc.1"
 
-// node is what the node of the cluster has from the host, each directory being
+// node lists the host's directories on the node of the cluster, each directory being
 // mounted where the documentation says that the file goes.
 type node struct {
 	t   *testing.T
@@ -115,8 +115,8 @@ func (n *node) kindConfig() string {
 	return filepath.Join(n.dir, "kind.yaml")
 }
 
-// upgradeConfig is the shipped UpgradeConfiguration for a version. What has
-// nothing to do with the static pod is left out, and what not every node image
+// upgradeConfig is the shipped UpgradeConfiguration for a version. Settings that have
+// nothing to do with the static pod are left out, and those that not every node image
 // has (CoreDNS).
 func (n *node) upgradeConfig(version string, patches bool) string {
 	n.t.Helper()

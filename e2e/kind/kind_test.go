@@ -48,7 +48,7 @@ func TestCluster(t *testing.T) {
 	})
 	t.Logf("the sidecar: %+v", all["auditsidecar"].State)
 
-	// The image and the settings come: the sidecar starts, kube-apiserver goes on.
+	// The image and the settings come: the sidecar starts, kube-apiserver keeps running.
 	server := all["kube-apiserver"]
 	s.configure()
 	s.load(firstArchive)
@@ -57,7 +57,7 @@ func TestCluster(t *testing.T) {
 	s.traffic()
 	s.check("with the patch")
 
-	// The sidecar dies: kubelet starts it again, kube-apiserver goes on.
+	// The sidecar dies: kubelet starts it again, kube-apiserver keeps running.
 	s.kill(all["auditsidecar"].ContainerID)
 	before := all["auditsidecar"]
 	all = s.waitPod("2/2 after kill -9 of the sidecar", func(all map[string]container) bool {
@@ -69,7 +69,7 @@ func TestCluster(t *testing.T) {
 
 	// An upgrade to an image that cannot be pulled: kube-apiserver serves, but the
 	// pod stays in phase Pending. kubeadm waits, gives up and puts the old static
-	// pod back; what nobody followed meanwhile is there when the sidecar is.
+	// pod back; lines written meanwhile are there when the sidecar is.
 	n.patch("ghcr.io/auditsidecar/auditsidecar:v0.0.3-missing")
 	out, err := s.upgrade("with an image that is missing", true)
 	if err == nil || !strings.Contains(err.Error(), "tried to recover everything into the earlier state") {
@@ -102,7 +102,7 @@ func TestCluster(t *testing.T) {
 	s.waitPod("the sidecar has vanished", func(all map[string]container) bool { return len(all) == 1 && all["kube-apiserver"].Ready })
 }
 
-// configure writes what the sidecar reads at its start.
+// configure writes the files that the sidecar reads at its start.
 func (s *suite) configure() {
 	s.t.Helper()
 	var lokiAddress string
@@ -211,7 +211,7 @@ func (s *suite) finished() map[string][]byte {
 	return files
 }
 
-// compare says what is not there yet; "" when nothing is missing.
+// compare lists the missing lines; "" when nothing is missing.
 func (s *suite) compare(written map[string][]byte) string {
 	s.t.Helper()
 	out := filepath.Join(s.t.TempDir(), "restored")

@@ -17,7 +17,7 @@ import (
 // root is the root of the tree.
 const root = "../.."
 
-// run runs a program to its end and returns what it printed to standard output.
+// run runs a program to its end and returns its standard output.
 func run(t *testing.T, stdin string, program string, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)

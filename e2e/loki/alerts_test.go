@@ -22,7 +22,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/manifests"
 )
 
-// ruleFile is rules.yaml; what is not here is kept as it is.
+// ruleFile is rules.yaml; fields that are not here are kept.
 type ruleFile struct {
 	Groups []ruleGroup `yaml:"groups"`
 }
@@ -87,8 +87,8 @@ func (f ruleFile) hurried(t *testing.T) []byte {
 }
 
 // TestAlerts runs the shipped rules in Loki's own ruler, on events that must fire
-// them, on events that must not, and on the table of attacks and ordinary events. What
-// fires must be what the evaluator of internal/detect says: it judges ordinary days
+// them, on events that must not, and on the table of attacks and ordinary events. The
+// firing ones must be those of the evaluator of internal/detect: it judges ordinary days
 // in the unit tests.
 func TestAlerts(t *testing.T) {
 	rules, source, am := readRules(t), readSource(t), newAlertmanager(t)
@@ -166,7 +166,7 @@ func readSource(t *testing.T) detect.Source {
 	return source
 }
 
-// oneCase is the log of one cluster with what must fire over it.
+// oneCase is the log of one cluster with the alerts that must fire over it.
 type oneCase struct {
 	name  string
 	lines [][]byte
@@ -215,7 +215,7 @@ func allCases(t *testing.T, source detect.Source) (all []oneCase) {
 	return all
 }
 
-// checkRules looks at what a rule must have, and that it is made from the source.
+// checkRules checks the required parts of a rule, and that it is made from the source.
 func checkRules(t *testing.T, rules ruleFile, source detect.Source) {
 	t.Helper()
 	for _, r := range rules.all() {
@@ -253,7 +253,7 @@ func waitFired(t *testing.T, server *lokiserver.Server, am *alertmanager, cases 
 		}
 		time.Sleep(time.Second)
 	}
-	time.Sleep(6 * time.Second) // what should not fire has had its chance
+	time.Sleep(6 * time.Second) // alerts that should not fire have had their chance
 	return rulerHealth(t, server)
 }
 
@@ -285,14 +285,14 @@ func rulerHealth(t *testing.T, server *lokiserver.Server) (ok int) {
 	return ok
 }
 
-// The evaluator agrees with what each case must do, before any server is asked.
+// The evaluator agrees with each case, before any server is asked.
 func TestCasesByTheEvaluator(t *testing.T) {
 	if n := len(allCases(t, readSource(t))); n < 300 {
 		t.Errorf("only %d cases", n)
 	}
 }
 
-// What an ordinary day fires, by the evaluator; internal/detect bounds it.
+// The alerts of an ordinary day, by the evaluator; internal/detect bounds it.
 func TestNoise(t *testing.T) {
 	source := readSource(t)
 	lines, err := detecttest.Day(1, time.Now())

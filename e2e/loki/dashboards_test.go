@@ -14,7 +14,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/e2e/loki/lokiserver"
 )
 
-// panel is what of a panel decides about its queries.
+// panel has the fields of a panel that decide about its queries.
 type panel struct {
 	Title   string
 	Targets []target
@@ -26,7 +26,7 @@ type target struct {
 	QueryType  string `json:"queryType"`
 }
 
-// variables stand for what Grafana puts in, over one hour.
+// variables stand for Grafana's values, over one hour.
 var variables = []string{
 	"$__range", "1h", "$__auto", "1m", "$__rate_interval", "5m", "$cluster", ".+", "$user", ".*", "$namespace", ".*", "$verb", ".*", "$instance", ".+",
 }
@@ -88,7 +88,7 @@ func ask(t *testing.T, server *lokiserver.Server, query string, instant bool) (l
 	return server.Range(t.Context(), query, time.Now().Add(-time.Hour), time.Now(), time.Minute)
 }
 
-// TestPrometheusDashboards parses what is asked of Prometheus, and looks
+// TestPrometheusDashboards parses the queries to Prometheus, and looks
 // whether the binary has these metrics.
 func TestPrometheusDashboards(t *testing.T) {
 	known, all := binaryMetrics(t), queries(t, "prometheus")

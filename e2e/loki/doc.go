@@ -3,6 +3,6 @@
 //
 //	make e2e-loki
 //
-// It builds Loki when it first runs; see package lokiserver. It prints what it
+// It builds Loki when it first runs; see package lokiserver. It prints the results that it
 // has measured at the end. Loopback only.
 package loki

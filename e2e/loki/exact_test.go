@@ -62,7 +62,7 @@ func countFiles(t *testing.T, dir string) (n int) {
 	return n
 }
 
-// checkConfig compares what Loki says that it runs with what must not be lost
+// checkConfig compares Loki's running configuration with the required settings
 // from the shipped configurations.
 func checkConfig(t *testing.T, server *lokiserver.Server) {
 	t.Helper()
@@ -85,7 +85,7 @@ func checkConfig(t *testing.T, server *lokiserver.Server) {
 	}
 }
 
-// realLog writes what kube-apiserver wrote: ordinary traffic, many odd shapes,
+// realLog writes a log of kube-apiserver: ordinary traffic, many odd shapes,
 // then a line that is too long for Loki.
 func realLog(t *testing.T, server *lokiserver.Server) *fixture {
 	t.Helper()
@@ -112,7 +112,7 @@ func realLog(t *testing.T, server *lokiserver.Server) *fixture {
 	return r
 }
 
-// longLine is what a list of all pods is at level RequestResponse. The corpus'
+// longLine is like a list of all pods at level RequestResponse. The corpus'
 // own long lines are lists of secrets, short once they are redacted.
 func longLine() []byte {
 	at := time.Now().UTC().Format("2006-01-02T15:04:05.000000Z")
@@ -162,8 +162,8 @@ func lostAnswers(t *testing.T, server *lokiserver.Server) {
 	summary.add("answers lost:", "%d of pushes; %d lines in, %d found once", lost, a.in, a.found)
 }
 
-// lokiKilled kills Loki while lines come, and starts it again: what it has
-// accepted is in its write-ahead log, what it has not is sent again.
+// lokiKilled kills Loki while lines come, and starts it again: entries it has
+// accepted are in its write-ahead log, others are sent again.
 func lokiKilled(t *testing.T, server *lokiserver.Server) {
 	r := newFixture(t, server, "crashed", server.URL, audittest.Config{})
 	p := r.start()

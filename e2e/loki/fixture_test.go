@@ -89,7 +89,7 @@ func (r *fixture) stop(p *sidecar.Process) {
 	p.Stop(r.t, stopLimit)
 }
 
-// account is what became of the lines of a fixture.
+// account is the outcome of the lines of a fixture.
 type account struct {
 	in, found, identical, redacted, shrunk int
 }
@@ -99,7 +99,7 @@ type account struct {
 var touchable = regexp.MustCompile(`(?i)secret|token|bearer|authorization|last-applied`)
 
 // check reads everything that Loki has of this fixture's log and compares it with
-// what was written: each line is there once, as T(line).
+// the written lines: each is there once, as T(line).
 func (r *fixture) check() account {
 	r.t.Helper()
 	var a account
@@ -132,7 +132,7 @@ func (r *fixture) check() account {
 	return a
 }
 
-// compare takes what Loki has off what is expected and reports every
+// compare takes Loki's entries off the expected ones and reports every
 // difference.
 func (r *fixture) compare(left map[string]int) (found int) {
 	r.t.Helper()
@@ -167,7 +167,7 @@ func (r *fixture) compare(left map[string]int) (found int) {
 	return found
 }
 
-// transform returns what the sidecar does to a line before it is shrunk: the
+// transform returns a line as the sidecar has it before it is shrunk: the
 // default rules, with the key that it made in its state directory.
 func (r *fixture) transform() func([]byte) []byte {
 	r.t.Helper()
@@ -187,7 +187,7 @@ func (r *fixture) transform() func([]byte) []byte {
 }
 
 // drain rotates, waits until the process has read to the end, and stops it.
-// What was sent twice is counted twice, so the count of lines tells nothing.
+// Lines sent twice are counted twice, so the count of lines proves nothing.
 func (r *fixture) drain(p *sidecar.Process) {
 	r.t.Helper()
 	if err := r.writer.Rotate(); err != nil {

@@ -12,7 +12,7 @@ import (
 // binary is the auditsidecar that is tested, set once by TestMain.
 var binary string
 
-// summary is what the suite found, printed at the end.
+// summary has the suite's results, printed at the end.
 var summary figures
 
 // figures collects lines "name  value" in the order in which they came.

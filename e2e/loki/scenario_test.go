@@ -118,7 +118,7 @@ func set(fields map[string]any, path []string, value any) {
 	fields[path[0]] = value
 }
 
-// numbered puts in the number of an event, and what is too long for Loki.
+// numbered puts in the number of an event, and text that is too long for Loki.
 func numbered(s string, i int) string {
 	return strings.NewReplacer("{i}", strconv.Itoa(i), "{long}", strings.Repeat("x", lokiLimit)).Replace(s)
 }

@@ -36,7 +36,7 @@ const tenants = `overrides:
 `
 
 // grpcLimit is the largest push that the Loki of these tests takes: less than
-// a full batch, so that the answer to a push that is too large can be had.
+// a full batch, so that the answer to a push that is too large can be provoked.
 const grpcLimit = 600 << 10
 
 // startWithTenants starts the shipped configuration with authentication and
@@ -53,7 +53,7 @@ func startWithTenants(t *testing.T) *lokiserver.Server {
 	}})
 }
 
-// answer is what a push must be answered with, and what it means.
+// answer is the expected answer to a push, and its meaning.
 type answer struct {
 	code     int
 	text     string // within the body
@@ -110,7 +110,7 @@ func newClient(t *testing.T, url, tenant string) *lokipush.Client {
 	return client
 }
 
-// check compares the error of a push with what it must be.
+// check compares the error of a push with the expected one.
 func (want answer) check(t *testing.T, err error) {
 	t.Helper()
 	status, ok := errors.AsType[*lokipush.StatusError](err)
@@ -192,7 +192,7 @@ func wholePushes(t *testing.T, server *lokiserver.Server) {
 		name, path, tenant string
 		lines              []line
 		want               answer
-		whole              int // lines that Loki has after Deliver; -1: Deliver goes on trying
+		whole              int // lines that Loki has after Deliver; -1: Deliver keeps trying
 	}{
 		{"blocked", "", "blocked", bulk(1, 10), answer{260, "block", lokipush.Stop, ""}, -1},
 		{"blocked with 400", "", "blocked400", bulk(3, 10), answer{400, "ingestion blocked", lokipush.Stop, ""}, -1},

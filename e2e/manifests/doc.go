@@ -1,4 +1,4 @@
-// Package manifests holds what is shipped in manifests/ against Kubernetes' own
+// Package manifests checks the files of manifests/ against Kubernetes' own
 // code: the strategic merge that kubeadm does, the types of a pod, and
 // kube-apiserver's reading and matching of audit policies. It is a module of its
 // own so that Kubernetes' modules stay out of the binary's.

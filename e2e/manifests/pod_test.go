@@ -37,7 +37,7 @@ func pod(t *testing.T, data []byte) corev1.Pod {
 	return p
 }
 
-// patched is what kubeadm makes of a manifest and a patch with the type
+// patched is kubeadm's result for a manifest and a patch with the type
 // "strategic" (k8s.io/kubernetes/cmd/kubeadm/app/util/patches).
 func patched(t *testing.T, manifest, patch []byte) corev1.Pod {
 	t.Helper()
@@ -56,7 +56,7 @@ func patched(t *testing.T, manifest, patch []byte) corev1.Pod {
 	return pod(t, merged)
 }
 
-// wrong says what is wrong with kube-apiserver's pod with the sidecar in it,
+// wrong lists faults of kube-apiserver's pod with the sidecar in it,
 // beside the pod without.
 func wrong(before, after corev1.Pod) (all []string) {
 	report := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }

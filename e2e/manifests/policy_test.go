@@ -143,7 +143,7 @@ func TestMatchingIsKubes(t *testing.T) {
 	}
 }
 
-// What we refuse is what kube-apiserver refuses.
+// We refuse the same policies as kube-apiserver.
 func TestRefusedAsByKube(t *testing.T) {
 	good := string(shippedfiles.AuditPolicy())
 	for _, change := range [][2]string{

@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// The objects around kube-rbac-proxy are what Kubernetes' types know, and the
+// The objects around kube-rbac-proxy are valid by Kubernetes' types, and the
 // proxy has the PodMonitor's labels and port.
 func TestScrapeManifests(t *testing.T) {
 	var proxy appsv1.DaemonSet

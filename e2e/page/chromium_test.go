@@ -24,7 +24,7 @@ type chromium struct {
 	mu       sync.Mutex
 	last     int
 	waiting  map[int]chan message
-	complain []string // what the page did wrong
+	complain []string // faults of the page
 	loaded   chan struct{}
 }
 
@@ -116,7 +116,7 @@ func removeProfile(t *testing.T, dir string) {
 	t.Errorf("remove the browser's profile: %v", err)
 }
 
-// read takes what the browser says until it ends.
+// read reads the browser's messages until it ends.
 func (c *chromium) read(from *os.File) {
 	r := bufio.NewReader(from)
 	for {
@@ -138,7 +138,7 @@ func (c *chromium) read(from *os.File) {
 	}
 }
 
-// event notes what a page should not do.
+// event notes faults of the page.
 func (c *chromium) event(m message) {
 	switch m.Method {
 	case "Page.loadEventFired":
@@ -167,7 +167,7 @@ func (c *chromium) note(text string) {
 	c.complain = append(c.complain, text)
 }
 
-// complaints returns what was noted since the last call.
+// complaints returns the faults since the last call.
 func (c *chromium) complaints() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -65,7 +65,7 @@ func start(t *testing.T) *fixture {
 	return r
 }
 
-// replay writes a real log in so many files.
+// replay writes a real log in n files.
 func (r *fixture) replay(files int) {
 	r.t.Helper()
 	lines := audittest.Fresh(audittest.Corpus(r.t, "rotated.log"), 1500*files)
@@ -74,7 +74,7 @@ func (r *fixture) replay(files int) {
 	}
 }
 
-// status is what a test looks at in /status.json.
+// status has the fields of /status.json that tests compare.
 type status struct {
 	Level, Headline string
 	Files           []struct{ Name, State string }
@@ -99,7 +99,7 @@ func (r *fixture) wait(what string, as func(status) bool) {
 	r.t.Fatalf("waited for: %s; the status is %s\n%s", what, body, r.Log())
 }
 
-// look shows the page on all screens and holds it against what it promises.
+// look shows the page on all screens and holds it against its promises.
 func (r *fixture) look(c *chromium, name string, wants ...string) {
 	r.t.Helper()
 	code, body, err := r.Get(r.t.Context(), "/")
@@ -135,8 +135,8 @@ func (r *fixture) look(c *chromium, name string, wants ...string) {
 	r.t.Logf("%s: %d bytes, %v, /metrics %v", name, len(body), page, metrics)
 }
 
-// TestPage looks at one sidecar while all is well, while Loki is away, and after
-// somebody has cut the log.
+// TestPage looks at one sidecar while all is well, while Loki is unavailable, and after
+// the log was cut.
 func TestPage(t *testing.T) {
 	c := startChromium(t)
 	r := start(t)
@@ -156,7 +156,7 @@ func TestPage(t *testing.T) {
 	r.look(c, "gap", "1 break in the log", "cut off from outside", "Loki has been unavailable")
 }
 
-// What Chromium complains of is seen: a page of another kind has a script, a
+// Complaints of Chromium are seen: a page of another kind has a script, a
 // style and a picture from elsewhere, and is too wide.
 func TestComplaintsAreSeen(t *testing.T) {
 	bad := http.NewServeMux()

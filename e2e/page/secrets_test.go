@@ -17,7 +17,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
-// What must be seen nowhere: in an event, in files with credentials, in a URL.
+// Values that must be seen nowhere: in an event, in files with credentials, in a URL.
 const (
 	inEvent    = "marker-of-an-event-c2VjcmV0"
 	inFile     = "marker-of-a-password-file"

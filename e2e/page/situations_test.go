@@ -20,12 +20,12 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
-// situation is what may be wrong on a node.
+// situation is a fault of a node.
 type situation struct {
 	log     string                   // the file that kube-apiserver writes; empty: none
 	args    func(*situated) []string // in addition
 	unkeyed bool
-	counter func(asked int64) int64 // what kube-apiserver counts; nil: it is not asked
+	counter func(asked int64) int64 // kube-apiserver's counts; nil: it is not asked
 	later   func(*situated)         // once it runs
 
 	level, headline string // the beginning of it
@@ -141,7 +141,7 @@ func TestSituations(t *testing.T) {
 // node is a sidecar in a situation.
 type node struct{ *sidecar.Process }
 
-// answer is what a test looks at in /status.json.
+// answer has the fields of /status.json that tests compare.
 type answer struct {
 	Level, Headline string
 	Parts           []struct{ Name, State string }

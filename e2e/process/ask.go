@@ -27,7 +27,7 @@ func Get(ctx context.Context, client *http.Client, url string) (status int, body
 	return resp.StatusCode, body, nil
 }
 
-// FreeAddress returns a loopback address that nobody listens on now.
+// FreeAddress returns a loopback address without a listener.
 func FreeAddress(tb testing.TB) string {
 	tb.Helper()
 	address, err := audittest.FreeAddress()

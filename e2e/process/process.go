@@ -1,5 +1,5 @@
 // Package process runs the servers of the suites as processes that end with the
-// test, and tells the end of their logs when something goes wrong.
+// test, and prints the end of their logs when something goes wrong.
 package process
 
 import (
@@ -20,7 +20,7 @@ type Process struct {
 	done chan struct{} // closed when it has ended
 }
 
-// Start starts a server under its name; what it prints is added to the file at
+// Start starts a server under its name; its output is added to the file at
 // log. The server ends with the test, also when the test is killed.
 func Start(name string, cmd *exec.Cmd, log string) (*Process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -81,7 +81,7 @@ func (p *Process) Wait(ctx context.Context, limit time.Duration, ready func(cont
 	}
 }
 
-// Log is the end of what the server has printed.
+// Log is the end of the server's output.
 func (p *Process) Log() string { return Tail(p.log) }
 
 // Tail is the end of a server's log, also when the server does not run.

@@ -119,7 +119,7 @@ func TestMissingDirectory(t *testing.T) {
 	r.checkArchive()
 }
 
-// No credentials: the sidecar stays up, says what is missing, holds what
+// No credentials: the sidecar stays up, says that they are missing, holds files that
 // kube-apiserver prunes, and streams to Loki as ever.
 func TestI8_NoCredentials(t *testing.T) {
 	r := newFixture(t, audittest.Config{MaxBackups: 1})
@@ -143,7 +143,7 @@ func TestI8_NoCredentials(t *testing.T) {
 	r.checkArchive()
 }
 
-// A sidecar that runs as nobody beside a log that is root's: a clear error that
+// A sidecar that runs as another user beside a log that is root's: a clear error that
 // names the path, and nothing of kube-apiserver's touched.
 func TestI7_UnreadableFiles(t *testing.T) {
 	if os.Getuid() != 0 {
@@ -182,7 +182,7 @@ func TestI7_UnreadableFiles(t *testing.T) {
 	}
 }
 
-// What kube-apiserver may leave behind after accidents is archived as it is.
+// Files that kube-apiserver may leave after accidents are archived as they are.
 func TestI3_OddFiles(t *testing.T) {
 	r := newFixture(t, audittest.Config{MaxSizeMB: 200})
 	for _, raw := range [][]byte{

@@ -12,7 +12,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
-// What the process makes is its user's alone, whatever umask it was given, and
+// Files of the process are its user's alone, whatever umask it was given, and
 // where the kernel has Landlock it writes to no other place, whoever bends the
 // way there.
 func TestConfined(t *testing.T) {
@@ -39,7 +39,7 @@ func TestConfined(t *testing.T) {
 		t.Fatal("the log does not say that the process is confined")
 	}
 
-	// Somebody who may write to the archive has it lead elsewhere.
+	// A user who may write to the archive has it lead elsewhere.
 	data := filepath.Join(archive, "data", "cluster=e2e")
 	if err := os.Rename(data, data+".away"); err != nil {
 		t.Fatal(err)

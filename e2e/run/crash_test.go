@@ -9,8 +9,8 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
-// TestI6_KillInTheMiddle kills the sidecar while lines and rotations go on,
-// also while it is away, and starts it again.
+// TestI6_KillInTheMiddle kills the sidecar during lines and rotations,
+// also while it is stopped, and starts it again.
 func TestI6_KillInTheMiddle(t *testing.T) {
 	r := newFixture(t, audittest.Config{})
 	r.serve()
@@ -36,7 +36,7 @@ func TestI6_KillInTheMiddle(t *testing.T) {
 	}
 	r.waitLoki()
 	r.stop(p)
-	r.once() // whatever was not archived yet
+	r.once() // all that was not archived yet
 	twice := r.checkLoki()
 	r.checkArchive()
 	t.Logf("killed 3 times: %d lines, 0 lost, %d of them twice in Loki", r.writer.Lines(), twice)

@@ -115,7 +115,7 @@ func (r *fixture) replay(n, rate int, rotateEvery time.Duration) {
 	}
 }
 
-// finished returns the account's files that nobody writes to any more.
+// finished returns the account's files without a writer.
 func (r *fixture) finished() []audittest.File {
 	return slices.DeleteFunc(r.writer.Files(), func(f audittest.File) bool { return !f.Finished })
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // lockerEnv makes this test binary the process of another user: it locks the paths in the
-// variable, says what came of each, and keeps the locks until its standard input ends.
+// variable, reports each result, and keeps the locks until its standard input ends.
 const lockerEnv = "E2E_LOCK_PATHS"
 
 func lockAll(paths []string) {
@@ -31,7 +31,7 @@ func lockAll(paths []string) {
 	_, _ = os.Stdin.Read(make([]byte, 1))
 }
 
-// startLocker starts the other user's process and returns what it says of each path. The test
+// startLocker starts the other user's process and returns its result for each path. The test
 // ends it.
 func (r *fixture) startLocker(paths ...string) string {
 	r.t.Helper()
@@ -68,7 +68,7 @@ func (r *fixture) startLocker(paths ...string) string {
 }
 
 // Any user can open the audit directory, and so lock it: that must not keep files from being
-// held. What the sidecar locks, no other user can open.
+// held. No other user can open the files that the sidecar locks.
 func TestI7_LocksOfAnotherUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to become nobody")

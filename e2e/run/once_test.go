@@ -11,7 +11,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
-// --once archives what is finished (plain and compressed), streams to the end
+// --once archives finished files (plain and compressed), streams to the end
 // of the open file and ends; a second time finds nothing to do.
 func TestOnce(t *testing.T) {
 	r := newFixture(t, audittest.Config{})

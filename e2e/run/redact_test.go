@@ -57,7 +57,7 @@ func TestI5_RedactedArchive(t *testing.T) {
 }
 
 // checkRedacted restores the archive and compares it with the redacted form of
-// what was written.
+// the written ones.
 func (r *fixture) checkRedacted(written []byte) {
 	r.t.Helper()
 	var want bytes.Buffer

@@ -92,7 +92,7 @@ func TestI8_S3Mistakes(t *testing.T) {
 	}
 }
 
-// S3 is away for a while, and kube-apiserver prunes: Loki goes on, and the
+// S3 is unavailable for a while, and kube-apiserver prunes: Loki continues, and the
 // archive is complete when S3 is back.
 func TestI8_S3UnavailableWhilePruning(t *testing.T) {
 	s := s3server.Start(t)

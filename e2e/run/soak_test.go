@@ -19,7 +19,7 @@ const (
 	dayRotateTime = 120 * time.Millisecond
 )
 
-// sample is what must not grow with the time that the sidecar runs.
+// sample has the figures that must not grow with the time that the sidecar runs.
 type sample struct{ memory, descriptors, goroutines float64 }
 
 // TestI8_ADayInFastMotion compares the last third of the day with the first.

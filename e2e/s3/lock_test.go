@@ -23,7 +23,7 @@ const (
 	unlockedOpen = "open/cluster=c/dt=2026-11-22/000000000000-000000000009-n-20261122T120000a1b2c3-00000002.parquet"
 )
 
-// In a bucket with Object Lock nobody overwrites or deletes what was stored,
+// In a bucket with Object Lock no one overwrites or deletes stored objects,
 // the owner of the credentials that stored it included; increments, which a
 // lifecycle removes, are not locked.
 func TestI5_ObjectLock(t *testing.T) {

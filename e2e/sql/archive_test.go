@@ -27,7 +27,7 @@ type logFile struct {
 	record     record // identify reads it
 }
 
-// record is what is needed of a record of the archive.
+// record has the needed fields of a record of the archive.
 type record struct {
 	Kind  string     `json:"kind"`
 	Epoch string     `json:"epoch"`
@@ -41,7 +41,7 @@ type record struct {
 }
 
 // logs are the files that every archive here is made of: one log with one of
-// everything, a few lines of what it lacks and a hole of NUL bytes, which is a
+// everything, a few lines of forms that it lacks and a hole of NUL bytes, which is a
 // gap in its record; and one of a busy cluster.
 func logs(tb testing.TB) []*logFile {
 	diverse := audittest.Corpus(tb, "diverse.log")
@@ -212,7 +212,7 @@ func rollUp(tb testing.TB, dir, node, day string, from int) {
 	write(tb, filepath.Join(dir, "rollups", "parquet", name+".parquet"), asParquet)
 }
 
-// withRollups asks what is recorded while more and more of an archive, a directory, is in
+// withRollups queries the recorded files while more and more of an archive, a directory, is in
 // rollups, in the end without the records that they sum up: the answers stay.
 func withRollups(t *testing.T, files []*logFile, dir string, more func(*logFile), open func() *sql.DB, schema string) {
 	t.Helper()
@@ -227,7 +227,7 @@ func withRollups(t *testing.T, files []*logFile, dir string, more func(*logFile)
 		}
 		return all
 	}
-	// What rollups alone say of a node, after all of its records are in one.
+	// The answers of rollups alone about a node, after all of its records are in one.
 	closed := func() {
 		text := "SELECT (SELECT count(*) FROM S.audit_rolled_files WHERE node = 'N'), (SELECT count(*) FROM S.audit_files WHERE node = 'N'), " +
 			"(SELECT count(*) FROM S.audit_recorded_closed WHERE node = 'N') - (SELECT count(*) FROM S.audit WHERE node = 'N'), (SELECT count(*) FROM S.audit_rolled_files WHERE node <> 'N')"

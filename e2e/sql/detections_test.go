@@ -23,7 +23,7 @@ const detectionColumns = `source_ip AS cluster, dt, event_time, level, stage, ve
   impersonated_user_name, impersonated_user_groups, object_resource, object_subresource, object_api_group, object_namespace, object_name,
   response_code, request_object, response_object, authorization_decision`
 
-// detectionLog is the log of all cases, with what must fire by address.
+// detectionLog is the log of all cases, with the expected detections by address.
 func detectionLog(t *testing.T, s detect.Source) (content []byte, want map[string][]string, names map[string]string) {
 	t.Helper()
 	logs, err := detecttest.Logs(s, time.Now())
@@ -46,7 +46,7 @@ func detectionLog(t *testing.T, s detect.Source) (content []byte, want map[strin
 	return content, want, names
 }
 
-// checkDetections runs each statement and compares what fires with the evaluator.
+// checkDetections runs each statement and compares the detections with the evaluator's.
 func checkDetections(t *testing.T, db *sql.DB, s detect.Source, view string, want map[string][]string, names map[string]string) {
 	t.Helper()
 	got := make(map[string][]string)
@@ -62,7 +62,7 @@ func checkDetections(t *testing.T, db *sql.DB, s detect.Source, view string, wan
 			continue
 		}
 		if len(d.When) == 0 {
-			continue // needs the past, and here there is none
+			continue // needs the past, and this log has none
 		}
 		fired := make(map[string]bool)
 		for _, row := range found.cells {

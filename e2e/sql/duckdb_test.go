@@ -37,8 +37,8 @@ func inDuckDB(tb testing.TB, url string) *sql.DB {
 	return db
 }
 
-// Every investigation runs unchanged in DuckDB and gives what the original
-// lines give.
+// Every investigation runs unchanged in DuckDB and gives the answer of the original
+// lines.
 func TestQueriesInDuckDB(t *testing.T) {
 	files, dir := logs(t), t.TempDir()
 	archive(t, files, "file://"+dir, nil)
@@ -66,7 +66,7 @@ func TestQueriesInDuckDB(t *testing.T) {
 	}
 }
 
-// The view of what is recorded has every event but those of an object that no record names.
+// The view of recorded events has every event but those of an object that no record names.
 func TestTamperWithAForgedObjectInDuckDB(t *testing.T) {
 	files, dir := logs(t), t.TempDir()
 	archive(t, files, "file://"+dir, nil)
@@ -79,7 +79,7 @@ func TestTamperWithAForgedObjectInDuckDB(t *testing.T) {
 	}
 }
 
-// What is recorded is known from rollups: the records that they sum up are not read.
+// Recorded files are known from rollups: the records that they sum up are not read.
 func TestRollupsInDuckDB(t *testing.T) {
 	files, dir := logs(t), t.TempDir()
 	archive(t, files, "file://"+dir, nil)

@@ -12,7 +12,7 @@ import (
 )
 
 // plainScan is a database in which audit.audit and its kin are made from the
-// original lines alone, by DuckDB's own reading of the JSON: what every other
+// original lines alone, by DuckDB's own reading of the JSON: the answer that every other
 // engine's answers are compared with.
 func plainScan(tb testing.TB, files []*logFile) *sql.DB {
 	tb.Helper()

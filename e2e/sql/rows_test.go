@@ -60,7 +60,7 @@ func cell(v any) string {
 }
 
 // canonical gives JSON text one form: the engines that took it out of a line
-// write it anew.
+// write it again.
 func canonical(text string) string {
 	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
 		return text

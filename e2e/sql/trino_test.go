@@ -15,7 +15,7 @@ import (
 )
 
 // Every investigation runs unchanged in Trino, over an archive on S3, and gives
-// what DuckDB gives over the same objects and what the original lines give.
+// the answers of DuckDB over the same objects and of the original lines.
 func TestQueriesInTrino(t *testing.T) {
 	if os.Getenv("TRINO") == "" {
 		t.Skip("fetches 0.5 GB: run it by `make e2e-trino`")
@@ -60,7 +60,7 @@ func TestQueriesInTrino(t *testing.T) {
 	t.Logf("\n%-32s %6s %6s  %s\n%s", "query", "rows", "equal", "bytes read", table.String())
 }
 
-// compacted runs the documented statement and counts what it wrote.
+// compacted runs the documented statement and counts the written objects.
 func compacted(t *testing.T, db *sql.DB, bucket string) {
 	t.Helper()
 	text, err := os.ReadFile("../../manifests/queries/compact/trino.sql")

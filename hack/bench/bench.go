@@ -135,7 +135,7 @@ func (s *session) round(n int) error {
 	})
 }
 
-// contend runs one contender and notes what it took.
+// contend runs one contender and notes its cost.
 func (s *session) contend(series *series, name string, f func(out string) (usage, error)) error {
 	series.name = name
 	out := s.output(name)

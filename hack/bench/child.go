@@ -15,7 +15,7 @@ import (
 const profileVariable = "BENCH_CPUPROFILE"
 
 // child is one contender in a process of its own, so that its CPU time and
-// memory can be told from everything else. What it took to start is the first
+// memory can be separated from everything else. Its cost to start is the first
 // thing it prints: that of node is not counted either.
 func child(verb, in, out string) (err error) {
 	if err := start.Print(); err != nil {

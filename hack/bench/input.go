@@ -16,7 +16,7 @@ import (
 const shift = 97 * time.Second
 
 // renewer rewrites real audit lines so that going round them again does not
-// give a compressor what it has seen: every UUID (audit IDs, UIDs of users and
+// repeat the bytes that a compressor has seen: every UUID (audit IDs, UIDs of users and
 // objects), timestamp, resource version and object name gets a value of its own
 // in each round, the same one wherever the line or another line repeats it.
 type renewer struct {
@@ -120,7 +120,7 @@ func writeInput(path string, contents [][]byte, size int64) error {
 }
 
 // writeDistinct writes at least size bytes of short lines, every one about an
-// object of its own: the worst case for what is interned.
+// object of its own: the worst case for interned values.
 func writeDistinct(path string, size int64) error {
 	return writeAll(path, func(w *bufio.Writer) error {
 		at := time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC)

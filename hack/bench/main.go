@@ -1,6 +1,6 @@
 // Command bench measures the converter beside others on the same bytes, in the
-// same run and on one core: CPU seconds, peak memory, size, and what queries
-// read. It prints a table, and what each figure must reach.
+// same run and on one core: CPU seconds, peak memory, size, and the bytes that queries
+// read. It prints a table, and the bound of each figure.
 //
 //	go run -pgo=cmd/auditsidecar/default.pgo ./hack/bench [-mb 100] [-rounds 5] [-input FILE] [-large=false]
 //	go run -pgo=off -trimpath ./hack/bench -pgo FILE [-rounds 20]
@@ -9,7 +9,7 @@
 // takes for the program (make pgo).
 //
 // The input is made of real audit logs (see internal/audittest) unless one is
-// given. What it needs from npm goes to the cache directory; where npm or zstd
+// given. Its npm packages go to the cache directory; where npm or zstd
 // is missing, those comparisons are left out and said to be.
 package main
 

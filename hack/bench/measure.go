@@ -9,13 +9,13 @@ import (
 	"syscall"
 )
 
-// usage is what one run of a process took.
+// usage is the cost of one run of a process.
 type usage struct {
 	cpu float64 // seconds, user and system
 	rss int64   // peak, bytes
 }
 
-// sinceStart reads what a program of ours has printed, the CPU time of its own
+// sinceStart reads the figures that a program of ours has printed, the CPU time of its own
 // start before all else, and takes that off.
 func (u usage) sinceStart(answer []byte, err error, more ...any) (usage, error) {
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// writeProfile converts and checks the input in rounds and writes what took
+// writeProfile converts and checks the input in rounds and writes the profile of
 // the CPU time to a file that the compiler takes as its profile (-pgo).
 func (s *session) writeProfile() error {
 	args := []string{"tool", "pprof", "-proto", "-output", s.pgo, s.self}

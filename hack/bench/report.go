@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// report prints what was measured.
+// report prints the measurements.
 func (s *session) report() error {
 	fmt.Printf("\nInput: %.1f MB, %d lines; %d of them keep raw (%.2f %%). Medians of %d rounds, one core.\n\n",
 		float64(s.size)/1e6, s.lines, s.rawLines, 100*float64(s.rawLines)/float64(max(s.lines, 1)), s.rounds)

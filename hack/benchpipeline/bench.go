@@ -32,7 +32,7 @@ type session struct {
 	steadily                 figure
 }
 
-// figure is what one run of a process took.
+// figure is the cost of one run of a process.
 type figure struct {
 	cpu     float64 // seconds, user and system, from being ready to having delivered everything
 	peak    int64   // resident memory, bytes

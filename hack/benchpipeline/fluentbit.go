@@ -70,7 +70,7 @@ func runFluentBit(ctx context.Context, program, log string, lines int) (figure, 
 	return f, err
 }
 
-// wait returns when so many entries have come.
+// wait returns when all entries have come.
 func (s *jsonSink) wait(ctx context.Context, lines int) error {
 	for s.entries.Load() < int64(lines) {
 		select {

@@ -49,7 +49,7 @@ func runZstd(ctx context.Context, program, log string) (f figure, err error) {
 	return f, err
 }
 
-// usage is what a process that has ended took.
+// usage is the cost of a process that has ended.
 func usage(cmd *exec.Cmd) (cpu float64, peak int64, err error) {
 	ru, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {

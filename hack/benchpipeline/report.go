@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// What is to be reached.
+// The bounds.
 const (
 	goalStreaming = 3.5 // CPU seconds per GB
 	goalBoth      = 7.0
@@ -20,7 +20,7 @@ Fluent Bit 5.1 on the same work (tail to Loki and S3), measured elsewhere:
 2,000 lines a second; 109 to 204 MB of resident memory.
 `
 
-// report prints what was measured.
+// report prints the measurements.
 func (s *session) report(w io.Writer) {
 	fmt.Fprintf(w, "Input: %d lines, %.0f MB, rotated every %d MiB. Medians of %d runs; the start of the process does not count.\n\n",
 		s.lines, float64(s.both[0].bytes)/1e6, rotateMB, s.rounds)
@@ -39,7 +39,7 @@ func (s *session) report(w io.Writer) {
 	fmt.Fprint(w, elsewhere)
 }
 
-// row prints one kind; a goal of 0 is none.
+// row prints one kind; a goal of 0 is left out.
 func (s *session) row(w io.Writer, name string, runs series, goal float64) {
 	if len(runs) == 0 {
 		fmt.Fprintf(w, "%-32s %12s\n", name, "not installed")

@@ -22,7 +22,7 @@ const (
 	askEvery = 250 * time.Millisecond
 )
 
-// kind is what one run does.
+// kind is the work of one run.
 type kind struct {
 	archive, loki bool          // which sinks have to have everything
 	lines, rate   int           // written, and how many a second; 0: as fast as it can

@@ -15,7 +15,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 )
 
-// compare restores the archive both ways and counts what is identical.
+// compare restores the archive both ways and counts the identical lines.
 func (s stage) compare(ctx context.Context, f *figures, writer *audittest.Writer, loki *lokitest.Receiver) error {
 	var err error
 	if f.objects, f.parquet, err = objects(s.archive()); err != nil {
@@ -72,7 +72,7 @@ func accounted(writer *audittest.Writer) ([]byte, error) {
 	return all, nil
 }
 
-// redacted is what is due to Loki of what was written, and in how many lines of
+// redacted is Loki's form of the written lines, and in how many lines of
 // it values of Secrets and the like were replaced, with the node's own key.
 func (s stage) redacted(written []byte) (due []byte, changed int64, err error) {
 	key, err := redact.ReadKey(filepath.Join(s.dir, "audit", ".auditsidecar", "redact.key"))

@@ -11,7 +11,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
 )
 
-// figures is what the demonstration measured. Sizes are in bytes.
+// figures has the measurements of the demonstration. Sizes are in bytes.
 type figures struct {
 	files             int
 	lines, json       int64
@@ -25,7 +25,7 @@ type figures struct {
 	long, shrunk      int64 // written lines over Loki's limit, and entries that stand for one
 	lokiLag           time.Duration
 	archiveLag        time.Duration
-	streamEqual       bool // restore ARCHIVE gives what was written
+	streamEqual       bool // restore ARCHIVE gives the written lines
 	filesEqual        bool // restore ARCHIVE --out DIR gives the files by name
 	proven            bool // verify --deep finds nothing wrong
 	tamperFound       bool // verify finds a flipped bit, and names the object

@@ -3,7 +3,7 @@
 // own rotation moves, while `auditsidecar run` archives the directory to local
 // disk as Parquet and streams it to a receiver that speaks Loki's push API. At
 // the end it restores the archive and compares every byte and every Loki entry
-// with what was written. Run it with `make demo`; -keep leaves the files for a
+// with the written log. Run it with `make demo`; -keep leaves the files for a
 // look at them.
 //
 // It exits 1 when anything differs.

@@ -13,12 +13,12 @@ import (
 	"testing"
 )
 
-// maxImage is what the image of one platform may have, compressed; the
+// maxImage bounds the image of one platform, compressed; the
 // multi-platform archive may have it, too.
 const maxImage = 25 << 20
 
-// maxBinary is what the stripped binary may have, in bytes; docs/BENCHMARKS.md
-// says what it is made of.
+// maxBinary bounds the stripped binary, in bytes; docs/BENCHMARKS.md
+// lists its parts.
 const maxBinary = 35_000_000
 
 // The whole way for one platform, from two source directories: the same bytes,
@@ -68,7 +68,7 @@ func buildFrom(t *testing.T, source string) *options {
 	return o
 }
 
-// copySource copies what the binary could be built from: every directory of the
+// copySource copies the sources of the binary: every directory of the
 // tree but those that have a module of their own or nothing to build.
 func copySource(t *testing.T, source, target string) {
 	t.Helper()

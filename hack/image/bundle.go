@@ -21,7 +21,7 @@ func bundled(ctx context.Context, o *options, work string) (map[string][]byte, e
 	for _, name := range []string{"LICENSE", "README.md", "CHANGELOG.md"} {
 		content, err := os.ReadFile(filepath.Join(o.Source, name))
 		if err != nil {
-			return nil, fmt.Errorf("read what every archive has: %w", err)
+			return nil, fmt.Errorf("read the files of every archive: %w", err)
 		}
 		files[name] = content
 	}
@@ -60,7 +60,7 @@ func addTree(files map[string][]byte, dir, name string) error {
 	return nil
 }
 
-// addCompletions adds what shells complete from, by a binary that runs here.
+// addCompletions adds the completions of shells, by a binary that runs here.
 func addCompletions(ctx context.Context, o *options, work string, files map[string][]byte) error {
 	binary := filepath.Join(work, "here")
 	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", binary, "./cmd/auditsidecar")

@@ -13,7 +13,7 @@ import (
 // module, so that go.sum pins them, whatever the building machine trusts.
 //
 // Roots that Mozilla trusts with a condition only (issued before some date)
-// are left out: PEM cannot say the condition. Somebody who needs one of those
+// are left out: PEM cannot say the condition. A user who needs one of those
 // names it with --s3-ca-file.
 func certificates() ([]byte, error) {
 	var buf bytes.Buffer

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// target is what a binary is built for.
+// target is the platform of a binary.
 type target struct{ OS, Arch string }
 
 // String is the form that names of files have: "linux-amd64".
 func (t target) String() string { return t.OS + "-" + t.Arch }
 
-// compile builds the static binary for one target. What could differ
-// from machine to machine is said here: Go's own variables that change the
+// compile builds the static binary for one target. Settings that could differ
+// from machine to machine are fixed here: Go's own variables that change the
 // output, the paths, and whether version control is asked.
 func compile(ctx context.Context, o *options, t target, path string) error {
 	absolute, err := filepath.Abs(path)
@@ -50,7 +50,7 @@ next:
 	return kept
 }
 
-// parallel keeps of GOFLAGS only what cannot change the binary: -p=N.
+// parallel keeps of GOFLAGS only the part that cannot change the binary: -p=N.
 func parallel() string {
 	for f := range strings.FieldsSeq(os.Getenv("GOFLAGS")) {
 		if strings.HasPrefix(f, "-p=") {

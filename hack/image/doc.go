@@ -9,11 +9,11 @@
 //	auditsidecar-linux-ARCH.cdx.json
 //	                              CycloneDX 1.6 bill of materials of that binary
 //
-// With -release it adds what a release has beside them:
+// With -release it adds the other files of a release:
 //
 //	auditsidecar_VERSION_OS_ARCH.tar.gz
 //	                              the binary, completions, manual pages, manifests,
-//	                              license and the notices of what is in the binary
+//	                              license and the notices of the binary's dependencies
 //	auditsidecar_VERSION.intoto.json
 //	                              SLSA 1.0 provenance: source, modules, flags
 //	SHA256SUMS                    of all of these, with SHA256SUMS.sig if there is

@@ -50,7 +50,7 @@ func newImage(o *options, arch, binary string) (platformImage, error) {
 	return platformImage{img, platform}, nil
 }
 
-// configure says how the image runs, and what it is.
+// configure sets how the image runs, and its labels.
 func configure(img v1.Image, o *options, platform v1.Platform) (v1.Image, error) {
 	file, err := img.ConfigFile()
 	if err != nil {

@@ -135,7 +135,7 @@ func TestOCIArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Tools that copy an archive without being told which image want one.
+	// Tools that copy an archive without the name of an image want one.
 	if len(manifest.Manifests) != 1 || manifest.Manifests[0].Annotations["io.containerd.image.name"] != "example.org/auditsidecar:v1.2.3" {
 		t.Fatalf("index.json has %+v", manifest.Manifests)
 	}

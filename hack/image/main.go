@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// options is what the command line says.
+// options has the flags of the command line.
 type options struct {
 	Source   string   // root of the source tree
 	Out      string   // directory of the results
 	Name     string   // image name without tag
-	Version  string   // the tag, and what `auditsidecar version` prints
+	Version  string   // the tag, and the output of `auditsidecar version`
 	Revision string   // commit
 	Epoch    int64    // seconds since 1970
 	Arches   []string // GOARCH values

@@ -21,7 +21,7 @@ type resource struct {
 }
 
 // statement is in-toto's Statement with SLSA's provenance as its predicate. It
-// has no times and no identifier of the run: it is a function of what is built.
+// has no times and no identifier of the run: it is a function of the sources.
 type statement struct {
 	Type          string     `json:"_type"`
 	Subject       []resource `json:"subject"`

@@ -16,7 +16,7 @@ import (
 // checksums is the name of the file with the SHA-256 of every other one.
 const checksums = "SHA256SUMS"
 
-// release adds to o.Out what a release has beside the images. binaries are
+// release adds to o.Out the files of a release beside the images. binaries are
 // those that are built already.
 func release(ctx context.Context, o *options, work string, binaries map[target]string) error {
 	for _, t := range o.Targets {
@@ -73,7 +73,7 @@ func writeChecksums(o *options) error {
 func artifacts(o *options) ([]string, error) {
 	entries, err := os.ReadDir(o.Out)
 	if err != nil {
-		return nil, fmt.Errorf("list what was built: %w", err)
+		return nil, fmt.Errorf("list the built files: %w", err)
 	}
 	var names []string
 	for _, e := range entries {

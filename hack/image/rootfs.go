@@ -10,8 +10,8 @@ import (
 )
 
 // The users in the image. root is the default: as a static pod on a kubeadm
-// node the sidecar reads what kube-apiserver wrote as root with mode 0600, with
-// all capabilities dropped. 65532 is what distroless images call nonroot.
+// node the sidecar reads files that kube-apiserver wrote as root with mode 0600, with
+// all capabilities dropped. 65532 is called nonroot by distroless images.
 const (
 	passwd = "root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n"
 	group  = "root:x:0:\nnonroot:x:65532:\n"

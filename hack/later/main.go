@@ -1,4 +1,4 @@
-// Command later runs the go command so that what it builds lives some days later. It gives it an overlay of Go's own
+// Command later runs the go command so that the built program lives some days later. It gives it an overlay of Go's own
 // sources and of ours: the wall clock of time.Now (the monotonic clock stays, or timers would wait as long), the
 // modification time and the birth time that a file reports, and, the other way, the one that os.Chtimes sets, are
 // moved by the seconds that LATER_SECONDS has when the program starts; they may be negative.

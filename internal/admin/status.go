@@ -2,7 +2,7 @@ package admin
 
 import "time"
 
-// Report describes the program for the status page: what this
+// Report describes the program for the status page: the parts that this
 // package cannot know from the loops and the metrics.
 type Report struct {
 	// Version is the version that runs.

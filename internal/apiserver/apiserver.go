@@ -28,7 +28,7 @@ type Config struct {
 	CAFile string
 }
 
-// Counters are what kube-apiserver says.
+// Counters are kube-apiserver's counters.
 type Counters struct {
 	// Started is when the process began; zero where it does not say.
 	Started time.Time
@@ -48,7 +48,7 @@ type Server struct {
 const (
 	// timeout bounds one question.
 	timeout = 10 * time.Second
-	// maxAnswer bounds what is read of an answer, in bytes.
+	// maxAnswer bounds the part read of an answer, in bytes.
 	maxAnswer = 256 << 20
 )
 

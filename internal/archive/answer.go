@@ -25,7 +25,7 @@ const (
 )
 
 // boundAnswers returns a client that bounds answers and follows no redirect: the signature, and
-// what is stored, are for the configured server alone.
+// stored objects, are for the configured server alone.
 func boundAnswers(c *awshttp.BuildableClient) *http.Client {
 	return &http.Client{
 		Transport:     answers{c.GetTransport()},

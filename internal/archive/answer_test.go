@@ -88,7 +88,7 @@ func TestListingsThatDoNotEnd(t *testing.T) {
 }
 
 // A listing of any length, from a store that never ends it, takes the memory of a page. Not in
-// parallel: it counts what this process allocates.
+// parallel: it counts the allocations of this process.
 func TestEndlessListing(t *testing.T) {
 	const pages = 200
 	b, _ := answering(t, func(w http.ResponseWriter, r *http.Request) {
@@ -127,7 +127,7 @@ func TestEndlessListing(t *testing.T) {
 	}
 }
 
-// flood writes a megabyte at a time until the client is gone, or so many.
+// flood writes a megabyte at a time until the client is gone, at most n times.
 func flood(w io.Writer, megabytes int) {
 	block := bytes.Repeat([]byte("a"), 1<<20)
 	for range megabytes {
@@ -137,7 +137,7 @@ func flood(w io.Writer, megabytes int) {
 	}
 }
 
-// However long an answer is, and however small it came, what is read of it is bounded.
+// However long an answer is, and however small it came, the part read of it is bounded.
 func TestLongAnswers(t *testing.T) {
 	const huge = 3000 // MiB, which no test waits for
 	for name, tt := range map[string]struct {
@@ -284,8 +284,8 @@ func TestBoundsWithCABundle(t *testing.T) {
 	}
 }
 
-// A store that refuses x-amz-checksum-sha256 names the remedy, and with it holds what a read back
-// confirms.
+// A store that refuses x-amz-checksum-sha256 names the remedy, and with it counts an object as stored if a read back
+// confirms it.
 func TestI4_StoreThatRefusesChecksums(t *testing.T) {
 	t.Parallel()
 	f := newFakeS3(t)

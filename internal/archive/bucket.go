@@ -43,7 +43,7 @@ const (
 type store interface {
 	// put returns the SHA-256 that the store computed of the object, nil if it
 	// does not report one. It fails with reasonExists if the key is taken,
-	// whatever it holds.
+	// of any content.
 	put(ctx context.Context, key string, body *io.SectionReader, sum [sha256.Size]byte) ([]byte, error)
 	// list calls yield in the order of the keys until it returns false, but only for
 	// keys that are after seek of them.
@@ -199,7 +199,7 @@ func (s source) ReadAt(p []byte, off int64) (int, error) {
 		err = fmt.Errorf("it ends after %d of %d bytes: %w", off+int64(n), s.size, io.ErrUnexpectedEOF)
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = &Error{Reason: ReasonOther, Cause: "cannot read what is to be stored: " + err.Error(), Err: err}
+		err = &Error{Reason: ReasonOther, Cause: "cannot read the file to store: " + err.Error(), Err: err}
 	}
 	return n, err
 }
@@ -267,7 +267,7 @@ func (b *Bucket) unread(err error, taken bool) error {
 }
 
 // Stat describes the object key. Its error matches [io/fs.ErrNotExist] where
-// there is none. (S3 says "forbidden" instead to those who may not list.)
+// it does not exist. (S3 says "forbidden" instead to those who may not list.)
 func (b *Bucket) Stat(ctx context.Context, key string) (Info, error) {
 	if err := checkKey(key); err != nil {
 		return Info{}, b.fail("look up", key, err)

@@ -11,7 +11,7 @@ import (
 )
 
 // A search for credentials that hangs ends after its own limit, as an error that
-// says what was searched for; the caller's context ends it earlier.
+// names the sources that were tried; the caller's context ends it earlier.
 func TestSearchForCredentialsIsBounded(t *testing.T) {
 	hangs := aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 		<-ctx.Done()

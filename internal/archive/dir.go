@@ -115,7 +115,7 @@ func (d *dirStore) list(ctx context.Context, prefix string, seek func(key string
 }
 
 // walk visits the directory with the key dir ("" or ending in "/") and returns
-// whether to go on.
+// whether to continue.
 func (d *dirStore) walk(ctx context.Context, dir string, wanted func(key string) bool, yield func(Info) bool) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
@@ -220,7 +220,7 @@ func fileError(err error) error {
 	case errors.Is(err, syscall.EROFS):
 		e.Reason, e.Remedy = ReasonPermission, "mount the file system (or the container's volume) writable"
 	case durable.IsDiskFull(err):
-		e.Reason, e.Remedy = ReasonFull, "free space in the archive directory; storing goes on by itself"
+		e.Reason, e.Remedy = ReasonFull, "free space in the archive directory; storing then resumes by itself"
 	}
 	return e
 }

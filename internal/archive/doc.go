@@ -26,7 +26,7 @@
 //     read of this process has contradicted such an answer, the object is read
 //     back and hashed. User metadata is never evidence. In a directory the bytes
 //     are hashed on their way, fsynced before they get their name, and read back:
-//     from the page cache, so a disk that damages what it has fsynced is found by
+//     from the page cache, so a disk that damages fsynced bytes is found by
 //     verify and not here.
 //   - Put failed, or never returned: the key holds nothing or the whole object,
 //     never a part. Repeating it with the same bytes is always right.
@@ -35,7 +35,7 @@
 //     [ReasonUnreadable] if a copy under another key ([NextCopy]) can be confirmed,
 //     else [ReasonPermission].
 //   - Every error is an [*Error] with a [Reason], and with a remedy if
-//     there is one. [Permanent] tells those that waiting does not cure.
+//     there is one. [Permanent] reports those that waiting does not cure.
 //   - Memory does not depend on the size of objects, only (in a directory) on the
 //     number of names in one directory.
 //

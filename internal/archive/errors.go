@@ -67,7 +67,7 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Printable returns s with Go's escapes for what is not to be printed: names in an archive
+// Printable returns s with Go's escapes for control characters: names in an archive
 // may have anything in them.
 func Printable(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }) {

@@ -51,7 +51,7 @@ type Key struct {
 	Copy int
 }
 
-// Parts of keys. ParseKey refuses what these let through and [Key.String] does not
+// Parts of keys. ParseKey refuses other names that these let through and [Key.String] does not
 // write.
 const (
 	keyEpochSeq = `([0-9]{8}T[0-9]{6}[0-9a-f]{6})-([0-9]{8,})`
@@ -69,7 +69,7 @@ var (
 )
 
 // CheckName says whether s can be a cluster or node name: 1 to 63 letters,
-// digits, dots, underscores and hyphens. what names the thing in the error.
+// digits, dots, underscores and hyphens. what is its name in the error.
 func CheckName(what, s string) error {
 	if validName.MatchString(s) {
 		return nil
@@ -87,7 +87,7 @@ func DataKey(cluster, day, rotated, node, epoch string, seq int64) string {
 }
 
 // RecordKey returns the key of a record of a node's tree. Keys sort by tree and number,
-// so that those after a record have what is newer; epoch and seq are those of the
+// so that those after a record have the newer lines; epoch and seq are those of the
 // objects that it names.
 func RecordKey(cluster, node string, tree int, number int64, epoch string, seq int64) string {
 	return Key{Kind: KindManifest, Cluster: cluster, Node: node, Tree: tree, Number: number, Epoch: epoch, Seq: seq}.String()
@@ -255,7 +255,7 @@ func splitKey(key string) (Key, bool) {
 	return Key{}, false
 }
 
-// copyNumber parses the number of a copy; there is none in the first key.
+// copyNumber parses the number of a copy; the first key has none.
 func copyNumber(digits string) int {
 	if digits == "" {
 		return 0

@@ -71,7 +71,7 @@ func TestKeysAreAsDocumented(t *testing.T) {
 }
 
 func TestParseKeyInverts(t *testing.T) {
-	// Names full of what separates the parts of a key.
+	// Names full of separators of a key's parts.
 	nasty := []string{"a", "cp-1", "-", "--", "..", ".", "_", "2026-01-02T03-04-05.678-x",
 		"n-" + testEpoch + "-00000001", "000000000001-000000000002-n", strings.Repeat("x", 63)}
 	for _, name := range nasty {

@@ -9,13 +9,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// Lock asks for S3 Object Lock: until so many days after it was stored no
+// Lock asks for S3 Object Lock: until some days after it was stored no
 // version of an object can be deleted or overwritten. The bucket must have been
 // made with Object Lock, which implies versioning, and the caller needs
 // s3:PutObjectRetention. The zero value asks for nothing.
 type Lock struct {
 	// Mode is GOVERNANCE (those with s3:BypassGovernanceRetention may delete)
-	// or COMPLIANCE (nobody may, the account's owner included).
+	// or COMPLIANCE (no one may, the account's owner included).
 	Mode string
 	// Days is the time, counted from the upload.
 	Days int

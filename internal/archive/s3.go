@@ -199,7 +199,7 @@ func (s *s3Store) stat(ctx context.Context, key string) (Info, error) {
 
 // storedSum returns the SHA-256 that a store computed. The checksum of an object
 // in parts ("…-3") is not one of its content. User metadata only repeats the
-// words of the client, so there is none.
+// words of the client, so it has none.
 func storedSum(checksum *string) []byte {
 	if sum, err := base64.StdEncoding.DecodeString(aws.ToString(checksum)); err == nil && len(sum) == sha256.Size {
 		return sum
@@ -207,7 +207,7 @@ func storedSum(checksum *string) []byte {
 	return nil
 }
 
-// list reads page after page. What the pages must fulfil bounds a listing that never ends: each
+// list reads page after page. Conditions on the pages bound a listing that never ends: each
 // has keys after those of the page before, and one that is not the last says how to get the next.
 func (s *s3Store) list(ctx context.Context, prefix string, seek func(key string) string, yield func(Info) bool) error {
 	in := &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: s.key(prefix)}

@@ -29,7 +29,7 @@ func TestConformanceOfS3(t *testing.T) {
 	archivetest.Run(t, func(t *testing.T) archivetest.Store { return newFakeS3(t).store(t) })
 }
 
-// TestConformanceOfS3WithoutChecksums is about servers that ignore what they do
+// TestConformanceOfS3WithoutChecksums is about servers that ignore headers that they do
 // not know: everything is read back.
 func TestConformanceOfS3WithoutChecksums(t *testing.T) {
 	archivetest.Run(t, func(t *testing.T) archivetest.Store {
@@ -155,7 +155,7 @@ func TestCancelDuringUpload(t *testing.T) {
 	}
 }
 
-// TestBrokenDownload breaks the connection again and again; Open goes on where
+// TestBrokenDownload breaks the connection again and again; Open resumes where
 // it was.
 func TestBrokenDownload(t *testing.T) {
 	t.Parallel()

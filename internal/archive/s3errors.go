@@ -139,7 +139,7 @@ func (h hints) answer(err error, permission string) *Error {
 // maxShown is how much of the store's own words an error repeats, in bytes.
 const maxShown = 500
 
-// redirect is where a redirect leads; nil if it is none.
+// redirect is where a redirect leads; nil if it is not one.
 func redirect(err error) *url.URL {
 	re, ok := errors.AsType[*awshttp.ResponseError](err)
 	if !ok || re.HTTPStatusCode()/100 != 3 {

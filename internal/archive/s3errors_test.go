@@ -153,7 +153,7 @@ func TestNoCredentials(t *testing.T) {
 }
 
 // TestMetadataServiceThatHangs is a machine without an instance profile whose
-// network swallows what is sent to the metadata service.
+// network swallows requests to the metadata service.
 func TestMetadataServiceThatHangs(t *testing.T) {
 	f := newFakeS3(t)
 	release := make(chan struct{})

@@ -21,14 +21,14 @@ import (
 )
 
 // fakeS3 is as much of S3, by path style, as an archive uses. Real servers are
-// tested in e2e/s3; this one can be told to misbehave.
+// tested in e2e/s3; this one can misbehave on request.
 type fakeS3 struct {
 	*httptest.Server
 	// fault may answer a request instead of the server; it returns whether it did.
 	fault func(w http.ResponseWriter, r *http.Request) bool
 	// noChecksums makes it a server that does not know the checksum headers.
 	noChecksums bool
-	// damage makes what is kept of the body of a PUT.
+	// damage makes the stored form of the body of a PUT.
 	damage   func(key string, body []byte) []byte
 	pageSize int
 

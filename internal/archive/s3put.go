@@ -62,7 +62,7 @@ func (s *s3Store) put(ctx context.Context, key string, body *io.SectionReader, s
 	return storedSum(out.ChecksumSHA256), nil
 }
 
-// payloadHash tells the signer the hash it would otherwise read the whole body
+// payloadHash gives the signer the hash it would otherwise read the whole body
 // for. The signature then covers the content, over plain HTTP too.
 func payloadHash(sum [sha256.Size]byte) func(*middleware.Stack) error {
 	set := middleware.InitializeMiddlewareFunc("auditsidecarPayloadHash",

@@ -18,7 +18,7 @@ type S3Config struct {
 	PathStyle bool   // https://host/bucket/key instead of https://bucket.host/key
 	CAFile    string // PEM file of further certificate authorities
 	KMSKeyID  string // ARN, ID or alias of a KMS key; empty: the bucket's default encryption
-	Lock      Lock   // Object Lock of what is stored
+	Lock      Lock   // Object Lock of stored objects
 	// NoChecksum sends no x-amz-checksum-sha256, which some servers refuse. Each object is read back.
 	NoChecksum bool
 	// Connections are kept open between requests, 2 or more.

@@ -20,8 +20,8 @@ func withUnknown(tb testing.TB, old, changed string) []byte {
 	return []byte(line)
 }
 
-// TestI3_UnknownFieldsNeedNoRaw has what a later kube-apiserver may add, at every
-// kind of place, and what the column says of it.
+// TestI3_UnknownFieldsNeedNoRaw has fields that a later kube-apiserver may add, in every
+// kind of position, and the expected column.
 func TestI3_UnknownFieldsNeedNoRaw(t *testing.T) {
 	for name, c := range map[string]struct{ old, changed, want string }{
 		"in the middle":        {`"verb":"get"`, `"verb":"get","tenant":"team-a"`, `{"verb":null,"tenant":"team-a"}`},
@@ -61,7 +61,7 @@ func TestI3_UnknownFieldsNeedNoRaw(t *testing.T) {
 	}
 }
 
-// What cannot be told exactly, or not be read by everybody, keeps raw.
+// A line that cannot be rebuilt exactly, or not by every reader, keeps raw.
 func TestI3_UnknownFieldsThatKeepRaw(t *testing.T) {
 	for name, c := range map[string][2]string{
 		"twice a known one":        {`"verb":"get"`, `"verb":"get","x":1,"verb":"list"`},
@@ -122,7 +122,7 @@ func TestTheLastOfTwoObjectsCounts(t *testing.T) {
 	checkProof(t, []byte(before))
 }
 
-// checkUnknown compares the column with what encoding/json finds in the line.
+// checkUnknown compares the column with the fields that encoding/json finds in the line.
 func checkUnknown(tb testing.TB, line []byte, e *Event) {
 	tb.Helper()
 	column := e.Unknown
@@ -165,7 +165,7 @@ func checkUnknownIn(tb testing.TB, fields, unknown map[string]json.RawMessage, a
 	}
 }
 
-// TestI3_UnknownFieldsInRealLines puts a member at a place of every real line:
+// TestI3_UnknownFieldsInRealLines puts a member at a position of every real line:
 // wherever a comma separates two of them, in a body too.
 func TestI3_UnknownFieldsInRealLines(t *testing.T) {
 	var d Decoder

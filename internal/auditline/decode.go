@@ -199,7 +199,7 @@ func (g *general) time(value []byte, c Field) {
 	}
 }
 
-// jsonText returns a JSON value for a text column: null is null, and what is
+// jsonText returns a JSON value for a text column: null is null, and text that is
 // not UTF-8 becomes U+FFFD.
 func jsonText(value []byte) []byte {
 	if string(value) == "null" {

@@ -187,7 +187,7 @@ func FuzzSkipValue(f *testing.F) {
 }
 
 // A line with a NUL byte, wherever it is, is not a whole event: where all lines
-// are, nobody need look for the hole that a truncation leaves.
+// are, a reader need not look for the hole that a truncation leaves.
 func TestNoEventHasNULs(t *testing.T) {
 	var d Decoder
 	var e Event

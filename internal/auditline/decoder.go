@@ -1,11 +1,11 @@
 package auditline
 
-// Outcome says what a line turned out to be.
+// Outcome classifies a line.
 type Outcome int
 
-// What a line may be.
+// The outcomes.
 const (
-	Canonical   Outcome = iota // the scanner took it, or what is known of it; the proof is still due
+	Canonical   Outcome = iota // the scanner took it, or its known fields; the proof is still due
 	Irregular                  // an event in another form
 	Broken                     // whole events somewhere in it, or a list of them
 	Undecodable                // no event
@@ -40,7 +40,7 @@ func (d *Decoder) Line(line []byte, e *Event) (o Outcome, parts []Span) {
 }
 
 // Skim decodes a line in kube-apiserver's own form without unknown members, and reports whether it
-// is one; if not, what e holds is undefined. Of the fields from user to userAgent it reads only the
+// is one; if not, the content of e is undefined. Of the fields from user to userAgent it reads only the
 // name of the user, and it does not look into the request and response objects: both together are the
 // text of [RequestObject], as they stand in the line, and need not be JSON. [RequestURI] and
 // [ResponseMessage] stay as they are written in the line, with their escapes ([Event.Unquoted]).

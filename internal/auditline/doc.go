@@ -4,8 +4,8 @@
 //
 // # Reading a whole line
 //
-// [Decoder.Line] fills an [Event] from a line without its newline and says what
-// the line is: an event in kube-apiserver's own form, an event in another form,
+// [Decoder.Line] fills an [Event] from a line without its newline and classifies
+// it: an event in kube-apiserver's own form, an event in another form,
 // a list or a broken line with whole events in it, or no event. A Decoder and an Event are
 // reused for many lines; a line in kube-apiserver's form takes one pass and no
 // allocation.
@@ -25,12 +25,12 @@
 // # Stopping early
 //
 // [Walker.Members] yields the members of a line one after another, each value
-// checked but not decoded. A caller that has what it needs leaves the loop, and
+// checked but not decoded. A caller that has its values leaves the loop, and
 // the rest of the line is not looked at: kube-apiserver writes the fields in a
 // fixed order, level first, the bodies near the end. [Walker.Whole] says
 // whether a loop that was not left saw one complete JSON object. [Sampler]
 // finds the object and the stage timestamp of a line that looks canonical
-// without looking at what stands between them.
+// without looking at the bytes between them.
 //
 // # Writing it again
 //
@@ -42,7 +42,7 @@
 //
 //   - fields.go, event.go: the fields of an event, and an event
 //   - layout.go: the members of an event, with their fields and how each is written
-//   - decoder.go: what a line is; kind.go: what an event is, alone and in a list; salvage.go: the
+//   - decoder.go: the class of a line; kind.go: the definition of an event, alone and in a list; salvage.go: the
 //     events in a broken line
 //   - scan.go, cursor.go: the form that kube-apiserver writes
 //   - decode.go: any other JSON; jsonskip.go, bytescan.go, escape.go, members.go: walking it

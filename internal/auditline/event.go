@@ -11,7 +11,7 @@ type Event struct {
 	given [NumFields]bool   // whether ints holds a value
 	// unknown is a JSON object of the members that have no field, or nil.
 	Unknown []byte
-	// Actor is, after [Decoder.Skim], the text from the members of the user to what follows the
+	// Actor is, after [Decoder.Skim], the text from the members of the user to the end of the
 	// userAgent, or more.
 	Actor []byte
 
@@ -21,7 +21,7 @@ type Event struct {
 	arena []byte // unescaped strings; owned by the event until release
 }
 
-// List is a list of strings; Given tells an empty list from null.
+// List is a list of strings; Given distinguishes an empty list from null.
 type List struct {
 	Given bool
 	Items [][]byte
@@ -60,7 +60,7 @@ func (e *Event) Reset() {
 	}
 }
 
-// Release gives up all unescaped strings: what was decoded before is no longer
+// Release gives up all unescaped strings: earlier results are no longer
 // valid.
 func (e *Event) Release() {
 	e.arena = emptied(e.arena)

@@ -85,7 +85,7 @@ func (s *skipper) open(b []byte, i int) (next int, opened bool) {
 	return s.key(b, i), true
 }
 
-// after passes what follows a value: a comma (and the next key), or closing
+// after passes the bytes that follow a value: a comma (and the next key), or closing
 // brackets. done is true where the outermost value has ended.
 func (s *skipper) after(b []byte, i int) (next int, done bool) {
 	for s.depth > 0 {
@@ -124,7 +124,7 @@ func (s *skipper) key(b []byte, i int) int {
 	return i + 1
 }
 
-// space passes white space, of which there is none in what kube-apiserver
+// space passes white space, which is never in events that kube-apiserver
 // writes.
 func space(b []byte, i int) int {
 	for i < len(b) && b[i] <= ' ' && (b[i] == ' ' || b[i] == '\t' || b[i] == '\r' || b[i] == '\n') {

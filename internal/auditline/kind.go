@@ -7,7 +7,7 @@ const byteOrderMark = "\ufeff"
 
 // IsEvent is the definition of an audit event, by three members of a JSON object: kind, apiVersion and
 // auditID; nil for one that is missing or no string. It is of kind Event and of the group
-// audit.k8s.io. What leaves out one of the two, as the items of an EventList do, is an event if it has
+// audit.k8s.io. An object that leaves out one of the two, as the items of an EventList do, is an event if it has
 // an auditID; no Event of another group has one.
 func IsEvent(kind, apiVersion, auditID []byte) bool {
 	isKind, isGroup := string(kind) == "Event", hasPrefix(apiVersion, "audit.k8s.io/")

@@ -7,13 +7,13 @@ import (
 )
 
 // Rebuilder writes an event as kube-apiserver would have written it, or
-// compares it with a line that is already there. Both are one code: what
-// is written later is what was compared when the line was read.
+// compares it with a line that is already there. Both are one code: the text
+// written later is the text compared when the line was read.
 type Rebuilder struct {
 	dst  []byte
-	out  io.Writer // takes dst and what is long; nil: all is appended to dst
+	out  io.Writer // takes dst and long values; nil: all is appended to dst
 	err  error     // of out
-	want []byte    // what is left of the line to compare with
+	want []byte    // the rest of the line to compare with
 	// comparing says to compare with want and not to append to dst; differs
 	// that the comparison has failed.
 	comparing, differs bool
@@ -49,7 +49,7 @@ func (b *Rebuilder) WriteLine(w io.Writer, e *Event) error {
 	return b.err
 }
 
-// flush writes what was appended to out.
+// flush writes the appended bytes to out.
 func (b *Rebuilder) flush() {
 	if b.err == nil {
 		_, b.err = b.out.Write(b.dst)
@@ -116,15 +116,15 @@ func (b *Rebuilder) quoted(v []byte) {
 	b.differs = b.differs || !ok
 }
 
-// cutQuoted returns what is left of the line after v as encoding/json writes
-// it, if that is what comes next.
+// cutQuoted returns the rest of the line after v as encoding/json writes
+// it, if that comes next.
 func (b *Rebuilder) cutQuoted(v []byte) (rest []byte, ok bool) {
 	want := b.want
 	if len(want) == 0 || want[0] != '"' {
 		return nil, false
 	}
 	want = want[1:]
-	// Mostly there is nothing to escape. The line goes on behind the value, so
+	// Mostly there is nothing to escape. The line continues behind the value, so
 	// that no end of a slice slows this down.
 	if n := plainRun(want, 0); n == len(v) && n < len(want) && want[n] == '"' && bytes.Equal(want[:n], v) {
 		return want[n+1:], true

@@ -21,7 +21,7 @@ type Span struct{ From, To int }
 // list of them or a piece of one, torn by a crash and glued to the next, cut by
 // a full disk, or with a hole of NUL bytes.
 //
-// In what is no list an event counts as whole only if it is followed by the end of the line, a NUL,
+// Outside of lists an event counts as whole only if it is followed by the end of the line, a NUL,
 // or the start of another event: the body of a request may itself hold an
 // audit event, and a torn line must not bring to light one that never
 // happened.
@@ -57,7 +57,7 @@ func endsEvent(rest []byte) bool {
 	return len(rest) == 0 || rest[0] == 0 || hasPrefix(rest, eventHead) || bytes.HasPrefix([]byte(eventHead), rest)
 }
 
-// salvage returns the whole events in a broken line. What e holds afterwards is undefined.
+// salvage returns the whole events in a broken line. The content of e afterwards is undefined.
 func (d *Decoder) salvage(line []byte, e *Event) (found []Span) {
 	for part := range d.walker.Events(line) {
 		e.Release()

@@ -20,7 +20,7 @@ func (e *Event) Object() Object {
 // It may be wrong about a line that only looks canonical. The caller decodes
 // every line in full later, and compares.
 //
-// ok is false if the line is not what it seems at once; then it must be decoded.
+// ok is false if the line is not as the sample suggests; then it must be decoded.
 func (g *Sampler) Sample(line []byte) (o Object, us int64, ok bool) {
 	if !hasPrefix(line, eventHeadV1) || line[len(line)-1] != '}' {
 		return o, 0, false

@@ -8,7 +8,7 @@ import (
 
 // scanner fills an event from a line in the one form that kube-apiserver
 // writes: fixed order of fields, no white space. It takes a single pass and
-// allocates nothing once its buffers have grown. What it accepts is valid JSON
+// allocates nothing once its buffers have grown. An accepted line is valid JSON
 // whose columns are right; whether they rebuild the line is for
 // [rebuilder.proves] to say.
 type scanner struct {
@@ -25,7 +25,7 @@ const (
 	eventHeadV1 = eventHead + `v1","level":`
 )
 
-// scan reports whether line has the canonical form. If not, what e holds is
+// scan reports whether line has the canonical form. If not, the content of e is
 // undefined.
 func (s *scanner) scan(line []byte, e *Event) bool {
 	e.Reset()
@@ -114,7 +114,7 @@ func (s *scanner) passActor() bool {
 
 // passBodies passes the request and response objects, whose first key was passed, by looking for the
 // two timestamps behind them: these stand before the annotations, whose values are strings, or at the
-// very end. What looks like them in a body stands before. A quote that is not escaped is one of the
+// very end. Text like them in a body stands before. A quote that is not escaped is one of the
 // JSON text, so nothing that a client sends as a string looks like a member.
 func (s *scanner) passBodies(key int) bool {
 	const received = `,"requestReceivedTimestamp":"`

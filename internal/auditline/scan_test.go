@@ -160,7 +160,7 @@ func TestI3_ProofRefusesWhatColumnsCannotHold(t *testing.T) {
 	}
 }
 
-// TestI3_MutantsOfRealLines changes one byte at a time, at every place of a
+// TestI3_MutantsOfRealLines changes one byte at a time, at every position of a
 // line and at many places of real ones.
 func TestI3_MutantsOfRealLines(t *testing.T) {
 	line := []byte(strings.TrimSpace(canonicalLine))

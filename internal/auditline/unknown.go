@@ -5,9 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// What a later kube-apiserver adds to its events is in no column of its own.
+// A field that a later kube-apiserver adds to its events has no column of its own.
 // The members of a line that this version does not know are taken out of it and
-// kept as they are in the column unknown_fields; what is left is decoded as ever.
+// kept as they are in the column unknown_fields; the rest is decoded as ever.
 //
 // The column is a JSON object that nests as the event does. A known member that
 // stands before an unknown one is there too, as null, to say where the unknown
@@ -32,7 +32,7 @@ type cutter struct {
 const maxWoven = 2 << 20
 
 // extended decodes a line that has the canonical form apart from members that
-// are unknown. What e holds is valid until the next call.
+// are unknown. The content of e is valid until the next call.
 func (d *Decoder) extended(line []byte, e *Event) bool {
 	c := &d.cutter
 	if !c.cut(line) || !d.scanner.scan(c.known, e) {
@@ -119,7 +119,7 @@ func (c *cutter) member(m position, ascii bool, l, parent *level) bool {
 }
 
 // nested passes a known object in the event. One of which nothing is known is
-// unknown as a whole, because no column would tell that it is there; user
+// unknown as a whole, because no column would show its presence; user
 // always is. The line is refused where an object comes twice: the last one
 // counts, and one of them may be unknown as a whole. All else that comes twice
 // is among the known members, where the scanner refuses it.
@@ -177,7 +177,7 @@ func (c *cutter) open(l, parent *level) {
 // fits says whether a member may be kept as well.
 func (c *cutter) fits(m position) bool { return len(c.known)+len(c.unknown)+m.end-m.from <= maxWoven }
 
-// appendComma appends the comma that comes before a member, which is none at
+// appendComma appends the comma that comes before a member, which is missing at
 // the beginning of an object.
 func appendComma(b []byte) []byte {
 	if n := len(b); n > 0 && b[n-1] != '{' {

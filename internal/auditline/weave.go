@@ -7,11 +7,11 @@ import "bytes"
 type weaver struct {
 	plain     Rebuilder // of the known members
 	skip      skipper
-	known     []byte                    // what plain wrote
+	known     []byte                    // plain's output
 	positions [2][maxPositions]position // of the members of the event, and of an object in it
 }
 
-// maxPositions is how many members an object has in what a rebuilder writes, at
+// maxPositions is how many members an object has in a rebuilder's output, at
 // most.
 const maxPositions = 24
 
@@ -37,7 +37,7 @@ func (w *weaver) weave(b *Rebuilder, known, unknown []byte, depth int) {
 	for i := 1; i < len(unknown); i++ {
 		m, _, ok := w.skip.memberAt(unknown, i)
 		if !ok {
-			break // what was written here is always whole
+			break // a line written here is always whole
 		}
 		i = m.end
 		n := indexOf(positions, known, m.name(unknown))
@@ -65,7 +65,7 @@ func (w *weaver) weave(b *Rebuilder, known, unknown []byte, depth int) {
 	b.lit(`}`)
 }
 
-// find returns the places of the members of an object.
+// find returns the positions of the members of an object.
 func (w *weaver) find(object []byte, depth int) []position {
 	positions := w.positions[depth][:0]
 	for i := 1; i < len(object) && len(positions) < maxPositions; i++ {
@@ -79,7 +79,7 @@ func (w *weaver) find(object []byte, depth int) []position {
 	return positions
 }
 
-// indexOf returns which of the places has that name; -1 for none.
+// indexOf returns which of the positions has that name; -1 for none.
 func indexOf(positions []position, object, name []byte) int {
 	for i, p := range positions {
 		if bytes.Equal(p.name(object), name) {

@@ -19,10 +19,10 @@ type File struct {
 	// Path is the account's own hard link: the bytes stay there whatever
 	// happens in the audit directory.
 	Path string
-	// Lines and Bytes count what was written; a last line without a newline
+	// Lines and Bytes count the written part; a last line without a newline
 	// is not counted in Lines.
 	Lines, Bytes int64
-	// Finished says that the file was rotated away: nobody writes to it again.
+	// Finished says that the file was rotated away: it has no writer any more.
 	Finished bool
 }
 
@@ -45,7 +45,7 @@ type account struct {
 }
 
 // open links the file at path as the newest one of the account, and counts
-// what is already in it.
+// its present content.
 func (a *account) open(path string) error {
 	if err := os.MkdirAll(a.dir, 0o700); err != nil {
 		return fmt.Errorf("make account directory: %w", err)

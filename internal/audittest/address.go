@@ -8,14 +8,14 @@ import (
 )
 
 // Ports below those that kernels give to connections and to listeners that ask
-// for any: nobody is given one of these by chance between the look and the use.
+// for any: no process gets one of these by chance between the look and the use.
 const (
 	lowestPort = 10_000
 	ports      = 22_000
 )
 
-// FreeAddress returns a loopback address, 127.0.0.1:PORT, at which nobody
-// listens at present, for a server that is to be told its port.
+// FreeAddress returns a loopback address, 127.0.0.1:PORT, without a
+// listener at present, for a server that needs its port.
 func FreeAddress() (string, error) {
 	var last error
 	for range 100 {

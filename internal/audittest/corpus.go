@@ -107,7 +107,7 @@ func someOfEachKind(content []byte, n int) []byte {
 	return some
 }
 
-// kindOf describes what a line consists of.
+// kindOf describes the parts of a line.
 func kindOf(line []byte) string {
 	var kind []byte
 	for _, name := range []string{"level", "verb", "status"} {

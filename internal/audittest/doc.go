@@ -23,13 +23,13 @@
 // uses: one write(2) for each line, rotation by close, rename, create, and then
 // pruning (and compression) in the background. It keeps a hard link to every
 // file that it ever wrote, outside the audit directory, so that a test can
-// compare what came out at the far end with what went in, byte for byte, even
+// compare the output at the far end with the input, byte for byte, even
 // after kube-apiserver's pruning would have deleted it.
 //
 // # Assumptions
 //
 // The account directory is on the same filesystem as the audit directory (hard
-// links). Nobody else writes to the audit log. The clock does not run backwards
+// links). No other process writes to the audit log. The clock does not run backwards
 // while a Writer is in use.
 //
 // The package is for tests and for the demonstration program; nothing in the

@@ -7,7 +7,7 @@ type Form struct {
 	Name string
 	Line string
 	IDs  []string // the auditIDs of its events; nil: it has none
-	// Secret must not leave the node; empty: there is none.
+	// Secret must not leave the node; empty: it has no secret.
 	Secret string
 }
 

@@ -197,7 +197,7 @@ func (w *Writer) Bytes() (n int64) {
 
 // Close closes the log and waits until its backups are compressed: until then
 // files appear in the audit directory. The account stays. The goroutine named by
-// [MillFunction] goes on: lumberjack has no way to stop it.
+// [MillFunction] continues: lumberjack has no way to stop it.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,5 +1,5 @@
 // Package bucket reads and writes the settings of the S3 bucket that an archive is in: the rules
-// that move and expire its objects, and what protects these from being replaced or deleted.
+// that move and expire its objects, and the settings that protect these from being replaced or deleted.
 //
 //	plan, err := bucket.PlanLifecycle(ctx, archive, rules)
 //

@@ -16,7 +16,7 @@ func sevenYears() Lifecycle {
 	return Lifecycle{InfrequentDays: 90, ArchiveDays: 365, ArchiveClass: "GLACIER_IR", ExpireDays: 2555, OpenDays: 90, AbortDays: 7}
 }
 
-// lifecycleServer answers as S3 does and records what it is sent.
+// lifecycleServer answers as S3 does and records its requests.
 type lifecycleServer struct {
 	*httptest.Server
 	rules string // XML of the rules it has; empty: none
@@ -98,7 +98,7 @@ func TestLifecycleApply(t *testing.T) {
 	}
 }
 
-// A rule of ours that somebody changed shows as a difference, old and new.
+// A rule of ours that a user changed shows as a difference, old and new.
 func TestLifecycleDrift(t *testing.T) {
 	s := newLifecycleServer(t, "")
 	b := s.open(t)

@@ -33,7 +33,7 @@ type LifecyclePlan struct {
 func PlanLifecycle(ctx context.Context, b *archive.Bucket, l Lifecycle) (LifecyclePlan, error) {
 	s, ok := b.InS3()
 	if !ok {
-		return LifecyclePlan{}, fmt.Errorf("plan the lifecycle of %s: a directory has no lifecycle rules; delete what is too old by other means", b.URL(""))
+		return LifecyclePlan{}, fmt.Errorf("plan the lifecycle of %s: a directory has no lifecycle rules; delete old files by other means", b.URL(""))
 	}
 	out, err := lifecycleRules(ctx, s)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 // less for them.
 type Protection struct {
 	Name   string // "versioning", "object-lock", "lifecycle"
-	State  string // what is set; empty for nothing
+	State  string // the setting; empty for none
 	Advice string // where nothing is set
 	Err    error  // why it is not known; an *Error
 }
@@ -33,7 +33,7 @@ func ProtectionOf(ctx context.Context, b *archive.Bucket) []Protection {
 		return nil
 	}
 	all := []Protection{
-		{Name: "versioning", Advice: "switch versioning on: it keeps what somebody with other credentials replaces or deletes"},
+		{Name: "versioning", Advice: "switch versioning on: it keeps objects that other credentials replace or delete"},
 		{Name: "object-lock", Advice: "Object Lock with a retention keeps objects from being deleted by anybody"},
 		{Name: "lifecycle", Advice: "`auditsidecar lifecycle apply`: old objects to cheaper storage, open/ expires"},
 	}

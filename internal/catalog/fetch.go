@@ -34,7 +34,7 @@ func (f *File) Fetch(ctx context.Context) {
 	}
 }
 
-// Drop closes what Fetch has opened and Restore has not.
+// Drop closes objects that Fetch has opened and Restore has not.
 func (f *File) Drop() {
 	for _, o := range f.Objects {
 		if object, _ := o.ahead.take(); object != nil { // an error concerns no one any more

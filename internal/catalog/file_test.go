@@ -8,7 +8,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
-// Group keeps together what is of one file, for very many of them.
+// Group keeps together the objects of one file, for very many of them.
 func TestGroup(t *testing.T) {
 	var all []Object
 	const files = 100_000

@@ -52,7 +52,7 @@ func list(ctx context.Context, p Location) (*listing, error) {
 				l.add(p.object(info.Key))
 			}
 			if len(l.stored)+len(l.records) > maxHeld {
-				return nil, fmt.Errorf("%s lists more than %d objects, which is what can be held in memory", p, maxHeld)
+				return nil, fmt.Errorf("%s lists more than %d objects, the bound of its memory", p, maxHeld)
 			}
 		}
 	}
@@ -95,7 +95,7 @@ func (p Location) keyIn(name string) archive.Key {
 	return key
 }
 
-// record reads the record of a finished file; nil if there is none.
+// record reads the record of a finished file; nil without one.
 func (l *listing) record(ctx context.Context, id ID) (*manifest.Record, error) {
 	copies := l.records[id]
 	if len(copies) == 0 {

@@ -65,7 +65,7 @@ type Original struct {
 	Name    string // ends in .partial for the beginning of a file
 	Size    int64  // in bytes, as Write writes it
 	Rotated time.Time
-	// Note describes a restriction; empty if there is none.
+	// Note describes a restriction; empty without one.
 	Note string
 	// Write writes it, with temporary files in the directory work. After a
 	// [parquet.HoleError] the bytes written so far are good.
@@ -178,7 +178,7 @@ func (f *File) read(ctx context.Context, form form, do func(Original) error) err
 			return err
 		}
 		o.Name = meta.SourceName + PartialSuffix
-		o.Note = fmt.Sprintf("%s was never archived as a whole: restoring what was when it was open, its first %d bytes", f.ID, o.Size)
+		o.Note = fmt.Sprintf("%s was never archived as a whole: restoring its state while it was open, its first %d bytes", f.ID, o.Size)
 		return do(o)
 	}
 	return withInputs(ctx, f.Objects, func(in []parquet.Input) error {

@@ -58,7 +58,7 @@ func (l *listing) recorded(ctx context.Context, f *File) (kept []Object, r *mani
 	return kept, r, nil
 }
 
-// recordNaming reads the record of a file whose objects have an ID; nil if there is none that
+// recordNaming reads the record of a file whose objects have an ID; nil if no record
 // can be read.
 func (l *listing) recordNaming(ctx context.Context, id ID) (*manifest.Record, error) {
 	if r := l.adopted[id]; r != nil {
@@ -81,7 +81,7 @@ func (c *Catalog) Bare() (names []string) {
 	return names
 }
 
-// Record reads the record of a finished file; nil if there is none.
+// Record reads the record of a finished file; nil without one.
 func (c *Catalog) Record(ctx context.Context, f *File) (*manifest.Record, error) {
 	for _, l := range c.listings {
 		if r, err := l.recordNaming(ctx, f.ID); r != nil || err != nil {
@@ -117,7 +117,7 @@ func (c *Catalog) isPending(o Object) bool {
 }
 
 // Skipped returns an error about the objects that Restore left out, and a note about those
-// whose record may not be written yet; nil and empty if there are none.
+// whose record may not be written yet; nil and empty without any.
 func (c *Catalog) Skipped() (note string, err error) {
 	var pending, unnamed []Object
 	for _, o := range c.skipped {

@@ -24,7 +24,7 @@ const convertExample = `  # one file to one object
   # from a pipe
   zstd -dc old.log.zst | auditsidecar convert - --out old.parquet
 
-  # what CloudWatch Logs delivered of an EKS cluster
+  # deliveries of CloudWatch Logs from an EKS cluster
   auditsidecar convert delivery/* --from eks --out ./archive --cluster production --node eks`
 
 // convertFlags are the flags of the verb convert.
@@ -45,12 +45,12 @@ unpacked whatever the name; other compressed files are refused. OUT that ends in
 layout of the archive: one object per file and UTC day in
 data/cluster=CLUSTER/dt=DAY/. The inputs are only read.
 
-With --from the inputs are what a cloud delivered of a managed control plane
+With --from the inputs are deliveries of a cloud from a managed control plane
 (docs/managed.md): eks for CloudWatch Logs and Firehose, aks for properties.log of
 Azure. Each event is kept byte for byte; its envelope and entries of other logs are
 not. Objects say who delivered them; nothing says that the delivery is complete.
 
-Only run makes the records that verify asks for: what convert writes can be
+Only run makes the records that verify asks for: converted files can be
 restored and queried, and its files prove themselves, but not that none is missing.`,
 		Example: convertExample,
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
@@ -131,7 +131,7 @@ func (f *convertFlags) report(w io.Writer, c convert.Result) error {
 	return err
 }
 
-// broken names what was not a whole event, and what is not under its own day, if
+// broken names lines that were not whole events, and rows not under their own day, if
 // anything.
 func broken(c convert.Result) (text string) {
 	if c.Salvaged+c.Undecodable > 0 {

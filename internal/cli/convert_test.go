@@ -42,7 +42,7 @@ func acrossMidnight(t testing.TB) []byte {
 	return audittest.Shift(fewLines(t, 2000), newest)
 }
 
-// I3: what goes through convert and restore comes out as it was: every kind of
+// I3: convert and restore give back the input: every kind of
 // damage that a real log had, as a file, from standard input and compressed.
 func TestI3_RoundTrip(t *testing.T) {
 	inputs := map[string][]byte{
@@ -166,7 +166,7 @@ func TestConvertLinkedGzip(t *testing.T) {
 	same(t, "restored", []byte(ok(t, "restore", out).stdout), []byte("one\n"))
 }
 
-// What a killed conversion left is removed a day later.
+// The rest of a killed conversion is removed a day later.
 func TestConvertSweepsOldWork(t *testing.T) {
 	dir := t.TempDir()
 	old, young := filepath.Join(dir, ".auditsidecar-work-1"), filepath.Join(dir, ".auditsidecar-work-2")

@@ -28,7 +28,7 @@ func newDDLCommand() *cobra.Command {
 		SuggestFor: []string{"sql", "tables", "schema"},
 		Long: `ddl prints the statements that make tables and views of an archive: audit_events
 (all rows) and audit (one row an event, nested columns flattened), audit_records
-and audit_rollups (the archive's own record of what it has and has not, and the sum
+and audit_rollups (the archive's own record of its content and losses, and the sum
 of each day), audit_files, audit_gaps and audit_recorded_files over both, and
 audit_recorded (the events of files that have a record).
 It changes nothing, and reads nothing but, for DuckDB, whether a directory has records.`,

@@ -68,7 +68,7 @@ func hasFlag(cmd *cobra.Command, name string) bool {
 	return name == "-h" || cmd.Flags().ShorthandLookup(name[1:2]) != nil
 }
 
-// texts are the files that tell people what to type.
+// texts are the files with commands to type.
 func texts(t *testing.T) (all []string) {
 	t.Helper()
 	all = append(all, "../../README.md")

@@ -22,9 +22,9 @@ import (
 )
 
 const doctorLong = `doctor makes every check that can be made before the sidecar runs, or when it
-does not do what it should: how the audit log is mounted and who may link it,
+does not work: how the audit log is mounted and who may link it,
 kube-apiserver's flags and audit policy, how long an outage may last, disk, clock,
-credentials, archive and Loki. Each check says what was found and what to do.
+credentials, archive and Loki. Each check prints its finding and the remedy.
 It detects the layout of kubeadm, k3s, RKE2, Talos, kubespray, Cluster API, kOps,
 OpenShift and hand-made nodes (docs/layouts.md) and reads kube-apiserver's flags
 there. For a hosted control plane give its Deployment as --manifest.
@@ -76,7 +76,7 @@ func newDoctorCommand() *cobra.Command {
 // nodePaths are the files of a node that only doctor looks at.
 type nodePaths struct{ manifest, patches, root string }
 
-// examine makes the checks and prints what they found.
+// examine makes the checks and prints their findings.
 func examine(cmd *cobra.Command, settings *config.Run, locations nodePaths, output string) error {
 	log, pathErr := rotate.ParsePath(settings.AuditLogPath)
 	bucket, bucketErr := settings.Archive.Open(cmd.Context())
@@ -111,7 +111,7 @@ func examine(cmd *cobra.Command, settings *config.Run, locations nodePaths, outp
 	return nil
 }
 
-// archiveProbe is an address of the archive whose answer, whatever it is, has a
+// archiveProbe is an address of the archive whose answer, in any case, has a
 // date; empty for a directory.
 func archiveProbe(a config.Archive) string {
 	switch {

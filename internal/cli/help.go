@@ -16,7 +16,7 @@ import (
 // exitCodes ends the help of every verb.
 const exitCodes = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the check was made and found something."
 
-// showHelp is the help of every verb: what it does, flags that fit the terminal,
+// showHelp is the help of every verb: its purpose, flags that fit the terminal,
 // and the exit codes.
 func showHelp(root *cobra.Command) {
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
@@ -59,8 +59,8 @@ func helpText(cmd *cobra.Command, width int) string {
 // requiredFlag marks a flag that must be given; the value is the verb's.
 const requiredFlag = "auditsidecar_required"
 
-// require marks flags of a verb that must be given, for its help. What is missing the verb
-// says itself, with every other mistake.
+// require marks flags of a verb that must be given, for its help. The verb itself
+// reports missing ones, with every other mistake.
 func require(flags *pflag.FlagSet, names ...string) {
 	for _, name := range names {
 		_ = flags.SetAnnotation(name, requiredFlag, nil) // it was declared before
@@ -140,7 +140,7 @@ func usage(cmd *cobra.Command, width int) string {
 	return b.String()
 }
 
-// completeFlags tells shells what flags take, for all verbs below cmd: words,
+// completeFlags gives shells the values of flags, for all verbs below cmd: words,
 // files, directories, or nothing that can be guessed. Help has them as declared.
 func completeFlags(cmd *cobra.Command) {
 	cmd.Flags().SortFlags = false

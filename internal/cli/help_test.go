@@ -125,7 +125,7 @@ func TestMistakesSuggestTheRemedy(t *testing.T) {
 	}
 }
 
-// What the shells offer for a flag is what the flag takes: another word is
+// The shells offer the values that a flag takes: another word is
 // refused with a list of these.
 func TestCompletionOffersWhatIsTaken(t *testing.T) {
 	offered := map[string]int{}

@@ -55,7 +55,7 @@ func TestRunOnceBesideAnotherSidecar(t *testing.T) {
 	ok(t, append(runOnce(dir), "--hold=copy", "--state-dir", filepath.Join(dir, "link", config.StateDirName))...)
 }
 
-// What somebody put where the lock should be is not followed, and does not keep files from being
+// A foreign file in place of the lock is not followed, and does not keep files from being
 // held with the state elsewhere.
 func TestRunOnceWithoutALock(t *testing.T) {
 	for name, plant := range map[string]func(at, target string) error{

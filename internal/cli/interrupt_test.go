@@ -41,7 +41,7 @@ func TestConvertInterrupted(t *testing.T) {
 	}
 }
 
-// cancelAfter ends a context when so many bytes were read of it.
+// cancelAfter ends a context when n bytes were read of it.
 type cancelAfter struct {
 	io.Reader
 	left   int
@@ -92,7 +92,7 @@ func (b *brokenPipe) Write(p []byte) (int, error) {
 	return 0, &os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE}
 }
 
-// `restore ... | head` is no failure: nobody is left to tell.
+// `restore ... | head` is not a failure: no reader is left.
 func TestRestoreIntoABrokenPipe(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "archive")

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	lifecycleCheckExample = `  # what would change, and nothing else
+	lifecycleCheckExample = `  # print the changes only
   auditsidecar lifecycle check s3://audit-archive/audit-logs --s3-region eu-central-1`
 
 	lifecycleApplyExample = `  # make the bucket's rules those of the archive; rules of others stay
@@ -82,7 +82,7 @@ func (f *lifecycleFlags) register(flags *pflag.FlagSet) {
 	config.RegisterWord(flags, &f.rules.ArchiveClass, "class", "", "%s, the class for old data; queries can read GLACIER_IR")
 	flags.IntVar(&f.rules.ExpireDays, "expire-days", 2555, "`days` until data are deleted; 0: never")
 	flags.IntVar(&f.rules.OpenDays, "open-days", archive.DefaultOpenDays, "`days` until increments of open files are deleted; longer than the log takes to rotate")
-	flags.IntVar(&f.rules.AbortDays, "abort-days", 7, "`days` until what is left of broken uploads is deleted")
+	flags.IntVar(&f.rules.AbortDays, "abort-days", 7, "`days` until parts of broken uploads are deleted")
 	f.s3.RegisterS3(flags)
 }
 
@@ -103,7 +103,7 @@ func (f *lifecycleFlags) print(cmd *cobra.Command, url string) error {
 	return err
 }
 
-// plan finds out what would change.
+// plan computes the changes.
 func (f *lifecycleFlags) plan(ctx context.Context, url string) (*archive.Bucket, bucket.LifecyclePlan, error) {
 	f.s3.URL = url
 	in, err := f.s3.Open(ctx)
@@ -114,7 +114,7 @@ func (f *lifecycleFlags) plan(ctx context.Context, url string) (*archive.Bucket,
 	return in, plan, err
 }
 
-// show says what would change; conflicts are findings.
+// show prints the changes; conflicts are findings.
 func show(out io.Writer, plan bucket.LifecyclePlan) error {
 	for _, c := range plan.Conflicts {
 		fmt.Fprintln(out, "conflict:", c)
@@ -130,7 +130,7 @@ func show(out io.Writer, plan bucket.LifecyclePlan) error {
 	return nil
 }
 
-// lifecycleState is what check prints as JSON.
+// lifecycleState is the JSON output of check.
 type lifecycleState struct {
 	InPlace   bool     `json:"in_place"`
 	Conflicts []string `json:"conflicts"`

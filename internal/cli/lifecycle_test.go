@@ -38,7 +38,7 @@ func (s *rulesServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// check says as JSON what apply would do, and that it was done.
+// check reports as JSON the changes that apply would make, and that they were made.
 func TestLifecycleCheckAsJSON(t *testing.T) {
 	bucket := &rulesServer{}
 	server := httptest.NewServer(bucket)

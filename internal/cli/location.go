@@ -16,7 +16,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/verify"
 )
 
-// openLocation opens what a verb reads: an archive by its URL, a directory, or one
+// openLocation opens the input of a verb: an archive by its URL, a directory, or one
 // object.
 func openLocation(ctx context.Context, arg string, s3 config.Archive) (p catalog.Location, err error) {
 	if s3.URL = arg; !strings.Contains(arg, "://") {

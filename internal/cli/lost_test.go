@@ -50,7 +50,7 @@ func (s site) wantArchived(gaps int, lines ...string) {
 }
 
 // State that is lost in whichever way is a gap, together with a file that was cut
-// meanwhile: what it had is not known any more.
+// meanwhile: its content is no longer known.
 func TestI10_LostStateIsAGap(t *testing.T) {
 	for name, lose := range map[string]func(s site) error{
 		"ledger garbled":   func(s site) error { return os.WriteFile(s.ledger(), []byte("\x00\x00"), 0o600) },

@@ -26,7 +26,7 @@ const lsExample = `  # one line for each node and day of the last month
   # which nodes there are, and until when
   auditsidecar ls /srv/audit --nodes
 
-  # what is missing
+  # gaps
   auditsidecar ls /srv/audit --gaps --since 2026-03-01 --to 2026-04-01`
 
 // lsFlags are the flags of the verb ls.
@@ -42,7 +42,7 @@ func newLsCommand() *cobra.Command {
 	var f lsFlags
 	cmd := &cobra.Command{
 		Use:        "ls PATH|URL",
-		Short:      "List what an archive holds: nodes, days, files, lines, gaps",
+		Short:      "List the content of an archive: nodes, days, files, lines, gaps",
 		SuggestFor: []string{"list", "dir", "show"},
 		Long: `ls prints a line for each node and UTC day of an archive, from its rollups and
 records alone: no data object is listed or read, and nothing is proven (see

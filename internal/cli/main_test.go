@@ -42,7 +42,7 @@ func (l leakless) Run() int {
 	return code
 }
 
-// program is the program as a process of its own, for what only a process has:
+// program is the program as a process of its own, for the effects that only a process has:
 // signals and pipes.
 func program(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	t.Helper()
@@ -55,7 +55,7 @@ func program(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer)
 	return cmd, stderr
 }
 
-// result is what a call of the program came to.
+// result is the result of a call of the program.
 type result struct {
 	code           int
 	stdout, stderr string
@@ -79,7 +79,7 @@ func callWith(ctx context.Context, stdin io.Reader, args ...string) result {
 	return result{exitCode(err), stdout.String(), stderr.String(), err}
 }
 
-// ok is call for what must succeed.
+// ok is call for commands that must succeed.
 func ok(t *testing.T, args ...string) result {
 	t.Helper()
 	r := call(t, args...)
@@ -89,7 +89,7 @@ func ok(t *testing.T, args ...string) result {
 	return r
 }
 
-// refused holds a failure against its exit code and what it must say.
+// refused holds a failure against its exit code and message.
 func (r result) refused(t *testing.T, code int, wants ...string) {
 	t.Helper()
 	if r.err == nil {
@@ -107,7 +107,7 @@ func (r result) refused(t *testing.T, code int, wants ...string) {
 
 var must = audittest.Must
 
-// same holds bytes against what they must be, without printing megabytes.
+// same compares bytes with the expected ones, without printing megabytes.
 func same(t *testing.T, what string, got, want []byte) {
 	t.Helper()
 	if bytes.Equal(got, want) {
@@ -128,7 +128,7 @@ func put(t testing.TB, path string, content []byte) string {
 	return path
 }
 
-// files lists what is below a directory, hidden names included, sorted; a
+// files lists the files below a directory, hidden names included, sorted; a
 // directory that is empty, or not there, lists nothing.
 func files(t testing.TB, dir string) []string {
 	t.Helper()

@@ -60,7 +60,7 @@ func TestI1_RestoreWithIncrements(t *testing.T) {
 	for name, test := range map[string]struct {
 		make func(s shelf)
 		want string   // to standard output
-		errs []string // what the error says
+		errs []string // texts of the error
 	}{
 		"lost node": {func(s shelf) { s.parts(epochOne, 2, all, 0, one, two) }, b + c, nil},
 		"whole file": {func(s shelf) {
@@ -165,7 +165,7 @@ func auditIDs(text string) (ids string) {
 }
 
 // With -o such a file has a name that says it, and standard error says how far
-// it goes. What is before a hole is kept.
+// it goes. The part before a hole is kept.
 func TestRestorePartialFiles(t *testing.T) {
 	a, b, c := logLine("a", "22"), logLine("b", "22"), logLine("c", "22")
 	all := a + b + c

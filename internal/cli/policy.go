@@ -42,7 +42,7 @@ func newPolicyPrintCommand() *cobra.Command {
 
 const policyLintLong = `lint reads audit policies (audit.k8s.io/v1) and says, with file and line,
 
-  - what kube-apiserver would refuse, and what it would ignore in silence
+  - parts that kube-apiserver would refuse, and those it would ignore in silence
   - rules, and parts of rules, that never apply because of rules before them
   - values of secrets and tokens that get into the log
   - exec, attach, port forwarding and the like that are not logged
@@ -71,7 +71,7 @@ func newPolicyLintCommand() *cobra.Command {
 	return cmd
 }
 
-// lintedFile is what was found in one file.
+// lintedFile has the findings of one file.
 type lintedFile struct {
 	File     string           `json:"file"`
 	Findings []policy.Finding `json:"findings"`

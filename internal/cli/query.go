@@ -131,7 +131,7 @@ func (f *queryFlags) run(ctx context.Context, args []string, stdout, report io.W
 	return err
 }
 
-// text returns the query of a name, filled in, with the parameters that keep their examples; what
+// text returns the query of a name, filled in, with the parameters that keep their examples; an argument that
 // has a blank is SQL.
 func (f *queryFlags) text(all []ddl.Query, name string) (string, []ddl.Param, error) {
 	if strings.ContainsAny(name, " \t\n") {
@@ -209,7 +209,7 @@ func (f *queryFlags) ask(ctx context.Context, duckdb, text string, stdout, repor
 // mostRows bounds the rows that a table on a terminal shows; it says how many there are.
 const mostRows = 10_000
 
-// printed escapes what is not to be printed in a line.
+// printed escapes control characters in a line.
 type printed struct{ io.Writer }
 
 // Write implements [io.Writer].

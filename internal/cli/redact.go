@@ -22,12 +22,12 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 )
 
-const redactLong = `redact shows what a redaction policy does to an audit log, without sending or
+const redactLong = `redact shows the effect of a redaction policy on an audit log, without sending or
 changing anything: the values that are replaced, with their paths as rules have
 them, and how many lines and values each rule replaces. A value that several
 rules replace counts for each. Files may be compressed by gzip; "-" is standard input.
 
-What was replaced is shown as its length only, unless --show-values is given.
+Replaced values are shown as its length only, unless --show-values is given.
 Without --redact-key-file the markers can be compared within one call only.
 
 With -o json each line of the output is an object: {"change": …} for each line
@@ -39,12 +39,12 @@ func newRedactCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "redact FILE...",
-		Short: "Show what a redaction policy does to an audit log",
+		Short: "Show the effect of a redaction policy on an audit log",
 		Long:  redactLong,
-		Example: `  # what leaves this node by default
+		Example: `  # lines as they leave this node by default
   auditsidecar redact /var/log/kubernetes/audit/audit.log
 
-  # what rules of one's own do, in all files, counts only
+  # the effect of one's own rules, in all files, counts only
   auditsidecar redact --redact-rules rules.yaml --limit 0 /var/log/kubernetes/audit/*.log*`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -68,7 +68,7 @@ func newRedactCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	registerFormat(flags, &output)
-	flags.StringVar(&settings.RulesFile, "redact-rules", "", "YAML `file` with rules of what else is replaced, and of what is not")
+	flags.StringVar(&settings.RulesFile, "redact-rules", "", "YAML `file` with rules that replace more values, or switch built-in ones off")
 	flags.StringVar(&settings.KeyFile, "redact-key-file", "", "`file` with the 32 bytes of the hashes' key, mode 0600; empty: a random one")
 	flags.IntVar(&view.limit, "limit", 20, "`number` of changed lines to show; all are counted")
 	flags.BoolVar(&view.values, "show-values", false, "show the values that are replaced")
@@ -82,7 +82,7 @@ const (
 	shownLine     = 1 << 20
 )
 
-// redactView shows what one policy does.
+// redactView shows the effect of one policy.
 type redactView struct {
 	limit        int
 	values, json bool
@@ -95,7 +95,7 @@ type redactView struct {
 	dst, scratch []byte // memory of redacted lines
 }
 
-// redactSummary is what all files have.
+// redactSummary is the sum of all files.
 type redactSummary struct {
 	Lines   int64 `json:"lines"`
 	Changed int64 `json:"changed"`
@@ -269,7 +269,7 @@ func (v *redactView) line(file string, number int64, line []byte) error {
 	return v.show(&change)
 }
 
-// compare lists what differs. If that cannot be said by paths, it is the line as a whole.
+// compare lists the differences. If that cannot be said by paths, it is the line as a whole.
 func (v *redactView) compare(change *redactChange, before, after []byte) {
 	var a, b any
 	if len(before) <= shownLine && decodeNumbers(before, &a) == nil && decodeNumbers(after, &b) == nil {
@@ -363,7 +363,7 @@ func (v *redactView) show(change *redactChange) error {
 	return err
 }
 
-// printable is a text of the log without what moves a terminal's cursor.
+// printable is a text of the log without codes that move a terminal's cursor.
 func printable(s string) string {
 	if q := strconv.Quote(s); q != `"`+s+`"` {
 		return q

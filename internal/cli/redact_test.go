@@ -20,7 +20,7 @@ import (
 // secretLine is an event of the last minute: Loki takes no old ones.
 var secretLine = string(audittest.Shift([]byte(`{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Request","auditID":"a","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/n/secrets","verb":"create","user":{},"objectRef":{"resource":"secrets","namespace":"n","name":"x","apiVersion":"v1"},"requestObject":{"kind":"Secret","data":{"password":"aHVudGVyMg=="}},"requestReceivedTimestamp":"2026-11-22T17:00:00.000000Z","stageTimestamp":"2026-11-22T17:00:00.000001Z"}`+"\n"), time.Now().Add(-time.Minute)))
 
-// streamed runs --once over one line with a Secret and returns what Loki has.
+// streamed runs --once over one line with a Secret and returns Loki's entries.
 func streamed(t *testing.T, dir string, more ...string) (lines []string, stderr string) {
 	t.Helper()
 	loki := lokitest.New(lokitest.Config{})
@@ -33,8 +33,8 @@ func streamed(t *testing.T, dir string, more ...string) (lines []string, stderr 
 	return loki.Lines(), r.stderr
 }
 
-// What goes to Loki is redacted unless it is forbidden, with a key that is
-// made once and that nobody else can read; the archive has the line.
+// Lines for Loki are redacted unless it is forbidden, with a key that is
+// made once and that no one else can read; the archive has the line.
 func TestRedactedForLoki(t *testing.T) {
 	dir := t.TempDir()
 	lines, _ := streamed(t, dir)
@@ -103,7 +103,7 @@ func TestRedactMistakes(t *testing.T) {
 	call(t, runOnce(dir, "--redact", "some")...).refused(t, 2, "--redact", "expected loki, archive or off")
 }
 
-// In the archive, too: what is restored has no secret, the record tells how to
+// In the archive, too: restored lines have no secret, the record says how to
 // check it, and another key begins a new epoch.
 func TestRedactedArchive(t *testing.T) {
 	dir := t.TempDir()

@@ -103,7 +103,7 @@ func TestRedactLongLines(t *testing.T) {
 	}
 }
 
-// What a client sent does not move the cursor of the terminal.
+// Text of a client does not move the cursor of the terminal.
 func TestRedactEscapes(t *testing.T) {
 	line := strings.NewReplacer(`"name":"x"`, `"name":"\u001b[2J"`, "a.b/c", `\u001b]0;x`).Replace(redactSecret)
 	if r := callWith(t.Context(), strings.NewReader(line), "redact", "--show-values", "-"); strings.Contains(r.stdout, "\x1b") || !strings.Contains(r.stdout, `\x1b[2J`) {

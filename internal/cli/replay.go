@@ -24,7 +24,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
 )
 
-const replayExample = `  # what one user did in an hour, as kube-apiserver wrote it
+const replayExample = `  # the requests of one user in an hour, as kube-apiserver wrote it
   auditsidecar replay s3://audit-archive/audit-logs --s3-region eu-central-1 \
     --from 2026-03-01T10:00:00Z --to 2026-03-01T11:00:00Z --user alice@example.com
 
@@ -97,7 +97,7 @@ func (f *replayFlags) validate() error {
 	return errors.Join(errs...)
 }
 
-// each restores the files and gives lines what they hold.
+// each restores the files and yields their lines.
 func (f *replayFlags) each(ctx context.Context, c *catalog.Catalog, progress *terminal.FileProgress, report io.Writer, lines *search.Lines, begin func(catalog.ID) error) (missing, err error) {
 	return eachOriginal(ctx, c, progress, report, false, func(o catalog.Original, _ io.Writer) error {
 		if err := begin(o.ID); err != nil {
@@ -158,7 +158,7 @@ func (f *replayFlags) toLoki(ctx context.Context, version string, c *catalog.Cat
 	return errors.Join(missing, err, f.account(report, id, loki))
 }
 
-// replayRedaction is what replaces secrets; nil where nothing does. Without a key
+// replayRedaction replaces secrets; nil if nothing does. Without a key
 // file the key is this replay's own: its markers compare among each other only.
 func replayRedaction(settings config.Redact) (func(dst, line []byte) ([]byte, bool), error) {
 	policy, err := settings.Policy()
@@ -174,7 +174,7 @@ func replayRedaction(settings config.Redact) (func(dst, line []byte) ([]byte, bo
 	return redact.New(policy, key).Line, nil
 }
 
-// account says what came of it.
+// account reports the result.
 func (f *replayFlags) account(report io.Writer, id string, loki *replay.Loki) error {
 	_, err := fmt.Fprintf(report, "%d lines in Loki as {job=\"audit-replay\", replay=%q}\n", loki.Sent(), id)
 	var refused []string

@@ -100,7 +100,7 @@ func (f *restoreFlags) run(cmd *cobra.Command, args []string) error {
 	c.Files = slices.DeleteFunc(c.Files, func(file *catalog.File) bool { return !f.wants(file) })
 	switch {
 	case len(c.Files) == 0:
-		return errors.New("restore: no file of the archive is of these flags; auditsidecar ls lists what it has")
+		return errors.New("restore: no file of the archive is of these flags; auditsidecar ls lists its files")
 	case f.dryRun:
 		return listFiles(ctx, c, f.file, out)
 	case f.file != "":
@@ -225,7 +225,7 @@ func eachOriginal(ctx context.Context, c *catalog.Catalog, progress *terminal.Fi
 const aheadFiles = 2
 
 // restoreFiles writes every original to a file of its own. If one cannot be
-// restored, nothing of it is left but what is before a hole.
+// restored, nothing of it is left but the part before a hole.
 func restoreFiles(ctx context.Context, c *catalog.Catalog, dir string, report io.Writer) error {
 	names := newFileNames(c.Files)
 	progress := terminal.NewFileProgress(report, nil, len(c.Files))
@@ -246,7 +246,7 @@ func restoreFiles(ctx context.Context, c *catalog.Catalog, dir string, report io
 }
 
 // restoreFile makes a new file and never replaces one: the directory might be
-// kube-apiserver's own. hole says that the file ends where one begins. What is
+// kube-apiserver's own. hole says that the file ends where one begins. The part
 // written goes to progress, too.
 func restoreFile(ctx context.Context, o catalog.Original, path string, progress io.Writer) (hole, err error) {
 	dir := filepath.Dir(path)
@@ -289,7 +289,7 @@ func (f *fileNames) path(id catalog.ID, name string) (string, error) {
 	if f.taken[path] {
 		path = filepath.Join(filepath.Dir(path), fmt.Sprintf("%s-%08d-%s", id.Epoch, id.Seq, name))
 	}
-	if path != name { // what an object says of itself must not lead out of the directory
+	if path != name { // an object's own metadata must not lead out of the directory
 		key := archive.Key{Kind: archive.KindManifest, Cluster: id.Cluster, Node: id.Node, Tree: 1, Number: 1, Epoch: id.Epoch, Seq: id.Seq}
 		if err := key.Check(); err != nil {
 			return "", fmt.Errorf("make a name for the original file: %w", err)

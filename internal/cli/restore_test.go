@@ -30,7 +30,7 @@ func meta(node string, seq int64, name string) parquet.Meta {
 }
 
 // A directory is restored in the order of the chain, whatever its objects are
-// called; what is hidden or no object is left alone.
+// called; hidden files and other files are left alone.
 func TestRestoreOrder(t *testing.T) {
 	dir := t.TempDir()
 	later := meta("a", 1, "x")
@@ -215,8 +215,8 @@ func TestRestoreFailures(t *testing.T) {
 	}
 }
 
-// The objects of an archive are not read before their turn: the keys say what
-// they are of. What a key says is compared with the object then.
+// The objects of an archive are not read before their turn: the keys name their
+// files. A key is compared with its object then.
 func TestRestoreArchiveByKeys(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "archive")

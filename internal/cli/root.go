@@ -31,7 +31,7 @@ const (
 )
 
 // errFindings is how a verb that checks something ends when it has reported
-// what it found: with an exit code of its own and no further message.
+// the findings: with an exit code of its own and no further message.
 var errFindings = errors.New("there are findings")
 
 // usageError is a mistake in how the program was called.
@@ -66,7 +66,7 @@ func Main(version string) int {
 	return exitCode(err)
 }
 
-// memoryLimit is what the Go runtime tries to stay below with its own memory.
+// memoryLimit is the limit of the Go runtime's own memory.
 // The resident memory of the process is to stay below 64 MiB. The mapped parts
 // of the program are some 22 MiB of that, and a long line, which is held whole
 // once, may take the heap a little beyond the limit.
@@ -170,7 +170,7 @@ Reports are coloured on a terminal only, and not with NO_COLOR set.
 	return root
 }
 
-// likeFlag names the flags that were probably meant by one that is none.
+// likeFlag names the flags that were probably meant by an unknown one.
 func likeFlag(cmd *cobra.Command, err error) string {
 	missing, ok := errors.AsType[*pflag.NotExistError](err)
 	if !ok || missing.GetSpecifiedShortnames() != "" {
@@ -202,7 +202,7 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// build is what `version -o json` says.
+// build is the output of `version -o json`.
 type build struct {
 	Version string `json:"version"`
 	Go      string `json:"go"`

@@ -16,7 +16,7 @@ func TestVersion(t *testing.T) {
 	call(t, "version", "now").refused(t, exitUsage, "now", "Usage: auditsidecar version")
 }
 
-// Without a verb the program says what it has; each verb says how it is used.
+// Without a verb the program lists its verbs; each verb says how it is used.
 func TestHelp(t *testing.T) {
 	for _, args := range [][]string{{}, {"--help"}, {"help"}} {
 		out := ok(t, args...).stdout

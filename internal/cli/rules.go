@@ -18,7 +18,7 @@ func newRulesCommand(now func() time.Time) *cobra.Command {
 		Use:        "rules {print|check}",
 		Short:      "Print the detections as alerting rules or SQL, or check an allow list",
 		SuggestFor: []string{"alerts", "detections"},
-		Example: `  # for Loki's ruler, with links to Grafana and without what is ordinary here
+		Example: `  # for Loki's ruler, with links to Grafana and without ordinary accounts of this cluster
   auditsidecar rules print --grafana https://grafana.example.org --allow allow.yaml > rules.yaml
 
   # does each exception still hold?
@@ -34,7 +34,7 @@ const rulesPrintLong = `print writes the detections over the audit log in the fo
   configmap       a ConfigMap for the rules sidecar of Loki's Helm chart
   sql             queries over the archive, on the tables of "auditsidecar ddl"
 
-docs/detections.md has what each means, and the form of the allow list.`
+docs/detections.md explains each, and the form of the allow list.`
 
 // formSQL is the form that is no file of rules.
 const formSQL = "sql"

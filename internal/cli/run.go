@@ -27,12 +27,12 @@ const runExample = `  # beside kube-apiserver: archive to S3, stream to Loki
     --archive-url s3://audit-archive/audit-logs --s3-region eu-central-1 \
     --loki-url http://10.0.0.7:3100 --cluster production
 
-  # archive what is finished to a local directory, then exit
+  # archive finished files to a local directory, then exit
   auditsidecar run --once --audit-log-path ./audit/audit.log --archive-url /srv/audit \
     --cluster test`
 
 // newRunCommand builds the verb run. process says that the process runs nothing
-// else, so that the verb may change what belongs to the whole process.
+// else, so that the verb may change settings of the whole process.
 func newRunCommand(version string, process bool) *cobra.Command {
 	var settings config.Run
 	var logs logFlags

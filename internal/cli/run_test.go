@@ -19,7 +19,7 @@ func runOnce(dir string, more ...string) []string {
 	}, more...)
 }
 
-// --once archives what is finished, plain and compressed, and nothing of the
+// --once archives finished files, plain and compressed, and nothing of the
 // open file; a second time there is nothing to do; kube-apiserver's files stay
 // as they are.
 func TestRunOnce(t *testing.T) {
@@ -91,7 +91,7 @@ func TestRunUsage(t *testing.T) {
 	}
 }
 
-// A setting may come from the environment; a variable that is none is named
+// A setting may come from the environment; an unknown variable is named
 // in the log and ignored.
 func TestRunEnvironment(t *testing.T) {
 	dir := t.TempDir()

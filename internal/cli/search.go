@@ -98,7 +98,7 @@ of these. -o json prints the lines as kube-apiserver wrote them, byte for byte,
 Of an archive it reads little: the objects of the time, of these the footers and
 filters, then the pages that can have a line. Lines come file by file in the order
 of rotation. Objects that no record names are left out, as restore does it, and
-are an error at the end. -f prints what is written from now on, or since --since.`,
+are an error at the end. -f prints lines written from now on, or since --since.`,
 		Example: searchExample,
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {

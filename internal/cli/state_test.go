@@ -16,7 +16,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
 )
 
-// stateOf lays out what an earlier version left on a node, and returns its directory.
+// stateOf lays out the state that an earlier version left on a node, and returns its directory.
 func stateOf(t *testing.T, version string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -43,8 +43,8 @@ func newStatusCommand() *cobra.Command {
 		Use:        "status [--url URL]",
 		Short:      "Ask a running sidecar how it is",
 		SuggestFor: []string{"health", "state", "ps"},
-		Long: `status asks the sidecar on this node and prints its judgement, what is wrong and
-what to do, and how far each path is. Without --url the address is that of run:
+		Long: `status asks the sidecar on this node and prints its judgement, the faults and
+their remedies, and how far each path is. Without --url the address is that of run:
 AUDITSIDECAR_LISTEN, or listen in the configuration file, which is --config,
 AUDITSIDECAR_CONFIG, or ` + installedConfig + ` if it exists.
 
@@ -100,7 +100,7 @@ func (f *statusFlags) address(environ []string) (string, error) {
 	return (&url.URL{Scheme: "http", Host: settings.Listen, Path: "/status.json"}).String(), nil
 }
 
-// statusAnswer is what is read of the answer. Levels are those of internal/admin.
+// statusAnswer has the fields read from the answer. Levels are those of internal/admin.
 type statusAnswer struct {
 	Level, Headline, Summary, Version, Cluster, Node string
 

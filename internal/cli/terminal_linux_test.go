@@ -13,7 +13,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/config"
 )
 
-// newTerminal returns a terminal, and what it has shown by the time that it is
+// newTerminal returns a terminal, and its output by the time that it is
 // closed.
 func newTerminal(t *testing.T) (tty *os.File, shown func() string) {
 	t.Helper()

@@ -12,7 +12,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
-// Objects that no record names are left out and reported, unless they are asked for; what the
+// Objects that no record names are left out and reported, unless they are asked for; all else that the
 // archive has otherwise of their files is restored.
 func TestTamperWithAForgedObjectIsNotRestored(t *testing.T) {
 	const one, two = "2026-11-22T13-00-00.000", "2026-11-22T14-00-00.000"

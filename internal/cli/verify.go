@@ -27,7 +27,7 @@ const verifyExample = `  # everything: records, and size and checksum of every o
   # a copy on disk, every file restored and hashed, up to the end of October
   auditsidecar verify ./archive --deep --to 2026-11-01T00:00:00Z
 
-  # every hour: only what is new, as a descendant of what was trusted before
+  # every hour: only new records, as descendants of the trusted ones
   auditsidecar verify s3://audit-archive/audit-logs --state /var/lib/verify/audit.json
 
   # was any record of the year removed? one object a day and node
@@ -52,7 +52,7 @@ func newVerifyCommand(version string) *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
 		Use:        "verify PATH|URL",
-		Short:      "Prove what an archive holds, or find what is missing or changed",
+		Short:      "Prove the content of an archive, or find missing and changed parts",
 		SuggestFor: []string{"prove", "audit", "chain"},
 		Long: `verify checks the tree of records of every node, their signatures, and that
 every object they name is there with the size and the SHA-256 they say. Local
@@ -80,7 +80,7 @@ key the lines "from N" and "until N" bound the records that it may sign: a stole
 key ends with the last record that is its node's. Given keys override every
 handover in the archive. Without --key the first key of each tree is taken on trust.
 
-docs/threat-model.md says what is proven, and against whom.`,
+docs/threat-model.md says which claims are proven, and against whom.`,
 		Example: verifyExample,
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {

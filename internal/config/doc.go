@@ -8,6 +8,6 @@
 // key or a value that does not parse is an error that names where it stands,
 // and all of them are reported at once.
 //
-// [Run] is the substance of the verb run: its settings, their flags and what
-// makes them valid.
+// [Run] is the substance of the verb run: its settings, their flags and their
+// validation.
 package config

@@ -101,7 +101,7 @@ func fillFromFile(flags *pflag.FlagSet, file string) error {
 }
 
 // parseFile returns the keys and values of a file in turn. A file without any,
-// be it empty or nothing but comments, is none of the user's mistakes.
+// be it empty or nothing but comments, is not a mistake of the user.
 func parseFile(file string, data []byte) ([]*yaml.Node, error) {
 	var doc, more yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(data))
@@ -182,8 +182,8 @@ func Suggest(flags *pflag.FlagSet, typed, prefix string, offer func(*pflag.Flag)
 // mostSimilar is how many names are still a help.
 const mostSimilar = 5
 
-// similar returns the names that are like what was typed, by cobra's own measure
-// of likeness, which it offers for commands only; where there are none, those
+// similar returns the names that are like the typed one, by cobra's own measure
+// of likeness, which it offers for commands only; without any, those
 // that it is a part of.
 func similar(typed string, names []string) []string {
 	if typed == "" {
@@ -211,7 +211,7 @@ func plain(err error) error {
 }
 
 // set gives a flag a value. One that does not parse leaves the default, so that
-// what is validated later is not half of it.
+// later validation sees whole values.
 func set(flags *pflag.FlagSet, name, value string) error {
 	err := flags.Set(name, value)
 	if err != nil {

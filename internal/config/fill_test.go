@@ -53,7 +53,7 @@ func writeFile(t *testing.T, content string) (path string) {
 	return path
 }
 
-// wantError holds an error against what it must say.
+// wantError compares an error with its expected texts.
 func wantError(t *testing.T, err error, wants ...string) {
 	t.Helper()
 	if err == nil {
@@ -261,7 +261,7 @@ func TestFileFlag(t *testing.T) {
 	}
 }
 
-// Whatever a file holds, Fill answers; and what it takes without an error it
+// For any file Fill answers; and a value that it takes without an error it
 // has set.
 func FuzzFill(f *testing.F) {
 	for _, seed := range []string{

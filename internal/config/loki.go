@@ -50,7 +50,7 @@ func (l *Loki) Register(flags *pflag.FlagSet) {
 }
 
 // RegisterClient declares only the flags that say where Loki is, how to reach it,
-// and what a line may be there.
+// and the limits of a line there.
 func (l *Loki) RegisterClient(flags *pflag.FlagSet) {
 	flags.StringVar(&l.URL, "loki-url", "", "`URL` of Loki, for example http://127.0.0.1:3100; empty: stream nothing")
 	flags.StringVar(&l.Tenant, "loki-tenant", "", "Loki tenant, sent as X-Scope-OrgID")
@@ -60,7 +60,7 @@ func (l *Loki) RegisterClient(flags *pflag.FlagSet) {
 }
 
 // Validate returns every mistake in the settings at once, each naming the flag
-// and the remedy. What only a reader of the HTTP configuration can know is in
+// and the remedy. Mistakes that only a reader of the HTTP configuration can see are in
 // [Loki.HTTPClient].
 func (l *Loki) Validate() error {
 	return errors.Join(
@@ -119,7 +119,7 @@ func validateLokiURL(raw string) error {
 	return nil
 }
 
-// tenantID is what Loki takes as one (dskit, package tenant).
+// tenantID matches the IDs that Loki takes (dskit, package tenant).
 var tenantID = regexp.MustCompile(`^[A-Za-z0-9!_.*'()-]{0,150}$`)
 
 func validateTenant(id string) error {

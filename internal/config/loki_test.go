@@ -63,7 +63,7 @@ func put(t *testing.T, dir, name, content string) string {
 	return path
 }
 
-// What the file says is what the server sees, and a secret that is rotated is
+// The server sees the file's secret, and a secret that is rotated is
 // used at once.
 func TestHTTPClient(t *testing.T) {
 	var got http.Header

@@ -11,7 +11,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/apiserver"
 )
 
-// Proof says what the archive's records prove, beyond what files there were.
+// Proof configures the proof by the archive's records, beyond the list of files.
 type Proof struct {
 	// HeartbeatInterval is the longest time without a record; 0: no heartbeats.
 	HeartbeatInterval time.Duration

@@ -9,7 +9,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 )
 
-// Redact says what is replaced in lines before they leave the node.
+// Redact selects the values to replace in lines before they leave the node.
 type Redact struct {
 	// Mode says for which sinks lines are redacted.
 	Mode string
@@ -21,8 +21,8 @@ type Redact struct {
 
 // Register declares the flags on flags.
 func (r *Redact) Register(flags *pflag.FlagSet) {
-	RegisterWord(flags, &r.Mode, "redact", "", "where the values of Secrets, tokens and the like are replaced by keyed hashes, %s; archive: there as well as in Loki, and the archive then does not have what kube-apiserver wrote")
-	flags.StringVar(&r.RulesFile, "redact-rules", "", "YAML `file` with rules of what else is replaced, and of what is not")
+	RegisterWord(flags, &r.Mode, "redact", "", "where the values of Secrets, tokens and the like are replaced by keyed hashes, %s; archive: there as well as in Loki, and the archive then does not have the original lines")
+	flags.StringVar(&r.RulesFile, "redact-rules", "", "YAML `file` with rules that replace more values, or switch built-in ones off")
 	flags.StringVar(&r.KeyFile, "redact-key-file", "", "`file` with the 32 bytes of the hashes' key, mode 0600, to share it between nodes; empty: one of this node's own, in the state directory")
 }
 

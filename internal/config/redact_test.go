@@ -29,7 +29,7 @@ func TestValidateRedact(t *testing.T) {
 	}
 }
 
-// Nobody has to ask for it.
+// It is the default.
 func TestRedactByDefault(t *testing.T) {
 	var r Run
 	r.Register(pflag.NewFlagSet("run", pflag.ContinueOnError))

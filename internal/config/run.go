@@ -25,7 +25,7 @@ type Run struct {
 	Archive Archive
 	// Loki says where the lines go.
 	Loki Loki
-	// Proof says what the archive's records prove.
+	// Proof configures the proof by the archive's records.
 	Proof Proof
 	// Identity names this log among others.
 	Identity Identity
@@ -40,7 +40,7 @@ type Run struct {
 	WebConfig string
 	// AdminPprof serves Go's profiles there.
 	AdminPprof bool
-	// Once archives what is finished, streams to the end and stops.
+	// Once archives finished files, streams to the end and stops.
 	Once bool
 	// Hold says how files are kept that a sink still needs.
 	Hold string
@@ -61,7 +61,7 @@ type Run struct {
 	// SilenceAfter is how long no line may arrive, if kube-apiserver's counter does not
 	// say why, before that is worth a warning.
 	SilenceAfter time.Duration
-	// Redact says what is replaced in lines before they leave the node.
+	// Redact selects the values to replace in lines before they leave the node.
 	Redact Redact
 	// ShutdownTimeout bounds the drain after SIGTERM.
 	ShutdownTimeout time.Duration
@@ -143,7 +143,7 @@ func (i *Identity) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&i.Node, "node", host, "`name` of this node, in object keys and labels")
 }
 
-// Validate checks both names against what object keys and labels can hold.
+// Validate checks both names against the limits of object keys and labels.
 func (i *Identity) Validate() error {
 	return errors.Join(validName("cluster", i.Cluster), validName("node", i.Node))
 }

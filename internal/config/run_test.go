@@ -79,7 +79,7 @@ type mistake struct {
 	want  string // "" = valid
 }
 
-// validate checks what is said of each value.
+// validate checks the message for each value.
 func validate(t *testing.T, values []mistake) {
 	t.Helper()
 	for _, test := range values {

@@ -24,14 +24,14 @@ func Show(flags *pflag.FlagSet) []admin.Setting {
 	return all
 }
 
-// userinfo is what stands before the host in a URL.
+// userinfo matches the part before the host in a URL.
 var userinfo = regexp.MustCompile(`(://)[^/@\s]*@`)
 
 func hidePassword(value string) string { return userinfo.ReplaceAllString(value, "${1}[hidden]@") }
 
-// Hash tells settings from others, in as many bits as a metric can hold. The
+// Hash distinguishes settings, in as many bits as a metric can hold. The
 // name of the node does not count, so that it is the same on nodes that are
-// set alike; nor does what is in the files that are named.
+// set alike; nor does the content of named files.
 func Hash(settings []admin.Setting) float64 {
 	h := sha256.New()
 	for _, s := range settings {

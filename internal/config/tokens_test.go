@@ -25,7 +25,7 @@ func oauthClient(t *testing.T, tokenURL string) (*http.Client, func(secret strin
 	return client, rotate
 }
 
-// A token is asked for once for each secret, with what the file says.
+// A token is asked for once for each secret, with the file's content.
 func TestTokens(t *testing.T) {
 	var asked atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -1,4 +1,4 @@
-// Package contents says what an archive holds, from its rollups and records alone: no data
+// Package contents lists the content of an archive, from its rollups and records alone: no data
 // object is listed or read, and nothing is proven (see package verify).
 //
 //	days, err := contents.Read(ctx, bucket, contents.Options{})
@@ -29,11 +29,11 @@ const requests = 32
 // Options say what to read.
 type Options struct {
 	Cluster, Node string // empty: all
-	// Note is given what was left out, and why.
+	// Note gets the parts that were left out, and why.
 	Note func(text string)
 }
 
-// Day is what the records of one UTC day say about one node.
+// Day is the sum of one node's records of one UTC day.
 type Day struct {
 	Cluster string    `json:"cluster"`
 	Node    string    `json:"node"`
@@ -62,7 +62,7 @@ type reading struct {
 	opt    Options
 	before map[tree]*rollups.Rollup // the last one that continues those before it
 
-	mu   sync.Mutex         // of what follows
+	mu   sync.Mutex         // of the fields below
 	days map[[3]string]*Day // by cluster, node and day
 }
 

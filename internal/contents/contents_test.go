@@ -120,7 +120,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// Of a day without its rollup, or with one that is none, the records count.
+// Of a day without its rollup, or with an invalid one, the records count.
 func TestReadWithoutRollups(t *testing.T) {
 	whole := newSite(t)
 	whole.node("cp1", 3)

@@ -7,7 +7,7 @@ import (
 )
 
 // The tolerances. Each is far above what happens without a loss and far below
-// what a loss takes.
+// the bounds of a loss.
 const (
 	// rotationTolerance is how far apart the end of one file and the beginning of
 	// the next may be. kube-apiserver creates the new file right after it has
@@ -20,7 +20,7 @@ const (
 	quietTolerance = time.Minute
 	// sightTolerance is how long after the last sign of one file the next may have
 	// been created if kube-apiserver cannot have pruned a file between the two.
-	// It bounds what else could be missing: a file that was created, rotated and
+	// It bounds the other possible losses: a file that was created, rotated and
 	// deleted by another process within that time, unseen.
 	sightTolerance = 10 * time.Second
 	// maxFillRate is more bytes a second than kube-apiserver writes to its log.
@@ -31,7 +31,7 @@ const (
 	SettleTime = 5 * time.Second
 )
 
-// File is what is known of one file of the audit log. A zero time is unknown.
+// File is the knowledge of one file of the audit log. A zero time is unknown.
 type File struct {
 	// Name is its name in the audit directory.
 	Name string
@@ -67,11 +67,11 @@ const (
 	Missing
 )
 
-// Gap describes what is missing between two files.
+// Gap describes the lines missing between two files.
 type Gap struct {
 	Reason   Reason
 	From, To time.Time
-	// Bytes is an estimate, -1 if there is none.
+	// Bytes is an estimate, -1 without one.
 	Bytes  int64
 	Detail string
 }
@@ -172,7 +172,7 @@ type Replacement struct {
 	Created, Wrote time.Time
 }
 
-// WriterStayed reports whether kube-apiserver went on writing to the old file,
+// WriterStayed reports whether kube-apiserver continued to write to the old file,
 // which is no rotation.
 func (r Replacement) WriterStayed() bool {
 	return !r.Created.IsZero() && r.Wrote.Sub(r.Created) > fileClock
@@ -215,7 +215,7 @@ func (w Writer) Moved() bool {
 	return false
 }
 
-// Loss says what a file lacks of everything that was seen of it.
+// Loss describes the seen bytes that a file lacks.
 type Loss int
 
 // The losses.
@@ -237,11 +237,11 @@ type Content struct {
 	// bytes instead, as a truncation leaves under a writer that continues at its
 	// old offset.
 	SameStart, SameRest, Holed bool
-	// Finished says that it was rotated: nobody writes to it.
+	// Finished says that it was rotated: it has no writer.
 	Finished bool
 }
 
-// Judge returns what the file lacks. Other bytes in an open file are taken for
+// Judge returns the loss of the file. Other bytes in an open file are taken for
 // a truncation whose writer has caught up again.
 func (c Content) Judge() Loss {
 	changed := !c.SameStart || !c.SameRest

@@ -5,7 +5,7 @@
 //
 // # A file after a file
 //
-// A held link pins the inode of a file that was seen, so what could be missing
+// A held link pins the inode of a file that was seen, so a possible loss
 // is a file between two held ones that came and went unseen. It would have been
 // created when the first was rotated and rotated when the second was created.
 // So the second begins well after the first was rotated exactly if there was
@@ -28,7 +28,7 @@
 // the file before is listed, or the new one is the open file, no file between
 // the two was pruned ([Sight]).
 //
-// # A file in the place of another
+// # A file in place of another
 //
 // A writer closes a file only to rotate it. If audit.log is another file than
 // before and no backup has the old one, the writer may still write to the old

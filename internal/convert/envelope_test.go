@@ -68,7 +68,7 @@ func TestEnvelopesOfTheCorpus(t *testing.T) {
 	}
 }
 
-// What is no envelope, or cannot be given back as it was, is an error that says where and why.
+// An input that is not an envelope, or cannot be given back unchanged, is an error with position and reason.
 func TestBadEnvelopes(t *testing.T) {
 	for name, c := range map[string]struct {
 		from     Envelope

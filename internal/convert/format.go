@@ -21,7 +21,7 @@ const gzipName = "gzip"
 // longestHead is the longest head of the formats.
 const longestHead = 10
 
-// formats are those that logs are found in, and what else may be meant by mistake.
+// formats are those that logs are found in, and others that may be given by mistake.
 var formats = [...]format{
 	{gzipName, "\x1f\x8b", "unpack it twice: gzip -dc FILE | gzip -dc"},
 	{"zstd", "\x28\xb5\x2f\xfd", "unpack it: zstd -dc FILE"},

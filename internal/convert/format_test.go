@@ -82,7 +82,7 @@ func TestCompressionIsKnownByContent(t *testing.T) {
 	}
 }
 
-// No rows are made of what is compressed otherwise; the error names the format and a way out.
+// No rows are made of files compressed otherwise; the error names the format and a way out.
 func TestOtherFormatsAreRefused(t *testing.T) {
 	log := []byte(audittest.FullLine)
 	encoder, err := zstd.NewWriter(nil)

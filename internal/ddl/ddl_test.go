@@ -13,7 +13,7 @@ func options() Options {
 	return Options{Location: "s3://audit-archive/audit-logs/", Database: "audit", Clusters: []string{"production", "staging"}, From: "2026-01-01"}
 }
 
-// The scripts as users get them; UPDATE_GOLDEN=1 writes them anew.
+// The scripts as users get them; UPDATE_GOLDEN=1 writes them again.
 func TestGolden(t *testing.T) {
 	for _, engine := range Engines() {
 		t.Run(engine, func(t *testing.T) {

@@ -21,7 +21,7 @@ type dialect struct {
 	keepCase bool
 
 	at    string // value of the map %s for the key %s, null where it is not there
-	first string // first element of the list %s, null where there is none
+	first string // first element of the list %s, null without one
 	join  string // elements of the list %s with ", " between them
 	utc   string // the TIMESTAMP column %s as a timestamp in UTC without a zone
 	stamp string // the text %s of a time in a record as such a timestamp

@@ -17,7 +17,7 @@ import (
 type Query struct {
 	Number, Name string // of the file NUMBER-NAME.sql
 	Answers      string
-	Params       []Param // what its comments say to change
+	Params       []Param // the literals that its comments name
 	text         string
 }
 

@@ -16,7 +16,7 @@ func body(text string) string {
 	return kept.String()
 }
 
-// Each query says what it answers, and each of its parameters is a literal of it, its alone.
+// Each query names its question, and each of its parameters is a literal of it, its alone.
 func TestQueriesHaveTheirParameters(t *testing.T) {
 	all, err := Queries()
 	if err != nil || len(all) < 34 {

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Allow is what is ordinary in one's own clusters.
+// Allow lists ordinary accounts of one's own clusters.
 type Allow []Entry
 
-// Entry takes what one account does out of one alert, until a day.
+// Entry takes one account out of one alert, until a day.
 type Entry struct {
 	Alert     string
 	User      string // "*" inside stands for any text

@@ -11,7 +11,7 @@ import (
 )
 
 // The five alerts of the pipelines that this replaces keep counterparts of the same
-// meaning: what fired them, as far as it was meant, fires these.
+// meaning: the events that fired them, as far as that was meant, fires these.
 func TestClassicAlerts(t *testing.T) {
 	s := source(t)
 	for classic, test := range map[string]struct {
@@ -62,7 +62,7 @@ func TestClassicPanelsAndInvestigations(t *testing.T) {
 	}
 }
 
-// Each panel says what it shows, and what an alert's link sets are variables.
+// Each panel has a description, and values of an alert's link are variables.
 func TestDashboards(t *testing.T) {
 	for file, variables := range map[string][]string{"kubernetes-audit.json": {"cluster", "namespace", "user", "verb"}, "auditsidecar.json": {"instance"}} {
 		content, err := os.ReadFile("../../manifests/grafana/dashboards/" + file)

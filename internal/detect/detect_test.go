@@ -122,7 +122,7 @@ func TestSummaries(t *testing.T) {
 	}
 }
 
-// fieldCase is a file of testdata/field: what a detection must and must not do,
+// fieldCase is a file of testdata/field: the events that a detection must and must not fire on,
 // as lines of kube-apiserver.
 type fieldCase struct {
 	MustFire []struct {

@@ -7,15 +7,15 @@
 // hold every detection against the events that must fire it and those that must
 // not.
 //
-//	source.go    what a detection has, and how its file is read
+//	source.go    the parts of a detection, and how its file is read
 //	pattern.go   a test of one field, and the names that stand for many values
-//	field.go     the fields, with what each is called in LogQL and SQL
+//	field.go     the fields, with their names in LogQL and SQL
 //	event.go     an audit event as the evaluator sees it
 //	match.go     the evaluator: matches, counts, activations
 //	logql.go     LogQL
 //	sql.go       SQL
 //	form.go      files for rulers and operators
-//	allow.go     what is ordinary in one's own clusters
+//	allow.go     ordinary accounts of one's own clusters
 //	page.go      the documentation
 //
 // Dry runs change nothing, so no condition on a write holds for them. Only the

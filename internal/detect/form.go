@@ -129,7 +129,7 @@ func (d *Detection) summaryText() string {
 	return strings.ReplaceAll(label.ReplaceAllString(d.Summary, "$1"), "{{ $value }}", "many")
 }
 
-// annotations are what a person on call needs: what, first steps, and the ways to the
+// annotations are for a person on call: the event, first steps, and the ways to the
 // lines and to the dashboard. None has a part of a line.
 func (d *Detection) annotations(o Options) map[string]string {
 	all := map[string]string{"summary": d.Summary, "runbook": d.Runbook, "runbook_url": published + strings.ToLower(d.Alert)}

@@ -62,11 +62,11 @@ func (d *Detection) queries() (all [][]Condition) {
 // filters are the stages of a query in the order in which they must run.
 type filters struct {
 	meta, text, excepted, parsed []string
-	paths                        []string // of what json must read
+	paths                        []string // fields that json must read
 	own                          bool     // the label own is needed
 }
 
-// use notes what a field needs and reports whether only json or label_format give it.
+// use notes the needs of a field and reports whether only json or label_format give it.
 func (q *filters) use(f field) bool {
 	q.own = q.own || f.name == fieldOwn
 	if path := fmt.Sprintf(`%s="%s"`, f.label, f.path); f.parsed() && !slices.Contains(q.paths, path) {
@@ -75,7 +75,7 @@ func (q *filters) use(f field) bool {
 	return f.parsed() || f.name == fieldOwn
 }
 
-// tests are those of a condition by metadata, and by what is parsed.
+// tests are those of a condition by metadata, and by parsed fields.
 func (q *filters) tests(c Condition) (meta, parsed []string) {
 	for _, f := range fields() {
 		p, ok := c[f.name]
@@ -159,7 +159,7 @@ func (q *filters) except(e Condition, conditions []Condition) {
 }
 
 // pipeline filters the lines for which one of the conditions holds: by metadata, by
-// text, and by what is parsed of the few lines that are left.
+// text, and by fields parsed of the few remaining lines.
 func pipeline(conditions, except []Condition) string {
 	var q filters
 	q.when(conditions)

@@ -66,7 +66,7 @@ func (d *Detection) Activations(events []Event, allow Allow) int {
 // activations counts those of one set of labels.
 func (d *Detection) activations(events []*Event) (n int) {
 	window := time.Duration(d.Window)
-	in := make(map[string]int) // in the window, by what is counted
+	in := make(map[string]int) // in the window, by the counted value
 	first, total := 0, 0
 	var until time.Time
 	for i, e := range events {

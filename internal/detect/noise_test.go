@@ -7,7 +7,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/detect/detecttest"
 )
 
-// The noise budget: what an ordinary day may fire.
+// The noise budget: the alerts that an ordinary day may fire.
 func TestNoise(t *testing.T) {
 	s := source(t)
 	text, err := detecttest.ExampleAllow(noon)

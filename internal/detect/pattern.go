@@ -64,7 +64,7 @@ func newPattern(text string, search bool, lists map[string]List) (p Pattern, err
 // accounts are how the names of service accounts begin.
 const accounts = "system:serviceaccount:"
 
-// shorten writes alternatives once, and what service accounts have in common once:
+// shorten writes alternatives once, and the common part of service accounts once:
 // lists contain each other, and rules are read by people.
 func shorten(regex string) string {
 	var out, namespaces []string
@@ -104,7 +104,7 @@ func alternation(of []string) string {
 	return "(?:" + strings.Join(of, "|") + ")"
 }
 
-// members are the alternatives of what is one group as a whole.
+// members are the alternatives of a regex that is one group.
 func members(regex string) []string {
 	inner, ok := strings.CutPrefix(regex, "(?:")
 	if !ok || !strings.HasSuffix(inner, ")") || strings.ContainsAny(inner[:len(inner)-1], "()[]\\") {

@@ -53,7 +53,7 @@ type Group struct {
 	Detections []*Detection
 }
 
-// List is what a name in a pattern stands for.
+// List is the value of a name in a pattern.
 type List struct {
 	About string   // whose accounts these are, and why they are ordinary
 	Of    []string // values, or patterns
@@ -76,7 +76,7 @@ func (s Source) All() (all []*Detection) {
 	return all
 }
 
-// Find returns a detection by its name, nil if there is none.
+// Find returns a detection by its name, nil without one.
 func (s Source) Find(alert string) *Detection {
 	all := s.All()
 	if i := slices.IndexFunc(all, func(d *Detection) bool { return d.Alert == alert }); i >= 0 {

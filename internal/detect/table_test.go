@@ -8,7 +8,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/detect/detecttest"
 )
 
-// table runs the cases of a set and returns what fires over each.
+// table runs the cases of a set and returns the alerts of each.
 func table(t *testing.T, s detect.Source, set int, read func(int) ([]detecttest.Case, error)) (cases []detecttest.Case, names [][]string) {
 	t.Helper()
 	cases, err := read(set)

@@ -16,7 +16,7 @@ import (
 // on a machine without any takes 20 s of it.
 const archiveTimeout = 45 * time.Second
 
-// probe is what is stored under [probeKey], the same each time.
+// probe is the content of [probeKey], the same each time.
 const probe = "Stored by `auditsidecar doctor` to see whether it can be. It may be deleted.\n"
 
 // probeKey is the key of the object that is stored, relative to the archive.
@@ -41,7 +41,7 @@ func tryArchive(ctx context.Context, cfg *Config) Result {
 	key := probeKey(cfg.Cluster, cfg.Node)
 	err := put(ctx, cfg.Bucket, key, probe)
 	if errors.Is(err, archive.ErrConflict) {
-		return result(Error, "check the store and proxies on the way to it; delete the object to try again", "%s: what was stored reads back different: %s", cfg.Bucket.URL(key), err)
+		return result(Error, "check the store and proxies on the way to it; delete the object to try again", "%s: the stored bytes read back different: %s", cfg.Bucket.URL(key), err)
 	}
 	if err == nil {
 		err = put(ctx, cfg.Bucket, key, strings.ToUpper(probe))
@@ -69,7 +69,7 @@ func put(ctx context.Context, to *archive.Bucket, key, content string) error {
 	return to.Put(ctx, key, strings.NewReader(content), int64(len(content)), sha256.Sum256([]byte(content)))
 }
 
-// protection reads what protects the bucket from others.
+// protection reads the settings that protect the bucket from others.
 func protection(ctx context.Context, cfg *Config) (all []Result) {
 	ctx, cancel := context.WithTimeout(ctx, archiveTimeout)
 	defer cancel()

@@ -19,7 +19,7 @@ type shop struct {
 	noPut    bool   // refuses PutObject
 	noGet    bool   // refuses GetObject and HeadObject
 	noSum    bool   // computes no SHA-256
-	damages  bool   // flips a bit of what it stores
+	damages  bool   // flips a bit of each stored object
 	settings string // answer to the settings of the bucket; empty: refuses to say
 
 	mu      sync.Mutex
@@ -68,7 +68,7 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Nothing confirms what is stored: neither the store nor a read.
+// Nothing confirms the stored bytes: neither the store nor a read.
 func TestI10_ArchiveThatConfirmsNothing(t *testing.T) {
 	got := tryShop(t, &shop{noSum: true, noGet: true})
 	if r := got[0]; r.Severity != Error || !strings.Contains(r.Found, "reports no SHA-256 of its own") || !strings.Contains(r.Found, "allow s3:GetObject") {

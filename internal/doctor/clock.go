@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// warnSkew is beyond what an answer's Date, in whole seconds, and its way
+	// warnSkew is more than an answer's Date, in whole seconds, and its way
 	// account for.
 	warnSkew = 5 * time.Second
 	// errorSkew is where S3 will soon refuse requests: it does at 15 minutes.

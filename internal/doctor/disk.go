@@ -11,7 +11,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
-// checkDisk holds what may come to be used against what is free.
+// checkDisk compares the possible use with the free space.
 func checkDisk(_ context.Context, cfg *Config) []Result {
 	size, free, err := durable.Space(existing(cfg.StateDir))
 	if err != nil {
@@ -30,7 +30,7 @@ func checkDisk(_ context.Context, cfg *Config) []Result {
 	return one(OK, "", "%s", found)
 }
 
-// listedBytes is what the log's files use now.
+// listedBytes is the present size of the log's files.
 func listedBytes(cfg *Config) (n int64) {
 	segments, err := cfg.Log.Segments()
 	if err != nil {

@@ -25,7 +25,7 @@ const (
 	Error   Severity = "error"   // does not work, or loses lines
 )
 
-// Result is what one check found.
+// Result is the result of one check.
 type Result struct {
 	ID       string   `json:"id"` // of the check, stable
 	Severity Severity `json:"severity"`
@@ -38,7 +38,7 @@ func Bad(results []Result) bool {
 	return slices.ContainsFunc(results, func(r Result) bool { return r.Severity == Warning || r.Severity == Error })
 }
 
-// Config is the node that is checked. Only Log is required: checks of what is
+// Config is the node that is checked. Only Log is required: checks of parts that are
 // missing are left out. Its fields are the subjects of the checks; each check uses a
 // few.
 type Config struct {
@@ -64,7 +64,7 @@ type Config struct {
 	LokiTenant string
 	LokiHTTP   *http.Client // with TLS and credentials
 
-	// Lint returns what is wrong with an audit policy, one line for each finding
+	// Lint returns the faults of an audit policy, one line for each finding
 	// that is more than information.
 	Lint func(policy []byte) []string
 

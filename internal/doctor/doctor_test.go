@@ -202,7 +202,7 @@ func TestBrokenNode(t *testing.T) {
 	}
 }
 
-// What cannot be looked at is no defect.
+// A part that cannot be checked is not a defect.
 func TestUnknown(t *testing.T) {
 	n := good(t)
 	n.cfg.Manifest, n.cfg.Proc, n.cfg.LokiURL, n.cfg.Bucket = "", "/nowhere", "", nil

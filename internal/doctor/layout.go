@@ -17,7 +17,7 @@ type layout struct {
 	// source reads kube-apiserver's flags if no static pod has them.
 	source func(*Config) (*staticPod, error)
 	flags  string // where kube-apiserver's flags are set
-	notes  string // what is different here
+	notes  string // differences of this layout
 }
 
 // kubeadmManifest is where kubeadm, and all that use it, write the static pod.
@@ -28,12 +28,12 @@ func layouts() []layout {
 	return []layout{
 		{name: "OpenShift", marks: []string{"/etc/kubernetes/static-pod-resources"}, manifest: "/etc/kubernetes/manifests/kube-apiserver-pod.yaml",
 			flags: "by the operator: oc edit apiserver cluster, spec.audit",
-			notes: "the operator writes the static pod anew: use the DaemonSet"},
+			notes: "the operator writes the static pod again: use the DaemonSet"},
 		{name: "Talos", marks: []string{"/system/config/kubernetes/kube-apiserver", "/system/secrets/kubernetes/kube-apiserver"},
 			flags: "in the machine config: cluster.apiServer.extraArgs and .auditPolicy",
 			notes: "kubelet gets the static pods from Talos, not from files: use the DaemonSet, as the user that owns the log"},
 		{name: "RKE2", marks: []string{"/var/lib/rancher/rke2/server", "/etc/rancher/rke2"}, manifest: "/var/lib/rancher/rke2/agent/pod-manifests/kube-apiserver.yaml",
-			flags: "in /etc/rancher/rke2/config.yaml: kube-apiserver-arg, audit-policy-file", notes: "RKE2 writes the static pod anew at each start: use the DaemonSet"},
+			flags: "in /etc/rancher/rke2/config.yaml: kube-apiserver-arg, audit-policy-file", notes: "RKE2 writes the static pod again at each start: use the DaemonSet"},
 		{name: "k3s", marks: []string{"/var/lib/rancher/k3s/server", "/etc/rancher/k3s"}, source: k3sFlags,
 			flags: "in /etc/rancher/k3s/config.yaml: kube-apiserver-arg", notes: "kube-apiserver is a part of the k3s process: use the DaemonSet or the package"},
 		{name: "kOps", marks: []string{"/etc/kubernetes/manifests/kube-apiserver.manifest", "/opt/kops"}, manifest: "/etc/kubernetes/manifests/kube-apiserver.manifest",
@@ -47,7 +47,7 @@ func layouts() []layout {
 		{name: "hand-made", marks: []string{kubeServiceUnit}, source: unitFlags,
 			flags: "in " + kubeServiceUnit, notes: "kube-apiserver is a service of systemd: use the package"},
 		{name: "hand-made", marks: []string{kubeadmManifest}, manifest: kubeadmManifest,
-			flags: "in " + kubeadmManifest, notes: "nothing writes the static pod anew: a static pod of its own, or a container in it"},
+			flags: "in " + kubeadmManifest, notes: "nothing writes the static pod again: a static pod of its own, or a container in it"},
 	}
 }
 
@@ -140,7 +140,7 @@ func checkOtherLogs(_ context.Context, cfg *Config) []Result {
 	)
 }
 
-// checkUser says under which user the sidecar has to run, and what SELinux asks for.
+// checkUser says under which user the sidecar has to run, and the needs of SELinux.
 func checkUser(_ context.Context, cfg *Config) []Result {
 	if cfg.pod.apiserver() == nil {
 		return nil

@@ -27,7 +27,7 @@ func checkUnknown(_ context.Context, cfg *Config) []Result {
 	case n > 10:
 		names = append(names[:10:10], fmt.Sprintf("and %d more", n-10))
 	}
-	return one(Warning, "stop what makes them (logrotate? a backup script?); if they have lines of the log, archive them with `auditsidecar convert`",
+	return one(Warning, "stop their writer (logrotate? a backup script?); if they have lines of the log, archive them with `auditsidecar convert`",
 		"kube-apiserver writes no files of these names or kinds, so they are not opened and not archived: %s", strings.Join(quoted(names), ", "))
 }
 
@@ -61,7 +61,7 @@ func checkLogrotate(_ context.Context, cfg *Config) (all []Result) {
 		for _, rule := range rules {
 			if cfg.rotates(rule) {
 				all = append(all, result(Warning, "take the audit log out of it: kube-apiserver rotates it (--audit-log-maxsize)",
-					"%s has a rule on %s: what logrotate moves, copies or truncates is missing in the archive", file, rule))
+					"%s has a rule on %s: files that logrotate moves, copies or truncates are missing in the archive", file, rule))
 			}
 		}
 	}

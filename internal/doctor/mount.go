@@ -103,7 +103,7 @@ func readMounts(proc string) (mounts, error) {
 }
 
 // of returns the mount that a path is on: the one with the longest mount point, the last of those;
-// an empty one if there is none.
+// an empty one without one.
 func (all mounts) of(path string) (found procfs.MountInfo) {
 	for _, m := range all {
 		if within(path, m.MountPoint) && len(m.MountPoint) >= len(found.MountPoint) {

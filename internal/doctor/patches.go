@@ -16,7 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// checkPatches looks at what the next kubeadm upgrade will patch. A sidecar in a
+// checkPatches checks the patches of the next kubeadm upgrade. A sidecar in a
 // pod of its own needs no patch.
 func checkPatches(_ context.Context, cfg *Config) (all []Result) {
 	if cfg.pod == nil || cfg.Patches == "" {
@@ -84,7 +84,7 @@ func CheckPatches(dir fs.FS) ([]string, error) {
 	return c.findings, nil
 }
 
-// patchChecker collects what is wrong with patches.
+// patchChecker collects faults of patches.
 type patchChecker struct {
 	findings []string
 	found    bool // a patch that adds the sidecar

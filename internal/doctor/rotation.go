@@ -16,7 +16,7 @@ import (
 const enough = 24 * time.Hour
 
 // checkRotation says how long the archive may be unavailable: until kube-apiserver
-// prunes what it rotated, and from then until the held files fill their budget.
+// prunes the rotated files, and from then until the held files fill their budget.
 func checkRotation(_ context.Context, cfg *Config) []Result {
 	segments, err := cfg.Log.Segments()
 	if err != nil {

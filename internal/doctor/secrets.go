@@ -13,12 +13,12 @@ type SecretFile struct {
 	Unset    string // what to do if it is not set, which is worth a warning; empty: nothing
 }
 
-// checkSecretFiles looks at who may read what is secret.
+// checkSecretFiles looks at who may read secret files.
 func checkSecretFiles(_ context.Context, cfg *Config) (all []Result) {
 	for _, f := range cfg.Secrets {
 		switch {
 		case f.Path == "" && f.Unset != "":
-			all = append(all, result(Warning, f.Unset, "%s is not set: the records are not signed, and whoever can write the archive can write them anew", f.Setting))
+			all = append(all, result(Warning, f.Unset, "%s is not set: the records are not signed, and a writer of the archive can replace them", f.Setting))
 		case f.Path != "":
 			all = append(all, f.check())
 		}

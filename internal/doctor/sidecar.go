@@ -85,7 +85,7 @@ func blockingVolumes(pod *staticPod, c *container) (all []Result) {
 		v := pod.volume(m.Name)
 		if v != nil && v.HostPath != nil && !slices.Contains([]string{"", "DirectoryOrCreate", "FileOrCreate"}, v.HostPath.Type) {
 			all = append(all, result(Warning, "type: DirectoryOrCreate",
-				"the volume %s has the type %s: while there is none on the host, kube-apiserver does not start either", m.Name, v.HostPath.Type))
+				"the volume %s has the type %s: while it is missing on the host, kube-apiserver does not start either", m.Name, v.HostPath.Type))
 		}
 	}
 	return all
@@ -127,7 +127,7 @@ func checkMounted(_ context.Context, cfg *Config) []Result {
 	)
 }
 
-// checkRunning asks the sidecar that runs here, if one does, what it waits for.
+// checkRunning asks the sidecar that runs here, if one does, for the cause of its waits.
 func checkRunning(ctx context.Context, cfg *Config) []Result {
 	if cfg.Listen == "" {
 		return nil

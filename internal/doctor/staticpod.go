@@ -15,7 +15,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/apiserver"
 )
 
-// staticPod is what matters here of a pod's manifest.
+// staticPod has the fields of a pod's manifest that are checked.
 type staticPod struct {
 	Kind string
 	Spec podSpec
@@ -67,7 +67,7 @@ type hostPath struct {
 	Type string
 }
 
-// parsePod reads a manifest, YAML or JSON: a pod, or what makes the pods of a hosted control plane.
+// parsePod reads a manifest, YAML or JSON: a pod, or the workload of a hosted control plane.
 func parsePod(data []byte) (*staticPod, error) {
 	p := new(staticPod)
 	if err := yaml.Unmarshal(data, p); err != nil {
@@ -104,7 +104,7 @@ func find[T any](list []T, matches func(T) bool) *T {
 	return nil
 }
 
-// apiserver returns kube-apiserver's container, nil if there is none.
+// apiserver returns kube-apiserver's container, nil without one.
 func (p *staticPod) apiserver() *container {
 	if p == nil {
 		return nil
@@ -140,7 +140,7 @@ func (p *staticPod) user() int64 {
 	return 0
 }
 
-// volume returns a volume by its name, nil if there is none.
+// volume returns a volume by its name, nil without one.
 func (p *staticPod) volume(name string) *volume {
 	return find(p.Spec.Volumes, func(v volume) bool { return v.Name == name })
 }
@@ -155,8 +155,8 @@ func (p *staticPod) flag(name string) (value string, given bool) {
 	return value, given
 }
 
-// number returns the value of a numeric flag, or what kube-apiserver takes
-// where it is not given.
+// number returns the value of a numeric flag, or the default that kube-apiserver takes
+// without it.
 func (p *staticPod) number(name string, absent int64) int64 {
 	text, given := p.flag(name)
 	n, err := strconv.ParseInt(text, 10, 64)

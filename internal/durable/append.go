@@ -23,7 +23,7 @@ func (f FS) AppendAt(path string, offset int64, data []byte) error {
 		err, made = f.apply(Effect{Op: OpCreate, Path: path}, open(os.O_CREATE|os.O_EXCL)), true
 	}
 	if file != nil {
-		defer file.Close() // what counts is the fsync
+		defer file.Close() // only the fsync counts
 	}
 	if err != nil {
 		return fmt.Errorf("append to %s: %w", path, err)

@@ -11,7 +11,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 )
 
-// What AppendAt has returned for stays, whatever the crash; what is behind it may be
+// Bytes for which AppendAt has returned stay at any crash; bytes behind them may be
 // anything, and the next call replaces it.
 func TestAppendAtSurvivesCrashes(t *testing.T) {
 	part := func(n int) []byte { return bytes.Repeat([]byte{byte(n + 1)}, 32) }

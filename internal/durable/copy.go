@@ -40,6 +40,6 @@ func (f FS) Copy(path string, src *os.File, perm fs.FileMode) error {
 		if n != before.Size() || after.Size() != n || !after.ModTime().Equal(before.ModTime()) {
 			return fmt.Errorf("%d of %d bytes copied, %d now: %w", n, before.Size(), after.Size(), ErrGrowing)
 		}
-		return os.Chtimes(w.(*temp).Name(), before.ModTime(), before.ModTime()) // what Publish gives
+		return os.Chtimes(w.(*temp).Name(), before.ModTime(), before.ModTime()) // the file of Publish
 	})
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // TestCrashPoints stops each operation after every one of its effects and holds
-// what is then on disk against the table of the package documentation.
+// the state then on disk against the table of the package documentation.
 func TestCrashPoints(t *testing.T) {
 	const missing = "(missing)"
 	publish := func(f durable.FS, path string) error {

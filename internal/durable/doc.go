@@ -12,7 +12,7 @@
 //   - After an fsync that failed with EIO the kernel may have thrown the dirty
 //     pages away and marked them clean: a second fsync that succeeds proves
 //     nothing. [IsFatal] recognises this error; the process has to end, and the
-//     recovery at the next start reads what the disk really holds.
+//     recovery at the next start reads the real state of the disk.
 //   - A full disk ([IsDiskFull]) is no damage: the same call may be repeated,
 //     since every call starts with a new temporary file.
 //   - File systems without fsync of directories (it answers EINVAL or ENOTSUP)
@@ -58,5 +58,5 @@
 // it is applied and decides whether to apply it and what to return, so "crash
 // after effect k" is a hook that counts, applies the first k effects and answers
 // an error to all that follow: package durabletest has it, and one that
-// also takes back what was not synced by then, as a power failure may.
+// also takes back unsynced effects, as a power failure may.
 package durable

@@ -19,8 +19,8 @@ func (e *SyncError) Error() string { return "fsync " + e.Path + ": " + e.Err.Err
 func (e *SyncError) Unwrap() error { return e.Err }
 
 // IsFatal reports whether err means that the disk lost written data (EIO from
-// fsync): what the process believes to be stored may not be. It has to end; the
-// next start recovers from what is really there.
+// fsync): bytes that the process believes to be stored may not be. It has to end; the
+// next start recovers from the real state.
 func IsFatal(err error) bool {
 	var sync *SyncError
 	return errors.As(err, &sync) && errors.Is(sync.Err, unix.EIO)

@@ -82,7 +82,7 @@ func (f FS) rename(oldPath, newPath string) error {
 		func() error { return os.Rename(oldPath, newPath) })
 }
 
-// SyncFile fsyncs the content of the file path, which somebody else wrote and
+// SyncFile fsyncs the content of the file path, which another process wrote and
 // closed. Its name is another matter: see [FS.SyncDir].
 func (f FS) SyncFile(path string) error {
 	file, err := os.Open(path)

@@ -3,7 +3,7 @@ package durable
 // Op is a kind of effect.
 type Op string
 
-// The effects. What they change is in memory until the matching sync: OpWrite
+// The effects. Their changes are in memory until the matching sync: OpWrite
 // until OpSync of the file, the others until OpSyncDir of the directory.
 const (
 	OpCreate  Op = "create"    // the empty temporary file Path appears
@@ -19,11 +19,11 @@ const (
 // Effect describes one effect on the file system.
 type Effect struct {
 	Op   Op
-	Path string // what is changed
+	Path string // the changed file
 	From string // the other name, of OpRename and OpLink
 }
 
 // Hook decides over one effect. apply performs it on the real file system and
 // returns its error; the hook calls it at most once, or not at all, and its
-// result is what the caller sees. Calls may come from several goroutines.
+// result is the caller's result. Calls may come from several goroutines.
 type Hook func(e Effect, apply func() error) error

@@ -19,7 +19,7 @@ var ErrLocked = errors.New("the lock is taken")
 // process, however it ends.
 type LockFile struct{ file *os.File }
 
-// maxHolder bounds what is read of a lock file, in bytes.
+// maxHolder bounds the part read of a lock file, in bytes.
 const maxHolder = 256
 
 // Lock takes the exclusive advisory lock (flock(2)) on the file path without waiting, and makes

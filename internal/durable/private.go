@@ -9,15 +9,15 @@ import (
 )
 
 // ErrNotPrivate is found by errors.Is in the error of [FS.MkdirPrivate] when
-// somebody else could have put something into the directory.
+// another user could have put something into the directory.
 var ErrNotPrivate = errors.New("not a directory of this user alone")
 
 // privateMode is the mode of a directory that holds state.
 const privateMode fs.FileMode = 0o700
 
 // MkdirPrivate makes the directory path, mode 0700, with all missing parents,
-// and makes sure of it where it exists: what is written below it must not go
-// where somebody else wants it. A symbolic link, a directory of another user
+// and makes sure of it where it exists: files written below it must not go
+// where another user wants them. A symbolic link, a directory of another user
 // (but root) and one that group or others may write to are refused.
 func (f FS) MkdirPrivate(path string) error {
 	if err := f.MkdirAll(path, privateMode); err != nil {
@@ -39,10 +39,10 @@ func private(path string, info fs.FileInfo, user int) error {
 		return fmt.Errorf("%s is a file: %w", path, ErrNotPrivate)
 	}
 	if info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("%s has mode %04o: %w; look at what is in it, then chmod go-w", path, info.Mode().Perm(), ErrNotPrivate)
+		return fmt.Errorf("%s has mode %04o: %w; examine its files, then chmod go-w", path, info.Mode().Perm(), ErrNotPrivate)
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != user && stat.Uid != 0 {
-		return fmt.Errorf("%s belongs to user %d and this is user %d: %w; look at what is in it, then chown it", path, stat.Uid, user, ErrNotPrivate)
+		return fmt.Errorf("%s belongs to user %d and this is user %d: %w; examine its files, then chown it", path, stat.Uid, user, ErrNotPrivate)
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func TestMkdirPrivateMakesModes(t *testing.T) {
 	}
 }
 
-// Of another user is what belongs neither to the process nor to root.
+// A file of another user belongs neither to the process nor to root.
 func TestPrivateToAUser(t *testing.T) {
 	dir := t.TempDir()
 	info, err := os.Lstat(dir)

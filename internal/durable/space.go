@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Space returns the size of the file system that path is on, and what of it this user may still
+// Space returns the size of the file system that path is on, and the part of it that this user may still
 // fill, in bytes.
 func Space(path string) (size, free int64, err error) {
 	var stat unix.Statfs_t

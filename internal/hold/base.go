@@ -13,7 +13,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// base is shared by the parts of a Hold: the held files and what a pass
+// base is shared by the parts of a Hold: the held files and the facts that a pass
 // remembers of them besides the ledger.
 type base struct {
 	cfg     Config

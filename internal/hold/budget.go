@@ -118,7 +118,7 @@ func treeBytes(path string) (n int64) {
 	return n
 }
 
-// victim picks the segment to give up next, of what is archived or of all.
+// victim picks the segment to give up next, of the archived ones or of all.
 func (h *budgeter) victim(l *look, archived bool) *ledger.Entry {
 	var unarchived *ledger.Entry
 	for i := range l.entries {
@@ -161,7 +161,7 @@ func (h *budgeter) warnBudget(u usage) {
 	h.tight = high
 }
 
-// roomFor makes room for a copy, and says [errNoRoom] if there is none: the
+// roomFor makes room for a copy, and says [errNoRoom] without any: the
 // audit directory has the file, so nothing that only the sidecar has is given
 // up for it, and the bytes are where they are safest while the sinks are unavailable.
 // A file that is larger than the budget is copied when nothing else is held.

@@ -62,7 +62,7 @@ func (v *victim) now() error {
 }
 
 // TestI10_ChangeAtEveryStep changes a file after every single effect on the disk, while the
-// process goes on, or where it ends there. All that was known of the file is held, or is
+// process continues, or if it ends there. All that was known of the file is held, or is
 // recorded as lost exactly once: as a gap, or in its entry, from which the shipper makes one.
 func TestI10_ChangeAtEveryStep(t *testing.T) {
 	for name, change := range changes {

@@ -42,7 +42,7 @@ func (h *finisher) finishPacked(l *look) error {
 }
 
 // unpackedOf finds the unfinished segment whose first bytes a compressed
-// backup has; nil if there is none.
+// backup has; nil without one.
 func (h *finisher) unpackedOf(l *look, s rotate.Segment) (*ledger.Entry, error) {
 	for i := range l.entries {
 		e := &l.entries[i]

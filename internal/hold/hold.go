@@ -34,7 +34,7 @@ type Config struct {
 	// Ledger records them.
 	Ledger *ledger.Ledger
 	// Loki says that there is a Loki to stream to: new segments carry its
-	// claim. If there is none, claims of an earlier run are released.
+	// claim. Without one, claims of an earlier run are released.
 	Loki bool
 	// Budget bounds the disk that held files may use.
 	Budget Budget
@@ -193,7 +193,7 @@ func (h *Hold) Held() ([]rotate.Segment, error) {
 }
 
 // segmentAt describes a segment as it is at a path. If another file has
-// taken the path, or none is there, the inode tells the reader, which looks
+// taken the path, or it is gone, the inode shows it to the reader, which looks
 // again: the next pass knows where the bytes are now.
 func segmentAt(e *ledger.Entry, p location) rotate.Segment {
 	s := rotate.Segment{

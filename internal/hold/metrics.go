@@ -30,7 +30,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		quarantined: gauge("quarantined_files", "Files that cannot be archived as they are and wait for an operator."),
 		unknown:     gauge("unknown_files", "Files named after the log that kube-apiserver does not write, such as audit.log.1: nothing archives them."),
 		orphan:      gauge("writer_on_deleted_file", "1 while kube-apiserver writes to a file that has no name any more."),
-		huge:        gauge("rotation_off", "1 while the open file is over 1 GiB: without rotation nothing is archived."),
+		huge:        gauge("rotation_off", "1 while the open file is over 1 GiB: without rotation only increments of it are archived."),
 		budgetUsed:  gauge("held_budget_used_bytes", "Disk that would be free without the sidecar: held files that left the audit directory, and work."),
 		budgetMax:   gauge("held_budget_max_bytes", "The most of that before held files are given up."),
 		minFree:     gauge("held_min_free_bytes", "Free space below which held files are given up."),

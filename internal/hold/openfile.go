@@ -124,7 +124,7 @@ func (h *watcher) alarms(l *look) {
 		}
 	}
 	h.alarm(&h.orphan, h.metrics.orphan, orphan, "ALARM: kube-apiserver writes to a file that was deleted, moved or replaced; its bytes are held here; restart kube-apiserver to make it write to audit.log again")
-	h.alarm(&h.huge, h.metrics.huge, huge, "ALARM: the audit log is not rotated, so nothing of it is archived; set --audit-log-maxsize")
+	h.alarm(&h.huge, h.metrics.huge, huge, "ALARM: the audit log is not rotated, so only increments of it are archived; set --audit-log-maxsize")
 }
 
 func (h *watcher) alarm(on *bool, gauge prometheus.Gauge, e *ledger.Entry, text string) {

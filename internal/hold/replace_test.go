@@ -67,7 +67,7 @@ func (h *fixture) rename(from, to string) {
 	}
 }
 
-// TestI1_TheReplacedFileStaysHeld replaces audit.log under kube-apiserver. Whatever
+// TestI1_TheReplacedFileStaysHeld replaces audit.log under kube-apiserver. All that
 // it writes to the old file afterwards is held, until it rotates.
 func TestI1_TheReplacedFileStaysHeld(t *testing.T) {
 	for name, replace := range replacements {

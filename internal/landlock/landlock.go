@@ -1,8 +1,8 @@
 // Package landlock takes rights from this process that it does not need, by the
-// kernel's means: what is given up cannot be had back, whatever runs in the
-// process or is started by it.
+// kernel's means: a right given up cannot be regained, by anything in the
+// process or its children.
 //
-// Landlock restricts what may be written, made, renamed, linked and removed, and
+// Landlock restricts the files that may be written, made, renamed, linked and removed, and
 // keeps signals and abstract sockets to processes of ours. Reading is not
 // restricted: which files credentials and certificates are in is known to their
 // users only (a chain of AWS' sources, a helper program), and a file that cannot
@@ -27,7 +27,7 @@ var ErrUnsupported = errors.New("no Landlock of version 2 (Linux 5.19) or later 
 // one directory to another at all.
 const minVersion = 2
 
-// The rights that are given up, but for the places that have them.
+// The rights that are given up, except below directories that keep them.
 const (
 	writeFiles = landlock.AccessFSSet(ll.AccessFSWriteFile | ll.AccessFSTruncate)
 	changeDirs = landlock.AccessFSSet(ll.AccessFSRemoveDir | ll.AccessFSRemoveFile | ll.AccessFSMakeChar | ll.AccessFSMakeDir |
@@ -44,15 +44,15 @@ type Paths struct {
 	Optional []string
 	// Linked is a directory whose files may be linked into an owned one; empty:
 	// none. Nothing can be made, renamed or removed in it. Its files can be
-	// written to, because the kernel lets nobody link a file to where he has
+	// written to, because the kernel lets no process link a file to a directory where it has
 	// more rights on it.
 	Linked string
 }
 
 // Writes gives up, for this process and all that it starts, every right to
-// change files elsewhere than at the places. It returns the version of
+// change files outside of these directories. It returns the version of
 // Landlock that the kernel has. An error means that nothing was given up, and
-// that what was to be refused is possible.
+// that a refused access is possible.
 func Writes(p Paths) (version int, err error) {
 	version, err = ll.LandlockGetABIVersion()
 	if err != nil || version < minVersion {
@@ -79,8 +79,8 @@ func Writes(p Paths) (version int, err error) {
 	return version, nil
 }
 
-// look makes sure that a directory can be named in a rule; it brings about what
-// is mounted when it is looked at.
+// look makes sure that a directory can be named in a rule; it mounts directories that
+// are mounted at first use.
 func look(dir string) error {
 	d, err := os.Open(dir)
 	if errors.Is(err, fs.ErrPermission) {

@@ -13,7 +13,7 @@ import (
 )
 
 // confined is the environment variable that has TestMain confine this process
-// and make its attempts: what is given up cannot be had back for other tests.
+// and make its attempts: rights given up cannot be regained for other tests.
 const confined = "CONFINED_TEST_DIR"
 
 func TestMain(m *testing.M) {

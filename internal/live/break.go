@@ -10,8 +10,8 @@ import (
 )
 
 // watchCuts goes back to the beginning of the file that is being read when the ledger says that it was
-// cut: what it has now are other bytes, even where they are as many. What is sent again for that Loki
-// hides.
+// cut: it now has other bytes, even if they are as many. Lines sent again for that Loki
+// hides them.
 func (l *Live) watchCuts() error {
 	e, ok := l.cfg.Ledger.Get(l.pos.cursor.Segment)
 	if !ok || e.Cuts == l.pos.cursor.Cuts {
@@ -34,7 +34,7 @@ func (l *Live) watchCuts() error {
 	return l.readFrom(ledger.Cursor{Segment: e.ID, Cuts: e.Cuts, Timestamp: last})
 }
 
-// broke takes a break that the reader reports. How far it had read is a bound for what the archive must
+// broke takes a break that the reader reports. How far it had read is a bound for the bytes that the archive must
 // have of the file.
 func (l *Live) broke(err error) error {
 	l.metrics.breaks.WithLabelValues(breakReason(err)).Inc()
@@ -58,8 +58,8 @@ func (l *Live) broke(err error) error {
 	return l.pos.recordCut(e, cut)
 }
 
-// recordCut records what was cut off the open file after it was read. When the file has grown
-// beyond its size again before the next pass of package hold, nobody else knows.
+// recordCut records the bytes cut off the open file after it was read. When the file has grown
+// beyond its size again before the next pass of package hold, nothing else knows.
 func (p *position) recordCut(e ledger.Entry, cut *rotate.TruncatedError) error {
 	e.Seen = max(e.Least(), cut.Offset)
 	gap := e.Shrunk(e.Seen, cut.Size, true, time.Now())
@@ -77,7 +77,7 @@ func (p *position) recordCut(e ledger.Entry, cut *rotate.TruncatedError) error {
 // which all segments are looked at.
 const lagInterval = time.Second
 
-// observeLag measures what Loki does not have yet.
+// observeLag measures the lines that Loki does not have yet.
 func (l *Live) observeLag() {
 	now := l.cfg.Now()
 	if now.Sub(l.lagAt) < lagInterval {
@@ -86,7 +86,7 @@ func (l *Live) observeLag() {
 	l.lagAt = now
 	lag, err := l.reader.Lag()
 	if err != nil {
-		return // the next read says what is wrong
+		return // the next read returns the error
 	}
 	waiting, oldest := l.queue.unaccepted()
 	l.metrics.lagBytes.Set(float64(lag + waiting))

@@ -89,7 +89,7 @@ func TestI10_CutBeforeItWasStreamed(t *testing.T) {
 	}
 }
 
-// What was read of a finished file counts as seen, unless the file was cut since.
+// Bytes read of a finished file count as seen, unless the file was cut since.
 func TestI10_ReadIsSeen(t *testing.T) {
 	s := newStage(t, lokitest.Config{})
 	s.add("0", "a\nb\n")

@@ -6,10 +6,10 @@
 // each stream (there is one stream, unless labels come from the events), which
 // are delivered when they are full or when their first line has waited long
 // enough. Up to four deliveries are under way at once; when all places are
-// taken, nothing is read. What follows an outage of Loki is only a delay: the
+// taken, nothing is read. An outage of Loki causes only a delay: the
 // lines are in held files, and memory has no more than these batches.
 //
-// # What is kept in which order
+// # Order
 //
 // The cursor is the place of the lowest byte that was neither accepted nor
 // refused (I6). It is moved after a delivery, never before, and written at most
@@ -19,23 +19,23 @@
 // cursor is on disk beyond it.
 //
 // Loki takes entries in any order within an hour of the newest one of their
-// stream. So what is in flight, together with what a crash would send again,
+// stream. So the bytes in flight, together with those that a crash would send again,
 // covers half an hour of the log at most: batches that would reach further wait
 // until the cursor on disk has moved. In a busy log this never happens; in the
-// backlog of a quiet one it is what keeps Loki from refusing lines.
+// backlog of a quiet one it keeps Loki from refusing lines.
 //
-// # What does not arrive
+// # Lines that do not arrive
 //
 // A line that Loki refuses for good is passed over: it is counted by reason
 // and it is in the archive. So is a line outside of the time that Loki takes
 // ([Window]), without being sent. A line that is a little ahead of the clock
-// waits. A break in what can be read (a truncated or a missing file) is counted
-// and noted, and reading goes on after it.
+// waits. A break in the log (a truncated or a missing file) is counted
+// and noted, and reading resumes after it.
 //
 // # Files
 //
 // live.go has the path: read, transform, batch, send, settle, write the cursor.
 // line.go transforms, streams.go finds the stream, batch.go and queue.go have
-// what is on its way, position.go how far Loki has the log. start.go chooses
-// where a log begins, break.go handles what cannot be read without a break.
+// batches in flight, position.go the part that Loki has. start.go chooses
+// where a log begins, break.go handles breaks.
 package live

@@ -33,7 +33,7 @@ type stage struct {
 	gaps     []ledger.Gap
 	onPass   func() // nil: nothing
 
-	edit   func(*Config) // of what start makes
+	edit   func(*Config) // of start's settings
 	ledger *ledger.Ledger
 	live   *Live
 }
@@ -125,8 +125,8 @@ func (s *stage) start() {
 	s.t.Cleanup(func() { _ = s.live.Close() })
 }
 
-// observe notes what is reported, by any goroutine.
-// recorder notes in the stage what the stream reports.
+// observe stores the reports, by any goroutine.
+// recorder stores the stream's reports in the stage.
 type recorder struct{ *stage }
 
 func (r recorder) Pass(err error) {
@@ -153,7 +153,7 @@ func (s *stage) sync() {
 	}
 }
 
-// cursor is what the cursor file says.
+// cursor is the content of the cursor file.
 func (s *stage) cursor() ledger.Cursor {
 	s.t.Helper()
 	c, _, err := ledger.NewCursorFile(durable.OS(), s.dir).Load(time.Now())

@@ -3,7 +3,7 @@ package live
 import "github.com/auditsidecar/auditsidecar/rotate"
 
 // withoutHole takes the NULs away that stand before an event. kube-apiserver
-// opens a new log without O_APPEND: when somebody truncates it, the next event
+// opens a new log without O_APPEND: when it is truncated, the next event
 // is written at the old offset, behind a hole that reads as NULs and may be as
 // long as the whole file was. Sent like that the event would be no JSON, and
 // mostly too long for Loki. The archive has the NULs, and a gap is recorded

@@ -11,7 +11,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// transformer makes of a line what Loki is to get: T(line) = shrink(redact(line)),
+// transformer makes Loki's form of a line: T(line) = shrink(redact(line)),
 // with its timestamp and its metadata. Each is a function of the line and of
 // the timestamp before it, so that a line that is sent again is the same entry.
 type transformer struct {
@@ -27,7 +27,7 @@ type transformer struct {
 	shrunk   []byte          // memory of the last shrunk line
 }
 
-// entry is what one line becomes. Its memory is the transformer's, valid until
+// entry is the result for one line. Its memory is the transformer's, valid until
 // the next line.
 type entry struct {
 	at                       time.Time
@@ -59,7 +59,7 @@ func (t *transformer) apply(line rotate.Line) (entry, error) {
 }
 
 // applyLong transforms a line that is not held whole: it is shrunk first, and
-// what is left of it is redacted. Where it cannot be read any more, its
+// the rest of it is redacted. If it cannot be read any more, its
 // beginning has to do.
 func (t *transformer) applyLong(line rotate.Line) (entry, error) {
 	long := shrink.LongLine{

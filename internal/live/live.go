@@ -32,12 +32,12 @@ const (
 	answerTime = 2 * time.Second
 )
 
-// Events hears what the stream does.
+// Events receives the steps of the stream.
 type Events interface {
 	// Pass is called with the result of each delivery, or of each attempt of a
 	// failing one. Several goroutines may call it at once.
 	Pass(err error)
-	// Note reports refused lines and breaks in what can be read. The error may be
+	// Note reports refused lines and breaks in the log. The error may be
 	// nil.
 	Note(event string, err error)
 	// Gap reports a break that was recorded.
@@ -46,7 +46,7 @@ type Events interface {
 	Released()
 }
 
-// Config is what a Live needs. Its fields are the parts of the sidecar that meet
+// Config configures a Live. Its fields are the parts of the sidecar that meet
 // in the stream; each is set once.
 type Config struct {
 	// Source lists the segments to stream.
@@ -63,7 +63,7 @@ type Config struct {
 	// Redact returns the line as it may leave the node, made in dst[:0] (grown
 	// as needed) where it changed. Nil: lines are sent as they are. It must be
 	// a function of the line alone, so that a retry sends the same bytes, and
-	// must take any bytes: of a line longer than what is read whole it is
+	// must take any bytes: of a line longer than the longest read whole it is
 	// given the start. e is the event of a line in kube-apiserver's own form,
 	// nil if the line is not known to have that form.
 	Redact func(dst, line []byte, e *auditline.Event) (out []byte, changed bool)
@@ -131,7 +131,7 @@ func New(cfg Config) (*Live, error) {
 }
 
 // Run streams until ctx is done, and up to answerTime longer; call [Live.Sync] then
-// to send what is left, and [Live.Close]. It returns nil, or an error when the disk
+// to send the rest, and [Live.Close]. It returns nil, or an error when the disk
 // lost writes.
 func (l *Live) Run(ctx context.Context) error {
 	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -152,7 +152,7 @@ func (l *Live) Run(ctx context.Context) error {
 	return nil
 }
 
-// step reads what there is a place for, and sends what is full or due. With
+// step reads as much as has room, and sends full and due batches. With
 // all everything is due.
 func (l *Live) step(ctx context.Context, all bool) error {
 	l.atEnd = false
@@ -230,7 +230,7 @@ func (l *Live) readSome() (more bool, err error) {
 }
 
 // linesAtOnce is how many lines are read without a look at the clock and at
-// what else there is to do.
+// the remaining work.
 const linesAtOnce = 64
 
 // next returns the line that had to wait for its time, or reads one. The line
@@ -284,8 +284,8 @@ func (l *Live) add(line rotate.Line, now time.Time) error {
 	return nil
 }
 
-// passOver counts a line that Loki would refuse. What is outside of the window
-// comes in runs, of which the first line is noted.
+// passOver counts a line that Loki would refuse. Lines outside of the window
+// come in runs, of which the first line is noted.
 func (l *Live) passOver(reason lokipush.Reason, at time.Time) {
 	l.metrics.refused.WithLabelValues(string(reason)).Inc()
 	if now := time.Now(); now.Sub(l.passedOver) > passOverEvery {
@@ -299,7 +299,7 @@ func (l *Live) passOver(reason lokipush.Reason, at time.Time) {
 // Loki's window.
 const passOverEvery = time.Minute
 
-// accepted returns the place of the lowest byte that is not accepted. Where
+// accepted returns the position of the lowest byte that is not accepted. Where
 // everything that was read is, that is where the reader is: a segment without
 // a line is passed, too.
 func (l *Live) accepted() ledger.Cursor {
@@ -354,7 +354,7 @@ func (l *Live) wait(ctx context.Context) {
 }
 
 // Sync sends everything up to the present end of the log. Where it does not
-// come to the end, a later call or run goes on. A cursor that cannot be written
+// come to the end, a later call or run resumes. A cursor that cannot be written
 // is an error, in the end.
 func (l *Live) Sync(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)

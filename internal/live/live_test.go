@@ -132,7 +132,7 @@ func TestI6_KilledAtAnyTime(t *testing.T) {
 				cancel()
 			}
 		}
-		_ = s.live.Sync(ctx) // killed: whatever it says is lost
+		_ = s.live.Sync(ctx) // killed: its result is lost
 		cancel()
 		s.start()
 		s.sync()
@@ -143,7 +143,7 @@ func TestI6_KilledAtAnyTime(t *testing.T) {
 }
 
 func TestRefusedLinesArePassedOver(t *testing.T) {
-	s := newStage(t, lokitest.Config{MaxLine: 8 << 10}) // this Loki takes less than we were told
+	s := newStage(t, lokitest.Config{MaxLine: 8 << 10}) // this Loki takes less than reported
 	s.add("0", "a\n"+strings.Repeat("x", 10<<10)+"\nb\n")
 	s.start()
 	s.sync()
@@ -227,7 +227,7 @@ func TestLongLineThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// What is redacted is gone before a line is shrunk, parsed or sent.
+// A redacted value is gone before a line is shrunk, parsed or sent.
 func TestRedactedLines(t *testing.T) {
 	const secret, marker = "hunter2", "redacted"
 	long := strings.Repeat("x", 300<<10)

@@ -53,7 +53,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		shrunk:      counter("loki_shrunk_lines_total", "Lines longer than Loki accepts, sent in a shorter form."),
 		mended:      counter("loki_invalid_utf8_lines_total", "Lines with bytes that are not UTF-8, sent with U+FFFD for each of these."),
 		lagBytes:    gauge("loki_lag_bytes", "Bytes of the log that Loki has neither accepted nor refused."),
-		lagTime:     gauge("loki_lag_seconds", "Age of the oldest line that was read and that Loki has neither accepted nor refused; 0 when there is none."),
+		lagTime:     gauge("loki_lag_seconds", "Age of the oldest line that was read and that Loki has neither accepted nor refused; 0 without one."),
 		lastEntry:   gauge("loki_last_entry_timestamp_seconds", "Newest timestamp of the entries that Loki accepted."),
 		lastSuccess: gauge("loki_last_success_timestamp_seconds", "When Loki last accepted a push; 0 before the first."),
 		inFlight:    gauge("loki_pushes_in_flight", "Deliveries to Loki under way, waits between their attempts included."),
@@ -61,9 +61,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Namespace: "auditsidecar", Name: "loki_push_duration_seconds", Help: "Time that one attempt to push took, failed ones included.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}),
-		pushes:  vec("loki_pushes_total", "Attempts to push to Loki, by what its answer meant: accepted, retry (and how many of them there were), split, refused, stop.", "outcome"),
+		pushes:  vec("loki_pushes_total", "Attempts to push to Loki, by the meaning of its answer: accepted, retry (and how many of them there were), split, refused, stop.", "outcome"),
 		refused: vec("loki_refused_lines_total", "Lines that Loki refused for good, or would have, by reason. They are in the archive.", "reason"),
-		breaks:  vec("stream_breaks_total", "Breaks in what could be read of the log, by reason.", "reason"),
+		breaks:  vec("stream_breaks_total", "Breaks in the log as it was read, by reason.", "reason"),
 	}
 	m.create()
 	return m

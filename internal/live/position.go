@@ -87,8 +87,8 @@ func (p *position) release(current string) error {
 	return nil
 }
 
-// ends is where the reading of the segments ended that still have Loki's claim. What the ledger knows
-// of more bytes of them was cut off before it was read.
+// ends is where the reading of the segments ended that still have Loki's claim. Bytes that the ledger knows
+// beyond that were cut off before they were read.
 type ends struct {
 	begun   string // the first segment that was read
 	at      map[string]ledger.Cursor
@@ -104,7 +104,7 @@ func (p *position) cutsOf(segment string) int64 {
 	return e.Cuts
 }
 
-// enter notes where the reading of a segment ended, and what the next one lacks from the start.
+// enter notes where the reading of a segment ended, and the part that the next one lacks from the start.
 func (p *position) enter(segment string) {
 	p.ends.at[p.cursor.Segment] = p.cursor
 	if e, _ := p.cfg.Ledger.Get(segment); e.Cuts > 0 {
@@ -118,7 +118,7 @@ func (p *position) noteMissed(e *ledger.Entry) {
 	p.cfg.Events.Note(fmt.Sprintf("%s was cut before it was read to its end: Loki misses lines of it", e.Name), nil)
 }
 
-// leave reports what was cut off a segment before it was read to its end.
+// leave reports the bytes cut off a segment before it was read to its end.
 func (p *position) leave(e *ledger.Entry) {
 	end := p.ends.at[e.ID]
 	if e.ID == p.cursor.Segment {

@@ -22,7 +22,7 @@ const (
 	// distant Loki, more hide the time that each answer takes.
 	maxInFlight = 4
 	// maxSpan is the time that the entries may cover which are sent and would
-	// be sent again after a crash. Loki refuses what is more than an hour
+	// be sent again after a crash. Loki refuses lines more than an hour
 	// older than the newest entry of its stream (half of its max_chunk_age),
 	// so a push that overtakes another, or one sent again, must stay within.
 	maxSpan = 30 * time.Minute
@@ -115,7 +115,7 @@ func (q *queue) newBatch(s *stream) *lokipush.Batch {
 }
 
 // unsettled returns the batch with the lowest line that is neither accepted
-// nor refused, nil when there is none.
+// nor refused, nil without one.
 func (q *queue) unsettled() *batch {
 	var lowest *batch
 	for _, b := range slices.Concat(q.inFlight, q.waiting, q.open) {
@@ -126,7 +126,7 @@ func (q *queue) unsettled() *batch {
 	return lowest
 }
 
-// seal ends the filling of a batch: it waits for a place in flight, packed.
+// seal ends the filling of a batch: it waits for a slot in flight, packed.
 func (q *queue) seal(b *batch) {
 	q.open = slices.DeleteFunc(q.open, func(o *batch) bool { return o == b })
 	q.openBytes -= b.open.Bytes()
@@ -151,7 +151,7 @@ func (q *queue) await(b *batch) {
 }
 
 // sealDue seals the open batches whose time has come, or all of them, as long
-// as there is a place for them: what has to wait may as well grow.
+// as there is a slot for them: a waiting batch may as well grow.
 func (q *queue) sealDue(all bool) {
 	for _, b := range slices.Clone(q.open) {
 		if len(q.inFlight)+len(q.waiting) >= maxInFlight {
@@ -163,8 +163,8 @@ func (q *queue) sealDue(all bool) {
 	}
 }
 
-// launch sends what is waiting, the lowest first, while fewer than maxInFlight
-// are in flight. keepCursor writes the position of what is settled.
+// launch sends the waiting batches, the lowest first, while fewer than maxInFlight
+// are in flight. keepCursor writes the settled position.
 func (q *queue) launch(ctx context.Context, keepCursor func() error) error {
 	var err error
 	for len(q.waiting) > 0 && len(q.inFlight) < maxInFlight && ctx.Err() == nil {
@@ -192,9 +192,9 @@ func (q *queue) launch(ctx context.Context, keepCursor func() error) error {
 	return err
 }
 
-// within reports whether the batch may be in flight together with what was
-// sent and is not yet behind the cursor on disk, and with what stands before
-// it and was not sent.
+// within reports whether the batch may be in flight together with the batches
+// sent that are not yet behind the cursor on disk, and with those before
+// it that were not sent.
 func (q *queue) within(b *batch) bool {
 	oldest := earliest(q.covered.oldest, b.oldest)
 	for _, other := range slices.Concat(q.waiting, q.open) {
@@ -258,7 +258,7 @@ func (q *queue) settleCompleted() {
 }
 
 // drain waits for everything in flight. Its context must be done, or the wait
-// may be as long as Loki is away.
+// may be as long as Loki is unavailable.
 func (q *queue) drain() {
 	for len(q.inFlight) > 0 {
 		q.settle(<-q.completed)
@@ -275,8 +275,8 @@ func (q *queue) refused(refused []lokipush.Refusal, of int) {
 	}
 }
 
-// attempted counts a push and tells the health of the loop: a failing
-// delivery goes on for as long as Loki is away. It is called by every flight.
+// attempted counts a push and reports the health of the loop: a failing
+// delivery continues for as long as Loki is unavailable. It is called by every flight.
 func (q *queue) attempted(a lokipush.Attempt) {
 	decision := lokipush.DecisionOf(a.Err)
 	q.metrics.pushes.WithLabelValues(string(decision)).Inc()

@@ -250,7 +250,7 @@ func TestI8_MemoryIsBoundedWhileLokiIsUnavailable(t *testing.T) {
 }
 
 // TestI6_AGatewayThatRefusesEverything answers with a status for entries: no
-// line is passed, and someone is told.
+// line is passed, and it is reported.
 func TestI6_AGatewayThatRefusesEverything(t *testing.T) {
 	for _, words := range []string{"<html><head><title>400 The SSL certificate error</title></head></html>", "computer says no"} {
 		synctest.Test(t, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// begin opens the reader: where the cursor says, or, where there is none, at
+// begin opens the reader: where the cursor says, or, without one, at
 // the place to start. That place is on disk before the first push: a crash
 // must not choose another one. It returns io.EOF while there is no file.
 func (l *Live) begin() error {
@@ -41,7 +41,7 @@ func (l *Live) firstStart() error {
 		return fmt.Errorf("list the log: %w", err)
 	}
 	if len(segments) == 0 {
-		l.cfg.FromEnd = false // what will come is later than now
+		l.cfg.FromEnd = false // later lines are newer than now
 		return io.EOF
 	}
 	at := segments[firstOf(&l.cfg, segments)]
@@ -49,7 +49,7 @@ func (l *Live) firstStart() error {
 	// would put them, as the newest entry of the stream, a whole backlog ahead of
 	// the next line, which Loki would then refuse.
 	first, err := rotate.FirstEvent(at.Path, at.Gzip)
-	if err != nil || first.IsZero() { // the stream's own reader says what is wrong
+	if err != nil || first.IsZero() { // the stream's own reader returns the error
 		first = l.cfg.Now()
 	}
 	if err := l.readFrom(ledger.Cursor{Segment: at.ID, Cuts: l.pos.cutsOf(at.ID), Timestamp: first.UTC()}); err != nil {

@@ -24,12 +24,12 @@ func TestStartNow(t *testing.T) {
 		t.Error("the claim on a file that will not be streamed stays")
 	}
 	s.append("1", " a line\nd\n")
-	s.start() // a second start goes on
+	s.start() // a second start resumes
 	s.sync()
 	s.wantLines("half a line", "d")
 }
 
-// What comes after a start without any file is later than now.
+// Lines after a start without any file are newer than now.
 func TestStartNowWithoutAFile(t *testing.T) {
 	s := newStage(t, lokitest.Config{})
 	s.edit = func(cfg *Config) { cfg.FromEnd = true }
@@ -41,7 +41,7 @@ func TestStartNowWithoutAFile(t *testing.T) {
 }
 
 // The very first lines have no timestamp: they get the first one of the log,
-// which is not ahead of what follows.
+// which is not ahead of later lines.
 func TestFirstLinesWithoutTimestamp(t *testing.T) {
 	s := newStage(t, lokitest.Config{MaxBehind: time.Hour})
 	first := event(0, time.Now().Add(-24*time.Hour), 0)

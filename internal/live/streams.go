@@ -51,7 +51,7 @@ type streams struct {
 	key    []byte // memory of the last key
 }
 
-// CheckLabels says which labels cannot be had, and why: those that Loki would
+// CheckLabels returns the labels that are not available, and why: those that Loki would
 // refuse, those that structured metadata has the name of, and those from the
 // event whose values clients could make as many of as they like.
 func CheckLabels(static map[string]string, event []string) error {

@@ -14,7 +14,7 @@ func TestCheckLabels(t *testing.T) {
 	for _, c := range []struct {
 		static map[string]string
 		event  []string
-		want   []string // nothing: they can be had
+		want   []string // nothing: they are available
 	}{
 		{map[string]string{"job": "audit"}, nil, nil},
 		{map[string]string{"job": "audit"}, EventLabels(), nil},
@@ -38,7 +38,7 @@ func TestCheckLabels(t *testing.T) {
 	}
 }
 
-// Each set of values is a stream, what is a label is no metadata, and what a
+// Each set of values is a stream, a label is not metadata, and a value that a
 // client invents is one value.
 func TestStreamsOfEvents(t *testing.T) {
 	s := newStage(t, lokitest.Config{})

@@ -23,7 +23,7 @@ type Entry struct {
 // Pair is one element of structured metadata.
 type Pair struct{ Name, Value string }
 
-// Get returns the value of the metadata with this name, empty when there is none.
+// Get returns the value of the metadata with this name, empty without one.
 func (e Entry) Get(name string) string {
 	for _, p := range e.Metadata {
 		if p.Name == name {

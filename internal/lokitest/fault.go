@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Fault is what goes wrong with one push. The zero Fault is a push without fault.
+// Fault is a fault of one push. The zero Fault is a push without fault.
 type Fault struct {
 	// Status answers with this status and Body, and stores nothing.
 	Status int
@@ -86,7 +86,7 @@ func (f Fault) reply() reply {
 	return reply{status: f.Status, header: header, body: body}
 }
 
-// wordsOf is what Loki 3.7 says with a status.
+// wordsOf has Loki 3.7's message of a status.
 func wordsOf(status int) string {
 	switch status {
 	case http.StatusUnauthorized:

@@ -14,7 +14,7 @@ import (
 	"github.com/klauspost/compress/snappy"
 )
 
-// Config is what the receiver keeps and which of Loki's limits it applies. Zero values: keep
+// Config says which entries the receiver keeps and which of Loki's limits it applies. Zero values: keep
 // everything, Loki's default sizes, any timestamp, no tenant needed.
 type Config struct {
 	CountOnly     bool                           // keep counts and a 16-byte key for each entry instead of the entries
@@ -94,7 +94,7 @@ func (r *Receiver) Count() int {
 }
 
 // Distinct is the number of stored entries as a query would show them. Beyond MaxDistinct it is an
-// upper bound; Saturated tells.
+// upper bound; see Saturated.
 func (r *Receiver) Distinct() int {
 	r.store.mu.Lock()
 	defer r.store.mu.Unlock()
@@ -238,7 +238,7 @@ func (r *Receiver) push(req *http.Request, body []byte) reply {
 	return r.admit(streams)
 }
 
-// sizeOf is what Loki's rate limit counts.
+// sizeOf has the sizes that Loki's rate limit counts.
 func sizeOf(streams []Stream) (lines, bytes int) {
 	for _, s := range streams {
 		for _, e := range s.Entries {

@@ -20,7 +20,7 @@ const (
 	maxMetadataBytes = 64 << 10
 )
 
-// admit applies Loki's rules to one decoded push: it stores what Loki would store and answers as
+// admit applies Loki's rules to one decoded push: it stores the entries that Loki would store and answers as
 // Loki would.
 func (r *Receiver) admit(streams []Stream) reply {
 	entries := 0

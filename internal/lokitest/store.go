@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// Digest is a checksum of a set of lines that does not depend on their order, for comparing what
-// was written with what arrived without keeping either.
+// Digest is a checksum of a set of lines that does not depend on their order, for comparing the written
+// lines with the received ones without keeping either.
 type Digest [4]uint64
 
 // Add adds one line.
@@ -21,7 +21,7 @@ func (d *Digest) Add(line []byte) {
 	}
 }
 
-// store is what the receiver has stored.
+// store has the stored entries.
 type store struct {
 	countOnly   bool
 	maxDistinct int

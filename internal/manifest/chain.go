@@ -27,7 +27,7 @@ const (
 type Sealed struct {
 	// Path of the file.
 	Path string
-	// Head is what the record is the head of.
+	// Head is the checkpoint that the record ends.
 	Head
 	// Leaf is the hash of the record's leaf.
 	Leaf Hash
@@ -335,7 +335,7 @@ func (f folder) read(s Sealed) ([]byte, error) {
 		return nil, err
 	}
 	if err != nil || Sum(data) != s.SHA256 {
-		return nil, f.broken("%s is not what was sealed: the disk or somebody changed it", filepath.Base(s.Path))
+		return nil, f.broken("%s differs from the sealed one: the disk or a user changed it", filepath.Base(s.Path))
 	}
 	return data, nil
 }

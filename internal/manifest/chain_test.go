@@ -247,7 +247,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// I5: what is sent is what was sealed, or nothing.
+// I5: the sealed bytes are sent, or nothing.
 func TestI5_ChangedOnDisk(t *testing.T) {
 	dir := t.TempDir()
 	c := open(t, dir, firstHead)

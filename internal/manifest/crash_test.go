@@ -17,7 +17,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/durable/durabletest"
 )
 
-// world is what survives a crash: the directory, the ledger (the head and the
+// world has the parts that survive a crash: the directory, the ledger (the head and the
 // numbers that are stored) and the archive. The clock never stands still, so
 // that a record that is made twice shows.
 type world struct {
@@ -78,7 +78,7 @@ func (w *world) ship(c *Chain, n int) error {
 	return nil
 }
 
-// pass does what is left of the work; seqs say in which order.
+// pass does the rest of the work; seqs give the order.
 func (w *world) pass(c *Chain, seqs []int64) error {
 	for i, seq := range seqs {
 		if err := w.seal(c, seq); err != nil {
@@ -122,12 +122,12 @@ func reversed(seqs []int64) []int64 {
 	return seqs
 }
 
-// powerLoss stops after k effects and knows how to undo what no fsync of the
+// powerLoss stops after k effects and knows how to undo writes that no fsync of the
 // directory had made durable by then.
 type powerLoss struct {
 	left int64
 	undo []func() error
-	data func() error // undoes what was written to the leaves and not synced
+	data func() error // undoes unsynced writes to the leaves
 }
 
 func (p *powerLoss) hook(e durable.Effect, apply func() error) error {
@@ -139,7 +139,7 @@ func (p *powerLoss) hook(e durable.Effect, apply func() error) error {
 	if e.Op == durable.OpRemove || e.Op == durable.OpWrite {
 		content, _ = os.ReadFile(e.Path)
 	}
-	if filepath.Base(e.Path) == LeavesName && e.Op == durable.OpWrite { // NULs in the place of what was written
+	if filepath.Base(e.Path) == LeavesName && e.Op == durable.OpWrite { // NULs in place of the written bytes
 		p.data = func() error { return os.WriteFile(e.Path, append(content, make([]byte, 32)...), 0o600) }
 	}
 	if err := apply(); err != nil {
@@ -160,7 +160,7 @@ func (p *powerLoss) hook(e durable.Effect, apply func() error) error {
 	return nil
 }
 
-// strike brings the directory to what the disk is sure to hold.
+// strike brings the directory to the state that the disk is sure to hold.
 func (p *powerLoss) strike(t *testing.T) {
 	if p.data != nil {
 		must(t, p.data())
@@ -179,7 +179,7 @@ func shortStep() int64 {
 }
 
 // I4, I5: crash after every effect, of the process or of the machine, open
-// again, go on in the same order or in another one: the chain is whole,
+// again, continue in the same order or in another one: the chain is whole,
 // nothing is lost, nothing is there twice.
 func TestI4_CrashAtEveryEffect(t *testing.T) {
 	t.Parallel()
@@ -265,7 +265,7 @@ func failOnce(k int, applied bool) (hook durable.Hook, fired func() bool) {
 	return hook, func() bool { return seen > k }
 }
 
-// I4, I5: one effect fails and the process goes on, with the same chain. What
+// I4, I5: one effect fails and the process continues, with the same chain. The effect that
 // failed may have happened: another record must not take its place.
 func TestI4_FailureOfAnyEffect(t *testing.T) {
 	t.Parallel()
@@ -324,7 +324,7 @@ func TestI5_AdoptedRecordIsDurable(t *testing.T) {
 	}
 }
 
-// I9: somebody else's file in the way is found, not linked to.
+// I9: a foreign file in the way is found, not linked to.
 func TestI9_ChangedBehindTheBack(t *testing.T) {
 	dir := t.TempDir()
 	c := open(t, dir, firstHead)
@@ -336,7 +336,7 @@ func TestI9_ChangedBehindTheBack(t *testing.T) {
 	if _, err := c.Seal(fileRecord(2, noon.Add(time.Second))); !errors.Is(err, fs.ErrExist) {
 		t.Fatalf("sealed over a file: %v", err)
 	}
-	// Now it is known, and the chain goes on after it.
+	// Now it is known, and the chain continues after it.
 	_, err = c.Seal(fileRecord(3, noon))
 	must(t, err)
 	if got := order(open(t, dir, firstHead)); got != "1 2 3" {

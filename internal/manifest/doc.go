@@ -1,4 +1,4 @@
-// Package manifest writes the record of what the archive holds: one for each
+// Package manifest writes the records of the archive's content: one for each
 // finished file of the audit log, one for each break in its continuity, one each
 // hour in which nothing else happened, one for each signing key and for each change of
 // the settings that the log is written with, leaves of one tree per node, so that a missing or changed record shows.
@@ -9,7 +9,7 @@
 // gives its one and only encoding: a line of JSON with
 // the keys in a fixed order, those of maps sorted, no white space, no escapes
 // that JSON does not ask for (but U+2028 and U+2029), times in UTC with nine
-// digits after the second, what is empty left out, and a newline. [Decode]
+// digits after the second, empty members left out, and a newline. [Decode]
 // takes exactly that and nothing else; if a newer version may have written it
 // (version, kind or field unknown) the error is [ErrNewer], so that no record is
 // taken for understood of which a part was skipped. docs/spec/record.md is the format.

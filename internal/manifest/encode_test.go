@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// The encoding is a promise: what is in archives must stay readable.
+// The encoding is a promise: archived records must stay readable.
 func TestGolden(t *testing.T) {
 	records := map[string][]byte{
 		"file.json":      sealed(t, fileRecord(7, noon)),
@@ -82,7 +82,7 @@ func TestRoundTrip(t *testing.T) {
 // firstCheckpoint is one of a record with the number 1.
 const firstCheckpoint = "auditsidecar/prod/cp-1\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n"
 
-// What means the same has the same bytes.
+// Equal meanings have equal bytes.
 func TestOneEncoding(t *testing.T) {
 	want := sealed(t, fileRecord(1, noon))
 	r := fileRecord(1, noon.In(time.FixedZone("", -3600)))

@@ -41,7 +41,7 @@ type BrokenError struct {
 
 // Error names the fault.
 func (e *BrokenError) Error() string {
-	return fmt.Sprintf("continue the chain of records in %s: %s; it takes a new epoch to go on", e.Dir, e.Detail)
+	return fmt.Sprintf("continue the chain of records in %s: %s; it takes a new epoch to continue", e.Dir, e.Detail)
 }
 
 func (f folder) broken(format string, args ...any) error {

@@ -18,7 +18,7 @@ type Heartbeat struct {
 	Input *Input `json:"input,omitempty"`
 }
 
-// Input is what was wrong with the log.
+// Input is the fault of the log.
 type Input struct {
 	// State is one of the states of an input.
 	State InputState `json:"state"`
@@ -29,7 +29,7 @@ type Input struct {
 	Events int64 `json:"events,omitempty"`
 }
 
-// InputState is a word for what was wrong with the log.
+// InputState names a fault of the log.
 type InputState string
 
 // The states of an input.

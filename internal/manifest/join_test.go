@@ -12,7 +12,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
-// inArchive yields what the archive has, each under the key that its number says.
+// inArchive yields the archive's records, each under the key of its number.
 func inArchive(records ...[]byte) iter.Seq2[Stored, error] {
 	return func(yield func(Stored, error) bool) {
 		for _, data := range records {
@@ -24,7 +24,7 @@ func inArchive(records ...[]byte) iter.Seq2[Stored, error] {
 	}
 }
 
-// under yields bytes under the key of another number, after what else there is.
+// under yields bytes under the key of another number, after the others.
 func under(number int64, data []byte, after iter.Seq2[Stored, error]) iter.Seq2[Stored, error] {
 	return func(yield func(Stored, error) bool) {
 		after(yield)
@@ -101,7 +101,7 @@ func TestI9_Join(t *testing.T) {
 			if want := chain.base.Size() + int64(len(chain.Sealed())); s.Number != want {
 				t.Errorf("the next record has number %d, want %d", s.Number, want)
 			}
-			// What is on disk now is enough for the next start.
+			// The present state on disk is enough for the next start.
 			again := open(t, dir, chain.StoredHead())
 			if again.Head() != s.Head {
 				t.Errorf("opened again: %+v, want %+v", again.Head(), s.Head)
@@ -170,7 +170,7 @@ func TestJoinFollowsSignatures(t *testing.T) {
 	}
 }
 
-// Other tells what a later life of this state made from what this one made, and from
+// Other distinguishes records of a later life of this state from records of this one, and from
 // damage.
 func TestI10_Other(t *testing.T) {
 	records, other := chainOf(t, 1, 2, 3, 4), chainOf(t, 1, 2, 9, 4)

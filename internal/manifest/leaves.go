@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Stored is what the archive has under the key of a record.
+// Stored is the archived object under the key of a record.
 type Stored struct {
 	// Number is the one in the key.
 	Number int64
@@ -23,7 +23,7 @@ type Stored struct {
 
 func (f folder) leavesPath() string { return filepath.Join(f.dir, LeavesName) }
 
-// treeOf is the tree of the first leaves on this disk, at most so many.
+// treeOf is the tree of the first leaves on this disk, at most size.
 func (f folder) treeOf(most int64) (Tree, error) {
 	nodes, _ := nodesOf(0, nil)
 	file, err := os.Open(f.leavesPath())
@@ -70,7 +70,7 @@ func (f folder) Leaves(head Head) (int64, error) {
 	return head.Number, nil
 }
 
-// KeptTree is the tree of the first leaves on this disk, at most so many of those up to a
+// KeptTree is the tree of the first leaves on this disk, at most size of those up to a
 // head, whose they must be.
 func (f folder) KeptTree(head Head, most int64) (Tree, error) {
 	_, ok, err := f.kept(head)
@@ -109,7 +109,7 @@ type joining struct {
 	fault  error // of the last number that no record could be taken of
 }
 
-// Join has the chain continue a tree: from so many leaves on this disk (see
+// Join has the chain continue a tree: from the first leaves on this disk (see
 // [Chain.Leaves]), then with the records of the archive, in the order of their keys
 // and of their copies, from the last of these leaves on. head is the last record that
 // is known; the zero Head if none is. trust follows the signatures; nil: they do not
@@ -193,7 +193,7 @@ func (j *joining) keep() error {
 	return nil
 }
 
-// trusted refuses what another key has signed. A node whose key was missing or replaced has
+// trusted refuses signatures of another key. A node whose key was missing or replaced has
 // made records without a signature: they continue the tree, and verify reports each.
 func (j *joining) trusted(e *Entry) bool {
 	if j.trust == nil {
@@ -260,7 +260,7 @@ func (c *Chain) Begin(tree int, why string) error {
 	return c.join(&joining{folder: c.folder, tree: tree})
 }
 
-// Begins is the reason of the epoch, with what the chain has learned of it.
+// Begins is the reason of the epoch, with the chain's findings.
 func (c *Chain) Begins() Begins {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -274,7 +274,7 @@ func (c *Chain) StoredHead() Head {
 	return c.stored
 }
 
-// reason is what was wrong with the number that is missing, for messages.
+// reason is the fault of the number that is missing, for messages.
 func (j *joining) reason() string {
 	if j.fault == nil {
 		return ""

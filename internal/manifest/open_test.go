@@ -87,7 +87,7 @@ func TestI9_DamagedLeaves(t *testing.T) {
 	}
 }
 
-// I9: what does not join is never taken for a chain, and never touched.
+// I9: a record that does not join is never taken for a chain, and never touched.
 func TestI9_BrokenDirectory(t *testing.T) {
 	records := chainOf(t, 1, 2, 3, 4)
 	other := chainOf(t, 1, 2, 7, 4)
@@ -150,7 +150,7 @@ func snapshot(t testing.TB, dir string) string {
 	return b.String()
 }
 
-// Records of another node are left over; what is no record is set aside.
+// Records of another node are left over; other files are set aside.
 func TestLeftovers(t *testing.T) {
 	records := chainOf(t, 2, 1)
 	dir := stateDir(t, nil, records...)

@@ -37,7 +37,7 @@ type Identity struct {
 	// Cluster and Node have 1 to 63 of the characters A-Z a-z 0-9 . _ -.
 	Cluster string `json:"cluster"`
 	Node    string `json:"node"`
-	// MachineID tells a cloned disk from the original; opaque, may be empty.
+	// MachineID distinguishes a cloned disk from the original; opaque, may be empty.
 	MachineID string `json:"machineID"`
 	// Epoch is one life of the state directory: UTC creation time as
 	// 20060102T150405 and six random hex digits.
@@ -71,7 +71,7 @@ type Record struct {
 	// stands in for the source's own hashes.
 	Content *Content `json:"content,omitempty"`
 	// Redaction is the SHA-256 (lower-case hex) of the archive's redaction
-	// policy; empty where there is none. A policy that changed nothing in a
+	// policy; empty without one. A policy that changed nothing in a
 	// file leaves Content nil.
 	Redaction string `json:"redaction,omitempty"`
 	// Counts are of the file's lines.

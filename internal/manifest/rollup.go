@@ -33,7 +33,7 @@ type Rollup struct {
 	To    int64     `json:"to" parquet:"to_number,id(7)"`
 	Began time.Time `json:"began" parquet:"began,id(8),timestamp(microsecond)"`
 	Ended time.Time `json:"ended" parquet:"ended,id(9),timestamp(microsecond)"`
-	// Files were finished, with so many bytes and lines, in so many objects.
+	// Files were finished, with their bytes and lines, in their objects.
 	Files   int64 `json:"files" parquet:"files,id(10)"`
 	Bytes   int64 `json:"bytes" parquet:"bytes,id(11)"`
 	Lines   int64 `json:"lines" parquet:"lines,id(12)"`
@@ -177,7 +177,7 @@ func (r Rollup) Encode() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Text is the text that is signed: what it is, the tree, the day, and the hash of the
+// Text is the text that is signed: its kind, the tree, the day, and the hash of the
 // JSON form without the note and the newline.
 func (r Rollup) Text() (string, error) {
 	r.Note = ""

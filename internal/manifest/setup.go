@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Setup is what the log is written and archived with. A field that the node could not
+// Setup has the settings with which the log is written and archived. A field that the node could not
 // learn is absent.
 type Setup struct {
 	// Sidecar and Server are the versions of auditsidecar and of kube-apiserver.

@@ -25,7 +25,7 @@ func (s Stamp) MarshalJSON() ([]byte, error) {
 	return t.AppendFormat(nil, `"`+stampLayout+`"`), nil
 }
 
-// UnmarshalJSON decodes what MarshalJSON gives.
+// UnmarshalJSON decodes the output of MarshalJSON.
 func (s *Stamp) UnmarshalJSON(data []byte) error {
 	var text string
 	if err := json.Unmarshal(data, &text); err != nil {

@@ -43,7 +43,7 @@ func (t Tree) With(leaf Hash) Tree {
 	return Tree{next}
 }
 
-// TreeOf returns the tree of so many records from the hashes of its perfect subtrees, from
+// TreeOf returns the tree of size records from the hashes of its perfect subtrees, from
 // left to right.
 func TreeOf(size int64, hashes []Hash) (Tree, error) {
 	var all [][]byte

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// Fault names what is wrong with the signature of a record.
+// Fault names a fault of a record's signature.
 type Fault string
 
 // The faults of signatures.
@@ -32,7 +32,7 @@ type Trust struct {
 	// Replaced are the keys that were in force before.
 	Replaced []string
 
-	verifiers map[string]note.Verifier // by vkey; nil for one that is none
+	verifiers map[string]note.Verifier // by vkey; nil for an invalid one
 }
 
 // verifier returns that of a vkey, made once.

@@ -55,7 +55,7 @@ func (n Need) query(verb string) Query {
 	return q
 }
 
-// blindDetections finds the shipped detections that do not get what they need.
+// blindDetections finds the shipped detections that do not get their events.
 func blindDetections(p *Policy) (found []Finding) {
 	for _, d := range Detections() {
 		var missing []string
@@ -91,7 +91,7 @@ func (n Need) unseen(p *Policy) (verbs []string) {
 	return verbs
 }
 
-// what names the requests in a finding.
+// what returns the name of the requests in a finding.
 func (n Need) what() string {
 	what := "anything"
 	if n.Resource != "" {

@@ -1,8 +1,8 @@
 // Package policy reads an audit policy of kube-apiserver (audit.k8s.io/v1, the
-// file behind --audit-policy-file) and finds what is wrong with it.
+// file behind --audit-policy-file) and finds faults in it.
 //
 // [Parse] reads the file as strictly as kube-apiserver should: an unknown field is
-// a finding with its line, where kube-apiserver only logs a warning and goes on
+// a finding with its line, where kube-apiserver only logs a warning and continues
 // without it. [Policy.Evaluate] is kube-apiserver's own decision: the first rule
 // that matches a request gives its level, and a request that no rule matches is
 // not logged. [Lint] does both and asks the policy about requests that matter.

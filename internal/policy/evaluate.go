@@ -55,7 +55,7 @@ func (g *GroupResources) matches(q *Query) bool {
 }
 
 // matchesName matches a resource, with its subresource if there is one, against
-// what a policy names. "pods/*" has pods themselves, too.
+// the form in a policy. "pods/*" has pods themselves, too.
 func matchesName(spec, resource, subresource string) bool {
 	if spec == "*" || spec == join(resource, subresource) {
 		return true

@@ -13,7 +13,7 @@ type Severity string
 const (
 	// SeverityError: kube-apiserver refuses the policy, or secrets get into the log.
 	SeverityError Severity = "error"
-	// SeverityWarning: the policy does not do what it says, or misses what it should have.
+	// SeverityWarning: the policy does not work as written, or misses events that it should have.
 	SeverityWarning Severity = "warning"
 	// SeverityInfo is worth knowing and may be meant so.
 	SeverityInfo Severity = "info"
@@ -25,8 +25,8 @@ type Finding struct {
 	Severity Severity `json:"severity"` //
 	Line     int      `json:"line"`     // in the file, 1-based; 0: the file as a whole
 	Rule     int      `json:"rule"`     // number of the rule, 1-based; 0: none
-	Message  string   `json:"message"`  // what was found
-	Fix      string   `json:"fix"`      // what to do
+	Message  string   `json:"message"`  // the fault
+	Fix      string   `json:"fix"`      // the remedy
 }
 
 // Bad says whether any finding is more than information.

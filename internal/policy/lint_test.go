@@ -44,7 +44,7 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// What goes wrong in a whole policy, one mistake at a time.
+// Faults of a whole policy, one mistake at a time.
 func TestLintOfBrokenCopies(t *testing.T) {
 	for _, test := range []struct {
 		name, from, to string

@@ -15,7 +15,7 @@ const (
 	apiVersion = "audit.k8s.io/v1"
 	kind       = "Policy"
 
-	// maxFile and maxValues bound what is read: a policy has some kilobytes,
+	// maxFile and maxValues bound the input: a policy has some kilobytes,
 	// and YAML's aliases can make much of little.
 	maxFile   = 1 << 20
 	maxValues = 100_000
@@ -32,7 +32,7 @@ const (
 )
 
 // Parse reads a policy, YAML or JSON. usable is false where kube-apiserver would
-// refuse it; the findings then say why, and p has what could be read.
+// refuse it; the findings then say why, and p has the readable part.
 func Parse(data []byte) (p Policy, findings []Finding, usable bool) {
 	if len(data) > maxFile {
 		return p, []Finding{{ID: idSyntax, Severity: SeverityError, Fix: "is this an audit policy?",
@@ -50,7 +50,7 @@ func Parse(data []byte) (p Policy, findings []Finding, usable bool) {
 	return p, d.findings, !refused
 }
 
-// decoder walks the nodes of a YAML file and collects what is wrong.
+// decoder walks the nodes of a YAML file and collects faults.
 type decoder struct {
 	findings []Finding
 	rule     int // being read, 1-based
@@ -65,7 +65,7 @@ func (d *decoder) report(id string, severity Severity, line int, fix, message st
 	d.findings = append(d.findings, Finding{ID: id, Severity: severity, Line: line, Rule: d.rule, Message: text, Fix: fix})
 }
 
-// refuse reports what keeps kube-apiserver from starting.
+// refuse reports a fault that keeps kube-apiserver from starting.
 func (d *decoder) refuse(id string, line int, fix, message string, args ...any) {
 	d.report(id, SeverityError, line, fix, message, args...)
 }

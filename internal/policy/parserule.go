@@ -16,7 +16,7 @@ const (
 	stagePanic    = "Panic"
 )
 
-// groupName is what an API group can be called: a DNS subdomain.
+// groupName matches the name of an API group: a DNS subdomain.
 var groupName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 
 func (d *decoder) rules(n *yaml.Node) []Rule {
@@ -61,7 +61,7 @@ func (d *decoder) checkRule(r *Rule, level string) {
 	if i := slices.Index(levelNames, level); i >= 0 {
 		r.Level = Level(i)
 	} else {
-		d.refuse(idInvalid, r.Line, "write None, Metadata, Request or RequestResponse", "level %q is none that kube-apiserver knows", level)
+		d.refuse(idInvalid, r.Line, "write None, Metadata, Request or RequestResponse", "kube-apiserver knows no level %q", level)
 	}
 	if len(r.NonResourceURLs) > 0 && (len(r.Resources) > 0 || len(r.Namespaces) > 0) {
 		d.refuse(idInvalid, r.Line, "make two rules of it", "a rule is about resources or about nonResourceURLs, not both")

@@ -27,14 +27,14 @@ type Policy struct {
 	left int // comparisons of a request with a rule that Lint may still make
 }
 
-// Rule is one rule of a policy. An empty list leaves open what it is about.
+// Rule is one rule of a policy. An empty list matches everything.
 type Rule struct {
 	Line              int // in the file, 1-based
 	Level             Level
 	Users             []string
 	UserGroups        []string
 	Verbs             []string
-	Namespaces        []string // "" for what has none
+	Namespaces        []string // "" for objects without one
 	Resources         []GroupResources
 	NonResourceURLs   []string
 	OmitStages        []string

@@ -25,7 +25,7 @@ func sensitives() []sensitive {
 	}
 }
 
-// secretValues finds rules that log what must not be in a log.
+// secretValues finds rules that log values that must not be in a log.
 func secretValues(p *Policy) (found []Finding) {
 	for i := range p.Rules {
 		for _, s := range sensitives() {

@@ -7,7 +7,7 @@ import (
 
 // unmatchedNames finds names that no request can have. kube-apiserver compares users,
 // groups, namespaces, verbs and names of objects exactly, and resources as the API
-// names them; it accepts anything and ignores what never matches.
+// names them; it accepts anything and ignores names that never match.
 func unmatchedNames(p *Policy) (found []Finding) {
 	for i := range p.Rules {
 		r := &p.Rules[i]

@@ -44,7 +44,7 @@ func TestNamesThatNeverMatch(t *testing.T) {
 	}
 }
 
-// What is right is no finding, in the shipped policy and in these rules.
+// A correct name is not a finding, in the shipped policy and in these rules.
 func TestNamesThatMatch(t *testing.T) {
 	for _, text := range [][]byte{manifests.AuditPolicy(), rules(
 		"level: None, verbs: [post, head], nonResourceURLs: ['/x*']", "level: None, verbs: [put]",

@@ -80,7 +80,7 @@ func (p *Policy) reach(i int, r *Rule, t target) search {
 	return s
 }
 
-// or returns a list, or for an empty one a list of what stands for all.
+// or returns a list, or for an empty one the list all.
 func or(list []string, all string) []string {
 	if len(list) == 0 {
 		return []string{all}
@@ -160,7 +160,7 @@ func groupsOf(user string) []string {
 	return groups
 }
 
-// resourcesAndPaths returns what must be tried of where a request goes.
+// resourcesAndPaths returns the targets of requests that must be tried.
 func (r *Rule) resourcesAndPaths(t target) []Query {
 	if len(r.NonResourceURLs) > 0 {
 		if t.resource != nil {

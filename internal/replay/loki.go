@@ -11,7 +11,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/lokipush"
 )
 
-// LokiConfig is what a [Loki] needs.
+// LokiConfig configures a [Loki].
 type LokiConfig struct {
 	Client *lokipush.Client
 	// Labels of all lines: those of run, with a job of their own.
@@ -67,7 +67,7 @@ func (l *Loki) attempted(a lokipush.Attempt) {
 	}
 }
 
-// Begin starts the stream of a node, after what is left of the one before.
+// Begin starts the stream of a node, after the rest of the one before.
 func (l *Loki) Begin(ctx context.Context, cluster, node string) error {
 	if err := l.Flush(ctx); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (l *Loki) probe(ctx context.Context, at time.Time) error {
 	return nil
 }
 
-// Flush sends what is waiting.
+// Flush sends the waiting lines.
 func (l *Loki) Flush(ctx context.Context) error {
 	if l.batch == nil || l.batch.Len() == 0 {
 		return nil

@@ -66,7 +66,7 @@ func TestReplayIntoLoki(t *testing.T) {
 	}
 }
 
-// What must not leave does not.
+// Secret values do not leave.
 func TestReplayRedacts(t *testing.T) {
 	receiver := lokitest.New(lokitest.Config{})
 	hide := func(dst, line []byte) ([]byte, bool) {

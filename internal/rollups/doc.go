@@ -8,7 +8,7 @@
 //	}
 //
 // A rollup is an index: the records are the proof, and everything that a rollup says can
-// be read from them. A [Rollup] is what its key says, in its one form, its numbers and
+// be read from them. A [Rollup] matches its key, in its one form, its numbers and
 // hashes fit, and the leaf hashes lead to the root of the checkpoint that ends it.
 // [Rollup.Verify] checks who made it, [Rollup.Follows] that it continues another.
 // docs/spec/rollup.md is the format.

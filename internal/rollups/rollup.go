@@ -173,7 +173,7 @@ func (r *Rollup) Follows(before *Rollup) error {
 	case before == nil && r.From == 1:
 		return nil
 	case before == nil:
-		return fmt.Errorf("%w: it begins with record %d, and there is none before it", ErrJoin, r.From)
+		return fmt.Errorf("%w: it begins with record %d, without a rollup before it", ErrJoin, r.From)
 	case r.Origin() != before.Origin() || r.From != before.To+1:
 		return fmt.Errorf("%w: it begins with record %d of %s, that of %s ends with record %d of %s", ErrJoin, r.From, r.Origin(), before.Day, before.To, before.Origin())
 	case !slices.Equal(hashes(r.Start), before.After.Hashes()):

@@ -110,7 +110,7 @@ func TestVector(t *testing.T) {
 	must(t, r.Verify([]manifest.TrustedKey{{Vkey: strings.TrimSpace(blocks[1][1])}}))
 }
 
-// What is not the one form of a rollup whose hashes fit is refused.
+// Other forms of a rollup whose hashes fit are refused.
 func TestParseRefuses(t *testing.T) {
 	good := inOrder(days(t, nil, 2))[1]
 	edit := func(old, text string) []byte { return bytes.Replace(good, []byte(old), []byte(text), 1) }
@@ -248,7 +248,7 @@ func TestAll(t *testing.T) {
 	}
 }
 
-// No bytes make Parse panic or return a rollup that is not what its bytes say.
+// No bytes make Parse panic or return a rollup that differs from its bytes.
 func FuzzParse(f *testing.F) {
 	for _, data := range days(f, newKey(f, "cp1"), 2) {
 		f.Add(data)

@@ -15,7 +15,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet/rowfind"
 )
 
-// Config says what is searched for and how it is shown.
+// Config selects the lines and how they are shown.
 type Config struct {
 	Selection Selection
 	Form      Form
@@ -23,7 +23,7 @@ type Config struct {
 	Unrecorded bool
 	// Work is the directory of temporary files; empty: os.TempDir.
 	Work string
-	// Note reports what a person should know; not nil.
+	// Note reports notes for the user; not nil.
 	Note func(text string)
 }
 
@@ -86,7 +86,7 @@ func search(ctx context.Context, b *archive.Bucket, cfg Config, w io.Writer, rea
 	return a.account()
 }
 
-// run searches objects, several at once, and writes what was found in their order.
+// run searches objects, several at once, and writes the lines in their order.
 func (a *archived) run(ctx context.Context, all []*searched) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -150,7 +150,7 @@ func (a *archived) search(ctx context.Context, s *searched) (*rowfind.Found, err
 	return o.Lines(a.Selection.Query(), a.lines())
 }
 
-// lines is what is made of rows.
+// lines renders rows.
 func (c *Config) lines() rowfind.Lines {
 	lines := rowfind.Lines{Work: c.Work, Columns: c.Form.columns()}
 	if c.Form != Exact {
@@ -177,7 +177,7 @@ func isOf(o *rowfind.Object, key stored) error {
 	return nil
 }
 
-// write writes what was found in an object, if it counts; if not, what the increments of its
+// write writes the lines of an object, if it counts; if not, those that the increments of its
 // file have.
 func (a *archived) write(ctx context.Context, s *searched) error {
 	if s.found.Len() == 0 {
@@ -219,7 +219,7 @@ func (a *archived) instead(ctx context.Context, f *file) error {
 	return nil
 }
 
-// account reports what was left out.
+// account reports the objects left out.
 func (a *archived) account() error {
 	if a.pending > 0 {
 		a.Note(fmt.Sprintf("note: %d objects with such lines are of files that have no record yet, and were left out: search again in some minutes, or with --unrecorded", a.pending))

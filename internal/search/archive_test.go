@@ -18,7 +18,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/timerange"
 )
 
-// counted counts what is read of an archive.
+// counted counts the bytes read of an archive.
 type counted struct {
 	*archive.Bucket
 	mu       sync.Mutex
@@ -78,7 +78,7 @@ func month(t testing.TB, days int) (dir string, logs [][]byte, size int64) {
 	return dir, logs, size
 }
 
-// A question about days reads little of them, and finds what the lines have.
+// A question about days reads little of them, and finds the same lines.
 func TestSearchReadsLittle(t *testing.T) {
 	days := 30
 	if testing.Short() {
@@ -159,7 +159,7 @@ func TestSearchOpensTheFilesOfTheTime(t *testing.T) {
 	}
 }
 
-// What no record names is left out, counted, and an error; what has no record yet is a note.
+// An object that no record names is left out, counted, and an error; one without a record yet is a note.
 func TestSearchOfUnrecordedObjects(t *testing.T) {
 	shelf := catalogtest.Shelf{T: t, Dir: t.TempDir()}
 	shelf.File(catalogtest.EpochOne, 1, "2026-11-22T12-01-00.000", catalogtest.Line("recorded", "22"))

@@ -1,7 +1,7 @@
 // Package search finds lines of the audit log: in an archive, in objects, in log files, and
 // in the directory that kube-apiserver writes to.
 //
-// A [Selection] says which lines. In an archive it decides what is read: the objects of
+// A [Selection] says which lines. In an archive it decides the objects to read: those of
 // the days, of these the files that were written in the time, of these the pages that can
 // have a line. Nothing is downloaded whole.
 //

@@ -181,7 +181,7 @@ func Follow(ctx context.Context, path string, cfg Config, w io.Writer) error {
 	return follow(ctx, reader, lines, !older, cfg.Note)
 }
 
-// follow gives lines what a reader returns; those before its first end of file only if they
+// follow gives lines the reader's lines; those before its first end of file only if they
 // are not to be skipped.
 func follow(ctx context.Context, reader *rotate.Reader, lines *Lines, skip bool, note func(string)) error {
 	for ctx.Err() == nil {

@@ -80,7 +80,7 @@ func (l lockedLines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// What is written after the start is printed, also behind a rotation; with a time what was
+// Lines written after the start are printed, also behind a rotation; with a time those that were
 // written before as well.
 func TestFollow(t *testing.T) {
 	for name, times := range map[string]timerange.Range{"from now on": {}, "since a time": {From: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}} {
@@ -106,7 +106,7 @@ func TestFollow(t *testing.T) {
 				want("old")
 			} else {
 				write(t, open, catalogtest.Line("unseen", "22")) // maybe before the first end of file
-				for i := 0; ; i++ {                              // until it reads what is new
+				for i := 0; ; i++ {                              // until it reads the new line
 					write(t, open, catalogtest.Line("probe", "22"))
 					select {
 					case <-out:

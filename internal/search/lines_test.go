@@ -115,7 +115,7 @@ func TestDays(t *testing.T) {
 	}
 }
 
-// What Do says ends it.
+// An error of Do ends it.
 func TestLinesStop(t *testing.T) {
 	stop := errors.New("enough")
 	l := Lines{Do: func(Line) error { return stop }}

@@ -39,8 +39,8 @@ func (f Form) columns() []auditline.Field {
 // timeLayout has the digits that kube-apiserver writes.
 const timeLayout = "2006-01-02T15:04:05.000000Z"
 
-// Append appends a line as text, without a newline. What a terminal would take for a command
-// is escaped.
+// Append appends a line as text, without a newline. Bytes that a terminal would take for a command
+// are escaped.
 func (f Form) Append(dst []byte, e *auditline.Event) []byte {
 	at := "-"
 	if us, ok := e.StageTime(); ok {

@@ -30,7 +30,7 @@ type nodeRecords struct {
 	adopted map[catalog.ID]*manifest.Record
 }
 
-// standing is what the records say of an object.
+// standing is the records' view of an object.
 type standing int
 
 const (
@@ -79,7 +79,7 @@ func (r *recorded) node(ctx context.Context, cluster, node string) (*nodeRecords
 	return n, nil
 }
 
-// record reads the record of a file; nil if there is none that can be read.
+// record reads the record of a file; nil if no record can be read.
 func (r *recorded) record(ctx context.Context, n *nodeRecords, id catalog.ID) (*manifest.Record, error) {
 	keys := n.keys[id]
 	if len(keys) == 0 {

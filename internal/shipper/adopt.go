@@ -54,7 +54,7 @@ func passing(ctx context.Context, err error) error {
 }
 
 // proveAdopted rebuilds the source from the segment's work files with theirs
-// in place of one, and compares it with what was converted.
+// in place of one, and compares it with the converted one.
 func (s *adopter) proveAdopted(ctx context.Context, e ledger.Entry, i int, theirs string) (size int64, sum string, rows int64, err error) {
 	var inputs []parquet.Input
 	for j, o := range e.Objects {

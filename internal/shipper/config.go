@@ -43,7 +43,7 @@ type History interface {
 	// archive has something; empty where it has nothing, or may not be listed.
 	Earlier(ctx context.Context, epoch string) (string, error)
 	// Tree returns the number of the last tree of this log that the archive has records
-	// of, 0 if there is none; [ErrUnlisted] if the archive may not be listed.
+	// of, 0 without one; [ErrUnlisted] if the archive may not be listed.
 	Tree(ctx context.Context) (int, error)
 	// Records returns the archive's content under the keys of a tree's records, from a
 	// number on, in the order of the keys; [ErrUnlisted] as of Tree.

@@ -77,7 +77,7 @@ func (s *examiner) cutOff(e ledger.Entry) (found bool, err error) {
 	return true, s.recordCut(e, f, *gap, apart)
 }
 
-// lack describes the bytes that a file lacks, nil if there are none. apart says that it no longer begins
+// lack describes the bytes that a file lacks, nil without any. apart says that it no longer begins
 // with the bytes of its increments, which it must not supersede then. A finished file that is only
 // shorter than its increments keeps their number: readers see that they reach further.
 func (s *examiner) lack(e ledger.Entry, f *growing) (gap *ledger.Gap, apart bool, err error) {

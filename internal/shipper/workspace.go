@@ -75,7 +75,7 @@ func (s *workspace) sweep(context.Context) error {
 	return nil
 }
 
-// openGrowing opens an open segment. It returns nil if there is none: the
+// openGrowing opens an open segment. It returns nil without one: the
 // file has been given up, or its path is another file's by now.
 func (s *workspace) openGrowing(e ledger.Entry) (*growing, error) {
 	f, err := os.Open(s.cfg.Held.Path(e.ID))

@@ -17,15 +17,15 @@ type LongLine struct {
 	Size int64
 	// Start is the beginning of the line, at least 1 KiB of it.
 	Start []byte
-	// Edit, if set, is given what is left of the line, with null for the
+	// Edit, if set, is given the rest of the line, with null for the
 	// bodies that were cut out of it, or Start where only a stub is left; it
-	// returns what may be sent of that, made in dst[:0] where it changed.
+	// returns the part of it that may be sent, made in dst[:0] where it changed.
 	Edit func(dst, line []byte) (out []byte, changed bool)
 }
 
 // Long is [Line] for a line that is read twice and never held: it needs limit bytes of memory and no
 // more, however long the line is. With Edit the markers have no "sha256", because the checksum of
-// what Edit would have hidden could be enough to guess it; edited reports that Edit changed
+// a value that Edit would have hidden could be enough to guess it; edited reports that Edit changed
 // something. The error is that of Open or of reading, [io.ErrUnexpectedEOF] if the line is shorter
 // than Size.
 func Long(line LongLine, limit int, dst []byte) (short []byte, edited bool, err error) {

@@ -142,7 +142,7 @@ func FuzzShrinkLong(f *testing.F) {
 	})
 }
 
-// compareBodies compares the bodies that were found in a line with what encoding/json says of it.
+// compareBodies compares the bodies that were found in a line with those of encoding/json.
 func compareBodies(t *testing.T, line []byte, scan *scanner) {
 	t.Helper()
 	var event map[string]json.RawMessage

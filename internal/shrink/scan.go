@@ -18,7 +18,7 @@ type body struct {
 }
 
 // scanner finds the bodies of a line that is written to it in pieces. It follows strings and braces
-// and validates nothing: what is left of the line after the cuts is validated instead.
+// and validates nothing: the rest of the line after the cuts is validated instead.
 type scanner struct {
 	at                int64 // offset of the byte that is looked at
 	depth             int

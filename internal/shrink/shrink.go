@@ -95,7 +95,7 @@ func (c *cutter) Write(p []byte) (int, error) {
 	return all, nil
 }
 
-// replace writes what stands for a body.
+// replace writes the substitute of a body.
 func (c *cutter) replace(b *body) {
 	c.bodies = c.bodies[1:]
 	if c.sum == nil {
@@ -106,7 +106,7 @@ func (c *cutter) replace(b *body) {
 	c.sum.Reset()
 }
 
-// appendMarker appends the marker for so many bytes with this SHA-256, without its two closing
+// appendMarker appends the marker for n bytes with this SHA-256, without its two closing
 // braces; nil leaves the hash out.
 func appendMarker(dst []byte, name string, size int64, sum []byte) []byte {
 	dst = append(append(dst, `{"auditsidecar":{"shrunk":"`...), name...)

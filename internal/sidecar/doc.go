@@ -1,4 +1,4 @@
-// Package sidecar is what the verb run does: it opens the state directory and
+// Package sidecar implements the verb run: it opens the state directory and
 // runs the loops that hold the files of the audit log, archive the finished ones
 // and stream the open one, until it is stopped or, with --once, once through.
 // No loop waits for another.
@@ -13,7 +13,7 @@
 //	serve.go    starts the loops in order, stops them in order, drains
 //	once.go     --once: one pass of each loop, with retries
 //	state.go    opens and locks the state directory
-//	events.go   what the loops report, logged and counted
+//	events.go   reports of the loops, logged and counted
 //	store.go    the archive as the shipper sees it; find.go looks into it
 //	status.go   the status page; lag.go and gaps.go have its figures
 package sidecar

@@ -17,7 +17,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// events logs and counts what the loops report.
+// events logs and counts the reports of the loops.
 type events struct {
 	log     zerolog.Logger
 	loops   healths
@@ -30,7 +30,7 @@ type events struct {
 // without a Loki.
 type healths struct{ begin, watch, held, ship, stream *admin.Loop }
 
-// fault adds to the error of a sink what people need of it.
+// fault adds the parts that people need to the error of a sink.
 func fault(err error) error {
 	if answer, ok := errors.AsType[*lokipush.StatusError](err); ok {
 		return &admin.Fault{Err: err, Cause: fmt.Sprint(answer.Code, " ", http.StatusText(answer.Code)), Person: answer.Decision == lokipush.Stop}
@@ -53,7 +53,7 @@ func (a archiveEvents) File(event string, e ledger.Entry) {
 	a.noteSegment(event, e)
 }
 
-// Head logs the head of the tree: what verify takes as --expect-head, out of
+// Head logs the head of the tree: the value of verify --expect-head, out of
 // reach of those who can only write to the archive.
 func (a archiveEvents) Head(head ledger.Head) {
 	a.log.Info().Int("tree", head.Tree).Int64("number", head.Number).Str("head", head.Root).Msg("the archive has a record")
@@ -99,7 +99,7 @@ func (e streamEvents) Pass(err error)     { e.loops.stream.Observe(fault(err)) }
 func (e streamEvents) Released()          { e.held.Wake() }
 func (e streamEvents) Gap(gap ledger.Gap) { e.noteGap(gap) }
 
-// Note logs what became of lines. A Loki that refuses a line of every push would
+// Note logs the outcome of lines. A Loki that refuses a line of every push would
 // fill the log: some notes a minute are logged, and the metrics count all.
 func (e streamEvents) Note(event string, err error) { e.notes.Warn().Err(err).Msg("loki: " + event) }
 

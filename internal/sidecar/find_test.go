@@ -86,7 +86,7 @@ func TestEarlier(t *testing.T) {
 	}
 }
 
-// TestRecords reads the records of a tree from a number on, copies and what is no record
+// TestRecords reads the records of a tree from a number on, copies and other objects
 // among them, across a thousand.
 func TestRecords(t *testing.T) {
 	s := catalogtest.Shelf{T: t, Dir: t.TempDir()}

@@ -54,7 +54,7 @@ func (g *gaps) remember(gap ledger.Gap, at time.Time) {
 	}
 }
 
-// waiting takes what was found so far and the archive does not have yet.
+// waiting takes the gaps found so far that the archive does not have yet.
 func (g *gaps) waiting(found []ledger.Gap) {
 	g.mu.Lock()
 	g.last = nil

@@ -99,7 +99,7 @@ func (in *intake) look(ctx context.Context) {
 	in.shown.Store(&shown)
 }
 
-// measure notes what the files have gained since the last look, and when a line last
+// measure notes the growth of the files since the last look, and when a line last
 // arrived: a silence is over then.
 func (in *intake) measure(listed []rotate.Segment, now time.Time) {
 	sizes, gained := map[string]int64{}, int64(0)
@@ -133,7 +133,7 @@ func (in *intake) measure(listed []rotate.Segment, now time.Time) {
 	}
 }
 
-// ask asks kube-apiserver what it has counted since the first answer in this silence.
+// ask reads how many events kube-apiserver has counted since the first answer in this silence.
 func (in *intake) ask(ctx context.Context, now time.Time) {
 	c, ok := in.Ask(ctx)
 	in.input.Asked = ok
@@ -150,7 +150,7 @@ func (in *intake) ask(ctx context.Context, now time.Time) {
 	in.input.Counted = c.Events - in.base.Events
 }
 
-// state judges what was seen.
+// state judges the observations.
 func (in *intake) state(now time.Time) admin.State {
 	silence := now.Sub(in.input.LastLine)
 	switch {

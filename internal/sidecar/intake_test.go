@@ -28,7 +28,7 @@ type arrival struct {
 	gone   bool
 }
 
-// newArrival makes one of a log; with counter kube-apiserver says what it counts.
+// newArrival makes one of a log; with counter kube-apiserver answers with its counts.
 func newArrival(t *testing.T, counter bool) *arrival {
 	t.Helper()
 	a := &arrival{t: t, dir: t.TempDir(), events: 1000}

@@ -13,14 +13,14 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/ledger"
 )
 
-// archiveLag is what the archive does not have yet, in any form.
+// archiveLag describes the lines that the archive does not have yet, in any form.
 type archiveLag struct {
 	seconds float64 // since the oldest line may have been written
 	bytes   float64
 	pending float64 // seconds since the oldest finished file was rotated
 }
 
-// lagMeter measures what the archive does not have, from the ledger and the
+// lagMeter measures the lines that the archive does not have, from the ledger and the
 // sizes of the files. It is safe for concurrent use.
 type lagMeter struct {
 	mu    sync.Mutex
@@ -74,7 +74,7 @@ func (w *working) sizeOf(e *ledger.Entry) int64 {
 	return e.Seen
 }
 
-// registerLag registers what is read from the ledger at each scrape. Before it is
+// registerLag registers the metrics that are read from the ledger at each scrape. Before it is
 // open, the figures are not a number.
 func (s *Sidecar) registerLag() {
 	gauge := func(name, help string, value func(*working) float64) {
@@ -87,11 +87,11 @@ func (s *Sidecar) registerLag() {
 	}
 	var meter lagMeter
 	lag := func(w *working) archiveLag { return meter.measure(w.ledger.Entries(), w.sizeOf, time.Now()) }
-	gauge("archive_lag_seconds", "Longest that a line can have been without a copy in the archive, increments included; 0 when there is none.",
+	gauge("archive_lag_seconds", "Longest that a line can have been without a copy in the archive, increments included; 0 without one.",
 		func(w *working) float64 { return lag(w).seconds })
 	gauge("archive_lag_bytes", "Bytes of the log that the archive has in no form yet.",
 		func(w *working) float64 { return lag(w).bytes })
-	gauge("archive_oldest_pending_seconds", "Time since the rotation of the oldest finished file that is not archived; 0 when there is none.",
+	gauge("archive_oldest_pending_seconds", "Time since the rotation of the oldest finished file that is not archived; 0 without one.",
 		func(w *working) float64 { return lag(w).pending })
 	gauge("last_heartbeat_timestamp_seconds", "When the last heartbeat was made, or the epoch began.",
 		func(w *working) float64 { return float64(w.ledger.Chain().Heartbeat.Unix()) })

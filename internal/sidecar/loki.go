@@ -29,7 +29,7 @@ func (s *Sidecar) newLive(h *hold.Hold, st *state, writes <-chan struct{}) (*liv
 		Window: live.Window{MaxAge: settings.MaxAge, MaxAhead: settings.MaxAhead},
 		Ledger: st.ledger, CursorFile: st.cursorFile, Cursor: st.cursor,
 		// One whose cursor was lost resumes with the oldest line: to skip to the end
-		// would lose lines that nobody has, and what Loki has already it hides.
+		// would lose lines that exist nowhere else, and hide lines that Loki has already.
 		FromEnd: settings.Start == config.StartNow && !st.streamed,
 		Events:  streamEvents{s.events, h}, Registry: s.registry,
 	})
@@ -44,7 +44,7 @@ func lokiLabels(settings *config.Loki, identity config.Identity) map[string]stri
 	return labels
 }
 
-// validLoki checks what only those who use the settings know to be valid.
+// validLoki checks values that only the users of the settings can check.
 func validLoki(settings *config.Loki, identity config.Identity) error {
 	_, err := settings.HTTPClient()
 	if identity.Validate() != nil {

@@ -14,8 +14,8 @@ import (
 // onceTimeout bounds how long --once waits for a sink that does not answer.
 const onceTimeout = 2 * time.Minute
 
-// once archives what is finished, streams to the end of the log, and reports
-// what did not work. A sink that is unavailable for a moment is tried again.
+// once archives finished files, streams to the end of the log, and reports
+// failures. A sink that is unavailable for a moment is tried again.
 func (s *Sidecar) once(ctx context.Context) (err error) {
 	st, err := s.openState()
 	if err != nil {
@@ -36,7 +36,7 @@ func (s *Sidecar) once(ctx context.Context) (err error) {
 		streamed := s.retryWhile(ctx, "loki", onceTimeout, w.live.Sync)
 		err = errors.Join(err, streamed, w.live.Close())
 	}
-	err = errors.Join(err, w.hold.Sync(ctx)) // let go of what was released
+	err = errors.Join(err, w.hold.Sync(ctx)) // let go of released files
 	return errors.Join(err, quarantined(st))
 }
 
@@ -44,7 +44,7 @@ func (s *Sidecar) once(ctx context.Context) (err error) {
 const onceQuiet = 3 * time.Second
 
 // retryWhile tries again until it works, for at most a time; an archive that
-// says that trying again is no use is believed. It logs what it waits for.
+// says that trying again is no use is believed. It logs the cause of each wait.
 func (s *Sidecar) retryWhile(ctx context.Context, sink string, atMost time.Duration, try func(context.Context) error) error {
 	bounded, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()

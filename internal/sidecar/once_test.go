@@ -13,7 +13,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
-// --once says within seconds what it waits for, and until when: of a sink that
+// --once logs within seconds the cause of its wait, and until when: of a sink that
 // refuses, and of one that does not answer at all.
 func TestOnceSaysWhatItWaitsFor(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -18,7 +18,7 @@ import (
 // redactKeyName is the name of the node's own key in the state directory.
 const redactKeyName = "redact.key"
 
-// redaction is what is replaced in lines, and the key of what stands for it.
+// redaction selects the values to replace in lines, and has the key of their substitutes.
 // Nil replaces nothing.
 type redaction struct {
 	policy *redact.Policy
@@ -33,7 +33,7 @@ func (r *redaction) redactor() *redact.Redactor {
 	return redact.New(r.policy, r.key)
 }
 
-// blind is what stands for a hash of what was redacted; nil where nothing is.
+// blind makes the substitute of a hash of redacted values; nil without redaction.
 func (r *redaction) blind() func(sha256 string) string {
 	if r == nil {
 		return nil
@@ -41,7 +41,7 @@ func (r *redaction) blind() func(sha256 string) string {
 	return func(sha256 string) string { return manifest.Blind(r.key[:], sha256) }
 }
 
-// archiveRedaction is what is replaced in the archive; nil for nothing.
+// archiveRedaction selects the values to replace in the archive; nil for nothing.
 func (s *Sidecar) archiveRedaction(st *state) *shipper.Redaction {
 	if s.Settings.Redact.Mode != config.RedactArchive {
 		return nil
@@ -51,7 +51,7 @@ func (s *Sidecar) archiveRedaction(st *state) *shipper.Redaction {
 
 // openRedaction reads the rules and the key, and makes the node's own key at
 // the first start. One that cannot be used is set aside and another one made:
-// holding the log must go on in any case.
+// holding the log must continue in any case.
 func (s *Sidecar) openRedaction(stateDir string) (*redaction, error) {
 	policy, err := s.Settings.Redact.Policy()
 	if policy == nil || err != nil {

@@ -24,7 +24,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/rotate"
 )
 
-// Config is what a Sidecar needs.
+// Config configures a Sidecar.
 type Config struct {
 	Settings config.Run
 	Shown    []admin.Setting // the settings as the status page shows them
@@ -35,7 +35,7 @@ type Config struct {
 	OwnsProcess bool
 }
 
-// Sidecar is the loops and what they share.
+// Sidecar is the loops and their shared parts.
 type Sidecar struct {
 	Config
 	audit    rotate.Log
@@ -103,7 +103,7 @@ func newSidecar(cfg Config) *Sidecar {
 		Config: cfg, registry: registry, health: admin.NewHealth(cfg.Log, registry, time.Now), fs: durable.OS(),
 		stored: gauge("archive_last_success_timestamp_seconds", "When the archive last confirmed an object or a record; 0 before the first.", nil),
 	}
-	gauge("build_info", "Always 1; the labels say what runs.", prometheus.Labels{"version": cfg.Version, "goversion": runtime.Version()}).Set(1)
+	gauge("build_info", "Always 1; the labels name the running version.", prometheus.Labels{"version": cfg.Version, "goversion": runtime.Version()}).Set(1)
 	gauge("config_hash", "Hash of the settings, the same on nodes that are set alike: the name of the node does not count, nor the content of the files that are named.", nil).
 		Set(config.Hash(cfg.Shown))
 	s.registerLag()
@@ -140,7 +140,7 @@ func (s *Sidecar) Run(ctx context.Context) error {
 // shipperInterval is how often the shipper looks without being poked.
 const shipperInterval = 30 * time.Second
 
-// working is what the sidecar works with once its state is open.
+// working has the parts that need an open state.
 type working struct {
 	*state
 	hold    *hold.Hold

@@ -137,7 +137,7 @@ func (s *Sidecar) readState(st *state) error {
 	}
 	st.streamed = st.cursor.Segment != "" || aside != ""
 	s.noteAside("Loki cursor", aside)
-	if err := st.ledger.Streamed(st.cursor); err != nil { // what was sent was seen
+	if err := st.ledger.Streamed(st.cursor); err != nil { // sent lines were seen
 		return err
 	}
 	if err := s.openChain(st); err != nil {
@@ -146,9 +146,9 @@ func (s *Sidecar) readState(st *state) error {
 	return s.openKey(st)
 }
 
-// openChain opens the chain of records. One that cannot go on (somebody
+// openChain opens the chain of records. One that cannot continue (a user
 // changed its files) is set aside and recorded as a gap: holding the log must
-// go on in any case.
+// continue in any case.
 func (s *Sidecar) openChain(st *state) error {
 	chain, err := s.chainOf(st)
 	if broken, ok := errors.AsType[*manifest.BrokenError](err); ok {
@@ -156,7 +156,7 @@ func (s *Sidecar) openChain(st *state) error {
 		if asideErr != nil {
 			return asideErr
 		}
-		s.Log.Error().Err(err).Str("setAside", aside).Msg("the chain of records cannot go on; a new epoch begins")
+		s.Log.Error().Err(err).Str("setAside", aside).Msg("the chain of records cannot continue; a new epoch begins")
 		gap := ledger.StateLost(err.Error(), time.Now())
 		if err := st.ledger.NewEpoch(time.Now(), ledger.BeginStateLost, *gap); err != nil {
 			return err
@@ -198,7 +198,7 @@ func checkAuditDir(dir string) error {
 	return nil
 }
 
-// owner says whose log the state is of, and what the archive has of it: a
+// owner says whose log the state is of, and the archive's part of it: a
 // cloned disk, a state directory that is given another name, and an archive
 // that is redacted in another way begin a new epoch.
 func owner(settings *config.Run, r *redaction) string {
@@ -209,7 +209,7 @@ func owner(settings *config.Run, r *redaction) string {
 	return owner
 }
 
-// machineID tells this machine from others, empty where it has no ID. It is a
+// machineID distinguishes this machine from others, empty where it has no ID. It is a
 // hash, because machine-id(5) asks to keep the ID itself confidential.
 func machineID() string {
 	data, err := os.ReadFile("/etc/machine-id")

@@ -12,7 +12,7 @@ import (
 // shownFiles is how many files the status page lists.
 const shownFiles = 15
 
-// report tells the status page what the loops and the metrics do not say.
+// report gives the status page the parts that neither loops nor metrics report.
 func (s *Sidecar) report() admin.Report {
 	r := admin.Report{
 		Version: s.Version, Cluster: s.Settings.Identity.Cluster, Node: s.Settings.Identity.Node,
@@ -78,7 +78,7 @@ func (w *working) chain(settings config.Run) admin.Chain {
 	return c
 }
 
-// VerifyCommand proves what this node has archived, up to the head.
+// VerifyCommand proves this node's archive, up to the head.
 func VerifyCommand(settings config.Run, head string) string {
 	a := settings.Archive
 	words := []string{"auditsidecar", "verify", a.URL, "--cluster", settings.Identity.Cluster, "--node", settings.Identity.Node, "--expect-head", head}

@@ -81,8 +81,8 @@ func TestGaps(t *testing.T) {
 	}
 }
 
-// What is asked before the state is open has no figures of it, and afterwards
-// has them: files, the chain, and what the archive does not have yet.
+// An answer before the state is open has no figures of it, and afterwards
+// has them: files, the chain, and the part that the archive does not have yet.
 func TestReport(t *testing.T) {
 	dir := t.TempDir()
 	const log = "{\"a\":1}\n{\"a\":2}\n"

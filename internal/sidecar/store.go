@@ -29,13 +29,13 @@ type store struct {
 	bucket   *archive.Bucket
 	identity config.Identity
 	success  prometheus.Gauge // when something was stored
-	alive    func()           // hears that an upload goes on
+	alive    func()           // is called while an upload makes progress
 	log      zerolog.Logger
 	tried    atomic.Bool   // whether the store replaces objects
 	listed   []archive.Key // of the records, since an epoch asked for the tree; nil: not listed
 }
 
-// body is what is uploaded. The store reads it as fast as the line takes it.
+// body is the uploaded content. The store reads it as fast as the line takes it.
 type body struct {
 	io.ReaderAt
 	alive func()

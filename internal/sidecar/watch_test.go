@@ -63,7 +63,7 @@ func TestLivezInTheLongRun(t *testing.T) {
 	})
 }
 
-// Files that are archived one after another, and an upload that takes what the
+// Files that are archived one after another, and an upload that takes all that the
 // line gives, keep the archive's loop alive: kubelet does not kill a sidecar that
 // works off an outage.
 func TestLivezWhileTheArchiveCatchesUp(t *testing.T) {

@@ -32,7 +32,7 @@ func (p *FileProgress) Begin(size int64) {
 	p.show()
 }
 
-// Write counts what is written of the file.
+// Write counts the written bytes of the file.
 func (p *FileProgress) Write(b []byte) (int, error) {
 	p.written += int64(len(b))
 	p.bytes += int64(len(b))

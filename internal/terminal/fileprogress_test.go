@@ -65,7 +65,7 @@ func TestProgressIsNotShownTooOften(t *testing.T) {
 	})
 }
 
-// What is no terminal sees nothing of it.
+// Other outputs than a terminal get nothing.
 func TestNoProgressInAPipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "stderr")
 	f, err := os.Create(path)

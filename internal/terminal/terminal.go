@@ -1,4 +1,4 @@
-// Package terminal writes what people see on a terminal: colour, the width to
+// Package terminal writes for people at a terminal: colour, the width to
 // break lines at, and progress. In a pipe it changes and shows nothing.
 package terminal
 

@@ -15,7 +15,7 @@ import (
 // patience is how many heartbeats may be missing before it is a finding.
 const patience = 2
 
-// defaultEvery is taken for the time between heartbeats if there are none.
+// defaultEvery is taken for the time between heartbeats without any.
 const defaultEvery = time.Hour
 
 // checkCover notes where one epoch follows another, and looks for time between the

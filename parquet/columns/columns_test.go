@@ -6,7 +6,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 )
 
-// Columns says what the schema of the objects says, in the same order.
+// Columns agrees with the schema of the objects, in the same order.
 func TestColumnsAreTheSchema(t *testing.T) {
 	kinds := map[ColumnType]string{
 		TypeString: "STRING", TypeBinary: "BYTE_ARRAY", TypeInt32: "INT32", TypeInt64: "INT64",

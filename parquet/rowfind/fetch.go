@@ -19,7 +19,7 @@ const (
 	nearby = 2 << 10
 	// requests is how many extents are asked for at a time.
 	requests = 8
-	// maxLoaded bounds the bytes that are held; what is beyond is read page by page.
+	// maxLoaded bounds the bytes that are held; more is read page by page.
 	maxLoaded = 24 << 20
 )
 
@@ -45,7 +45,7 @@ func (c *cache) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // load reads extents, several at once, and those that are near each other with one request.
-// If they do not fit, it gives up what was loaded before, but for the extents from keep on.
+// If they do not fit, it gives up earlier loads, but for the extents from keep on.
 func (c *cache) load(wanted []extent, keep int64) error {
 	missing := c.missing(wanted)
 	if sizeOf(missing)+c.size() > maxLoaded {

@@ -9,13 +9,13 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 )
 
-// Lines says what is made of the rows that [Object.Lines] finds.
+// Lines renders the rows that [Object.Lines] finds.
 type Lines struct {
 	// Work is the directory of temporary files; empty: [os.TempDir].
 	Work string
 	// Columns are those that Append needs; nil: all.
 	Columns []auditline.Field
-	// Append appends what is made of a row to dst; nil: its line.
+	// Append appends the rendered row to dst; nil: its line.
 	Append func(dst []byte, r *Row) []byte
 	// Keep, if not nil, gets the line of a row; it needs all columns.
 	Keep func(line []byte) bool
@@ -49,7 +49,7 @@ func (f *Found) WriteTo(w io.Writer) (n int64, err error) {
 	return n, err
 }
 
-// Lines finds the rows of a query and puts what is made of them in the order of the file. A
+// Lines finds the rows of a query and puts the rendered rows in the order of the file. A
 // line that several rows are of, because it is damaged, is found once.
 func (o *Object) Lines(q *Query, l Lines) (found *Found, err error) {
 	found = &Found{order: rowsort.NewLines(l.Work, orderMemory)}

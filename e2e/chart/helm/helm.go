@@ -15,7 +15,7 @@ import (
 	engine4 "helm.sh/helm/v4/pkg/engine"
 )
 
-// Release is what `helm install NAME --namespace NAMESPACE` gives a chart.
+// Release has the values that `helm install NAME --namespace NAMESPACE` gives a chart.
 type Release struct{ Name, Namespace string }
 
 // Render3 renders the chart in dir as Helm 3 does: values are checked against

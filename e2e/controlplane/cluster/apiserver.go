@@ -23,7 +23,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
-// Config is what an APIServer is made of.
+// Config configures an APIServer.
 type Config struct {
 	Binary   string
 	EtcdURL  string
@@ -115,7 +115,7 @@ func (a *APIServer) Start(ctx context.Context) error {
 
 func (a *APIServer) url() string { return "https://127.0.0.1:" + strconv.Itoa(a.port) }
 
-// MetricsFlags tell the sidecar how to read the server's own counters.
+// MetricsFlags make the sidecar read the server's own counters.
 func (a *APIServer) MetricsFlags() []string {
 	return []string{
 		"--apiserver-metrics-url", a.url() + "/metrics",
@@ -159,5 +159,5 @@ func (a *APIServer) Kill() {
 	}
 }
 
-// Log is the end of what the server printed.
+// Log is the end of the server's output.
 func (a *APIServer) Log() string { return process.Tail(a.path("kube-apiserver.log")) }

@@ -76,8 +76,8 @@ func ofKubernetes(tb testing.TB, module, tool string) string {
 	return builds.Tool{Module: module, Package: "k8s.io/kubernetes/cmd/" + tool, Name: tool, LDFlags: versionFlags(tb, module)}.Path(tb)
 }
 
-// versionFlags tell the binaries their version, which they report, and by which
-// kubeadm judges what it may install.
+// versionFlags set the version of the binaries, which they report, and by which
+// kubeadm judges the versions it may install.
 func versionFlags(tb testing.TB, module string) (flags string) {
 	tb.Helper()
 	content, err := os.ReadFile(filepath.Join(builds.Repository(tb), module, "go.mod"))

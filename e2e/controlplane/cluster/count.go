@@ -13,10 +13,10 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// Count is what kube-apiserver says of its audit events since it started.
+// Count has kube-apiserver's counts of its audit events since it started.
 type Count struct {
 	// AuditID is that of the request that asked: its own event is counted and
-	// written right after the answer. In the log it marks the place up to which
+	// written right after the answer. In the log it marks the position up to which
 	// the count goes.
 	AuditID string
 	// Events is apiserver_audit_event_total: each event just before it is

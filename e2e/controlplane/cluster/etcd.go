@@ -66,10 +66,10 @@ func get(ctx context.Context, client *http.Client, url string) error {
 	return nil
 }
 
-// environment is what a server needs of that of the test.
+// environment is the part of the test's environment that a server needs.
 func environment() []string { return []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent"} }
 
-// freePort returns a loopback port that nobody listens on now.
+// freePort returns a loopback port without a listener.
 func freePort() (int, error) {
 	address, err := audittest.FreeAddress()
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// Clients are who makes the requests: an administrator, and somebody who may
+// Clients are who makes the requests: an administrator, and a user who may
 // do nothing.
 type Clients struct {
 	Admin, Nobody kubernetes.Interface

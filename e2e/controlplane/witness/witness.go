@@ -1,4 +1,4 @@
-// Package witness keeps what a process writes to a rotated log, whatever
+// Package witness keeps the lines that a process writes to a rotated log, whatever
 // happens in the log's directory: a hard link of its own to every file that was
 // ever the open log. It knows nothing of auditsidecar.
 package witness
@@ -74,7 +74,7 @@ func (w *Witness) content() ([]byte, error) {
 	for _, f := range w.files {
 		content, err := os.ReadFile(f)
 		if err != nil {
-			return nil, fmt.Errorf("read what was written: %w", err)
+			return nil, fmt.Errorf("read the written files: %w", err)
 		}
 		all = append(all, content...)
 	}
@@ -149,14 +149,14 @@ func inode(info fs.FileInfo) uint64 {
 	return stat.Ino
 }
 
-// Size returns how many bytes have been written so far. Nobody may write
+// Size returns how many bytes have been written so far. No process may write
 // meanwhile: call it when the process has ended.
 func (w *Witness) Size() (int64, error) {
 	<-w.looked
 	<-w.looked // the look between them began after the end of the process
 	links, err := os.ReadDir(w.links)
 	if err != nil {
-		return 0, fmt.Errorf("add up what was written: %w", err)
+		return 0, fmt.Errorf("add up the written files: %w", err)
 	}
 	var size int64
 	for _, l := range links {
@@ -165,7 +165,7 @@ func (w *Witness) Size() (int64, error) {
 			continue // a second link to a known file, removed again
 		}
 		if err != nil {
-			return 0, fmt.Errorf("add up what was written: %w", err)
+			return 0, fmt.Errorf("add up the written files: %w", err)
 		}
 		size += info.Size()
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What was written when Size is called is in it, whenever the witness looked last.
+// Bytes written when Size is called are in it, whenever the witness looked last.
 func TestSizeLooksOnceMore(t *testing.T) {
 	dir := t.TempDir()
 	w, err := Start(t.Context(), dir, filepath.Join(t.TempDir(), "links"))

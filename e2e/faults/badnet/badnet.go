@@ -64,7 +64,7 @@ func Start(sink http.Handler) (*Server, error) {
 func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 
 // Set changes the condition for every request from now on; a body that is
-// being read goes on at the new speed.
+// being read continues at the new speed.
 func (s *Server) Set(c Condition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,7 +145,7 @@ func (s *Server) cut(w http.ResponseWriter) {
 	}
 }
 
-// nowhere takes an answer that nobody gets.
+// nowhere takes an answer without a receiver.
 type nowhere struct{ header http.Header }
 
 func (n *nowhere) Header() http.Header         { return n.header }
@@ -162,7 +162,7 @@ type slowBody struct {
 // tick is the time between two reads of a slow body.
 const tick = 100 * time.Millisecond
 
-// Read reads what one tick allows.
+// Read reads as much as one tick allows.
 func (b *slowBody) Read(p []byte) (int, error) {
 	speed := b.server.condition().BytesPerSecond
 	if speed > 0 {

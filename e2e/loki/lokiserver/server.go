@@ -141,7 +141,7 @@ func (s *Server) Get(ctx context.Context, path string) ([]byte, error) {
 	return body, nil
 }
 
-// Flush has Loki write what it has in memory to the store.
+// Flush has Loki write its memory to the store.
 func (s *Server) Flush(ctx context.Context) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/flush", http.NoBody)
 	if err != nil {

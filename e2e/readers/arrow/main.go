@@ -1,6 +1,6 @@
-// Command arrow opens with arrow-go what `auditsidecar convert` wrote
-// (FILE.parquet beside each FILE), and compares it cell by cell with what
-// encoding/json finds in the original lines.
+// Command arrow opens with arrow-go the output of `auditsidecar convert`
+// (FILE.parquet beside each FILE), and compares it cell by cell with the values that
+// fields that encoding/json finds in the original lines.
 package main
 
 import (
@@ -105,7 +105,7 @@ func compareBatch(batch arrow.RecordBatch, lines [][]byte, seen map[int64]bool) 
 }
 
 // withoutHoles returns a line as its row holds it: one byte for each run of
-// 64 KiB of NUL bytes and more (I2 in docs/DESIGN.md).
+// 64 KiB of NUL bytes and more (I2 in docs/INVARIANTS.md).
 func withoutHoles(line []byte) []byte {
 	var kept []byte
 	for len(line) > 0 {
@@ -239,7 +239,7 @@ func wanted(event map[string]any) map[string]any {
 	return want
 }
 
-// unknown returns what the column of unknown fields must have: the one field that
+// unknown returns the expected column of unknown fields: the one field that
 // the suite adds, with the place where it does.
 func unknown(event map[string]any) any {
 	if event["tenant"] == nil {

@@ -4,5 +4,5 @@
 // ends it as kubelet does (SIGTERM) or as the kernel does (SIGKILL).
 //
 // The process gets a clean environment, so that neither AUDITSIDECAR_*
-// variables nor cloud credentials of the caller change what is tested.
+// variables nor cloud credentials of the caller change the result.
 package sidecar

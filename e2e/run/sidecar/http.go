@@ -74,7 +74,7 @@ func parseMetrics(body string) (map[string]float64, error) {
 }
 
 // WaitMetrics asks for the metrics until done says so; an unreachable server
-// only means: not yet. The error tells the last values of the named metrics.
+// only means: not yet. The error has the last values of the named metrics.
 func (p *Process) WaitMetrics(ctx context.Context, done func(map[string]float64) bool, names ...string) (map[string]float64, error) {
 	var last map[string]float64
 	err := p.poll(ctx, func() bool {

@@ -31,7 +31,7 @@ type Process struct {
 	done chan struct{}  // closed when the process has ended and been waited for
 }
 
-// environment is what a process gets besides its own variables.
+// environment is a process's environment besides its own variables.
 func environment(extra []string) []string {
 	return append([]string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "AWS_EC2_METADATA_DISABLED=true"}, extra...)
 }
@@ -59,7 +59,7 @@ func Start(cfg Config) (*Process, error) {
 // Exited is closed when the process has ended.
 func (p *Process) Exited() <-chan struct{} { return p.done }
 
-// Log returns what the process has written so far to standard output and error.
+// Log returns the process's standard output and error so far.
 func (p *Process) Log() string { return p.log.String() }
 
 // URL is where the process answers: http://127.0.0.1:PORT.
@@ -105,7 +105,7 @@ func (p *Process) ExitCode(ctx context.Context) (int, error) {
 	}
 }
 
-// Result is what a verb that ends by itself left.
+// Result is the result of a verb that ends by itself.
 type Result struct {
 	Stdout, Stderr []byte
 	Code           int // exit code

@@ -18,7 +18,7 @@ type database struct{ *sql.DB }
 // dataset is something to ask, as it stands after FROM.
 type dataset struct{ name, from string }
 
-// cost is what a statement took, and its answer.
+// cost is the cost of a statement, and its answer.
 type cost struct {
 	cpu, bytes float64
 	answer     []string
@@ -38,7 +38,7 @@ func openDB() (*database, error) {
 	return &database{db}, nil
 }
 
-// jsonFrom reads only what the questions need: the best that JSON can do.
+// jsonFrom reads only the fields that the questions need: the best that JSON can do.
 func jsonFrom(glob string) string {
 	return `(SELECT stage, verb, auditID AS audit_id, requestURI AS request_uri, "user".username AS user_name, sourceIPs AS source_ips,
   objectRef.resource AS object_resource, objectRef.namespace AS object_namespace, objectRef.name AS object_name,
@@ -51,7 +51,7 @@ func jsonFrom(glob string) string {
 // question is one of the eight; %s is the dataset.
 type question struct{ name, text string }
 
-// questions takes what they ask about from the data.
+// questions takes their arguments from the data.
 func (db *database) questions(from string) ([]question, error) {
 	one := func(text string) (value string, err error) {
 		err = db.QueryRow(strings.ReplaceAll(text, "%s", from)).Scan(&value)
@@ -111,7 +111,7 @@ func (db *database) compare(title string, reference, ours dataset) error {
 	return nil
 }
 
-// measure runs a statement three times and keeps the cheapest: what disturbs
+// measure runs a statement three times and keeps the cheapest: a disturbance of
 // only adds.
 func (db *database) measure(statement string) (cost, error) {
 	var best cost
@@ -157,7 +157,7 @@ func (db *database) answer(statement string) ([]string, error) {
 	return all, rows.Err()
 }
 
-// used is the CPU time of this process, in seconds, and what it has read.
+// used is the CPU time of this process, in seconds, and the bytes it has read.
 func used() (cpu, bytes float64) {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) == nil {

@@ -88,7 +88,7 @@ func (s *suite) oneDay(db *database, events string) error {
 	return db.compare("one day of "+fmt.Sprint(s.days), alone, whole)
 }
 
-// compact asks about a day of small objects, and about what a single statement
+// compact asks about a day of small objects, and about the objects that a single statement
 // of an engine makes of them.
 func (s *suite) compact(db *database) error {
 	small, err := s.tables(db, "small")

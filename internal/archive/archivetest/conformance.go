@@ -21,7 +21,7 @@ import (
 type Store struct {
 	*archive.Bucket
 	// Damage replaces the content of an object, without the store's knowledge:
-	// what it has computed of the object stays as it was.
+	// its computed checksum of the object stays as it was.
 	Damage func(key string, content []byte)
 }
 
@@ -157,7 +157,7 @@ func sameBytesAgain(t *testing.T, b Store) {
 	}
 }
 
-// damagedObject: what an object once was does not count when its bytes are
+// damagedObject: earlier content of an object does not count when its bytes are
 // others now. The same bytes can be stored as a copy, and from then on nothing
 // is taken for stored unless it was read back.
 func damagedObject(t *testing.T, b Store) {
@@ -201,7 +201,7 @@ func oneOfManyWriters(t *testing.T, b Store) {
 		}
 	}
 	if winner < 0 {
-		t.Fatal("nobody stored the object")
+		t.Fatal("the object was not stored")
 	}
 	wantContent(t, b, "race/k", contents[winner])
 }

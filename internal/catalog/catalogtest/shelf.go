@@ -144,7 +144,7 @@ func GapRecord() manifest.Record {
 	return manifest.Record{Kind: manifest.KindGap, Gaps: []manifest.Gap{{Reason: continuity.ReasonDiskBudget, Bytes: -1}}}
 }
 
-// Again makes the object under a key a copy, and leaves under the key what spoil
+// Again makes the object under a key a copy, and leaves under the key the bytes that spoil
 // makes of it.
 func (s Shelf) Again(key string, spoil func([]byte) []byte) (copied string) {
 	s.T.Helper()

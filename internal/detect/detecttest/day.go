@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Day makes an ordinary day of a cluster of twenty nodes: what its controllers, runners
-// and people ask that any detection could look at, at the rates of their defaults. The
+// Day makes an ordinary day of a cluster of twenty nodes: the requests of its controllers, runners
+// and people that any detection could look at, at the rates of their defaults. The
 // same seed makes the same day.
 //
-// Left out is what no detection looks at, however much of it there is: reads of
-// workloads, leases, events, status. What repeats without end and always has the same
+// Left out are requests that no detection looks at, however many they are: reads of
+// workloads, leases, events, status. Requests that repeat without end and always has the same
 // form (scrapes, dry runs of Flux) is there at a part of its rate, which the comment gives.
 func Day(seed uint64, start time.Time) ([][]byte, error) {
 	d := &day{rand: rand.New(rand.NewPCG(seed, 22)), start: start}

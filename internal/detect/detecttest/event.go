@@ -204,7 +204,7 @@ func body(raw string, value any, number func(string) string) (json.RawMessage, e
 	return json.RawMessage(number(string(text))), err
 }
 
-// object is what the request is about, with its URI.
+// object is the object of the request, with its URI.
 func (e Event) object(number func(string) string) (*object, string) {
 	if e.Res == "" {
 		return nil, e.URI

@@ -12,7 +12,7 @@ import (
 //go:embed *.yaml
 var tables embed.FS
 
-// Case is an attack or something ordinary, with what it stands for.
+// Case is an attack or something ordinary, with its meaning.
 type Case struct {
 	From   string
 	Events []yaml.Node `yaml:"e"`
@@ -25,7 +25,7 @@ const Sets = 2
 // Attacks returns a table of attacks; the first is 1.
 func Attacks(set int) ([]Case, error) { return read(fmt.Sprintf("attacks-%d.yaml", set)) }
 
-// Ordinary returns a table of what controllers and people do every day.
+// Ordinary returns a table of everyday requests of controllers and people.
 func Ordinary(set int) ([]Case, error) { return read(fmt.Sprintf("ordinary-%d.yaml", set)) }
 
 // ExampleAllow is the allow list of the cluster whose days [Day] makes, valid at now.

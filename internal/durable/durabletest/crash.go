@@ -9,7 +9,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
-// ErrCrash is what a crash-injecting hook returns for the effect at which the
+// ErrCrash is returned by a crash-injecting hook for the effect at which the
 // machine is said to have stopped, and for every one after it.
 var ErrCrash = errors.New("injected crash")
 

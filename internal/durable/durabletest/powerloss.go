@@ -11,13 +11,13 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
-// Loss says what of the effects that were not synced a power failure takes
+// Loss says which unsynced effects a power failure takes
 // away. A real disk may lose any subset of them; these are the corners.
 type Loss uint8
 
 // The kinds of loss.
 const (
-	// LoseNothing is the crash of the process alone: the kernel goes on.
+	// LoseNothing is the crash of the process alone: the kernel keeps running.
 	LoseNothing Loss = iota
 	// LoseNames undoes names that appeared, moved or went without a fsync of
 	// their directory.
@@ -38,16 +38,16 @@ func (l Loss) String() string {
 }
 
 // PowerLoss is the model of a disk that stops after a number of effects and
-// forgets what was not synced. It exists for tests: run the code under test
+// forgets unsynced effects. It exists for tests: run the code under test
 // with [PowerLoss.Hook] until it answers [ErrCrash], call [PowerLoss.Crash],
 // and begin again as a new process does.
 //
-// It sees what goes through a [durable.FS] only. What was there before counts as
-// synced, and so does what others write. A fsync is noted and not made: the
+// It sees only effects of a [durable.FS]. Earlier files count as
+// synced, and so do effects of others. A fsync is noted and not made: the
 // machine that runs the test does not fail, and tests are quicker for it.
 type PowerLoss struct {
 	after int64
-	grave string // keeps what was removed or replaced, for its resurrection
+	grave string // keeps removed and replaced files, for its resurrection
 
 	mu      sync.Mutex
 	seen    int64
@@ -65,7 +65,7 @@ type unsynced struct {
 }
 
 // NewPowerLoss returns a disk that stops after n effects. grave is an empty
-// directory of the test on the same file system, outside what is tested.
+// directory of the test on the same file system, outside the tested tree.
 func NewPowerLoss(n int64, grave string) *PowerLoss { return &PowerLoss{after: n, grave: grave} }
 
 // Hook is the [durable.Hook] of the disk. It is safe for concurrent use.
@@ -125,8 +125,8 @@ func (p *PowerLoss) prepare(e durable.Effect) (unsynced, error) {
 	return u, nil
 }
 
-// bury keeps the file or empty directory at path and returns what brings it
-// back; where there is none, that does nothing.
+// bury keeps the file or empty directory at path and returns a function that brings it
+// back; without one, that does nothing.
 func (p *PowerLoss) bury(path string) (restore func() error, err error) {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -155,7 +155,7 @@ func (p *PowerLoss) renamed(e durable.Effect) {
 	}
 }
 
-// synced forgets what the fsync of a file or a directory made durable.
+// synced forgets the effects that the fsync of a file or a directory made durable.
 func (p *PowerLoss) synced(e durable.Effect) {
 	left := p.pending[:0]
 	for _, u := range p.pending {
@@ -180,8 +180,8 @@ func (p *PowerLoss) Crashed() bool {
 	return p.seen > p.after
 }
 
-// Crash makes the directory tree what it is after the failure. Its error is
-// one of the test, not of what is tested.
+// Crash brings the directory tree to its state after the failure. Its error is
+// one of the test, not of the tested code.
 func (p *PowerLoss) Crash(loss Loss) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

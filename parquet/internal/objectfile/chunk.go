@@ -62,7 +62,7 @@ func (d *dictionary) tooLarge(limit int) bool {
 const (
 	// minJudged is how many values a page must have to judge its dictionary.
 	minJudged = 1000
-	// maxDistinct is the part of the values that may differ: one in so many.
+	// maxDistinct is the part of the values that may differ: one in maxDistinct.
 	maxDistinct = 2
 )
 

@@ -5,7 +5,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 )
 
-// addEvent adds what the event has to its columns. What it does not have is
+// addEvent adds the event's fields to its columns. A missing field is
 // left to catchUp.
 func (w *Writer) addEvent(r *Row) {
 	e := r.Event

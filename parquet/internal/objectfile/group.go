@@ -11,7 +11,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 )
 
-// columnIndexes are what the footer refers to for one chunk.
+// columnIndexes are the parts that the footer refers to for one chunk.
 type columnIndexes struct {
 	columns *format.ColumnIndex // nil where there are no bounds
 	offsets format.OffsetIndex

@@ -12,7 +12,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
 )
 
-// pages are the finished pages of a chunk, with what the footer and the page
+// pages are the finished pages of a chunk, with the values that the footer and the page
 // indexes say of them.
 type pages struct {
 	data    []byte    // pages with their headers
@@ -24,7 +24,7 @@ type pages struct {
 	meta    format.ColumnMetaData
 }
 
-// pageFacts is what the indexes say of a page.
+// pageFacts has the values of a page for the indexes.
 type pageFacts struct {
 	at       int64 // where it begins
 	kind     format.PageType
@@ -107,7 +107,7 @@ func (p *pages) countEncoding(kind format.PageType, encoding format.Encoding) {
 	p.meta.EncodingStats = append(stats, format.PageEncodingStats{PageType: kind, Encoding: encoding, Count: 1})
 }
 
-// finish completes what is said of the pages, of which the first begins at an
+// finish completes the description of the pages, of which the first begins at an
 // offset of the object.
 func (p *pages) finish(offset int64) {
 	p.meta.DataPageOffset = offset

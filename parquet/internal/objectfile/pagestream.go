@@ -12,17 +12,17 @@ import (
 )
 
 // pageStream compresses the values of a large page as they come, so that never
-// more of the page is in memory than the encoder's window and what it has made
-// of the rest. Such a page is a DATA_PAGE_V2, whose levels stand before what is
+// more of the page is in memory than the encoder's window and its output
+// of the rest. Such a page is a DATA_PAGE_V2, whose levels stand before the part that is
 // compressed: they are known last.
 type pageStream struct {
 	encoder *zstd.Encoder
-	packed  []byte // what the encoder has written
+	packed  []byte // the encoder's output
 	size    int    // bytes before compression
 	length  [4]byte
 }
 
-// Write takes what the encoder writes.
+// Write takes the encoder's output.
 func (s *pageStream) Write(b []byte) (int, error) {
 	s.packed = append(s.packed, b...)
 	return len(b), nil

@@ -218,7 +218,7 @@ func TestCodecPacksLiterals(t *testing.T) {
 	}
 }
 
-// Frames written at once, in parts and as a stream unpack to what was written, in
+// Frames written at once, in parts and as a stream unpack to the written bytes, in
 // an order of any kind; a part may be empty.
 func TestCodecFrames(t *testing.T) {
 	codec, err := NewCodec()

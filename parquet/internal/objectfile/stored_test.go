@@ -42,7 +42,7 @@ func repeated(tb testing.TB, n int, oldnew ...string) (lines [][]byte) {
 	return lines
 }
 
-// column returns what the footer says of a column in a row group.
+// column returns the footer's entry of a column in a row group.
 func column(f *pq.File, group int, c auditline.Field) *format.ColumnMetaData {
 	return &f.Metadata().RowGroups[group].Columns[c].MetaData
 }
@@ -169,7 +169,7 @@ func TestPagesAndRowGroupsAreBounded(t *testing.T) {
 	}
 }
 
-// What is buffered ends a row group as well, before the source lines are many.
+// Buffered bytes end a row group as well, before the source lines are many.
 func TestBufferedPagesEndARowGroup(t *testing.T) {
 	lim := objectfile.DefaultLimits()
 	lim.Page, lim.Buffered = 2<<10, 60<<10
@@ -187,7 +187,7 @@ func TestPagesOfConstantsAreBounded(t *testing.T) {
 	f := open(t, lines, objectfile.DefaultLimits())
 	for _, c := range []auditline.Field{schema.Node, schema.Seq, auditline.Verb, auditline.UserGroups} {
 		index, err := f.RowGroups()[0].ColumnChunks()[c].OffsetIndex()
-		if err != nil || index.NumPages() != 3 { // 32 Ki rows and what is added between two looks
+		if err != nil || index.NumPages() != 3 { // 32 Ki rows and those added between two looks
 			t.Errorf("%s: %d pages (%v), want 3", schema.Columns()[c].Name, index.NumPages(), err)
 		}
 		for page := range index.NumPages() {

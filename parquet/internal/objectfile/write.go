@@ -18,7 +18,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 )
 
-// Row is what is stored of one event or line, beside the columns of meta.
+// Row is the stored form of one event or line, beside the columns of meta.
 type Row struct {
 	Event  *auditline.Event
 	Raw    []byte // nil where the columns rebuild the line
@@ -42,7 +42,7 @@ func DefaultLimits() Limits {
 	return Limits{RowGroup: 52 << 20, Buffered: 16 << 20, Page: 128 << 10, Dictionary: 1 << 20, Long: 1 << 20}
 }
 
-// Config says what is the same for all rows of an object.
+// Config has the values shared by all rows of an object.
 type Config struct {
 	Path string
 	Work string // directory of temporary files
@@ -79,7 +79,7 @@ type Writer struct {
 	index  []columnIndexes // of every chunk written
 }
 
-// groupState counts what is in the open row group.
+// groupState counts the open row group.
 type groupState struct {
 	rows  int64
 	bytes int  // of source lines

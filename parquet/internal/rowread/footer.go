@@ -148,7 +148,7 @@ func newGroup(g *rowGroup, defs *[schema.NumColumns]schema.Column, size int64) (
 // within says whether size bytes from at on are among the first end bytes.
 func within(at, size, end int64) bool { return at >= 0 && size >= 0 && size <= end-at }
 
-// wrongChunk says what cannot be so in an object that has size bytes before its footer, or nothing.
+// wrongChunk names the claim that cannot be true in an object that has size bytes before its footer, or nothing.
 func wrongChunk(c *columnChunk, d *schema.Column, size int64) string {
 	m := &c.MetaData
 	for _, e := range m.Encoding {

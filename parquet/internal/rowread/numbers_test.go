@@ -175,7 +175,7 @@ func FuzzNumbers(f *testing.F) {
 }
 
 // Values in Thrift's compact protocol are read as far as their bytes go, a field that is not known
-// is skipped, whatever it is, and lists take no more memory than the bytes are worth.
+// is skipped in any case, and lists take no more memory than the bytes are worth.
 func TestCompactValues(t *testing.T) {
 	type values struct {
 		Third int32  `thrift:"3,optional"`
@@ -224,7 +224,7 @@ func TestCompactValues(t *testing.T) {
 	}
 }
 
-// FuzzPageHead reads headers of any bytes: what it takes is within its bounds.
+// FuzzPageHead reads headers of any bytes: an accepted one is within its bounds.
 func FuzzPageHead(f *testing.F) {
 	f.Add([]byte{0x15, 0, 0x15, 200, 1, 0x15, 100, 0x2c, 0x15, 20, 0x15, 0, 0x15, 6, 0x15, 6, 0, 0})
 	f.Add([]byte{0x15, 4, 0x15, 200, 1, 0x15, 100, 0x4c, 0x15, 20, 0x15, 0, 0, 0})

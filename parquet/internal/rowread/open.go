@@ -12,7 +12,7 @@ import (
 // may be an object.
 var ErrNotOurs = errors.New("not an object of auditsidecar")
 
-// File is an opened object: what its footer says, as far as it is needed to read it. It is believed
+// File is an opened object: the footer, as far as it is needed to read it. It is believed
 // only where an object of this package could say it: one flipped bit may name another codec, and the
 // library would act on that.
 type File struct {
@@ -22,7 +22,7 @@ type File struct {
 	src    io.ReaderAt
 }
 
-// Open opens an object. It is the only way to one: what a damaged or foreign file could
+// Open opens an object. It is the only way to one: a claim that a damaged or foreign file could
 // make the rest of the package do is decided here, from the footer, before anything else is read.
 func Open(r io.ReaderAt, size int64) (f *File, err error) {
 	defer noPanic(&err)
@@ -39,7 +39,7 @@ func Open(r io.ReaderAt, size int64) (f *File, err error) {
 
 const (
 	magic = "PAR1"
-	// tailLength is what stands behind the footer: its length, and the magic number.
+	// tailLength is the length of the bytes behind the footer: its length, and the magic number.
 	tailLength = 4 + int64(len(magic))
 	// maxFooter bounds the footer of an object. Ours take some 30 KB for each row group.
 	maxFooter = 64 << 20

@@ -22,18 +22,18 @@ const (
 	LargePage = 6 << 20
 	// MaxValue is the longest value: a line.
 	MaxValue = 512 << 20
-	// maxPage bounds a page: a line, and what may stand beside it.
+	// maxPage bounds a page: a line, and the bytes beside it.
 	maxPage = MaxValue + 2*LargePage
 )
 
-// pageHead is what the header of a page says.
+// pageHead is the header of a page.
 type pageHead struct {
 	kind         format.PageType
 	head         int64 // bytes of the header itself
 	packed, size int64 // bytes, with those of the levels
 	values       int64 // nulls included
 	encoding     format.Encoding
-	crc          uint32 // 0 where there is none
+	crc          uint32 // 0 without one
 	levels       int64  // in DATA_PAGE_V2: bytes of them, which are not compressed
 }
 

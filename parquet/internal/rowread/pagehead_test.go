@@ -16,7 +16,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 )
 
-// rawPage is a page as it stands in a chunk, without a checksum: what is wrong
+// rawPage is a page as it stands in a chunk, without a checksum: faults
 // in it must be found by who reads it.
 type rawPage struct {
 	levels, body []byte // body is compressed here

@@ -43,7 +43,7 @@ func dictionaryHead(change func(*format.PageHeader)) format.PageHeader {
 	return h
 }
 
-// What a page's header claims is bounded before it is believed: kinds, encodings,
+// Claims of a page's header are bounded before it is believed: kinds, encodings,
 // sizes and counts that no object of ours has are refused.
 func TestPageHeadersAreRefused(t *testing.T) {
 	text, body := schema.Column{Kind: schema.Text}, schema.Column{Kind: schema.Text, Encoding: schema.Plain, Streamed: true}

@@ -32,7 +32,7 @@ type runs struct {
 	bit    int
 }
 
-// next returns the next number; false where there is none, or damage.
+// next returns the next number; false at the end, or on damage.
 func (r *runs) next() (uint32, bool) {
 	for r.left == 0 {
 		if !r.open() {
@@ -57,7 +57,7 @@ func (r *runs) open() bool {
 		return false
 	}
 	r.b = r.b[n:]
-	size := uint64(r.width+7) / 8 // a run: how often, and of what
+	size := uint64(r.width+7) / 8 // a run: count and value
 	r.left = head >> 1
 	if head&1 == 1 { // groups of eight
 		if r.left > uint64(len(r.b)) && r.width > 0 {
@@ -112,7 +112,7 @@ func newDeltas(b []byte) (d deltas) {
 	return d
 }
 
-// next returns the next number; false where there is none, or damage.
+// next returns the next number; false at the end, or on damage.
 func (d *deltas) next() (int64, bool) {
 	if d.left == 0 || d.damaged {
 		return 0, false

@@ -20,7 +20,7 @@ const (
 	maxRatio = 256
 )
 
-// unpacker has what the columns of an object use one after another.
+// unpacker has the buffers that the columns of an object use in turn.
 type unpacker struct {
 	whole  *zstd.Decoder
 	packed []byte
@@ -71,7 +71,7 @@ func (u *unpacker) unpack(in io.Reader, p *pageHead, dst []byte) ([]byte, error)
 type pageInput struct {
 	head   pageHead
 	packed io.LimitedReader
-	sum    hash.Hash32 // of what was read
+	sum    hash.Hash32 // of the bytes read
 	zstd   *zstd.Decoder
 	left   int64 // unpacked bytes that were not read
 }
@@ -133,7 +133,7 @@ func (u *unpacker) counted(in io.Reader, p *pageHead) (io.Reader, error) {
 	return bytes.NewReader(body), nil
 }
 
-// value reads a length and so many bytes, into dst if they fit.
+// value reads a length and that many bytes, into dst if they fit.
 func (s *pageInput) value(dst []byte) ([]byte, error) {
 	var length [4]byte
 	if s.left -= int64(len(length)); s.left < 0 {

@@ -14,7 +14,7 @@ type dictionary struct {
 	ends []uint32 // of the values in it; of byte arrays only
 }
 
-// open takes a page with so many values of a width; 0 if each stands after its length.
+// open takes a page with n values of a width; 0 if each stands after its length.
 func (d *dictionary) open(page []byte, values int64, width int) error {
 	d.page = page
 	if width > 0 {
@@ -69,7 +69,7 @@ func (d *dictionary) fixed(n uint32, width int) (v []byte, ok bool) {
 // pageValues are the values of the open page that are not null.
 type pageValues struct {
 	encoding format.Encoding
-	plain    []byte // what was not read of a page that is unpacked
+	plain    []byte // the unread part of an unpacked page
 	numbers  runs   // in the dictionary
 	deltas   deltas
 	stream   *pageInput // of a large page, else nil

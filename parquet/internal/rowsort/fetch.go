@@ -11,7 +11,7 @@ import (
 
 const (
 	// fetchLines is how many bytes of lines are read ahead of their turn, and
-	// fetchMemory the size of the buffer for them and for what lies between.
+	// fetchMemory the size of the buffer for them and for the gaps between them.
 	fetchLines  = 1 << 20
 	fetchMemory = 2 << 20
 	// fetchRows bounds the rows that are read ahead: a power of two.

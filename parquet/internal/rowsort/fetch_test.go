@@ -104,7 +104,7 @@ func TestFetcherReadsNeighboursAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// What lies between takes room as well, which is not endless.
+	// Gaps take room as well, which is not endless.
 	if src.reads > len(refs)/2 || src.bytes > 10<<20 {
 		t.Errorf("%d reads of %d bytes for %d lines", src.reads, src.bytes, len(refs))
 	}

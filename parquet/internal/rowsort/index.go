@@ -14,7 +14,7 @@ import (
 // object the row belongs.
 type Ref struct {
 	Offset int64  // of the line's first byte, in the source
-	Time   int64  // stage timestamp, µs since 1970; NoTime if there is none
+	Time   int64  // stage timestamp, µs since 1970; NoTime without one
 	Line   uint32 // 1-based
 	Size   uint32 // of the line, without its newline
 	key    uint32 // number of the sort key in the index
@@ -27,7 +27,7 @@ const NoTime = math.MinInt64
 
 const (
 	rowRefSize = 40
-	// keyOverhead is what one interned key costs beside its bytes.
+	// keyOverhead is the cost of one interned key beside its bytes.
 	keyOverhead = 32
 )
 
@@ -80,7 +80,7 @@ func (x *Index) Add(r Ref, key []byte) error {
 	return nil
 }
 
-// grow makes room for as many rows as the source will have if its lines go on
+// grow makes room for as many rows as the source will have if its lines continue
 // as they were up to the offset done: room that is not used would make the
 // garbage collector run more often.
 func (x *Index) grow(done int64) {
@@ -126,7 +126,7 @@ func compareRefs(a, b Ref) int {
 	}
 }
 
-// flush writes what is in memory as a sorted run and forgets it.
+// flush writes the index in memory as a sorted run and forgets it.
 func (x *Index) flush() error {
 	keys := x.sort()
 	if err := x.runs.add(func(w *bufio.Writer) error { return writeRefs(w, x.refs, keys) }); err != nil {
