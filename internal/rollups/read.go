@@ -30,8 +30,8 @@ type stored struct {
 	size int64
 }
 
-// maxCopies bounds how many copies of one rollup are looked at.
-const maxCopies = 100
+// MaxCopies bounds how many copies of one rollup are read.
+const MaxCopies = 100
 
 // List lists the JSON forms below rollups/ by cluster, node, tree and day, to be read by
 // [Read]; an empty cluster or node stands for all. Other names are left out.
@@ -65,7 +65,7 @@ func List(ctx context.Context, bucket *archive.Bucket, cluster, node string) ite
 func (d *Day) add(s stored) {
 	i, _ := slices.BinarySearchFunc(d.copies, s, func(a, b stored) int { return a.key.Copy - b.key.Copy })
 	d.copies = slices.Insert(d.copies, i, s)
-	d.copies = d.copies[max(0, len(d.copies)-maxCopies):]
+	d.copies = d.copies[max(0, len(d.copies)-MaxCopies):]
 	d.Key = d.copies[len(d.copies)-1].key
 }
 

@@ -134,16 +134,21 @@ func (v summing) checkForms(ctx context.Context) error {
 			}
 		}
 	}
-	young := map[archive.Key]bool{}
-	var forms []archive.Key
+	listed := map[archive.Key]bool{}
+	var forms []archive.Key // that belong to a JSON form
 	err := v.list(ctx, "rollups/parquet/", func(info archive.Info, key archive.Key) {
 		base := v.opt.State.tree(manifest.Origin(key.Cluster, key.Node, key.Tree))
 		switch {
 		case key.Ext != "parquet":
 			v.found.note("%s: not the name of a rollup, and queries see its rows", info.Key)
-		case want[key.First().String()] != "" || !v.incremental || base == nil || key.Day > dayOf(base.Time.Time):
-			forms = append(forms, key)
-			young[key] = v.opt.now().Sub(info.Modified).Abs() < patience*defaultEvery
+		case want[key.First().String()] != "" && key.Copy <= rollups.MaxCopies:
+			forms, listed[key] = append(forms, key), true
+		case v.incremental && base != nil && key.Day <= dayOf(base.Time.Time):
+		case v.opt.now().Sub(info.Modified).Abs() < patience*defaultEvery:
+			v.found.note("%s: its JSON form is not there yet", key)
+		default:
+			d := day{Day: rollups.Day{Key: key}}
+			v.found.find(d.finding("no rollup in the JSON form that counts vouches for it, and queries see its rows"))
 		}
 	})
 	if err != nil {
@@ -151,28 +156,21 @@ func (v summing) checkForms(ctx context.Context) error {
 	}
 	return v.each(ctx, "rollups", len(forms), func(ctx context.Context, i int) error {
 		d := day{Day: rollups.Day{Key: forms[i]}}
-		sum, known := want[d.Key.First().String()]
-		next, _ := archive.ParseKey(archive.NextCopy(d.Key.String()))
-		switch {
-		case slices.Contains(forms, next):
+		if next, _ := archive.ParseKey(archive.NextCopy(d.Key.String())); listed[next] {
 			v.found.note("%s: the store damaged it, or it could not be confirmed; queries see its rows", d.Key)
-		case !known && young[d.Key]:
-			v.found.note("%s: its JSON form is not there yet", d.Key)
-		case !known:
-			v.found.find(d.finding("no rollup in the JSON form that counts vouches for it, and queries see its rows"))
-		default:
-			got, object, err := sumOf(ctx, v.archive, d.Key.String())
-			if object != nil {
-				_ = object.Close()
-			}
-			if err == nil && got != sum {
-				err = fmt.Errorf("its SHA-256 is %s, its JSON form says %s; queries see its rows", got, sum)
-			}
-			if err != nil {
-				_, detail, err := unopened(ctx, err)
-				v.found.find(d.finding(detail))
-				return err
-			}
+			return nil
+		}
+		got, object, err := sumOf(ctx, v.archive, d.Key.String())
+		if object != nil {
+			_ = object.Close()
+		}
+		if sum := want[d.Key.First().String()]; err == nil && got != sum {
+			err = fmt.Errorf("its SHA-256 is %s, its JSON form says %s; queries see its rows", got, sum)
+		}
+		if err != nil {
+			_, detail, err := unopened(ctx, err)
+			v.found.find(d.finding(detail))
+			return err
 		}
 		return nil
 	})

@@ -73,6 +73,12 @@ func TestFindingsOfTrees(t *testing.T) {
 			s.gap(continuity.ReasonPruned)
 			s.write(s.record(1), []byte("x"))
 		}, Options{To: noon}, "record_unreadable 2"},
+		"data deleted before the lifecycle does": {func(s *site) {
+			first := s.file(s.log(3))
+			s.now = s.now.AddDate(0, 0, 29)
+			s.file(s.log(3))
+			s.remove(s.data(first))
+		}, Options{ExpireDays: 30}, "object_missing 1 lines 1-3"},
 		"a whole epoch was removed": {func(s *site) {
 			s.file(s.log(3))
 			s.begin(epochB)

@@ -224,15 +224,25 @@ func (v *verification) readRecords(ctx context.Context) error {
 	return err
 }
 
+// maxTrees bounds the trees that are kept: more than the control planes of a thousand clusters have.
+const maxTrees = 10_000
+
 // maxNumber is more records than a tree gets; keys sort up to it.
 const maxNumber = 1e12 - 1
 
 // listRecords passes the objects with a record's name on and counts the others.
 func (v *verification) listRecords(ctx context.Context, do func(*item)) error {
-	strange := 0
+	strange, beyond, trees, last := 0, 0, 0, ""
 	err := v.list(ctx, "manifests/", func(info archive.Info, key archive.Key) {
 		if key.Kind != archive.KindManifest || key.Number > maxNumber {
 			strange++
+			return
+		}
+		if tree := archive.TreePrefix(key.Cluster, key.Node, key.Tree); tree != last {
+			trees, last = trees+1, tree
+		}
+		if trees > maxTrees {
+			beyond++
 			return
 		}
 		if d := v.skipped.day(key); d != nil {
@@ -243,6 +253,9 @@ func (v *verification) listRecords(ctx context.Context, do func(*item)) error {
 	})
 	if strange > 0 {
 		v.found.note("%d objects below manifests/ do not have a record's name; they were not checked", strange)
+	}
+	if beyond > 0 {
+		v.found.find(Finding{Kind: KindRecordUnreadable, Detail: fmt.Sprintf("the archive has %d trees, more than %d: %d objects below manifests/ were not checked; verify each --cluster or --node alone", trees, maxTrees, beyond)})
 	}
 	return cmp.Or(err, context.Cause(ctx))
 }

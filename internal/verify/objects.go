@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,10 +10,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
@@ -24,9 +25,10 @@ import (
 // objects are those below data/, as they are listed and as records name them.
 type objects struct {
 	*verification
-	listed    map[string]int64            // sizes by key
+	listed    map[string]int64            // sizes by key, of those that records name
 	named     map[string]*record          // by the keys of their objects
 	confirmed map[archive.Key]archive.Key // keys that records name, by the first copy's
+	expired   *atomic.Int64               // objects that the lifecycle has deleted
 }
 
 // checkObjects compares the objects below data/ with the records.
@@ -34,10 +36,7 @@ func (v *verification) checkObjects(ctx context.Context) error {
 	if len(v.logs) == 0 && v.opt.Cluster == "" && v.opt.Node == "" {
 		return v.checkBare(ctx)
 	}
-	o := objects{v, map[string]int64{}, map[string]*record{}, map[archive.Key]archive.Key{}}
-	if err := v.list(ctx, "data/", func(info archive.Info, _ archive.Key) { o.listed[info.Key] = info.Size }); err != nil {
-		return err
-	}
+	o := objects{v, map[string]int64{}, map[string]*record{}, map[archive.Key]archive.Key{}, new(atomic.Int64)}
 	var files []*record
 	for r := range v.files() {
 		o.name(r)
@@ -45,18 +44,26 @@ func (v *verification) checkObjects(ctx context.Context) error {
 			files = append(files, r)
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(o.listed)) {
-		if o.named[key] == nil {
-			if err := o.unrecorded(ctx, key); err != nil {
-				return err
-			}
+	var failed error
+	err := v.list(ctx, "data/", func(info archive.Info, _ archive.Key) {
+		if o.named[info.Key] != nil {
+			o.listed[info.Key] = info.Size
+		} else if failed == nil {
+			failed = o.unrecorded(ctx, info.Key)
 		}
+	})
+	if err = cmp.Or(failed, err); err != nil {
+		return err
 	}
 	stage := "files"
 	if v.opt.Deep {
 		stage = "files restored"
 	}
-	return v.each(ctx, stage, len(files), func(ctx context.Context, i int) error { return o.checkFile(ctx, files[i]) })
+	err = v.each(ctx, stage, len(files), func(ctx context.Context, i int) error { return o.checkFile(ctx, files[i]) })
+	if n := o.expired.Load(); n > 0 {
+		v.found.leaveOut("%d objects are gone and were recorded more than %d days ago (--expire-days): the lifecycle deletes them", n, v.opt.ExpireDays)
+	}
+	return err
 }
 
 // name notes the objects of a record.
@@ -136,8 +143,10 @@ func (o *objects) early(ctx context.Context, e *epoch, key archive.Key) (Kind, s
 		return KindObjectUnrecorded, fmt.Sprintf("no record vouches for it, and queries see its rows: it is from %s, and would have a record after %s, two heartbeats",
 			info.Modified.UTC().Format(timeLayout), patience*e.every()), nil
 	}
-	if _, again := o.listed[archive.NextCopy(name)]; again {
+	if _, err := o.archive.Stat(ctx, archive.NextCopy(name)); err == nil {
 		return "", "", nil // the store damaged it, or it could not be confirmed
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return unopened(ctx, err)
 	}
 	object, err := o.archive.Open(ctx, name)
 	if err != nil {
@@ -209,6 +218,11 @@ func (v *verification) unreadable(ctx context.Context, name string, err error) e
 func (o *objects) checkFile(ctx context.Context, r *record) error {
 	good := true
 	for _, object := range r.Objects {
+		if _, listed := o.listed[object.Key]; !listed && o.opt.ExpireDays > 0 && r.Time.AddDate(0, 0, o.opt.ExpireDays).Before(o.opt.now()) {
+			o.expired.Add(1)
+			good = false
+			continue
+		}
 		kind, detail, err := o.check(ctx, r, object)
 		if err != nil {
 			return err

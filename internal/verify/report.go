@@ -56,6 +56,7 @@ type Asked struct {
 	Deep        bool      `json:"deep"`
 	Versions    bool      `json:"versions,omitempty"`
 	Rollups     bool      `json:"rollups,omitempty"`
+	ExpireDays  int       `json:"expireDays,omitempty"`
 	ExpectHeads []string  `json:"expectHeads,omitempty"`
 	// Keys are the public keys that were given, Accept the trees.
 	Keys   []string `json:"keys,omitempty"`
@@ -123,7 +124,7 @@ type Gap struct {
 }
 
 func newReport(opt Options) Report {
-	asked := Asked{Cluster: opt.Cluster, Node: opt.Node, From: opt.From, To: opt.To, ChainOnly: opt.ChainOnly, Deep: opt.Deep, Rollups: opt.Rollups, Versions: opt.Versions, ExpectHeads: opt.ExpectHeads, Accept: opt.Accept}
+	asked := Asked{Cluster: opt.Cluster, Node: opt.Node, From: opt.From, To: opt.To, ChainOnly: opt.ChainOnly, Deep: opt.Deep, Rollups: opt.Rollups, Versions: opt.Versions, ExpireDays: opt.ExpireDays, ExpectHeads: opt.ExpectHeads, Accept: opt.Accept}
 	for _, key := range opt.Keys {
 		asked.Keys = append(asked.Keys, key.Vkey)
 	}

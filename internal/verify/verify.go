@@ -33,6 +33,9 @@ type Options struct {
 	Deep bool
 	// Versions finds objects that a bucket with versions hides.
 	Versions bool
+	// ExpireDays is after how many days the lifecycle deletes data: what is older may be
+	// missing. 0: never.
+	ExpireDays int
 	// ExpectHeads are roots that a tree must have had.
 	ExpectHeads []string
 	// State is the state of an earlier run; nil: nothing is trusted, and nothing kept.

@@ -70,6 +70,12 @@ func TestHonestArchives(t *testing.T) {
 			}
 			s.remove(s.data(1), s.data(2))
 		}, Options{From: noon.Add(3*time.Minute + time.Second)}, "data/ was listed from 2026-11-22 on"},
+		"data that the lifecycle has deleted": {func(s *site) {
+			s.file(s.log(5))
+			s.remove(s.data(1))
+			s.now = s.now.AddDate(0, 0, 31)
+			s.file(s.log(5))
+		}, Options{ExpireDays: 30, Deep: true}, "1 objects are gone and were recorded more than 30 days ago"},
 		"a clock that was set back": {func(s *site) {
 			s.heartbeat(0, nil)
 			s.now = s.now.Add(-time.Hour)

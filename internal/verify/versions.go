@@ -17,8 +17,9 @@ import (
 var ErrNoVersions = errors.New("it keeps no versions, so replaced or removed objects are lost: --versions needs an S3 bucket with versioning")
 
 // checkVersions finds objects that a bucket with versions hides: versions that are not the newest
-// of their key, and delete markers. The sidecar neither replaces nor deletes, and the
-// lifecycle deletes increments only.
+// of their key, and delete markers. The sidecar neither replaces nor deletes; the lifecycle
+// deletes increments and data that are old enough, which leaves a marker, and for a day the
+// version that it hides.
 func checkVersions(ctx context.Context, v *verification) error {
 	in, ok := v.archive.InS3()
 	if !ok {
@@ -37,28 +38,35 @@ func checkVersions(ctx context.Context, v *verification) error {
 	case status.Status != "Enabled":
 		v.found.note("versioning of the bucket is %s: objects that are replaced or removed now are lost", status.Status)
 	}
-	increments := 0
+	expired := 0
+	due := map[string]bool{} // keys that the lifecycle has deleted, of which one version may be hidden
 	hidden := func(kind Kind, name, version, text string, at time.Time) {
 		name = strings.TrimPrefix(name, prefix)
 		key, _ := archive.ParseKey(name)
 		if v.opt.Cluster != "" && key.Cluster != v.opt.Cluster || v.opt.Node != "" && key.Node != v.opt.Node {
 			return
 		}
-		if key.Kind == archive.KindOpen && key.Day <= dayOf(at.AddDate(0, 0, -archive.DefaultOpenDays+1)) {
-			increments++
+		marker := kind == KindVersionDeleted && v.opt.isDue(key, at)
+		if marker || due[name] && kind == KindVersionHidden {
+			due[name] = marker
+			expired++
 			return
 		}
 		v.found.find(Finding{Kind: kind, Cluster: key.Cluster, Node: key.Node, Tree: key.Tree, Number: key.Number, Epoch: key.Epoch, Seq: key.Seq, Object: name,
 			Detail: fmt.Sprintf("version %s of %s: %s", version, stamp(at), text)})
 	}
+	lastMarker := ""
 	pages := s3.NewListObjectVersionsPaginator(in.Client, &s3.ListObjectVersionsInput{Bucket: &in.Bucket, Prefix: &prefix})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return fmt.Errorf("list the versions of %s (s3:ListBucketVersions): %w", v.archive.URL(""), err)
 		}
+		split := strings.TrimPrefix(lastMarker, prefix) // its versions may be on the next page
+		due = map[string]bool{split: due[split]}
 		for _, m := range page.DeleteMarkers {
 			hidden(KindVersionDeleted, aws.ToString(m.Key), aws.ToString(m.VersionId), "a delete marker: the object was removed, and older versions of it are hidden", aws.ToTime(m.LastModified))
+			lastMarker = aws.ToString(m.Key)
 		}
 		for _, o := range page.Versions {
 			if !aws.ToBool(o.IsLatest) {
@@ -66,8 +74,19 @@ func checkVersions(ctx context.Context, v *verification) error {
 			}
 		}
 	}
-	if increments > 0 {
-		v.found.note("%d hidden versions and delete markers are of increments (open/) that were due to be deleted", increments)
+	if expired > 0 {
+		v.found.note("%d hidden versions and delete markers are of objects that were due to be deleted by the lifecycle", expired)
 	}
 	return nil
+}
+
+// isDue says whether the lifecycle deletes an object at a time: an increment, or, with ExpireDays, data.
+func (opt *Options) isDue(key archive.Key, at time.Time) bool {
+	switch {
+	case key.Kind == archive.KindOpen:
+		return key.Day <= dayOf(at.AddDate(0, 0, -archive.DefaultOpenDays+1))
+	case key.Kind == archive.KindData && opt.ExpireDays > 0:
+		return key.Rotated[:len(archive.DayLayout)] <= dayOf(at.AddDate(0, 0, -opt.ExpireDays+1))
+	}
+	return false
 }

@@ -43,24 +43,33 @@ func version(element, key, id string, latest bool, at time.Time) string {
 }
 
 // Hidden versions and delete markers are findings that name key and version, but for
-// increments that the lifecycle deletes.
+// objects that the lifecycle deletes.
 func TestVersions(t *testing.T) {
 	record := archive.RecordKey("prod", "cp1", 1, 4, epochA, 4)
 	open := archive.OpenKey("prod", "2026-11-22", "cp1", epochA, 5, 0, 10)
+	data := archive.DataKey("prod", "2026-11-22", "2026-11-22T12-00-00.000", "cp1", epochA, 7)
 	list := version("Version", record, "v2", true, noon) + version("Version", record, "v1", false, noon) +
 		version("DeleteMarker", record+"x", "v3", true, noon) +
 		version("DeleteMarker", open, "v4", true, noon.AddDate(0, 0, archive.DefaultOpenDays)) +
-		version("Version", open, "v5", false, noon.AddDate(0, 0, 1))
+		version("Version", open, "v5", false, noon.AddDate(0, 0, 1)) + version("Version", open, "v6", false, noon) +
+		version("DeleteMarker", data, "v7", true, noon.AddDate(0, 0, 29)) + version("Version", data, "v8", false, noon)
 	v := &verification{archive: versioned(t, "<Status>Suspended</Status>", list), found: findings{report: newReport(Options{})}}
 	must(t, checkVersions(t.Context(), v))
 	r := &v.found.report
-	if got := kinds(r); got != "version_deleted, version_hidden 4, version_hidden 5" {
+	if got := kinds(r); got != "version_deleted, version_deleted 7, version_hidden 4, version_hidden 5, version_hidden 7" {
 		t.Errorf("found %s", got)
 	}
 	page := text(t, r)
-	for _, want := range []string{record, "version v1 of", record + "x", "version v3", "1 hidden versions", "Suspended"} {
+	for _, want := range []string{record, "version v1 of", record + "x", "version v3", "2 hidden versions", "Suspended"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%q is not in\n%s", want, page)
+		}
+	}
+	for expire, want := range map[int]string{29: "version_deleted, version_hidden 4, version_hidden 5", 31: kinds(r)} {
+		v = &verification{archive: v.archive, opt: Options{ExpireDays: expire}, found: findings{report: newReport(Options{})}}
+		must(t, checkVersions(t.Context(), v))
+		if got := kinds(&v.found.report); got != want {
+			t.Errorf("data expire after %d days: found %s, want %s", expire, got, want)
 		}
 	}
 	v = &verification{archive: v.archive, opt: Options{Node: "cp2"}, found: findings{report: newReport(Options{})}}
