@@ -56,6 +56,9 @@ func check(tree fs.FS, linked []string) (findings []string, size string, err err
 	if err := c.links(tree); err != nil {
 		return nil, "", fmt.Errorf("follow the links: %w", err)
 	}
+	if err := c.claimed(tree); err != nil {
+		return nil, "", fmt.Errorf("look for the tests of claims: %w", err)
+	}
 	if err := c.releases(tree); err != nil {
 		return nil, "", fmt.Errorf("compare the versions: %w", err)
 	}
@@ -86,6 +89,7 @@ type checker struct {
 	lint     []byte          // .golangci.yml
 	packages map[string]bool // directories already looked up in it
 	rooms    map[string]*room
+	tested   map[string][]string // directories of a test, by its name
 	findings []string
 
 	parquetTests int // lines of the tests of parquet and its packages
@@ -107,6 +111,7 @@ func (c *checker) file(name string, content []byte) error {
 		return err
 	}
 	c.words(name, file)
+	c.tests(name, content)
 	if counted(name, file) {
 		c.room(name, content, file)
 	}

@@ -2,7 +2,8 @@
 // every test named after an invariant names one that docs/INVARIANTS.md has, that
 // every package has its row in the linter's import rules, that no package has a
 // name that says nothing, and that links between files lead somewhere: anchors, the
-// index of the documentation and the alerts' runbooks included; and that changelog, README and
+// index of the documentation and the alerts' runbooks included; that the
+// tests which docs/security.md and docs/threat-model.md name exist; and that changelog, README and
 // manifests name the same version. It prints one line for each finding and exits
 // 1 if there is any. Run it from the root of the repository: `make verify`.
 package main
