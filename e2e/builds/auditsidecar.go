@@ -31,7 +31,8 @@ func AuditsidecarVersion(path, version string) error {
 	return buildStatic("build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", path, "./cmd/auditsidecar")
 }
 
-// AuditsidecarLater builds the binary at a path so that LATER_SECONDS in its environment moves its wall clock.
+// AuditsidecarLater builds the binary at a path so that LATER_SECONDS or LATER_FILE in its
+// environment moves its wall clock.
 func AuditsidecarLater(path string) error {
 	return buildStatic("run", "./hack/later", "--", "build", "-trimpath", "-o", path, "./cmd/auditsidecar")
 }

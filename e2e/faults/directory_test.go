@@ -182,19 +182,11 @@ func directoryGone(s *stage) {
 	dir := filepath.Dir(s.log)
 	s.must(os.Rename(dir, dir+".away"))
 	for end := time.Now().Add(pick(20*time.Second, 6*time.Second)); time.Now().Before(end); s.sleep(500 * time.Millisecond) {
-		select {
-		case <-s.p.Exited():
-			s.start()
-		default:
-		}
+		s.restartIfEnded()
 	}
 	s.must(os.Rename(dir+".away", dir))
 	wait()
-	select {
-	case <-s.p.Exited():
-		s.start()
-	default:
-	}
+	s.restartIfEnded()
 	s.ready()
 	s.write(rate, 2*time.Second, 900*time.Millisecond)
 }

@@ -49,7 +49,14 @@ func (w *ownWriter) create() (err error) {
 }
 
 func (w *ownWriter) writeLine(line []byte) error {
-	n, err := w.open.Write(append(bytes.Clone(line), '\n'))
+	line = append(bytes.Clone(line), '\n')
+	if _, stamp, ok := bytes.Cut(line, []byte(`"stageTimestamp":"`)); ok && w.ahead != 0 {
+		const layout = "2006-01-02T15:04:05.000000Z" // kube-apiserver's
+		if at, err := time.Parse(layout, string(stamp[:min(len(stamp), len(layout))])); err == nil {
+			copy(stamp, at.Add(w.ahead).Format(layout))
+		}
+	}
+	n, err := w.open.Write(line)
 	f := &w.files[len(w.files)-1]
 	f.Bytes += int64(n)
 	f.Lines++

@@ -1,7 +1,9 @@
 // Command later runs the go command so that the built program lives some days later. It gives it an overlay of Go's own
 // sources and of ours: the wall clock of time.Now (the monotonic clock stays, or timers would wait as long), the
 // modification time and the birth time that a file reports, and, the other way, the one that os.Chtimes sets, are
-// moved by the seconds that LATER_SECONDS has when the program starts; they may be negative.
+// moved by the seconds that LATER_SECONDS has when the program starts; they may be negative. LATER_FILE names a file of
+// 4096 bytes instead, which the program maps: pairs of little-endian 64-bit integers, a Unix time and how many seconds
+// the clock is moved from then on, so that a test can set the clock of a running program.
 //
 //	go run ./hack/later -days 400 -- test -count=1 ./...
 //	go run ./hack/later -- build -o bin/auditsidecar-later ./cmd/auditsidecar    # LATER_SECONDS=-3600 bin/…
@@ -25,11 +27,30 @@ type edit struct{ file, old, new string }
 
 const offset = `package time
 
-import "syscall"
+import (
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+)
 
-var later = laterSeconds()
+// step is a time of the machine's clock, in seconds, and how far the clock is moved from then on.
+type step struct{ at, by int64 }
 
-func laterSeconds() (n int64) {
+var steps = laterSteps()
+
+// laterSteps maps the file of steps, or makes the one step of LATER_SECONDS.
+func laterSteps() *[laterMost]step {
+	if path, ok := syscall.Getenv("LATER_FILE"); ok {
+		fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		if err == nil {
+			var mem []byte
+			if mem, err = syscall.Mmap(fd, 0, laterMost*16, syscall.PROT_READ, syscall.MAP_SHARED); err == nil {
+				return (*[laterMost]step)(unsafe.Pointer(&mem[0]))
+			}
+		}
+		panic("LATER_FILE: " + err.Error())
+	}
+	var n int64
 	text, _ := syscall.Getenv("LATER_SECONDS")
 	for i := range len(text) {
 		if c := text[i]; c >= '0' && c <= '9' {
@@ -37,13 +58,33 @@ func laterSeconds() (n int64) {
 		}
 	}
 	if text != "" && text[0] == '-' {
-		return -n
+		n = -n
 	}
-	return n
+	return &[laterMost]step{{at: -1 << 62, by: n}}
 }
 
-// Later is how much later than the machine's clock Now is.
-func Later() Duration { return Duration(later) * Second }
+const laterMost = 256
+
+// later is how far the clock is moved at a time of the machine's clock.
+func later(sec int64) (by int64) {
+	for i := range steps {
+		at := atomic.LoadInt64(&steps[i].at)
+		if at == 0 || at > sec {
+			break
+		}
+		by = atomic.LoadInt64(&steps[i].by)
+	}
+	return by
+}
+
+// Later moves a time of the machine's clock.
+func Later(t Time) Time { return t.Add(Duration(later(t.Unix())) * Second) }
+
+// Earlier undoes it, if it was moved as far as now.
+func Earlier(t Time) Time {
+	sec, _, _ := runtimeNow()
+	return t.Add(-Duration(later(sec)) * Second)
+}
 `
 
 func main() {
@@ -87,10 +128,10 @@ func run(days int, args []string) error {
 // edits are those of Go 1.26's sources and of ours.
 func edits(src string) []edit {
 	return []edit{
-		{filepath.Join(src, "time/time.go"), "sec, nsec, mono := runtimeNow()\n", "sec, nsec, mono := runtimeNow()\n\tsec += later\n"},
-		{filepath.Join(src, "os/stat_"+runtime.GOOS+".go"), "time.Unix(fs.sys.Mtim.Unix())", "time.Unix(fs.sys.Mtim.Unix()).Add(time.Later())"},
-		{filepath.Join(src, "os/file_posix.go"), "syscall.NsecToTimespec(t.UnixNano())", "syscall.NsecToTimespec(t.Add(-time.Later()).UnixNano())"},
-		{"internal/hold/birth_linux.go", "int64(stat.Btime.Nsec))", "int64(stat.Btime.Nsec)).Add(time.Later())"},
+		{filepath.Join(src, "time/time.go"), "sec, nsec, mono := runtimeNow()\n", "sec, nsec, mono := runtimeNow()\n\tsec += later(sec)\n"},
+		{filepath.Join(src, "os/stat_"+runtime.GOOS+".go"), "time.Unix(fs.sys.Mtim.Unix())", "time.Later(time.Unix(fs.sys.Mtim.Unix()))"},
+		{filepath.Join(src, "os/file_posix.go"), "syscall.NsecToTimespec(t.UnixNano())", "syscall.NsecToTimespec(time.Earlier(t).UnixNano())"},
+		{"internal/hold/birth_linux.go", "time.Unix(stat.Btime.Sec, int64(stat.Btime.Nsec))", "time.Later(time.Unix(stat.Btime.Sec, int64(stat.Btime.Nsec)))"},
 	}
 }
 
