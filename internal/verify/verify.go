@@ -15,7 +15,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/rollups"
 )
 
-// Options select the checks. The zero value checks the chains and the objects
+// Options select the checks: its fields are the flags of the verb. The zero value checks the chains and the objects
 // of the whole archive.
 type Options struct {
 	// Cluster and Node leave out other logs; empty: all.
