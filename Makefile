@@ -270,6 +270,11 @@ bench: build ## Compare speed, memory and size with other converters
 bench-pipeline: build ## CPU per GB, CPU at 2,000 lines/s and memory of the whole binary
 	go run ./hack/benchpipeline -binary $(BIN)
 
+.PHONY: bench-writer
+bench-writer: build ## What a write of kube-apiserver's logger costs without and with a sidecar, and with inotify alone
+	go run ./hack/benchwriter -binary $(BIN)
+	go run ./hack/benchwriter -watch
+
 # The build takes this profile by its name. The converter's hot functions change
 # seldom: it is made again by hand, after they did.
 .PHONY: pgo
