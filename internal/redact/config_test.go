@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -201,12 +202,15 @@ func TestPolicyHash(t *testing.T) {
 
 func TestReadKey(t *testing.T) {
 	dir := t.TempDir()
-	file := func(name string, size int, mode fs.FileMode) string {
+	write := func(name string, key []byte, mode fs.FileMode) string {
 		path := filepath.Join(dir, name)
-		if err := errors.Join(os.WriteFile(path, make([]byte, size), 0o600), os.Chmod(path, mode)); err != nil {
+		if err := errors.Join(os.WriteFile(path, key, 0o600), os.Chmod(path, mode)); err != nil {
 			t.Fatal(err)
 		}
 		return path
+	}
+	file := func(name string, size int, mode fs.FileMode) string {
+		return write(name, []byte("0123456789abcdef0123456789abcdef0")[:size], mode)
 	}
 	for _, test := range []struct{ path, want string }{
 		{file("good", 32, 0o600), ""},
@@ -217,6 +221,8 @@ func TestReadKey(t *testing.T) {
 		{file("all", 32, 0o604), "mode 0604"},
 		{file("executable", 32, 0o700), "mode 0700"},
 		{dir, "no regular file"},
+		{write("nuls", make([]byte, KeySize), 0o600), "all its bytes are equal"},
+		{write("letters", bytes.Repeat([]byte("x"), KeySize), 0o600), "all its bytes are equal"},
 	} {
 		_, err := ReadKey(test.path)
 		if test.want == "" && err != nil || test.want != "" && (!errors.Is(err, ErrBadKey) || !strings.Contains(err.Error(), test.want)) {

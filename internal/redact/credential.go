@@ -67,7 +67,7 @@ const webTokenHead = "eyJ"
 // objects), or, as the first group, the text after the word "bearer": as in a header, or where a
 // browser hands a token to a WebSocket of kube-apiserver (apiserver/pkg/authentication/request/websocket).
 const (
-	afterBearer = `(?:(?i:bearer)(?:[ +:='"]|\\[tnr"]|\\u00[0-3][0-9a-f]|%(?:25)*(?:20|09|0[ADad]|22|27|3[ADad])|\.authorization\.k8s\.io\.)+)+`
+	afterBearer = `(?:(?i:bearer)(?:[ +:='"]|\\[tnr"]|\\u00[0-3][0-9a-f]|%(?:25)*(?:20|09|0[ADad]|22|27|3[ADad])|\.authorization\.k8s\.io\.)+)+` //nolint:gosec // a pattern of credentials, not one
 	webToken    = `(?:` + webTokenHead + `[\w=-]*\.){2}[\w=-]*`
 )
 

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -36,20 +37,21 @@ func ReadKey(file string) (k Key, err error) {
 		return Key{}, fmt.Errorf("read the redaction key: %w", err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
+	switch info, err := f.Stat(); {
+	case err != nil:
 		return Key{}, fmt.Errorf("look at the redaction key: %w", err)
-	}
-	switch mode := info.Mode(); {
-	case !mode.IsRegular():
+	case !info.Mode().IsRegular():
 		return Key{}, fmt.Errorf("%w %s: it is no regular file", ErrBadKey, file)
-	case mode.Perm()&^0o600 != 0:
-		return Key{}, fmt.Errorf("%w %s: others than its owner may read it (mode %04o): chmod 0600 it, or make a new one if they should not have it", ErrBadKey, file, mode.Perm())
+	case info.Mode().Perm()&^0o600 != 0:
+		return Key{}, fmt.Errorf("%w %s: others than its owner may read it (mode %04o): chmod 0600 it, or make a new one if they should not have it", ErrBadKey, file, info.Mode().Perm())
 	case info.Size() != KeySize:
 		return Key{}, fmt.Errorf("%w %s: it has %d bytes, expected %d; make one with: head -c %d /dev/urandom", ErrBadKey, file, info.Size(), KeySize, KeySize)
 	}
-	if _, err := io.ReadFull(f, k[:]); err != nil {
+	switch _, err := io.ReadFull(f, k[:]); {
+	case err != nil:
 		return Key{}, fmt.Errorf("read the redaction key %s: %w", file, err)
+	case bytes.Count(k[:], k[:1]) == KeySize:
+		return Key{}, fmt.Errorf("%w %s: all its bytes are equal; make one with: head -c %d /dev/urandom", ErrBadKey, file, KeySize)
 	}
 	return k, nil
 }
