@@ -175,6 +175,7 @@ func TestLifecycleRefused(t *testing.T) {
 		{"out of order", func(l *Lifecycle) { l.ArchiveDays = 91 }, "--archive-days"},
 		{"gone before it moves", func(l *Lifecycle) { l.ExpireDays = 100 }, "--expire-days"},
 		{"increments go at once", func(l *Lifecycle) { l.OpenDays = 0 }, "--open-days"},
+		{"more days than S3 counts, which wrapped to one day", func(l *Lifecycle) { l.ExpireDays = 1<<32 + 1 }, "4294967297 days"},
 		{"uploads go at once", func(l *Lifecycle) { l.AbortDays = 0 }, "--abort-days"},
 	} {
 		l := sevenYears()
