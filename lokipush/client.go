@@ -140,17 +140,3 @@ func isWebPage(header http.Header) bool {
 	kind, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
 	return kind == "text/html"
 }
-
-// oneLine makes an answer fit for an error message.
-func oneLine(body []byte) string {
-	text := string(body)
-	cut := len(text) > maxBodyShown
-	if cut {
-		text = text[:maxBodyShown-len(cutMark)]
-	}
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " ")
-	if cut {
-		text += cutMark
-	}
-	return text
-}

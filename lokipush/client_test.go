@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -279,9 +280,10 @@ func TestBuffersAreNotSharedWithLateReaders(t *testing.T) {
 func FuzzOneLine(f *testing.F) {
 	f.Add([]byte("a\nb \xff"))
 	f.Add(bytes.Repeat([]byte("ü"), 600))
+	f.Add([]byte("\x1b[2J\x1b]0;title\x07\u202eevil \x9b31m line\u0085\nOK")) // a terminal would obey
 	f.Fuzz(func(t *testing.T, body []byte) {
 		text := oneLine(body[:min(len(body), maxBodyShown+1)])
-		if len(text) > maxBodyShown || strings.ContainsAny(text, "\r\n\t") {
+		if len(text) > maxBodyShown || strings.ContainsFunc(text, func(r rune) bool { return !strconv.IsPrint(r) }) {
 			t.Errorf("%d bytes: %q", len(text), text)
 		}
 	})

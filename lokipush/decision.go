@@ -231,3 +231,17 @@ type Refusal struct {
 	Reason Reason       // fit for a metric's label
 	Err    *StatusError // Loki's answer to the push of this entry alone, or to one with others too old like it
 }
+
+// oneLine makes an answer fit for an error message: a terminal shows it and obeys nothing in it.
+func oneLine(body []byte) string {
+	text := string(body)
+	cut := len(text) > maxBodyShown
+	if cut {
+		text = text[:maxBodyShown-len(cutMark)]
+	}
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\uFFFD' || !strconv.IsPrint(r) }), " ")
+	if cut {
+		text += cutMark
+	}
+	return text
+}
