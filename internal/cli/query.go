@@ -179,7 +179,7 @@ func (f *queryFlags) ask(ctx context.Context, duckdb, text string, stdout, repor
 			form, shape = "-batch", fmt.Sprintf(".maxrows %d\n.maxwidth %d\n", mostRows, width)
 		}
 	}
-	cmd := exec.CommandContext(ctx, duckdb, "-init", os.DevNull, "-bail", form)
+	cmd := exec.CommandContext(ctx, duckdb, "-init", os.DevNull, "-bail", form) //nolint:gosec // the program that the caller names
 	cmd.Stdin, cmd.Stderr = strings.NewReader(shape+f.secret()+script+text), report
 	out, err := cmd.StdoutPipe()
 	if err == nil {

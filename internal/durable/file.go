@@ -35,7 +35,7 @@ func (f FS) writeTemp(path string, perm fs.FileMode, fill func(io.Writer) error)
 func (f FS) createTemp(path string) (*temp, error) {
 	dir, base := filepath.Split(path)
 	// 64 random bits: O_EXCL turns a collision into an error, not into damage.
-	name := filepath.Join(dir, fmt.Sprintf(".%s.%016x%s", base[:min(len(base), maxTempBase)], rand.Uint64(), tempSuffix))
+	name := filepath.Join(dir, fmt.Sprintf(".%s.%016x%s", base[:min(len(base), maxTempBase)], rand.Uint64(), tempSuffix)) //nolint:gosec // a name, not a secret
 	var file *os.File
 	err := f.apply(Effect{Op: OpCreate, Path: name}, func() (err error) {
 		file, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
