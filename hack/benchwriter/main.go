@@ -139,7 +139,7 @@ func run(ctx context.Context, o options, content []byte, with bool) (times []tim
 		if err != nil {
 			return nil, err
 		}
-		defer func() { err = errors.Join(err, w.Close()) }()
+		defer func() { _ = w.Close() }()
 		go func() {
 			for range w.Events {
 			}
