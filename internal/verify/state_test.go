@@ -192,6 +192,33 @@ func TestReadState(t *testing.T) {
 	}
 }
 
+// A state that is taken has heads that fit, and reads again as it was.
+func FuzzState(f *testing.F) {
+	state := smallSite(f).since(nil, Options{}).State()
+	good, err := state.Encode()
+	must(f, err)
+	f.Add(good)
+	f.Add(bytes.Replace(good, []byte(`"size": 8`), []byte(`"size": -1`), 1))
+	f.Add([]byte(`{"version":1,"trees":[{"origin":"auditsidecar/c/n/99999999999999999999","size":1}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var s, again State
+		if s.decode(data, state.Archive) != nil {
+			return
+		}
+		for _, b := range s.Trees {
+			tree, err := b.tree()
+			if err != nil || tree.Size() != b.Size || tree.Root().String() != b.Root {
+				t.Errorf("%+v is taken: %v", b, err)
+			}
+		}
+		text, err := s.Encode()
+		must(t, err)
+		if err := again.decode(text, state.Archive); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	})
+}
+
 // Of any object below manifests/ little is kept.
 func TestJunkIsNotKept(t *testing.T) {
 	s := smallSite(t)
