@@ -234,14 +234,10 @@ type Refusal struct {
 
 // oneLine makes an answer fit for an error message: a terminal shows it and obeys nothing in it.
 func oneLine(body []byte) string {
-	text := string(body)
-	cut := len(text) > maxBodyShown
-	if cut {
-		text = text[:maxBodyShown-len(cutMark)]
+	mark := ""
+	if len(body) > maxBodyShown {
+		body, mark = body[:maxBodyShown-len(cutMark)], cutMark
 	}
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\uFFFD' || !strconv.IsPrint(r) }), " ")
-	if cut {
-		text += cutMark
-	}
-	return text
+	unfit := func(r rune) bool { return r == ' ' || r == '\uFFFD' || !strconv.IsPrint(r) }
+	return strings.Join(strings.FieldsFunc(string(body), unfit), " ") + mark
 }
