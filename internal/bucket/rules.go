@@ -52,8 +52,8 @@ func (l Lifecycle) Validate() error {
 	if l.OpenDays < 2 {
 		bad("--open-days %d: at least 2, and longer than the log takes to rotate: until then increments are the only copy off the node", l.OpenDays)
 	}
-	if most := max(l.InfrequentDays, l.ArchiveDays, l.ExpireDays, l.OpenDays, l.AbortDays); most > maxDays {
-		bad("%d days are more than %d", most, maxDays)
+	if most := max(l.InfrequentDays, l.ArchiveDays, l.ExpireDays, l.OpenDays, l.AbortDays); most > 36_500 {
+		bad("%d days are more than a hundred years", most)
 	}
 	if l.AbortDays < 1 {
 		bad("--abort-days %d: at least 1", l.AbortDays)
@@ -123,9 +123,6 @@ func expire(r *types.LifecycleRule, after int) {
 	r.Expiration = &types.LifecycleExpiration{Days: days(after)}
 	r.NoncurrentVersionExpiration = &types.NoncurrentVersionExpiration{NoncurrentDays: days(1)}
 }
-
-// maxDays is a hundred years.
-const maxDays = 36_500
 
 func days(n int) *int32 { return aws.Int32(int32(n)) }
 

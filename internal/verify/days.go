@@ -147,8 +147,7 @@ func (v summing) checkForms(ctx context.Context) error {
 		case v.opt.now().Sub(info.Modified).Abs() < patience*defaultEvery:
 			v.found.note("%s: its JSON form is not there yet", key)
 		default:
-			d := day{Day: rollups.Day{Key: key}}
-			v.found.find(d.finding("no rollup in the JSON form that counts vouches for it, and queries see its rows"))
+			v.found.find((&day{Day: rollups.Day{Key: key}}).finding("no rollup in the JSON form that counts vouches for it, and queries see its rows"))
 		}
 	})
 	if err != nil {

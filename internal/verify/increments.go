@@ -44,9 +44,9 @@ const epochLayout = "20060102T150405"
 // they join, that they hold the bytes that their names say, and that they begin as heartbeats saw the
 // file. Those of a recorded file are superseded by it, unless they reach further.
 func (v *verification) checkIncrements(ctx context.Context) error {
-	parts, beyond, longer := []catalog.Object(nil), 0, map[*record]bool{}
+	parts, all, longer := []catalog.Object(nil), 0, map[*record]bool{}
 	take := func(want func(r *record, key archive.Key) bool) error {
-		parts, beyond = nil, 0
+		parts, all = nil, 0
 		return v.list(ctx, "open/", func(info archive.Info, key archive.Key) {
 			if key.Kind != archive.KindOpen { // any other name is never restored
 				return
@@ -54,10 +54,8 @@ func (v *verification) checkIncrements(ctx context.Context) error {
 			if r := v.epochOf(catalog.IDOf(key)).files[key.Seq]; r != nil && !want(r, key) {
 				return
 			}
-			if len(parts) < maxParts {
+			if all++; len(parts) < maxParts {
 				parts = append(parts, catalog.NewObject(v.archive, info.Key))
-			} else {
-				beyond++
 			}
 		})
 	}
@@ -73,9 +71,8 @@ func (v *verification) checkIncrements(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if beyond > 0 {
-		v.found.find(Finding{Kind: KindIncrementBroken, Detail: fmt.Sprintf("%d increments of files without a record, of which the last %d were not checked: verify each --cluster or --node alone",
-			len(parts)+beyond, beyond)})
+	if all > len(parts) {
+		v.found.find(Finding{Kind: KindIncrementBroken, Detail: fmt.Sprintf("%d increments of files without a record, of which the last %d were not checked: verify each --cluster or --node alone", all, all-len(parts))})
 	}
 	var open []*unfinished
 	for _, f := range catalog.Group(parts) {

@@ -145,8 +145,6 @@ func (o *objects) early(ctx context.Context, e *epoch, key archive.Key) (Kind, s
 	}
 	if _, err := o.archive.Stat(ctx, archive.NextCopy(name)); err == nil {
 		return "", "", nil // the store damaged it, or it could not be confirmed
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return unopened(ctx, err)
 	}
 	object, err := o.archive.Open(ctx, name)
 	if err != nil {
@@ -218,7 +216,7 @@ func (v *verification) unreadable(ctx context.Context, name string, err error) e
 func (o *objects) checkFile(ctx context.Context, r *record) error {
 	good := true
 	for _, object := range r.Objects {
-		if _, listed := o.listed[object.Key]; !listed && o.opt.ExpireDays > 0 && r.Time.AddDate(0, 0, o.opt.ExpireDays).Before(o.opt.now()) {
+		if _, listed := o.listed[object.Key]; !listed && o.opt.ExpireDays > 0 && r.Time.AddDate(0, 0, int(o.opt.ExpireDays)).Before(o.opt.now()) {
 			o.expired.Add(1)
 			good = false
 			continue

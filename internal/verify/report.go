@@ -56,7 +56,7 @@ type Asked struct {
 	Deep        bool      `json:"deep"`
 	Versions    bool      `json:"versions,omitempty"`
 	Rollups     bool      `json:"rollups,omitempty"`
-	ExpireDays  int       `json:"expireDays,omitempty"`
+	ExpireDays  uint      `json:"expireDays,omitempty"`
 	ExpectHeads []string  `json:"expectHeads,omitempty"`
 	// Keys are the public keys that were given, Accept the trees.
 	Keys   []string `json:"keys,omitempty"`

@@ -35,7 +35,7 @@ type Options struct {
 	Versions bool
 	// ExpireDays is after how many days the lifecycle deletes data: what is older may be
 	// missing. 0: never.
-	ExpireDays int
+	ExpireDays uint
 	// ExpectHeads are roots that a tree must have had.
 	ExpectHeads []string
 	// State is the state of an earlier run; nil: nothing is trusted, and nothing kept.

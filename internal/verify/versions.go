@@ -55,18 +55,17 @@ func checkVersions(ctx context.Context, v *verification) error {
 		v.found.find(Finding{Kind: kind, Cluster: key.Cluster, Node: key.Node, Tree: key.Tree, Number: key.Number, Epoch: key.Epoch, Seq: key.Seq, Object: name,
 			Detail: fmt.Sprintf("version %s of %s: %s", version, stamp(at), text)})
 	}
-	lastMarker := ""
+	last := "" // marker
 	pages := s3.NewListObjectVersionsPaginator(in.Client, &s3.ListObjectVersionsInput{Bucket: &in.Bucket, Prefix: &prefix})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return fmt.Errorf("list the versions of %s (s3:ListBucketVersions): %w", v.archive.URL(""), err)
 		}
-		split := strings.TrimPrefix(lastMarker, prefix) // its versions may be on the next page
-		due = map[string]bool{split: due[split]}
+		due = map[string]bool{last: due[last]} // its versions may be on the next page
 		for _, m := range page.DeleteMarkers {
 			hidden(KindVersionDeleted, aws.ToString(m.Key), aws.ToString(m.VersionId), "a delete marker: the object was removed, and older versions of it are hidden", aws.ToTime(m.LastModified))
-			lastMarker = aws.ToString(m.Key)
+			last = strings.TrimPrefix(aws.ToString(m.Key), prefix)
 		}
 		for _, o := range page.Versions {
 			if !aws.ToBool(o.IsLatest) {
@@ -86,7 +85,7 @@ func (opt *Options) isDue(key archive.Key, at time.Time) bool {
 	case key.Kind == archive.KindOpen:
 		return key.Day <= dayOf(at.AddDate(0, 0, -archive.DefaultOpenDays+1))
 	case key.Kind == archive.KindData && opt.ExpireDays > 0:
-		return key.Rotated[:len(archive.DayLayout)] <= dayOf(at.AddDate(0, 0, -opt.ExpireDays+1))
+		return key.Rotated[:len(archive.DayLayout)] <= dayOf(at.AddDate(0, 0, 1-int(opt.ExpireDays)))
 	}
 	return false
 }

@@ -65,7 +65,7 @@ func TestVersions(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, page)
 		}
 	}
-	for expire, want := range map[int]string{29: "version_deleted, version_hidden 4, version_hidden 5", 31: kinds(r)} {
+	for expire, want := range map[uint]string{29: "version_deleted, version_hidden 4, version_hidden 5", 31: kinds(r)} {
 		v = &verification{archive: v.archive, opt: Options{ExpireDays: expire}, found: findings{report: newReport(Options{})}}
 		must(t, checkVersions(t.Context(), v))
 		if got := kinds(&v.found.report); got != want {
