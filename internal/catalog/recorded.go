@@ -91,8 +91,9 @@ func (c *Catalog) Record(ctx context.Context, f *File) (*manifest.Record, error)
 	return nil, nil //nolint:nilnil // there is none
 }
 
-// maxPending is how many files may be stored before their records.
-const maxPending = 4
+// MaxPending is how far above the last record of its epoch the number of a file may be that
+// has no record yet: few files are stored before their records, and a forged one is an error.
+const MaxPending = 4
 
 // isPending reports whether an object's number is just above the last record of the newest
 // epoch of its node: its record may not be written yet.
@@ -111,7 +112,7 @@ func (c *Catalog) isPending(o Object) bool {
 				head = max(head, id.Seq)
 			}
 		}
-		return o.Epoch == newest && o.Seq > head && o.Seq <= head+maxPending
+		return o.Epoch == newest && o.Seq > head && o.Seq <= head+MaxPending
 	}
 	return false
 }

@@ -154,14 +154,10 @@ func (r *recorded) of(ctx context.Context, o stored) (standing, error) {
 	return unnamed, nil
 }
 
-// maxPending is how far above the last record of its epoch a file may be that has no record
-// yet, as verify has it.
-const maxPending = 64
-
 // isPending reports whether a number is just above the last record of the newest epoch.
 func (n *nodeRecords) isPending(epoch string, seq int64) bool {
 	above := seq - n.highest[epoch]
-	return epoch == n.newest() && above > 0 && above <= maxPending
+	return epoch == n.newest() && above > 0 && above <= catalog.MaxPending
 }
 
 // newest is the epoch that began last.
