@@ -116,7 +116,7 @@ func (f *queryFlags) run(ctx context.Context, args []string, stdout, report io.W
 		}
 	}
 	if missing == nil && len(example) > 0 {
-		return &usageError{fmt.Errorf("query %s: give each value with --param NAME=VALUE: there is none for %s", args[1], ddl.Describe(example))}
+		return &usageError{fmt.Errorf("query %s: give each value with --param NAME=VALUE: no value for %s", args[1], ddl.Describe(example))}
 	}
 	if missing == nil {
 		return f.ask(ctx, duckdb, text, stdout, report)
