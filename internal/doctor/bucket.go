@@ -41,7 +41,7 @@ func tryArchive(ctx context.Context, cfg *Config) Result {
 	key := probeKey(cfg.Cluster, cfg.Node)
 	err := put(ctx, cfg.Bucket, key, probe)
 	if errors.Is(err, archive.ErrConflict) {
-		return result(Error, "check the store and proxies on the way to it; delete the object to try again", "%s: the stored bytes read back different: %s", cfg.Bucket.URL(key), err)
+		return result(Error, "check the store and proxies on the way to it; delete the object to try again", "%s: the stored object reads back different: %s", cfg.Bucket.URL(key), err)
 	}
 	if err == nil {
 		err = put(ctx, cfg.Bucket, key, strings.ToUpper(probe))

@@ -71,7 +71,7 @@ func TestLintOfBrokenCopies(t *testing.T) {
 		{"a stage that is needed", "  - RequestReceived", "  - RequestReceived\n  - ResponseComplete", "stage-omitted", true, "ResponseComplete"},
 		{"a session is logged at its end", "  - RequestReceived", "  - RequestReceived\n  - ResponseStarted", "stage-omitted", true, "exec session"},
 		{"no health rule", "- /livez*", "- /livezz*", "noise", true, "health checks"},
-		{"everything else is dropped", "with what result.\n  - level: Metadata", "with what result.\n  - level: None", "unlogged-subresource", true, "pods/eviction"},
+		{"everything else is dropped", "address and result.\n  - level: Metadata", "with what result.\n  - level: None", "unlogged-subresource", true, "pods/eviction"},
 		{"exec is dropped", "- level: Metadata\n    resources:\n      - group: \"\"\n        resources:\n          - pods/exec", "- level: None\n    resources:\n      - group: \"\"\n        resources:\n          - pods/exec", "unlogged-subresource", true, "get/create of pods/exec"},
 		{"a detection is blind", "resources: [secrets, configmaps, serviceaccounts/token]", "resources: [configmaps, serviceaccounts/token]", "secret-values", true, "create, update, patch"},
 	} {

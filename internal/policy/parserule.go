@@ -61,7 +61,7 @@ func (d *decoder) checkRule(r *Rule, level string) {
 	if i := slices.Index(levelNames, level); i >= 0 {
 		r.Level = Level(i)
 	} else {
-		d.refuse(idInvalid, r.Line, "write None, Metadata, Request or RequestResponse", "kube-apiserver knows no level %q", level)
+		d.refuse(idInvalid, r.Line, "write None, Metadata, Request or RequestResponse", "level %q is not one that kube-apiserver knows", level)
 	}
 	if len(r.NonResourceURLs) > 0 && (len(r.Resources) > 0 || len(r.Namespaces) > 0) {
 		d.refuse(idInvalid, r.Line, "make two rules of it", "a rule is about resources or about nonResourceURLs, not both")
