@@ -40,6 +40,21 @@ release-snapshot: man ## Everything that a release has into dist/: archives, ima
 	cd hack/image && go run . -release -source ../.. -out ../../dist -man ../../dist/man -name $(IMAGE) -version $(VERSION) -revision '$(REVISION)' -epoch $(SOURCE_DATE_EPOCH) $(RELEASE_FLAGS)
 	ls -l dist
 
+# nfpm is in a module of its own.
+.PHONY: package
+package: ## Build the deb and the rpm for amd64 and arm64 into dist/
+	cd hack/package && go run . -source ../.. -out ../../dist -version $(VERSION) -epoch $(SOURCE_DATE_EPOCH)
+	ls -l dist/*.deb dist/*.rpm
+
+# As root, with debootstrap and systemd-analyze.
+.PHONY: package-test
+package-test: ## The deb in a clean Debian: it runs, its unit is hardened, the same bytes twice
+	cd hack/package && go vet ./... && go test -count=1 -timeout 15m -v ./...
+
+.PHONY: notes
+notes: ## Print what CHANGELOG.md says about VERSION
+	@awk -v v='[$(VERSION:v%=%)]' '/^## /{on = $$2 == v} on && !/^## /{print; found = 1} END{exit !found}' CHANGELOG.md
+
 .PHONY: image-test
 image-test: ## Build image and release twice: the same bytes, small enough, and it runs
 	cd hack/image && go vet ./... && go test -count=1 -timeout 15m ./...

@@ -115,14 +115,14 @@ func examine(cmd *cobra.Command, settings *config.Run, locations nodePaths, outp
 // date; empty for a directory.
 func archiveProbe(a config.Archive) string {
 	switch {
-	case !strings.HasPrefix(a.URL, "s3://"):
+	case !strings.HasPrefix(a.URL, "s3://") || a.Endpoint+a.Region == "":
 		return ""
 	case a.Endpoint != "":
 		return a.Endpoint
-	case a.Region != "":
-		return "https://s3." + a.Region + ".amazonaws.com/"
+	case strings.HasPrefix(a.Region, "cn-"):
+		return "https://s3." + a.Region + ".amazonaws.com.cn/"
 	}
-	return ""
+	return "https://s3." + a.Region + ".amazonaws.com/"
 }
 
 // lintLines is `policy lint` for doctor.

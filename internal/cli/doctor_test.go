@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/auditsidecar/auditsidecar/internal/archive"
+	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/doctor"
 )
 
@@ -38,4 +40,18 @@ func TestDoctor(t *testing.T) {
 func TestDoctorUsage(t *testing.T) {
 	call(t, "doctor", "-o", "xml").refused(t, exitUsage, "--cluster is required", "--archive-url is required", "--audit-log-path is required", `"xml"`)
 	call(t, "doctor", "x").refused(t, exitUsage, "x")
+}
+
+// The clock is compared with the endpoint of the region's partition.
+func TestArchiveProbe(t *testing.T) {
+	for want, a := range map[string]config.Archive{
+		"":                       {URL: "file:///srv"},
+		"https://s3.example.com": {URL: "s3://b/p", S3Config: archive.S3Config{Endpoint: "https://s3.example.com", Region: "x"}},
+		"https://s3.us-gov-west-1.amazonaws.com/": {URL: "s3://b/p", S3Config: archive.S3Config{Region: "us-gov-west-1"}},
+		"https://s3.cn-north-1.amazonaws.com.cn/": {URL: "s3://b/p", S3Config: archive.S3Config{Region: "cn-north-1"}},
+	} {
+		if got := archiveProbe(a); got != want {
+			t.Errorf("%+v: %q, want %q", a, got, want)
+		}
+	}
 }

@@ -120,13 +120,9 @@ func (in *input) unwrap(from Envelope, scratch string) error {
 		return fmt.Errorf("make room for the events: %w", err)
 	}
 	_, in.skipped, err = unpack(from, in.File, out)
-	err = errors.Join(err, in.Close())
-	in.File = out
-	if info, statErr := out.Stat(); statErr == nil {
-		in.size = info.Size()
-	} else {
-		err = errors.Join(err, statErr)
-	}
+	size, sizeErr := out.Seek(0, io.SeekCurrent)
+	err = errors.Join(err, sizeErr, in.Close())
+	in.File, in.size = out, size
 	return err
 }
 

@@ -84,6 +84,7 @@ func ask(ctx context.Context, p peer, method, to, body string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	req.Close = true // a check asks once
 	req.Header.Set("Content-Type", "application/json")
 	if p.tenant != "" {
 		req.Header.Set("X-Scope-OrgID", p.tenant)

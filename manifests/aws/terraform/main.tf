@@ -4,15 +4,19 @@
 
 data "aws_caller_identity" "this" {}
 
+# aws, aws-us-gov or aws-cn.
+data "aws_partition" "this" {}
+
 locals {
   below = "${var.prefix}/"
-  bucket_policy = replace(
+  arns  = "arn:${data.aws_partition.this.partition}:"
+  bucket_policy = replace(replace(
     replace(
       replace(replace(file("${path.module}/../bucket-policy.json"), "BUCKET", var.bucket), "PREFIX", var.prefix),
       "arn:aws:iam::ACCOUNT:role/BREAK-GLASS", var.break_glass_role_arn
     ),
     "ACCOUNT", data.aws_caller_identity.this.account_id
-  )
+  ), "arn:aws:", local.arns)
 }
 
 resource "aws_s3_bucket" "archive" {
@@ -105,7 +109,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "archive" {
 resource "aws_iam_policy" "sidecar" {
   name_prefix = "auditsidecar-"
   description = "What the sidecars on the control planes may do: store, compare, list. No delete."
-  policy      = replace(replace(file("${path.module}/../iam-policy.json"), "BUCKET", var.bucket), "PREFIX", var.prefix)
+  policy      = replace(replace(replace(file("${path.module}/../iam-policy.json"), "BUCKET", var.bucket), "PREFIX", var.prefix), "arn:aws:", local.arns)
 }
 
 # Queries have a bucket of their own for results: nothing but the sidecars
