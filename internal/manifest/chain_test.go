@@ -264,7 +264,7 @@ func TestI5_ChangedOnDisk(t *testing.T) {
 		_, again := c.Seal(fileRecord(1, noon))
 		for _, err := range []error{err, again} {
 			var broken *BrokenError
-			if !errors.As(err, &broken) || !strings.Contains(broken.Detail, "not what was sealed") {
+			if !errors.As(err, &broken) || !strings.Contains(broken.Detail, "differs from the sealed one") {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
