@@ -193,6 +193,9 @@ func TestNoEventHasNULs(t *testing.T) {
 	var e Event
 	for _, line := range append(realLines(t)[:20], []byte(canonicalLine), []byte(` { "kind" : "Event", "apiVersion":"audit.k8s.io/v1" } `)) {
 		for at := range len(line) + 1 {
+			if testing.Short() && at%7 != 0 {
+				continue
+			}
 			inserted := slices.Insert(bytes.Clone(line), at, 0)
 			if o, _ := d.Line(inserted, &e); o != Broken && o != Undecodable {
 				t.Fatalf("%q: outcome %d", inserted, o)
