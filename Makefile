@@ -162,6 +162,11 @@ check: lint verify modules licenses test ## Everything that needs no server
 demo: build ## Replay a real audit log into Parquet and Loki, restore it, compare
 	$(LIKE_BUILD) ./hack/demo -binary $(BIN) -page README.md
 
+.PHONY: lab
+lab: build ## A control plane, Loki, an S3 server and auditsidecar on loopback, until Ctrl-C (KEEP=dir continues one)
+	cd e2e/controlplane && go build -o $(CURDIR)/bin/lab ./lab
+	bin/lab -binary $(BIN) $(if $(KEEP),-keep -dir $(KEEP)) $(if $(GRAFANA),-grafana $(GRAFANA))
+
 .PHONY: logs
 logs: ## Unpack a few real audit logs into logs/, to try things on
 	$(LIKE_BUILD) ./hack/corpus logs

@@ -51,28 +51,37 @@ func Repository(tb testing.TB) string {
 	return root
 }
 
-// Path returns the path of the binary, and builds it where it is missing.
+// Path is Find for a test.
 func (t Tool) Path(tb testing.TB) string {
 	tb.Helper()
-	root := Repository(tb)
-	module := filepath.Join(root, filepath.FromSlash(t.Module))
-	sum, err := sumOf(module)
-	if err != nil {
-		tb.Fatalf("read the module of %s: %v", t.Name, err)
-	}
-	group := strings.ReplaceAll(strings.TrimPrefix(t.Module, "e2e/"), "/", "-")
-	path := filepath.Join(root, ".cache", group+"-"+sum, t.Name)
-	if _, err = os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		tb.Logf("building %s (once; minutes)", t.Package)
-		began := time.Now()
-		if err = t.build(tb.Context(), module, path); err == nil {
-			tb.Logf("built in %v", time.Since(began).Round(time.Second))
-		}
-	}
+	path, err := t.Find(tb.Context(), tb.Logf)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return path
+}
+
+// Find returns the path of the binary, and builds it where it is missing, which is printed.
+func (t Tool) Find(ctx context.Context, printf func(format string, args ...any)) (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	module := filepath.Join(root, filepath.FromSlash(t.Module))
+	sum, err := sumOf(module)
+	if err != nil {
+		return "", fmt.Errorf("read the module of %s: %w", t.Name, err)
+	}
+	group := strings.ReplaceAll(strings.TrimPrefix(t.Module, "e2e/"), "/", "-")
+	path := filepath.Join(root, ".cache", group+"-"+sum, t.Name)
+	if _, err = os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		printf("building %s (once; minutes)", t.Package)
+		began := time.Now()
+		if err = t.build(ctx, module, path); err == nil {
+			printf("built in %v", time.Since(began).Round(time.Second))
+		}
+	}
+	return path, err
 }
 
 // sumOf is short for the versions that a module is built of.

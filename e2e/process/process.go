@@ -41,6 +41,12 @@ func Start(name string, cmd *exec.Cmd, log string) (*Process, error) {
 	return p, nil
 }
 
+// PID is the process's number.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Done is closed when the process has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
 // Kill ends the process as the kernel does, or does nothing if it has ended.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill() // fails only when it has ended already

@@ -17,6 +17,8 @@ import (
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	certutil "k8s.io/client-go/util/cert"
 
 	"github.com/auditsidecar/auditsidecar/e2e/process"
@@ -131,6 +133,17 @@ func (a *APIServer) rest() *rest.Config {
 		TLSClientConfig: rest.TLSClientConfig{CAFile: a.path("apiserver.crt")},
 		Timeout:         30 * time.Second,
 	}
+}
+
+// WriteKubeconfig writes a file for kubectl, as an administrator.
+func (a *APIServer) WriteKubeconfig(path string) error {
+	const name = "lab"
+	c := clientcmdapi.NewConfig()
+	c.Clusters[name] = &clientcmdapi.Cluster{Server: a.url(), CertificateAuthority: a.path("apiserver.crt")}
+	c.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: a.token}
+	c.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name, Namespace: "default"}
+	c.CurrentContext = name
+	return clientcmd.WriteToFile(*c, path)
 }
 
 // Client is an administrator's client, or that of the user that is named.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,6 +27,21 @@ func KubeAPIServer(tb testing.TB) string {
 	return given(tb, "kube-apiserver")
 }
 
+// Find is KubeAPIServer outside of a test, for kube-apiserver, kubectl and etcd.
+func Find(ctx context.Context, name string, printf func(format string, args ...any)) (string, error) {
+	if name == "etcd" {
+		return etcdTool.Find(ctx, printf)
+	}
+	if dir := os.Getenv("E2E_KUBERNETES"); dir != "" {
+		return filepath.Join(dir, name), nil
+	}
+	tool, err := ofKubernetes(kubernetesModule, name)
+	if err != nil {
+		return "", err
+	}
+	return tool.Find(ctx, printf)
+}
+
 // Older lists the minor versions before the one of KubeAPIServer that have a module: v1.33, v1.34.
 func Older(tb testing.TB) (minors []string) {
 	tb.Helper()
@@ -42,7 +58,7 @@ func Older(tb testing.TB) (minors []string) {
 // OlderAPIServer returns the path of kube-apiserver of one of these versions.
 func OlderAPIServer(tb testing.TB, minor string) string {
 	tb.Helper()
-	return ofKubernetes(tb, olderModules+"/"+minor, "kube-apiserver")
+	return built(tb, olderModules+"/"+minor, "kube-apiserver")
 }
 
 // Kubeadm returns the path of kubeadm, as KubeAPIServer does.
@@ -54,42 +70,52 @@ func Kubeadm(tb testing.TB) string {
 // KubeadmV1Beta3 returns the path of the last kubeadm that reads v1beta3.
 func KubeadmV1Beta3(tb testing.TB) string {
 	tb.Helper()
-	return ofKubernetes(tb, v1beta3Module, "kubeadm")
+	return built(tb, v1beta3Module, "kubeadm")
 }
 
 // EtcdBinary returns the path of etcd.
 func EtcdBinary(tb testing.TB) string {
 	tb.Helper()
-	return builds.Tool{Module: etcdModule, Package: "go.etcd.io/etcd/server/v3", Name: "etcd"}.Path(tb)
+	return etcdTool.Path(tb)
 }
+
+var etcdTool = builds.Tool{Module: etcdModule, Package: "go.etcd.io/etcd/server/v3", Name: "etcd"}
 
 func given(tb testing.TB, tool string) string {
 	tb.Helper()
 	if dir := os.Getenv("E2E_KUBERNETES"); dir != "" {
 		return filepath.Join(dir, tool)
 	}
-	return ofKubernetes(tb, kubernetesModule, tool)
+	return built(tb, kubernetesModule, tool)
 }
 
-func ofKubernetes(tb testing.TB, module, tool string) string {
+func built(tb testing.TB, module, name string) string {
 	tb.Helper()
-	return builds.Tool{Module: module, Package: "k8s.io/kubernetes/cmd/" + tool, Name: tool, LDFlags: versionFlags(tb, module)}.Path(tb)
-}
-
-// versionFlags set the version of the binaries, which they report, and by which
-// kubeadm judges the versions it may install.
-func versionFlags(tb testing.TB, module string) (flags string) {
-	tb.Helper()
-	content, err := os.ReadFile(filepath.Join(builds.Repository(tb), module, "go.mod"))
+	tool, err := ofKubernetes(module, name)
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return tool.Path(tb)
+}
+
+// ofKubernetes is a program with the version in it that it reports, and by which
+// kubeadm judges the versions it may install.
+func ofKubernetes(module, name string) (t builds.Tool, err error) {
+	root, err := builds.Root()
+	if err != nil {
+		return t, err
+	}
+	content, err := os.ReadFile(filepath.Join(root, module, "go.mod"))
+	if err != nil {
+		return t, fmt.Errorf("find the version of Kubernetes: %w", err)
+	}
 	v := regexp.MustCompile(`(?m)^require k8s\.io/kubernetes (v(\d+)\.(\d+)\.\S+)$`).FindSubmatch(content)
 	if v == nil {
-		tb.Fatalf("find the version of Kubernetes: no such line in %s/go.mod", module)
+		return t, fmt.Errorf("find the version of Kubernetes: no such line in %s/go.mod", module)
 	}
+	flags := ""
 	for _, p := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {
 		flags += fmt.Sprintf(" -X %[1]s.gitVersion=%[2]s -X %[1]s.gitMajor=%[3]s -X %[1]s.gitMinor=%[4]s -X %[1]s.gitTreeState=clean", p, v[1], v[2], v[3])
 	}
-	return flags
+	return builds.Tool{Module: module, Package: "k8s.io/kubernetes/cmd/" + name, Name: name, LDFlags: flags}, nil
 }

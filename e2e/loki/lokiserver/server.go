@@ -14,6 +14,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/e2e/builds"
 	"github.com/auditsidecar/auditsidecar/e2e/process"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // Config says which Loki.
@@ -48,14 +49,44 @@ func tool() builds.Tool {
 // Start starts a Loki that ends with the test, and waits until it is ready.
 func Start(tb testing.TB, cfg Config) *Server {
 	tb.Helper()
-	dir := tb.TempDir()
-	address := process.FreeAddress(tb)
+	s, err := Run(tb.Context(), tb.TempDir(), cfg, tb.Logf)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		s.Kill()
+		if tb.Failed() {
+			tb.Logf("Loki's log:\n%s", s.process.Log())
+		}
+	})
+	return s
+}
+
+// Run starts a Loki over a directory, which may have the data of an earlier one, and waits
+// until it is ready. It ends with this process.
+func Run(ctx context.Context, dir string, cfg Config, printf func(format string, args ...any)) (*Server, error) {
+	binary, err := tool().Find(ctx, printf)
+	if err != nil {
+		return nil, err
+	}
+	root, err := builds.Root()
+	if err != nil {
+		return nil, err
+	}
+	address, err := audittest.FreeAddress()
+	if err != nil {
+		return nil, err
+	}
+	internal, err := audittest.FreeAddress()
+	if err != nil {
+		return nil, err
+	}
 	_, port, _ := strings.Cut(address, ":")
-	_, grpc, _ := strings.Cut(process.FreeAddress(tb), ":")
-	s := &Server{URL: "http://" + address, Dir: dir, binary: tool().Path(tb), log: filepath.Join(dir, "loki.log")}
+	_, grpc, _ := strings.Cut(internal, ":")
+	s := &Server{URL: "http://" + address, Dir: dir, binary: binary, log: filepath.Join(dir, "loki.log")}
 	s.env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "AWS_EC2_METADATA_DISABLED=true"}, cfg.Env...)
 	s.args = []string{
-		"-config.file=" + filepath.Join(builds.Repository(tb), cfg.File),
+		"-config.file=" + filepath.Join(root, cfg.File),
 		"-server.http-listen-address=127.0.0.1", "-server.http-listen-port=" + port,
 		"-server.grpc-listen-port=" + grpc,
 		"-common.path-prefix=" + dir,
@@ -68,40 +99,40 @@ func Start(tb testing.TB, cfg Config) *Server {
 		s.args = append(s.args, "-common.storage.filesystem.chunk-directory="+filepath.Join(dir, "chunks"))
 	}
 	if err := writeRules(dir, cfg.Rules); err != nil {
-		tb.Fatal(err)
+		return nil, err
 	}
 	s.args = append(s.args, cfg.Args...)
-	s.Resume(tb)
-	tb.Cleanup(func() {
-		s.Kill()
-		if tb.Failed() {
-			tb.Logf("Loki's log:\n%s", s.process.Log())
-		}
-	})
-	return s
+	return s, s.resume(ctx)
 }
 
 // Resume starts the Loki again after Kill, at the same address with the same
 // data, and waits until it is ready.
 func (s *Server) Resume(tb testing.TB) {
 	tb.Helper()
-	cmd := exec.Command(s.binary, s.args...)
-	cmd.Env = s.env
-	p, err := process.Start("Loki", cmd, s.log)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	s.process = p
-	if err := p.Wait(tb.Context(), 5*time.Minute, func(ctx context.Context) error {
-		_, err := s.Get(ctx, "/ready")
-		return err
-	}); err != nil {
+	if err := s.resume(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
 }
 
+func (s *Server) resume(ctx context.Context) error {
+	cmd := exec.Command(s.binary, s.args...)
+	cmd.Env = s.env
+	p, err := process.Start("Loki", cmd, s.log)
+	if err != nil {
+		return err
+	}
+	s.process = p
+	return p.Wait(ctx, 5*time.Minute, func(ctx context.Context) error {
+		_, err := s.Get(ctx, "/ready")
+		return err
+	})
+}
+
 // Kill ends Loki at once, as a crash does. Its data stay.
 func (s *Server) Kill() { s.process.Kill() }
+
+// PID is the number of the process.
+func (s *Server) PID() int { return s.process.PID() }
 
 // writeRules puts the rules where the ruler looks for those of the one tenant.
 func writeRules(dir string, rules []byte) error {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/e2e/builds"
 	"github.com/auditsidecar/auditsidecar/e2e/process"
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
 // Server is a running S3 server with one bucket in it.
@@ -46,22 +47,42 @@ func tool() builds.Tool {
 // Start starts a server that ends with the test.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
-	work := tb.TempDir()
+	s, err := Run(tb.Context(), tb.TempDir(), rand.Text(), tb.Logf)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { s.end(tb) })
+	return s
+}
+
+// Run starts a server over a directory, which may have the data of an earlier one. The
+// server ends with this process.
+func Run(ctx context.Context, dir, secret string, printf func(format string, args ...any)) (*Server, error) {
+	binary, err := tool().Find(ctx, printf)
+	if err != nil {
+		return nil, err
+	}
+	address, err := audittest.FreeAddress()
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
-		AccessKey: "e2e-access", SecretKey: rand.Text(), Region: "eu-central-1", Bucket: "audit",
-		Dir: filepath.Join(work, "data"), binary: tool().Path(tb), log: filepath.Join(work, "server.log"),
-		versions: filepath.Join(work, "versions"),
+		Endpoint: "http://" + address, AccessKey: "e2e-access", SecretKey: secret, Region: "eu-central-1", Bucket: "audit",
+		Dir: filepath.Join(dir, "data"), binary: binary, log: filepath.Join(dir, "server.log"),
+		versions: filepath.Join(dir, "versions"),
 	}
 	for _, dir := range []string{s.Dir, s.versions} {
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			tb.Fatal(err)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, fmt.Errorf("start the S3 server: %w", err)
 		}
 	}
-	s.Endpoint = "http://" + process.FreeAddress(tb)
-	s.Resume(tb)
-	tb.Cleanup(func() { s.end(tb) })
-	s.NewBucket(tb, s.Bucket)
-	return s
+	if err := s.resume(ctx); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(s.Dir, s.Bucket)); err == nil {
+		return s, nil
+	}
+	return s, s.newBucket(ctx, &s3.CreateBucketInput{Bucket: &s.Bucket})
 }
 
 // Stop kills the server, as an outage does. Its data stay.
@@ -73,6 +94,11 @@ func (s *Server) Stop(tb testing.TB) {
 	s.process.Kill()
 	s.process = nil
 }
+
+// PID is the number of the process, and Kill ends it.
+func (s *Server) PID() int { return s.process.PID() }
+
+func (s *Server) Kill() { s.process.Kill() }
 
 func (s *Server) end(tb testing.TB) {
 	tb.Helper()
@@ -88,16 +114,20 @@ func (s *Server) end(tb testing.TB) {
 // waits until it answers.
 func (s *Server) Resume(tb testing.TB) {
 	tb.Helper()
+	if err := s.resume(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func (s *Server) resume(ctx context.Context) error {
 	cmd := exec.Command(s.binary, "--port", strings.TrimPrefix(s.Endpoint, "http://"), "--region", s.Region, "posix", "--versioning-dir", s.versions, s.Dir)
 	cmd.Env = []string{"ROOT_ACCESS_KEY=" + s.AccessKey, "ROOT_SECRET_KEY=" + s.SecretKey, "HOME=" + filepath.Dir(s.Dir), "PATH=" + os.Getenv("PATH")}
 	p, err := process.Start("the S3 server", cmd, s.log)
 	if err != nil {
-		tb.Fatal(err)
+		return err
 	}
 	s.process = p
-	if err := p.Wait(tb.Context(), 5*time.Minute, s.answers); err != nil {
-		tb.Fatal(err)
-	}
+	return p.Wait(ctx, 5*time.Minute, s.answers)
 }
 
 // answers is nil where the server answers at all: without credentials it is 403.
@@ -109,22 +139,29 @@ func (s *Server) answers(ctx context.Context) error {
 // NewBucket makes a further bucket.
 func (s *Server) NewBucket(tb testing.TB, name string) {
 	tb.Helper()
-	s.newBucket(tb, &s3.CreateBucketInput{Bucket: &name})
+	s.mustBucket(tb, &s3.CreateBucketInput{Bucket: &name})
 }
 
 // NewLockBucket makes a bucket with versions and Object Lock.
 func (s *Server) NewLockBucket(tb testing.TB, name string) {
 	tb.Helper()
-	s.newBucket(tb, &s3.CreateBucketInput{Bucket: &name, ObjectLockEnabledForBucket: aws.Bool(true)})
+	s.mustBucket(tb, &s3.CreateBucketInput{Bucket: &name, ObjectLockEnabledForBucket: aws.Bool(true)})
 }
 
-func (s *Server) newBucket(tb testing.TB, in *s3.CreateBucketInput) {
+func (s *Server) mustBucket(tb testing.TB, in *s3.CreateBucketInput) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 5*time.Minute)
+	if err := s.newBucket(tb.Context(), in); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func (s *Server) newBucket(ctx context.Context, in *s3.CreateBucketInput) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	if _, err := s.Client().CreateBucket(ctx, in); err != nil {
-		tb.Fatalf("create bucket %s: %v", *in.Bucket, err)
+		return fmt.Errorf("create bucket %s: %w", *in.Bucket, err)
 	}
+	return nil
 }
 
 // Client returns a client of the SDK, for looking at the server past the code
