@@ -12,7 +12,11 @@ import (
 // which it would if every part of it were looked at for every other.
 func TestCraftedLines(t *testing.T) {
 	const times = 16
-	short, long := craftedLines(64<<10, 9000/times), craftedLines(times*64<<10, 9000)
+	size := 64 << 10
+	if testing.Short() {
+		size /= 4
+	}
+	short, long := craftedLines(size, 9000/times), craftedLines(times*size, 9000)
 	for name := range long {
 		t.Run(name, func(t *testing.T) {
 			r := newTest(t, Config{Enable: []string{ruleConfigMapReads, ruleCommands, ruleEnvironment}})

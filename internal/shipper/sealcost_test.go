@@ -61,9 +61,9 @@ func (s *sealing) seal() {
 // A record, with its signature and its leaf, costs less than a tenth of the conversion of a
 // small file.
 func TestSealingIsCheap(t *testing.T) {
-	s := newSealing(t, 20<<20)
+	s := newSealing(t, 10<<20)
 	audittest.CheckCost(t, 0.10, s.convert, func() {
-		for range 10 {
+		for range 5 {
 			s.seal()
 		}
 	})

@@ -26,7 +26,7 @@ func TestThousandFilesAreClean(t *testing.T) {
 	s.sign(1, 0)
 	log, files, last := s.log(3), int64(1000), "2026-11-23"
 	if testing.Short() {
-		files, last = 200, "2026-11-22"
+		files, last = 130, "2026-11-22"
 	}
 	for i := range files {
 		s.file(log)

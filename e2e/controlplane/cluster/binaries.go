@@ -30,7 +30,7 @@ func KubeAPIServer(tb testing.TB) string {
 // Find is KubeAPIServer outside of a test, for kube-apiserver, kubectl and etcd.
 func Find(ctx context.Context, name string, printf func(format string, args ...any)) (string, error) {
 	if name == "etcd" {
-		return etcdTool.Find(ctx, printf)
+		return etcdTool().Find(ctx, printf)
 	}
 	if dir := os.Getenv("E2E_KUBERNETES"); dir != "" {
 		return filepath.Join(dir, name), nil
@@ -76,10 +76,12 @@ func KubeadmV1Beta3(tb testing.TB) string {
 // EtcdBinary returns the path of etcd.
 func EtcdBinary(tb testing.TB) string {
 	tb.Helper()
-	return etcdTool.Path(tb)
+	return etcdTool().Path(tb)
 }
 
-var etcdTool = builds.Tool{Module: etcdModule, Package: "go.etcd.io/etcd/server/v3", Name: "etcd"}
+func etcdTool() builds.Tool {
+	return builds.Tool{Module: etcdModule, Package: "go.etcd.io/etcd/server/v3", Name: "etcd"}
+}
 
 func given(tb testing.TB, tool string) string {
 	tb.Helper()

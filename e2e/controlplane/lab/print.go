@@ -23,7 +23,7 @@ export AWS_ENDPOINT_URL_S3=%q AWS_REGION=%q AWS_ACCESS_KEY_ID=%q AWS_SECRET_ACCE
 	return os.WriteFile(l.path("env"), []byte(env), 0o600)
 }
 
-var page = template.Must(template.New("").Parse(`
+const page = `
 The lab is ready after {{.After}}. Ctrl-C ends it{{if not .Kept}} and deletes its data{{end}}.
 
   status page      http://{{.Page}}/
@@ -41,11 +41,11 @@ In another shell, try:
   auditsidecar search $ARCHIVE --verb delete --name hello                 # in the archive, after 10 s
 
 docs/tutorial.md goes on from here.
-`))
+`
 
 // print writes the addresses and what to try.
 func (l *lab) print(w io.Writer) {
-	if err := page.Execute(w, map[string]any{
+	if err := template.Must(template.New("").Parse(page)).Execute(w, map[string]any{
 		"After": time.Since(l.began).Round(time.Second), "Page": l.page, "Loki": l.loki.URL, "S3": l.store.Endpoint, "Dir": l.dir,
 		"Grafana": l.grafana, "Kept": l.kept,
 	}); err != nil {

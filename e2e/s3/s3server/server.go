@@ -95,9 +95,10 @@ func (s *Server) Stop(tb testing.TB) {
 	s.process = nil
 }
 
-// PID is the number of the process, and Kill ends it.
+// PID is the number of the process.
 func (s *Server) PID() int { return s.process.PID() }
 
+// Kill ends the server.
 func (s *Server) Kill() { s.process.Kill() }
 
 func (s *Server) end(tb testing.TB) {
