@@ -183,6 +183,7 @@ E2E += e2e-chart
 E2E += e2e-rules
 E2E += e2e-sql
 E2E += e2e-page
+E2E += e2e-python
 
 .PHONY: e2e
 e2e: $(E2E) ## All end-to-end suites
@@ -252,7 +253,11 @@ e2e-readers: build ## Other Parquet readers agree, cell by cell
 
 .PHONY: e2e-sql
 e2e-sql: build ## Every query of manifests/queries in DuckDB, compared with the JSON
-	cd e2e/sql && E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 15m -v -run DuckDB .
+	cd e2e/sql && E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 15m -v -run DuckDB . # the Sigma rules need python3 and pip
+
+.PHONY: e2e-python
+e2e-python: ## The dashboards by Grafana's own types (needs python3 and pip)
+	PYTHONPATH=$$(e2e/python/install) python3 e2e/python/dashboards.py
 
 .PHONY: e2e-trino
 e2e-trino: build ## The same in a real Trino over S3 (fetches 0.5 GB once; needs mvn, and a JDK of 24 or pip)

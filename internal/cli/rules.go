@@ -33,11 +33,15 @@ const rulesPrintLong = `print writes the detections over the audit log in the fo
   alertingrule    an AlertingRule of the Loki operator
   configmap       a ConfigMap for the rules sidecar of Loki's Helm chart
   sql             queries over the archive, on the tables of "auditsidecar ddl"
+  sigma           rules of Sigma, for sigma-cli with manifests/sigma
 
 docs/detections.md explains each, and the form of the allow list.`
 
-// formSQL is the form that is no file of rules.
-const formSQL = "sql"
+// The forms that are no file of rules for a ruler.
+const (
+	formSQL   = "sql"
+	formSigma = "sigma"
+)
 
 func newRulesPrintCommand(now func() time.Time) *cobra.Command {
 	var form, engine, allow string
@@ -47,12 +51,12 @@ func newRulesPrintCommand(now func() time.Time) *cobra.Command {
 		Short: "Print the detections that are shipped",
 		Long:  rulesPrintLong,
 		Example: `  auditsidecar rules print > /etc/loki/rules/fake/rules.yaml
-  auditsidecar rules print --format configmap | kubectl apply -n monitoring -f -
+  auditsidecar rules print --format configmap | kubectl apply --server-side -n monitoring -f -
   auditsidecar rules print --format sql --engine trino > hunt.sql`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !slices.Contains(append(detect.Forms(), formSQL), form) {
-				return &usageError{fmt.Errorf("unknown --format %q: expected %s or sql", form, strings.Join(detect.Forms(), ", "))}
+			if !slices.Contains(append(detect.Forms(), formSQL, formSigma), form) {
+				return &usageError{fmt.Errorf("unknown --format %q: expected %s, sql or sigma", form, strings.Join(detect.Forms(), ", "))}
 			}
 			source, err := detections()
 			if err != nil {
@@ -64,8 +68,11 @@ func newRulesPrintCommand(now func() time.Time) *cobra.Command {
 				}
 			}
 			print := func() (string, error) { return source.Print(form, o) }
-			if form == formSQL {
+			switch form {
+			case formSQL:
 				print = func() (string, error) { return source.SQL(engine, o.Allow) }
+			case formSigma:
+				print = func() (string, error) { return source.Sigma(o.Allow) }
 			}
 			text, err := print()
 			if err != nil {
@@ -76,7 +83,7 @@ func newRulesPrintCommand(now func() time.Time) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&form, "format", "loki", "`form`: "+strings.Join(detect.Forms(), ", ")+" or sql")
+	flags.StringVar(&form, "format", "loki", "`form`: "+strings.Join(detect.Forms(), ", ")+", sql or sigma")
 	flags.StringVar(&engine, "engine", detect.EngineDuckDB, "SQL `engine`: duckdb or trino (also for Athena)")
 	flags.StringVar(&o.Job, "job", detect.DefaultJob, "label job of the streams")
 	flags.StringVar(&o.Grafana, "grafana", "", "`URL` of Grafana, for links to the lines and to the dashboard")

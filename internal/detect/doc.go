@@ -14,6 +14,7 @@
 //	match.go     the evaluator: matches, counts, activations
 //	logql.go     LogQL
 //	sql.go       SQL
+//	sigma.go     rules of Sigma
 //	form.go      files for rulers and operators
 //	allow.go     ordinary accounts of one's own clusters
 //	page.go      the documentation

@@ -78,14 +78,12 @@ func shorten(regex string) string {
 			}
 			continue
 		}
-		namespace := parts[0]
+		namespace, name := parts[0], parts[1]
 		if !slices.Contains(namespaces, namespace) {
 			namespaces = append(namespaces, namespace)
 		}
-		for _, name := range members(parts[1]) {
-			if !slices.Contains(names[namespace], name) {
-				names[namespace] = append(names[namespace], name)
-			}
+		if !slices.Contains(names[namespace], name) {
+			names[namespace] = append(names[namespace], name)
 		}
 	}
 	if len(namespaces) == 0 {
@@ -102,15 +100,6 @@ func alternation(of []string) string {
 		return of[0]
 	}
 	return "(?:" + strings.Join(of, "|") + ")"
-}
-
-// members are the alternatives of a regex that is one group.
-func members(regex string) []string {
-	inner, ok := strings.CutPrefix(regex, "(?:")
-	if !ok || !strings.HasSuffix(inner, ")") || strings.ContainsAny(inner[:len(inner)-1], "()[]\\") {
-		return []string{regex}
-	}
-	return splitAt(inner[:len(inner)-1], '|')
 }
 
 // splitAt splits a regular expression at a sign that is in no group and no class.

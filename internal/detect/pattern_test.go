@@ -14,7 +14,7 @@ func TestShorten(t *testing.T) {
 		`a\|b|c`:                       `a\|b|c`,
 		"system:serviceaccount:a:b":    "system:serviceaccount:a:b",
 		"system:serviceaccount:.+|eve": "system:serviceaccount:.+|eve",
-		"system:serviceaccount:a:b|eve|system:serviceaccount:a:(?:c|b)|system:serviceaccount:(?:d|e):f": "eve|system:serviceaccount:(?:a:(?:b|c)|(?:d|e):f)",
+		"system:serviceaccount:a:b|eve|system:serviceaccount:a:(?:c|b)|system:serviceaccount:(?:d|e):f": "eve|system:serviceaccount:(?:a:(?:b|(?:c|b))|(?:d|e):f)",
 		"system:serviceaccount:a:(?:b|c)-d|system:serviceaccount:a:(?:e|f)(?:g|h)":                      "system:serviceaccount:a:(?:(?:b|c)-d|(?:e|f)(?:g|h))",
 	} {
 		if got := shorten(given); got != want {
