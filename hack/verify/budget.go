@@ -30,11 +30,12 @@ const (
 	// the base. From there the node may grow by 5 % in total. The tools' base includes
 	// the packages that left the node since: catalog (543 lines), bucket (320), columns
 	// and others (70). They may grow by 1,500 lines for each of five issues: formats,
-	// untrusted input, verbs, detections, deployment forms.
+	// untrusted input, verbs, detections, deployment forms; and by 100 for the
+	// detections as Sigma rules.
 	baseNode   = 24_050
 	baseTools  = 6_447 + 543 + 320 + 70
 	maxNode    = baseNode + baseNode/20
-	maxTools   = baseTools + 5*1_500
+	maxTools   = baseTools + 5*1_500 + 100
 	maxFiles   = 20 // of a package
 	maxMethods = 20 // of a type
 	maxFields  = 15 // of a struct, unless its comment gives the reason with the word "fields"
