@@ -32,7 +32,6 @@ func TestUsageErrors(t *testing.T) {
 		{"nothing given", []string{"run"}, []string{"audit-log-path", "archive-url", "cluster"}},
 		{"unknown settings in the file", append([]string{"run", "--config", config}, "--archive-url", "file:///a", "--audit-log-path", "/a/audit.log"),
 			[]string{"loki_uri", "audit-log-pth", config}},
-		{"a missing configuration file", []string{"run", "--config", filepath.Join(dir, "none.yaml")}, []string{"none.yaml"}},
 		{"bad names and URLs", []string{"run", "--audit-log-path", r.log, "--archive-url", "ftp://x/y", "--cluster", "a b", "--loki-url", "loki:3100", "--listen", "0.0.0.0:1"},
 			[]string{"ftp://x/y", "a b", "loki:3100", "0.0.0.0:1"}},
 		{"convert without files", []string{"convert", "--out", filepath.Join(dir, "x.parquet")}, []string{"FILE"}},

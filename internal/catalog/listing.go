@@ -31,6 +31,8 @@ type listing struct {
 	records map[ID][]Object         // all copies of each
 	named   map[string]bool         // keys of stored, all copies
 	adopted map[ID]*manifest.Record // that name objects of an earlier epoch, by these
+
+	unreadable []error // of objects without a key, which no record can name
 }
 
 // maxHeld bounds the objects and records of a listing, which is held as a whole.
@@ -120,16 +122,28 @@ func (l *listing) objects(ctx context.Context) ([]Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range all {
-		if l.Path == "" {
-			break // the keys say it
-		}
-		if all[i].Key, err = all[i].ownKey(ctx); err != nil {
-			return nil, err
+	readable := all
+	if l.Path != "" { // in a bucket the keys say it
+		readable = nil
+		for _, o := range all {
+			key, err := o.ownKey(ctx)
+			switch {
+			case err == nil:
+				o.Key = key
+				readable = append(readable, o)
+			case !errors.Is(err, parquet.ErrNotOurs):
+				return nil, err
+			case o.Kind != 0: // its file fails, not the others
+				readable = append(readable, o)
+			case len(l.records) > 0: // none of them can name it
+				l.unreadable = append(l.unreadable, err)
+			default:
+				return nil, err
+			}
 		}
 	}
 	missing, err := l.missing(ctx, all)
-	return append(all, missing...), err
+	return append(readable, missing...), err
 }
 
 // ownKey is the key that an object itself says.

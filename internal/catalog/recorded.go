@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
@@ -131,8 +132,14 @@ func (c *Catalog) Skipped() (note string, err error) {
 	if len(pending) > 0 {
 		note = fmt.Sprintf("note: %d objects have no record yet and were left out: %s is the first; restore again in some minutes, or with --unrecorded", len(pending), pending[0].Name)
 	}
+	for _, l := range c.listings {
+		err = errors.Join(err, errors.Join(l.unreadable...))
+	}
+	if err != nil {
+		err = fmt.Errorf("left out, because no record names them and they cannot be read: %w", err)
+	}
 	if len(unnamed) > 0 {
-		err = fmt.Errorf("%d objects were left out, because no record names them: %s is the first; verify examines them, --unrecorded restores them", len(unnamed), unnamed[0].Name)
+		err = errors.Join(err, fmt.Errorf("%d objects were left out, because no record names them: %s is the first; verify examines them, --unrecorded restores them", len(unnamed), unnamed[0].Name))
 	}
 	return note, err
 }

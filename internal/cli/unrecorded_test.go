@@ -96,3 +96,28 @@ func TestRestoreWithoutRecords(t *testing.T) {
 		}
 	}
 }
+
+// An object that cannot be read keeps nobody from the other files, whether a record names it or not.
+func TestRestoreBesideUnreadableObjects(t *testing.T) {
+	const one, two = "2026-11-22T13-00-00.000", "2026-11-22T14-00-00.000"
+	a := logLine("a", "22")
+	for name, test := range map[string]struct{ key, want string }{
+		"not named by a record": {archive.DataKey("c", "2026-11-22", two, "n", epochOne, 9), "1 objects were left out"},
+		"without a key":         {"data/x.parquet", "data/x.parquet: open object: not an object of auditsidecar"},
+		"named by a record":     {archive.DataKey("c", "2026-11-22", two, "n", epochOne, 2), "not an object of auditsidecar"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := shelf{t, filepath.Join(t.TempDir(), "archive")}
+			s.file(epochOne, 1, one, a)
+			s.record(manifest.KindFile, 1)
+			s.file(epochOne, 2, two, logLine("b", "22"))
+			s.record(manifest.KindFile, 2)
+			put(t, filepath.Join(s.dir, test.key), []byte("PAR1"))
+			out := t.TempDir()
+			call(t, "restore", s.dir, "--out", out).refused(t, exitFailed, test.want)
+			if got := strings.Join(files(t, out), " "); !strings.Contains(got, one) {
+				t.Errorf("restored %s", got)
+			}
+		})
+	}
+}
