@@ -70,7 +70,7 @@ func (l *look) holder(s rotate.Segment) *ledger.Entry {
 }
 
 // changedSince reports whether a listed file has bytes that its segment may not have:
-// others than were archived, or damaged. Bytes cut off after it was archived is safe.
+// others than were archived, or damaged. Bytes that were cut off after the archiving are safe.
 func changedSince(e *ledger.Entry, s rotate.Segment) (bool, error) {
 	same := s.Inode == e.Inode
 	switch {
