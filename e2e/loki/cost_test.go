@@ -12,9 +12,10 @@ import (
 const (
 	costLines = 320_000 // some 400 MB: the start of the process is less than 3 % of their time
 	memoryMax = 64 << 20
-	// Streaming alone was seen to take 1.9 to 2.2 times the CPU time of zstd -1 on
-	// the same bytes, which is 1.5 to 1.7 times that of Go's; twice that is a defect.
-	costLimit = 3.2
+	// Streaming alone was seen to take 2.5 to 2.7 times the CPU time of zstd -1 on the same
+	// bytes, and with redaction 2.8 to 3.2, the larger figures beside other work. A half more
+	// than that is a defect.
+	costLimit = 4.8
 )
 
 // TestCost streams a file that is not rotated, so that nothing is converted,
