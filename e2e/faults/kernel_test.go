@@ -84,7 +84,7 @@ func kernelFaults() []scenario {
 }
 
 // readOnly makes the audit directory read-only for the sidecar, as a remount does, while the writer
-// goes on: the sidecar sees the directory through a mount of its own, on which the kernel lays a
+// continues: the sidecar sees the directory through a mount of its own, on which the kernel lays a
 // read-only one. A file system that is read-only for kube-apiserver, too, has no lines to lose.
 func (s *stage) readOnly(d time.Duration) {
 	s.t.Helper()

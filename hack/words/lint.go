@@ -60,7 +60,7 @@ func lint(vale, dir string) ([]alert, error) {
 }
 
 // firstChecked is the last commit whose subject had no form to keep.
-const firstChecked = "e6d388bdc72d4182887472e3e820dd5fde415f8d"
+const firstChecked = "88413f6fb4d4dbc6597fe6af7ad6f48c1c36385c"
 
 // checkCommits returns the subjects of commits after firstChecked that have not
 // the form of subjects. Without the history of git there is nothing to check.

@@ -97,7 +97,7 @@ func TestRestoreWithoutRecords(t *testing.T) {
 	}
 }
 
-// An object that cannot be read keeps nobody from the other files, whether a record names it or not.
+// An object that cannot be read does not hinder the restore of other files, whether a record names it or not.
 func TestRestoreBesideUnreadableObjects(t *testing.T) {
 	const one, two = "2026-11-22T13-00-00.000", "2026-11-22T14-00-00.000"
 	a := logLine("a", "22")

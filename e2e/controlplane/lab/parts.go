@@ -47,7 +47,7 @@ type lab struct {
 // path is a file of the lab; its directory is made.
 func (l *lab) path(names ...string) string {
 	path := filepath.Join(append([]string{l.dir}, names...)...)
-	_ = os.MkdirAll(filepath.Dir(path), 0o700) // the use of the file says what is wrong
+	_ = os.MkdirAll(filepath.Dir(path), 0o700) // the use of the file reports the error
 	return path
 }
 

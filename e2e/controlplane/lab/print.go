@@ -40,7 +40,7 @@ In another shell, try:
   auditsidecar search $LAB/audit/audit.log --verb delete --name hello     # on the node, at once
   auditsidecar search $ARCHIVE --verb delete --name hello                 # in the archive, after 10 s
 
-docs/tutorial.md goes on from here.
+docs/tutorial.md continues from here.
 `
 
 // print writes the addresses and what to try.

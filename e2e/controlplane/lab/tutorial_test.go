@@ -28,7 +28,7 @@ type block struct {
 var fenced = regexp.MustCompile("(?ms)^```(sh|text)\n(.*?)^```$")
 
 // TestTutorial runs the commands of docs/tutorial.md in one shell, in a directory of its own, and
-// compares what they print with the page.
+// compares the output with the page.
 func TestTutorial(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(builds.Repository(t), "docs/tutorial.md"))
 	if err != nil {
@@ -113,7 +113,7 @@ func startLab(t *testing.T, work string) {
 	t.Logf("the lab is ready after %v", time.Since(began).Round(time.Second))
 }
 
-// checkPrinted looks for each line of the page in what was printed: … stands for any text.
+// checkPrinted looks for each line of the page in the output: … stands for any text.
 func checkPrinted(t *testing.T, got, want string) {
 	t.Helper()
 	for line := range strings.Lines(want) {
