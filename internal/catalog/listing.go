@@ -142,7 +142,7 @@ func (l *listing) objects(ctx context.Context) ([]Object, error) {
 			}
 		}
 	}
-	missing, err := l.missing(ctx, all)
+	missing, err := l.missing(ctx, readable)
 	return append(readable, missing...), err
 }
 
