@@ -24,13 +24,13 @@ const (
 // are built, for example of another version.
 func KubeAPIServer(tb testing.TB) string {
 	tb.Helper()
-	return given(tb, "kube-apiserver")
+	return found(tb, "kube-apiserver")
 }
 
-// Find is KubeAPIServer outside of a test, for kube-apiserver, kubectl and etcd.
+// Find is KubeAPIServer outside of a test, for every program of Kubernetes and for etcd.
 func Find(ctx context.Context, name string, printf func(format string, args ...any)) (string, error) {
 	if name == "etcd" {
-		return etcdTool().Find(ctx, printf)
+		return builds.Tool{Module: etcdModule, Package: "go.etcd.io/etcd/server/v3", Name: "etcd"}.Find(ctx, printf)
 	}
 	if dir := os.Getenv("E2E_KUBERNETES"); dir != "" {
 		return filepath.Join(dir, name), nil
@@ -64,7 +64,7 @@ func OlderAPIServer(tb testing.TB, minor string) string {
 // Kubeadm returns the path of kubeadm, as KubeAPIServer does.
 func Kubeadm(tb testing.TB) string {
 	tb.Helper()
-	return given(tb, "kubeadm")
+	return found(tb, "kubeadm")
 }
 
 // KubeadmV1Beta3 returns the path of the last kubeadm that reads v1beta3.
@@ -76,19 +76,17 @@ func KubeadmV1Beta3(tb testing.TB) string {
 // EtcdBinary returns the path of etcd.
 func EtcdBinary(tb testing.TB) string {
 	tb.Helper()
-	return etcdTool().Path(tb)
+	return found(tb, "etcd")
 }
 
-func etcdTool() builds.Tool {
-	return builds.Tool{Module: etcdModule, Package: "go.etcd.io/etcd/server/v3", Name: "etcd"}
-}
-
-func given(tb testing.TB, tool string) string {
+// found is Find for a test.
+func found(tb testing.TB, name string) string {
 	tb.Helper()
-	if dir := os.Getenv("E2E_KUBERNETES"); dir != "" {
-		return filepath.Join(dir, tool)
+	path, err := Find(tb.Context(), name, tb.Logf)
+	if err != nil {
+		tb.Fatal(err)
 	}
-	return built(tb, kubernetesModule, tool)
+	return path
 }
 
 func built(tb testing.TB, module, name string) string {
