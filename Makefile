@@ -113,11 +113,9 @@ $(VALE): hack/vale/go.mod hack/vale/go.sum
 words: $(VALE) ## Check the words of docs, comments, help, errors, logs and commit subjects
 	go run -trimpath ./hack/words -vale $(VALE)
 
-# In a virtual environment of its own in the cache.
 .PHONY: site
 site: ## Build the site of the documentation into site/, strictly (fetches from PyPI once)
-	test -x $(CACHE)/site/bin/mkdocs || { python3 -m venv $(CACHE)/site && $(CACHE)/site/bin/pip install -q -r hack/site/requirements.txt; }
-	NO_MKDOCS_2_WARNING=1 $(CACHE)/site/bin/mkdocs build --strict --site-dir site
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH=$$(hack/pip hack/site/requirements.txt) python3 -m mkdocs build --strict --site-dir site
 
 .PHONY: verify
 verify: ## Check what the linter cannot (file lengths, links, the reference, ...)
@@ -257,7 +255,7 @@ e2e-sql: build ## Every query of manifests/queries in DuckDB, compared with the 
 
 .PHONY: e2e-python
 e2e-python: ## The dashboards by Grafana's own types (needs python3 and pip)
-	PYTHONPATH=$$(e2e/python/install) python3 e2e/python/dashboards.py
+	PYTHONPATH=$$(hack/pip e2e/python/requirements.txt) python3 e2e/python/dashboards.py
 
 .PHONY: e2e-trino
 e2e-trino: build ## The same in a real Trino over S3 (fetches 0.5 GB once; needs mvn, and a JDK of 24 or pip)

@@ -25,7 +25,7 @@ var sigmaLines = map[string]detecttest.Event{
 // TestSigma converts Sigma rules as a user does and asks Loki the queries.
 func TestSigma(t *testing.T) {
 	root := builds.Repository(t)
-	out, err := exec.Command(filepath.Join(root, "e2e", "python", "install")).Output()
+	out, err := exec.Command(filepath.Join(root, "hack", "pip"), filepath.Join(root, "e2e", "python", "requirements.txt")).Output()
 	if err != nil {
 		t.Fatalf("install the tools of e2e/python: %v", err)
 	}

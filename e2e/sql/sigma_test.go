@@ -17,7 +17,7 @@ import (
 func sigmaSQL(t *testing.T, rules ...string) map[string]string {
 	t.Helper()
 	root := builds.Repository(t)
-	packages, err := exec.Command(filepath.Join(root, "e2e", "python", "install")).Output()
+	packages, err := exec.Command(filepath.Join(root, "hack", "pip"), filepath.Join(root, "e2e", "python", "requirements.txt")).Output()
 	if err != nil {
 		t.Fatalf("install the tools of e2e/python: %v", err)
 	}
