@@ -109,7 +109,7 @@ func (f *verifyFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.options.Rollups, "rollups", false, "verify completeness only: each day's rollup instead of its records, no objects")
 	flags.BoolVar(&f.options.Deep, "deep", false, "restore every file and recompute its SHA-256 and Merkle root")
 	flags.BoolVar(&f.options.Versions, "versions", false, "find hidden versions and delete markers of an S3 bucket with versioning")
-	flags.UintVar(&f.options.ExpireDays, "expire-days", 0, "`days` until the lifecycle deletes data: what is older may be missing; 0: never")
+	flags.UintVar(&f.options.ExpireDays, "expire-days", 0, "`days` until the lifecycle deletes data: older data may be missing; 0: never")
 	flags.StringArrayVar(&f.options.ExpectHeads, "expect-head", nil, "`root` that a tree must have had, 64 hex digits; repeatable")
 	flags.StringVar(&f.state, "state", "", "`file` that keeps the trusted heads; the next run reads newer records only")
 	flags.StringArrayVar(&f.keys, "key", nil, "`file` or directory of *.vkey files with public keys to trust; repeatable")
