@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/auditsidecar/auditsidecar/hack/dirs"
 )
 
 // maxLines is the longest that a file of code may be.
@@ -40,7 +42,7 @@ func check(tree fs.FS, linked []string) (findings []string, size string, err err
 		switch {
 		case err != nil:
 			return err
-		case e.IsDir() && skipped(name):
+		case e.IsDir() && dirs.Skipped(name):
 			return fs.SkipDir
 		case e.IsDir() || !codeFile.MatchString(name):
 			return nil
@@ -74,13 +76,6 @@ func check(tree fs.FS, linked []string) (findings []string, size string, err err
 	size = c.budget(linked)
 	slices.Sort(c.findings)
 	return c.findings, size, nil
-}
-
-// skipped says whether a directory holds nothing that people wrote here.
-func skipped(dir string) bool {
-	base := path.Base(dir)
-	return base == "testdata" || base == "node_modules" || dir == "bin" || dir == "dist" ||
-		len(base) > 1 && strings.HasPrefix(base, ".") && base != ".ci"
 }
 
 // checker collects findings over the files of the tree.

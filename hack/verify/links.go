@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/auditsidecar/auditsidecar/hack/dirs"
 )
 
 // published is where the files of this tree are in the web, for texts that are read
@@ -34,7 +36,7 @@ func (c *checker) links(tree fs.FS) error {
 		switch {
 		case err != nil:
 			return err
-		case e.IsDir() && skipped(name):
+		case e.IsDir() && dirs.Skipped(name):
 			return fs.SkipDir
 		case e.IsDir() || path.Ext(name) != ".md" && path.Ext(name) != ".yaml":
 			return nil

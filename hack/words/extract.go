@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/auditsidecar/auditsidecar/hack/dirs"
 )
 
 var (
@@ -30,7 +32,7 @@ func extract(tree fs.FS, dir string) (lines int, err error) {
 		switch {
 		case err != nil:
 			return err
-		case e.IsDir() && skipped(name):
+		case e.IsDir() && dirs.Skipped(name):
 			return fs.SkipDir
 		case e.IsDir():
 			return nil
@@ -60,13 +62,6 @@ func extract(tree fs.FS, dir string) (lines int, err error) {
 		}
 		return write(dir, name+".texts.txt", texts)
 	})
-}
-
-// skipped says whether a directory holds no text of the project's own.
-func skipped(dir string) bool {
-	base := path.Base(dir)
-	return base == "testdata" || base == "node_modules" || dir == "bin" || dir == "dist" || dir == "try" || dir == "site" ||
-		len(base) > 1 && strings.HasPrefix(base, ".")
 }
 
 // prose returns the comments and the texts of a Go file, each on the line where it stands.
