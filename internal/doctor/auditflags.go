@@ -45,8 +45,21 @@ func checkAuditFlags(_ context.Context, cfg *Config) []Result {
 		finding{has("audit-log-truncate-enabled", "true"), result(Warning, "remove it",
 			"kube-apiserver's --audit-log-truncate-enabled is true: it removes the bodies of large events before they are logged")},
 	)
+	wrong = append(wrong, changedFlags(cfg)...)
 	if len(wrong) > 0 {
 		return wrong
 	}
 	return one(OK, "", "kube-apiserver's audit flags are as advised")
+}
+
+// changedFlags compares the audit flags of the static pod with those of the settings that it is made of.
+func changedFlags(cfg *Config) (all []Result) {
+	for _, name := range []string{"audit-log-path", "audit-policy-file", "audit-log-maxsize", "audit-log-maxbackup", "audit-log-maxage"} {
+		now, _ := cfg.pod.flag(name)
+		if next, _ := cfg.settings.flag(name); cfg.settings != nil && now != next {
+			all = append(all, result(Warning, "restart it: "+cfg.layout.name+" writes the static pod at its start",
+				"kube-apiserver runs with --%s=%s, the settings (%s) say %q", name, now, cfg.layout.flags, next))
+		}
+	}
+	return all
 }

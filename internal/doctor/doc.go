@@ -19,4 +19,25 @@
 //     delete, and a lifecycle rule for doctor/ may.
 //   - Files beside the log are listed and not opened; of logrotate only the rules are read.
 //   - Loki gets a push without entries, which it answers and does not store.
+//
+// # Files
+//
+//	doctor.go       Config, Run and the order of the checks
+//	layout.go       which distribution this node has, and its usual paths
+//	flags.go        kube-apiserver's flags where no static pod has them
+//	staticpod.go    the static pod: its containers, mounts, flags
+//	auditflags.go   the audit flags and what they lead to
+//	sidecar.go      the sidecar's container in the pod, and the running one
+//	patches.go      kubeadm patches
+//	mount.go        the audit directory: mounted, writable, links
+//	inotify.go      the limits of inotify
+//	disk.go         space, and how long it lasts
+//	rotation.go     the rate of the log against the size of its files
+//	logrotate.go    programs that rotate the log as well; files with unknown names
+//	policy.go       the audit policy
+//	secrets.go      the modes of files with secrets
+//	clock.go        the clock
+//	bucket.go       the archive: reachable, writable, protected
+//	loki.go         Loki: reachable, accepts
+//	system_*.go     whether the kernel's clock is synchronized
 package doctor

@@ -77,9 +77,10 @@ type Config struct {
 	// ClockSynced says whether the kernel's clock is kept by NTP.
 	ClockSynced func() (bool, error)
 
-	layout layout
-	pod    *staticPod // of Manifest, or made of flags; nil if it cannot be read
-	mounts mounts     // nil if they cannot be read
+	layout   layout
+	pod      *staticPod // of Manifest, or made of flags; nil if it cannot be read
+	settings *staticPod // made of the flags of the next start; nil without
+	mounts   mounts     // nil if they cannot be read
 }
 
 // checks are all checks, in the order in which their mistakes should be mended. Results without an

@@ -14,7 +14,7 @@ type layout struct {
 	name     string
 	marks    []string // paths of the host; one that exists says that the node is of this layout
 	manifest string   // kube-apiserver's static pod; empty: it has none
-	// source reads kube-apiserver's flags if no static pod has them.
+	// source reads the flags that kube-apiserver gets at its next start, of a layout that has them outside of the static pod.
 	source func(*Config) (*staticPod, error)
 	flags  string // where kube-apiserver's flags are set
 	notes  string // differences of this layout
@@ -32,10 +32,10 @@ func layouts() []layout {
 		{name: "Talos", marks: []string{"/system/config/kubernetes/kube-apiserver", "/system/secrets/kubernetes/kube-apiserver"},
 			flags: "in the machine config: cluster.apiServer.extraArgs and .auditPolicy",
 			notes: "kubelet gets the static pods from Talos, not from files: use the DaemonSet, as the user that owns the log"},
-		{name: "RKE2", marks: []string{"/var/lib/rancher/rke2/server", "/etc/rancher/rke2"}, manifest: "/var/lib/rancher/rke2/agent/pod-manifests/kube-apiserver.yaml",
-			flags: "in /etc/rancher/rke2/config.yaml: kube-apiserver-arg, audit-policy-file", notes: "RKE2 writes the static pod again at each start: use the DaemonSet"},
+		{name: "RKE2", marks: []string{"/var/lib/rancher/rke2/server", "/etc/rancher/rke2"}, manifest: "/var/lib/rancher/rke2/agent/pod-manifests/kube-apiserver.yaml", source: rke2Flags,
+			flags: "in /etc/rancher/rke2/config.yaml, config.yaml.d or rke2-server.service: kube-apiserver-arg, audit-policy-file", notes: "RKE2 writes the static pod again at each start: use the DaemonSet"},
 		{name: "k3s", marks: []string{"/var/lib/rancher/k3s/server", "/etc/rancher/k3s"}, source: k3sFlags,
-			flags: "in /etc/rancher/k3s/config.yaml: kube-apiserver-arg", notes: "kube-apiserver is a part of the k3s process: use the DaemonSet or the package"},
+			flags: "in /etc/rancher/k3s/config.yaml, config.yaml.d or k3s.service: kube-apiserver-arg", notes: "kube-apiserver is a part of the k3s process: use the DaemonSet or the package"},
 		{name: "kOps", marks: []string{"/etc/kubernetes/manifests/kube-apiserver.manifest", "/opt/kops"}, manifest: "/etc/kubernetes/manifests/kube-apiserver.manifest",
 			flags: "in the cluster spec: spec.kubeAPIServer", notes: "nodeup writes the static pod: use the DaemonSet or a static pod of its own"},
 		{name: "kubespray", marks: []string{"/etc/kubernetes/kubeadm-config.yaml"}, manifest: kubeadmManifest,
@@ -108,7 +108,11 @@ func checkLayout(_ context.Context, cfg *Config) []Result {
 		if err != nil {
 			return one(Error, "let doctor read it", "%s: %s", l.name, err)
 		}
-		cfg.pod = pod
+		if _, err := os.Stat(cfg.Manifest); err == nil {
+			cfg.settings = pod // the static pod has those of the last start
+		} else {
+			cfg.pod = pod
+		}
 	}
 	return one(OK, "", "%s (docs/layouts.md): kube-apiserver's flags are set %s; %s", l.name, l.flags, l.notes)
 }

@@ -42,6 +42,7 @@ func TestLayouts(t *testing.T) {
 		name, log string
 		manifest  string   // below the root, given as --manifest
 		want      []string // "severity id: text", each of a result
+		not       []string // "id: text", of no result
 	}{
 		{name: "kubeadm", log: "/var/log/kubernetes/audit/audit.log", want: []string{
 			"ok layout: kubeadm", "ok manifest: first container", "ok sidecar: has the sidecar", "ok patches: has the patch", "ok audit-flags: as advised", "ok log-mount: directory of the host", "ok policy: nothing found",
@@ -49,6 +50,19 @@ func TestLayouts(t *testing.T) {
 		{name: "k3s", log: "/var/lib/rancher/k3s/server/logs/audit.log", want: []string{
 			"ok layout: k3s", "ok manifest: from k3s's settings", "error sidecar: none answers", "warning audit-flags: --audit-log-maxbackup is 2", "ok policy: nothing found",
 		}},
+		{name: "k3s-unit", log: "/var/lib/rancher/k3s/server/logs/audit.log", want: []string{
+			"ok layout: k3s", "warning audit-flags: --audit-log-maxbackup is 1", "ok policy: nothing found",
+		}},
+		{name: "k3s-dropin", log: "/var/lib/rancher/k3s/server/logs/audit.log", want: []string{
+			"ok layout: k3s", "error audit-flags: no --audit-policy-file",
+		}, not: []string{"audit-flags: --audit-log-maxbackup", "audit-flags: --audit-log-path"}},
+		{name: "rke2-changed", log: "/var/lib/rancher/rke2/server/logs/audit.log", want: []string{
+			"warning audit-flags: runs with --audit-log-maxbackup=10", "warning audit-flags: restart it: RKE2",
+		}, not: []string{"audit-flags: --audit-log-maxsize"}},
+		{name: "rke2-new", log: "/var/lib/rancher/rke2/server/logs/audit.log", want: []string{
+			"ok layout: RKE2", "ok manifest: from RKE2's settings", "warning audit-flags: --audit-log-maxbackup is 2", "warning audit-flags: --audit-log-maxage is 1",
+			"error sidecar: install the DaemonSet", "ok policy: /etc/rancher/rke2/policy.yaml",
+		}, not: []string{"audit-flags: --audit-log-path"}},
 		{name: "rke2", log: "/var/lib/rancher/rke2/server/logs/audit.log", want: []string{
 			"ok layout: RKE2", "error sidecar: no sidecar is in a static pod", "ok audit-flags: as advised", "ok log-mount: /var/lib/rancher/rke2/server/logs/audit.log", "warning policy: nothing is logged",
 		}},
@@ -90,6 +104,13 @@ func TestLayouts(t *testing.T) {
 					t.Errorf("no result %q in", want)
 					for _, r := range results {
 						t.Logf("%s %s: %s -> %s", r.Severity, r.ID, r.Found, r.Fix)
+					}
+				}
+			}
+			for _, r := range results {
+				for _, not := range test.not {
+					if id, text, _ := strings.Cut(not, ": "); r.ID == id && strings.Contains(r.Found, text) {
+						t.Errorf("%s %s: %s -> %s", r.Severity, r.ID, r.Found, r.Fix)
 					}
 				}
 			}
@@ -138,7 +159,7 @@ func TestLayoutOfLess(t *testing.T) {
 
 // Settings that cannot be read are an error with the file's name, not an absent flag.
 func TestLayoutWithBadSettings(t *testing.T) {
-	for name, file := range map[string]string{"k3s": "etc/rancher/k3s/config.yaml", "hand-made": "etc/systemd/system/kube-apiserver.service"} {
+	for name, file := range map[string]string{"k3s": "etc/rancher/k3s/config.yaml", "rke2": "etc/rancher/rke2/config.yaml", "hand-made": "etc/systemd/system/kube-apiserver.service"} {
 		for _, text := range []string{"kube-apiserver-arg: {a: b}", strings.Repeat("x", maxSettings+1)} {
 			n := laidOut(t, name, "/var/log/kubernetes/audit/audit.log")
 			n.write(t, file, text)
@@ -147,7 +168,12 @@ func TestLayoutWithBadSettings(t *testing.T) {
 			}
 		}
 	}
-	n := laidOut(t, "openshift", "/var/log/kube-apiserver/audit.log")
+	n := laidOut(t, "k3s-unit", "/var/log/kubernetes/audit/audit.log")
+	n.write(t, "etc/systemd/system/k3s.service.d/a.conf", strings.Repeat("x", maxSettings+1))
+	if all := n.resultsOf(t, "layout"); len(all) != 1 || all[0].Severity != Error || !strings.Contains(all[0].Found, "k3s.service.d/a.conf") {
+		t.Errorf("got %+v", all)
+	}
+	n = laidOut(t, "openshift", "/var/log/kube-apiserver/audit.log")
 	n.write(t, "etc/kubernetes/static-pod-resources/kube-apiserver-pod-7/configmaps/config/config.yaml", "[")
 	if all := n.resultsOf(t, "manifest"); len(all) != 1 || all[0].Severity != Info || !strings.Contains(all[0].Found, "configmaps/config/config.yaml") {
 		t.Errorf("got %+v", all)
@@ -158,13 +184,16 @@ func TestLayoutWithBadSettings(t *testing.T) {
 }
 
 func FuzzFlags(f *testing.F) {
-	f.Add("kube-apiserver-arg: [audit-log-path=/a, --b]\nkube-apiserver-arg+: c", "ExecStart=kube-apiserver \\\n --a='b'")
+	f.Add("kube-apiserver-arg: [audit-log-path=/a, --b]\nkube-apiserver-arg+: c", "ExecStart=kube-apiserver \\\n --a='b' --kube-apiserver-arg --c --profile=cis --config")
 	f.Fuzz(func(t *testing.T, settings, unit string) {
 		n := &node{root: t.TempDir()}
 		n.cfg.Root = n.root
 		n.write(t, "etc/rancher/k3s/config.yaml", settings)
-		n.write(t, kubeServiceUnit, unit)
-		for _, read := range []func(*Config) (*staticPod, error){k3sFlags, unitFlags} {
+		n.write(t, "etc/rancher/rke2/config.yaml.d/a.yaml", settings)
+		for _, file := range []string{kubeServiceUnit, "etc/systemd/system/k3s.service", "usr/lib/systemd/system/rke2-server.service"} {
+			n.write(t, file, unit)
+		}
+		for _, read := range []func(*Config) (*staticPod, error){k3sFlags, rke2Flags, unitFlags} {
 			if p, err := read(&n.cfg); err == nil && p.apiserver() == nil {
 				t.Error("a pod without kube-apiserver")
 			}

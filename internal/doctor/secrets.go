@@ -3,6 +3,8 @@ package doctor
 import (
 	"context"
 	"os"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
 // SecretFile is a file that only the sidecar may read.
@@ -33,7 +35,7 @@ func (f SecretFile) check() Result {
 		return result(Info, "", "%s names %s, which does not exist: the next source is asked", f.Setting, f.Path)
 	case err != nil:
 		return result(Error, "put it there, readable by the sidecar's user", "%s: %s", f.Setting, err)
-	case info.Mode().Perm()&0o077 != 0:
+	case !durable.Secret(info, os.Geteuid(), os.Getegid()):
 		return result(Warning, "chmod 0600 "+f.Path, "%s: %s can be read by others (mode %04o)", f.Setting, f.Path, info.Mode().Perm())
 	}
 	return result(OK, "", "%s: %s has mode %04o", f.Setting, f.Path, info.Mode().Perm())
