@@ -23,7 +23,7 @@ is no setting is only warned of. ` + "`auditsidecar doctor`" + ` takes the same 
 
 Secrets are never settings themselves: a setting names the file that has one, with mode 0600.
 
-Sizes are bytes or such as 512MiB, durations such as 300ms, 15m or 168h. Flags that may be repeated are lists in YAML; in a variable or on
+Sizes are bytes or such as 512MiB or 17GB (1e9), durations such as 300ms, 15m or 168h. Flags that may be repeated are lists in YAML; in a variable or on
 the command line commas separate.
 
 ` + "```yaml" + `

@@ -1,21 +1,34 @@
 // Command reference writes docs/configuration.md and docs/metrics.md from the
 // program itself, the table of imports in docs/ARCHITECTURE.md from the linter's
 // rules, and the rules, queries and pages of the detections from
-// manifests/detections, or checks that they are current; with -man it writes the
+// manifests/detections, and breaks the long lines of all pages, or checks that they are current; with -man it writes the
 // manual pages.
 //
 //	go run ./hack/reference [-check]
 //	go run ./hack/reference -man dist/man -version v1.2.3
+//
+// # Files
+//
+//	main.go           the flags, and which files are compared or written
+//	configuration.go  the flags of the verbs
+//	metrics.go        the metrics
+//	architecture.go   the table of imports
+//	detections.go     rules, queries, needs of policy lint
+//	page.go           the page of the detections
 package main
 
 import (
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra/doc"
 
+	"github.com/auditsidecar/auditsidecar/hack/dirs"
+	"github.com/auditsidecar/auditsidecar/hack/wrap"
 	"github.com/auditsidecar/auditsidecar/internal/cli"
 )
 
@@ -55,6 +68,9 @@ func pages(check bool) error {
 	}
 	files["docs/configuration.md"], files["docs/metrics.md"], files["docs/ARCHITECTURE.md"] = flags, scraped, structure
 	for path, want := range files {
+		if strings.HasSuffix(path, ".md") {
+			want = wrap.Markdown(want)
+		}
 		if !check {
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				return err
@@ -72,7 +88,29 @@ func pages(check bool) error {
 			return fmt.Errorf("%s is not current: run `make reference`", path)
 		}
 	}
-	return nil
+	if check {
+		return nil // make verify names long lines
+	}
+	return wrapAll()
+}
+
+// wrapAll breaks the long lines of the pages that people write.
+func wrapAll() error {
+	return filepath.WalkDir(".", func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && dirs.Skipped(name):
+			return fs.SkipDir
+		case e.IsDir() || filepath.Ext(name) != ".md":
+			return nil
+		}
+		content, err := os.ReadFile(name)
+		if wrapped := wrap.Markdown(string(content)); err == nil && wrapped != string(content) {
+			err = os.WriteFile(name, []byte(wrapped), 0o644)
+		}
+		return err
+	})
 }
 
 // manual writes one page for each verb. SOURCE_DATE_EPOCH dates them.

@@ -71,18 +71,8 @@ func (e *Entry) check(s Source, now time.Time) (err error) {
 	return err
 }
 
-// covers reports whether an entry takes an event out of an alert.
-func (a Allow) covers(alert string, e *Event) bool {
-	for _, c := range a.conditions(alert) {
-		if c.holds(e) {
-			return true
-		}
-	}
-	return false
-}
-
-// conditions are the exceptions of one alert.
-func (a Allow) conditions(alert string) (all []Condition) {
+// Conditions are the exceptions of one alert.
+func (a Allow) Conditions(alert string) (all []Condition) {
 	for _, e := range a {
 		if e.Alert == alert {
 			all = append(all, e.condition)

@@ -73,7 +73,7 @@ func FuzzParseAllow(f *testing.F) {
 	})
 }
 
-func FuzzParseEvent(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	s := source(f)
 	lines, err := detecttest.Event{User: "eve", Verb: "create", Res: "pods", NS: "shop", Name: "p", Body: map[string]any{"kind": "Pod"}}.Lines(noon)
 	if err != nil {
@@ -82,7 +82,7 @@ func FuzzParseEvent(f *testing.F) {
 	f.Add(lines[0])
 	f.Add([]byte(`{"user":[],"objectRef":null,"requestObject":{"a":`))
 	f.Fuzz(func(_ *testing.T, line []byte) {
-		e, _ := detect.ParseEvent(line)
-		fired(s, []detect.Event{e}, nil) // no panic on any event
+		e, _ := detecttest.Parse(line)
+		fired(s, []detecttest.Logged{e}, nil) // no panic on any event
 	})
 }

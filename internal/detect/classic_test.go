@@ -35,7 +35,7 @@ func TestClassicAlerts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Find(test.ours).Activations(parse(t, lines), nil) != 1 {
+		if detecttest.Activations(s.Find(test.ours), parse(t, lines), nil) != 1 {
 			t.Errorf("%s: %s does not fire", classic, test.ours)
 		}
 	}

@@ -39,30 +39,30 @@ func source(tb testing.TB) detect.Source {
 	return s
 }
 
-func parse(tb testing.TB, lines [][]byte) (events []detect.Event) {
+func parse(tb testing.TB, lines [][]byte) (events []detecttest.Logged) {
 	tb.Helper()
 	for _, l := range lines {
-		e, err := detect.ParseEvent(l)
+		e, err := detecttest.Parse(l)
 		if err != nil {
 			tb.Fatalf("%v: %s", err, l)
 		}
 		events = append(events, e)
 	}
-	slices.SortStableFunc(events, func(a, b detect.Event) int { return a.StageTimestamp.Compare(b.StageTimestamp) })
+	slices.SortStableFunc(events, func(a, b detecttest.Logged) int { return a.StageTimestamp.Compare(b.StageTimestamp) })
 	return events
 }
 
 // fired lists the detections that fire over events.
-func fired(s detect.Source, events []detect.Event, allow detect.Allow) (names []string) {
+func fired(s detect.Source, events []detecttest.Logged, allow detect.Allow) (names []string) {
 	for _, d := range s.All() {
-		if d.Activations(events, allow) > 0 {
+		if detecttest.Activations(d, events, allow) > 0 {
 			names = append(names, d.Alert)
 		}
 	}
 	return names
 }
 
-func eventsOf(tb testing.TB, nodes []yaml.Node) (all [][]detect.Event) {
+func eventsOf(tb testing.TB, nodes []yaml.Node) (all [][]detecttest.Logged) {
 	tb.Helper()
 	specs, err := detecttest.Read(nodes)
 	if err != nil {
@@ -93,12 +93,12 @@ func TestEventsOfEachDetection(t *testing.T) {
 				t.Error("no quiet event")
 			}
 			for i, events := range eventsOf(t, d.Fires) {
-				if d.Activations(events, nil) != 1 {
+				if detecttest.Activations(d, events, nil) != 1 {
 					t.Errorf("event %d of fires does not fire, or more than once", i)
 				}
 			}
 			for i, events := range eventsOf(t, d.Quiet) {
-				if d.Activations(events, nil) != 0 {
+				if detecttest.Activations(d, events, nil) != 0 {
 					t.Errorf("event %d of quiet fires", i)
 				}
 			}

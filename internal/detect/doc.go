@@ -1,23 +1,24 @@
 // Package detect reads the detections of manifests/detections and writes them in
-// the forms in which they run: alerts for Loki's ruler, SQL for DuckDB, Trino and
-// Athena, and the page docs/detections.md.
+// the forms in which they run: alerts for Loki's ruler, and SQL for DuckDB, Trino
+// and Athena.
 //
 // A [Detection] has conditions over the fields of an audit event. They mean the
-// same in each form, and in [Detection.Match], which needs no server: unit tests
+// same in each form, and in the evaluator of package detecttest, which needs no server: unit tests
 // hold every detection against the events that must fire it and those that must
 // not.
+//
+// # Files
 //
 //	source.go    the parts of a detection, and how its file is read
 //	pattern.go   a test of one field, and the names that stand for many values
 //	field.go     the fields, with their names in LogQL and SQL
-//	event.go     an audit event as the evaluator sees it
-//	match.go     the evaluator: matches, counts, activations
 //	logql.go     LogQL
 //	sql.go       SQL
 //	sigma.go     rules of Sigma
 //	form.go      files for rulers and operators
 //	allow.go     ordinary accounts of one's own clusters
-//	page.go      the documentation
+//
+// # Limits
 //
 // Dry runs change nothing, so no condition on a write holds for them. Only the
 // request's URI makes one, and only if kube-apiserver reads it there: not for

@@ -11,7 +11,6 @@ type field struct {
 	label  string // in LogQL
 	path   string // in the line if LogQL must parse it, else it is structured metadata
 	column string // of the view audit
-	value  func(*Event) string
 }
 
 // The fields whose value is computed from others.
@@ -22,27 +21,30 @@ const (
 	fieldStub = "stub" // any part of the line; lines of which Loki has only a stub
 )
 
+// fieldOrder has every name that a condition can have.
+var fieldOrder = []string{"verb", "resource", "subresource", "group", "code", "namespace", "name", "stage", "user", "audit_id", fieldOwn,
+	"uri", "agent", "decision", "as", "as_groups", "options", fieldFind, fieldStub, fieldBody}
+
 // fields are those with a value, in the order in which LogQL tests them.
 func fields() []field {
 	return []field{
-		{"resource", "resource", "", "object_resource", func(e *Event) string { return e.ObjectRef.Resource }},
-		{"subresource", "subresource", "", "object_subresource", func(e *Event) string { return e.ObjectRef.Subresource }},
-		{"group", "api_group", "", "object_api_group", func(e *Event) string { return e.ObjectRef.APIGroup }},
-		{"verb", "verb", "", "verb", func(e *Event) string { return e.Verb }},
-		{"code", "code", "", "CAST(response_code AS varchar)", func(e *Event) string { return e.code() }},
-		{"namespace", "namespace", "", "object_namespace", func(e *Event) string { return e.ObjectRef.Namespace }},
-		{"name", "name", "", "object_name", func(e *Event) string { return e.ObjectRef.Name }},
-		{"stage", "stage", "", "stage", func(e *Event) string { return e.Stage }},
-		{"user", "user", "", "user_name", func(e *Event) string { return e.User.Username }},
-		{"audit_id", "audit_id", "", "audit_id", func(e *Event) string { return e.AuditID }},
-		{fieldOwn, "own", "", sqlOwn, (*Event).own},
-		{"uri", "uri", `requestURI`, "request_uri", func(e *Event) string { return e.RequestURI }},
-		{"agent", "agent", `userAgent`, "user_agent", func(e *Event) string { return e.UserAgent }},
-		{"decision", "decision", `annotations[\"authorization.k8s.io/decision\"]`, "authorization_decision",
-			func(e *Event) string { return e.Annotations["authorization.k8s.io/decision"] }},
-		{"as", "as", `impersonatedUser.username`, "impersonated_user_name", func(e *Event) string { return e.Impersonated.Username }},
-		{"as_groups", "as_groups", `impersonatedUser.groups`, "impersonated_user_groups", (*Event).asGroups},
-		{"options", "options", `requestObject.kind`, sqlOptions, (*Event).bodyKind},
+		{"resource", "resource", "", "object_resource"},
+		{"subresource", "subresource", "", "object_subresource"},
+		{"group", "api_group", "", "object_api_group"},
+		{"verb", "verb", "", "verb"},
+		{"code", "code", "", "CAST(response_code AS varchar)"},
+		{"namespace", "namespace", "", "object_namespace"},
+		{"name", "name", "", "object_name"},
+		{"stage", "stage", "", "stage"},
+		{"user", "user", "", "user_name"},
+		{"audit_id", "audit_id", "", "audit_id"},
+		{fieldOwn, "own", "", sqlOwn},
+		{"uri", "uri", `requestURI`, "request_uri"},
+		{"agent", "agent", `userAgent`, "user_agent"},
+		{"decision", "decision", `annotations[\"authorization.k8s.io/decision\"]`, "authorization_decision"},
+		{"as", "as", `impersonatedUser.username`, "impersonated_user_name"},
+		{"as_groups", "as_groups", `impersonatedUser.groups`, "impersonated_user_groups"},
+		{"options", "options", `requestObject.kind`, sqlOptions},
 	}
 }
 
@@ -54,17 +56,6 @@ func fieldNamed(name string) (field, bool) {
 		return field{}, false
 	}
 	return all[i], true
-}
-
-// valueOf returns how a field's value is read from an event.
-func valueOf(name string) func(*Event) string {
-	switch f, ok := fieldNamed(name); {
-	case ok:
-		return f.value
-	case name == fieldBody:
-		return (*Event).bodies
-	}
-	return func(e *Event) string { return e.line }
 }
 
 // parsed reports whether LogQL reads the field out of the line.

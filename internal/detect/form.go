@@ -99,7 +99,7 @@ const (
 
 func (s Source) ruleGroups(o Options) (groups []ruleGroup) {
 	for _, g := range s.Groups {
-		out, slow := ruleGroup{Name: g.Name, Interval: g.Interval.text()}, ruleGroup{Name: g.Name + "-slow", Interval: slowInterval.text()}
+		out, slow := ruleGroup{Name: g.Name, Interval: g.Interval.Text()}, ruleGroup{Name: g.Name + "-slow", Interval: slowInterval.Text()}
 		for _, d := range g.Detections {
 			expr := d.Rule(o.Job, o.Allow)
 			if expr == "" || d.SQL != "" {
@@ -108,7 +108,7 @@ func (s Source) ruleGroups(o Options) (groups []ruleGroup) {
 			r := rule{Alert: d.Alert, Expr: expr, Keep: "15m", Labels: map[string]string{"severity": d.Severity, "mitre_attack": d.Attack[0], "mitre_tactic": d.Tactic},
 				Annotations: d.annotations(o)}
 			if d.For > 0 {
-				r.For = d.For.text()
+				r.For = d.For.Text()
 			}
 			if d.Window >= slowWindow {
 				slow.Rules = append(slow.Rules, r)
@@ -124,8 +124,8 @@ func (s Source) ruleGroups(o Options) (groups []ruleGroup) {
 // label is a label in the template of a summary.
 var label = regexp.MustCompile(`\{\{ *(?:or )?\$labels\.(\w+)[^}]*\}\}`)
 
-// summaryText is the summary without its template.
-func (d *Detection) summaryText() string {
+// SummaryText is the summary without its template.
+func (d *Detection) SummaryText() string {
 	return strings.ReplaceAll(label.ReplaceAllString(d.Summary, "$1"), "{{ $value }}", "many")
 }
 

@@ -19,9 +19,9 @@ func (d *Detection) Rule(job string, allow Allow) string {
 		return strings.ReplaceAll(strings.TrimSpace(d.LogQL), `{job="audit"}`, selector)
 	}
 	var parts []string
-	except := slices.Concat(d.Except, allow.conditions(d.Alert))
+	except := slices.Concat(d.Except, allow.Conditions(d.Alert))
 	for _, together := range d.queries() {
-		counted := fmt.Sprintf("count_over_time(%s%s [%s])", selector, pipeline(together, except), d.Window.text())
+		counted := fmt.Sprintf("count_over_time(%s%s [%s])", selector, pipeline(together, except), d.Window.Text())
 		by := strings.Join(append([]string{"cluster"}, logLabels(d.By)...), ", ")
 		if len(d.Distinct) > 0 {
 			counted = fmt.Sprintf("count by (%s) (sum by (%s, %s) (%s)) > %d", by, by, strings.Join(logLabels(d.Distinct), ", "), counted, d.Above)

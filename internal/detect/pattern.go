@@ -13,8 +13,7 @@ type Pattern struct {
 	Not   bool
 	Regex string
 
-	value    func(*Event) string // of the field that is tested
-	list     []string            // if the pattern is a list of values
+	list     []string // if the pattern is a list of values
 	compiled *regexp.Regexp
 	search   bool // anywhere in the text, not all of it
 }
@@ -25,18 +24,37 @@ var alternatives = regexp.MustCompile(`^[A-Za-z0-9:_/ @,{}"|-]*$`)
 // listName is the name of a list in a pattern.
 var listName = regexp.MustCompile(`@([a-z0-9-]+)`)
 
-// newPattern reads a pattern; lists has what "@name" stands for, nil if it is plain text.
-func newPattern(text string, search bool, lists map[string]List) (p Pattern, err error) {
+// patterns has the lists that "@name" stands for, and the expressions compiled so far: many
+// detections share their long lists.
+type patterns struct {
+	named    map[string]List
+	compiled map[string]*regexp.Regexp
+}
+
+func (p *patterns) compile(regex string) (re *regexp.Regexp, err error) {
+	if p == nil {
+		return regexp.Compile(regex)
+	}
+	if re = p.compiled[regex]; re == nil {
+		if re, err = regexp.Compile(regex); err == nil {
+			p.compiled[regex] = re
+		}
+	}
+	return re, err
+}
+
+// newPattern reads a pattern; without lists it is plain text.
+func newPattern(text string, search bool, lists *patterns) (p Pattern, err error) {
 	p.search = search
 	p.Regex, p.Not = strings.CutPrefix(text, "!")
 	if lists != nil {
 		named := strings.Contains(p.Regex, "@")
 		p.Regex = listName.ReplaceAllStringFunc(p.Regex, func(ref string) string {
-			list, ok := lists[ref[1:]]
+			list, ok := lists.named[ref[1:]]
 			if !ok {
 				err = fmt.Errorf("the list %s is not in names.yaml", ref)
 			}
-			return list.pattern()
+			return list.Pattern()
 		})
 		if named && !search {
 			p.Regex = shorten(p.Regex)
@@ -52,7 +70,7 @@ func newPattern(text string, search bool, lists map[string]List) (p Pattern, err
 	if !search {
 		whole = "^(?:" + p.Regex + ")$"
 	}
-	if p.compiled, err = regexp.Compile(whole); err != nil {
+	if p.compiled, err = lists.compile(whole); err != nil {
 		return p, fmt.Errorf("pattern %q: %w", text, err)
 	}
 	if !search && alternatives.MatchString(p.Regex) {

@@ -23,7 +23,7 @@ func (s Source) Sigma(allow Allow) (string, error) {
 	var out strings.Builder
 	var left []string
 	for _, d := range s.All() {
-		except := slices.Concat(d.Except, allow.conditions(d.Alert))
+		except := slices.Concat(d.Except, allow.Conditions(d.Alert))
 		own := func(c Condition) bool { return c.has(fieldOwn) }
 		if slices.ContainsFunc(d.When, own) || slices.ContainsFunc(except, own) || d.Above > 0 || len(d.When) == 0 {
 			left = append(left, d.Alert)
@@ -56,7 +56,7 @@ func (d *Detection) sigma(except []Condition) map[string]any {
 	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(d.Alert)))
 	return map[string]any{
 		"title": d.Alert, "name": d.Alert, "id": sum[:8] + "-" + sum[8:12] + "-4" + sum[13:16] + "-8" + sum[17:20] + "-" + sum[20:32],
-		"status": "test", "description": oneLine(d.summaryText() + ". " + d.Runbook), "detection": detection,
+		"status": "test", "description": oneLine(d.SummaryText() + ". " + d.Runbook), "detection": detection,
 		"level": map[string]string{"info": "informational", "warning": "medium", "critical": "critical"}[d.Severity],
 		"tags":  []string{"attack." + d.Tactic, "attack." + strings.ToLower(d.Attack[0])}, "logsource": map[string]string{"product": "kubernetes", "service": "audit"},
 	}

@@ -59,8 +59,8 @@ type List struct {
 	Of    []string // values, or patterns
 }
 
-// pattern is the list as one alternative of a pattern.
-func (l List) pattern() string { return strings.Join(l.Of, "|") }
+// Pattern is the list as one alternative of a pattern.
+func (l List) Pattern() string { return strings.Join(l.Of, "|") }
 
 // Source is everything that manifests/detections has.
 type Source struct {
@@ -99,6 +99,7 @@ func Read(dir fs.FS) (Source, error) {
 		return s, fmt.Errorf("%s: %w", namesFile, err)
 	}
 	s.Lists = names.Lists
+	lists := &patterns{named: s.Lists, compiled: make(map[string]*regexp.Regexp)}
 	files, err := fs.Glob(dir, "[0-9]*.yaml")
 	if err != nil {
 		return s, fmt.Errorf("list the detections: %w", err)
@@ -117,7 +118,7 @@ func Read(dir fs.FS) (Source, error) {
 		}
 		g := Group{Name: raw.Group, About: raw.About, Interval: raw.Interval}
 		for i := range raw.Detections {
-			d, err := raw.Detections[i].resolve(s.Lists)
+			d, err := raw.Detections[i].resolve(lists)
 			if err == nil && seen[d.Alert] {
 				err = errors.New("there are two of this name")
 			}
@@ -172,7 +173,7 @@ func expand(lists map[string]List) error {
 					if _, ok := lists[ref[1:]]; !ok {
 						unknown = ref[1:]
 					}
-					return lists[ref[1:]].pattern()
+					return lists[ref[1:]].Pattern()
 				}))
 			}
 			if unknown != "" {
@@ -201,7 +202,7 @@ var (
 )
 
 // resolve checks a detection and reads its patterns.
-func (r *rawDetection) resolve(lists map[string]List) (*Detection, error) {
+func (r *rawDetection) resolve(lists *patterns) (*Detection, error) {
 	d := &r.Detection
 	var errs []error
 	check := func(bad bool, message string, args ...any) {
@@ -242,7 +243,7 @@ func (r *rawDetection) resolve(lists map[string]List) (*Detection, error) {
 
 func (c Condition) has(name string) bool { _, ok := c[name]; return ok }
 
-func newCondition(raw map[string]string, lists map[string]List) (Condition, error) {
+func newCondition(raw map[string]string, lists *patterns) (Condition, error) {
 	c := make(Condition)
 	for name, text := range raw {
 		search := slices.Contains([]string{fieldBody, fieldFind, fieldStub}, name)
@@ -256,7 +257,6 @@ func newCondition(raw map[string]string, lists map[string]List) (Condition, erro
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		p.value = valueOf(name)
 		c[name] = p
 	}
 	resources := c["resource"].Values()
@@ -265,7 +265,6 @@ func newCondition(raw map[string]string, lists map[string]List) (Condition, erro
 		if err != nil {
 			return nil, err
 		}
-		p.value = valueOf("group")
 		c["group"] = p
 	}
 	return c, nil
@@ -275,7 +274,7 @@ func newCondition(raw map[string]string, lists map[string]List) (Condition, erro
 const dryRunURI = `[^?]*[?](?:[^&]*&)*dryRun=All(?:&.*)?`
 
 // addDryRun takes dry runs out of conditions on writes.
-func (d *Detection) addDryRun(lists map[string]List) {
+func (d *Detection) addDryRun(lists *patterns) {
 	writes := slices.ContainsFunc(d.When, func(c Condition) bool {
 		verb, ok := c["verb"]
 		return ok && !verb.Not && !c.connects() && slices.ContainsFunc([]string{"create", "update", "patch", "delete"}, verb.Holds)
@@ -315,8 +314,8 @@ func (d *duration) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
-// text is the duration as Prometheus writes it.
-func (d duration) text() string {
+// Text is the duration as Prometheus writes it.
+func (d duration) Text() string {
 	if v := time.Duration(d); v%time.Hour == 0 && v > 0 {
 		return fmt.Sprintf("%dh", v/time.Hour)
 	}

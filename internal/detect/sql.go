@@ -65,7 +65,7 @@ func (d *Detection) Statement(allow Allow) string {
 		return ""
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "-- %s: %s\nSELECT '%s' AS alert, '%s' AS severity, cluster", d.Alert, oneLine(d.summaryText()), d.Alert, d.Severity)
+	fmt.Fprintf(&out, "-- %s: %s\nSELECT '%s' AS alert, '%s' AS severity, cluster", d.Alert, oneLine(d.SummaryText()), d.Alert, d.Severity)
 	groups := []string{"cluster"}
 	for _, name := range resultColumns() {
 		f, _ := fieldNamed(name)
@@ -81,7 +81,7 @@ func (d *Detection) Statement(allow Allow) string {
 		out.WriteString(" CROSS JOIN (VALUES (0), (1)) AS half(n)")
 	}
 	fmt.Fprintf(&out, "\nWHERE %s\n  AND (%s)\n", sqlSince, strings.Join(alternatives, "\n    OR "))
-	for _, c := range slices.Concat(d.Except, allow.conditions(d.Alert)) {
+	for _, c := range slices.Concat(d.Except, allow.Conditions(d.Alert)) {
 		fmt.Fprintf(&out, "  AND NOT (%s)\n", c.sql())
 	}
 	out.WriteString("GROUP BY " + strings.Join(groups, ", "))

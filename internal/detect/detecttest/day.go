@@ -8,13 +8,13 @@ import (
 
 // Day makes an ordinary day of a cluster of twenty nodes: the requests of its controllers, runners
 // and people that any detection could look at, at the rates of their defaults. The
-// same seed makes the same day.
+// same seed makes the same day. Of a day that is cut to a length the later requests are left out.
 //
 // Left out are requests that no detection looks at, however many they are: reads of
 // workloads, leases, events, status. Requests that repeat without end and always has the same
 // form (scrapes, dry runs of Flux) is there at a part of its rate, which the comment gives.
-func Day(seed uint64, start time.Time) ([][]byte, error) {
-	d := &day{rand: rand.New(rand.NewPCG(seed, 22)), start: start}
+func Day(seed uint64, start time.Time, length time.Duration) ([][]byte, error) {
+	d := &day{rand: rand.New(rand.NewPCG(seed, 22)), start: start, length: length}
 	d.gitOps()
 	d.certificatesAndSecrets()
 	d.network()
@@ -37,14 +37,18 @@ type stamped struct {
 }
 
 type day struct {
-	rand  *rand.Rand
-	start time.Time
-	lines []stamped
-	err   error
+	rand   *rand.Rand
+	start  time.Time
+	length time.Duration
+	lines  []stamped
+	err    error
 }
 
 // at puts an event at an offset into the day.
 func (d *day) at(offset time.Duration, e Event) {
+	if offset > d.length {
+		return
+	}
 	at := d.start.Add(offset)
 	lines, err := e.Lines(at)
 	if err != nil {

@@ -60,14 +60,14 @@ func Logs(s detect.Source, now time.Time) (all []Log, err error) {
 
 // Fired lists the detections that fire over lines, sorted.
 func Fired(s detect.Source, lines [][]byte) []string {
-	events := make([]detect.Event, len(lines))
+	events := make([]Logged, len(lines))
 	for i, line := range lines {
-		events[i], _ = detect.ParseEvent(line) // a line that is no event has its text
+		events[i], _ = Parse(line) // a line that is no event has its text
 	}
-	slices.SortStableFunc(events, func(a, b detect.Event) int { return a.StageTimestamp.Compare(b.StageTimestamp) })
+	slices.SortStableFunc(events, func(a, b Logged) int { return a.StageTimestamp.Compare(b.StageTimestamp) })
 	fired := []string{}
 	for _, d := range s.All() {
-		if d.Activations(events, nil) > 0 {
+		if Activations(d, events, nil) > 0 {
 			fired = append(fired, d.Alert)
 		}
 	}

@@ -1,23 +1,26 @@
-package detect
+package main
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/auditsidecar/auditsidecar/hack/wrap"
+	"github.com/auditsidecar/auditsidecar/internal/detect"
 )
 
-// Table returns the table of docs/detections.md.
-func (s Source) Table() string {
+// table returns the table of docs/detections.md.
+func table(s detect.Source) string {
 	var out strings.Builder
 	out.WriteString("| detection | severity | technique, tactic | audit level | runs in |\n|---|---|---|---|---|\n")
 	for _, d := range s.All() {
 		fmt.Fprintf(&out, "| [%s](#%s) | %s | %s %s | %s | %s |\n", d.Alert, strings.ToLower(d.Alert), d.Severity,
-			strings.Join(d.Attack, ", "), d.Tactic, d.Level, d.runsIn())
+			strings.Join(d.Attack, ", "), d.Tactic, d.Level, runsIn(d))
 	}
 	return out.String()
 }
 
-func (d *Detection) runsIn() string {
+func runsIn(d *detect.Detection) string {
 	switch {
 	case d.SQL != "":
 		return "SQL only: needs the past"
@@ -27,29 +30,29 @@ func (d *Detection) runsIn() string {
 	return "Loki, SQL"
 }
 
-// Runbooks returns one section for each detection.
-func (s Source) Runbooks() string {
+// runbooks returns one section for each detection.
+func runbooks(s detect.Source) string {
 	var out strings.Builder
 	for _, g := range s.Groups {
-		fmt.Fprintf(&out, "## %s\n\n%s\n\n", g.Name, wrap(g.About))
+		fmt.Fprintf(&out, "## %s\n\n%s\n\n", g.Name, wrapped(g.About))
 		for _, d := range g.Detections {
-			fmt.Fprintf(&out, "### %s\n\n%s\n\n", d.Alert, wrap("**"+d.Severity+"**: "+d.summaryText()+"."))
+			fmt.Fprintf(&out, "### %s\n\n%s\n\n", d.Alert, wrapped("**"+d.Severity+"**: "+d.SummaryText()+"."))
 			if d.About != "" {
-				out.WriteString(wrap(d.About) + "\n\n")
+				out.WriteString(wrapped(d.About) + "\n\n")
 			}
-			out.WriteString(wrap(d.Runbook) + "\n\n")
+			out.WriteString(wrapped(d.Runbook) + "\n\n")
 			if d.Above > 0 {
-				out.WriteString(wrap(fmt.Sprintf("Fires above %d%s in %s: %s", d.Above, d.what(), d.Window.text(), d.Reason)) + "\n\n")
+				out.WriteString(wrapped(fmt.Sprintf("Fires above %d%s in %s: %s", d.Above, what(d), d.Window.Text(), d.Reason)) + "\n\n")
 			}
-			if lists := d.lists(s.Lists); len(lists) > 0 {
-				out.WriteString(wrap("Left out: "+strings.Join(lists, ", ")+".") + "\n\n")
+			if lists := lists(d, s.Lists); len(lists) > 0 {
+				out.WriteString(wrapped("Left out: "+strings.Join(lists, ", ")+".") + "\n\n")
 			}
 		}
 	}
 	return strings.TrimSpace(out.String()) + "\n"
 }
 
-func (d *Detection) what() string {
+func what(d *detect.Detection) string {
 	if len(d.Distinct) > 0 {
 		return " different values of " + strings.Join(d.Distinct, ", ")
 	}
@@ -57,13 +60,13 @@ func (d *Detection) what() string {
 }
 
 // lists are the lists of accounts that a detection leaves out.
-func (d *Detection) lists(all map[string]List) (used []string) {
+func lists(d *detect.Detection, all map[string]detect.List) (used []string) {
 	for name, l := range all {
 		if l.About == "" {
 			continue
 		}
 		for _, c := range slices.Concat(d.When, d.Except) {
-			if p, ok := c["user"]; ok && strings.Contains(p.Regex, l.pattern()) && !slices.Contains(used, name) {
+			if p, ok := c["user"]; ok && strings.Contains(p.Regex, l.Pattern()) && !slices.Contains(used, name) {
 				used = append(used, name)
 			}
 		}
@@ -72,8 +75,8 @@ func (d *Detection) lists(all map[string]List) (used []string) {
 	return used
 }
 
-// Accounts returns the table of the lists that detections leave out.
-func (s Source) Accounts() string {
+// accounts returns the table of the lists that detections leave out.
+func accounts(s detect.Source) string {
 	var names []string
 	for name, l := range s.Lists {
 		if l.About != "" {
@@ -90,22 +93,7 @@ func (s Source) Accounts() string {
 	return out.String()
 }
 
-// wrap breaks a paragraph at 100 characters.
-func wrap(text string) string {
-	var out strings.Builder
-	width := 0
-	for i, word := range strings.Fields(text) {
-		switch {
-		case i == 0:
-		case width+1+len(word) > 100:
-			out.WriteString("\n")
-			width = 0
-		default:
-			out.WriteString(" ")
-			width++
-		}
-		out.WriteString(word)
-		width += len(word)
-	}
-	return out.String()
+// wrapped breaks a paragraph at 100 characters.
+func wrapped(text string) string {
+	return strings.TrimSpace(wrap.Markdown(strings.Join(strings.Fields(text), " ") + "\n"))
 }
