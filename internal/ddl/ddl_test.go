@@ -21,6 +21,7 @@ func TestGolden(t *testing.T) {
 			if engine == "trino" {
 				o.Database = "hive.audit"
 			}
+			o.OCSF = true
 			got, err := Render(engine, o)
 			if err != nil {
 				t.Fatal(err)
@@ -69,6 +70,25 @@ func TestAthenaWithoutClusters(t *testing.T) {
 	}
 }
 
+// Spark finds a field of JSON by the declared spelling alone, and wants s3a:// where Hadoop has no
+// other name for S3.
+func TestSpark(t *testing.T) {
+	o := options()
+	o.Location = "s3a://audit-archive/audit-logs"
+	if err := o.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	script, err := Render("spark", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"`machineID` STRING", "`merkleRoot`: STRING", "LOCATION 's3a://audit-archive/audit-logs/data/'", "USING parquet\n", "REFRESH TABLE audit.audit_events;"} {
+		if !strings.Contains(script, want) {
+			t.Errorf("the script has no %q", want)
+		}
+	}
+}
+
 func TestRefused(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -85,6 +105,8 @@ func TestRefused(t *testing.T) {
 		{"injection by a cluster", func(o *Options) { o.Clusters = []string{"a'b"} }, "athena", "--clusters"},
 		{"no day", func(o *Options) { o.From = "yesterday" }, "athena", "--from"},
 		{"Athena over files", func(o *Options) { o.Location = "file:///srv/audit" }, "athena", "Athena reads s3:// only"},
+		{"Hadoop's name for S3", func(o *Options) { o.Location = "s3a://b/p" }, "trino", "only Spark reads s3a://"},
+		{"s3a without a bucket", func(o *Options) { o.Location = "s3a:///p" }, "spark", "expected s3://bucket/prefix"},
 		{"a catalog in DuckDB", func(o *Options) { o.Database = "hive.audit" }, "duckdb", "only Trino has a catalog"},
 		{"an engine of tomorrow", func(*Options) {}, "quokka", "unknown engine"},
 	} {

@@ -94,6 +94,7 @@ func spark() dialect {
 	d := athena()
 	d.scalars = scalars{text: "STRING", binary: "BINARY", small: "INT", integer: "BIGINT", unsigned: "DECIMAL(20, 0)", boolean: "BOOLEAN", time: "TIMESTAMP"}
 	d.list, d.dict, d.object, d.field = "ARRAY<%s>", "MAP<STRING, %s>", "STRUCT<%s>", ": "
+	d.keepCase = true // its JSON reader finds a field by the declared name alone
 	d.at, d.first, d.utc = "try_element_at(%s, '%s')", "get(%s, 0)", "to_timestamp_ntz(%s)"
 	d.stamp = "CAST(substr(%s, 1, 26) AS TIMESTAMP_NTZ)"
 	return d

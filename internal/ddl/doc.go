@@ -20,6 +20,9 @@
 //   - audit_recorded_files, audit_recorded: the files that records name, and audit
 //     without the rows of others. audit_rolled_files, audit_recorded_closed: the same from
 //     rollups alone.
+//   - audit_open_events: the table of all rows of open/; audit_open: the events of files that
+//     have no record yet, once each; audit_all: audit_recorded and audit_open.
+//   - audit_ocsf, if asked for: events as API Activity of OCSF.
 //
 // Columns and types come from the packages that write them, so that a new one
 // is in the tables too. Objects of older versions read as null in a newer column.
@@ -31,4 +34,13 @@
 // list of partitions, which a statement (in the output) brings up to date. DuckDB
 // lists the objects in each query. Hive's timestamps have milliseconds in Athena,
 // so ranges of time are half-open (>= and <) in all our queries.
+//
+// # Files
+//
+//	render.go    the statements of one engine, from its template
+//	dialect.go   how the engines spell types, names and times
+//	records.go   the columns of records and rollups, from their Go types
+//	options.go   what may be chosen, and its checks
+//	ocsf.go      cells and objects of the view audit_ocsf
+//	query.go     the shipped queries: found, filled in
 package ddl

@@ -13,7 +13,7 @@ import (
 
 // Options describe the tables.
 type Options struct {
-	// Location is the archive's URL: s3://bucket/prefix, or file:///dir.
+	// Location is the archive's URL: s3://bucket/prefix, or file:///dir; for Spark s3a:// too.
 	Location string
 	// Database is the schema for the tables; in Trino it may begin with a
 	// catalog ("hive.audit").
@@ -26,6 +26,8 @@ type Options struct {
 	// Bare says that the archive has no record, as the output of convert. DuckDB refuses a
 	// table without a file.
 	Bare bool
+	// OCSF adds the view audit_ocsf.
+	OCSF bool
 }
 
 var validDatabase = regexp.MustCompile(`^([a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]*$`)
@@ -55,9 +57,9 @@ func validateLocation(location string) error {
 		u.Scheme = "file"
 	}
 	switch {
-	case err != nil || (u.Scheme != "s3" && u.Scheme != "file") || u.RawQuery != "" || u.Fragment != "":
+	case err != nil || (u.Scheme != "s3" && u.Scheme != "s3a" && u.Scheme != "file") || u.RawQuery != "" || u.Fragment != "":
 		return fmt.Errorf("--location %q: expected s3://bucket/prefix or file:///dir", location)
-	case u.Scheme == "s3" && u.Host == "", u.Scheme == "file" && (u.Host != "" || u.Path == ""):
+	case u.Scheme != "file" && u.Host == "", u.Scheme == "file" && (u.Host != "" || u.Path == ""):
 		return fmt.Errorf("--location %q: expected s3://bucket/prefix or file:///dir", location)
 	case strings.ContainsAny(location, "'\"\\`*?[]{}$ "):
 		return fmt.Errorf("--location %q: quotes, wildcards and blanks mean something else in SQL", location)

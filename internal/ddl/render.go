@@ -40,8 +40,17 @@ func Render(engine string, o Options) (string, error) {
 		return "", err
 	}
 	var out bytes.Buffer
-	if err := t.ExecuteTemplate(&out, engine+".sql.tmpl", newScript(d, engine, o)); err != nil {
+	s := newScript(d, engine, o)
+	if err := t.ExecuteTemplate(&out, engine+".sql.tmpl", s); err != nil {
 		return "", fmt.Errorf("write the script for %s: %w", engine, err)
+	}
+	if o.OCSF {
+		if err := t.ExecuteTemplate(&out, "ocsf.sql.tmpl", struct {
+			script
+			objects
+		}{s, objectsOf(engine)}); err != nil {
+			return "", fmt.Errorf("write the view audit_ocsf for %s: %w", engine, err)
+		}
 	}
 	return out.String(), nil
 }
@@ -51,6 +60,8 @@ func (o Options) checkFor(engine string) error {
 	switch {
 	case engine == "athena" && !strings.HasPrefix(o.Location, "s3://"):
 		return fmt.Errorf("--location %q: Athena reads s3:// only", o.Location)
+	case engine != "spark" && strings.HasPrefix(o.Location, "s3a:"):
+		return fmt.Errorf("--location %q: only Spark reads s3a://, give s3://", o.Location)
 	case engine != "trino" && strings.Contains(o.Database, "."):
 		return fmt.Errorf("--database %q: only Trino has a catalog before the schema", o.Database)
 	}
@@ -83,6 +94,15 @@ type script struct {
 func (s script) Tree() string {
 	return "COALESCE(TRY_CAST(split_part(split_part(r.checkpoint, chr(10), 1), '/', 4) AS bigint), 1)"
 }
+
+// over is a script with one table of rows: the folder of the archive and the name.
+type over struct {
+	script
+	Folder, Table string
+}
+
+// Over is the table of the rows in a folder.
+func (s script) Over(folder, table string) over { return over{s, folder, table} }
 
 // Tables is the prefix of the names of tables.
 func (s script) Tables() string { return s.Catalog + s.Schema + "." }

@@ -1,6 +1,7 @@
 -- Activity by the hour
 -- Answers: How busy was the cluster, and when did writes or refusals rise?
 -- Reads: verb, response_code and times.
+-- Needs: every verb of anything.
 -- Change: cluster 'production' and day '2026-11-22'.
 SELECT date_trunc('hour', event_time) AS hour, count(*) AS events,
   count(*) FILTER (WHERE verb IN ('create', 'update', 'patch', 'delete', 'deletecollection')) AS writes,
@@ -10,4 +11,4 @@ FROM audit.audit
 WHERE cluster = 'production' AND dt = '2026-11-22'
   AND stage = 'ResponseComplete'
 GROUP BY date_trunc('hour', event_time)
-ORDER BY hour;
+ORDER BY hour NULLS LAST;

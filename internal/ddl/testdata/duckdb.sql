@@ -142,7 +142,7 @@ SELECT * FROM read_json(
     "checkpoint": 'VARCHAR'
   });
 
--- Run the two SET statements at the beginning of each session, and again to see what was
+-- Run the SET statements at the beginning of each session, and again to see what was
 -- recorded since. Without them the views read all records, and without a rollup, as in the
 -- first two days of an archive, they fail.
 -- (DuckDB refuses a pattern without a file: of data, no row has a version.)
@@ -291,3 +291,161 @@ FROM audit.audit a
 WHERE EXISTS (
   SELECT 1 FROM audit.audit_rolled_files f
   WHERE f.cluster = a.cluster AND f.node = a.node AND f.epoch = a.epoch AND f.seq = a.seq);
+
+-- Where open/ has no object, no row of data is taken for one.
+SET VARIABLE audit_open = (
+  SELECT [CASE WHEN count(*) > 0 THEN 's3://audit-archive/audit-logs/open/cluster=*/dt=*/*.parquet'
+    ELSE 's3://audit-archive/audit-logs/data/cluster=*/dt=*/*.parquet' END]
+  FROM glob('s3://audit-archive/audit-logs/open/cluster=*/dt=*/*.parquet'));
+
+-- The rows of open/: the lines of files that are still written, and for some days after.
+CREATE OR REPLACE VIEW audit.audit_open_events AS
+SELECT * EXCLUDE (filename),
+  substr(split_part(filename, '/', -3), 9) AS cluster,
+  substr(split_part(filename, '/', -2), 4) AS dt
+FROM read_parquet(
+  COALESCE(getvariable('audit_open'), ['s3://audit-archive/audit-logs/open/cluster=*/dt=*/*.parquet']),
+  hive_partitioning = false, filename = true,
+  schema = MAP {
+    'level': {name: 'level', type: 'VARCHAR', default_value: NULL},
+    'stage': {name: 'stage', type: 'VARCHAR', default_value: NULL},
+    'verb': {name: 'verb', type: 'VARCHAR', default_value: NULL},
+    'audit_id': {name: 'audit_id', type: 'VARCHAR', default_value: NULL},
+    'request_uri': {name: 'request_uri', type: 'VARCHAR', default_value: NULL},
+    'user_agent': {name: 'user_agent', type: 'VARCHAR', default_value: NULL},
+    'user_name': {name: 'user_name', type: 'VARCHAR', default_value: NULL},
+    'user_uid': {name: 'user_uid', type: 'VARCHAR', default_value: NULL},
+    'user_groups': {name: 'user_groups', type: 'VARCHAR[]', default_value: NULL},
+    'user_extra': {name: 'user_extra', type: 'MAP(VARCHAR, VARCHAR[])', default_value: NULL},
+    'impersonated_user_name': {name: 'impersonated_user_name', type: 'VARCHAR', default_value: NULL},
+    'impersonated_user_uid': {name: 'impersonated_user_uid', type: 'VARCHAR', default_value: NULL},
+    'impersonated_user_groups': {name: 'impersonated_user_groups', type: 'VARCHAR[]', default_value: NULL},
+    'impersonated_user_extra': {name: 'impersonated_user_extra', type: 'MAP(VARCHAR, VARCHAR[])', default_value: NULL},
+    'impersonation_constraint': {name: 'impersonation_constraint', type: 'VARCHAR', default_value: NULL},
+    'source_ips': {name: 'source_ips', type: 'VARCHAR[]', default_value: NULL},
+    'object_resource': {name: 'object_resource', type: 'VARCHAR', default_value: NULL},
+    'object_namespace': {name: 'object_namespace', type: 'VARCHAR', default_value: NULL},
+    'object_name': {name: 'object_name', type: 'VARCHAR', default_value: NULL},
+    'object_uid': {name: 'object_uid', type: 'VARCHAR', default_value: NULL},
+    'object_api_group': {name: 'object_api_group', type: 'VARCHAR', default_value: NULL},
+    'object_api_version': {name: 'object_api_version', type: 'VARCHAR', default_value: NULL},
+    'object_resource_version': {name: 'object_resource_version', type: 'VARCHAR', default_value: NULL},
+    'object_subresource': {name: 'object_subresource', type: 'VARCHAR', default_value: NULL},
+    'response_code': {name: 'response_code', type: 'INTEGER', default_value: NULL},
+    'response_status': {name: 'response_status', type: 'VARCHAR', default_value: NULL},
+    'response_reason': {name: 'response_reason', type: 'VARCHAR', default_value: NULL},
+    'response_message': {name: 'response_message', type: 'VARCHAR', default_value: NULL},
+    'response_details': {name: 'response_details', type: 'VARCHAR', default_value: NULL},
+    'request_object': {name: 'request_object', type: 'VARCHAR', default_value: NULL},
+    'response_object': {name: 'response_object', type: 'VARCHAR', default_value: NULL},
+    'request_received_timestamp': {name: 'request_received_timestamp', type: 'TIMESTAMP WITH TIME ZONE', default_value: NULL},
+    'stage_timestamp': {name: 'stage_timestamp', type: 'TIMESTAMP WITH TIME ZONE', default_value: NULL},
+    'annotations': {name: 'annotations', type: 'MAP(VARCHAR, VARCHAR)', default_value: NULL},
+    'raw': {name: 'raw', type: 'BLOB', default_value: NULL},
+    'decode_status': {name: 'decode_status', type: 'VARCHAR', default_value: NULL},
+    'node': {name: 'node', type: 'VARCHAR', default_value: NULL},
+    'epoch': {name: 'epoch', type: 'VARCHAR', default_value: NULL},
+    'source_file': {name: 'source_file', type: 'VARCHAR', default_value: NULL},
+    'seq': {name: 'seq', type: 'BIGINT', default_value: NULL},
+    'source_line': {name: 'source_line', type: 'BIGINT', default_value: NULL},
+    'line_part': {name: 'line_part', type: 'INTEGER', default_value: NULL},
+    'unknown_fields': {name: 'unknown_fields', type: 'VARCHAR', default_value: NULL}
+  })
+WHERE split_part(filename, '/', -4) = 'open';
+
+-- Events that no recorded file has yet, once each: of the open file, up to the last increment.
+CREATE OR REPLACE VIEW audit.audit_open AS
+SELECT
+  cluster,
+  dt,
+  node,
+  make_timestamp(epoch_us(stage_timestamp)) AS event_time,
+  make_timestamp(epoch_us(request_received_timestamp)) AS received_time,
+  level,
+  stage,
+  verb,
+  audit_id,
+  request_uri,
+  user_agent,
+  user_name,
+  user_uid,
+  array_to_string(user_groups, ', ') AS user_groups,
+  user_extra['authentication.kubernetes.io/credential-id'][1] AS credential_id,
+  user_extra['authentication.kubernetes.io/pod-name'][1] AS pod_name,
+  user_extra['authentication.kubernetes.io/node-name'][1] AS pod_node_name,
+  impersonated_user_name,
+  impersonated_user_uid,
+  array_to_string(impersonated_user_groups, ', ') AS impersonated_user_groups,
+  source_ips[1] AS source_ip,
+  array_to_string(source_ips, ', ') AS source_ips,
+  object_resource,
+  object_namespace,
+  object_name,
+  object_uid,
+  object_api_group,
+  object_api_version,
+  object_resource_version,
+  object_subresource,
+  response_code,
+  response_status,
+  response_reason,
+  response_message,
+  request_object,
+  response_object,
+  annotations['authorization.k8s.io/decision'] AS authorization_decision,
+  annotations['authorization.k8s.io/reason'] AS authorization_reason,
+  annotations['pod-security.kubernetes.io/audit-violations'] AS pod_security_violations,
+  unknown_fields,
+  decode_status,
+  epoch,
+  seq,
+  source_file,
+  source_line,
+  line_part
+FROM (
+  SELECT o.*, row_number() OVER (PARTITION BY cluster, dt, node, epoch, seq, source_line, line_part ORDER BY source_file) AS copy
+  FROM audit.audit_open_events o
+  WHERE NOT EXISTS (
+    SELECT 1 FROM audit.audit_recorded_files f
+    WHERE f.cluster = o.cluster AND f.node = o.node AND f.epoch = o.epoch AND f.seq = o.seq)
+) AS o
+WHERE copy = 1 AND decode_status <> 'undecodable';
+
+-- All events, once each: of recorded files, and of those that are still written.
+CREATE OR REPLACE VIEW audit.audit_all AS
+SELECT * FROM audit.audit_recorded
+UNION ALL
+SELECT * FROM audit.audit_open;
+-- One row an event as API Activity (6003) of OCSF 1.3.0, beside cluster and dt.
+CREATE OR REPLACE VIEW audit.audit_ocsf AS
+SELECT
+  cluster,
+  dt,
+  CASE WHEN verb = 'create' THEN 1 WHEN verb IN ('get', 'list', 'watch') THEN 2 WHEN verb IN ('update', 'patch') THEN 3
+    WHEN verb IN ('delete', 'deletecollection') THEN 4 ELSE 99 END AS activity_id,
+  CASE WHEN verb = 'create' THEN 'Create' WHEN verb IN ('get', 'list', 'watch') THEN 'Read' WHEN verb IN ('update', 'patch') THEN 'Update'
+    WHEN verb IN ('delete', 'deletecollection') THEN 'Delete' ELSE COALESCE(verb, 'Other') END AS activity_name,
+  6 AS category_uid,
+  'Application Activity' AS category_name,
+  6003 AS class_uid,
+  'API Activity' AS class_name,
+  CASE WHEN verb = 'create' THEN 600301 WHEN verb IN ('get', 'list', 'watch') THEN 600302 WHEN verb IN ('update', 'patch') THEN 600303
+    WHEN verb IN ('delete', 'deletecollection') THEN 600304 ELSE 600399 END AS type_uid,
+  1 AS severity_id,
+  'Informational' AS severity,
+  COALESCE(CAST(epoch_ms(stage_timestamp) AS BIGINT), 0) AS "time",
+  CAST(epoch_ms(request_received_timestamp) AS BIGINT) AS start_time,
+  CASE WHEN response_code IS NULL THEN 0 WHEN response_code < 400 THEN 1 ELSE 2 END AS status_id,
+  CASE WHEN response_code IS NULL THEN 'Unknown' WHEN response_code < 400 THEN 'Success' ELSE 'Failure' END AS status,
+  CAST(response_code AS VARCHAR) AS status_code,
+  response_reason AS status_detail,
+  response_message AS message,
+  struct_pack("version" := '1.3.0', "log_name" := 'audit', "log_provider" := 'auditsidecar', "uid" := concat(node, '/', epoch, '/', CAST(seq AS VARCHAR), '/', CAST(source_line AS VARCHAR), '/', CAST(line_part AS VARCHAR)), "product" := struct_pack("name" := 'kube-apiserver', "vendor_name" := 'Kubernetes')) AS metadata,
+  struct_pack("user" := struct_pack("name" := COALESCE(user_name, 'unknown'), "uid" := user_uid, "groups" := list_transform(user_groups, lambda g: struct_pack("name" := g))), "authorizations" := CASE WHEN annotations['authorization.k8s.io/decision'] IS NOT NULL THEN [struct_pack("decision" := annotations['authorization.k8s.io/decision'], "policy" := CASE WHEN annotations['authorization.k8s.io/reason'] <> '' THEN struct_pack("name" := annotations['authorization.k8s.io/reason']) END)] END) AS actor,
+  struct_pack("operation" := COALESCE(verb, 'unknown'), "version" := object_api_version, "group" := struct_pack("name" := COALESCE(object_api_group, '')), "service" := struct_pack("name" := 'kubernetes'), "request" := struct_pack("uid" := COALESCE(audit_id, '')), "response" := struct_pack("code" := CAST(response_code AS BIGINT), "error" := response_reason, "message" := response_message)) AS api,
+  struct_pack("user_agent" := user_agent, "url" := struct_pack("path" := COALESCE(request_uri, ''))) AS http_request,
+  struct_pack("ip" := source_ips[1], "name" := CASE WHEN source_ips[1] IS NULL THEN 'unknown' END) AS src_endpoint,
+  CASE WHEN object_resource IS NOT NULL THEN [struct_pack("name" := COALESCE(object_name, '*'), "uid" := object_uid, "namespace" := object_namespace, "type" := object_resource, "version" := object_resource_version)] END AS resources,
+  struct_pack("level" := level, "stage" := stage, "subresource" := object_subresource, "impersonated_user" := impersonated_user_name, "unknown_fields" := unknown_fields) AS unmapped
+FROM audit.audit_events
+WHERE decode_status <> 'undecodable';

@@ -248,8 +248,160 @@ WHERE EXISTS (
   SELECT 1 FROM hive.audit.audit_rolled_files f
   WHERE f.cluster = a.cluster AND f.node = a.node AND f.epoch = a.epoch AND f.seq = a.seq);
 
+-- The rows of open/: the lines of files that are still written, and for some days after.
+CREATE TABLE IF NOT EXISTS hive.audit.audit_open_events (
+  level varchar,
+  stage varchar,
+  verb varchar,
+  audit_id varchar,
+  request_uri varchar,
+  user_agent varchar,
+  user_name varchar,
+  user_uid varchar,
+  user_groups array(varchar),
+  user_extra map(varchar, array(varchar)),
+  impersonated_user_name varchar,
+  impersonated_user_uid varchar,
+  impersonated_user_groups array(varchar),
+  impersonated_user_extra map(varchar, array(varchar)),
+  impersonation_constraint varchar,
+  source_ips array(varchar),
+  object_resource varchar,
+  object_namespace varchar,
+  object_name varchar,
+  object_uid varchar,
+  object_api_group varchar,
+  object_api_version varchar,
+  object_resource_version varchar,
+  object_subresource varchar,
+  response_code integer,
+  response_status varchar,
+  response_reason varchar,
+  response_message varchar,
+  response_details varchar,
+  request_object varchar,
+  response_object varchar,
+  request_received_timestamp timestamp(6),
+  stage_timestamp timestamp(6),
+  annotations map(varchar, varchar),
+  raw varbinary,
+  decode_status varchar,
+  node varchar,
+  epoch varchar,
+  source_file varchar,
+  seq bigint,
+  source_line bigint,
+  line_part integer,
+  unknown_fields varchar,
+  cluster varchar,
+  dt varchar
+)
+WITH (
+  external_location = 's3://audit-archive/audit-logs/open/',
+  format = 'PARQUET',
+  partitioned_by = ARRAY['cluster', 'dt']
+);
+
+-- Events that no recorded file has yet, once each: of the open file, up to the last increment.
+CREATE OR REPLACE VIEW hive.audit.audit_open AS
+SELECT
+  cluster,
+  dt,
+  node,
+  stage_timestamp AS event_time,
+  request_received_timestamp AS received_time,
+  level,
+  stage,
+  verb,
+  audit_id,
+  request_uri,
+  user_agent,
+  user_name,
+  user_uid,
+  array_join(user_groups, ', ') AS user_groups,
+  element_at(element_at(user_extra, 'authentication.kubernetes.io/credential-id'), 1) AS credential_id,
+  element_at(element_at(user_extra, 'authentication.kubernetes.io/pod-name'), 1) AS pod_name,
+  element_at(element_at(user_extra, 'authentication.kubernetes.io/node-name'), 1) AS pod_node_name,
+  impersonated_user_name,
+  impersonated_user_uid,
+  array_join(impersonated_user_groups, ', ') AS impersonated_user_groups,
+  element_at(source_ips, 1) AS source_ip,
+  array_join(source_ips, ', ') AS source_ips,
+  object_resource,
+  object_namespace,
+  object_name,
+  object_uid,
+  object_api_group,
+  object_api_version,
+  object_resource_version,
+  object_subresource,
+  response_code,
+  response_status,
+  response_reason,
+  response_message,
+  request_object,
+  response_object,
+  element_at(annotations, 'authorization.k8s.io/decision') AS authorization_decision,
+  element_at(annotations, 'authorization.k8s.io/reason') AS authorization_reason,
+  element_at(annotations, 'pod-security.kubernetes.io/audit-violations') AS pod_security_violations,
+  unknown_fields,
+  decode_status,
+  epoch,
+  seq,
+  source_file,
+  source_line,
+  line_part
+FROM (
+  SELECT o.*, row_number() OVER (PARTITION BY cluster, dt, node, epoch, seq, source_line, line_part ORDER BY source_file) AS copy
+  FROM hive.audit.audit_open_events o
+  WHERE NOT EXISTS (
+    SELECT 1 FROM hive.audit.audit_recorded_files f
+    WHERE f.cluster = o.cluster AND f.node = o.node AND f.epoch = o.epoch AND f.seq = o.seq)
+) AS o
+WHERE copy = 1 AND decode_status <> 'undecodable';
+
+-- All events, once each: of recorded files, and of those that are still written.
+CREATE OR REPLACE VIEW hive.audit.audit_all AS
+SELECT * FROM hive.audit.audit_recorded
+UNION ALL
+SELECT * FROM hive.audit.audit_open;
+
 -- Makes new days, clusters and nodes known: run it daily, soon after midnight
 -- UTC, or before you ask about today.
 CALL hive.system.sync_partition_metadata('audit', 'audit_events', 'ADD');
+CALL hive.system.sync_partition_metadata('audit', 'audit_open_events', 'ADD');
 CALL hive.system.sync_partition_metadata('audit', 'audit_records', 'ADD');
 CALL hive.system.sync_partition_metadata('audit', 'audit_rollups', 'ADD');
+-- One row an event as API Activity (6003) of OCSF 1.3.0, beside cluster and dt.
+CREATE OR REPLACE VIEW hive.audit.audit_ocsf AS
+SELECT
+  cluster,
+  dt,
+  CASE WHEN verb = 'create' THEN 1 WHEN verb IN ('get', 'list', 'watch') THEN 2 WHEN verb IN ('update', 'patch') THEN 3
+    WHEN verb IN ('delete', 'deletecollection') THEN 4 ELSE 99 END AS activity_id,
+  CASE WHEN verb = 'create' THEN 'Create' WHEN verb IN ('get', 'list', 'watch') THEN 'Read' WHEN verb IN ('update', 'patch') THEN 'Update'
+    WHEN verb IN ('delete', 'deletecollection') THEN 'Delete' ELSE COALESCE(verb, 'Other') END AS activity_name,
+  6 AS category_uid,
+  'Application Activity' AS category_name,
+  6003 AS class_uid,
+  'API Activity' AS class_name,
+  CASE WHEN verb = 'create' THEN 600301 WHEN verb IN ('get', 'list', 'watch') THEN 600302 WHEN verb IN ('update', 'patch') THEN 600303
+    WHEN verb IN ('delete', 'deletecollection') THEN 600304 ELSE 600399 END AS type_uid,
+  1 AS severity_id,
+  'Informational' AS severity,
+  COALESCE(CAST(to_unixtime(with_timezone(stage_timestamp, 'UTC')) * 1000 AS bigint), 0) AS "time",
+  CAST(to_unixtime(with_timezone(request_received_timestamp, 'UTC')) * 1000 AS bigint) AS start_time,
+  CASE WHEN response_code IS NULL THEN 0 WHEN response_code < 400 THEN 1 ELSE 2 END AS status_id,
+  CASE WHEN response_code IS NULL THEN 'Unknown' WHEN response_code < 400 THEN 'Success' ELSE 'Failure' END AS status,
+  CAST(response_code AS varchar) AS status_code,
+  response_reason AS status_detail,
+  response_message AS message,
+  CAST(ROW('1.3.0', 'audit', 'auditsidecar', concat(node, '/', epoch, '/', CAST(seq AS varchar), '/', CAST(source_line AS varchar), '/', CAST(line_part AS varchar)), CAST(ROW('kube-apiserver', 'Kubernetes') AS ROW("name" varchar, "vendor_name" varchar))) AS ROW("version" varchar, "log_name" varchar, "log_provider" varchar, "uid" varchar, "product" ROW("name" varchar, "vendor_name" varchar))) AS metadata,
+  CAST(ROW(CAST(ROW(COALESCE(user_name, 'unknown'), user_uid, transform(user_groups, g -> CAST(ROW(g) AS ROW("name" varchar)))) AS ROW("name" varchar, "uid" varchar, "groups" ARRAY(ROW("name" varchar)))), CASE WHEN element_at(annotations, 'authorization.k8s.io/decision') IS NOT NULL THEN ARRAY[CAST(ROW(element_at(annotations, 'authorization.k8s.io/decision'), CASE WHEN element_at(annotations, 'authorization.k8s.io/reason') <> '' THEN CAST(ROW(element_at(annotations, 'authorization.k8s.io/reason')) AS ROW("name" varchar)) END) AS ROW("decision" varchar, "policy" ROW("name" varchar)))] END) AS ROW("user" ROW("name" varchar, "uid" varchar, "groups" ARRAY(ROW("name" varchar))), "authorizations" ARRAY(ROW("decision" varchar, "policy" ROW("name" varchar))))) AS actor,
+  CAST(ROW(COALESCE(verb, 'unknown'), object_api_version, CAST(ROW(COALESCE(object_api_group, '')) AS ROW("name" varchar)), CAST(ROW('kubernetes') AS ROW("name" varchar)), CAST(ROW(COALESCE(audit_id, '')) AS ROW("uid" varchar)), CAST(ROW(CAST(response_code AS bigint), response_reason, response_message) AS ROW("code" bigint, "error" varchar, "message" varchar))) AS ROW("operation" varchar, "version" varchar, "group" ROW("name" varchar), "service" ROW("name" varchar), "request" ROW("uid" varchar), "response" ROW("code" bigint, "error" varchar, "message" varchar))) AS api,
+  CAST(ROW(user_agent, CAST(ROW(COALESCE(request_uri, '')) AS ROW("path" varchar))) AS ROW("user_agent" varchar, "url" ROW("path" varchar))) AS http_request,
+  CAST(ROW(element_at(source_ips, 1), CASE WHEN element_at(source_ips, 1) IS NULL THEN 'unknown' END) AS ROW("ip" varchar, "name" varchar)) AS src_endpoint,
+  CASE WHEN object_resource IS NOT NULL THEN ARRAY[CAST(ROW(COALESCE(object_name, '*'), object_uid, object_namespace, object_resource, object_resource_version) AS ROW("name" varchar, "uid" varchar, "namespace" varchar, "type" varchar, "version" varchar))] END AS resources,
+  CAST(ROW(level, stage, object_subresource, impersonated_user_name, unknown_fields) AS ROW("level" varchar, "stage" varchar, "subresource" varchar, "impersonated_user" varchar, "unknown_fields" varchar)) AS unmapped
+FROM hive.audit.audit_events
+WHERE decode_status <> 'undecodable';
