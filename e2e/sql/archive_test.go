@@ -17,6 +17,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/e2e/builds"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/parquet"
 )
 
 // logFile is a finished file of the audit log of one node.
@@ -314,4 +315,50 @@ func statements(script string) []string {
 		}
 	}
 	return all
+}
+
+// freshRows stores increments of a recorded file and of the next one of its node, one of them twice,
+// and returns the check of the views over them.
+func freshRows(tb testing.TB, f *logFile, dir string) func(t *testing.T, db *sql.DB, schema string) {
+	tb.Helper()
+	lines := slices.Collect(bytes.Lines(audittest.Corpus(tb, "rotated.log")))[:5]
+	next := f.record.Seq + 50
+	increment := func(seq, first int64, copied string, lines ...[]byte) {
+		text := string(slices.Concat(lines...))
+		key := fmt.Sprintf("open/cluster=production/dt=2026-11-22/%012d-%012d-%s-%s-%08d%s.parquet", 1000*first, 1000*first+int64(len(text)), f.node, f.record.Epoch, seq, copied)
+		path := filepath.Join(dir, key)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			tb.Fatal(err)
+		}
+		_, err := parquet.Convert(tb.Context(), strings.NewReader(text), int64(len(text)), parquet.Config{File: path, Meta: parquet.Meta{
+			Cluster: "production", Node: f.node, Epoch: f.record.Epoch, Seq: seq, SourceName: "audit.log", Converter: "test",
+			Increment: parquet.Increment{From: 1000 * first, FirstLine: first},
+		}})
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	increment(f.record.Seq, 1, "", lines[0])
+	increment(next, 1, "", lines[0], lines[1])
+	increment(next, 1, ".r2", lines[0], lines[1])
+	increment(next, 3, "", lines[2], lines[3], lines[4])
+	return func(t *testing.T, db *sql.DB, schema string) {
+		t.Helper()
+		text := "SELECT (SELECT count(*) FROM S.audit_open_events), (SELECT count(*) FROM S.audit_open), (SELECT count(DISTINCT source_line) FROM S.audit_open), " +
+			"(SELECT count(*) FROM S.audit_all) - (SELECT count(*) FROM S.audit_recorded), (SELECT count(*) FROM S.audit_open WHERE dt = '2026-11-21')"
+		got, err := ask(t, db, strings.ReplaceAll(text, "S.", schema+"."))
+		if err != nil || fmt.Sprint(got.cells) != "[[8 5 5 5 0]]" {
+			t.Errorf("%v, %v", got.cells, err)
+		}
+		for _, q := range queries(t) {
+			if strings.HasPrefix(q.name, "33-") {
+				got, err := ask(t, db, strings.ReplaceAll(q.text, "audit.audit", schema+".audit"))
+				if err != nil || !slices.ContainsFunc(got.cells, func(row []string) bool {
+					return slices.Equal([]string{row[0], row[4], row[5]}, []string{f.node, "5", "open"})
+				}) {
+					t.Errorf("query 33: %v, %v", got.cells, err)
+				}
+			}
+		}
+	}
 }

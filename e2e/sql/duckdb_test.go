@@ -20,7 +20,7 @@ import (
 )
 
 // inDuckDB is a database with the tables that ddl makes of an archive.
-func inDuckDB(tb testing.TB, url string) *sql.DB {
+func inDuckDB(tb testing.TB, url string, more ...string) *sql.DB {
 	tb.Helper()
 	connector, err := duckdb.NewConnector("", nil)
 	if err != nil {
@@ -29,7 +29,7 @@ func inDuckDB(tb testing.TB, url string) *sql.DB {
 	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(1) // a variable is of one session
 	tb.Cleanup(func() { _ = db.Close() })
-	for _, s := range statements(command(tb, nil, "ddl", "duckdb", "--location", url)) {
+	for _, s := range statements(command(tb, nil, append([]string{"ddl", "duckdb", "--location", url}, more...)...)) {
 		if _, err := db.ExecContext(tb.Context(), s); err != nil {
 			tb.Fatalf("%s: %v", s, err)
 		}
@@ -79,6 +79,15 @@ func TestTamperWithAForgedObjectInDuckDB(t *testing.T) {
 	}
 }
 
+// Lines of the open file are events once, whatever increments have them, until their file is recorded.
+func TestFreshRowsInDuckDB(t *testing.T) {
+	files, dir := logs(t), t.TempDir()
+	archive(t, files, "file://"+dir, nil)
+	identify(t, files, dir)
+	fresh := freshRows(t, files[0], dir)
+	fresh(t, inDuckDB(t, "file://"+dir), "audit")
+}
+
 // Recorded files are known from rollups: the records that they sum up are not read.
 func TestRollupsInDuckDB(t *testing.T) {
 	files, dir := logs(t), t.TempDir()
@@ -120,8 +129,7 @@ func objects(dir, kind string) int {
 	return len(paths)
 }
 
-// The documented query has each line of finished and of open files once: increments have the columns
-// and the partitions of data.
+// The views have each line of finished and of open files once, of an archive that a sidecar writes.
 func TestOpenFilesInDuckDB(t *testing.T) {
 	dir, log := t.TempDir(), filepath.Join(t.TempDir(), "audit", "audit.log")
 	lines := slices.Collect(audittest.Lines(audittest.Corpus(t, "rotated.log")))
@@ -162,27 +170,40 @@ func TestOpenFilesInDuckDB(t *testing.T) {
 	}
 
 	db := inDuckDB(t, "file://"+dir)
-	for _, s := range statements(command(t, nil, "ddl", "duckdb", "--location", "file://"+dir)) {
-		if strings.Contains(s, "/data/cluster=") {
-			if _, err := ask(t, db, strings.NewReplacer("/data/cluster=", "/open/cluster=", "audit_events", "audit_open").Replace(s)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	page, err := os.ReadFile("../../docs/archive.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, query, _ := strings.Cut(string(page), "## Lines of files that are still open")
-	_, query, _ = strings.Cut(query, "```sql\n")
-	query, _, _ = strings.Cut(query, "```")
 	for from, want := range map[string]string{
-		"(" + strings.ReplaceAll(query, "2026-11-22", "2020-01-01") + ")": "[[600 600 2 1]]",
+		"audit.audit_all":    "[[600 600 2 1]]",
+		"audit.audit_open":   "[[100 100 1 1]]",
 		"audit.audit_events": "[[500 500 1 1]]",
 	} {
 		got, err := ask(t, db, "SELECT count(*), count(DISTINCT (seq, source_line)), count(DISTINCT seq), count(DISTINCT node) FROM "+from)
 		if err != nil || fmt.Sprint(got.cells) != want {
 			t.Errorf("%s: %v, %v, want %s", from, got.cells, err, want)
 		}
+	}
+}
+
+// Every event of a real day is a valid API Activity of OCSF.
+func TestOCSFInDuckDB(t *testing.T) {
+	files, dir := logs(t), t.TempDir()
+	archive(t, files, "file://"+dir, nil)
+	db := inDuckDB(t, "file://"+dir, "--ocsf")
+	events := filepath.Join(t.TempDir(), "events.ndjson")
+	if _, err := db.ExecContext(t.Context(), "COPY (SELECT * EXCLUDE (cluster, dt) FROM audit.audit_ocsf) TO '"+events+"' (FORMAT json)"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := ask(t, db, "SELECT (SELECT count(*) FROM audit.audit_ocsf) - (SELECT count(*) FROM audit.audit), (SELECT count(*) FROM audit.audit_ocsf WHERE \"time\" = 0)")
+	if err != nil || fmt.Sprint(got.cells) != "[[0 0]]" {
+		t.Errorf("%v, %v", got.cells, err)
+	}
+	packages, err := exec.CommandContext(t.Context(), "../../hack/pip", "../python/ocsf.txt").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "python3", "../python/ocsf.py", "6003", events)
+	cmd.Env = append(os.Environ(), "PYTHONPATH="+strings.TrimSpace(string(packages)))
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -103,6 +103,7 @@ CREATE VIEW audit.audit AS SELECT
   line->>'$.annotations."pod-security.kubernetes.io/audit-violations"' AS pod_security_violations,
   epoch, seq, source_file, source_line, 0 AS line_part
 FROM audit.lines WHERE line IS NOT NULL;
+CREATE VIEW audit.audit_open AS SELECT * FROM audit.audit WHERE false;
 CREATE VIEW audit.audit_files AS SELECT 'production' AS cluster, node, epoch, seq, source_file, count(*) AS lines,
   max(CAST(line->>'$.stageTimestamp' AS TIMESTAMP)) AS last_event FROM audit.lines
   WHERE NOT forged GROUP BY ALL;

@@ -56,6 +56,13 @@ func TestQueriesInTrino(t *testing.T) {
 		archive(t, logs(t), url, env, flags...)
 		withRollups(t, logs(t), s3.Dir+"/"+s3.Bucket+"/rollups", more, func() *sql.DB { return inTrino(t, server, url, "hive.rollups") }, "hive.rollups")
 	})
+	t.Run("fresh rows", func(t *testing.T) {
+		url, dir, files := "s3://"+s3.Bucket+"/fresh", s3.Dir+"/"+s3.Bucket+"/fresh", logs(t)
+		archive(t, files, url, env, flags...)
+		identify(t, files, dir)
+		fresh := freshRows(t, files[0], dir)
+		fresh(t, inTrino(t, server, url, "hive.fresh"), "hive.fresh")
+	})
 	t.Run("evolution", func(t *testing.T) { evolveInTrino(t, s3, server, env, flags) })
 	t.Logf("\n%-32s %6s %6s  %s\n%s", "query", "rows", "equal", "bytes read", table.String())
 }

