@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Detection is an alert that is shipped, with the events that it needs.
+// Detection is an alert or a query that is shipped, with the events that it needs.
 type Detection struct {
-	Name  string // the alert's name in manifests/loki/rules.yaml
+	Name  string // the alert's name in manifests/loki/rules.yaml, the query's in manifests/queries
 	Needs []Need
 }
 
@@ -56,8 +56,17 @@ func (n Need) query(verb string) Query {
 }
 
 // blindDetections finds the shipped detections that do not get their events.
-func blindDetections(p *Policy) (found []Finding) {
-	for _, d := range Detections() {
+func blindDetections(p *Policy) []Finding {
+	return blind(p, Detections(), "alert", idBlind, SeverityWarning)
+}
+
+// blindQueries finds the shipped queries that do not get theirs.
+func blindQueries(p *Policy) []Finding {
+	return blind(p, queries(), "query", idBlindQuery, SeverityInfo)
+}
+
+func blind(p *Policy, all []Detection, kind, id string, severity Severity) (found []Finding) {
+	for _, d := range all {
 		var missing []string
 		seen, least := false, None
 		for _, n := range d.Needs {
@@ -75,8 +84,8 @@ func blindDetections(p *Policy) (found []Finding) {
 		if seen {
 			how = "partly blind"
 		}
-		found = append(found, p.whole("blind-detection", SeverityWarning, "log these requests at level "+least.String()+" or more",
-			"the alert %s is %s: too little is logged about %s", d.Name, how, strings.Join(missing, ", ")))
+		found = append(found, p.whole(id, severity, "log these requests at level "+least.String()+" or more",
+			"the %s %s is %s: too little is logged about %s", kind, d.Name, how, strings.Join(missing, ", ")))
 	}
 	return found
 }

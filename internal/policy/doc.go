@@ -10,7 +10,7 @@
 // # Dead rules
 //
 // A rule only ever says which requests it matches, never which it does not. So of
-// all requests that match a rule, those are hardest to take away before it that
+// all requests that match a rule, earlier rules are least likely to match those that
 // have, in everything the rule leaves open, a value that no rule names. It is
 // enough to try these, for each combination of the values the rule does name: if
 // earlier rules, one or several together, take them all, the rule never applies,
@@ -29,9 +29,26 @@
 // # Blind detections
 //
 // [Detections] lists the alerts that are shipped (manifests/loki/rules.yaml) with
-// the events each one needs; the table is made from manifests/detections. A detection is blind where the policy does not log
-// these events, or not with the body that it looks into.
+// the events each one needs; the table is made from manifests/detections. A detection is blind if the
+// policy does not log these events, or not with the body that it looks into. So is a query of
+// manifests/queries, whose comments say what it needs.
 //
 // Sources: k8s.io/apiserver/pkg/audit/policy (checker.go, reader.go) and
 // pkg/apis/audit/validation of Kubernetes 1.37.
+//
+// # Files
+//
+//	policy.go      the types of a policy
+//	parse.go       a policy's YAML, with its positions
+//	parserule.go   one rule of it
+//	evaluate.go    the level of a request
+//	finding.go     findings and their order
+//	lint.go        rules that cannot match, and missing ones
+//	unmatched.go   names that match nothing
+//	secrets.go     rules that log secret values
+//	volume.go      rules that log more than is used
+//	witness.go     a request that reaches a rule, or that none does
+//	blind.go       detections that the policy hides
+//	compare.go     two policies by their findings
+//	needs.go       the requests that each detection needs, queries.go: that each query needs
 package policy

@@ -19,6 +19,13 @@ const (
 	SeverityInfo Severity = "info"
 )
 
+// Findings by which policies are compared.
+const (
+	idBlind      = "blind-detection" // a shipped detection gets too little to work with
+	idBlindQuery = "blind-query"     // a shipped query does
+	idSecrets    = "secret-values"   // values of secrets or tokens get into the log
+)
+
 // Finding is one thing that is wrong with a policy.
 type Finding struct {
 	ID       string   `json:"id"`       // stable, such as "dead-rule"

@@ -15,7 +15,7 @@ func Lint(data []byte) []Finding {
 	p.left = maxCompared
 	for _, check := range []func(*Policy) []Finding{
 		unmatchedNames, deadRules, deadParts, secretValues, noCatchAll, unloggedSubresources,
-		stages, managedFields, noise, listBodies, blindDetections,
+		stages, managedFields, noise, listBodies, blindDetections, blindQueries,
 	} {
 		findings = append(findings, check(&p)...)
 	}

@@ -115,6 +115,22 @@ func TestBlindDetection(t *testing.T) {
 	}
 }
 
+// A candidate that drops events of a query is said to blind it; so is one that logs no bodies. Nothing
+// that both policies lack is reported.
+func TestCompareNamesBlindQueries(t *testing.T) {
+	now := Lint(rules("level: None, resources: [{group: '', resources: [pods]}]", "level: Request"))
+	c := Compare(now, Lint(rules("level: None, resources: [{group: '', resources: [pods, secrets]}]", "level: Metadata")))
+	text := strings.Join(c.Queries, "\n")
+	for query, want := range map[string]bool{
+		"the query secret-reads is blind": true, "the query cluster-admin-grants is blind": true, "the query rbac-changes is partly blind": true,
+		"the query deletions": false, "the query pod-deletions": false, "the query user-actions": false,
+	} {
+		if strings.Contains(text, query) != want {
+			t.Errorf("%q: want %v in\n%s", query, want, text)
+		}
+	}
+}
+
 // YAML's own ways to write a policy.
 func TestParseYAML(t *testing.T) {
 	p, found, usable := Parse([]byte(`apiVersion: audit.k8s.io/v1

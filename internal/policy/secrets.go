@@ -40,7 +40,7 @@ func secretValues(p *Policy) (found []Finding) {
 			if len(leaking) == 0 {
 				continue
 			}
-			found = append(found, p.at(i, "secret-values", s.severity,
+			found = append(found, p.at(i, idSecrets, s.severity,
 				"put a rule `level: Metadata` for "+s.name.String()+" before it",
 				"level %s logs %s (%s of %s)", p.Rules[i].Level, s.what, strings.Join(leaking, ", "), s.name))
 		}

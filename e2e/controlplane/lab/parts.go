@@ -54,6 +54,7 @@ func (l *lab) path(names ...string) string {
 func say(format string, args ...any) { fmt.Fprintf(os.Stderr, "lab: "+format+"\n", args...) }
 
 func (l *lab) start(ctx context.Context) error {
+	_ = os.Remove(l.path(outage)) // of an earlier lab
 	for _, step := range []func(context.Context) error{l.startLoki, l.startStore, l.startAPIServer, l.startSidecar, l.startGrafana, l.writeFiles} {
 		if err := step(ctx); err != nil {
 			return err
@@ -132,15 +133,23 @@ func (l *lab) startSidecar(ctx context.Context) error {
 		return err
 	}
 	l.sidecar = p
-	for name, pid := range map[string]int{"auditsidecar": p.PID(), "loki": l.loki.PID(), "s3": l.store.PID()} {
-		if err := os.WriteFile(l.path(name+".pid"), []byte(strconv.Itoa(pid)+"\n"), 0o600); err != nil {
-			return err
-		}
+	if err := l.writePIDs(); err != nil {
+		return err
 	}
 	return p.Wait(ctx, patience, func(ctx context.Context) error {
 		_, _, err := process.Get(ctx, http.DefaultClient, "http://"+l.page+"/livez")
 		return err
 	})
+}
+
+// writePIDs leaves the numbers of the processes that a user may end.
+func (l *lab) writePIDs() error {
+	for name, pid := range map[string]int{"auditsidecar": l.sidecar.PID(), "loki": l.loki.PID(), "s3": l.store.PID()} {
+		if err := os.WriteFile(l.path(name+".pid"), []byte(strconv.Itoa(pid)+"\n"), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // listenAddress is the page's usual address where it is free.
@@ -192,8 +201,8 @@ func (l *lab) startGrafana(ctx context.Context) error {
 	})
 }
 
-// work makes some requests every second, and starts the sidecar again where it has ended, as
-// kubelet does, until ctx is done.
+// work makes some requests every second, and restarts ended programs, as kubelet does, until ctx
+// is done.
 func (l *lab) work(ctx context.Context) error {
 	admin, err := l.api.Client("")
 	if err != nil {
@@ -213,9 +222,40 @@ func (l *lab) work(ctx context.Context) error {
 				return err
 			}
 		case <-time.After(time.Second):
+			if err := l.restart(ctx); err != nil {
+				return err
+			}
 			traffic.Make(ctx, traffic.Clients{Admin: admin, Nobody: nobody}, fmt.Sprintf("lab-%d-%d", l.began.Unix(), i), 1, 1)
 		}
 	}
+}
+
+// outage is the file of a user's outage.
+const outage = "outage"
+
+// restart starts Loki and the S3 server again if they have ended, but not while the file of an
+// outage exists.
+func (l *lab) restart(ctx context.Context) error {
+	if _, err := os.Stat(l.path(outage)); err == nil {
+		return nil
+	}
+	for _, server := range []interface {
+		Done() <-chan struct{}
+		Restart(ctx context.Context) error
+	}{l.loki, l.store} {
+		select {
+		case <-server.Done():
+		default:
+			continue
+		}
+		if err := server.Restart(ctx); err != nil {
+			return err
+		}
+		if err := l.writePIDs(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stop ends the writer first and the sidecar next, so that everything is archived or held.
