@@ -137,7 +137,7 @@ func (r *fixture) checkLoki() (twice int) {
 		r.t.Errorf("Loki has %d distinct entries, %d lines were written", got, lines)
 	}
 	for labels := range r.loki.Streams() {
-		if want := `{cluster="e2e", job="audit", node="cp1"}`; labels != want {
+		if want := `{cluster="e2e", job="audit", node="` + r.node + `"}`; labels != want {
 			r.t.Errorf("stream %s, want %s", labels, want)
 		}
 	}

@@ -27,6 +27,7 @@ const (
 type fixture struct {
 	t    *testing.T
 	log  string // the path of audit.log
+	node string
 	url  string // of the archive
 	env  []string
 	args []string // more flags, of `run` and of `restore`
@@ -34,6 +35,7 @@ type fixture struct {
 	stateLost bool // the state directory was removed
 	loki      *lokitest.Receiver
 	addr      string // of the Loki side, which serve starts
+	lokiURL   string // of the same
 
 	writer *audittest.Writer
 	prunes bool // the writer deletes backups
@@ -45,13 +47,14 @@ func newFixture(t *testing.T, writer audittest.Config) *fixture {
 	t.Helper()
 	dir := t.TempDir()
 	r := &fixture{
-		t: t, log: filepath.Join(dir, "audit", "audit.log"), url: "file://" + filepath.Join(dir, "archive"),
+		t: t, node: "cp1", log: filepath.Join(dir, "audit", "audit.log"), url: "file://" + filepath.Join(dir, "archive"),
 		loki: lokitest.New(lokitest.Config{MaxAge: 7 * 24 * time.Hour, MaxAhead: 10 * time.Minute}),
 	}
 	var err error
 	if r.addr, err = audittest.FreeAddress(); err != nil {
 		t.Fatal(err)
 	}
+	r.lokiURL = "http://" + r.addr
 	writer.Path, r.prunes = r.log, writer.MaxBackups > 0
 	if r.prunes {
 		writer.MayRotate = func() bool { return audittest.IsHeld(r.log) }
@@ -83,8 +86,8 @@ func (r *fixture) start() *sidecar.Process {
 
 func (r *fixture) runArgs() []string {
 	return append([]string{
-		"--audit-log-path", r.log, "--archive-url", r.url, "--loki-url", "http://" + r.addr,
-		"--cluster", "e2e", "--node", "cp1", "--heartbeat-interval", "1s", // so that there are some
+		"--audit-log-path", r.log, "--archive-url", r.url, "--loki-url", r.lokiURL,
+		"--cluster", "e2e", "--node", r.node, "--heartbeat-interval", "1s", // so that there are some
 	}, r.args...)
 }
 
