@@ -12,21 +12,28 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/contents"
+	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
 )
 
 const statusExample = `  # on the node
   auditsidecar status
+
+  # all nodes of an archive
+  auditsidecar status s3://audit-archive/audit-logs --s3-region eu-central-1
 
   # in the sidecar's container
   kubectl exec -n kube-system auditsidecar-cp-1 -- /usr/local/bin/auditsidecar status`
@@ -35,13 +42,18 @@ const statusExample = `  # on the node
 const installedConfig = "/etc/kubernetes/auditsidecar/config.yaml"
 
 // statusFlags are the flags of the verb status.
-type statusFlags struct{ url, config, output string }
+type statusFlags struct {
+	url, config, output string
+	fleet               contents.Options
+	since               time.Duration // of gaps
+	s3                  config.Archive
+}
 
 func newStatusCommand() *cobra.Command {
 	var f statusFlags
 	cmd := &cobra.Command{
-		Use:        "status [--url URL]",
-		Short:      "Ask a running sidecar how it is",
+		Use:        "status [--url URL | PATH|URL]",
+		Short:      "Ask a running sidecar how it is, or an archive how its nodes are",
 		SuggestFor: []string{"health", "state", "ps"},
 		Long: `status asks the sidecar on this node and prints its judgement, the faults and
 their remedies, and how far each path is. Without --url the address is that of run:
@@ -50,12 +62,22 @@ AUDITSIDECAR_CONFIG, or ` + installedConfig + ` if it exists.
 
 It exits with 0 if all is well, with 3 if not, and with 1 if no sidecar answers.
 -o json prints the answer as it is; docs/status.md describes it. -o wide adds the
-loops.`,
+loops.
+
+Of an archive it prints a line for each node, from its last rollups and newest records
+alone (verify proves them). It exits with 3 if a node is silent for two heartbeats, or
+its log did not arrive. -o wide searches older records for versions.`,
 		Example: statusExample,
-		Args:    usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args:    usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkFormat(f.output); err != nil {
+				return err
+			}
+			if len(args) > 0 {
+				return f.ofFleet(cmd.Context(), args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
+			}
 			address, err := f.address(os.Environ())
-			if err := errors.Join(err, checkFormat(f.output)); err != nil {
+			if err != nil {
 				return &usageError{err}
 			}
 			answer, err := askStatus(cmd.Context(), address)
@@ -68,8 +90,54 @@ loops.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.url, "url", "", "`URL` of the status page; empty: as run listens")
 	flags.StringVar(&f.config, config.FileFlag, "", "YAML `file` with the settings of run, for its address")
+	flags.StringVar(&f.fleet.Cluster, "cluster", "", "of an archive: only this `cluster`")
+	flags.StringVar(&f.fleet.Node, "node", "", "of an archive: only this `node`")
+	flags.DurationVar(&f.since, "since", 24*time.Hour, "of an archive: how long ago gaps were recorded that count")
 	registerFormat(flags, &f.output)
+	f.s3.RegisterS3(flags)
 	return cmd
+}
+
+// ofFleet prints the nodes of an archive; the error says whether all is well.
+func (f *statusFlags) ofFleet(ctx context.Context, arg string, out, report io.Writer) error {
+	bucket, err := openArchive(ctx, arg, f.s3)
+	if err != nil {
+		return err
+	}
+	f.fleet.Note = notes(report)
+	now := time.Now().UTC()
+	f.fleet.Since = now.Add(-f.since)
+	nodes, err := contents.Fleet(ctx, bucket, f.fleet, now)
+	if err == nil && len(nodes) == 0 {
+		err = fmt.Errorf("%s has no record of these flags", arg)
+	}
+	older := map[string]contents.Setup{}
+	if err == nil && f.output == formatWide {
+		older, err = contents.Setups(ctx, bucket, f.fleet, false, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("status: %w", err)
+	}
+	if f.output == formatJSON {
+		err = writeJSON(out, nodes)
+	} else {
+		err = printFleet(out, nodes, older)
+	}
+	if err == nil && slices.ContainsFunc(nodes, contents.Member.Fails) {
+		return errFindings
+	}
+	return err
+}
+
+func printFleet(out io.Writer, nodes []contents.Member, older map[string]contents.Setup) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "STATE\tCLUSTER\tNODE\tNO RECORD FOR\tREACH\tGAPS\tKUBE-APISERVER\tAUDITSIDECAR") // Flush returns the error
+	for _, n := range nodes {
+		setup := cmp.Or(n.Setup, older[n.Cluster+"/"+n.Node].Setup, &manifest.Setup{})
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", archive.Printable(n.State), n.Cluster, n.Node, time.Duration(n.Silence)*time.Second,
+			shortTime(n.Last), len(n.Gaps), archive.Printable(cmp.Or(setup.Server, "unknown")), archive.Printable(cmp.Or(setup.Sidecar, "unknown")))
+	}
+	return table.Flush()
 }
 
 // address is the URL to ask.
@@ -234,7 +302,7 @@ func (a *statusAnswer) text(paint terminal.Paint, wide bool) string {
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", archive.Printable(p.Name), archive.Printable(p.State), archive.Printable(p.Waiting), archive.Printable(p.LastError))
 		}
 	}
-	fmt.Fprintf(table, "held\t%.0f files\t%s\tof %s\n", a.Held.Files, humanize.Bytes(uint64(max(0, a.Held.BudgetUsedBytes))), humanize.Bytes(uint64(max(0, a.Held.BudgetMaxBytes))))
+	fmt.Fprintf(table, "held\t%s\t%s\tof %s\n", english.Plural(int(a.Held.Files), "file", ""), humanize.Bytes(uint64(max(0, a.Held.BudgetUsedBytes))), humanize.Bytes(uint64(max(0, a.Held.BudgetMaxBytes))))
 	_ = table.Flush() // into memory
 	say("\ncluster %s, node %s, auditsidecar %s, up %s\n", cmp.Or(a.Cluster, "unknown"), cmp.Or(a.Node, "unknown"), a.Version, a.Now.Sub(a.Started).Round(time.Second).String())
 	return b.String()

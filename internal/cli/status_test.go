@@ -88,7 +88,7 @@ func TestStatusOfNoSidecar(t *testing.T) {
 	for _, url := range []string{"127.0.0.1:9464", "ftp://x", "http://", "http://a:b@x"} {
 		call(t, "status", "--url", url).refused(t, exitUsage, "--url")
 	}
-	call(t, "status", "now").refused(t, exitUsage, "now")
+	call(t, "status", "now", "then").refused(t, exitUsage, "received 2")
 }
 
 // The address is that of run.

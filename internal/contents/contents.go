@@ -11,6 +11,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 	"sync"
 	"time"
@@ -23,13 +25,18 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/rollups"
 )
 
-// requests are the records that are read at a time.
-const requests = 32
+// requests are the records of a node that are read at a time, and nodes the nodes.
+const (
+	requests = 32
+	nodes    = 16
+)
 
 // Options say what to read.
 type Options struct {
 	Cluster, Node string // empty: all
-	// Note gets the parts that were left out, and why.
+	// Since leaves out the rollups of earlier days, but the last one of each tree.
+	Since time.Time
+	// Note gets the parts that were left out, and why, from several goroutines.
 	Note func(text string)
 }
 
@@ -50,43 +57,80 @@ type Day struct {
 	Gaps     []manifest.RollupGap `json:"gaps,omitempty"`
 }
 
-// tree is one tree of records.
-type tree struct {
-	cluster, node string
-	number        int
-}
-
-// reading collects the days.
+// reading collects the days of one node.
 type reading struct {
-	bucket *archive.Bucket
-	opt    Options
-	before map[tree]*rollups.Rollup // the last one that continues those before it
+	bucket        *archive.Bucket
+	opt           Options
+	cluster, node string
+	before        map[int]*rollups.Rollup // by tree, the last one that continues those before it
 
-	mu   sync.Mutex         // of the fields below
-	days map[[3]string]*Day // by cluster, node and day
+	mu     sync.Mutex      // of the fields below
+	days   map[string]*Day // by day
+	newest map[manifest.Kind]manifest.Record
 }
 
 // Read returns the days by cluster, node and day. An error says that the archive is
 // unavailable.
-func Read(ctx context.Context, bucket *archive.Bucket, opt Options) ([]Day, error) {
-	r := &reading{bucket: bucket, opt: opt, before: map[tree]*rollups.Rollup{}, days: map[[3]string]*Day{}}
-	for day, err := range rollups.All(ctx, bucket, opt.Cluster, opt.Node) {
+func Read(ctx context.Context, bucket *archive.Bucket, opt Options) (days []Day, err error) {
+	all, err := readNodes(ctx, bucket, opt)
+	for _, r := range all {
+		days = append(days, r.sorted()...)
+	}
+	return days, err
+}
+
+// readNodes reads each node, by cluster and node; one of which nothing can be read has no day.
+func readNodes(ctx context.Context, bucket *archive.Bucket, opt Options) ([]*reading, error) {
+	var mu sync.Mutex
+	found := make(map[[2]string]*reading)
+	find := func(name string) string {
+		key, err := archive.ParseKey(name)
 		if err != nil {
-			return nil, fmt.Errorf("read the rollups: %w", err)
+			return ""
 		}
-		r.rollup(day)
+		mu.Lock()
+		defer mu.Unlock()
+		if opt.Node == "" || key.Node == opt.Node {
+			found[[2]string{key.Cluster, key.Node}] = &reading{bucket: bucket, opt: opt, cluster: key.Cluster, node: key.Node,
+				before: map[int]*rollups.Rollup{}, days: map[string]*Day{}, newest: map[manifest.Kind]manifest.Record{}}
+		}
+		if key.Ext == "parquet" {
+			return "rollups/parquet/~" // of the same nodes
+		}
+		return path.Dir(name) + "/~" // behind the node's
 	}
-	if err := r.records(ctx); err != nil {
-		return nil, fmt.Errorf("read the records: %w", err)
+	listing, inner := errgroup.WithContext(ctx)
+	for _, folder := range []string{"manifests/", "rollups/"} {
+		listing.Go(func() error {
+			for _, err := range bucket.ListAfter(inner, rollups.Prefix(folder, opt.Cluster, opt.Node), find) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
-	var all []Day
-	for _, d := range r.days {
-		all = append(all, *d)
+	if err := listing.Wait(); err != nil {
+		return nil, fmt.Errorf("list the nodes: %w", err)
 	}
-	slices.SortFunc(all, func(a, b Day) int {
-		return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Day, b.Day))
-	})
-	return all, nil
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(nodes)
+	for _, r := range found {
+		group.Go(func() error { return r.read(inner) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("read rollups and records: %w", err)
+	}
+	return slices.SortedFunc(maps.Values(found), func(a, b *reading) int {
+		return cmp.Or(cmp.Compare(a.cluster, b.cluster), cmp.Compare(a.node, b.node))
+	}), nil
+}
+
+func (r *reading) sorted() (days []Day) {
+	for _, day := range slices.Sorted(maps.Keys(r.days)) {
+		days = append(days, *r.days[day])
+	}
+	return days
 }
 
 func (r *reading) note(format string, args ...any) {
@@ -95,58 +139,87 @@ func (r *reading) note(format string, args ...any) {
 	}
 }
 
-// rollup adds a day, if it continues the one before.
-func (r *reading) rollup(day rollups.Day) {
-	err := day.Err
-	t := tree{day.Key.Cluster, day.Key.Node, day.Key.Tree}
-	if err == nil {
-		err = day.Rollup.Follows(r.before[t])
+// read reads the rollups, then the records after them.
+func (r *reading) read(ctx context.Context) error {
+	last := rollups.Day{}
+	for day, err := range rollups.List(ctx, r.bucket, r.cluster, r.node) {
+		if err == nil && (day.Key.Tree != last.Key.Tree || last.Key.Day >= r.opt.Since.Format(archive.DayLayout)) {
+			err = r.rollup(ctx, last)
+		}
+		if err != nil {
+			return err
+		}
+		last = day
+	}
+	if err := r.rollup(ctx, last); err != nil {
+		return err
+	}
+	return r.records(ctx)
+}
+
+// rollup adds a listed day, if it continues the one before.
+func (r *reading) rollup(ctx context.Context, day rollups.Day) error {
+	if day.Key.Kind == 0 {
+		return nil
+	}
+	day, err := rollups.Read(ctx, r.bucket, day)
+	if err != nil {
+		return err
+	}
+	before := r.before[day.Key.Tree]
+	if err = day.Err; err == nil && (before != nil || r.opt.Since.IsZero()) {
+		err = day.Rollup.Follows(before)
 	}
 	if err != nil {
 		r.note("%s: %v; its records are read", day.Key, err)
-		return
+		return nil
 	}
-	r.before[t] = day.Rollup
 	r.add(&day.Rollup.Rollup)
+	day.Rollup.Leaves, day.Rollup.Recorded = nil, nil // Follows needs neither
+	r.before[day.Key.Tree] = day.Rollup
+	return nil
 }
 
 // records adds the records after the rollups.
 func (r *reading) records(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(requests)
-	var last archive.Key
-	for info, err := range r.bucket.List(ctx, rollups.Prefix("manifests/", r.opt.Cluster, r.opt.Node)) {
+	behind := func(name string) string {
+		key, _ := archive.ParseKey(name)
+		if before := r.before[key.Tree]; before != nil && key.Number <= before.To {
+			return archive.NumberPrefix(r.cluster, r.node, key.Tree, before.To) + "~"
+		}
+		return ""
+	}
+	var of archive.Key
+	var copies []string // of the record of
+	read := func() {
+		if key, keys := of, copies; len(keys) > 0 {
+			group.Go(func() error { return r.record(inner, key, keys) })
+		}
+		copies = nil
+	}
+	for info, err := range r.bucket.ListAfter(inner, archive.ManifestPrefix(r.cluster, r.node), behind) {
 		if err != nil {
-			return joined(group.Wait(), err)
+			return cmp.Or(group.Wait(), err)
 		}
 		key, err := archive.ParseKey(info.Key)
-		first := key.First()
-		if err != nil || key.Kind != archive.KindManifest || first == last || r.opt.Node != "" && key.Node != r.opt.Node {
-			continue // no record, or a copy of the one before
-		}
-		last = first
-		if before := r.before[tree{key.Cluster, key.Node, key.Tree}]; before != nil && key.Number <= before.To {
+		if err != nil || key.Kind != archive.KindManifest {
 			continue
 		}
-		group.Go(func() error { return r.record(ctx, first) })
+		if key.First() != of {
+			read()
+		}
+		of, copies = key.First(), append(copies, info.Key)
 	}
+	read()
 	return group.Wait()
 }
 
-// joined returns the cause of a listing that ended: the read that failed, if any did.
-func joined(read, listing error) error {
-	if read != nil {
-		return read
-	}
-	return listing
-}
-
-// record adds one record.
-func (r *reading) record(ctx context.Context, key archive.Key) error {
-	record, err := records.Read(ctx, r.bucket, key.String())
+// record adds one record, of its copies the one that counts.
+func (r *reading) record(ctx context.Context, key archive.Key, copies []string) error {
+	record, err := records.ReadCopies(ctx, r.bucket, slices.Values(copies))
 	if records.Unusable(err) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
 		r.note("%s: %v", key, err)
 		return nil
 	}
@@ -156,6 +229,11 @@ func (r *reading) record(ctx context.Context, key archive.Key) error {
 	sum := manifest.NewRollup(key.Cluster, key.Node, key.Tree, manifest.Tree{})
 	sum.Add(&manifest.Entry{Record: record})
 	r.add(sum)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !record.Time.Before(r.newest[record.Kind].Time.Time) {
+		r.newest[record.Kind] = record
+	}
 	return nil
 }
 
@@ -163,11 +241,10 @@ func (r *reading) record(ctx context.Context, key archive.Key) error {
 func (r *reading) add(sum *manifest.Rollup) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	id := [3]string{sum.Cluster, sum.Node, sum.Day}
-	d := r.days[id]
+	d := r.days[sum.Day]
 	if d == nil {
 		d = &Day{Cluster: sum.Cluster, Node: sum.Node, Day: sum.Day}
-		r.days[id] = d
+		r.days[sum.Day] = d
 	}
 	d.Files, d.Lines, d.Bytes, d.Records = d.Files+sum.Files, d.Lines+sum.Lines, d.Bytes+sum.Bytes, d.Records+int64(len(sum.Leaves))
 	var epochs []string
@@ -180,19 +257,19 @@ func (r *reading) add(sum *manifest.Rollup) {
 }
 
 // Nodes sums up days by node.
-func Nodes(days []Day) (nodes []Day) {
+func Nodes(days []Day) (all []Day) {
 	for _, d := range days {
-		n := len(nodes) - 1
-		if n < 0 || nodes[n].Cluster != d.Cluster || nodes[n].Node != d.Node {
-			nodes = append(nodes, d)
+		n := len(all) - 1
+		if n < 0 || all[n].Cluster != d.Cluster || all[n].Node != d.Node {
+			all = append(all, d)
 			continue
 		}
-		sum := &nodes[n]
+		sum := &all[n]
 		sum.Day, sum.Files, sum.Lines, sum.Bytes, sum.Records = d.Day, sum.Files+d.Files, sum.Lines+d.Lines, sum.Bytes+d.Bytes, sum.Records+d.Records
 		sum.widen(d.First, d.Last, d.Recorded, d.Epochs)
 		sum.Gaps = slices.Concat(sum.Gaps, d.Gaps)
 	}
-	return nodes
+	return all
 }
 
 // widen extends the times of a day, and adds the epochs of files.

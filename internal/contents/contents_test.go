@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -86,7 +87,12 @@ func (s *site) record(node string, number int64) string {
 func (s *site) read(opt Options) ([]Day, []string) {
 	s.t.Helper()
 	var notes []string
-	opt.Note = func(text string) { notes = append(notes, text) }
+	var mu sync.Mutex
+	opt.Note = func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		notes = append(notes, text)
+	}
 	days, err := Read(s.t.Context(), s.bucket, opt)
 	must(s.t, err)
 	return days, notes
