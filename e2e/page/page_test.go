@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/auditsidecar/auditsidecar/e2e/page/chromium"
 	"github.com/auditsidecar/auditsidecar/e2e/run/sidecar"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/lokitest"
@@ -100,7 +101,7 @@ func (r *fixture) wait(what string, as func(status) bool) {
 }
 
 // look shows the page on all screens and holds it against its promises.
-func (r *fixture) look(c *chromium, name string, wants ...string) {
+func (r *fixture) look(c *chromium.Browser, name string, wants ...string) {
 	r.t.Helper()
 	code, body, err := r.Get(r.t.Context(), "/")
 	if err != nil || code != http.StatusOK {
@@ -114,18 +115,18 @@ func (r *fixture) look(c *chromium, name string, wants ...string) {
 			r.t.Errorf("%s: the page does not say %q:\n%s", name, want, body)
 		}
 	}
-	tab := c.newTab(r.t)
+	tab := newTab(r.t, c)
 	for _, width := range []int{phone, desktop} {
 		for _, scheme := range []string{"light", "dark"} {
 			what := fmt.Sprintf("%s-%d-%s", name, width, scheme)
 			tab.show(r.url+"/", width, scheme)
-			if got, _ := tab.size(); got > width {
+			if got := tab.width(); got > width {
 				r.t.Errorf("%s: it is %d wide", what, got)
 			}
 			keep(r.t, what, tab.picture())
 		}
 	}
-	for _, complaint := range c.complaints() {
+	for _, complaint := range c.Complaints() {
 		r.t.Errorf("%s: Chromium complains: %s", name, complaint)
 	}
 	page, metrics := r.quickest("/"), r.quickest("/metrics")
@@ -167,12 +168,12 @@ func TestComplaintsAreSeen(t *testing.T) {
 	server := httptest.NewServer(bad)
 	defer server.Close()
 	c := startChromium(t)
-	tab := c.newTab(t)
+	tab := newTab(t, c)
 	tab.show(server.URL, phone, "light")
-	if width, _ := tab.size(); width <= phone {
+	if width := tab.width(); width <= phone {
 		t.Errorf("it is %d wide", width)
 	}
-	all := strings.Join(c.complaints(), "\n")
+	all := strings.Join(c.Complaints(), "\n")
 	for _, want := range []string{"Content Security Policy", "missing.png"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no complaint of %s:\n%s", want, all)

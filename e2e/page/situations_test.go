@@ -94,16 +94,18 @@ func TestSituations(t *testing.T) {
 		"wrong mount": {log: "audit.log", args: func(n *situated) []string {
 			return []string{"--audit-log-path", filepath.Join(n.dir, "elsewhere", "audit.log")}
 		},
-			level: "bad", headline: "It cannot start yet", says: "waiting for the audit directory"},
+			level: "bad", headline: "It cannot start yet: waiting for the audit directory", says: "not known yet"},
 		"silent with a counter that rises": {log: "audit.log", counter: func(asked int64) int64 { return 1000 + asked },
 			later: func(n *situated) { n.aged("audit.log", time.Hour) }, level: "bad", headline: "kube-apiserver counts events, and no line arrives"},
 		"silent without a counter": {log: "audit.log", later: func(n *situated) { n.aged("audit.log", time.Hour) },
 			level: "warn", headline: "No line has arrived for", says: "--apiserver-metrics-url", ready: true},
+		"silent with a counter that does not answer": {log: "audit.log", args: func(*situated) []string { return []string{"--apiserver-metrics-url", "http://127.0.0.1:1/metrics"} },
+			later: func(n *situated) { n.aged("audit.log", time.Hour) }, level: "warn", headline: "No line has arrived for", ready: true},
 		"quiet":          {log: "audit.log", counter: rest, later: func(n *situated) { n.aged("audit.log", time.Hour) }, level: "good", headline: "All is well", ready: true},
 		"wrong bucket":   {log: "audit.log", args: s3(noBucket), level: "bad", headline: "Archive has refused everything for", says: "NoSuchBucket"},
-		"wrong endpoint": {log: "audit.log", args: s3("http://127.0.0.1:1"), level: "warn", headline: "Archive was never reached: no connection"},
+		"wrong endpoint": {log: "audit.log", args: s3("http://127.0.0.1:1"), level: "warn", headline: "Archive has not been reached since the start: no connection"},
 		"wrong tenant": {log: "audit.log", args: func(*situated) []string { return []string{"--loki-url", noTenant} },
-			level: "bad", headline: "Loki has refused everything for", says: "401 Unauthorized"},
+			level: "bad", headline: "Loki has refused everything for", says: "Check the credentials and the tenant ID"},
 		"no key": {log: "audit.log", unkeyed: true, level: "warn", headline: "The records are not signed", says: "auditsidecar keygen", ready: true},
 		"tiny budget": {log: "audit.log", args: func(*situated) []string { return []string{"--held-max-bytes", "1KiB"} },
 			level: "warn", headline: "The disk budget of 1.0 kB is too small", says: "--held-max-bytes", ready: true},
@@ -128,7 +130,7 @@ func TestSituations(t *testing.T) {
 			t.Logf("%s: %s", last.Level, last.Headline)
 			if os.Getenv("PAGE_SCREENSHOTS") != "" {
 				c := startChromium(t)
-				tab := c.newTab(t)
+				tab := newTab(t, c)
 				for _, width := range []int{phone, desktop} {
 					tab.show(p.URL()+"/", width, "light")
 					keep(t, fmt.Sprintf("%s-%d", strings.ReplaceAll(name, " ", "-"), width), tab.picture())

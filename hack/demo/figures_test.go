@@ -68,6 +68,31 @@ func TestAgree(t *testing.T) {
 	}
 }
 
+func TestUpdate(t *testing.T) {
+	table := "before\n" + good().String() + "after\n"
+	for name, test := range map[string]struct{ old, new, want string }{
+		"the same":      {"8,294", "8,294", table},
+		"a size nearby": {"1,048,545", "1,050,000", strings.ReplaceAll(table, "1,048,545", "1,050,000")},
+		"other bytes":   {"10,485,452", "20,485,452", table},
+		"another word":  {"byte for byte     yes", "byte for byte     no", table},
+		"no such row":   {"JSON bytes", "other bytes", strings.ReplaceAll(table, "JSON bytes", "other bytes")},
+	} {
+		if got := good().update(strings.ReplaceAll(table, test.old, test.new)); got != test.want {
+			t.Errorf("%s: the page is now\n%s", name, got)
+		}
+	}
+}
+
+func TestDirectoryIsNew(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "try", "demo")
+	if _, err := directory(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := directory(dir); err == nil || !strings.Contains(err.Error(), "exists") {
+		t.Errorf("the same directory again: %v", err)
+	}
+}
+
 func TestThousands(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1000: "-1,000", -999: "-999", 1234567: "1,234,567"} {
 		if got := thousands(n); got != want {
