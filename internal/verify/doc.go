@@ -63,6 +63,7 @@
 //	days.go        rollups, and days whose records are not read
 //	tree.go        the records of one tree: copies, roots, signatures, times
 //	cover.go       time without a record, the expected head, the observations of heartbeats
+//	keys.go        files of trusted keys
 //	counts.go      kube-apiserver's own counters
 //	objects.go     the objects of the files
 //	dates.go       which days below data/ and open/ are listed

@@ -39,6 +39,8 @@ const (
 	KindSecondTree Kind = "second_tree"
 	// KindTreeMissing: a tree of which no record is there.
 	KindTreeMissing Kind = "tree_missing"
+	// KindNodeMissing: a node of which a key was given has no record.
+	KindNodeMissing Kind = "node_missing"
 	// KindTailMissing: the records end earlier than they should.
 	KindTailMissing Kind = "tail_missing"
 	// KindHeadMissing: the record that was expected is not there.

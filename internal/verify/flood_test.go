@@ -64,7 +64,7 @@ func TestJunkFlood(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "x")
 	f := &flood{n: 200_000}
 	if testing.Short() {
-		f.n = 20_000
+		f.n = 10_000
 	}
 	server := httptest.NewServer(f)
 	defer server.Close()

@@ -151,10 +151,10 @@ func (v *verification) compareUnfinished(u *unfinished, p *rehash, used int) {
 		return
 	}
 	if len(p.at) == 0 {
-		v.found.note("%s: a file without a record: %d lines in %d increments; no heartbeat saw them: unproven: all %d lines (%d bytes)", u, lines, used, lines, p.size)
+		v.found.note("%s: a file without a record: %s in %s; no heartbeat saw them: unproven: all (%s)", u, count(lines, "line"), count(int64(used), "increment"), count(p.size, "byte"))
 		return
 	}
 	last := p.marks[len(p.at)-1]
-	v.found.note("%s: a file without a record: %d lines in %d increments; the first %d are those that the heartbeat of %s saw; unproven: %d lines (%d bytes) after them",
-		u, lines, used, last.Lines, last.at.Format(timeLayout), lines-last.Lines, p.size-last.Size)
+	v.found.note("%s: a file without a record: %s in %s; the first %d are those that the heartbeat of %s saw; unproven: %s (%s) after them",
+		u, count(lines, "line"), count(int64(used), "increment"), last.Lines, last.at.Format(timeLayout), count(lines-last.Lines, "line"), count(p.size-last.Size, "byte"))
 }

@@ -60,7 +60,7 @@ func TestHonestIncrements(t *testing.T) {
 			s.heartbeat(0, nil)
 			log := s.log(3)
 			s.increment(s.take(), log, 0, len(log))
-		}, Options{Deep: true}, "3 lines in 1 increments; no heartbeat saw them"},
+		}, Options{Deep: true}, "3 lines in 1 increment; no heartbeat saw them"},
 		"a heartbeat saw more than is stored": {func(s *site) {
 			log := s.log(30)
 			seq := s.take()
@@ -74,7 +74,7 @@ func TestHonestIncrements(t *testing.T) {
 			s.gap(continuity.ReasonTruncated)
 			log = s.log(40)
 			s.increment(seq, log, 0, len(log))
-		}, Options{Deep: true}, "40 lines in 1 increments; no heartbeat saw them"},
+		}, Options{Deep: true}, "40 lines in 1 increment; no heartbeat saw them"},
 		"within a longer one": {func(s *site) {
 			log, _ := s.opened()
 			s.increment(2, log, 0, lineEnd(log, 4))

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 )
 
@@ -38,7 +39,7 @@ func ReadTrustedKeys(path string) ([]manifest.TrustedKey, error) {
 	}
 	var keys []manifest.TrustedKey
 	for _, file := range files {
-		data, err := manifest.ReadKeyFile(file, false)
+		data, err := durable.ReadKeyFile(file, false)
 		if err != nil {
 			return nil, fmt.Errorf("read the keys: %w", err)
 		}
@@ -73,4 +74,27 @@ func parseTrustedKeys(text string) (keys []manifest.TrustedKey, err error) {
 		return nil, errors.New("there is no vkey in it")
 	}
 	return keys, nil
+}
+
+// checkNodes reports nodes with a key and without a record.
+func checkNodes(v *verification) {
+	seen := make(map[string]bool)
+	for _, l := range v.logs {
+		seen[manifest.KeyName(l.cluster, l.node)] = true
+	}
+	for _, key := range v.opt.Keys {
+		name, _, _ := strings.Cut(key.Vkey, "+")
+		parts := strings.Split(name, "/")
+		if len(parts) != 3 || manifest.KeyName(parts[1], parts[2]) != name {
+			v.found.note("the key %q is not a node's: keygen makes them", name)
+			continue
+		}
+		cluster, node := parts[1], parts[2]
+		if seen[name] || v.opt.Cluster != "" && v.opt.Cluster != cluster || v.opt.Node != "" && v.opt.Node != node {
+			continue
+		}
+		seen[name] = true
+		v.found.find(Finding{Kind: KindNodeMissing, Cluster: cluster, Node: node, From: v.opt.From, To: v.opt.To,
+			Detail: "a key of this node was given, and no record of it is there: all were removed, or it never archived here (leave its key out then)"})
+	}
 }

@@ -63,3 +63,26 @@ func FuzzParseTrustedKeys(f *testing.F) {
 		}
 	})
 }
+
+// A node whose records are all gone is found by its key; one that was not asked for is not.
+func TestNodeWithoutRecords(t *testing.T) {
+	s := newSite(t, epochA)
+	s.sign(1, 0)
+	s.file(s.log(3))
+	keys := trusted(testKey(1), keyOf("cp2", 1, 0), keyOf("cp2", 2, 1))
+	for _, test := range []struct {
+		opt  Options
+		want string
+	}{
+		{Options{Keys: keys}, string(KindNodeMissing)},
+		{Options{Keys: keys, Cluster: "prod"}, string(KindNodeMissing)},
+		{Options{Keys: keys, Node: "cp1"}, ""},
+		{Options{Keys: keys, Cluster: "other"}, string(KindTailMissing)},
+		{Options{Keys: trusted(testKey(1))}, ""},
+	} {
+		r := s.verify(test.opt)
+		if got := kinds(r); got != test.want {
+			t.Errorf("cluster %q, node %q: %q, want %q", test.opt.Cluster, test.opt.Node, got, test.want)
+		}
+	}
+}

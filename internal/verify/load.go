@@ -14,6 +14,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
 	"github.com/auditsidecar/auditsidecar/internal/records"
+	"github.com/auditsidecar/auditsidecar/internal/rollups"
 )
 
 // allLogs are the logs of an archive.
@@ -130,10 +131,7 @@ func (v *verification) list(ctx context.Context, prefix string, do func(info arc
 	case "open/":
 		seek = openDays(v)
 	}
-	if v.opt.Cluster != "" {
-		prefix += "cluster=" + v.opt.Cluster + "/"
-	}
-	for info, err := range v.archive.ListAfter(ctx, prefix, seek) {
+	for info, err := range v.archive.ListAfter(ctx, rollups.Prefix(prefix, v.opt.Cluster, ""), seek) {
 		if err != nil {
 			return err
 		}

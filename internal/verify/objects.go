@@ -61,7 +61,7 @@ func (v *verification) checkObjects(ctx context.Context) error {
 	}
 	err = v.each(ctx, stage, len(files), func(ctx context.Context, i int) error { return o.checkFile(ctx, files[i]) })
 	if n := o.expired.Load(); n > 0 {
-		v.found.leaveOut("%d objects are gone and were recorded more than %d days ago (--expire-days): the lifecycle deletes them", n, v.opt.ExpireDays)
+		v.found.leaveOut("%s gone, recorded more than %s ago (--expire-days): the lifecycle deletes them", count(n, "object"), count(int64(v.opt.ExpireDays), "day"))
 	}
 	return err
 }

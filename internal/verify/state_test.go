@@ -225,7 +225,7 @@ func TestJunkIsNotKept(t *testing.T) {
 	junk := bytes.Repeat([]byte("x"), manifest.MaxSize-100)
 	n := 100
 	if testing.Short() {
-		n = 30
+		n = 10
 	}
 	for i := range n {
 		dir := archive.ManifestPrefix("prod", s.node)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 )
@@ -42,7 +43,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		r.Findings[i].text(b)
 	}
 	if r.Omitted > 0 {
-		b.printf("note: %d more findings or notes are left out\n", r.Omitted)
+		b.printf("note: findings and notes left out: %d more\n", r.Omitted)
 	}
 	gaps, how := 0, "OK"
 	if len(r.Unread) > 0 {
@@ -53,11 +54,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	switch n := len(r.Findings); {
 	case n == 1 && r.Unrecorded > 0:
-		b.printf("UNRECORDED: %d files were read, and no record vouches for any of them: this proves nothing\n", r.Unrecorded)
-	case n == 1:
-		b.WriteString("FAILED: 1 finding\n")
-	case n > 1:
-		b.printf("FAILED: %d findings\n", n)
+		b.printf("UNRECORDED: read %s, and no record vouches for any: this proves nothing\n", english.Plural(r.Unrecorded, "file", ""))
+	case n > 0:
+		b.printf("FAILED: %s\n", english.Plural(n, "finding", ""))
 	case r.Empty:
 		b.WriteString("NOTHING VERIFIED: no file has a record\n")
 	case gaps > 0:
@@ -106,8 +105,8 @@ func (n *Node) text(b *page) {
 	b.printf("%s/%s: archived to %s, recorded to %s; nothing after that is proven\n", n.Cluster, n.Node, stamp(n.Archived), stamp(n.Recorded))
 	for _, e := range n.Epochs {
 		b.printf("  epoch %s, machine %.8s: %s to %s\n", e.Epoch, e.MachineID, stamp(e.First), stamp(e.Last))
-		b.printf("    %s records, %s files, %s heartbeats; %s lines, %s bytes in %s objects of %s bytes\n",
-			humanize.Comma(e.Records), humanize.Comma(e.Files), humanize.Comma(e.Heartbeats), humanize.Comma(e.Lines), humanize.Comma(e.Bytes), humanize.Comma(e.Objects), humanize.Comma(e.ObjectBytes))
+		b.printf("    %s, %s, %s; %s, %s in %s of %s\n", count(e.Records, "record"), count(e.Files, "file"),
+			count(e.Heartbeats, "heartbeat"), count(e.Lines, "line"), count(e.Bytes, "byte"), count(e.Objects, "object"), count(e.ObjectBytes, "byte"))
 	}
 	for _, t := range n.Trees {
 		signed := "not signed: this finds accidents, not an attacker who can write all of the archive"
@@ -125,6 +124,11 @@ func (n *Node) text(b *page) {
 	for _, g := range n.Gaps {
 		b.printf("  recorded gap: %s, %s to %s, %s bytes%s (record %d) %s\n", g.Reason, stamp(g.From.Time), stamp(g.To.Time), unknown(g.Bytes), of(g.File), g.Number, g.Detail)
 	}
+}
+
+// count is a number of things: "1 file", "3,000 files".
+func count(n int64, thing string) string {
+	return humanize.Comma(n) + " " + english.PluralWord(int(n), thing, "")
 }
 
 func of(file string) string {

@@ -87,8 +87,8 @@ func TestTamperWithoutAnyRecord(t *testing.T) {
 		want   string
 		says   string
 	}{
-		"all records removed": {func(*site) {}, "tail_missing", "UNRECORDED: 2 files were read"},
-		"and another layout":  {func(s *site) { must(s.t, os.Rename(s.path("data"), s.path("mine"))) }, "tail_missing", "UNRECORDED: 2 files were read"},
+		"all records removed": {func(*site) {}, "tail_missing", "UNRECORDED: read 2 files"},
+		"and another layout":  {func(s *site) { must(s.t, os.Rename(s.path("data"), s.path("mine"))) }, "tail_missing", "UNRECORDED: read 2 files"},
 		"and a damaged object": {func(s *site) {
 			flip(s.t.(*testing.T), s, s.data(1), 300)
 		}, "object_unreadable, tail_missing", "FAILED: 2 findings"},

@@ -88,13 +88,30 @@ func Run(ctx context.Context, a *archive.Bucket, opt Options) (*Report, error) {
 	return &v.found.report, nil
 }
 
-func run(ctx context.Context, a *archive.Bucket, opt Options) (*verification, error) {
+// Records passes the keys of the records that Run would read to do: those of a
+// that no rollup of sums, which has the rollups of a, stands for.
+func Records(ctx context.Context, a, sums *archive.Bucket, opt Options, do func(archive.Key)) error {
+	v, err := newVerification(ctx, sums, opt)
+	if err != nil {
+		return err
+	}
+	v.archive = a
+	return v.listRecords(ctx, func(it *item) { do(it.key) })
+}
+
+// newVerification begins with the rollups.
+func newVerification(ctx context.Context, a *archive.Bucket, opt Options) (*verification, error) {
 	v := &verification{archive: a, opt: opt, allLogs: allLogs{byName: map[[2]string]*nodeLog{}}, resumeAt: resumeAt{}, skipped: skips{}, heads: map[string]bool{}, found: findings{report: newReport(opt)}}
 	for _, root := range opt.ExpectHeads {
 		v.heads[root] = false
 	}
 	v.begin()
-	if err := (summing{v}).readAll(ctx); err != nil {
+	return v, (summing{v}).readAll(ctx)
+}
+
+func run(ctx context.Context, a *archive.Bucket, opt Options) (*verification, error) {
+	v, err := newVerification(ctx, a, opt)
+	if err != nil {
 		return nil, err
 	}
 	if err := v.readRecords(ctx); err != nil {
@@ -115,6 +132,7 @@ func run(ctx context.Context, a *archive.Bucket, opt Options) (*verification, er
 		}
 		log.report(&v.found)
 	}
+	checkNodes(v)
 	v.checkHeads()
 	if err := (summing{v}).checkForms(ctx); err != nil {
 		return nil, err

@@ -75,7 +75,7 @@ func TestHonestArchives(t *testing.T) {
 			s.remove(s.data(1))
 			s.now = s.now.AddDate(0, 0, 31)
 			s.file(s.log(5))
-		}, Options{ExpireDays: 30, Deep: true}, "1 objects are gone and were recorded more than 30 days ago"},
+		}, Options{ExpireDays: 30, Deep: true}, "1 object gone, recorded more than 30 days ago"},
 		"a clock that was set back": {func(s *site) {
 			s.heartbeat(0, nil)
 			s.now = s.now.Add(-time.Hour)
