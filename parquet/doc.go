@@ -57,7 +57,7 @@
 //   - restore.go: a source from its objects; increment.go: the beginning of a
 //     file from parts of it
 //   - check.go, checklines.go, merkle.go: the proof of the objects
-//   - meta.go: the metadata of an object; describe.go: its columns
+//   - meta.go: the metadata of an object
 //   - internal/auditline (of this module): a line as fields and back
 //   - internal/rowsort: rows and lines in order, in bounded memory
 //   - internal/objectfile writes an object, internal/rowread reads one,

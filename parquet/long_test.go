@@ -223,7 +223,7 @@ func TestI3_DamagedLongPagesAreFound(t *testing.T) {
 	}
 	positions := 17
 	if testing.Short() {
-		positions = 7
+		positions = 4
 	}
 	for at := 5; at < len(content); at += len(content) / positions {
 		content[at] ^= 0x10

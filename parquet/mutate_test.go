@@ -152,7 +152,7 @@ func mutateAll(t *testing.T, seedText string) {
 	}
 	many := fewMutations
 	if testing.Short() {
-		many /= 10
+		many /= 25
 	}
 	if n := os.Getenv(mutationsEnv); n != "" {
 		if many, err = strconv.Atoi(n); err != nil {

@@ -13,6 +13,11 @@ import (
 func TestConvertRefusesTooManyLines(t *testing.T) {
 	lim := tinyLimits()
 	lim.sort.Spill = 4 << 10
+	lines := 20_000
+	if testing.Short() {
+		lines /= 4
+		lim.sort.Spill /= 4
+	}
 	for name, c := range map[string]struct {
 		line string
 		want error
@@ -22,7 +27,7 @@ func TestConvertRefusesTooManyLines(t *testing.T) {
 		"lines of text":   {"a line of some words\n", nil},
 		"the least event": {`{"kind":"Event","apiVersion":"audit.k8s.io/v1"}` + "\n", nil},
 	} {
-		source := strings.Repeat(c.line, 20000)
+		source := strings.Repeat(c.line, lines)
 		dir := t.TempDir()
 		_, err := convert(t.Context(), strings.NewReader(source), int64(len(source)), Config{Meta: testMeta(), Dir: dir}, lim)
 		if !errors.Is(err, c.want) {

@@ -30,7 +30,10 @@ func TestPrefixHash(t *testing.T) {
 func TestConvertHashesLinesAndPrefix(t *testing.T) {
 	for _, name := range []string{"torn-line.log", "nul-hole.log"} {
 		log := audittest.Corpus(t, name)
-		for _, prefix := range []int{0, 1, readSize, len(log) / 3, len(log), len(log) + 1} {
+		for i, prefix := range []int{1, len(log) / 3, len(log) + 1, 0, readSize, len(log)} {
+			if testing.Short() && i > 2 {
+				break // the others are neighbours of these
+			}
 			result, err := Convert(t.Context(), bytes.NewReader(log), int64(len(log)),
 				Config{Dir: t.TempDir(), Meta: Meta{Epoch: "e"}, Prefix: int64(prefix), Root: true})
 			if err != nil {

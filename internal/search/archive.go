@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/parquet/rowfind"
@@ -222,10 +224,10 @@ func (a *archived) instead(ctx context.Context, f *file) error {
 // account reports the objects left out.
 func (a *archived) account() error {
 	if a.pending > 0 {
-		a.Note(fmt.Sprintf("note: %d objects with such lines are of files that have no record yet, and were left out: search again in some minutes, or with --unrecorded", a.pending))
+		a.Note(fmt.Sprintf("note: left out %s with such lines, of files without a record yet: search again in some minutes, or with --unrecorded", english.Plural(a.pending, "object", "")))
 	}
 	if len(a.left) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d objects with such lines were left out, because no record names them: %s is the first; verify examines them, --unrecorded searches them", len(a.left), a.left[0])
+	return fmt.Errorf("left out %s with such lines that no record names, %s first: verify examines, --unrecorded searches them", english.Plural(len(a.left), "object", ""), a.left[0])
 }

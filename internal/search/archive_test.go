@@ -14,6 +14,7 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/catalog/catalogtest"
 	"github.com/auditsidecar/auditsidecar/internal/timerange"
 )
@@ -54,16 +55,16 @@ func (c *counted) find(t testing.TB, s Selection, form Form) (lines []string, no
 
 // month is an archive of some days with a file each, whose last line is at noon, and the text
 // of all files. On one day an object has another name.
-func month(t testing.TB, days int) (dir string, logs [][]byte, size int64) {
+func month(t testing.TB, name string, days int) (dir string, logs [][]byte, size int64) {
 	t.Helper()
 	dir = audittest.FastDir(t)
-	corpus := audittest.Corpus(t, "rotated.log")
+	corpus := audittest.Corpus(t, name)
 	shelf := catalogtest.Shelf{T: t, Dir: dir}
 	for day := range days {
 		noon := time.Date(2026, 10, 1+day, 12, 0, 0, 0, time.UTC)
 		log := audittest.Shift(corpus, noon)
 		if day == days/2 {
-			log = bytes.ReplaceAll(log, []byte("w-mimir-0"), []byte("w-mimir-X"))
+			log = bytes.ReplaceAll(log, []byte("pod-search-1"), []byte("pod-search-X"))
 		}
 		logs = append(logs, log)
 		shelf.File(catalogtest.EpochOne, int64(day)+1, noon.Add(time.Second).Format(archive.RotatedLayout), string(log))
@@ -84,50 +85,59 @@ func TestSearchReadsLittle(t *testing.T) {
 	if testing.Short() {
 		days = 5
 	}
-	dir, logs, size := month(t, days)
-	c := open(t, dir)
-	for _, test := range []struct {
-		name      string
-		selection Selection
-		most      float64 // percent of the bytes
-		files     int     // that are opened at most; 0: all
-		none      bool
-	}{
-		{name: "an absent audit ID", selection: Selection{AuditIDs: []string{"5b0c1f3e-8d7a-4a52-9b11-0a6d3c2f7e90"}}, most: 3, none: true},
-		{name: "an absent user", selection: Selection{Users: []string{"nobody@example.com"}}, most: 3, none: true},
-		{name: "an absent address", selection: Selection{SourceIPs: []string{"203.0.113.77"}}, most: 3, none: true},
-		{name: "an object of one day", selection: Selection{Resources: []string{"widgets"}, Names: []string{"w-mimir-X"}}, most: 8},
-		{name: "an object of every file", selection: Selection{Resources: []string{"leases"}, Names: []string{"kube-scheduler"}}, most: 12},
-		{name: "ten minutes", selection: Selection{Times: timerange.Range{From: time.Date(2026, 10, 3, 11, 55, 0, 0, time.UTC), To: time.Date(2026, 10, 3, 12, 5, 0, 0, time.UTC)}}, most: 30, files: 1},
-		{name: "ten minutes without lines", selection: Selection{Times: timerange.Range{From: time.Date(2026, 10, 3, 14, 0, 0, 0, time.UTC), To: time.Date(2026, 10, 3, 14, 10, 0, 0, time.UTC)}}, most: 3, files: 1, none: true},
-	} {
-		got, _, err := c.find(t, test.selection, Text)
-		if err != nil {
-			t.Errorf("%s: %v", test.name, err)
-			continue
-		}
-		var want []string
-		for _, log := range logs {
-			lines := Lines{Selection: test.selection, Do: func(l Line) error {
-				want = append(want, string(Text.Append(nil, l.Event)))
-				return nil
-			}}
-			lines.Begin(time.Time{})
-			_, err := lines.Write(log)
-			audittest.Must(t, err)
-		}
-		if test.none != (len(want) == 0) && !testing.Short() || !slices.Equal(got, want) && !(len(want) == 0 && got[0] == "") {
-			t.Errorf("%s: %d lines, want %d", test.name, len(got), len(want))
-		}
-		part := 100 * float64(c.bytes) / float64(size)
-		t.Logf("%-26s %5d lines, %.2f %% of the bytes in %d requests to %d of %d objects", test.name+":", len(want), part, c.requests, len(c.keys), days)
-		if part > test.most && !testing.Short() { // the corpus is cut then, footers are not
-			t.Errorf("%s: reads %.2f %% of the bytes, more than %v %%", test.name, part, test.most)
-		}
-		if test.files > 0 && len(c.keys) > test.files {
-			t.Errorf("%s: opens %d files: %v", test.name, len(c.keys), c.keys)
+	at := func(hour, minute int) time.Time { return time.Date(2026, 10, 3, hour, minute, 0, 0, time.UTC) }
+	for _, corpus := range []string{"rotated.log", "diverse.log"} {
+		dir, logs, size := month(t, corpus, days)
+		c := open(t, dir)
+		for _, test := range []struct {
+			name      string
+			selection Selection
+			most      float64 // percent of the bytes
+			files     int     // that are opened at most; 0: all
+			none      bool
+		}{
+			{name: "an absent audit ID", selection: Selection{AuditIDs: []string{"5b0c1f3e-8d7a-4a52-9b11-0a6d3c2f7e90"}}, most: 3, none: true},
+			{name: "an absent user", selection: Selection{Users: []string{"nobody@example.com"}}, most: 3, none: true},
+			{name: "an absent address", selection: Selection{SourceIPs: []string{"203.0.113.77"}}, most: 3, none: true},
+			{name: "an object of one day", selection: Selection{Resources: []string{"pods"}, Names: []string{"pod-search-X"}}, most: 5},
+			{name: "an object of every file", selection: Selection{Resources: []string{"leases"}, Names: []string{"kube-scheduler"}}, most: 8},
+			{name: "ten minutes", selection: Selection{Times: timerange.Range{From: at(11, 55), To: at(12, 5)}}, most: 30, files: 1},
+			{name: "ten minutes without lines", selection: Selection{Times: timerange.Range{From: at(14, 0), To: at(14, 10)}}, most: 3, files: 1, none: true},
+		} {
+			got, _, err := c.find(t, test.selection, Text)
+			if err != nil {
+				t.Errorf("%s: %v", test.name, err)
+				continue
+			}
+			want := linesOf(t, logs, test.selection)
+			if test.none != (len(want) == 0) && !testing.Short() || !slices.Equal(got, want) && !(len(want) == 0 && got[0] == "") {
+				t.Errorf("%s: %d lines, want %d", test.name, len(got), len(want))
+			}
+			part := 100 * float64(c.bytes) / float64(size)
+			t.Logf("%s: %-26s %5d lines, %.2f %% of the bytes in %d requests to %d of %d objects", corpus, test.name+":", len(want), part, c.requests, len(c.keys), days)
+			if part > test.most && !testing.Short() { // the corpus is cut then, footers are not
+				t.Errorf("%s: %s: reads %.2f %% of the bytes, more than %v %%", corpus, test.name, part, test.most)
+			}
+			if test.files > 0 && len(c.keys) > test.files {
+				t.Errorf("%s: %s: opens %d files: %v", corpus, test.name, len(c.keys), c.keys)
+			}
 		}
 	}
+}
+
+// linesOf are the lines of logs that a selection lets through, as they are shown.
+func linesOf(t testing.TB, logs [][]byte, s Selection) (shown []string) {
+	t.Helper()
+	for _, log := range logs {
+		lines := Lines{Selection: s, Do: func(l Line) error {
+			shown = append(shown, string(Text.Append(nil, l.Event)))
+			return nil
+		}}
+		lines.Begin(time.Time{})
+		_, err := lines.Write(log)
+		audittest.Must(t, err)
+	}
+	return shown
 }
 
 // event is a line of some time.
@@ -157,6 +167,12 @@ func TestSearchOpensTheFilesOfTheTime(t *testing.T) {
 	if lines, _, err = c.find(t, s, Exact); err != nil || len(lines) != 2 || len(c.keys) != 2 {
 		t.Errorf("after the clock was set back: %q of %v (%v)", lines, c.keys, err)
 	}
+	// replay restores whole files: no others than those that search opens.
+	all, err := catalog.Find(t.Context(), catalog.Location{Bucket: c.Bucket})
+	audittest.Must(t, err)
+	if files := s.Files(all.Files); len(files) != 2 || files[0].Seq != 8 || files[1].Seq != 25 {
+		t.Errorf("of the catalog: %d files of %d", len(files), len(all.Files))
+	}
 }
 
 // An object that no record names is left out, counted, and an error; one without a record yet is a note.
@@ -168,7 +184,7 @@ func TestSearchOfUnrecordedObjects(t *testing.T) {
 	shelf.File(catalogtest.EpochOne, 3, "2026-11-22T12-03-00.000", catalogtest.Line("forged", "22"))
 	c := open(t, shelf.Dir)
 	lines, _, err := c.find(t, Selection{}, Exact)
-	if err == nil || !strings.Contains(err.Error(), "1 objects with such lines were left out") || len(lines) != 1 || !strings.Contains(lines[0], "recorded") {
+	if err == nil || !strings.Contains(err.Error(), "left out 1 object with such lines that no record names") || len(lines) != 1 || !strings.Contains(lines[0], "recorded") {
 		t.Errorf("%q (%v)", lines, err)
 	}
 	if lines, _, err = c.find(t, Selection{AuditIDs: []string{"recorded"}}, Exact); err != nil || len(lines) != 1 {
@@ -176,7 +192,7 @@ func TestSearchOfUnrecordedObjects(t *testing.T) {
 	}
 	shelf.File(catalogtest.EpochOne, 5, "2026-11-22T12-05-00.000", catalogtest.Line("new", "22"))
 	lines, notes, err := c.find(t, Selection{AuditIDs: []string{"new"}}, Exact)
-	if err != nil || lines[0] != "" || !strings.Contains(notes, "1 objects with such lines are of files that have no record yet") {
+	if err != nil || lines[0] != "" || !strings.Contains(notes, "left out 1 object with such lines, of files without a record yet") {
 		t.Errorf("%q, %q (%v)", lines, notes, err)
 	}
 	text := catalogtest.Line("new", "22")

@@ -45,6 +45,9 @@ func Path(ctx context.Context, path string, cfg Config, w io.Writer) error {
 			if err == nil && d.IsDir() && name != path && strings.HasPrefix(d.Name(), ".") {
 				return filepath.SkipDir // state of the sidecar
 			}
+			if err == nil && d.IsDir() && name != path && IsArchive(name) {
+				return fmt.Errorf("%s is an archive, whose open/ repeats lines of its data/: search it itself", name)
+			}
 			if err == nil && !d.IsDir() && (isLog(d.Name()) && filepath.Dir(name) == filepath.Clean(path) || filepath.Ext(name) == ".parquet" && !strings.HasPrefix(d.Name(), ".")) {
 				files = append(files, name)
 			}
@@ -224,8 +227,12 @@ func openFile(path string) (string, error) {
 			return err == nil && backup
 		})
 	})
-	if len(open) != 1 {
-		return "", fmt.Errorf("follow %s: %d log files there are no backups; give the path of the one that kube-apiserver writes", path, len(open))
+	switch len(open) {
+	case 0:
+		return "", fmt.Errorf("follow %s: no file there ends in .log; give the path of the one that kube-apiserver writes", path)
+	case 1:
+	default:
+		return "", fmt.Errorf("follow %s: %d files may be the one that kube-apiserver writes; give its path", path, len(open))
 	}
 	return open[0], nil
 }

@@ -47,13 +47,16 @@ func list(ctx context.Context, b *archive.Bucket, s *Selection) ([]*file, error)
 	seek := days(dayOf(first), cmp.Or(dayOf(last), endOfDays))
 	files := map[catalog.ID]*file{}
 	for _, prefix := range []string{"data/", "open/"} {
+		if s.Cluster != "" {
+			prefix += "cluster=" + s.Cluster + "/"
+		}
 		for info, err := range b.ListAfter(ctx, prefix, seek) {
 			if err != nil {
 				return nil, err
 			}
 			key, err := archive.ParseKey(info.Key)
-			if err != nil {
-				continue // not an object of auditsidecar
+			if err != nil || s.Node != "" && key.Node != s.Node {
+				continue // not an object of auditsidecar, or of another node
 			}
 			id := catalog.IDOf(key)
 			if files[id] == nil {
@@ -110,38 +113,67 @@ func (f *file) add(o stored) {
 	*all = append(*all, o)
 }
 
-// within leaves out the files that were not written in the time, by their rotations.
-func within(all []*file, s *Selection) (kept []*file) {
+// rotation is when a file was rotated, zero if that is not known.
+type rotation struct {
+	catalog.ID
+	at time.Time
+}
+
+// written returns the files that may have been written in the time, by their rotations.
+func (s *Selection) written(all []rotation) map[catalog.ID]bool {
 	type chain struct{ cluster, node, epoch string }
-	byChain := map[chain][]*file{}
+	chains := map[chain][]rotation{}
 	for _, f := range all {
 		c := chain{f.Cluster, f.Node, f.Epoch}
-		byChain[c] = append(byChain[c], f)
+		chains[c] = append(chains[c], f)
 	}
-	began := map[*file]time.Time{}
-	for _, files := range byChain {
-		slices.SortFunc(files, func(a, b *file) int { return cmp.Compare(a.Seq, b.Seq) })
-		for i, f := range files[1:] {
-			began[f] = files[i].rotated
+	kept := map[catalog.ID]bool{}
+	for _, files := range chains {
+		slices.SortFunc(files, func(a, b rotation) int { return cmp.Compare(a.Seq, b.Seq) })
+		var begin time.Time
+		for _, f := range files {
+			first, last := begin, f.at
+			begin = f.at
+			if !first.Before(last) && !last.IsZero() { // its clock was set back
+				first, last = time.Time{}, time.Time{}
+			}
+			if !first.IsZero() {
+				first = first.Add(-slack)
+			}
+			if !last.IsZero() {
+				last = last.Add(slack)
+			}
+			kept[f.ID] = s.Times.Overlaps(first, last)
 		}
 	}
+	return kept
+}
+
+// Files returns those that may have lines of the time.
+func (s *Selection) Files(all []*catalog.File) []*catalog.File {
+	rotations := make([]rotation, len(all))
+	for i, f := range all {
+		rotations[i] = rotation{f.ID, f.Rotated()}
+	}
+	written := s.written(rotations)
+	first, last := s.Days()
+	return slices.DeleteFunc(slices.Clone(all), func(f *catalog.File) bool { return !written[f.ID] || !f.Within(first, last) })
+}
+
+// within leaves out the files and objects that were not written in the time.
+func within(all []*file, s *Selection) (kept []*file) {
+	rotations := make([]rotation, len(all))
+	for i, f := range all {
+		rotations[i] = rotation{f.ID, f.rotated}
+	}
+	written := s.written(rotations)
 	// A line is filed under its own day, but in an increment maybe under the next.
 	first, last, late := dayOf(s.Times.From), endOfDays, endOfDays
 	if !s.Times.To.IsZero() {
 		last, late = dayOf(s.Times.To), dayOf(s.Times.To.AddDate(0, 0, 1))
 	}
 	for _, f := range all {
-		begin, end := began[f], f.rotated
-		if !begin.Before(end) && !end.IsZero() { // its clock was set back
-			begin, end = time.Time{}, time.Time{}
-		}
-		if !begin.IsZero() {
-			begin = begin.Add(-slack)
-		}
-		if !end.IsZero() {
-			end = end.Add(slack)
-		}
-		if !s.Times.Overlaps(begin, end) {
+		if !written[f.ID] {
 			continue
 		}
 		f.objects = slices.DeleteFunc(f.objects, func(o stored) bool { return o.Day < first || o.Day > last })

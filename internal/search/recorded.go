@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
@@ -26,7 +25,7 @@ type recorded struct {
 // nodeRecords are the records of a node.
 type nodeRecords struct {
 	keys    map[catalog.ID][]string // with all copies
-	highest map[string]int64        // sequence number of each epoch
+	heads   catalog.Heads
 	adopted map[catalog.ID]*manifest.Record
 }
 
@@ -64,7 +63,7 @@ func (r *recorded) node(ctx context.Context, cluster, node string) (*nodeRecords
 	if n := r.nodes[prefix]; n != nil {
 		return n, nil
 	}
-	n := &nodeRecords{keys: map[catalog.ID][]string{}, highest: map[string]int64{}}
+	n := &nodeRecords{keys: map[catalog.ID][]string{}, heads: catalog.Heads{}}
 	for info, err := range r.bucket.List(ctx, prefix) {
 		if err != nil {
 			return nil, err
@@ -72,7 +71,7 @@ func (r *recorded) node(ctx context.Context, cluster, node string) (*nodeRecords
 		if key, err := archive.ParseKey(info.Key); err == nil {
 			id := catalog.IDOf(key)
 			n.keys[id] = append(n.keys[id], info.Key)
-			n.highest[key.Epoch] = max(n.highest[key.Epoch], key.Seq)
+			n.heads.Add(key.Epoch, key.Seq)
 		}
 	}
 	r.nodes[prefix] = n
@@ -122,7 +121,7 @@ const mostAdopted = 200
 // adopt finds the records that name objects of an earlier epoch.
 func (r *recorded) adopt(ctx context.Context, n *nodeRecords) (map[catalog.ID]*manifest.Record, error) {
 	adopted := map[catalog.ID]*manifest.Record{}
-	first := slices.Min(slices.Collect(maps.Keys(n.highest))) // it has none before it
+	first := slices.Min(slices.Collect(maps.Keys(n.heads))) // it has none before it
 	for id := range n.keys {
 		if id.Epoch == first || id.Seq > mostAdopted {
 			continue
@@ -148,26 +147,10 @@ func (r *recorded) of(ctx context.Context, o stored) (standing, error) {
 		return unnamed, fmt.Errorf("read its record: %w", err)
 	case record != nil && record.Names(o.String()):
 		return named, nil
-	case record == nil && n.isPending(o.Epoch, o.Seq):
+	case record == nil && n.heads.Pending(o.Epoch, o.Seq):
 		return notYet, nil
 	}
 	return unnamed, nil
-}
-
-// isPending reports whether a number is just above the last record of the newest epoch.
-func (n *nodeRecords) isPending(epoch string, seq int64) bool {
-	above := seq - n.highest[epoch]
-	return epoch == n.newest() && above > 0 && above <= catalog.MaxPending
-}
-
-// newest is the epoch that began last.
-func (n *nodeRecords) newest() (epoch string) {
-	for e := range n.highest {
-		if strings.Compare(e, epoch) > 0 {
-			epoch = e
-		}
-	}
-	return epoch
 }
 
 // copyOf is the copy of an object that its record names, else the last.

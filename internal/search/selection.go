@@ -14,6 +14,8 @@ import (
 // Selection chooses lines. An empty field lets every line through; a line must pass
 // all fields.
 type Selection struct {
+	// Cluster and Node, if not empty, are those of the objects of an archive.
+	Cluster, Node string
 	// Times bounds the stageTimestamp of a line.
 	Times timerange.Range
 	// The values of fields of which one must be the line's.

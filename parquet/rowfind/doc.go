@@ -20,5 +20,6 @@
 // # Files
 //
 //   - object.go: the footer and the page indexes; prune.go: which rows can match
-//   - find.go: which do, and their columns; fetch.go: ranges of bytes
+//   - find.go: which do, and their columns; fetch.go: ranges of bytes; order.go: the
+//     lines found, in their order
 package rowfind

@@ -37,9 +37,16 @@ type loaded struct {
 // ReadAt implements [io.ReaderAt].
 func (c *cache) ReadAt(p []byte, off int64) (int, error) {
 	for i := range c.loaded {
-		if l := &c.loaded[i]; off >= l.at && off+int64(len(p)) <= l.end() {
-			return copy(p, l.bytes[off-l.at:]), nil
+		l := &c.loaded[i]
+		if off < l.at || off >= l.end() {
+			continue
 		}
+		n := copy(p, l.bytes[off-l.at:])
+		if n == len(p) {
+			return n, nil
+		}
+		m, err := c.ReadAt(p[n:], off+int64(n))
+		return n + m, err
 	}
 	return c.r.ReadAt(p, off)
 }

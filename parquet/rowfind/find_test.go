@@ -3,6 +3,7 @@ package rowfind
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"maps"
@@ -210,4 +211,20 @@ func FuzzFind(f *testing.F) {
 		q := Query{Fields: map[auditline.Field][]string{auditline.Verb: {"get", "list"}}, From: time.Unix(0, 0)}
 		_ = o.Find(&q, nil, func(*Row) error { return nil }) // an error is as good
 	})
+}
+
+// A footer that is longer than the first read is read once.
+func TestOpenReadsALongFooterOnce(t *testing.T) {
+	var lines [][]byte
+	for line := range audittest.Lines(audittest.Corpus(t, "diverse.log")) {
+		lines = append(lines, bytes.Clone(line))
+	}
+	object := objecttest.Write(t, lines, objecttest.TinyLimits()) // several row groups
+	c := &counting{ReaderAt: bytes.NewReader(object)}
+	_, err := Open(c, int64(len(object)))
+	audittest.Must(t, err)
+	footer := int64(binary.LittleEndian.Uint32(object[len(object)-8:])) + 8
+	if footer < firstRead || c.bytes.Load() != footer || c.requests.Load() != 2 {
+		t.Errorf("%d bytes in %d requests for a footer of %d", c.bytes.Load(), c.requests.Load(), footer)
+	}
 }

@@ -2,6 +2,7 @@ package rowfind
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -24,9 +25,9 @@ type Object struct {
 	groups []rowGroup
 }
 
-// firstRead is how many bytes at the end of an object are read at first: more than the
-// footer of most.
-const firstRead = 24 << 10
+// firstRead is how many bytes at the end of an object are read at first: the footer, the page
+// indexes and the small bloom filters of one with one row group.
+const firstRead = 11 << 10
 
 // fileMeta, rowGroup, columnChunk and columnMeta are the format's, as far as they are read.
 type fileMeta struct {
@@ -66,6 +67,12 @@ func Open(r io.ReaderAt, size int64) (*Object, error) {
 	if err := o.src.load([]extent{{o.tail, size - o.tail}}, 0); err != nil {
 		return nil, fmt.Errorf("open object: %w", err)
 	}
+	if begin := o.footerBegin(size); begin < o.tail {
+		if err := o.src.load([]extent{{begin, o.tail - begin}}, 0); err != nil {
+			return nil, fmt.Errorf("open object: %w", err)
+		}
+		o.tail = begin
+	}
 	f, err := rowread.Open(o.src, size) // it decides whether the footer is to be believed
 	if err != nil {
 		return nil, err
@@ -81,6 +88,18 @@ func Open(r io.ReaderAt, size int64) (*Object, error) {
 	}
 	o.groups = m.RowGroups
 	return o, nil
+}
+
+// footerBegin is where the footer begins, by the last eight bytes.
+func (o *Object) footerBegin(size int64) int64 {
+	var end [8]byte
+	if size < int64(len(end)) {
+		return size // rowread.Open reports it
+	}
+	if _, err := o.src.ReadAt(end[:], size-8); err != nil {
+		return size
+	}
+	return max(0, size-8-int64(binary.LittleEndian.Uint32(end[:])))
 }
 
 // pageLocations are the pages of a chunk that have rows.

@@ -14,7 +14,6 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
-	"github.com/auditsidecar/auditsidecar/parquet/internal/rowread"
 	"github.com/auditsidecar/auditsidecar/parquet/internal/schema"
 )
 
@@ -122,28 +121,19 @@ func inBounds(column auditline.Field, v string, least, most []byte) bool {
 	return int32(binary.LittleEndian.Uint32(least)) <= int32(n) && int32(n) <= int32(binary.LittleEndian.Uint32(most))
 }
 
-// maxFilterHead is more than the header of a bloom filter takes.
-const maxFilterHead = 64
-
-// inFilter asks the bloom filter of a chunk, if it has one: one block of it is read.
+// inFilter asks the bloom filter of a chunk, if it has one: one block of it is read. Blocks stand
+// behind a header that is shorter than one.
 func (o *Object) inFilter(m *columnMeta, v string) (bool, error) {
 	size := int64(m.BloomFilterLength)
 	if size == 0 {
 		return true, nil
 	}
-	head := make([]byte, min(size, maxFilterHead))
-	if _, err := o.src.ReadAt(head, m.BloomFilterOffset); err != nil {
-		return false, fmt.Errorf("read a bloom filter: %w", err)
-	}
-	var h struct {
-		NumBytes int32 `thrift:"1,required"`
-	}
-	n, err := rowread.Unmarshal(head, &h)
-	if err != nil || h.NumBytes <= 0 || h.NumBytes%bloom.BlockSize != 0 || int64(n)+int64(h.NumBytes) != size {
+	head := size % bloom.BlockSize
+	if head == 0 || head == size {
 		return false, fmt.Errorf("damaged bloom filter of %d bytes (use another copy or version of the object)", size)
 	}
-	bits := io.NewSectionReader(o.src, m.BloomFilterOffset+int64(n), int64(h.NumBytes))
-	has, err := bloom.CheckSplitBlock(bits, int64(h.NumBytes), bloom.XXH64{}.Sum64([]byte(v)))
+	bits := io.NewSectionReader(o.src, m.BloomFilterOffset+head, size-head)
+	has, err := bloom.CheckSplitBlock(bits, size-head, bloom.XXH64{}.Sum64([]byte(v)))
 	if err != nil {
 		return false, fmt.Errorf("read a bloom filter: %w", err)
 	}

@@ -167,9 +167,10 @@ func (c *chunk) catchUp(rows int64) {
 // numbers are held in memory.
 const maxPageRows = 32 << 10
 
-// pageIsFull reports whether the open page has as much as a page should.
+// pageIsFull reports whether the open page has as much as a page should. A page of integers ends
+// eight times sooner: a search reads whole pages of them for a few rows.
 func (c *chunk) pageIsFull() bool {
-	n := len(c.values.plain) + 2*len(c.values.numbers) + 8*len(c.values.ints) + len(c.levels.defs)/8
+	n := len(c.values.plain) + 2*len(c.values.numbers) + 64*len(c.values.ints) + len(c.levels.defs)/8
 	if c.values.stream != nil {
 		n += c.values.stream.size
 	}

@@ -7,6 +7,8 @@
 // rows, [Config] and [Limits] give the same bytes. Memory is bounded by Limits
 // and the longest value; a long value goes through the compressor to a file.
 //
+// # Files
+//
 //   - write.go, columnize.go: an object, and the values of a row
 //   - group.go: row groups, page indexes, footer
 //   - chunk.go: the chunk of a column; levels.go and bounds.go: those of its

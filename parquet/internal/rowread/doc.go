@@ -6,6 +6,8 @@
 // [Open] reads the footer; [Reader.Next] reads the rows in the order in which
 // they are stored.
 //
+// # Files
+//
 //   - open.go, footer.go: an object and its footer
 //   - compact.go: Thrift's compact protocol
 //   - read.go: rows; column.go, pagehead.go, unpack.go: columns and their pages;

@@ -7,6 +7,8 @@
 // both write sorted runs to a file without a name, so that a crash leaves
 // nothing behind, and merge them.
 //
+// # Files
+//
 //   - index.go, spill.go: references in memory, and their runs on disk
 //   - runs.go: a file of sorted runs, and merging them
 //   - sortkey.go, dictionary.go: the keys, and their numbers
