@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/auditsidecar/auditsidecar/internal/convert"
@@ -126,8 +127,8 @@ func (f *convertFlags) report(w io.Writer, c convert.Result) error {
 	if c.Bytes > 0 {
 		ratio = fmt.Sprintf(" (%.1f %%)", 100*float64(c.ObjectBytes)/float64(c.Bytes))
 	}
-	_, err := fmt.Fprintf(w, "%s: %d lines, %s -> %s%s in %d object(s)%s\n",
-		c.File, c.Lines, megabytes(c.Bytes), megabytes(c.ObjectBytes), ratio, len(c.Objects), broken(c))
+	_, err := fmt.Fprintf(w, "%s: %s, %s -> %s%s in %s%s\n",
+		c.File, english.Plural(int(c.Lines), "line", ""), megabytes(c.Bytes), megabytes(c.ObjectBytes), ratio, english.Plural(len(c.Objects), "object", ""), broken(c))
 	return err
 }
 
@@ -135,13 +136,13 @@ func (f *convertFlags) report(w io.Writer, c convert.Result) error {
 // anything.
 func broken(c convert.Result) (text string) {
 	if c.Salvaged+c.Undecodable > 0 {
-		text = fmt.Sprintf("; %d broken line(s), %d with whole events in them", c.Salvaged+c.Undecodable, c.Salvaged)
+		text = fmt.Sprintf("; %s, %d with whole events", english.Plural(int(c.Salvaged+c.Undecodable), "broken line", ""), c.Salvaged)
 	}
 	if c.Skipped > 0 {
-		text += fmt.Sprintf("; %d entries of other logs left out", c.Skipped)
+		text += fmt.Sprintf("; %s of other logs left out", english.Plural(int(c.Skipped), "entry", "entries"))
 	}
 	if c.Strays > 0 {
-		text += fmt.Sprintf("; %d row(s) of further days under the day of rotation", c.Strays)
+		text += fmt.Sprintf("; %s of further days under the day of rotation", english.Plural(int(c.Strays), "row", ""))
 	}
 	return text
 }

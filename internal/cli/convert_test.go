@@ -206,7 +206,7 @@ func TestConvertReport(t *testing.T) {
 		t.Error("says that it checked what it did not")
 	}
 	r = ok(t, "convert", in, "--out", dir)
-	if want := in + ": 11 lines, 0.0"; !strings.HasPrefix(r.stdout, want) || !strings.Contains(r.stdout, "in 1 object(s); 1 broken line(s), 0 with") {
+	if want := in + ": 11 lines, 0.0"; !strings.HasPrefix(r.stdout, want) || !strings.Contains(r.stdout, "in 1 object; 1 broken line, 0 with") {
 		t.Errorf("%q", r.stdout)
 	}
 	r = ok(t, "convert", put(t, filepath.Join(dir, "empty.log"), nil), "--out", dir)

@@ -46,7 +46,7 @@ func TestI10_RestoreOfWhatWasStoredAgain(t *testing.T) {
 					t.Errorf("%s: restored %q", arg, auditIDs(got))
 				}
 				r := ok(t, "restore", arg) // the record of the second may be on its way
-				if !strings.Contains(r.stderr, "note: 1 objects have no record yet") || !strings.Contains(r.stderr, "-00000002") {
+				if !strings.Contains(r.stderr, "note: left out 1 object without a record yet") || !strings.Contains(r.stderr, "-00000002") {
 					t.Errorf("%s: %q", arg, r.stderr)
 				}
 				if r.stdout != a+c {

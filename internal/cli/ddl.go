@@ -52,6 +52,7 @@ It changes nothing, and reads nothing but, for DuckDB, whether a directory has r
 	registerTables(flags, &o)
 	flags.StringSliceVar(&o.Clusters, "clusters", nil, "clusters whose partitions Athena projects; without any, queries must name theirs")
 	flags.StringVar(&o.From, "from", firstDay, "first `day` whose partitions Athena projects")
+	flags.BoolVar(&o.OCSF, "ocsf", false, "add the view audit_ocsf: events as API Activity of OCSF 1.3.0")
 	require(flags, "location")
 	return cmd
 }

@@ -165,6 +165,7 @@ func wrong(t *testing.T, args []string, flag string) []string {
 		"search":          {dir},
 		"replay":          {dir, "--loki-url", "http://127.0.0.1:1"},
 		"policy lint":     {os.DevNull},
+		"policy advise":   {dir},
 		"redact":          {os.DevNull},
 		"lifecycle print": {"s3://b/p"},
 		"lifecycle check": {"s3://b/p"},

@@ -60,7 +60,6 @@ adds epochs, -o json has everything, one object for each node and day.`,
 			if err != nil {
 				return &usageError{err}
 			}
-			allowMemory()
 			return f.run(cmd.Context(), args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -76,15 +75,12 @@ adds epochs, -o json has everything, one object for each node and day.`,
 }
 
 func (f *lsFlags) run(ctx context.Context, arg string, stdout, report io.Writer) error {
-	location, err := openLocation(ctx, arg, f.s3)
+	bucket, err := openArchive(ctx, arg, f.s3)
 	if err != nil {
 		return err
 	}
-	if location.Key != "" {
-		return fmt.Errorf("ls: %s is a file: give the directory or URL of an archive", arg)
-	}
-	f.opt.Note = func(text string) { _, _ = fmt.Fprintln(report, "note: "+archive.Printable(text)) }
-	days, err := contents.Read(ctx, location.Bucket, f.opt)
+	f.opt.Note = notes(report)
+	days, err := contents.Read(ctx, bucket, f.opt)
 	if err != nil {
 		return err
 	}
@@ -93,8 +89,11 @@ func (f *lsFlags) run(ctx context.Context, arg string, stdout, report io.Writer)
 		day, err := time.Parse(time.DateOnly, d.Day)
 		return err != nil || !f.times.Overlaps(day, day.AddDate(0, 0, 1).Add(-1))
 	})
-	if len(days) == 0 {
-		return fmt.Errorf("ls: %s has no record of these flags (%d days of others)", arg, all)
+	switch {
+	case all == 0 && f.opt.Cluster == "" && f.opt.Node == "":
+		return fmt.Errorf("ls: %s has no records, which only run writes; restore --dry-run lists its files", arg)
+	case len(days) == 0:
+		return fmt.Errorf("ls: %s has no record of these flags: leave out --cluster, --node, --since, --from and --to to see all", arg)
 	}
 	if f.output == formatJSON {
 		return writeJSON(stdout, days)

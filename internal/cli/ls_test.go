@@ -36,7 +36,7 @@ func TestLs(t *testing.T) {
 	call(t, "ls", archive, "--to", "2020-01-01").refused(t, exitFailed, "no record of these flags")
 	call(t, "ls", archive, "--gaps", "--nodes").refused(t, exitUsage, "--nodes and --gaps")
 	call(t, "ls", filepath.Join(archive, "missing")).refused(t, exitFailed, "no such file")
-	call(t, "ls", log).refused(t, exitFailed, "is a file")
+	call(t, "ls", log).refused(t, exitUsage, "is a file")
 	empty := t.TempDir()
 	must(t, os.MkdirAll(filepath.Join(empty, "manifests"), 0o700))
 	call(t, "ls", empty).refused(t, exitFailed, "no record")

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
+	"github.com/auditsidecar/auditsidecar/internal/verify"
 )
 
 // metricsPage maps each metric of docs/metrics.md, which `make verify` holds
@@ -27,6 +28,11 @@ func metricsPage(t *testing.T) map[string]string {
 // does not have.
 func TestNamedMetricsExist(t *testing.T) {
 	types := metricsPage(t)
+	ofVerify := filepath.Join(t.TempDir(), "verify.prom")
+	must(t, writeMetrics(ofVerify, &verify.Report{Findings: []verify.Finding{{}}, Nodes: []verify.Node{{}}}))
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (\w+) (\w+)$`).FindAllStringSubmatch(string(audittest.ReadFile(t, ofVerify)), -1) {
+		types[m[1]] = m[2]
+	}
 	paths := texts(t)
 	for _, pattern := range []string{"../../manifests/grafana/dashboards/*.json", "../../manifests/prometheus/*/*.yaml"} {
 		found, err := filepath.Glob(pattern)

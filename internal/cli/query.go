@@ -237,5 +237,7 @@ func (f *queryFlags) secret() string {
 	if f.s3.PathStyle {
 		add("URL_STYLE", "path")
 	}
-	return "INSTALL httpfs; LOAD httpfs; INSTALL aws; LOAD aws; CREATE SECRET (" + options + ");\n"
+	return "INSTALL httpfs; LOAD httpfs; INSTALL aws; LOAD aws;\n" +
+		".once " + os.DevNull + "\n" + // it answers, before the query does
+		"CREATE SECRET (" + options + ");\n"
 }

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"text/tabwriter"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/auditsidecar/auditsidecar/internal/auditline"
@@ -59,7 +60,10 @@ func newRedactCommand() *cobra.Command {
 				return err
 			}
 			err := view.files(cmd, args)
-			err = errors.Join(err, view.summary(), view.out.Flush())
+			if err == nil || view.sum.Lines > 0 {
+				err = errors.Join(err, view.summary())
+			}
+			err = errors.Join(err, view.out.Flush())
 			if errors.Is(err, syscall.EPIPE) {
 				return nil // `redact ... | head` has seen enough
 			}
@@ -389,7 +393,7 @@ func (v *redactView) summary() error {
 		fmt.Fprintf(v.out, "%d of the changed lines are shown; --limit shows more\n", shown)
 	}
 	if v.sum.TooLong > 0 {
-		fmt.Fprintf(v.out, "%d lines are longer than %d MiB and were not looked at\n", v.sum.TooLong, maxRedactLine>>20)
+		fmt.Fprintf(v.out, "not looked at: %s longer than %d MiB\n", english.Plural(int(v.sum.TooLong), "line", ""), maxRedactLine>>20)
 	}
 	return nil
 }

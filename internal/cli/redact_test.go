@@ -72,7 +72,7 @@ func TestRedactKeySetAside(t *testing.T) {
 	put(t, file, make([]byte, redact.KeySize))
 	must(t, os.Chmod(file, 0o644))
 	lines, stderr := streamed(t, dir)
-	if len(lines) != 1 || strings.Contains(lines[0], "aHVudGVyMg") || !strings.Contains(stderr, "others than its owner may read it") {
+	if len(lines) != 1 || strings.Contains(lines[0], "aHVudGVyMg") || !strings.Contains(stderr, "so that others may read or write it") {
 		t.Errorf("Loki has %q, the log says %s", lines, stderr)
 	}
 	if bytes.Equal(audittest.ReadFile(t, file), make([]byte, redact.KeySize)) {

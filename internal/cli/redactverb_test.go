@@ -96,7 +96,7 @@ func TestRedactInputs(t *testing.T) {
 func TestRedactLongLines(t *testing.T) {
 	long := strings.Replace(redactSecret, "aHVudGVyMg==", strings.Repeat("A", 2*shownLine), 1)
 	r := callWith(t.Context(), strings.NewReader(long+"\n"+strings.Repeat("x", maxRedactLine+1)+"\n"+redactSecret), "redact", "-")
-	for _, want := range []string{"-:1 create secrets", "  - (line): (", "-:3 create secrets", "2 of 3 lines change", "1 lines are longer than 16 MiB"} {
+	for _, want := range []string{"-:1 create secrets", "  - (line): (", "-:3 create secrets", "2 of 3 lines change", "not looked at: 1 line longer than 16 MiB"} {
 		if !strings.Contains(r.stdout, want) || len(r.stdout) > 10_000 {
 			t.Errorf("no %q in %d bytes: %.2000s", want, len(r.stdout), r.stdout)
 		}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -61,12 +62,11 @@ no record names are left out, as restore does it, and reported as an error at th
 			if err := f.validate(); err != nil {
 				return &usageError{err}
 			}
-			allowMemory()
 			c, err := openCatalog(cmd.Context(), args, f.s3, f.unrecorded, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			c.Files = slices.DeleteFunc(c.Files, func(file *catalog.File) bool { return !file.Within(f.selection.Days()) })
+			c.Files = f.selection.Files(c.Files)
 			if f.loki.URL == "" {
 				return f.toOutput(cmd.Context(), c, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			}
@@ -176,10 +176,10 @@ func replayRedaction(settings config.Redact) (func(dst, line []byte) ([]byte, bo
 
 // account reports the result.
 func (f *replayFlags) account(report io.Writer, id string, loki *replay.Loki) error {
-	_, err := fmt.Fprintf(report, "%d lines in Loki as {job=\"audit-replay\", replay=%q}\n", loki.Sent(), id)
+	_, err := fmt.Fprintf(report, "%s in Loki as {job=\"audit-replay\", replay=%q}\n", english.Plural(int(loki.Sent()), "line", ""), id)
 	var refused []string
 	for reason, n := range loki.Refused() {
-		refused = append(refused, fmt.Sprintf("%d lines were refused: %s", n, reason))
+		refused = append(refused, fmt.Sprintf("refused %s: %s", english.Plural(int(n), "line", ""), reason))
 	}
 	if len(refused) > 0 {
 		slices.Sort(refused)

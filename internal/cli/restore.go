@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
@@ -53,7 +54,8 @@ func newRestoreCommand() *cobra.Command {
 		Long: `restore writes the lines that the objects were made of, in their original order,
 to standard output: objects are ordered by cluster, node, epoch and number. PATH
 is an object or a directory, URL (s3:// or file://) an archive; everything in it
-is restored that --cluster, --node, --file and the times choose: files are whole.
+is restored that --cluster, --node, --file and the times choose: whole files, by
+when they were begun and rotated.
 With --out each original file becomes a new file of its name, in
 cluster=CLUSTER/node=NODE/ where there is more than one node; no file is ever
 replaced. --dry-run lists the files with their records and writes nothing.
@@ -75,7 +77,6 @@ was cut before it was archived.`,
 			if err := f.times.Validate(); err != nil {
 				return &usageError{err}
 			}
-			allowMemory()
 			return f.run(cmd, args)
 		},
 	}
@@ -97,7 +98,16 @@ func (f *restoreFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	c.Files = slices.DeleteFunc(c.Files, func(file *catalog.File) bool { return !f.wants(file) })
+	before := &catalog.File{} // they are in order
+	c.Files = slices.DeleteFunc(c.Files, func(file *catalog.File) bool {
+		var begun time.Time
+		at, end := before.Rotated(), file.Rotated()
+		if file.Epoch == before.Epoch && !at.IsZero() && (end.IsZero() || at.Before(end)) { // else the clock was set back
+			begun = at.Add(-lateLines)
+		}
+		before = file
+		return !f.wants(file, begun)
+	})
 	switch {
 	case len(c.Files) == 0:
 		return errors.New("restore: no file of the archive is of these flags; auditsidecar ls lists its files")
@@ -117,8 +127,12 @@ func (f *restoreFlags) run(cmd *cobra.Command, args []string) error {
 	return err
 }
 
-// wants chooses a file by its keys; the name of an open file is in its objects only.
-func (f *restoreFlags) wants(file *catalog.File) bool {
+// lateLines is how much earlier than the beginning of its file a line's time may be.
+const lateLines = time.Minute
+
+// wants chooses a file by its keys, and by when it was begun, zero if unknown; the name of an
+// open file is in its objects only.
+func (f *restoreFlags) wants(file *catalog.File, begun time.Time) bool {
 	if f.cluster != "" && file.Cluster != f.cluster || f.node != "" && file.Node != f.node {
 		return false
 	}
@@ -130,7 +144,7 @@ func (f *restoreFlags) wants(file *catalog.File) bool {
 	if !last.IsZero() {
 		last = last.Add(-1)
 	}
-	return f.times.Overlaps(time.Time{}, rotated) && file.Within(f.times.From.Truncate(24*time.Hour), last)
+	return f.times.Overlaps(begun, rotated) && file.Within(f.times.From.Truncate(24*time.Hour), last)
 }
 
 // listFiles lists files by their records.
@@ -148,18 +162,18 @@ func listFiles(ctx context.Context, c *catalog.Catalog, name string, out io.Writ
 			}
 			stored := r.Stored()
 			lines, size = lines+stored.Lines, size+stored.Size
-			fmt.Fprintf(table, "%s\t%s/%s\t%s/%d\t%d lines\t%s\n", archive.Printable(r.Source.Name), f.Cluster, f.Node, f.Epoch, f.Seq, stored.Lines, megabytes(stored.Size))
+			fmt.Fprintf(table, "%s\t%s/%s\t%s/%d\t%s\t%s\n", archive.Printable(r.Source.Name), f.Cluster, f.Node, f.Epoch, f.Seq, english.Plural(int(stored.Lines), "line", ""), megabytes(stored.Size))
 		case len(f.Objects) > 0:
-			fmt.Fprintf(table, "no record\t%s/%s\t%s/%d\t%d objects\t\n", f.Cluster, f.Node, f.Epoch, f.Seq, len(f.Objects))
+			fmt.Fprintf(table, "no record\t%s/%s\t%s/%d\t%s\t\n", f.Cluster, f.Node, f.Epoch, f.Seq, english.Plural(len(f.Objects), "object", ""))
 		default:
-			fmt.Fprintf(table, "open\t%s/%s\t%s/%d\t%d increments\t%s\n", f.Cluster, f.Node, f.Epoch, f.Seq, len(f.Parts), megabytes(f.Extent()))
+			fmt.Fprintf(table, "open\t%s/%s\t%s/%d\t%s\t%s\n", f.Cluster, f.Node, f.Epoch, f.Seq, english.Plural(len(f.Parts), "increment", ""), megabytes(f.Extent()))
 		}
 		files++
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%d files; those with a record have %d lines, %s\n", files, lines, megabytes(size))
+	_, err := fmt.Fprintf(out, "%s; those with a record: %s, %s\n", english.Plural(files, "file", ""), english.Plural(int(lines), "line", ""), megabytes(size))
 	return err
 }
 

@@ -328,11 +328,45 @@ func TestRestoreSomeFiles(t *testing.T) {
 	}
 	call(t, "restore", s.dir, "--file", "other-2026-11-22T13-00-00.000.log").refused(t, exitFailed, "no file is called other-2026")
 	out := filepath.Join(s.dir, "..", "restored")
-	if list := ok(t, "restore", s.dir, "--dry-run", "--out", out).stdout; !strings.Contains(list, "audit-2026-11-22T13-00-00.000.log") || !strings.HasSuffix(list, "3 files; those with a record have 0 lines, 0.00 MB\n") {
+	if list := ok(t, "restore", s.dir, "--dry-run", "--out", out).stdout; !strings.Contains(list, "audit-2026-11-22T13-00-00.000.log") || !strings.HasSuffix(list, "3 files; those with a record: 0 lines, 0.00 MB\n") {
 		t.Errorf("the list: %q", list)
 	}
 	if _, err := os.Stat(out); err == nil {
 		t.Error("--dry-run wrote")
+	}
+}
+
+// Times within a day choose the files that were open then, and those that were begun less than a
+// minute later.
+func TestRestoreSomeHours(t *testing.T) {
+	s := shelf{t, t.TempDir()}
+	var lines []string
+	for i, hour := range []string{"13", "14", "15", "16"} {
+		lines = append(lines, logLine(hour, "21"))
+		s.file(epochOne, 2*int64(i)+1, "2026-11-21T"+hour+"-00-00.000", lines[i])
+	}
+	for times, want := range map[string][]string{
+		"2026-11-21T14:10:00Z 2026-11-21T14:50:00Z": lines[2:3],
+		"2026-11-21T14:00:00Z 2026-11-21T14:00:01Z": lines[1:3],
+		"2026-11-21T12:59:00Z 2026-11-21T12:59:30Z": lines[:2],
+		"2026-11-21T12:00:00Z 2026-11-21T12:59:00Z": lines[:1],
+		"2026-11-21T15:30:00Z 2026-11-23":           lines[3:],
+	} {
+		from, to, _ := strings.Cut(times, " ")
+		if got := ok(t, "restore", s.dir, "--from", from, "--to", to).stdout; got != strings.Join(want, "") {
+			t.Errorf("%s: %q, want %q", times, auditIDs(got), auditIDs(strings.Join(want, "")))
+		}
+	}
+}
+
+// After a clock that was set back, the file before says nothing of when a file was begun.
+func TestRestoreClockSetBack(t *testing.T) {
+	s := shelf{t, t.TempDir()}
+	lines := []string{logLine("16", "21"), logLine("14", "21")}
+	s.file(epochOne, 1, "2026-11-21T16-00-00.000", lines[0])
+	s.file(epochOne, 3, "2026-11-21T15-00-00.000", lines[1])
+	if got := ok(t, "restore", s.dir, "--from", "2026-11-21T14:00:00Z", "--to", "2026-11-21T14:50:00Z").stdout; got != strings.Join(lines, "") {
+		t.Errorf("%q", auditIDs(got))
 	}
 }
 

@@ -1,5 +1,28 @@
 // Package cli has the verbs of the program, one file each, named after the verb.
 // A verb parses flags, calls a package, and prints.
+//
+// # Files
+//
+//	root.go        Main: the root command, exit codes, memory
+//	help.go        help texts, groups of flags, completion
+//	inout.go       -o, files that are written once, escaped output; a source given as URL or path
+//	run.go         run: the sidecar
+//	doctor.go      doctor
+//	status.go      status
+//	convert.go     convert
+//	restore.go     restore
+//	replay.go      replay
+//	search.go      search, and the flags that select events
+//	ls.go          ls
+//	verify.go      verify
+//	evidence.go    evidence
+//	query.go       query
+//	ddl.go         ddl
+//	redact.go      redact
+//	policy.go      policy print, policy lint, policy advise
+//	rules.go       rules print, rules check
+//	lifecycle.go   lifecycle
+//	keygen.go      keygen
 package cli
 
 import (
@@ -56,7 +79,7 @@ func exitCode(err error) int {
 // Main runs the program with the arguments of the process and returns its exit
 // code. The first signal ends the verb in order, the second one kills.
 func Main(version string) int {
-	limitMemory()
+	limitMemory(verbMemory)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	err := newRoot(version, true).ExecuteContext(ctx)
@@ -66,7 +89,7 @@ func Main(version string) int {
 	return exitCode(err)
 }
 
-// memoryLimit is the limit of the Go runtime's own memory.
+// memoryLimit is the limit of the Go runtime's own memory in run.
 // The resident memory of the process is to stay below 64 MiB. The mapped parts
 // of the program are some 22 MiB of that, and a long line, which is held whole
 // once, may take the heap a little beyond the limit.
@@ -78,12 +101,16 @@ const memoryLimit = 36 << 20
 // time.
 const gcPercent = 200
 
-// limitMemory sets both, unless the environment has set them, and keeps the
-// runtime from noting who allocates.
-func limitMemory() {
+// verbMemory is the limit of the verbs but run: they do not work all day beside
+// kube-apiserver, and to collect garbage for 36 MiB takes convert and verify much of their time.
+const verbMemory = 192 << 20
+
+// limitMemory sets the limit and gcPercent, unless the environment has set them, and
+// keeps the runtime from noting who allocates.
+func limitMemory(limit int64) {
 	runtime.MemProfileRate = 0
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
+		debug.SetMemoryLimit(limit)
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
@@ -104,17 +131,6 @@ func limitProcessors() {
 // profileMemory has the runtime note who allocates from now on, a sample every
 // 512 KiB, for --admin-pprof.
 func profileMemory() { runtime.MemProfileRate = 512 << 10 }
-
-// verbMemory is the limit of verbs that read an archive: they do not run beside
-// kube-apiserver.
-const verbMemory = 192 << 20
-
-// allowMemory raises the limit, unless the environment has set it.
-func allowMemory() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(verbMemory)
-	}
-}
 
 // NewRoot builds the command with all its verbs, for a process that runs other
 // code too.
@@ -150,6 +166,7 @@ Reports are coloured on a terminal only, and not with NO_COLOR set.
 		newConvertCommand(version),
 		newRestoreCommand(),
 		newVerifyCommand(version),
+		newEvidenceCommand(version),
 		newKeygenCommand(),
 		newLsCommand(),
 		newSearchCommand(),

@@ -53,6 +53,7 @@ SIGUSR1 toggles debug logging.`,
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if process {
+				limitMemory(memoryLimit)
 				limitProcessors()
 			}
 			defer logs.toggleOnSignal()()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"regexp"
 	"strings"
@@ -64,6 +65,13 @@ func (f *selectionFlags) validate() error {
 			err = errors.Join(err, fmt.Errorf("--code %q: expected three digits, such as 403", code))
 		}
 	}
+	for i, ip := range f.selection.SourceIPs {
+		address, invalid := netip.ParseAddr(ip)
+		if invalid != nil {
+			err = errors.Join(err, fmt.Errorf("--source-ip %q: expected an address, such as 10.0.0.7 or fd00::7", ip))
+		}
+		f.selection.SourceIPs[i] = address.String() // as kube-apiserver writes it
+	}
 	if f.grep != "" {
 		expression, invalid := regexp.Compile(f.grep)
 		if f.selection.Grep = expression; invalid != nil {
@@ -109,17 +117,22 @@ are an error at the end. -f prints lines written from now on, or since --since.`
 			if err != nil {
 				return &usageError{err}
 			}
-			allowMemory()
 			return f.run(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
 	f.register(flags)
+	f.registerNode(flags)
 	flags.BoolVarP(&f.follow, "follow", "f", false, "print lines as they are written to a log file")
 	registerUnrecorded(flags, &f.unrecorded)
 	registerFormat(flags, &f.output)
 	f.s3.RegisterS3(flags)
 	return cmd
+}
+
+func (f *searchFlags) registerNode(flags *pflag.FlagSet) {
+	flags.StringVar(&f.selection.Cluster, "cluster", "", "of an archive: only this `cluster`")
+	flags.StringVar(&f.selection.Node, "node", "", "of an archive: only this `node`")
 }
 
 func (f *searchFlags) run(ctx context.Context, args []string, stdout, report io.Writer) error {

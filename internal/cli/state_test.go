@@ -111,3 +111,27 @@ func TestStateOfALaterVersionIsRefused(t *testing.T) {
 	put(t, s.ledger(), later[:len(later)/2])
 	s.wantArchived(2, line, second)
 }
+
+// The rollups of an ended day, which are Parquet too, are not restored, at any depth of a
+// directory. A directory above an archive is not searched, as it has some lines twice.
+func TestRollupsAreNotRestored(t *testing.T) {
+	dir := stateOf(t, "state-1")
+	ok(t, runOnce(dir, "--cluster", "test")...)
+	if all, err := filepath.Glob(filepath.Join(dir, "archive/rollups/parquet/*/*/*.parquet")); err != nil || len(all) == 0 {
+		t.Fatal("no rollup was made: ", err)
+	}
+	want := ok(t, "restore", filepath.Join(dir, "archive")).stdout
+	above := filepath.Join(t.TempDir(), "backup")
+	must(t, os.MkdirAll(above, 0o755))
+	must(t, os.Rename(filepath.Join(dir, "archive"), filepath.Join(above, "audit-logs")))
+	for _, place := range []string{above, filepath.Dir(above)} {
+		same(t, place, []byte(ok(t, "restore", place).stdout), []byte(want))
+		call(t, "search", place, "-o", "json").refused(t, exitFailed, filepath.Join(above, "audit-logs"), "is an archive")
+	}
+	for _, place := range []string{"audit-logs", "audit-logs/data"} {
+		out := ok(t, "search", filepath.Join(above, place), "-o", "json").stdout
+		if strings.Count(out, "\n") != strings.Count(want, "\n") {
+			t.Errorf("search %s finds\n%s", place, out)
+		}
+	}
+}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -36,16 +38,44 @@ const verifyExample = `  # everything: records, and size and checksum of every o
   # one line with the proof that it is in the archive
   auditsidecar verify ./archive --event 20261122T120000a1b2c3/7/42`
 
+// proofFlags are the flags of the verbs that verify.
+type proofFlags struct {
+	options      verify.Options
+	times        timerange.Range
+	keys, accept []string
+}
+
+func (f *proofFlags) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.options.Deep, "deep", false, "restore every file and recompute its SHA-256 and Merkle root")
+	flags.UintVar(&f.options.ExpireDays, "expire-days", 0, "`days` until the lifecycle deletes data: older data may be missing; 0: never")
+	flags.StringArrayVar(&f.keys, "key", nil, "`file` or directory of *.vkey files with public keys to trust; repeatable")
+	flags.StringArrayVar(&f.accept, "accept", nil, "`file` with the origins of later trees that are no finding, one a line; repeatable")
+	flags.StringVar(&f.options.Cluster, "cluster", "", "only this `cluster`")
+	flags.StringVar(&f.options.Node, "node", "", "only this `node`")
+	f.times.Register(flags)
+}
+
+func (f *proofFlags) parse() error {
+	errs := []error{f.times.Validate()}
+	f.options.From, f.options.To = f.times.From, f.times.To
+	for _, path := range f.keys {
+		keys, err := verify.ReadTrustedKeys(path)
+		errs = append(errs, err)
+		f.options.Keys = append(f.options.Keys, keys...)
+	}
+	for _, path := range f.accept {
+		data, err := os.ReadFile(path)
+		errs = append(errs, err)
+		f.options.Accept = append(f.options.Accept, strings.Fields(string(data))...)
+	}
+	return errors.Join(errs...)
+}
+
 // verifyFlags are the flags of the verb verify.
 type verifyFlags struct {
-	s3      config.Archive
-	options verify.Options
-	times   timerange.Range
-	keys    []string
-	accept  []string
-	event   string
-	state   string
-	output  string
+	proofFlags
+	s3                            config.Archive
+	event, state, metrics, output string
 }
 
 func newVerifyCommand(version string) *cobra.Command {
@@ -78,6 +108,8 @@ run reads only the records after it, which must continue that tree, and checks t
 objects. With --deep, --from, --expect-head or other keys it reads all again, which
 must contain that head. docs/spec/state.md describes the file.
 
+--metrics writes the result for Prometheus; a run that reads nothing leaves the file as it was.
+
 --key takes public keys (keygen), as a file or a directory of *.vkey files. Below a
 key the lines "from N" and "until N" bound the records that it may sign: a stolen
 key ends with the last record that is its node's. Given keys override every
@@ -90,14 +122,11 @@ docs/threat-model.md says which claims are proven, and against whom.`,
 			if err := f.parse(); err != nil {
 				return &usageError{err}
 			}
-			location, err := openLocation(cmd.Context(), args[0], f.s3)
+			bucket, err := openArchive(cmd.Context(), args[0], f.s3)
 			if err != nil {
 				return err
 			}
-			if location.Key != "" {
-				return &usageError{fmt.Errorf("%s is a file: give the directory that has data/ and manifests/ in it", args[0])}
-			}
-			return f.run(cmd.Context(), location.Bucket, version, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return f.run(cmd.Context(), bucket, version, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f.register(cmd.Flags())
@@ -107,16 +136,11 @@ docs/threat-model.md says which claims are proven, and against whom.`,
 func (f *verifyFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.options.ChainOnly, "chain-only", false, "verify records only, skip objects")
 	flags.BoolVar(&f.options.Rollups, "rollups", false, "verify completeness only: each day's rollup instead of its records, no objects")
-	flags.BoolVar(&f.options.Deep, "deep", false, "restore every file and recompute its SHA-256 and Merkle root")
 	flags.BoolVar(&f.options.Versions, "versions", false, "find hidden versions and delete markers of an S3 bucket with versioning")
-	flags.UintVar(&f.options.ExpireDays, "expire-days", 0, "`days` until the lifecycle deletes data: older data may be missing; 0: never")
 	flags.StringArrayVar(&f.options.ExpectHeads, "expect-head", nil, "`root` that a tree must have had, 64 hex digits; repeatable")
 	flags.StringVar(&f.state, "state", "", "`file` that keeps the trusted heads; the next run reads newer records only")
-	flags.StringArrayVar(&f.keys, "key", nil, "`file` or directory of *.vkey files with public keys to trust; repeatable")
-	flags.StringArrayVar(&f.accept, "accept", nil, "`file` with the origins of later trees that are no finding, one a line; repeatable")
-	flags.StringVar(&f.options.Cluster, "cluster", "", "only this `cluster`")
-	flags.StringVar(&f.options.Node, "node", "", "only this `node`")
-	f.times.Register(flags)
+	f.proofFlags.register(flags)
+	flags.StringVar(&f.metrics, "metrics", "", "`file` to write the result to, for the textfile collector of node_exporter")
 	flags.StringVar(&f.event, "event", "", "print one line, `EPOCH/SEQ/LINE`, with its inclusion proof")
 	registerFormat(flags, &f.output)
 	f.s3.RegisterS3(flags)
@@ -126,26 +150,14 @@ var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // parse checks the flags, every mistake at once.
 func (f *verifyFlags) parse() error {
-	var errs []error
-	for _, path := range f.keys {
-		keys, err := verify.ReadTrustedKeys(path)
-		errs = append(errs, err)
-		f.options.Keys = append(f.options.Keys, keys...)
-	}
-	for _, path := range f.accept {
-		data, err := os.ReadFile(path)
-		errs = append(errs, err)
-		f.options.Accept = append(f.options.Accept, strings.Fields(string(data))...)
-	}
-	errs = append(errs, f.times.Validate())
-	f.options.From, f.options.To = f.times.From, f.times.To
+	errs := []error{f.proofFlags.parse()}
 	for i, h := range f.options.ExpectHeads {
 		if f.options.ExpectHeads[i] = strings.ToLower(h); !sha256Hex.MatchString(strings.ToLower(h)) {
 			errs = append(errs, fmt.Errorf("--expect-head %q: expected the 64 hex digits of a root", h))
 		}
 	}
-	if f.state != "" && f.event != "" {
-		errs = append(errs, errors.New("--state and --event exclude each other"))
+	if f.event != "" && (f.state != "" || f.metrics != "") {
+		errs = append(errs, errors.New("--event excludes --state and --metrics: it looks at the object of one file only"))
 	}
 	if f.options.ChainOnly && f.options.Deep {
 		errs = append(errs, errors.New("--chain-only and --deep exclude each other"))
@@ -187,6 +199,11 @@ func (f *verifyFlags) run(ctx context.Context, bucket *archive.Bucket, version s
 	if err := f.write(out, event, report); err != nil {
 		return err
 	}
+	if f.metrics != "" {
+		if err := writeMetrics(f.metrics, report); err != nil {
+			return fmt.Errorf("write the metrics: %w", err)
+		}
+	}
 	if s := report.State(); s != nil {
 		data, err := s.Encode()
 		if err == nil {
@@ -200,6 +217,28 @@ func (f *verifyFlags) run(ctx context.Context, bucket *archive.Bucket, version s
 		return errFindings
 	}
 	return nil
+}
+
+// writeMetrics writes the result for Prometheus. A verification that could not read the archive writes
+// none: the file stays, and its time gets old.
+func writeMetrics(path string, r *verify.Report) error {
+	registry := prometheus.NewRegistry()
+	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		return promauto.With(registry).NewGaugeVec(prometheus.GaugeOpts{Namespace: "auditsidecar", Subsystem: "verify", Name: name, Help: help}, labels)
+	}
+	gauge("last_run_timestamp_seconds", "Time of the last verification that could read the archive.").WithLabelValues().Set(float64(r.At.Unix()))
+	gauge("clean", "Whether the last verification had no finding.").WithLabelValues().Set(map[bool]float64{true: 1}[r.Clean])
+	found := gauge("findings", "Findings of the last verification.", "cluster", "node", "kind")
+	for _, x := range r.Findings {
+		found.WithLabelValues(x.Cluster, x.Node, string(x.Kind)).Inc()
+	}
+	gaps := gauge("recorded_gaps", "Gaps in the records that the last verification read.", "cluster", "node")
+	recorded := gauge("recorded_timestamp_seconds", "Time of the last record: nothing after it is proven.", "cluster", "node")
+	for _, n := range r.Nodes {
+		gaps.WithLabelValues(n.Cluster, n.Node).Set(float64(len(n.Gaps)))
+		recorded.WithLabelValues(n.Cluster, n.Node).Set(float64(n.Recorded.Unix()))
+	}
+	return prometheus.WriteToTextfile(path, registry)
 }
 
 // write writes the result as it was asked for; event is nil without --event.

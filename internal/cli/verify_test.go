@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
@@ -172,4 +174,28 @@ func runVerb(t *testing.T, args ...string) (stdout string, err error) {
 	t.Helper()
 	r := call(t, args...)
 	return r.stdout, r.err
+}
+
+// The arguments of the shipped CronJob are flags of verify.
+func TestVerifyCronJob(t *testing.T) {
+	var job struct {
+		Spec struct {
+			JobTemplate struct {
+				Spec struct {
+					Template struct {
+						Spec struct{ Containers []struct{ Args []string } }
+					}
+				}
+			} `yaml:"jobTemplate"`
+		}
+	}
+	documents := strings.Split(string(audittest.ReadFile(t, "../../manifests/verify/cronjob.yaml")), "\n---\n")
+	must(t, yaml.Unmarshal([]byte(documents[len(documents)-1]), &job))
+	args := job.Spec.JobTemplate.Spec.Template.Spec.Containers[0].Args
+	cmd, rest, err := NewRoot("").Find(args)
+	must(t, err)
+	must(t, cmd.ParseFlags(rest))
+	if cmd.Name() != "verify" || cmd.Flags().Lookup("metrics").Value.String() != "/textfile/verify.prom" || cmd.Flags().NArg() != 1 {
+		t.Errorf("%q", args)
+	}
 }
