@@ -46,10 +46,10 @@ package: ## Build the deb and the rpm for amd64 and arm64 into dist/
 	cd hack/package && go run . -source ../.. -out ../../dist -version $(VERSION) -epoch $(SOURCE_DATE_EPOCH)
 	ls -l dist/*.deb dist/*.rpm
 
-# As root, with debootstrap and systemd-analyze.
+# As root, with debootstrap, rpm and systemd-analyze.
 .PHONY: package-test
-package-test: ## The deb in a clean Debian: it runs, its unit is hardened, the same bytes twice
-	cd hack/package && go vet ./... && go test -count=1 -timeout 15m -v ./...
+package-test: $(LINTER) ## deb and rpm in a clean Debian: installed, upgraded, rolled back, removed; the unit is hardened
+	cd hack/package && $(LINTER) run --allow-parallel-runners -c ../../.golangci.yml ./... && go test -count=1 -timeout 15m -v ./...
 
 .PHONY: notes
 notes: ## Print what CHANGELOG.md says about VERSION
@@ -61,10 +61,25 @@ image-test: ## Build image and release twice: the same bytes, small enough, and 
 
 # -short tries some of the crash points and lines, test-all tries all of them.
 # With -trimpath the build cache serves every clone, not only the directory that filled it.
-# parquet takes longest, so it is started first.
+# The packages that take longest are started first. -w: stack traces need no DWARF, and linking it takes
+# a third of the time. The race detector waits a second at the end of each process, unless told less.
+LONGEST := ./parquet ./internal/cli ./internal/verify ./internal/shipper ./internal/redact ./internal/live
 .PHONY: test
 test: ## Run the unit tests with the race detector
-	go test -trimpath -race -short -timeout 30m ./parquet ./...
+	GORACE=atexit_sleep_ms=100 go test -trimpath -race -short -ldflags=-w -p $$((2 * $$(nproc))) -timeout 30m $(LONGEST) ./...
+
+# With binfmt_misc (Debian's qemu-user-static registers it under systemd) every test runs. Without it
+# those that start their own binary again, or a program that they built, cannot: they are left out.
+ARM64      := GOARCH=arm64 CGO_ENABLED=0 go
+ARM64_EXEC := '^(TestScripts|TestConvertInterrupted|TestRestoreIntoABrokenPipe|TestLock|TestMutations)$$'
+.PHONY: test-arm64
+test-arm64: ## Run the unit tests and the demo as arm64 (needs qemu-user-static)
+	$(ARM64) test -short -timeout 60m -exec qemu-aarch64-static $(if $(wildcard /proc/sys/fs/binfmt_misc/qemu-aarch64),,-skip $(ARM64_EXEC)) \
+		./cmd/... ./internal/... ./lokipush ./manifests ./parquet/... ./rotate
+	$(ARM64) build -trimpath -o bin/arm64/auditsidecar ./cmd/auditsidecar
+	printf '#!/bin/sh\nexec qemu-aarch64-static %s/bin/arm64/auditsidecar "$$@"\n' '$(CURDIR)' > bin/arm64/run
+	chmod +x bin/arm64/run
+	$(LIKE_BUILD) ./hack/demo -binary bin/arm64/run
 
 .PHONY: test-all
 test-all: ## Run the unit tests in full length, without the race detector
@@ -92,6 +107,11 @@ mutate: ## Damage small objects 100,000 times: the same lines or an error, in 25
 .PHONY: lint
 lint: $(LINTER) ## Check format, style and import directions
 	$(LINTER) run --allow-parallel-runners ./...
+
+# Without shellcheck, so that the answer does not depend on the machine.
+.PHONY: workflows
+workflows: ## Check the workflows of .github by actionlint
+	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 -shellcheck= -pyflakes= .github/workflows/*.yaml
 
 .PHONY: fmt
 fmt: $(LINTER) ## Format the code
@@ -147,6 +167,7 @@ modules: ## Check go.mod and go.sum, and the modules that were downloaded
 licenses: ## Check the licenses of all dependencies; writes bin/THIRD_PARTY_NOTICES.txt
 	mkdir -p bin
 	cd hack/image && go run . -source ../.. -notices ../../bin/THIRD_PARTY_NOTICES.txt
+	cd hack/image && go run . -source ../.. -command cmd/auditsidecar-iceberg -targets '' -notices ../../bin/THIRD_PARTY_NOTICES-iceberg.txt
 
 # Asks vuln.go.dev, so it is no part of the gate: CI runs it beside.
 .PHONY: vulns
@@ -157,13 +178,24 @@ vulns: ## Look for known vulnerabilities in what is called (needs vuln.go.dev)
 check: lint verify modules licenses test ## Everything that needs no server
 
 .PHONY: demo
-demo: build ## Replay a real audit log into Parquet and Loki, restore it, compare
-	$(LIKE_BUILD) ./hack/demo -binary $(BIN) -page README.md
+demo: build ## Replay a real audit log into Parquet and Loki, restore it, compare (KEEP=dir keeps the files)
+	$(LIKE_BUILD) ./hack/demo -binary $(BIN) -page README.md $(if $(KEEP),-keep $(KEEP)) $(if $(UPDATE),-update)
 
 .PHONY: lab
 lab: build ## A control plane, Loki, an S3 server and auditsidecar on loopback, until Ctrl-C (KEEP=dir continues one)
 	cd e2e/controlplane && go build -o $(CURDIR)/bin/lab ./lab
 	bin/lab -binary $(BIN) $(if $(KEEP),-keep -dir $(KEEP)) $(if $(GRAFANA),-grafana $(GRAFANA))
+
+.PHONY: lab-trino
+lab-trino: ## A Trino over the lab's archive, until Ctrl-C (after ". DIR/env"; fetches 0.5 GB once)
+	cd e2e/sql && go build -o $(CURDIR)/bin/lab-trino ./trino/lab
+	bin/lab-trino
+
+# In docs/pictures, from a lab (see above) and Chromium; some minutes.
+.PHONY: pictures
+pictures: ## Make the pictures of the documentation (needs chromium)
+	cd e2e/controlplane && go build -o $(CURDIR)/bin/lab ./lab
+	go run -trimpath ./hack/pictures -lab bin/lab
 
 .PHONY: logs
 logs: ## Unpack a few real audit logs into logs/, to try things on
@@ -182,6 +214,7 @@ E2E += e2e-rules
 E2E += e2e-sql
 E2E += e2e-page
 E2E += e2e-python
+E2E += e2e-iceberg
 
 .PHONY: e2e
 e2e: $(E2E) ## All end-to-end suites
@@ -235,7 +268,7 @@ e2e-versions: build ## Each supported kube-apiserver writes a log: known form, e
 
 .PHONY: e2e-kind
 e2e-kind: ## A kind cluster with the shipped patches (needs Docker; not in e2e)
-	go test -tags e2e -count=1 -timeout 30m -v ./e2e/kind/
+	go test -tags e2e -count=1 -timeout 60m -v ./e2e/kind/
 
 .PHONY: e2e-duckdb
 e2e-duckdb: build e2e/duckdb/node_modules/.package-lock.json ## DuckDB reads the objects, cell by cell (needs node and npm)
@@ -251,15 +284,64 @@ e2e-readers: build ## Other Parquet readers agree, cell by cell
 
 .PHONY: e2e-sql
 e2e-sql: build ## Every query of manifests/queries in DuckDB, compared with the JSON
-	cd e2e/sql && E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 15m -v -run DuckDB . # the Sigma rules need python3 and pip
+	cd e2e/sql && E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 15m -v -run DuckDB . # the Sigma rules and DuckDB's program need python3 and pip
 
 .PHONY: e2e-python
-e2e-python: ## The dashboards by Grafana's own types (needs python3 and pip)
+e2e-python: build ## The dashboards by Grafana's types; DuckDB, pyarrow, polars, DataFusion, ClickHouse read every cell (python3, pip)
 	PYTHONPATH=$$(hack/pip e2e/python/requirements.txt) python3 e2e/python/dashboards.py
+	e2e/python/engines pyarrow polars DataFusion ClickHouse
+
+.PHONY: e2e-spark
+e2e-spark: build ## PySpark 3.5.6, 3.5.8 and parquet-mr 1.10.1 read every cell (fetches 1.2 GB once; needs mvn and a JDK up to 17)
+	e2e/python/engines Spark-3.5.6 Spark-3.5.8 parquet-mr
+
+.PHONY: bench-engines
+bench-engines: build ## Each engine over S3: rows, equal cells, tables as printed, queries, bytes for three needles (fetches 2 GB once)
+	cd e2e/sql && go build -o $(CURDIR)/bin/lab-trino ./trino/lab
+	cd e2e/readers && npm ci --no-audit --no-fund --loglevel=error
+	e2e/python/engines
+
+# A module of its own, for iceberg-go.
+.PHONY: e2e-iceberg
+e2e-iceberg: $(LINTER) ## auditsidecar-iceberg: races, kills, expiry; pyiceberg reads every cell (needs python3 and pip)
+	cd cmd/auditsidecar-iceberg && $(LINTER) run --allow-parallel-runners -c ../../.golangci.yml ./... && \
+		PYICEBERG=$$(../../hack/pip ../../e2e/python/iceberg.txt) go test -count=1 -timeout 15m ./...
+
+# Need mvn and java; Apache's REST fixture is 144 MB, fetched once.
+REST_FIXTURE := $(CACHE)/iceberg-rest-$(shell sha256sum cmd/auditsidecar-iceberg/rest/pom.xml | cut -c1-16)
+ICEBERG_SPARK := $(CACHE)/iceberg-spark-runtime-3.5_2.12-1.10.0
+LAKE = cd e2e/sql && ICEBERG_BINARY=$(CURDIR)/bin/auditsidecar-iceberg REST_FIXTURE=$(REST_FIXTURE) E2E_BINARY=$(CURDIR)/$(BIN)
+
+$(REST_FIXTURE):
+	rm -rf $@.part && mvn -q -B -f cmd/auditsidecar-iceberg/rest/pom.xml dependency:copy-dependencies -DoutputDirectory=$@.part && mv $@.part $@
+
+$(ICEBERG_SPARK):
+	rm -rf $@.part && mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -Dartifact=org.apache.iceberg:$(subst -1.10,:1.10,$(notdir $@)) -DoutputDirectory=$@.part && mv $@.part $@
+
+.PHONY: build-iceberg
+build-iceberg: ## Build bin/auditsidecar-iceberg
+	cd cmd/auditsidecar-iceberg && CGO_ENABLED=0 go build -trimpath -o $(CURDIR)/bin/auditsidecar-iceberg .
+
+.PHONY: e2e-iceberg-rest
+e2e-iceberg-rest: $(REST_FIXTURE) ## auditsidecar-iceberg with Apache's REST catalog: the same races
+	cd cmd/auditsidecar-iceberg && REST_FIXTURE=$(REST_FIXTURE) go test -count=1 -timeout 15m -v -run TestREST .
+
+.PHONY: e2e-iceberg-trino
+e2e-iceberg-trino: build build-iceberg $(REST_FIXTURE) ## Trino reads a table over S3; DROP and others leave the archive intact (0.3 GB once)
+	$(LAKE) go test -count=1 -timeout 15m -v -run IcebergInTrino .
+
+.PHONY: e2e-iceberg-spark
+e2e-iceberg-spark: build build-iceberg $(REST_FIXTURE) $(ICEBERG_SPARK) ## The same with PySpark 3.5.6 (needs a JDK up to 17)
+	PYTHONPATH=$$(hack/pip e2e/python/spark.txt) && export PYTHONPATH && \
+		$(LAKE) SPARK_JARS=$(ICEBERG_SPARK)/$(notdir $(ICEBERG_SPARK)).jar,$(REST_FIXTURE)/iceberg-aws-bundle-1.10.0.jar go test -count=1 -timeout 15m -v -run IcebergInSpark .
+
+.PHONY: bench-iceberg
+bench-iceberg: ## Time and memory of auditsidecar-iceberg for 30,000 objects
+	cd cmd/auditsidecar-iceberg && go test -run '^$$' -bench ThirtyThousand -benchtime 1x .
 
 .PHONY: e2e-trino
 e2e-trino: build ## The same in a real Trino over S3 (fetches 0.5 GB once; needs mvn, and a JDK of 24 or pip)
-	cd e2e/sql && TRINO=1 E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 30m -v -run Trino .
+	cd e2e/sql && TRINO=1 E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 30m -v -run Trino -skip Iceberg .
 
 # As root: one scenario mounts a small tmpfs to fill it.
 FAULTS_TEST = E2E_BINARY=$(CURDIR)/$(BIN) go test -count=1 -v -parallel 10
@@ -284,6 +366,10 @@ soak: build ## Random faults for SOAK (default 10m), every line accounted for (n
 bench-queries: build ## Ask the archive and JSON.gz the same, in DuckDB: CPU time and bytes
 	go run ./hack/corpus $(CACHE)/corpus >/dev/null
 	cd e2e/sql && go run ./bench -binary $(CURDIR)/$(BIN) -log $(CACHE)/corpus/rotated.log
+
+.PHONY: bench-search
+bench-search: build ## Ask a month of log the same with search, zgrep and DuckDB: bytes, time, CPU time
+	go run ./hack/benchsearch -binary $(BIN) -duckdb $$(hack/pip e2e/python/requirements.txt)/duckdb_cli/duckdb
 
 .PHONY: bench
 bench: build ## Compare speed, memory and size with other converters

@@ -84,8 +84,8 @@ func (e *StatusError) Error() string {
 	if e.Body != "" {
 		text += ": " + e.Body
 	}
-	if hint := e.hint(); hint != "" {
-		text += " (" + hint + ")"
+	if remedy := e.Remedy(); remedy != "" {
+		text += " (" + remedy + ")"
 	}
 	return text
 }
@@ -93,7 +93,8 @@ func (e *StatusError) Error() string {
 // codeBlocked is Loki's status for "ingestion blocked": in the 2xx range, yet nothing is stored.
 const codeBlocked = 260
 
-func (e *StatusError) hint() string {
+// Remedy is what stops a refusal of everything; empty for other answers.
+func (e *StatusError) Remedy() string {
 	switch {
 	case e.Decision != Stop:
 		return ""

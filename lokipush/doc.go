@@ -45,4 +45,18 @@
 //     that line, whatever its size.
 //
 // The package logs nothing: PusherConfig.OnAttempt reports each attempt.
+//
+// # Files
+//
+//	client.go     Client: one push
+//	decision.go   what an answer means for its lines
+//	batch.go      a batch, in the bytes of a push
+//	entry.go      one entry of it
+//	fields.go     structured metadata
+//	labels.go     labels
+//	pack.go       compression
+//	deliver.go    Deliver: a batch until each line is accepted, refused or too old
+//	suspect.go    which line a refusal is about
+//	window.go     the oldest time that Loki accepts
+//	pusher.go     Pusher: retries and delays
 package lokipush

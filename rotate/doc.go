@@ -42,7 +42,7 @@
 //
 //   - Rotation is kube-apiserver's: the file is closed, then renamed to
 //     <base>-<UTC time><ext>, then a new one is created under the old name. So
-//     whoever sees the backup's name sees a file without a writer. A writer
+//     a file with a backup's name has no writer. A writer
 //     that keeps a renamed file open is not followed to its end.
 //   - With --audit-log-compress the ".gz" is complete when the plain backup is
 //     deleted. Until then the plain one is listed, afterwards the ".gz".
@@ -79,8 +79,24 @@
 //
 // Only the directory is watched, never a file, and no directory below it. A
 // poke is never lost while one is due: the channels hold it until it is taken.
-// Events may be lost (the kernel's queue has an end); then everybody is poked.
+// Events may be lost (the kernel's queue has an end); then all who wait are poked.
 // A Watcher that gets no watch, because the user's limit of inotify instances
 // or watches is used up, polls. It tries again, and says so through Mode and
 // OnChange.
+//
+// # Files
+//
+//	log.go        Log: the files behind one --audit-log-path
+//	backup.go     the names of backups
+//	segment.go    Segment and Source
+//	sequence.go   the order in which a Reader takes segments
+//	reader.go     Reader and Position
+//	lines.go      lines in a file's bytes, and the holes between them
+//	input.go      one open file
+//	open.go       a finished file, plain or compressed
+//	openline.go   the unfinished last line
+//	watcher.go    Watcher
+//	pacer.go      how often a poke may come
+//	mode.go       how a Watcher learns of changes
+//	errors.go     the errors of a Reader
 package rotate

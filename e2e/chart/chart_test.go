@@ -193,7 +193,7 @@ func TestChartRefuses(t *testing.T) {
 		"relative log":            {"config: {cluster: c, archive-url: s3://a/b, audit-log-path: audit.log}\n", "audit-log-path"},
 		"log elsewhere":           {"config: {cluster: c, archive-url: s3://a/b, audit-log-path: /var/log/audit/audit.log}\n", "not in auditLogDir"},
 		"signing without Secret":  {least + "signing: {enabled: true}\n", "secret.name"},
-		"signing as another user": {least + "runAsUser: 65534\nsecret: {name: x}\nsigning: {enabled: true}\n", "runAsUser"},
+		"capabilities of no root": {least + "runAsUser: 65534\ncapabilities: [DAC_OVERRIDE]\n", "runAsUser"},
 		"any capability":          {least + "capabilities: [SYS_ADMIN]\n", "capabilities"},
 		"suffix that is no name":  {least + "nodeSuffix: /x\n", "nodeSuffix"},
 		"monitor without a proxy": {least + "metrics: {podMonitor: {enabled: true}}\n", "metrics.proxy.enabled"},
@@ -298,11 +298,11 @@ func TestFormsAgree(t *testing.T) {
 
 // A log of another user, a second log of the same nodes, and SELinux.
 func TestChartForLayouts(t *testing.T) {
-	text := rendered(t, strings.Replace(least, "}", ", listen: '127.0.0.1:9466'}", 1)+"runAsUser: 65534\nnodeSuffix: -oauth\ncapabilities: [DAC_OVERRIDE]\nseLinuxOptions: {type: spc_t}\n")["DaemonSet/auditsidecar"]
+	text := rendered(t, strings.Replace(least, "}", ", listen: '127.0.0.1:9466'}", 1)+"runAsUser: 65534\nnodeSuffix: -oauth\nsecret: {name: x}\nsigning: {enabled: true}\nseLinuxOptions: {type: spc_t}\n")["DaemonSet/auditsidecar"]
 	p := decode[appsv1.DaemonSet](t, text).Spec.Template.Spec
 	c := p.Containers[0]
 	checkPod(t, p)
-	if s := c.SecurityContext; *s.RunAsUser != 65534 || *s.RunAsGroup != 65534 || s.SELinuxOptions.Type != "spc_t" || !slices.Equal(s.Capabilities.Add, []corev1.Capability{"DAC_OVERRIDE"}) || *p.SecurityContext.FSGroup != 65534 {
+	if s := c.SecurityContext; *s.RunAsUser != 65534 || *s.RunAsGroup != 65534 || s.SELinuxOptions.Type != "spc_t" || *p.SecurityContext.FSGroup != 65534 {
 		t.Errorf("security context %+v of the container, %+v of the pod", s, p.SecurityContext)
 	}
 	if c.LivenessProbe.HTTPGet.Port.IntValue() != 9466 {
@@ -310,5 +310,14 @@ func TestChartForLayouts(t *testing.T) {
 	}
 	if c.Env[0].Name != "NODE_NAME" || c.Env[1].Name != "AUDITSIDECAR_NODE" || c.Env[1].Value != "$(NODE_NAME)-oauth" {
 		t.Errorf("environment %+v", c.Env)
+	}
+	// kubelet adds the group's right to read to this mode: 0640, which the sidecar takes from its own group.
+	if mode := p.Volumes[2].Secret.DefaultMode; *mode != 0o600 || c.Env[3].Value != "/etc/auditsidecar/secret/$(AUDITSIDECAR_NODE).key" {
+		t.Errorf("the Secret's mode is %o, environment %+v", *mode, c.Env)
+	}
+	text = rendered(t, least+"capabilities: [DAC_OVERRIDE]\n")["DaemonSet/auditsidecar"]
+	p = decode[appsv1.DaemonSet](t, text).Spec.Template.Spec
+	if s := p.Containers[0].SecurityContext; !slices.Equal(s.Capabilities.Add, []corev1.Capability{"DAC_OVERRIDE"}) || *s.RunAsUser != 0 || p.SecurityContext != nil {
+		t.Errorf("security context %+v of the container, %+v of the pod", s, p.SecurityContext)
 	}
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // The forms without a patch, one after another in one cluster and with one state: a static pod of its own, the
-// DaemonSet of the kustomize base, and the service of systemd. The sidecar is killed, upgraded and its node drained;
+// DaemonSet of the kustomize base, and the service of systemd. Each is killed, the pods are upgraded and their node drained;
 // kube-apiserver is never restarted, and everything that it wrote is in the archive and in Loki.
 func TestForms(t *testing.T) {
 	first, firstArchive := image(t, "v0.0.1-e2e")
@@ -34,16 +34,27 @@ func TestForms(t *testing.T) {
 	s.load(secondArchive)
 
 	// A static pod of its own.
-	companion := strings.ReplaceAll(s.node.shipped("companion/auditsidecar.yaml"), shippedImage, first)
-	s.put(companion, "/etc/kubernetes/manifests/auditsidecar.yaml")
-	s.waitSidecar("the static pod runs", first, "")
+	s.companion(first)
+	pod := s.waitSidecar("the static pod runs", first, "")
 	s.step(server, "with a static pod of its own")
-	s.put("", "/etc/kubernetes/manifests/auditsidecar.yaml")
+	s.kill(pod.ContainerID)
+	pod = s.waitSidecar("the static pod's container runs after kill -9", first, pod.ContainerID)
+	s.step(server, "after kill -9 of the static pod's container")
+	s.companion(second)
+	pod = s.waitSidecar("the static pod runs the next image", second, pod.ContainerID)
+	s.step(server, "after the upgrade of the static pod")
+	s.drain()
+	if after := s.waitSidecar("the static pod runs on the drained node", second, ""); after.ContainerID != pod.ContainerID {
+		t.Errorf("the drain restarted the static pod: %+v, before %+v", after, pod)
+	}
+	s.step(server, "with the static pod on the drained node")
+	s.uncordon()
+	s.put("", companionPath)
 	s.waitNoSidecar()
 
-	// The DaemonSet, which continues the static pod's state.
+	// The DaemonSet, which continues the static pod's state with the image before: a rollback.
 	s.apply(first)
-	pod := s.waitSidecar("the DaemonSet runs", first, "")
+	pod = s.waitSidecar("the DaemonSet runs", first, "")
 	s.step(server, "with the DaemonSet")
 	s.kill(pod.ContainerID)
 	pod = s.waitSidecar("the DaemonSet's container runs after kill -9", first, pod.ContainerID)
@@ -51,11 +62,9 @@ func TestForms(t *testing.T) {
 	s.apply(second)
 	s.waitSidecar("the DaemonSet runs the next image", second, pod.ContainerID)
 	s.step(server, "after the upgrade of the DaemonSet")
-	if _, err := s.kubectl("", "drain", clusterName+"-control-plane", "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=120s"); err != nil {
-		t.Fatal(err)
-	}
+	s.drain()
 	s.waitSidecar("the DaemonSet runs on the drained node", second, "")
-	s.step(server, "on the drained node")
+	s.step(server, "with the DaemonSet on the drained node")
 	if _, err := s.kubectl("", "delete", "daemonset", "auditsidecar", "-n", "auditsidecar"); err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +78,20 @@ func TestForms(t *testing.T) {
 		t.Fatalf("%v %s\n%s", err, out, log)
 	}
 	s.step(server, "as a service of systemd")
+	if out, err := s.exec("", "sh", "-c", "before=$(systemctl show -P MainPID auditsidecar) && kill -9 $before && "+
+		"for i in $(seq 60); do sleep 1; now=$(systemctl show -P MainPID auditsidecar); [ $now != 0 ] && [ $now != $before ] && exit 0; done; exit 1"); err != nil {
+		t.Fatalf("systemd does not start the service after kill -9: %v %s", err, out)
+	}
+	s.step(server, "after kill -9 of the service")
+}
+
+// companionPath is where kubelet finds the static pod.
+const companionPath = "/etc/kubernetes/manifests/auditsidecar.yaml"
+
+// companion puts the shipped static pod in place, with an image.
+func (s *suite) companion(image string) {
+	s.t.Helper()
+	s.put(strings.ReplaceAll(s.node.shipped("companion/auditsidecar.yaml"), shippedImage, image), companionPath)
 }
 
 // step has kube-apiserver write, waits until everything is archived, and fails if kube-apiserver was restarted.

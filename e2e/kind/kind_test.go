@@ -28,8 +28,8 @@ type suite struct {
 }
 
 // One cluster goes through its life: it starts while the sidecar's image is
-// missing, gets it, loses the sidecar to SIGKILL, is upgraded with a missing
-// image, with the image, and without the patches. kube-apiserver restarts only
+// missing, gets it, loses the sidecar to SIGKILL, is drained, is upgraded with a
+// missing image, with the image, and without the patches. kube-apiserver restarts only
 // where its static pod was changed, and nothing that it wrote is lost.
 func TestCluster(t *testing.T) {
 	first, firstArchive := image(t, "v0.0.1-e2e")
@@ -66,6 +66,18 @@ func TestCluster(t *testing.T) {
 	s.sameServer(server, all)
 	s.traffic()
 	s.check("after kill -9 of the sidecar")
+
+	// A drain leaves static pods alone: both containers keep running.
+	before = all["auditsidecar"]
+	s.drain()
+	all = s.waitPod("2/2 on the drained node", both)
+	s.sameServer(server, all)
+	if after := all["auditsidecar"]; after.ContainerID != before.ContainerID {
+		t.Errorf("the drain restarted the sidecar: %+v, before %+v", after, before)
+	}
+	s.traffic()
+	s.check("on the drained node")
+	s.uncordon()
 
 	// An upgrade to an image that cannot be pulled: kube-apiserver serves, but the
 	// pod stays in phase Pending. kubeadm waits, gives up and puts the old static
@@ -119,6 +131,22 @@ loki-url: http://%s
 redact: "off"
 `, s.store.URL("audit-logs"), storeURL, s.store.Region, forward(s.t, host, lokiAddress)))
 	s.node.write("sidecar/aws-credentials", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", s.store.AccessKey, s.store.SecretKey))
+}
+
+// drain empties the node of what a drain evicts, with the flags of every cluster that has DaemonSets.
+func (s *suite) drain() {
+	s.t.Helper()
+	if _, err := s.kubectl("", "drain", clusterName+"-control-plane", "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=120s"); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// uncordon takes the drain back.
+func (s *suite) uncordon() {
+	s.t.Helper()
+	if _, err := s.kubectl("", "uncordon", clusterName+"-control-plane"); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // sameServer fails where kube-apiserver is another container than before.

@@ -295,13 +295,13 @@ func TestCasesByTheEvaluator(t *testing.T) {
 // The alerts of an ordinary day, by the evaluator; internal/detect bounds it.
 func TestNoise(t *testing.T) {
 	source := readSource(t)
-	lines, err := detecttest.Day(1, time.Now())
+	lines, err := detecttest.Day(1, time.Now(), 24*time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var events []detect.Event
+	var events []detecttest.Logged
 	for _, line := range lines {
-		e, err := detect.ParseEvent(line)
+		e, err := detecttest.Parse(line)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -309,7 +309,7 @@ func TestNoise(t *testing.T) {
 	}
 	summary.add("an ordinary day:", "%d events that a detection could look at", len(events))
 	for _, d := range source.All() {
-		if n := d.Activations(events, nil); n > 0 {
+		if n := detecttest.Activations(d, events, nil); n > 0 {
 			summary.add("  "+d.Alert+":", "%d activations a day, %s", n, d.Severity)
 		}
 	}

@@ -12,11 +12,10 @@ import (
 	"time"
 
 	"github.com/auditsidecar/auditsidecar/e2e/loki/lokiserver"
-	"github.com/auditsidecar/auditsidecar/internal/detect"
 	"github.com/auditsidecar/auditsidecar/internal/detect/detecttest"
 )
 
-// vector is the answer to an instant query, with what it cost.
+// vector is the answer to an instant query, with its cost.
 type vector struct {
 	Data struct {
 		Result []struct{ Metric map[string]string }
@@ -54,7 +53,7 @@ func instant(t *testing.T, server *lokiserver.Server, query string, at time.Time
 // TestRules asks Loki the expression of each rule once, over all cases, and compares
 // with the evaluator: without the ruler, which repeats all of them, so that the result
 // does not depend on the machine. Then it asks over an ordinary day that is as dense as an
-// hour, and prints what one round of evaluations costs (processor time, so that the
+// hour, and prints the cost of one round of evaluations (processor time, so that the
 // load of the machine does not matter).
 func TestRules(t *testing.T) {
 	rules, source := readRules(t), readSource(t)
@@ -83,17 +82,17 @@ func TestRules(t *testing.T) {
 	ruleCost(t, server, rules)
 }
 
-// ruleCost prints what the rules cost over the lines of an ordinary day, in one hour.
+// ruleCost prints the cost of the rules over the lines of an ordinary day, in one hour.
 func ruleCost(t *testing.T, server *lokiserver.Server, rules ruleFile) {
 	now := time.Now()
-	lines, err := detecttest.Day(1, now)
+	lines, err := detecttest.Day(1, now, 24*time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
 	stream := newStream(t, server.URL, "day")
 	const stamp = "2006-01-02T15:04:05.000000Z"
 	for i, line := range lines {
-		e, err := detect.ParseEvent(line)
+		e, err := detecttest.Parse(line)
 		if err != nil {
 			t.Fatal(err)
 		}

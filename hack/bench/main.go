@@ -11,6 +11,19 @@
 // The input is made of real audit logs (see internal/audittest) unless one is
 // given. Its npm packages go to the cache directory; where npm or zstd
 // is missing, those comparisons are left out and said to be.
+//
+// # Files
+//
+//	main.go      flags
+//	bench.go     the order of the runs
+//	kinds.go     the inputs
+//	input.go     inputs without repeated lines
+//	stages.go    the measured stages
+//	child.go     one stage as a process of its own
+//	measure.go   CPU time and memory, medians
+//	duckdb.go    DuckDB as reference
+//	report.go    the table
+//	pgo.go       the profile for the compiler
 package main
 
 import (

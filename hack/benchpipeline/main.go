@@ -8,6 +8,15 @@
 // It prints CPU seconds per GB beside those of `zstd -1` over the same bytes,
 // the share of a core at a steady rate, and the peak of memory, each with the bound that
 // it must reach. Every line must have arrived in every run, or it fails.
+//
+// # Files
+//
+//	main.go         flags
+//	bench.go        the order of the runs
+//	stage.go        one run of the sidecar beside a writer
+//	fluentbit.go    Fluent Bit
+//	references.go   zstd and other references
+//	report.go       the table
 package main
 
 import (

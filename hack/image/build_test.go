@@ -19,7 +19,7 @@ const maxImage = 25 << 20
 
 // maxBinary bounds the stripped binary, in bytes; docs/BENCHMARKS.md
 // lists its parts.
-const maxBinary = 35_000_000
+const maxBinary = 36_000_000
 
 // The whole way for one platform, from two source directories: the same bytes,
 // small enough, and a binary that runs with nothing but the image around it.

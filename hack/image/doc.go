@@ -29,4 +29,18 @@
 // and compare. Every time stamp is that of -epoch (SOURCE_DATE_EPOCH).
 //
 // It is a module of its own, so that its libraries stay out of auditsidecar's.
+//
+// # Files
+//
+//	main.go          flags and the order
+//	compile.go       the binaries
+//	rootfs.go        the files in the image
+//	certificates.go  Mozilla's root certificates
+//	image.go         the image of one platform
+//	archive.go       the archives that hold images
+//	bill.go          the bill of materials
+//	bundle.go        the archive with binary, manuals and manifests
+//	licenses.go      the licenses of all dependencies
+//	provenance.go    the provenance
+//	release.go       the other files of a release, and their checksums
 package main

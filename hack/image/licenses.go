@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,7 @@ func allowed(id string) bool {
 const minCovered = 60
 
 // licenseFile are the names of files that have a license or a notice.
-var licenseFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)([.-].*)?$`)
+var licenseFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)([._-].*)?$`)
 
 // module is a module of which something is in a binary.
 type module struct{ path, version, dir string }
@@ -47,11 +48,16 @@ func writeNotices(ctx context.Context, o *options, file string) error {
 	if err != nil {
 		return err
 	}
+	var also []string
+	if o.Command != "" {
+		// Its terms are about the files under it alone, which stand unchanged in the module named here.
+		also = append(also, "MPL-2.0")
+	}
 	var out bytes.Buffer
 	out.WriteString("auditsidecar contains the following software, under these licenses.\n")
 	var refused []error
 	for _, m := range modules {
-		texts, err := licensesOf(m)
+		texts, err := licensesOf(m, also...)
 		if err != nil {
 			refused = append(refused, err)
 			continue
@@ -74,8 +80,8 @@ func writeNotices(ctx context.Context, o *options, file string) error {
 func linked(ctx context.Context, o *options) ([]module, error) {
 	seen := map[module]bool{{"Go", runtime.Version(), runtime.GOROOT()}: true}
 	for _, t := range append([]target{{"linux", "amd64"}, {"linux", "arm64"}}, o.Targets...) {
-		cmd := exec.CommandContext(ctx, "go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Version}}\t{{.Dir}}{{end}}{{end}}", "./cmd/auditsidecar")
-		cmd.Dir = o.Source
+		cmd := exec.CommandContext(ctx, "go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Version}}\t{{.Dir}}{{end}}{{end}}", ".")
+		cmd.Dir = filepath.Join(o.Source, cmp.Or(o.Command, "cmd/auditsidecar"))
 		cmd.Env = append(environ("GOOS", "GOARCH", "CGO_ENABLED", "GOFLAGS"), "GOOS="+t.OS, "GOARCH="+t.Arch, "CGO_ENABLED=0")
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
@@ -98,8 +104,8 @@ func linked(ctx context.Context, o *options) ([]module, error) {
 }
 
 // licensesOf returns the texts of a module's license and notice files. At least
-// one must be a license, and every license that is found must be allowed.
-func licensesOf(m module) ([][]byte, error) {
+// one must be a license, and every license that is found must be allowed, or be one of also.
+func licensesOf(m module, also ...string) ([][]byte, error) {
 	entries, err := os.ReadDir(m.dir)
 	if err != nil {
 		return nil, fmt.Errorf("look for the license of %s: %w", m.path, err)
@@ -120,7 +126,7 @@ func licensesOf(m module) ([][]byte, error) {
 			if match.IsURL || match.ID == "GoogleGoPatents" || strings.HasPrefix(match.ID, "GooglePatent") {
 				continue
 			}
-			if !allowed(match.ID) && !dual(m, match.ID) {
+			if !allowed(match.ID) && !dual(m, match.ID) && !slices.Contains(also, match.ID) {
 				return nil, fmt.Errorf("%s %s: %s is under %s, which is not allowed", m.path, m.version, e.Name(), match.ID)
 			}
 			licensed = licensed || covered.Percent >= minCovered

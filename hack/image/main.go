@@ -15,6 +15,7 @@ import (
 // options has the flags of the command line.
 type options struct {
 	Source   string   // root of the source tree
+	Command  string   // directory of the program whose licenses are checked; empty: the sidecar's
 	Out      string   // directory of the results
 	Name     string   // image name without tag
 	Version  string   // the tag, and the output of `auditsidecar version`
@@ -39,6 +40,7 @@ func main() {
 	flag.StringVar(&o.Builder, "builder", "https://github.com/auditsidecar/auditsidecar/hack/image", "`URI` of who builds, for the provenance")
 	flag.StringVar(&o.SignKey, "sign-key", "", "OpenSSH private key `file` that signs a release's checksums")
 	arches := flag.String("arch", "amd64,arm64", "comma-separated GOARCH `list`")
+	flag.StringVar(&o.Command, "command", "", "with -notices: `directory` of another program in the tree")
 	flag.StringVar(&o.Source, "source", ".", "root `directory` of the source tree")
 	flag.StringVar(&o.Out, "out", "dist", "`directory` of the results")
 	flag.StringVar(&o.Name, "name", "ghcr.io/auditsidecar/auditsidecar", "image `name` without a tag")

@@ -10,7 +10,6 @@ import (
 	"compress/gzip"
 	"flag"
 	"fmt"
-	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,7 +37,8 @@ func main() {
 	flag.Int64Var(&o.epoch, "epoch", 0, "time stamp of the files, in seconds")
 	flag.Parse()
 	if err := build(&o); err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,10 +25,10 @@ func run(t *testing.T, name string, args ...string) string {
 }
 
 // packages builds the packages for this machine.
-func packages(t *testing.T) (deb, rpm string) {
+func packages(t *testing.T, version string) (deb, rpm string) {
 	t.Helper()
 	dir := t.TempDir()
-	if err := build(&options{source: "../..", out: dir, version: "v0.1.0-rc.1", arch: "amd64", epoch: 1_700_000_000}); err != nil {
+	if err := build(&options{source: "../..", out: dir, version: version, arch: "amd64", epoch: 1_700_000_000}); err != nil {
 		t.Fatal(err)
 	}
 	find := func(pattern string) string {
@@ -40,11 +41,11 @@ func packages(t *testing.T) (deb, rpm string) {
 	return find("*.deb"), find("*.rpm")
 }
 
-// The deb installs into a clean Debian, whose program runs and whose unit is in order and hardened; it leaves nothing
-// when it is removed. Both packages are the same bytes twice.
+// deb and rpm install into a clean Debian, whose program runs and whose unit is in order and hardened; an upgrade and a
+// rollback keep the settings, and nothing but these is left after the removal. Both packages are the same bytes twice.
 func TestPackages(t *testing.T) {
-	deb, rpm := packages(t)
-	again, rpmAgain := packages(t)
+	deb, rpm := packages(t, "v0.1.0-rc.1")
+	again, rpmAgain := packages(t, "v0.1.0-rc.1")
 	for first, second := range map[string]string{deb: again, rpm: rpmAgain} {
 		if sum(t, first) != sum(t, second) {
 			t.Errorf("%s differs when it is built again", filepath.Base(first))
@@ -58,18 +59,71 @@ func TestPackages(t *testing.T) {
 	run(t, "debootstrap", args...)
 	run(t, "cp", deb, filepath.Join(root, "package.deb"))
 	run(t, "chroot", root, "dpkg", "--install", "/package.deb")
-	if out := run(t, "chroot", root, "auditsidecar", "--version"); !strings.Contains(out, "v0.1.0-rc.1") {
-		t.Errorf("auditsidecar --version: %s", out)
-	}
+	checkVersion(t, root, "v0.1.0-rc.1")
 	for _, file := range []string{"/usr/share/man/man1/auditsidecar.1.gz", "/usr/share/man/man1/auditsidecar-run.1.gz", "/usr/share/bash-completion/completions/auditsidecar", "/usr/share/doc/auditsidecar/copyright", unit} {
 		if _, err := os.Stat(filepath.Join(root, file)); err != nil {
 			t.Error(err)
 		}
 	}
 	checkUnit(t, root)
-	run(t, "chroot", root, "dpkg", "--purge", "auditsidecar")
-	if _, err := os.Stat(filepath.Join(root, "usr/bin/auditsidecar")); err == nil {
-		t.Error("purge leaves the binary")
+	settings := filepath.Join(root, "etc/kubernetes/auditsidecar/config.yaml")
+	if err := os.WriteFile(settings, []byte("cluster: production\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// An upgrade and a rollback change the program and keep the settings.
+	next, rpmNext := packages(t, "v0.1.0")
+	for _, to := range []struct{ file, version string }{{next, "v0.1.0"}, {deb, "v0.1.0-rc.1"}} {
+		run(t, "cp", to.file, filepath.Join(root, "package.deb"))
+		run(t, "chroot", root, "dpkg", "--install", "/package.deb")
+		checkVersion(t, root, to.version)
+	}
+	for _, step := range []string{"--remove", "--purge"} {
+		run(t, "chroot", root, "dpkg", step, "auditsidecar")
+		if left := installed(t, root); left != "" {
+			t.Errorf("dpkg %s leaves %s", step, left)
+		}
+		if text, err := os.ReadFile(settings); err != nil || string(text) != "cluster: production\n" {
+			t.Errorf("dpkg %s: the settings: %q, %v", step, text, err)
+		}
+	}
+	checkRPM(t, root, rpm, rpmNext, settings)
+}
+
+// checkVersion has the installed program say its version.
+func checkVersion(t *testing.T, root, version string) {
+	t.Helper()
+	if out := run(t, "chroot", root, "auditsidecar", "--version"); !slices.Contains(strings.Fields(out), version) {
+		t.Errorf("auditsidecar --version: %s, want %s", out, version)
+	}
+}
+
+// installed lists files of the package below a root, but for the directory of the settings, which are the user's.
+func installed(t *testing.T, root string) string {
+	t.Helper()
+	return strings.TrimSpace(run(t, "find", root, "-xdev", "-name", "*auditsidecar*", "-not", "-path", root+"/etc/kubernetes*", "-not", "-path", root+"/var/lib/dpkg/*", "-not", "-path", root+"/var/lib/rpm/*", "-not", "-path", root+"/proc/*"))
+}
+
+// checkRPM has rpm install the package into the root, upgrade it, roll it back and erase it: the settings stay, and
+// nothing else is left.
+func checkRPM(t *testing.T, root, file, next, settings string) {
+	t.Helper()
+	for _, to := range []struct{ file, version string }{{file, "v0.1.0-rc.1"}, {next, "v0.1.0"}, {file, "v0.1.0-rc.1"}} {
+		run(t, "rpm", "--root", root, "--nodeps", "--oldpackage", "--upgrade", to.file)
+		checkVersion(t, root, to.version)
+		if out := run(t, "rpm", "--root", root, "--verify", "--nodeps", "auditsidecar"); out != "" {
+			t.Errorf("rpm --verify of %s: %s", to.version, out)
+		}
+	}
+	checkUnit(t, root)
+	if scripts := run(t, "rpm", "--root", root, "--query", "--scripts", "auditsidecar"); !strings.Contains(scripts, "systemctl try-restart") || !strings.Contains(scripts, "systemctl disable --now") {
+		t.Errorf("scripts of the rpm: %s", scripts)
+	}
+	run(t, "rpm", "--root", root, "--nodeps", "--erase", "auditsidecar")
+	if left := installed(t, root); left != "" {
+		t.Errorf("rpm --erase leaves %s", left)
+	}
+	if text, err := os.ReadFile(settings); err != nil || string(text) != "cluster: production\n" {
+		t.Errorf("rpm --erase: the settings: %q, %v", text, err)
 	}
 }
 

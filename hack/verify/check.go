@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/auditsidecar/auditsidecar/hack/dirs"
+	"github.com/auditsidecar/auditsidecar/hack/pictures/inputs"
 )
 
 // maxLines is the longest that a file of code may be.
@@ -34,7 +35,7 @@ func check(tree fs.FS, linked []string) (findings []string, size string, err err
 	if err != nil {
 		return nil, "", fmt.Errorf("read the linter's rules: %w", err)
 	}
-	c := checker{known: make(map[string]bool), lint: lint, packages: make(map[string]bool), rooms: make(map[string]*room)}
+	c := checker{known: make(map[string]bool), lint: lint, packages: make(map[string]bool), rooms: make(map[string]*room), maps: make(map[string]*fileMap)}
 	for _, m := range invariant.FindAllSubmatch(design, -1) {
 		c.known[string(m[1])] = true
 	}
@@ -73,6 +74,12 @@ func check(tree fs.FS, linked []string) (findings []string, size string, err err
 	if err := c.readingPath(tree, "docs/ARCHITECTURE.md"); err != nil {
 		return nil, "", fmt.Errorf("read the path through the code: %w", err)
 	}
+	c.fileMaps()
+	stale, err := inputs.Check(tree)
+	if err != nil {
+		return nil, "", fmt.Errorf("compare the pictures with their inputs: %w", err)
+	}
+	c.findings = append(c.findings, stale...)
 	size = c.budget(linked)
 	slices.Sort(c.findings)
 	return c.findings, size, nil
@@ -84,6 +91,7 @@ type checker struct {
 	lint     []byte          // .golangci.yml
 	packages map[string]bool // directories already looked up in it
 	rooms    map[string]*room
+	maps     map[string]*fileMap
 	tested   map[string][]string // directories of a test, by its name
 	findings []string
 
@@ -106,6 +114,7 @@ func (c *checker) file(name string, content []byte) error {
 		return err
 	}
 	c.words(name, file)
+	c.mapFile(name, file)
 	c.tests(name, content)
 	if counted(name, file) {
 		c.room(name, content, file)

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/auditsidecar/auditsidecar/hack/dirs"
+	"github.com/auditsidecar/auditsidecar/hack/wrap"
 )
 
 // published is where the files of this tree are in the web, for texts that are read
@@ -51,6 +52,11 @@ func (c *checker) links(tree fs.FS) error {
 				indexed[file] = true
 			}
 			c.link(tree, anchors, name, file, anchor)
+		}
+		if path.Ext(name) == ".md" {
+			for _, line := range wrap.Long(string(content)) {
+				c.report("%s:%d: a paragraph with lines of more than %d characters: run `make reference`", name, line, wrap.Width)
+			}
 		}
 		if strings.HasPrefix(name, "manifests/prometheus/") && strings.HasSuffix(name, ".rules.yaml") {
 			c.runbooks(name, string(content))

@@ -1,11 +1,24 @@
 // Command verify makes the checks that the linter cannot: that files stay short, that
 // every test named after an invariant names one that docs/INVARIANTS.md has, that
-// every package has its row in the linter's import rules, that no package has a
-// name that says nothing, and that links between files lead somewhere: anchors, the
+// every package has its row in the linter's import rules, that the comment of a
+// package of many files lists them, that no package has a name that says nothing,
+// and that links between files lead somewhere: anchors, the
 // index of the documentation and the alerts' runbooks included; that the
-// tests which docs/security.md and docs/threat-model.md name exist; and that changelog, README and
-// manifests name the same version. It prints one line for each finding and exits
+// tests which docs/security.md and docs/threat-model.md name exist; that changelog, README and
+// manifests name the same version; and that docs/pictures shows the page and the texts as they are. It prints one line for each finding and exits
 // 1 if there is any. Run it from the root of the repository: `make verify`.
+//
+// # Files
+//
+//	main.go      the order of the checks
+//	check.go     imports, functions, files
+//	budget.go    the size of the product
+//	filemap.go   the lists of files in package docs
+//	claims.go    tests that documents name
+//	links.go     links within documents, and their line lengths
+//	readme.go    the figures of README
+//	release.go   CHANGELOG against README
+//	words.go     words that STYLE forbids
 package main
 
 import (

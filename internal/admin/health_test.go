@@ -96,7 +96,7 @@ func TestReadyz(t *testing.T) {
 	r.pass(90 * time.Second)
 	archive.Observe(errors.New("no connection\nat all"))
 	expect("one loop fails", http.StatusServiceUnavailable, "[+] log: working", "[+] hold: working", "[-] archive: failing: no connection; at all (for 1m30s)",
-		"warn: Archive was never reached: no connection; at all")
+		"warn: Archive has not been reached since the start: no connection; at all")
 	archive.Observe(nil)
 	expect("all is well", http.StatusOK, "[+] log: working", "[+] hold: working", "[+] archive: working")
 }

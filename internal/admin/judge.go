@@ -57,7 +57,10 @@ func rank(l Level) int { return slices.Index([]Level{Idle, Good, Warn, Bad}, l) 
 
 // judgePath decides how a path does, of which its loop knows only whether it works.
 func (s *Status) judgePath(p *Path) {
-	part, limit := p.Part, max(filesLate, s.MaxLag+archiveSlack)
+	part, limit := p.Part, s.MaxLag+archiveSlack
+	if s.MaxLag == 0 {
+		limit = forever * time.Second // the open file is not archived
+	}
 	now := time.Hour // a loss is of now if it is not older, or of the present failure
 	if part.Waiting != "" {
 		now = max(now, s.Now.Sub(part.Since))
@@ -71,7 +74,7 @@ func (s *Status) judgePath(p *Path) {
 		part.State = Losing
 	case part.State == Working && !p.Reached:
 		part.State = NotTried
-	case part.State == Working && p.late() > limit:
+	case part.State == Working && (p.LagSeconds > limit.Seconds() || p.pending > filesLate.Seconds()):
 		part.State = Behind
 	}
 	part.Level = levels[part.State]
@@ -117,7 +120,7 @@ func (s *Status) turning() (found []Problem) {
 			found = append(found, Problem{Bad, "The loop " + p.Name + " gives no sign of life", "The last one was " + s.ago(cmp.Or(p.Since, s.Started)) + ".",
 				"kubelet restarts the container where /livez is its liveness probe. Nothing that is held gets lost by that.", p.Runbook()})
 		case title != "" && p.Waiting != "":
-			found = append(found, Problem{Bad, title, clip(p.Waiting), "kube-apiserver prunes files that are not held: fix this first.", p.Runbook()})
+			found = append(found, Problem{Bad, title + ": " + p.Cause, clip(p.Waiting), "kube-apiserver prunes files that are not held: fix this first.", p.Runbook()})
 		}
 	}
 	return found
@@ -161,7 +164,7 @@ func (s *Status) sending() (found []Problem) {
 		switch p.Part.State {
 		case Stopped, Failing:
 			if age = s.age(p.Part.Since); p.Part.State == Failing && !p.Reached {
-				title, age = " was never reached", ""
+				title, age = " has not been reached since the start", ""
 			}
 		case Behind:
 			age = span(p.late().Seconds())
@@ -183,7 +186,10 @@ func (p *Part) Runbook() string { return p.Name + "-" + strings.ReplaceAll(strin
 
 // untilThen says what happens while a sink does not take all.
 func (s *Status) untilThen(p *Path) string {
-	waits := count(s.Held.Waiting, "finished file") + " wait on this node. "
+	waits := ""
+	if s.Held.Waiting > 0 {
+		waits = "Waiting on this node: " + count(s.Held.Waiting, "finished file") + ". "
+	}
 	switch {
 	case p.Part.Name == "loki" && p.Part.State == Losing:
 		return "The log of the sidecar has its reasons; the archive has the lines."

@@ -106,7 +106,7 @@ func TestJudge(t *testing.T) {
 			level: Warn, headline: "No line has arrived for 12 min", says: "--apiserver-metrics-url"},
 
 		"Loki was not tried": {set: func(s *scene) { s.set("loki_last_success_timestamp_seconds", 0) }, level: Idle, headline: "Not tried yet: loki", loki: NotTried},
-		"Loki never reached": {set: func(s *scene) { s.set("loki_last_success_timestamp_seconds", 0); s.fails("loki", refused, time.Minute) }, level: Warn, headline: "Loki was never reached: connection refused", loki: Failing},
+		"Loki never reached": {set: func(s *scene) { s.set("loki_last_success_timestamp_seconds", 0); s.fails("loki", refused, time.Minute) }, level: Warn, headline: "Loki has not been reached since the start: connection refused", loki: Failing},
 		"Loki for a moment":  {set: func(s *scene) { s.fails("loki", refused, time.Minute) }, level: Warn, headline: "Loki has been unavailable for 60 s: connection refused", loki: Failing},
 		"Loki for long":      {set: func(s *scene) { s.fails("loki", refused, 7*time.Minute) }, level: Bad, headline: "Loki has been unavailable for 7 min: connection refused", says: "miss them", loki: Failing},
 		"a wrong tenant":     {set: func(s *scene) { s.fails("loki", unauthorized, time.Second) }, level: Bad, headline: "Loki has refused everything for 1 s: 401 Unauthorized", says: "no org id", loki: Stopped},
@@ -118,18 +118,18 @@ func TestJudge(t *testing.T) {
 			s.alive(sampleEvery)
 			s.sample()
 		}, level: Bad, headline: "Loki loses lines", loki: Losing},
-		"a wrong bucket": {set: func(s *scene) { s.fails("archive", noBucket, time.Second) }, level: Bad, headline: "Archive has refused everything for 1 s: NoSuchBucket: it does not exist", says: "Create it. 0 finished files", archive: Stopped},
+		"a wrong bucket": {set: func(s *scene) { s.fails("archive", noBucket, time.Second) }, level: Bad, headline: "Archive has refused everything for 1 s: NoSuchBucket: it does not exist", says: "Create it. ", archive: Stopped},
 		"a wrong endpoint": {set: func(s *scene) {
 			s.loops["archive"] = s.Loop("archive")
 			s.health.loops = append(s.health.loops[:3:3], s.health.loops[4], s.loops["archive"])
 			s.fails("archive", refused, 7*time.Minute)
-		}, level: Bad, headline: "Archive was never reached: connection refused", archive: Failing},
+		}, level: Bad, headline: "Archive has not been reached since the start: connection refused", archive: Failing},
 		"the archive away": {set: func(s *scene) {
 			s.set("archive_pending_files", 3)
 			s.written(1e6)
 			s.set("held_budget_used_bytes", 1e8)
 			s.fails("archive", refused, time.Second)
-		}, level: Warn, headline: "Archive has been unavailable for 1 s: connection refused", says: "3 finished files wait on this node. The disk budget is full in 15 min", archive: Failing},
+		}, level: Warn, headline: "Archive has been unavailable for 1 s: connection refused", says: "Waiting on this node: 3 finished files. The disk budget is full in 15 min", archive: Failing},
 		"and a log at rest": {set: func(s *scene) { s.fails("archive", refused, 7*time.Minute) }, level: Bad, headline: "Archive has been unavailable for 7 min: connection refused", says: "the disk budget has 1.0 GB left", archive: Failing},
 		"the archive loses": {set: func(s *scene) {
 			s.fails("archive", refused, 7*time.Minute)
@@ -138,8 +138,10 @@ func TestJudge(t *testing.T) {
 		"it lost an hour ago": {set: func(s *scene) {
 			s.reported.Gaps = []Gap{{At: s.now().Add(-2 * time.Hour), Reason: "disk_budget", Bytes: 5}}
 		}, level: Bad, headline: "1 break in the log, about 5 B lost"},
-		"the archive late":  {set: func(s *scene) { s.set("archive_lag_seconds", 2000) }, level: Warn, headline: "Archive is behind by 33 min", archive: Behind},
-		"a file waits long": {set: func(s *scene) { s.set("archive_oldest_pending_seconds", 1900) }, level: Warn, headline: "Archive is behind by 31 min", archive: Behind},
+		"the archive late":                    {set: func(s *scene) { s.set("archive_lag_seconds", 2000) }, level: Warn, headline: "Archive is behind by 33 min", archive: Behind},
+		"the archive later than it should be": {set: func(s *scene) { s.set("archive_lag_seconds", 1260) }, level: Warn, headline: "Archive is behind by 21 min", archive: Behind},
+		"an open file that is not archived":   {set: func(s *scene) { s.reported.MaxLag = 0; s.set("archive_lag_seconds", 90_000) }, level: Good, headline: "All is well"},
+		"a file waits long":                   {set: func(s *scene) { s.set("archive_oldest_pending_seconds", 1900) }, level: Warn, headline: "Archive is behind by 31 min", archive: Behind},
 	})
 }
 
@@ -150,8 +152,8 @@ func TestJudgeTheNode(t *testing.T) {
 		"a short budget": {set: func(s *scene) { s.written(1e6) }, level: Warn, headline: "The disk budget of 1.0 GB is too small for an outage"},
 		"a full disk":    {set: func(s *scene) { s.set("held_min_free_bytes", 1e10); s.written(1) }, level: Warn, headline: "The disk budget of 1.0 GB is too small for an outage", says: "free the disk"},
 		"no key":         {set: func(s *scene) { s.reported.Unsigned = true }, level: Warn, headline: "The records are not signed: there is no key", says: "auditsidecar keygen"},
-		"cannot start":   {set: func(s *scene) { s.loops["start"].Observe(errors.New("no audit directory")) }, level: Bad, headline: "It cannot start yet", says: "no audit directory"},
-		"not held":       {set: func(s *scene) { s.loops["hold"].Observe(errors.New("no space left")) }, level: Bad, headline: "The log is not held", says: "no space left"},
+		"cannot start":   {set: func(s *scene) { s.loops["start"].Observe(errors.New("no audit directory")) }, level: Bad, headline: "It cannot start yet: no audit directory", says: "no audit directory"},
+		"not held":       {set: func(s *scene) { s.loops["hold"].Observe(errors.New("no space left")) }, level: Bad, headline: "The log is not held: no space left", says: "no space left"},
 		"a hang":         {set: func(s *scene) { s.alive(stall+time.Second, "hold") }, level: Bad, headline: "The loop hold gives no sign of life", says: "15 min ago"},
 		"quarantine": {set: func(s *scene) {
 			s.set("quarantined_files", 1)

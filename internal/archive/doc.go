@@ -52,4 +52,19 @@
 // Permissions: s3:PutObject stores, on a server that computes SHA-256. s3:GetObject
 // reads, which also compares a key that is taken; s3:ListBucket lists, and makes a missing object distinguishable from a
 // forbidden one. No delete, ever.
+//
+// # Files
+//
+//	url.go        archive URLs and the flags of S3
+//	keys.go       the names of objects: made, checked, read
+//	bucket.go     Bucket: put once, read back, list
+//	lock.go       Object Lock of new objects
+//	dir.go        the store that is a directory
+//	s3.go         the store that is a bucket: client, retries, listing
+//	s3get.go      downloads
+//	s3put.go      uploads
+//	s3errors.go   what an answer of S3 means, and what to do
+//	errors.go     Error and its reasons
+//	answer.go     the bounds of answers
+//	stall_*.go    an end to connections that take nothing
 package archive

@@ -114,9 +114,10 @@ func newRetryer() aws.Retryer {
 }
 
 // hopeless keeps the SDK from repeating requests that fail the same way again: a
-// certificate that is not accepted, a body that cannot be read.
+// certificate that is not accepted, a body that cannot be read. After answerTimeout the caller
+// has to know; net/http has no value for that error.
 func hopeless(err error) aws.Ternary {
-	if _, ours := errors.AsType[*Error](err); ours || (hints{}).tls(err) != nil {
+	if _, ours := errors.AsType[*Error](err); ours || (hints{}).tls(err) != nil || strings.Contains(err.Error(), "awaiting response headers") {
 		return aws.FalseTernary
 	}
 	return aws.UnknownTernary

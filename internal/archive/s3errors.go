@@ -78,7 +78,7 @@ func (h hints) connection(err error) *Error {
 	case errors.As(err, &netErr) && netErr.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return &Error{Reason: ReasonTimeout, Cause: "no answer in time: " + lastLine(err)}
 	case errors.As(err, &opErr), errors.As(err, &dns), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return &Error{Reason: ReasonUnreachable, Cause: "no connection: " + lastLine(err)}
+		return &Error{Reason: ReasonUnreachable, Cause: "no connection: " + lastLine(err), Remedy: "does the store run, is --s3-endpoint right, and does a firewall or proxy stand between?"}
 	}
 	return &Error{Reason: ReasonOther, Cause: lastLine(err)}
 }

@@ -62,7 +62,7 @@ func parseURL(rawURL string, cfg S3Config) (location, error) {
 		mistakes = append(mistakes, errors.New("credentials do not belong into the URL: use AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a shared credentials file"))
 	}
 	for i, m := range mistakes {
-		mistakes[i] = fmt.Errorf("archive URL %s: %w", u.Redacted(), m)
+		mistakes[i] = fmt.Errorf("archive URL %q: %w", u.Redacted(), m)
 	}
 	return loc, errors.Join(mistakes...)
 }

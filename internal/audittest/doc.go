@@ -34,4 +34,16 @@
 //
 // The package is for tests and for the demonstration program; nothing in the
 // auditsidecar binary imports it.
+//
+// # Files
+//
+//	corpus.go     the real logs, and lines of each kind
+//	lines.go      lines of the wanted times and numbers
+//	forms.go      the forms of an event that kube-apiserver and others write
+//	versions.go   one log of each kube-apiserver version
+//	writer.go     a writer with kube-apiserver's rotation
+//	account.go    which lines of a writer arrived
+//	cost.go       CPU time, and `zstd -1` as its measure
+//	address.go    a free address
+//	helpers.go    Must, WaitFor and other small helpers
 package audittest

@@ -86,15 +86,18 @@ func (p Location) object(name string) Object {
 
 // keyIn is the key that a name is, or in a directory ends with; zero if it does not.
 func (p Location) keyIn(name string) archive.Key {
-	if p.Path != "" {
-		elements := strings.Split(path.Join(p.Path, name), "/")
-		name = path.Join(elements[max(0, len(elements)-4):]...) // a key has four
+	if p.Path == "" {
+		key, _ := archive.ParseKey(name) // zero with an error
+		return key
 	}
-	key, err := archive.ParseKey(name)
-	if err != nil {
-		return archive.Key{}
+	elements := strings.Split(path.Join(p.Path, name), "/")
+	for _, length := range []int{4, 5} { // rollups/parquet/… have five
+		key, err := archive.ParseKey(path.Join(elements[max(0, len(elements)-length):]...))
+		if err == nil {
+			return key
+		}
 	}
-	return key
+	return archive.Key{}
 }
 
 // record reads the record of a finished file; nil without one.

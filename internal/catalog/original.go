@@ -147,6 +147,9 @@ func (c *Catalog) choose(ctx context.Context, f *File) (form, error) {
 			return form, nil // any other error is reported when it is restored
 		}
 	}
+	if r := f.record; r != nil && r.Epoch == f.Epoch && r.Seq == f.Seq { // it was read
+		return whole, nil
+	}
 	for _, l := range c.listings {
 		record, err := l.record(ctx, f.ID)
 		switch {

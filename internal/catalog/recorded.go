@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/dustin/go-humanize/english"
 
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
@@ -96,24 +100,32 @@ func (c *Catalog) Record(ctx context.Context, f *File) (*manifest.Record, error)
 // has no record yet: few files are stored before their records, and a forged one is an error.
 const MaxPending = 4
 
-// isPending reports whether an object's number is just above the last record of the newest
-// epoch of its node: its record may not be written yet.
+// Heads are the numbers of the last record of each epoch of a node.
+type Heads map[string]int64
+
+// Add takes a record.
+func (h Heads) Add(epoch string, seq int64) { h[epoch] = max(h[epoch], seq) }
+
+// Pending reports whether a number is just above the last record of the newest epoch: its record
+// may not be written yet.
+func (h Heads) Pending(epoch string, seq int64) bool {
+	head, ok := h[epoch]
+	return ok && epoch == slices.Max(slices.Collect(maps.Keys(h))) && seq > head && seq <= head+MaxPending
+}
+
+// isPending reports whether an object's record may not be written yet.
 func (c *Catalog) isPending(o Object) bool {
 	for _, l := range c.listings {
 		if o.bucket != l.Bucket {
 			continue
 		}
-		newest, head := "", int64(0)
+		heads := Heads{}
 		for id := range l.records {
-			switch {
-			case id.Cluster != o.Cluster || id.Node != o.Node || id.Epoch < newest:
-			case id.Epoch > newest:
-				newest, head = id.Epoch, id.Seq
-			default:
-				head = max(head, id.Seq)
+			if id.Cluster == o.Cluster && id.Node == o.Node {
+				heads.Add(id.Epoch, id.Seq)
 			}
 		}
-		return o.Epoch == newest && o.Seq > head && o.Seq <= head+MaxPending
+		return heads.Pending(o.Epoch, o.Seq)
 	}
 	return false
 }
@@ -130,7 +142,7 @@ func (c *Catalog) Skipped() (note string, err error) {
 		}
 	}
 	if len(pending) > 0 {
-		note = fmt.Sprintf("note: %d objects have no record yet and were left out: %s is the first; restore again in some minutes, or with --unrecorded", len(pending), pending[0].Name)
+		note = fmt.Sprintf("note: left out %s without a record yet, %s first; restore again in some minutes, or with --unrecorded", english.Plural(len(pending), "object", ""), pending[0].Name)
 	}
 	for _, l := range c.listings {
 		err = errors.Join(err, errors.Join(l.unreadable...))
@@ -139,7 +151,7 @@ func (c *Catalog) Skipped() (note string, err error) {
 		err = fmt.Errorf("left out, because no record names them and they cannot be read: %w", err)
 	}
 	if len(unnamed) > 0 {
-		err = errors.Join(err, fmt.Errorf("%d objects were left out, because no record names them: %s is the first; verify examines them, --unrecorded restores them", len(unnamed), unnamed[0].Name))
+		err = errors.Join(err, fmt.Errorf("left out %s that no record names, %s first: verify examines, --unrecorded restores them", english.Plural(len(unnamed), "object", ""), unnamed[0].Name))
 	}
 	return note, err
 }

@@ -10,4 +10,18 @@
 //
 // [Run] is the substance of the verb run: its settings, their flags and their
 // validation.
+//
+// # Files
+//
+//	run.go        the flags of run
+//	archive.go    the flags of the archive and its lock
+//	loki.go       the flags of Loki
+//	lokihttp.go   the HTTP client for Loki: TLS, OAuth2, bounds
+//	tokens.go     tokens that are read again when they change
+//	proof.go      the flags of the signing key and of kube-apiserver's counters
+//	redact.go     the flags of redaction
+//	fill.go       values from the environment and the file
+//	show.go       the effective configuration, without secrets, and its hash
+//	bytes.go      sizes with units
+//	words.go      flags that take one of some words
 package config

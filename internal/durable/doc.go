@@ -59,4 +59,16 @@
 // after effect k" is a hook that counts, applies the first k effects and answers
 // an error to all that follow: package durabletest has it, and one that
 // also takes back unsynced effects, as a power failure may.
+//
+// # Files
+//
+//	fs.go        FS and its operations
+//	file.go      a temporary file that becomes a file
+//	append.go    an append that is complete or not there
+//	copy.go      a copy of a file's first bytes
+//	private.go   directories for this user alone
+//	lock.go      the lock of a directory
+//	space.go     free space
+//	hook.go      the place where tests inject faults
+//	errors.go    which errors end the process
 package durable

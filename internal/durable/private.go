@@ -46,3 +46,32 @@ func private(path string, info fs.FileInfo, user int) error {
 	}
 	return nil
 }
+
+// ErrKeyFile is found by errors.Is in the error of [ReadKeyFile] for a file that exists and cannot be a key, or that
+// others may have read.
+var ErrKeyFile = errors.New("unusable key file")
+
+// maxKeyFile is more than any key file has.
+const maxKeyFile = 1 << 20
+
+// ReadKeyFile reads a file with a key; only this user may be able to read a secret one.
+func ReadKeyFile(path string, secret bool) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular() || info.Size() > maxKeyFile:
+		return nil, fmt.Errorf("%w: %s is no regular file of at most %d bytes", ErrKeyFile, path, maxKeyFile)
+	case secret && !Secret(info, os.Geteuid(), os.Getegid()):
+		return nil, fmt.Errorf("%w: %s has mode %04o, so that others may read or write it: chmod 0600, or make a new one if they should not have it", ErrKeyFile, path, info.Mode().Perm())
+	}
+	return os.ReadFile(path)
+}
+
+// Secret says whether a file can be read by its owner alone, or by a user and group without root's rights that read
+// root's file by the group alone: files of a Kubernetes Secret in a pod with fsGroup are root's, mode 0640.
+func Secret(info fs.FileInfo, user, group int) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	mode := info.Mode().Perm()
+	return mode&0o077 == 0 || mode&0o037 == 0 && ok && user != 0 && stat.Uid == 0 && int(stat.Gid) == group
+}

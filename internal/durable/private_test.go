@@ -2,9 +2,11 @@ package durable
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -82,5 +84,68 @@ func TestLockFollowsNoLink(t *testing.T) {
 	}
 	if got := read(t, victim); got != "precious" {
 		t.Errorf("the victim holds %q", got)
+	}
+}
+
+// A key file is its owner's alone, but for root's file that another user reads by its group alone.
+func TestSecret(t *testing.T) {
+	for _, test := range []struct {
+		mode        os.FileMode
+		owner       uint32
+		gid         uint32
+		user, group int
+		want        bool
+	}{
+		{mode: 0o600, user: 0, want: true},
+		{mode: 0o400, owner: 65534, gid: 65534, user: 65534, group: 65534, want: true},
+		{mode: 0o640, owner: 0, gid: 65534, user: 65534, group: 65534, want: true}, // a Secret's file in a pod with fsGroup
+		{mode: 0o440, owner: 0, gid: 65534, user: 65534, group: 65534, want: true},
+		{mode: 0o640, owner: 0, gid: 65534, user: 0, group: 0},             // root needs no group
+		{mode: 0o640, owner: 0, gid: 65534, user: 0, group: 65534},         // neither does root in that group
+		{mode: 0o640, owner: 0, gid: 1000, user: 65534, group: 65534},      // another group
+		{mode: 0o640, owner: 65534, gid: 65534, user: 65534, group: 65534}, // its owner can chmod it
+		{mode: 0o660, owner: 0, gid: 65534, user: 65534, group: 65534},
+		{mode: 0o650, owner: 0, gid: 65534, user: 65534, group: 65534},
+		{mode: 0o644, owner: 0, gid: 65534, user: 65534, group: 65534},
+	} {
+		info := fileInfo{mode: test.mode, stat: syscall.Stat_t{Uid: test.owner, Gid: test.gid}}
+		if got := Secret(&info, test.user, test.group); got != test.want {
+			t.Errorf("%+v: %v", test, got)
+		}
+	}
+}
+
+// fileInfo is a file of a mode and an owner.
+type fileInfo struct {
+	os.FileInfo
+
+	mode os.FileMode
+	stat syscall.Stat_t
+}
+
+func (f *fileInfo) Mode() os.FileMode { return f.mode }
+func (f *fileInfo) Sys() any          { return &f.stat }
+
+// A file that cannot be a key is refused before it is read.
+func TestReadKeyFile(t *testing.T) {
+	dir := t.TempDir()
+	large := filepath.Join(dir, "large")
+	if err := errors.Join(os.WriteFile(large, nil, 0o600), os.Truncate(large, maxKeyFile+1)); err != nil {
+		t.Fatal(err)
+	}
+	public := filepath.Join(dir, "public")
+	if err := os.WriteFile(public, []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{dir: "no regular file", large: "no regular file of at most", public: "mode 0644"} {
+		if _, err := ReadKeyFile(path, true); !errors.Is(err, ErrKeyFile) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if data, err := ReadKeyFile(public, false); err != nil || string(data) != "x" {
+		t.Errorf("a public key: %q, %v", data, err)
+	}
+	if _, err := ReadKeyFile(filepath.Join(dir, "none"), true); !errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrKeyFile) {
+		t.Errorf("a missing file: %v", err)
 	}
 }

@@ -44,7 +44,7 @@
 //     and pruned, or unlinked, before the next one looked, is lost.
 //   - A backup that waited for room, or was never seen, and was pruned, is lost.
 //   - Bytes that kube-apiserver writes to an audit.log that was replaced under it, after
-//     that was copied, is lost. The file stays open until a later one is written to,
+//     that was copied, are lost. The file stays open until a later one is written to,
 //     so that these bytes are a gap ("replaced").
 //   - An audit.log that was unlinked under its writer is lost from then on if
 //     the process ends before kube-apiserver makes a new one.
@@ -82,5 +82,7 @@
 // link.go (new files), finish.go (rotated and vanished ones), openfile.go (files that
 // may still grow), continuity.go (is anything missing between two?), budget.go
 // (the disk) and recover.go (links and ledger apart). keep.go and copy.go keep
-// the bytes; check.go finds out at the start whether they can.
+// the bytes; check.go finds out at the start whether they can. base.go is common to both,
+// id.go has the names of links, mark.go a file's first and last bytes, birth_*.go when it
+// was created. unknown.go names files that are not the log's, metrics.go has the metrics.
 package hold

@@ -19,4 +19,15 @@
 //
 // [Cursor] is the Loki position, in a file of its own because it changes far
 // more often.
+//
+// # Files
+//
+//	ledger.go      the file: opened, checked, changed
+//	entry.go       one file of the log
+//	gap.go         gaps, and the chain of records
+//	increment.go   increments of the open file
+//	lost.go        the lines that a file lost when it became shorter
+//	notice.go      decisions and readings that need a record
+//	save.go        the bytes on disk
+//	cursor.go      the position of the stream
 package ledger

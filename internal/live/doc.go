@@ -20,7 +20,7 @@
 //
 // Loki takes entries in any order within an hour of the newest one of their
 // stream. So the bytes in flight, together with those that a crash would send again,
-// covers half an hour of the log at most: batches that would reach further wait
+// cover half an hour of the log at most: batches that would reach further wait
 // until the cursor on disk has moved. In a busy log this never happens; in the
 // backlog of a quiet one it keeps Loki from refusing lines.
 //
@@ -37,5 +37,6 @@
 // live.go has the path: read, transform, batch, send, settle, write the cursor.
 // line.go transforms, streams.go finds the stream, batch.go and queue.go have
 // batches in flight, position.go the part that Loki has. start.go chooses
-// where a log begins, break.go handles breaks.
+// where a log begins, break.go handles breaks, window.go has the times that Loki takes,
+// hole.go removes runs of NUL bytes, metrics.go has the metrics.
 package live

@@ -10,4 +10,13 @@
 // needs no network, for tests with fake time. It fails on request (Inject).
 //
 // Not there: queries, rate limits but for the burst, multi-tenancy beyond asking for a tenant, the JSON form of pushes.
+//
+// # Files
+//
+//	receiver.go    the server: what it takes and counts
+//	decode.go      the bodies of pushes
+//	rules.go       Loki's limits
+//	fault.go       faults on request
+//	store.go       which entries arrived, and how often
+//	transport.go   the same without a network
 package lokitest

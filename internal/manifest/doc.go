@@ -82,4 +82,5 @@
 //	rollup.go  the sum of a day's records
 //	keyfile.go, trust.go  keys, and which of them may sign
 //	chain.go, load.go, leaves.go  sealing on disk, opening, joining
+//	errors.go  records on disk that are broken
 package manifest

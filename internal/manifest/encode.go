@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -49,20 +50,17 @@ func encode(r Record) ([]byte, error) {
 // Decode is the inverse of [Encode]. The error wraps [ErrInvalid], [ErrNewer]
 // or [ErrNotCanonical].
 func Decode(data []byte) (Record, error) {
+	if len(data) > MaxSize {
+		return Record{}, fmt.Errorf("decode record: %w", invalid("%d bytes, more than %d", len(data), MaxSize))
+	}
 	r, err := decode(data)
 	if err != nil {
-		return Record{}, fmt.Errorf("decode record: %w", err)
+		return Record{}, fmt.Errorf("decode record: %w", cmp.Or(known(data), err))
 	}
 	return r, nil
 }
 
 func decode(data []byte) (r Record, err error) {
-	if len(data) > MaxSize {
-		return r, invalid("%d bytes, more than %d", len(data), MaxSize)
-	}
-	if err := known(data); err != nil {
-		return r, err
-	}
 	strict := json.NewDecoder(bytes.NewReader(data))
 	strict.DisallowUnknownFields()
 	if err := strict.Decode(&r); err != nil {

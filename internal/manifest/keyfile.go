@@ -10,12 +10,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
 // Blind is the HMAC-SHA256 of a SHA-256 (lower-case hex, like the result)
@@ -144,16 +144,12 @@ func newSigningKey(private string) (*SigningKey, error) {
 
 func constant(b []byte) bool { return bytes.Count(b, b[:1]) == len(b) }
 
-// ErrKeyMode is returned by [ReadSigningKey] for a file that others may read
-// or write.
-var ErrKeyMode = errors.New("others than its owner may read or write it: chmod 0600")
-
 // ReadSigningKey reads a private key as [SigningKey.Text] writes it; its name must be
-// the given one. The file must be readable by its owner only. No error has the key in it.
+// the given one. No error has the key in it.
 func ReadSigningKey(path, name string) (*SigningKey, error) {
-	data, err := ReadKeyFile(path, true)
+	data, err := durable.ReadKeyFile(path, true)
 	if err != nil {
-		return nil, fmt.Errorf("read the signing key: %w", err)
+		return nil, fmt.Errorf("read the signing key: %w (auditsidecar keygen makes one)", err)
 	}
 	key, err := parseSigningKey(string(data))
 	if err == nil && key.signer.Name() != name {
@@ -189,25 +185,6 @@ func (k *Key) HandedOverBy(vkey string) bool {
 	to, toErr := note.NewVerifier(k.Vkey)
 	signature, sigErr := base64.StdEncoding.DecodeString(k.Handover.Signature)
 	return errors.Join(err, toErr, sigErr) == nil && from.Name() == to.Name() && from.Verify(HandoverMessage(vkey, k.Vkey), signature)
-}
-
-// maxKeyFile is more than any key file has.
-const maxKeyFile = 1 << 20
-
-// ReadKeyFile reads a file with a key; only its owner may be able to read a private one.
-func ReadKeyFile(path string, private bool) ([]byte, error) {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%w (auditsidecar keygen makes one)", err)
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular() || info.Size() > maxKeyFile:
-		return nil, fmt.Errorf("%s is not a key file", path)
-	case private && info.Mode().Perm()&0o077 != 0:
-		return nil, fmt.Errorf("%s has mode %04o: %w", path, info.Mode().Perm(), ErrKeyMode)
-	}
-	return os.ReadFile(path)
 }
 
 // TrustedKey is a public key that a verifier trusts for the records of a node with

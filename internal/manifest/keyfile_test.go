@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
 // keyFile writes a file for a test.
@@ -97,7 +99,7 @@ func TestReadSigningKeyRefuses(t *testing.T) {
 		}
 	}
 	for _, mode := range []os.FileMode{0o640, 0o604, 0o620, 0o602, 0o666} {
-		if _, err := ReadSigningKey(keyFile(t, "k", key.Text(), mode), name); !errors.Is(err, ErrKeyMode) {
+		if _, err := ReadSigningKey(keyFile(t, "k", key.Text(), mode), name); !errors.Is(err, durable.ErrKeyFile) {
 			t.Errorf("mode %o: %v", mode, err)
 		}
 	}

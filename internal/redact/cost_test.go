@@ -14,7 +14,7 @@ func TestCraftedLines(t *testing.T) {
 	const times = 16
 	size := 64 << 10
 	if testing.Short() {
-		size /= 4
+		size /= 8
 	}
 	short, long := craftedLines(size, 9000/times), craftedLines(times*size, 9000)
 	for name := range long {

@@ -8,8 +8,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"os"
+
+	"github.com/auditsidecar/auditsidecar/internal/durable"
 )
 
 // KeySize is the length of a key, in bytes.
@@ -30,30 +30,20 @@ func NewKey() (k Key) {
 var ErrBadKey = errors.New("unusable redaction key")
 
 // ReadKey reads a key file: 32 bytes that only their owner can read. The
-// error wraps [os.ErrNotExist] if there is no file, and [ErrBadKey].
-func ReadKey(file string) (k Key, err error) {
-	f, err := os.Open(file)
-	if err != nil {
+// error wraps [io/fs.ErrNotExist] if there is no file, and [ErrBadKey].
+func ReadKey(file string) (Key, error) {
+	data, err := durable.ReadKeyFile(file, true)
+	switch {
+	case errors.Is(err, durable.ErrKeyFile):
+		return Key{}, fmt.Errorf("%w: %w", ErrBadKey, err)
+	case err != nil:
 		return Key{}, fmt.Errorf("read the redaction key: %w", err)
-	}
-	defer f.Close()
-	switch info, err := f.Stat(); {
-	case err != nil:
-		return Key{}, fmt.Errorf("look at the redaction key: %w", err)
-	case !info.Mode().IsRegular():
-		return Key{}, fmt.Errorf("%w %s: it is no regular file", ErrBadKey, file)
-	case info.Mode().Perm()&^0o600 != 0:
-		return Key{}, fmt.Errorf("%w %s: others than its owner may read it (mode %04o): chmod 0600 it, or make a new one if they should not have it", ErrBadKey, file, info.Mode().Perm())
-	case info.Size() != KeySize:
-		return Key{}, fmt.Errorf("%w %s: it has %d bytes, expected %d; make one with: head -c %d /dev/urandom", ErrBadKey, file, info.Size(), KeySize, KeySize)
-	}
-	switch _, err := io.ReadFull(f, k[:]); {
-	case err != nil:
-		return Key{}, fmt.Errorf("read the redaction key %s: %w", file, err)
-	case bytes.Count(k[:], k[:1]) == KeySize:
+	case len(data) != KeySize:
+		return Key{}, fmt.Errorf("%w %s: it has %d bytes, expected %d; make one with: head -c %d /dev/urandom", ErrBadKey, file, len(data), KeySize, KeySize)
+	case bytes.Count(data, data[:1]) == KeySize:
 		return Key{}, fmt.Errorf("%w %s: all its bytes are equal; make one with: head -c %d /dev/urandom", ErrBadKey, file, KeySize)
 	}
-	return k, nil
+	return Key(data), nil
 }
 
 // ID names the key without disclosing it, in 16 hex digits: markers of two nodes can be

@@ -109,7 +109,7 @@ func TestLeaks(t *testing.T) {
 	byDefault, everything := newTest(t, Config{}), newTest(t, shipped)
 	used := map[string]int{}
 	ruled := map[string]*Redactor{} // by the case's rule alone
-	for _, c := range leakCases() {
+	for i, c := range leakCases() {
 		if ruled[c.rule] == nil {
 			ruled[c.rule] = newTest(t, with(t, shipped, c.rule))
 		}
@@ -122,7 +122,11 @@ func TestLeaks(t *testing.T) {
 		if got := leaks(out, 2); got != (c.rule != "") {
 			t.Errorf("%s: leaks by default: %t, rule %q: %.1500s", c.name, got, c.rule, out)
 		}
-		for name, r := range map[string]*Redactor{"the rule": ruled[c.rule], "all rules": everything} {
+		redactors := map[string]*Redactor{"the rule": ruled[c.rule], "all rules": everything}
+		if testing.Short() && i%4 > 0 {
+			delete(redactors, "all rules") // the case's own is among them
+		}
+		for name, r := range redactors {
 			out, _ := r.Line(nil, line)
 			again, changed := r.Line(nil, out)
 			switch {

@@ -3,7 +3,7 @@
 // A [Loki] pushes the lines that package search selects with the labels job="audit-replay"
 // and replay=ID, next to cluster
 // and node, so that they are not taken for current events and a replay can be
-// asked, and forgotten, by itself. Its lines are redacted and shrunk as those of
+// queried, and deleted, by itself. Its lines are redacted and shrunk as those of
 // run are. Pushing the same replay twice shows each line once.
 //
 // Loki refuses lines that are older than its limits say. The first line goes

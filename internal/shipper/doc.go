@@ -48,8 +48,8 @@
 //
 // shipper.go has the path: Sync, and the steps of one segment. config.go says
 // its helpers. Beside the path stand increment.go (the open file, read by
-// openfile.go), heartbeat.go, records.go (the chain), rollup.go (the sum of a day's
-// records), rollback.go (a ledger that was put back), upload.go (one object),
+// openfile.go), heartbeat.go, records.go and tree.go (the chain), metrics.go,
+// rollup.go (the sum of a day's records), rollback.go (a ledger that was put back), upload.go (one object),
 // evidence.go (bytes that a file lost), reconcile.go and adopt.go (objects that the archive
 // has from earlier epochs and versions), quarantine.go, unreadable.go (damaged
 // .gz files), redact.go, source.go and workspace.go (files).

@@ -7,7 +7,7 @@
 //	...
 //	err = s.Run(ctx)
 //
-// The files:
+// # Files
 //
 //	sidecar.go  New validates, Run works; wiring of the loops
 //	serve.go    starts the loops in order, stops them in order, drains
@@ -16,4 +16,10 @@
 //	events.go   reports of the loops, logged and counted
 //	store.go    the archive as the shipper sees it; find.go looks into it
 //	status.go   the status page; lag.go and gaps.go have its figures
+//	intake.go   whether lines arrive
+//	loki.go     the stream's settings
+//	proof.go    the signing key, and kube-apiserver's counters
+//	redact.go   the redaction of both paths
+//	setup.go    policy, flags and versions for the chain
+//	confine.go  Landlock
 package sidecar

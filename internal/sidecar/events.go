@@ -33,7 +33,7 @@ type healths struct{ begin, watch, held, ship, stream *admin.Loop }
 // fault adds the parts that people need to the error of a sink.
 func fault(err error) error {
 	if answer, ok := errors.AsType[*lokipush.StatusError](err); ok {
-		return &admin.Fault{Err: err, Cause: fmt.Sprint(answer.Code, " ", http.StatusText(answer.Code)), Person: answer.Decision == lokipush.Stop}
+		return &admin.Fault{Err: err, Cause: fmt.Sprint(answer.Code, " ", http.StatusText(answer.Code)), Remedy: answer.Remedy(), Person: answer.Decision == lokipush.Stop}
 	}
 	if refusal, ok := errors.AsType[*archive.Error](err); ok {
 		return &admin.Fault{Err: err, Cause: refusal.Cause, Remedy: refusal.Remedy, Person: archive.Permanent(err)}

@@ -31,9 +31,9 @@ const Forms = "2026-11-22T12:00:00Z, 2026-11-22, or how long ago: 24h, 7d"
 
 // Register declares --since, --from and --to.
 func (r *Range) Register(flags *pflag.FlagSet) {
-	flags.Var(&r.since, "since", "only lines from this `time` on: "+Forms)
+	flags.Var(&r.since, "since", "only from this `time` on: "+Forms)
 	flags.Var(&r.from, "from", "the same as --since")
-	flags.Var(&r.to, "to", "only lines before this `time`, in the same forms")
+	flags.Var(&r.to, "to", "only before this `time`, in the same forms")
 }
 
 // Validate sets From and To from the flags.

@@ -131,6 +131,12 @@ func (s *Server) resume(ctx context.Context) error {
 // Kill ends Loki at once, as a crash does. Its data stay.
 func (s *Server) Kill() { s.process.Kill() }
 
+// Restart starts Loki again after its end, at the same address with the same data.
+func (s *Server) Restart(ctx context.Context) error { return s.resume(ctx) }
+
+// Done is closed when the process has ended.
+func (s *Server) Done() <-chan struct{} { return s.process.Done() }
+
 // PID is the number of the process.
 func (s *Server) PID() int { return s.process.PID() }
 

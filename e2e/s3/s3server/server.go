@@ -37,6 +37,7 @@ type Server struct {
 	binary   string
 	log      string
 	versions string           // where older versions are, of buckets that have them
+	users    string           // where users are, beside the one above
 	process  *process.Process // nil while stopped
 }
 
@@ -69,9 +70,9 @@ func Run(ctx context.Context, dir, secret string, printf func(format string, arg
 	s := &Server{
 		Endpoint: "http://" + address, AccessKey: "e2e-access", SecretKey: secret, Region: "eu-central-1", Bucket: "audit",
 		Dir: filepath.Join(dir, "data"), binary: binary, log: filepath.Join(dir, "server.log"),
-		versions: filepath.Join(dir, "versions"),
+		versions: filepath.Join(dir, "versions"), users: filepath.Join(dir, "users"),
 	}
-	for _, dir := range []string{s.Dir, s.versions} {
+	for _, dir := range []string{s.Dir, s.versions, s.users} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return nil, fmt.Errorf("start the S3 server: %w", err)
 		}
@@ -94,6 +95,12 @@ func (s *Server) Stop(tb testing.TB) {
 	s.process.Kill()
 	s.process = nil
 }
+
+// Restart starts the server again after its end, at the same address with the same data.
+func (s *Server) Restart(ctx context.Context) error { return s.resume(ctx) }
+
+// Done is closed when the process has ended.
+func (s *Server) Done() <-chan struct{} { return s.process.Done() }
 
 // PID is the number of the process.
 func (s *Server) PID() int { return s.process.PID() }
@@ -121,7 +128,7 @@ func (s *Server) Resume(tb testing.TB) {
 }
 
 func (s *Server) resume(ctx context.Context) error {
-	cmd := exec.Command(s.binary, "--port", strings.TrimPrefix(s.Endpoint, "http://"), "--region", s.Region, "posix", "--versioning-dir", s.versions, s.Dir)
+	cmd := exec.Command(s.binary, "--port", strings.TrimPrefix(s.Endpoint, "http://"), "--region", s.Region, "--iam-dir", s.users, "posix", "--versioning-dir", s.versions, s.Dir)
 	cmd.Env = []string{"ROOT_ACCESS_KEY=" + s.AccessKey, "ROOT_SECRET_KEY=" + s.SecretKey, "HOME=" + filepath.Dir(s.Dir), "PATH=" + os.Getenv("PATH")}
 	p, err := process.Start("the S3 server", cmd, s.log)
 	if err != nil {
@@ -163,6 +170,26 @@ func (s *Server) newBucket(ctx context.Context, in *s3.CreateBucketInput) error 
 		return fmt.Errorf("create bucket %s: %w", *in.Bucket, err)
 	}
 	return nil
+}
+
+// NewUser makes a user with a secret of its own, who may do what the policies of buckets allow.
+func (s *Server) NewUser(tb testing.TB, name string) (secret string) {
+	tb.Helper()
+	secret = rand.Text()
+	cmd := exec.CommandContext(tb.Context(), s.binary, "admin", "--endpoint-url", s.Endpoint, "--region", s.Region, "--access", s.AccessKey, "--secret", s.SecretKey,
+		"create-user", "--access", name, "--secret", secret, "--role", "user")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		tb.Fatalf("make the user %s: %v\n%s", name, err, out)
+	}
+	return secret
+}
+
+// SetPolicy sets the policy of a bucket.
+func (s *Server) SetPolicy(tb testing.TB, bucket, policy string) {
+	tb.Helper()
+	if _, err := s.Client().PutBucketPolicy(tb.Context(), &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &policy}); err != nil {
+		tb.Fatalf("set the policy of bucket %s: %v", bucket, err)
+	}
 }
 
 // Client returns a client of the SDK, for looking at the server past the code
