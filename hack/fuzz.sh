@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzz test of the module for a while each: hack/fuzz.sh [10s].
+# Runs every fuzz test, those of nested modules too, for a while each: hack/fuzz.sh [10s].
 # What a run finds stays in the package's testdata/fuzz: keep it with the fix.
 #
 # The time is ended by an interrupt, as people do with ^C, and not by
@@ -19,7 +19,7 @@ fuzz() {
 	local dir=$1 func=$2 binary=$bin/${1//\//_}.test
 	echo "== $dir $func"
 	if [ ! -e "$binary" ]; then
-		go test -c -fuzz=. -o "$binary" "./$dir"
+		(cd "$dir" && go test -c -fuzz=. -o "$binary" .)
 	fi
 	(
 		cd "$dir"
