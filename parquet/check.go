@@ -12,12 +12,10 @@ import (
 )
 
 // Check reopens what [Convert] wrote and proves it: size and SHA-256 of every
-// object, its number of rows, its metadata, and the SHA-256 of the source
-// rebuilt from all of them, for which a temporary file of the size of the source
-// goes to the directory of the first object. Where Convert was asked for the
-// tree hash of the lines and they are not very many, that and their length are
-// compared instead: it says as much, and the lines need not be put in order.
-// want is Convert's result, and the objects are still where it says. The
+// object, its number of rows, its metadata, and the lines rebuilt from all of them, by a keyed
+// hash that Convert took of the source's. A source with holes is put together again, and its
+// SHA-256 compared: for that a temporary file of its size goes to the directory of the first object.
+// want is Convert's result, of the same process, and the objects are still where it says. The
 // error is [ErrMismatch], [ErrIncomplete] or [ErrNotOurs] where the objects are
 // to blame.
 func Check(ctx context.Context, want Result) error {
@@ -46,7 +44,7 @@ func Check(ctx context.Context, want Result) error {
 // checkSource proves that the objects are the source.
 func checkSource(ctx context.Context, inputs []Input, want Result) error {
 	// Lines come in any order, and holes have their places in all of the source.
-	if len(want.Holes) == 0 && want.Root != [sha256.Size]byte{} && want.Lines <= maxLeaves {
+	if len(want.Holes) == 0 {
 		return checkLines(ctx, inputs, want)
 	}
 	return RestoreIn(ctx, filepath.Dir(want.Objects[0].Path), inputs, io.Discard)

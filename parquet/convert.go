@@ -75,6 +75,8 @@ type Result struct {
 	Objects []Object
 	// Meta is the source's, as it was given.
 	Meta Meta
+
+	lineSum uint64 // of the source, holes included
 }
 
 // Object is one file written by [Convert].
@@ -162,7 +164,7 @@ func newConversion(src io.ReaderAt, size int64, d digest, cfg Config, lim limits
 		dir = filepath.Dir(cfg.File)
 	}
 	cfg.Meta = cfg.Meta.valid()
-	result := Result{Meta: cfg.Meta, Bytes: size, SHA256: d.sum, PrefixSHA256: d.prefix, Root: d.root, Holes: d.holes}
+	result := Result{Meta: cfg.Meta, Bytes: size, SHA256: d.sum, PrefixSHA256: d.prefix, Root: d.root, Holes: d.holes, lineSum: d.lines}
 	src, size = withoutHoles(src, size, d.holes)
 	work := cmp.Or(cfg.Work, dir)
 	return &conversion{

@@ -56,7 +56,7 @@
 //     splits it by day, tally.go and prefix.go count and hash
 //   - restore.go: a source from its objects; increment.go: the beginning of a
 //     file from parts of it
-//   - check.go, checklines.go, merkle.go: the proof of the objects
+//   - check.go, linesum.go, merkle.go: the proof of the objects
 //   - meta.go: the metadata of an object
 //   - internal/auditline (of this module): a line as fields and back
 //   - internal/rowsort: rows and lines in order, in bounded memory

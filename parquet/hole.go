@@ -33,6 +33,7 @@ const maxHoles = 4096
 // digest is the result of one pass over all bytes of a source.
 type digest struct {
 	sum, prefix, root [sha256.Size]byte
+	lines             uint64 // see lineSum
 	holes             []Hole
 }
 
@@ -41,7 +42,8 @@ func digestOf(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim 
 	sum := NewPrefixHash(cfg.Prefix)
 	holes := &holeFinder{least: max(int64(lim.hole), size/maxHoles)}
 	var tree LineTree
-	sums := []io.Writer{sum, holes}
+	var lines lineSum
+	sums := []io.Writer{sum, holes, &lines}
 	if cfg.Root {
 		sums = append(sums, &tree)
 	}
@@ -60,7 +62,7 @@ func digestOf(ctx context.Context, src io.ReaderAt, size int64, cfg Config, lim 
 		at += int64(len(part))
 	}
 	holes.end()
-	d.holes = holes.found
+	d.holes, d.lines = holes.found, lines.result()
 	sum.Sum(d.sum[:0])
 	d.prefix, _ = sum.Prefix()
 	if cfg.Root {

@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -83,4 +84,30 @@ func (r *lineReader) next() (sourceLine, error) {
 		}
 		return l, err
 	}
+}
+
+// lineHasher hashes lines, each in pieces and without its newline.
+type lineHasher interface {
+	begin()
+	add(p []byte)
+	end()
+}
+
+// cutLines gives the lines of p to a hasher, the first of which has begun if open is true. It
+// returns whether the last has not ended.
+func cutLines(p []byte, open bool, to lineHasher) bool {
+	for len(p) > 0 {
+		if !open {
+			to.begin()
+		}
+		end := bytes.IndexByte(p, '\n')
+		if open = end < 0; open {
+			to.add(p)
+			break
+		}
+		to.add(p[:end])
+		to.end()
+		p = p[end+1:]
+	}
+	return open
 }

@@ -1,7 +1,6 @@
 package parquet
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"hash"
 
@@ -26,7 +25,7 @@ type LineTree struct {
 // Add takes the next line, without its newline.
 func (t *LineTree) Add(line []byte) {
 	t.begin()
-	t.hash.Write(line)
+	t.add(line)
 	t.end()
 }
 
@@ -34,23 +33,8 @@ func (t *LineTree) Add(line []byte) {
 // [io.Writer] and never fails. A last line without a newline is counted by
 // [LineTree.Root].
 func (t *LineTree) Write(p []byte) (int, error) {
-	n := len(p)
-	for len(p) > 0 {
-		if !t.open {
-			t.begin()
-			t.open = true
-		}
-		end := bytes.IndexByte(p, '\n')
-		if end < 0 {
-			t.hash.Write(p)
-			break
-		}
-		t.hash.Write(p[:end])
-		t.end()
-		t.open = false
-		p = p[end+1:]
-	}
-	return n, nil
+	t.open = cutLines(p, t.open, t)
+	return len(p), nil
 }
 
 // Lines is the number of lines taken; one that Write has only the beginning of
@@ -96,11 +80,9 @@ func (t *LineTree) begin() {
 	t.hash.Write([]byte{rfc6962.RFC6962LeafHashPrefix})
 }
 
-// end adds the leaf that was begun.
-func (t *LineTree) end() { t.join(t.hash.Sum(nil)) }
+func (t *LineTree) add(p []byte) { t.hash.Write(p) }
 
-// join adds a leaf.
-func (t *LineTree) join(leaf []byte) {
-	t.init()
-	_ = t.tree.Append(leaf, t.Visit) // it fails for nodes that are not neighbours only
+// end adds the leaf that was begun.
+func (t *LineTree) end() {
+	_ = t.tree.Append(t.hash.Sum(nil), t.Visit) // it fails for nodes that are not neighbours only
 }

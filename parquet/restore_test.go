@@ -79,7 +79,7 @@ func TestReadMetaReturnsWhatWasGiven(t *testing.T) {
 // TestI3_CheckFindsEveryChange flips bits all over an object.
 func TestI3_CheckFindsEveryChange(t *testing.T) {
 	source := bytes.Join(realLines(t)[:50], []byte("\n"))
-	res := convertWith(t, source, Config{Meta: testMeta(), Dir: audittest.FastDir(t), Root: true}, defaultLimits())
+	res := convertWith(t, source, Config{Meta: testMeta(), Dir: audittest.FastDir(t)}, defaultLimits())
 	path := res.Objects[0].Path
 	content, err := os.ReadFile(path)
 	if err != nil {
