@@ -372,8 +372,8 @@ bench-search: build ## Ask a month of log the same with search, zgrep and DuckDB
 	go run ./hack/benchsearch -binary $(BIN) -duckdb $$(hack/pip e2e/python/requirements.txt)/duckdb_cli/duckdb
 
 .PHONY: bench
-bench: build ## Compare speed, memory and size with other converters
-	go run -pgo=cmd/auditsidecar/default.pgo ./hack/bench
+bench: build ## Compare CPU, memory and size of convert, as a process, with others (BENCH_FLAGS=-rounds=9)
+	go run -pgo=cmd/auditsidecar/default.pgo ./hack/bench -binary $(BIN) $(BENCH_FLAGS)
 
 .PHONY: bench-pipeline
 bench-pipeline: build ## CPU per GB, CPU at 2,000 lines/s and memory of the whole binary

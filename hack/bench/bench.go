@@ -1,27 +1,26 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
+
+	"github.com/auditsidecar/auditsidecar/hack/bench/goals"
 )
 
 // session is the state of one run of the bench.
 type session struct {
 	options
-	self  string // this program
-	ref   string // the program with encoding/json
-	dir   string // of inputs and outputs; removed at the end
-	input string
-	size  int64 // of the input, bytes
-
-	ours, checked, json, zstd, plain, sorted series
-	duckdb                                   *duckdb
-	lines, rawLines                          int64
-	profiles                                 []string
+	self    string // this program
+	ref     string // the program with encoding/json
+	zstd    string // empty if it is not installed
+	dir     string // of inputs and outputs; removed at the end
+	duckdb  *duckdb
+	corpora []*contest
 }
 
 func bench(o options) (err error) {
@@ -35,38 +34,63 @@ func bench(o options) (err error) {
 	if s.dir, err = os.MkdirTemp("", "auditsidecar-bench-*"); err != nil {
 		return fmt.Errorf("make work directory: %w", err)
 	}
-	defer os.RemoveAll(s.dir)
-	if err := s.prepare(); err != nil {
+	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
+	if err := s.inputs(); err != nil {
 		return err
 	}
 	if o.pgo != "" {
-		return s.writeProfile()
+		return s.writeProfile(s.corpora[0].input)
 	}
-	for i := range o.rounds {
-		fmt.Fprintf(os.Stderr, "round %d of %d\n", i+1, o.rounds)
-		if err := s.round(i); err != nil {
-			return err
+	if err := s.references(); err != nil {
+		return err
+	}
+	for _, c := range s.corpora {
+		if err := c.run(); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
-	return s.report()
+	return s.report(os.Stdout)
 }
 
-// prepare makes the input and looks for the references.
-func (s *session) prepare() error {
-	s.input = s.options.input
-	if s.input == "" {
-		s.input = filepath.Join(s.dir, "audit.log")
-		if err := s.make("corpus", strconv.Itoa(s.mb), s.input); err != nil {
-			return err
-		}
+// inputs makes the corpora: the built-in one, gone round, and every real log
+// once; or the file that is given.
+func (s *session) inputs() error {
+	if s.input != "" {
+		return s.add(s.input, s.input, 1)
 	}
-	info, err := os.Stat(s.input)
+	renewed, once := filepath.Join(s.dir, "audit.log"), filepath.Join(s.dir, "real.log")
+	if err := s.make("corpus", strconv.Itoa(s.mb), renewed); err != nil {
+		return err
+	}
+	if err := s.add(builtIn, renewed, 1); err != nil || s.pgo != "" {
+		return err
+	}
+	if err := s.make("once", "0", once); err != nil {
+		return err
+	}
+	return s.add("real logs once", once, shortRounds)
+}
+
+// builtIn names the corpus that repeats lines with new values.
+const builtIn = "built-in"
+
+// shortRounds is how many times as many rounds the short corpus gets.
+const shortRounds = 3
+
+// add adds a corpus.
+func (s *session) add(name, input string, times int) error {
+	info, err := os.Stat(input)
 	if err != nil {
 		return fmt.Errorf("find input: %w", err)
 	}
-	s.size = info.Size()
-	if s.pgo != "" {
-		return nil
+	s.corpora = append(s.corpora, &contest{session: s, name: name, input: input, size: info.Size(), rounds: s.options.rounds * times})
+	return nil
+}
+
+// references builds or finds the programs of the comparison.
+func (s *session) references() (err error) {
+	if _, err := os.Stat(s.binary); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("find the binary (`make build`): %w", err)
 	}
 	s.ref = filepath.Join(s.dir, "jsonref")
 	build := exec.Command("go", "build", "-pgo=off", "-o", s.ref, "github.com/auditsidecar/auditsidecar/hack/bench/jsonref")
@@ -76,10 +100,8 @@ func (s *session) prepare() error {
 	if s.duckdb, err = installDuckDB(s.cache); err != nil {
 		fmt.Fprintln(os.Stderr, "without DuckDB:", err)
 	}
-	if _, err := exec.LookPath("zstd"); err != nil {
-		fmt.Fprintln(os.Stderr, "without zstd: the command is not installed")
-	} else {
-		s.zstd.name = "zstd -1 -T1"
+	if s.zstd, err = exec.LookPath("zstd"); err != nil {
+		fmt.Fprintln(os.Stderr, "without zstd:", err)
 	}
 	return nil
 }
@@ -91,68 +113,22 @@ func (s *session) make(kind, from, path string) error {
 	return err
 }
 
-// round runs every contender once.
-func (s *session) round(n int) error {
-	ours := func(series *series, verb string) error {
-		return s.contend(series, verb, func(out string) (usage, error) {
-			u, answer, err := run(nil, s.self, childVerb, verb, s.input, out)
-			return u.sinceStart(answer, err, &s.lines, &s.rawLines)
-		})
-	}
-	profile := filepath.Join(s.dir, "profile"+strconv.Itoa(n))
-	if _, _, err := run([]string{profileVariable + "=" + profile}, s.self, childVerb, "convert", s.input, s.output("convert")); err != nil {
-		return err
-	}
-	s.profiles = append(s.profiles, profile)
-	if err := ours(&s.ours, "convert"); err != nil {
-		return err
-	}
-	if s.duckdb != nil {
-		if err := s.contend(&s.plain, "DuckDB", func(out string) (usage, error) { return s.duckdb.copyTo(s.input, out, "plain") }); err != nil {
+// report prints the tables of every corpus, and the goals.
+func (s *session) report(w *os.File) error {
+	var all []goals.Goal
+	for _, c := range s.corpora {
+		if err := c.report(w); err != nil {
 			return err
 		}
+		all = append(all, c.goals()...)
 	}
-	if s.zstd.name != "" {
-		err := s.contend(&s.zstd, s.zstd.name, func(out string) (usage, error) {
-			u, _, err := run(nil, "zstd", "-q", "-1", "-T1", "-f", s.input, "-o", out)
-			return u, err
-		})
+	if s.large {
+		peak, err := s.reportLarge(w)
 		if err != nil {
 			return err
 		}
+		all = append(all, peakGoal("peak memory, files of 1 GB", peak))
 	}
-	if err := ours(&s.checked, "check"); err != nil {
-		return err
-	}
-	if s.duckdb != nil {
-		if err := s.contend(&s.sorted, "DuckDB sorted", func(out string) (usage, error) { return s.duckdb.copyTo(s.input, out, "sorted") }); err != nil {
-			return err
-		}
-	}
-	return s.contend(&s.json, "json", func(out string) (usage, error) {
-		u, answer, err := run(nil, s.ref, s.input, out)
-		return u.sinceStart(answer, err)
-	})
-}
-
-// contend runs one contender and notes its cost.
-func (s *session) contend(series *series, name string, f func(out string) (usage, error)) error {
-	series.name = name
-	out := s.output(name)
-	u, err := f(out)
-	if err != nil {
-		return err
-	}
-	info, err := os.Stat(out)
-	if err != nil {
-		return fmt.Errorf("measure output: %w", err)
-	}
-	series.cpu = append(series.cpu, u.cpu)
-	series.rss = max(series.rss, u.rss)
-	series.size = info.Size()
+	goals.Print(w, all)
 	return nil
-}
-
-func (s *session) output(name string) string {
-	return filepath.Join(s.dir, strings.ReplaceAll(name, " ", "-")+".out")
 }

@@ -37,7 +37,7 @@ func child(verb, in, out string) (err error) {
 		return convert(in, out, false)
 	case "check":
 		return convert(in, out, true)
-	case "corpus", "repeat", "distinct", "long":
+	case "corpus", "once", "repeat", "distinct", "long":
 		return makeInput(verb, in, out)
 	default:
 		return fmt.Errorf("unknown child %q", verb)
@@ -46,8 +46,8 @@ func child(verb, in, out string) (err error) {
 
 // convert converts one file the way the program does.
 func convert(in, out string, check bool) error {
-	// The program sets both, too.
-	debug.SetMemoryLimit(46 << 20)
+	// The program's verbs set both, too.
+	debug.SetMemoryLimit(192 << 20)
 	debug.SetGCPercent(200)
 	f, err := os.Open(in)
 	if err != nil {
@@ -66,7 +66,6 @@ func convert(in, out string, check bool) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(res.Lines, res.RawLines)
 	if !check {
 		return nil
 	}

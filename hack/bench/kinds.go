@@ -1,11 +1,8 @@
 package main
 
 import (
-	"compress/gzip"
+	"bufio"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/auditsidecar/auditsidecar/internal/audittest"
@@ -27,6 +24,9 @@ func makeInput(kind, from, path string) error {
 	case "long":
 		return writeLong(path, int(mb*1e6))
 	}
+	if kind == "once" {
+		return writeOnce(path)
+	}
 	contents, err := corpus()
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func makeInput(kind, from, path string) error {
 	return writeInput(path, contents, mb*1e6)
 }
 
-// corpus returns real audit logs.
+// corpus returns the real audit logs that the built-in corpus goes round.
 func corpus() ([][]byte, error) {
 	var contents [][]byte
 	for _, name := range []string{"rotated.log", "diverse.log"} {
@@ -44,27 +44,18 @@ func corpus() ([][]byte, error) {
 		}
 		contents = append(contents, b)
 	}
-	// One more log lies beside the corpus, compressed by kube-apiserver itself.
-	b, err := readGzip(filepath.Join("internal", "audittest", "testdata", "audit-2026-11-22T17-12-15.746.log.gz"))
-	if err != nil {
-		return nil, err
-	}
-	return append(contents, b), nil
+	b, err := audittest.ReadGzip()
+	return append(contents, b), err
 }
 
-func readGzip(path string) ([]byte, error) {
-	f, err := os.Open(path)
+// writeOnce writes every real log of the repository, without repetition.
+func writeOnce(path string) error {
+	lines, err := audittest.ReadReal()
 	if err != nil {
-		return nil, fmt.Errorf("read log (run this in the root of the repository): %w", err)
+		return err
 	}
-	defer f.Close()
-	r, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, fmt.Errorf("read log: %w", err)
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("read log: %w", err)
-	}
-	return b, nil
+	return writeAll(path, func(w *bufio.Writer) error {
+		_, err := w.Write(lines)
+		return err
+	})
 }

@@ -1,28 +1,32 @@
-// Command bench measures the converter beside others on the same bytes, in the
-// same run and on one core: CPU seconds, peak memory, size, and the bytes that queries
-// read. It prints a table, and the bound of each figure.
+// Command bench measures `auditsidecar convert` as a whole process beside others, on
+// the same bytes in the same rounds: CPU seconds, also as multiples of `zstd -1`, peak
+// memory, size, and the bytes that queries read. It prints the tables of each corpus,
+// and the goals.
 //
-//	go run -pgo=cmd/auditsidecar/default.pgo ./hack/bench [-mb 100] [-rounds 5] [-input FILE] [-large=false]
+//	go run -pgo=cmd/auditsidecar/default.pgo ./hack/bench [-binary bin/auditsidecar] [-mb 100] [-rounds 5] [-input FILE] [-large=false]
 //	go run -pgo=off -trimpath ./hack/bench -pgo FILE [-rounds 20]
 //
 // The second form compares nothing: it writes the profile that the compiler
 // takes for the program (make pgo).
 //
-// The input is made of real audit logs (see internal/audittest) unless one is
-// given. Its npm packages go to the cache directory; where npm or zstd
-// is missing, those comparisons are left out and said to be.
+// There are two corpora of real audit logs (see internal/audittest) unless a file is
+// given: the built-in one of -mb, which repeats logs with new values, and every real
+// log once, with three times the rounds because it is short. The converter runs within
+// this program as well, only for the profile of its stages. The npm packages go to the
+// cache directory; comparisons whose npm or zstd is missing are left out.
 //
 // # Files
 //
 //	main.go      flags
-//	bench.go     the order of the runs
+//	bench.go     the corpora and the references
+//	contest.go   the runs over one corpus
 //	kinds.go     the inputs
 //	input.go     inputs without repeated lines
 //	stages.go    the measured stages
 //	child.go     one stage as a process of its own
 //	measure.go   CPU time and memory, medians
 //	duckdb.go    DuckDB as reference
-//	report.go    the table
+//	report.go    the tables
 //	pgo.go       the profile for the compiler
 package main
 
@@ -38,6 +42,7 @@ const childVerb = "child"
 
 // options are the command line.
 type options struct {
+	binary     string
 	mb, rounds int
 	input      string
 	large      bool
@@ -50,9 +55,10 @@ func main() {
 		exit(child(os.Args[2], os.Args[3], os.Args[4]))
 	}
 	var o options
-	flag.IntVar(&o.mb, "mb", 100, "size of the input, in MB")
-	flag.IntVar(&o.rounds, "rounds", 5, "runs of each contender")
-	flag.StringVar(&o.input, "input", "", "an audit log to use instead of the built-in ones")
+	flag.StringVar(&o.binary, "binary", "bin/auditsidecar", "the auditsidecar `file` to measure")
+	flag.IntVar(&o.mb, "mb", 100, "size of the built-in corpus, in MB")
+	flag.IntVar(&o.rounds, "rounds", 5, "runs of each contender; three times as many over the short corpus")
+	flag.StringVar(&o.input, "input", "", "an audit log to use instead of both corpora")
 	flag.BoolVar(&o.large, "large", true, "measure memory with files of 1 GB as well")
 	flag.StringVar(&o.cache, "cache", filepath.Join(".cache", "bench"), "where tools are installed")
 	flag.StringVar(&o.pgo, "pgo", "", "write a profile for the compiler to this file, and compare nothing")

@@ -27,15 +27,11 @@ func (u usage) sinceStart(answer []byte, err error, more ...any) (usage, error) 
 	return u, err
 }
 
-// run runs a program on one core and measures it. Its standard output is
-// returned.
+// run runs a program as a user does, on whatever cores it takes, and measures the
+// whole process. Its standard output is returned.
 func run(env []string, name string, args ...string) (usage, []byte, error) {
-	if path, err := exec.LookPath("taskset"); err == nil {
-		args = append([]string{"-c", "0", name}, args...)
-		name = path
-	}
 	cmd := exec.Command(name, args...)
-	cmd.Env = append(append(os.Environ(), "GOMAXPROCS=1"), env...)
+	cmd.Env = append(os.Environ(), env...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
@@ -63,7 +59,6 @@ func median(v []float64) float64 {
 
 // series are the runs of one contender.
 type series struct {
-	name string
 	cpu  []float64
 	rss  int64
 	size int64 // of its output

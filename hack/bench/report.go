@@ -2,137 +2,135 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+
+	"github.com/auditsidecar/auditsidecar/hack/bench/goals"
 )
 
-// report prints the measurements.
-func (s *session) report() error {
-	fmt.Printf("\nInput: %.1f MB, %d lines; %d of them keep raw (%.2f %%). Medians of %d rounds, one core.\n\n",
-		float64(s.size)/1e6, s.lines, s.rawLines, 100*float64(s.rawLines)/float64(max(s.lines, 1)), s.rounds)
-	fmt.Printf("%-36s %12s %10s %12s\n", "", "CPU s per GB", "peak MB", "MB per GB")
-	s.ours.name, s.checked.name, s.json.name = "auditsidecar", "auditsidecar with Check", "encoding/json + GenericWriter"
-	for _, r := range []*series{&s.ours, &s.checked, &s.plain, &s.sorted, &s.zstd, &s.json} {
-		if len(r.cpu) == 0 {
+// maxPeak bounds the memory of a verb, in MB.
+const maxPeak = 256
+
+// report prints the measurements of one corpus.
+func (c *contest) report(w io.Writer) error {
+	fmt.Fprintf(w, "\nCorpus %q: %.1f MB, %d lines; %d of them keep raw (%.2f %%). Medians of %d paired rounds.\n\n",
+		c.name, float64(c.size)/1e6, c.lines, c.rawLines, 100*float64(c.rawLines)/float64(max(c.lines, 1)), c.rounds)
+	c.reportCosts(w)
+	if err := c.reportStages(w); err != nil {
+		return err
+	}
+	return c.reportQueries(w)
+}
+
+// reportCosts prints the cost of each contender and its ratio to the references
+// of the same rounds.
+func (c *contest) reportCosts(w io.Writer) {
+	fmt.Fprintf(w, "%-34s %12s %10s %10s %9s %10s\n", "whole process", "CPU s per GB", "/ zstd -1", "DuckDB /", "peak MB", "MB per GB")
+	gb := float64(c.size) / 1e9
+	for _, r := range c.contenders() {
+		if len(r.to.cpu) == 0 {
+			fmt.Fprintf(w, "%-34s %12s\n", r.name, "not installed")
 			continue
 		}
-		gb := float64(s.size) / 1e9
-		fmt.Printf("%-36s %12.2f %10.0f %12.1f\n", r.name, median(r.cpu)/gb, float64(r.rss)/1e6, float64(r.size)/1e6/gb)
+		fmt.Fprintf(w, "%-34s %12.2f %10s %10s %9.0f %10.1f\n", r.name, median(r.to.cpu)/gb, beside(r.to, &c.reference), beside(&c.duck, r.to),
+			float64(r.to.rss)/1e6, float64(r.to.size)/1e6/gb)
 	}
-	s.reportRatios()
-	if err := s.reportStages(); err != nil {
-		return err
-	}
-	if err := s.reportQueries(); err != nil {
-		return err
-	}
-	if s.large {
-		return s.reportLarge()
-	}
-	return nil
 }
 
-// goal prints a figure and whether it is within its bound.
-func goal(name string, got float64, atMost bool, bound float64) {
-	sign, met := ">=", got >= bound
-	if atMost {
-		sign, met = "<=", got <= bound
+// beside is the ratio of two series, or "-" if one of them was not measured.
+func beside(a, b *series) string {
+	if len(a.cpu) == 0 || len(b.cpu) == 0 {
+		return "-"
 	}
-	verdict := "yes"
-	if !met {
-		verdict = "NO"
-	}
-	fmt.Printf("%-52s %8.2f   %s %-6g %s\n", name, got, sign, bound, verdict)
+	return fmt.Sprintf("%.2f", ratio(a, b))
 }
 
-func (s *session) reportRatios() {
-	fmt.Printf("\n%-52s %8s   %-9s met\n", "", "ratio", "goal")
-	if len(s.plain.cpu) > 0 {
-		goal("speed: DuckDB's CPU / ours", ratio(&s.plain, &s.ours), false, 1.2)
+// goals are the figures with goals: those whose reference was measured.
+func (c *contest) goals() (all []goals.Goal) {
+	at := func(name string) string { return name + ", " + c.name }
+	if len(c.reference.cpu) > 0 {
+		all = append(all,
+			goals.Goal{Name: at("convert"), Figure: ratio(&c.checked, &c.reference), Unit: "x", Reference: nameZstd, Goal: 3.6, Aim: 2.8},
+			goals.Goal{Name: at("--no-check"), Figure: ratio(&c.plain, &c.reference), Unit: "x", Reference: nameZstd, Goal: 2.4, Aim: 2})
 	}
-	if len(s.zstd.cpu) > 0 {
-		goal("speed: our CPU / zstd -1", ratio(&s.ours, &s.zstd), true, 2.8)
-		goal("speed: our CPU with Check / zstd -1", ratio(&s.checked, &s.zstd), true, 4)
+	if len(c.duck.cpu) > 0 {
+		g := goals.Goal{Name: at("DuckDB"), Figure: ratio(&c.duck, &c.plain), Unit: "x", Reference: "convert --no-check", AtLeast: true, Goal: 1.05, Aim: 1.3}
+		if c.name == builtIn {
+			g.Goal = 1.25
+		}
+		all = append(all, g)
 	}
-	goal("speed: encoding/json's CPU / ours", ratio(&s.json, &s.ours), false, 3.5)
-	if len(s.sorted.cpu) > 0 {
-		goal("size: ours / DuckDB sorted", float64(s.ours.size)/float64(s.sorted.size), true, 1.08)
-	}
-	goal("lines without raw, %", 100-100*float64(s.rawLines)/float64(max(s.lines, 1)), false, 99.8)
-	goal("peak memory, MB", float64(s.ours.rss)/1e6, true, 64)
-	goal("peak memory with Check, MB", float64(s.checked.rss)/1e6, true, 64)
+	return append(all, peakGoal(at("peak memory"), max(c.plain.rss, c.checked.rss)))
 }
 
-func (s *session) reportStages() error {
-	shares, err := profile(s.self, s.profiles)
+// peakGoal is the goal of a verb's memory.
+func peakGoal(name string, bytes int64) goals.Goal {
+	return goals.Goal{Name: name, Figure: float64(bytes) / 1e6, Unit: "MB", Reference: "limit of a verb", Goal: maxPeak, Aim: maxPeak}
+}
+
+// reportStages prints the parts of the conversion, of the profiles.
+func (c *contest) reportStages(w io.Writer) error {
+	shares, err := profile(c.self, c.profiles)
 	if err != nil {
-		fmt.Println("\nNo breakdown:", err)
+		fmt.Fprintln(w, "\nNo breakdown:", err)
 		return nil
 	}
-	perGB := median(s.ours.cpu) / (float64(s.size) / 1e9)
-	fmt.Printf("\n%-36s %12s %10s\n", "stage", "CPU s per GB", "%")
-	names := make([]string, 0, len(shares))
-	for name := range shares {
-		names = append(names, name)
-	}
+	perGB := median(c.inside.cpu) / (float64(c.size) / 1e9)
+	fmt.Fprintf(w, "\n%-36s %12s %10s\n", "stage (within the process)", "CPU s per GB", "%")
+	names := slices.Collect(maps.Keys(shares))
 	slices.SortFunc(names, func(a, b string) int { return int(1000 * (shares[b] - shares[a])) })
 	for _, name := range names {
-		fmt.Printf("%-36s %12.2f %10.1f\n", name, perGB*shares[name]/100, shares[name])
+		fmt.Fprintf(w, "%-36s %12.2f %10.1f\n", name, perGB*shares[name]/100, shares[name])
 	}
 	return nil
 }
 
 // reportQueries prints the bytes that DuckDB reads from our file and from its
 // own.
-func (s *session) reportQueries() error {
-	if s.duckdb == nil {
+func (c *contest) reportQueries(w io.Writer) error {
+	if c.duckdb == nil {
 		return nil
 	}
-	read, err := s.duckdb.queries(s.output("DuckDB sorted"), s.output("convert"))
+	read, err := c.duckdb.queries(c.output(nameSorted), c.output(nameChecked))
 	if err != nil {
 		return err
 	}
-	names := make([]string, 0, len(read))
-	for name := range read {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	fmt.Printf("\n%-36s %14s %14s %8s\n", "KB read by DuckDB for a query", "its own file", "ours", "ratio")
+	fmt.Fprintf(w, "\n%-36s %14s %14s %8s\n", "KB read by DuckDB for a query", "its own file", "ours", "ratio")
 	var theirs, ours int64
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(read)) {
 		r := read[name]
 		theirs, ours = theirs+r[0], ours+r[1]
-		fmt.Printf("%-36s %14.0f %14.0f %8.2f\n", name, float64(r[0])/1e3, float64(r[1])/1e3, float64(r[1])/float64(r[0]))
+		fmt.Fprintf(w, "%-36s %14.0f %14.0f %8.2f\n", name, float64(r[0])/1e3, float64(r[1])/1e3, float64(r[1])/float64(r[0]))
 	}
-	fmt.Printf("%-36s %14.0f %14.0f %8.2f\n", "all", float64(theirs)/1e3, float64(ours)/1e3, float64(ours)/float64(theirs))
+	fmt.Fprintf(w, "%-36s %14.0f %14.0f %8.2f\n", "all", float64(theirs)/1e3, float64(ours)/1e3, float64(ours)/float64(theirs))
 	return nil
 }
 
-// reportLarge prints the memory that files of another kind take.
-func (s *session) reportLarge() error {
-	fmt.Printf("\n%-52s %10s %10s %12s\n", "with Check", "peak MB", "CPU s", "MB written")
+// reportLarge prints the memory that `convert` takes for files of another kind,
+// and returns the most that files of 1 GB take.
+func (s *session) reportLarge(w io.Writer) (peak int64, err error) {
+	fmt.Fprintf(w, "\n%-52s %10s %10s %12s\n", nameChecked, "peak MB", "CPU s", "MB written")
 	for _, l := range []struct{ name, kind, from string }{
-		{"1 GB", "repeat", s.input},
+		{"1 GB", "repeat", s.corpora[0].input},
 		{"1 GB of short lines, all names distinct", "distinct", "1000"},
 		{"10 MB with one line of 9 MB", "long", "9"},
 	} {
-		in, out := filepath.Join(s.dir, "large.log"), filepath.Join(s.dir, "large.out")
-		if err := s.make(l.kind, l.from, in); err != nil {
-			return err
+		c := contest{session: s, name: l.name, input: filepath.Join(s.dir, "large.log")}
+		if err := s.make(l.kind, l.from, c.input); err != nil {
+			return 0, err
 		}
-		u, _, err := run(nil, s.self, childVerb, "check", in, out)
-		if err != nil {
-			return err
+		var cost series
+		if err := c.contend(contender{l.name, &cost, func(out string) (usage, error) { return c.convert(out) }}); err != nil {
+			return 0, err
 		}
-		info, err := os.Stat(out)
-		if err != nil {
-			return fmt.Errorf("measure output: %w", err)
+		if err := os.Remove(c.output(l.name)); err != nil {
+			return 0, fmt.Errorf("remove output: %w", err)
 		}
-		fmt.Printf("%-52s %10.0f %10.1f %12.1f\n", l.name, float64(u.rss)/1e6, u.cpu, float64(info.Size())/1e6)
+		peak = max(peak, cost.rss)
+		fmt.Fprintf(w, "%-52s %10.0f %10.1f %12.1f\n", l.name, float64(cost.rss)/1e6, cost.cpu[0], float64(cost.size)/1e6)
 	}
-	fmt.Println(strings.TrimSpace(`
-The goal is 64 MB for all but the last: a long line costs about five times its length.`))
-	return nil
+	return peak, nil
 }

@@ -16,18 +16,24 @@ type stage struct {
 
 // stages returns the parts of a conversion, in the order in which they run.
 func stages() []stage {
-	const p, endStream = "parquet.", "github.com/klauspost/compress/zstd.(*Encoder).Close"
+	const (
+		hash      = "crypto/internal/fips140/sha256.(*Digest).Write"
+		endStream = "github.com/klauspost/compress/zstd.(*Encoder).Close"
+		line      = "internal/auditline."
+		file      = "parquet/internal/objectfile."
+		sorted    = "parquet/internal/rowsort."
+	)
 	return []stage{
-		{"read the source in order", []string{p + "(*lineReader).next"}, []string{"crypto/internal/fips140/sha256.(*Digest).Write"}},
-		{"SHA-256 of the source", []string{"crypto/internal/fips140/sha256.(*Digest).Write"}, nil},
-		{"sample at keys, index, sort", []string{p + "(*conversion).indexLine", p + "(*index).sorted"}, nil},
-		{"read lines in sorted order", []string{p + "(*fetcher).fetch", p + "(*conversion).read"}, nil},
-		{"scan", []string{p + "(*decoder).line"}, nil},
-		{"prove", []string{p + "(*rebuilder).proves"}, nil},
-		{"dictionaries and columns", []string{p + "(*objectWriter).addEvent", p + "(*objectWriter).addOrigin"}, []string{p + "(*pageStream).add"}},
-		{"pages, bloom filters, bounds", []string{p + "(*objectWriter).add", p + "(*objectWriter).finish"},
-			[]string{p + "(*objectWriter).addEvent", p + "(*objectWriter).addOrigin", p + "(*codec).encode", endStream}},
-		{"zstd", []string{p + "(*codec).encode", p + "(*pageStream).add", endStream}, nil},
+		{"read the source in order", []string{"parquet.(*lineReader).next"}, []string{hash}},
+		{"SHA-256 of the source", []string{hash}, nil},
+		{"sort keys, index, sort", []string{"parquet.(*conversion).indexLine", sorted + "(*Index).Sorted"}, nil},
+		{"read lines in sorted order", []string{sorted + "(*Fetcher).Row"}, nil},
+		{"scan", []string{line + "(*Decoder).Line"}, nil},
+		{"prove", []string{line + "(*Rebuilder).Proves"}, nil},
+		{"dictionaries and columns", []string{file + "(*Writer).addEvent", file + "(*Writer).addOrigin"}, []string{file + "(*pageStream).add"}},
+		{"pages, bloom filters, bounds", []string{file + "(*Writer).Add", file + "(*Writer).finish"},
+			[]string{file + "(*Writer).addEvent", file + "(*Writer).addOrigin", file + "(*Codec).encode", endStream}},
+		{"zstd", []string{file + "(*Codec).encode", file + "(*pageStream).add", endStream}, nil},
 	}
 }
 

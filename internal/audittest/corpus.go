@@ -2,11 +2,16 @@ package audittest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"embed"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +27,56 @@ const gzipName = "audit-2026-11-22T17-12-15.746.log.gz"
 // Names lists what [Corpus] and [ReadCorpus] know, in a fixed order.
 func Names() []string {
 	return []string{"diverse.log", "rotated.log", "torn-line.log", "nul-hole.log", "enospc.log"}
+}
+
+// ReadReal returns every line of every log of ordinary traffic, once: some are in two
+// of them. Logs of injected faults are left out.
+func ReadReal() (lines []byte, err error) {
+	versions, err := fs.Glob(testdata, "testdata/"+VersionLog("v*")+".zst")
+	if err != nil {
+		return nil, fmt.Errorf("list the logs of Kubernetes' versions: %w", err)
+	}
+	names := []string{"rotated.log", "diverse.log"}
+	for _, name := range versions {
+		names = append(names, strings.TrimSuffix(path.Base(name), ".zst"))
+	}
+	all, err := ReadGzip()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		content, err := ReadCorpus(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, content...)
+	}
+	seen := make(map[string]bool)
+	for line := range bytes.Lines(all) {
+		if !seen[string(line)] {
+			seen[string(line)] = true
+			lines = append(lines, line...)
+		}
+	}
+	return lines, nil
+}
+
+// ReadGzip returns the content of the compressed backup.
+func ReadGzip() ([]byte, error) {
+	packed, err := testdata.Open("testdata/" + gzipName)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", gzipName, err)
+	}
+	defer packed.Close()
+	r, err := gzip.NewReader(packed)
+	if err != nil {
+		return nil, fmt.Errorf("unpack %s: %w", gzipName, err)
+	}
+	content, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("unpack %s: %w", gzipName, err)
+	}
+	return content, nil
 }
 
 // shiftDays in the environment moves the timestamps of every corpus by days: a

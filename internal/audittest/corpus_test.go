@@ -150,3 +150,22 @@ func TestShiftMovesTimeAlone(t *testing.T) {
 		t.Error("shifting back does not give the original")
 	}
 }
+
+func TestReadRealHasEveryLineOnce(t *testing.T) {
+	content, err := audittest.ReadReal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, seen := 0, map[string]bool{}
+	for line := range audittest.Lines(content) {
+		lines++
+		if seen[string(line)] {
+			t.Fatalf("line %d stands there twice", lines)
+		}
+		seen[string(line)] = true
+	}
+	const twice = 506 // in diverse.log and in the compressed backup
+	if want := 1277 + 8294 + 3638 + 5*336 - twice; lines != want {
+		t.Errorf("%d lines, want %d", lines, want)
+	}
+}
