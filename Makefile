@@ -376,8 +376,12 @@ bench: build ## Compare CPU, memory and size of convert, as a process, with othe
 	go run -pgo=cmd/auditsidecar/default.pgo ./hack/bench -binary $(BIN) $(BENCH_FLAGS)
 
 .PHONY: bench-pipeline
-bench-pipeline: build ## CPU per GB, CPU at 2,000 lines/s and memory of the whole binary
-	go run ./hack/benchpipeline -binary $(BIN)
+bench-pipeline: build ## CPU per GB and per day, CPU at 2,000 lines/s and memory of run, beside others (PIPELINE_FLAGS=-vector=PATH)
+	go run ./hack/benchpipeline -binary $(BIN) $(PIPELINE_FLAGS)
+
+.PHONY: bench-peers
+bench-peers: ## Build the OpenTelemetry Collector and the Loki of bench-pipeline's comparison (minutes)
+	go run ./hack/benchpipeline -build
 
 .PHONY: bench-writer
 bench-writer: build ## What a write of kube-apiserver's logger costs without and with a sidecar, and with inotify alone

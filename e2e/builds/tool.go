@@ -63,17 +63,10 @@ func (t Tool) Path(tb testing.TB) string {
 
 // Find returns the path of the binary, and builds it where it is missing, which is printed.
 func (t Tool) Find(ctx context.Context, printf func(format string, args ...any)) (string, error) {
-	root, err := Root()
+	module, path, err := t.paths()
 	if err != nil {
 		return "", err
 	}
-	module := filepath.Join(root, filepath.FromSlash(t.Module))
-	sum, err := sumOf(module)
-	if err != nil {
-		return "", fmt.Errorf("read the module of %s: %w", t.Name, err)
-	}
-	group := strings.ReplaceAll(strings.TrimPrefix(t.Module, "e2e/"), "/", "-")
-	path := filepath.Join(root, ".cache", group+"-"+sum, t.Name)
 	if _, err = os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		printf("building %s (once; minutes)", t.Package)
 		began := time.Now()
@@ -84,11 +77,43 @@ func (t Tool) Find(ctx context.Context, printf func(format string, args ...any))
 	return path, err
 }
 
-// sumOf is short for the versions that a module is built of.
+// Built returns the path of the binary, or nothing if it is not built.
+func (t Tool) Built() (string, error) {
+	_, path, err := t.paths()
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return path, nil
+}
+
+// paths are the directory of the module and the file of the binary.
+func (t Tool) paths() (module, binary string, err error) {
+	root, err := Root()
+	if err != nil {
+		return "", "", err
+	}
+	module = filepath.Join(root, filepath.FromSlash(t.Module))
+	sum, err := sumOf(module)
+	if err != nil {
+		return "", "", fmt.Errorf("read the module of %s: %w", t.Name, err)
+	}
+	group := strings.ReplaceAll(strings.TrimPrefix(t.Module, "e2e/"), "/", "-")
+	return module, filepath.Join(root, ".cache", group+"-"+sum, t.Name), nil
+}
+
+// sumOf is short for the versions that a module is built of, and for its own sources.
 func sumOf(module string) (string, error) {
 	h := sha256.New()
-	for _, name := range []string{"go.mod", "go.sum"} {
-		content, err := os.ReadFile(filepath.Join(module, name))
+	names := []string{filepath.Join(module, "go.mod"), filepath.Join(module, "go.sum")}
+	sources, err := filepath.Glob(filepath.Join(module, "*.go"))
+	if err != nil {
+		return "", err
+	}
+	for _, name := range append(names, sources...) {
+		content, err := os.ReadFile(name)
 		if err != nil {
 			return "", err
 		}

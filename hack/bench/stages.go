@@ -24,7 +24,7 @@ func stages() []stage {
 		sorted    = "parquet/internal/rowsort."
 	)
 	return []stage{
-		{"read the source in order", []string{"parquet.(*lineReader).next"}, []string{hash}},
+		{"read the source in order", []string{"parquet.(*lineReader).next"}, nil},
 		{"SHA-256 of the source", []string{hash}, nil},
 		{"sort keys, index, sort", []string{"parquet.(*conversion).indexLine", sorted + "(*Index).Sorted"}, nil},
 		{"read lines in sorted order", []string{sorted + "(*Fetcher).Row"}, nil},

@@ -7,13 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
+
+	"github.com/auditsidecar/auditsidecar/internal/audittest"
 )
 
-// references measures the others on the same lines, where they are installed.
-func (s *session) references(ctx context.Context) (err error) {
-	log := filepath.Join(s.dir, "reference", "audit.log")
-	if err := s.write(ctx, log); err != nil {
+// references measures the others on the same lines, if they are installed.
+func (t *trial) references(ctx context.Context, run int) (err error) {
+	log := filepath.Join(t.dir, "reference", "audit.log")
+	if err := t.write(ctx, log); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(filepath.Dir(log))) }()
@@ -27,17 +28,28 @@ func (s *session) references(ctx context.Context) (err error) {
 			return err
 		}
 		f.bytes = info.Size()
-		s.zstd = append(s.zstd, f)
+		t.zstd = append(t.zstd, f)
 	}
-	if fluentBit, err := exec.LookPath("fluent-bit"); err == nil {
-		f, err := runFluentBit(ctx, fluentBit, log, s.lines)
-		if err != nil {
+	for _, p := range t.peers {
+		if err := p.stream(ctx, t.sink, t.dir, log, t.lines, t.number*100+run); err != nil {
 			return err
 		}
-		f.bytes = info.Size()
-		s.fluentBit = append(s.fluentBit, f)
+		if n := len(p.runs); n > 0 {
+			p.runs[n-1].bytes = info.Size()
+		}
 	}
 	return nil
+}
+
+// write makes the log of the references: the same lines, in one file.
+func (t *trial) write(ctx context.Context, path string) error {
+	account := filepath.Join(t.dir, "account")
+	w, err := audittest.NewWriter(audittest.Config{Path: path, Account: account, MaxSizeMB: 10_000})
+	if err != nil {
+		return err
+	}
+	err = w.Replay(ctx, t.source(t.lines), 0, 0)
+	return errors.Join(err, w.Close(), os.RemoveAll(account))
 }
 
 func runZstd(ctx context.Context, program, log string) (f figure, err error) {
@@ -45,15 +57,7 @@ func runZstd(ctx context.Context, program, log string) (f figure, err error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return f, fmt.Errorf("run zstd: %w: %s", err, out)
 	}
-	f.cpu, f.peak, err = usage(cmd)
-	return f, err
-}
-
-// usage is the cost of a process that has ended.
-func usage(cmd *exec.Cmd) (cpu float64, peak int64, err error) {
-	ru, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return 0, 0, fmt.Errorf("run %s: no resource usage on this system", cmd.Path)
-	}
-	return (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), ru.Maxrss << 10, nil
+	// Its peak of memory is not known: to the kernel it begins with that of this process.
+	f.cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+	return f, nil
 }

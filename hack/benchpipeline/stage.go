@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -32,10 +33,10 @@ type kind struct {
 
 // run starts the binary on an empty directory, writes the lines and waits until
 // the sinks have them.
-func (s *session) run(ctx context.Context, k kind) (f figure, err error) {
+func (t *trial) run(ctx context.Context, k kind) (f figure, err error) {
 	ctx, cancel := context.WithTimeout(ctx, runLimit)
 	defer cancel()
-	dir, err := os.MkdirTemp(s.dir, "run-")
+	dir, err := os.MkdirTemp(t.dir, "run-")
 	if err != nil {
 		return f, fmt.Errorf("make a directory: %w", err)
 	}
@@ -53,13 +54,16 @@ func (s *session) run(ctx context.Context, k kind) (f figure, err error) {
 	if k.loki {
 		args = append(args, "--loki-url", server.URL)
 	}
-	process, err := sidecar.Start(sidecar.Config{Binary: s.binary, Args: args})
+	process, err := sidecar.Start(sidecar.Config{Binary: t.binary, Args: args})
 	if err != nil {
 		return f, err
 	}
 	defer process.Kill()
-	if f, err = s.play(ctx, k, process, writer, loki); err != nil {
+	if f, err = t.play(ctx, k, process, writer, loki); err != nil {
 		return f, fmt.Errorf("%w\n%s", err, process.Log())
+	}
+	if f.archive, err = sizeBelow(filepath.Join(dir, "archive", "data")); err != nil {
+		return f, err
 	}
 	if code, err := process.Terminate(runLimit); err != nil || code != 0 {
 		return f, errors.Join(fmt.Errorf("auditsidecar ended with code %d:\n%s", code, process.Log()), err)
@@ -68,16 +72,16 @@ func (s *session) run(ctx context.Context, k kind) (f figure, err error) {
 }
 
 // play writes the lines and measures until everything is where it belongs.
-func (s *session) play(ctx context.Context, k kind, process *sidecar.Process, writer *audittest.Writer, loki *lokitest.Receiver) (f figure, err error) {
+func (t *trial) play(ctx context.Context, k kind, process *sidecar.Process, writer *audittest.Writer, loki *lokitest.Receiver) (f figure, err error) {
 	if _, err := process.WaitReady(ctx, true); err != nil {
 		return f, err
 	}
-	before, err := process.CPU()
+	before, err := cpuOf(process.PID())
 	if err != nil {
 		return f, err
 	}
 	begin := time.Now()
-	if err := writer.Replay(ctx, audittest.Fresh(s.content, k.lines), k.rate, k.rotateEvery); err != nil {
+	if err := writer.Replay(ctx, t.source(k.lines), k.rate, k.rotateEvery); err != nil {
 		return f, fmt.Errorf("replay the log: %w", err)
 	}
 	f.elapsed = time.Since(begin).Seconds()
@@ -89,12 +93,12 @@ func (s *session) play(ctx context.Context, k kind, process *sidecar.Process, wr
 	if err := delivered(ctx, k, process, int(writer.Lines()), loki); err != nil {
 		return f, err
 	}
-	after, err := process.CPU()
+	after, err := cpuOf(process.PID())
 	if err != nil {
 		return f, err
 	}
-	f.cpu, f.bytes = (after - before).Seconds(), writer.Bytes()
-	f.peak, err = process.PeakMemory()
+	f.cpu, f.bytes, f.lines = after-before, writer.Bytes(), int(writer.Lines())
+	f.peak, err = peakOf(process.PID())
 	return f, err
 }
 
@@ -121,4 +125,26 @@ func delivered(ctx context.Context, k kind, process *sidecar.Process, lines int,
 		return fmt.Errorf("%d lines were written, %d entries came", lines, loki.Count())
 	}
 	return nil
+}
+
+// sizeBelow adds up the files below a directory, which may not exist.
+func sizeBelow(dir string) (size int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		size += info.Size()
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("measure the archive: %w", err)
+	}
+	return size, nil
 }

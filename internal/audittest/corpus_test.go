@@ -169,3 +169,26 @@ func TestReadRealHasEveryLineOnce(t *testing.T) {
 		t.Errorf("%d lines, want %d", lines, want)
 	}
 }
+
+func TestNowMovesTheStageAlone(t *testing.T) {
+	content := bytes.Repeat([]byte(audittest.FullLine), 2)
+	before, lines := time.Now().UTC().Truncate(time.Microsecond), 0
+	for line := range audittest.Now(content) {
+		lines++
+		var event struct{ StageTimestamp time.Time }
+		if err := json.Unmarshal(line, &event); err != nil {
+			t.Fatal(err)
+		}
+		if event.StageTimestamp.Before(before) {
+			t.Errorf("line %d is of %v, before %v", lines, event.StageTimestamp, before)
+		}
+		old := []byte("2026-11-22T16:59:23.525775Z")
+		stamp := event.StageTimestamp.UTC().Format("2006-01-02T15:04:05.000000Z")
+		if got := bytes.Replace(line, []byte(stamp), old, 1); !bytes.Equal(append(got, '\n'), []byte(audittest.FullLine)) {
+			t.Errorf("line %d: %s", lines, got)
+		}
+	}
+	if lines != 2 {
+		t.Errorf("%d lines", lines)
+	}
+}

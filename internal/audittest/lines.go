@@ -48,11 +48,31 @@ func Fresh(content []byte, n int) iter.Seq[[]byte] {
 	}
 }
 
+// Now yields every line of content once with stageTimestamp set to the time of the call,
+// and all else as it is. A yielded slice is valid until the next one is asked for.
+func Now(content []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		var buf []byte
+		for line := range Lines(content) {
+			buf = append(buf[:0], line...)
+			stamp(buf, time.Now())
+			if !yield(buf) {
+				return
+			}
+		}
+	}
+}
+
 // renew overwrites the auditID and the stageTimestamp of line in place where
 // they have the lengths that kube-apiserver gives them.
 func renew(line []byte, number int, now time.Time) {
 	id := fmt.Sprintf("00000000-0000-4000-8000-%012x", number)
 	copy(value(line, `"auditID":"`, len(id)), id)
+	stamp(line, now)
+}
+
+// stamp overwrites the stageTimestamp of line in place.
+func stamp(line []byte, now time.Time) {
 	stamp := now.UTC().Format("2006-01-02T15:04:05.000000Z")
 	copy(value(line, `"stageTimestamp":"`, len(stamp)), stamp)
 }

@@ -12,7 +12,7 @@ type Goal struct {
 	Name      string
 	Figure    float64
 	Unit      string // of the figure: "x" for a ratio
-	Reference string // what the figure is a ratio to, or where it was measured
+	Reference string // the measure of the figure: another program, a limit
 	AtLeast   bool   // the bounds are lower bounds
 	Goal, Aim float64
 }
