@@ -78,7 +78,11 @@ func writeNotices(ctx context.Context, o *options, file string) error {
 
 // linked are the modules with a package in any binary, by path, and Go itself.
 func linked(ctx context.Context, o *options) ([]module, error) {
-	seen := map[module]bool{{"Go", runtime.Version(), runtime.GOROOT()}: true}
+	root, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
+	if err != nil {
+		return nil, fmt.Errorf("find the root of Go: %w", err)
+	}
+	seen := map[module]bool{{"Go", runtime.Version(), strings.TrimSpace(string(root))}: true}
 	for _, t := range append([]target{{"linux", "amd64"}, {"linux", "arm64"}}, o.Targets...) {
 		cmd := exec.CommandContext(ctx, "go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Version}}\t{{.Dir}}{{end}}{{end}}", ".")
 		cmd.Dir = filepath.Join(o.Source, cmp.Or(o.Command, "cmd/auditsidecar"))

