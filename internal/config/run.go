@@ -56,7 +56,7 @@ type Run struct {
 	// RescanInterval is how often the directory is listed whatever inotify says.
 	RescanInterval time.Duration
 	// ArchiveMaxLag is how long a line of the open file may be without a copy
-	// in the archive; 0: until the file is rotated.
+	// in the archive, and many bytes a quarter of it; 0: until the file is rotated.
 	ArchiveMaxLag time.Duration
 	// SilenceAfter is how long no line may arrive, if kube-apiserver's counter does not
 	// say why, before that is worth a warning.
@@ -86,7 +86,7 @@ func (r *Run) Register(flags *pflag.FlagSet) {
 	flags.BoolVar(&r.AdminPprof, "admin-pprof", false, "serve Go's profiles under /debug/pprof/")
 	flags.BoolVar(&r.Once, "once", false, "archive the finished files, stream to the end, then exit")
 	flags.DurationVar(&r.RescanInterval, "rescan-interval", 5*time.Second, "how often the directory is listed whatever inotify says")
-	flags.DurationVar(&r.ArchiveMaxLag, "archive-max-lag", 15*time.Minute, "longest time that a line of the open file has no copy in the archive; 0: until the file is rotated")
+	flags.DurationVar(&r.ArchiveMaxLag, "archive-max-lag", time.Hour, "longest time that lines of the open file have no copy in the archive, 256 KiB a quarter of it; 0: rotation")
 	flags.DurationVar(&r.SilenceAfter, "silence-after", 10*time.Minute, "longest time without a line before a warning, if kube-apiserver's counter does not explain it")
 	flags.DurationVar(&r.ShutdownTimeout, "shutdown-timeout", 20*time.Second, "longest time to drain after SIGTERM; keep it below terminationGracePeriodSeconds")
 	RegisterWord(flags, &r.Hold, "hold", "", "how files are kept until the sinks have them, %s: hard links in the audit directory's own mount, or copies where they cannot be linked; a copy is made of finished files only and takes disk from the start")

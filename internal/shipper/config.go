@@ -136,7 +136,7 @@ type Config struct {
 	Keys  Keys
 	Store Store
 	// MaxLag is how long a complete line of the open file may be without a
-	// copy in the archive; 0 leaves it to the rotation.
+	// copy in the archive, and 256 KiB of lines a quarter of it; 0 leaves it to the rotation.
 	MaxLag time.Duration
 	// Heartbeat is the longest time without a record; 0: no heartbeats.
 	Heartbeat time.Duration

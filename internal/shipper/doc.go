@@ -23,8 +23,8 @@
 // # The open file
 //
 // A quiet cluster needs hours or days to fill a file. So that a lost node
-// loses minutes, the complete lines of the open file that are older than
-// Config.MaxLag are stored as an increment (an object of their own), at the
+// loses little, the complete lines of the open file that are older than
+// Config.MaxLag, or a quarter of it if they are many, are stored as an increment (an object of their own), at the
 // end of a pass and at most one in a pass, each beginning where the one before
 // it ended:
 //

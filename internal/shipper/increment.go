@@ -16,6 +16,10 @@ import (
 // one pass: the open file may have grown without a rotation for days.
 const maxIncrement = 64 << 20
 
+// many is how many bytes wait for a quarter of Config.MaxLag only: of a quiet log, increments are
+// fewer and larger, as each costs a request and some 10 KB whatever it holds.
+const many = 256 << 10
+
 // minInterval bounds how often the loop looks for a line that is due.
 const minInterval = time.Second
 
@@ -186,7 +190,11 @@ func (s *opener) cut(ctx context.Context, e ledger.Entry) error {
 func (s *opener) due(e ledger.Entry, src *growing) (*ledger.Increment, error) {
 	from, since, now := openOf(e).Offset, since(e), time.Now().UTC()
 	end, capped, err := src.lastLine(from, s.most)
-	if age := now.Sub(since); err != nil || end <= from || age >= 0 && age < s.cfg.MaxLag {
+	lag := s.cfg.MaxLag
+	if end-from >= many {
+		lag /= 4
+	}
+	if age := now.Sub(since); err != nil || end <= from || age >= 0 && age < lag {
 		return nil, err
 	}
 	next := &ledger.Increment{Offset: end, At: now}

@@ -196,6 +196,37 @@ func TestIncrementAgeOutlivesTheProcess(t *testing.T) {
 	}
 }
 
+// Lines of a quiet log wait for the whole lag, many bytes for a quarter of it.
+func TestIncrementsOfAQuietLog(t *testing.T) {
+	one := event(22, "a")
+	lines := strings.Repeat(one, many/len(one)+1)
+	for _, test := range []struct {
+		name   string
+		text   string
+		waited time.Duration
+		stored bool
+	}{
+		{name: "one line, a quarter", text: one, waited: 15 * time.Minute},
+		{name: "one line, nearly all", text: one, waited: 59 * time.Minute},
+		{name: "one line, all", text: one, waited: time.Hour, stored: true},
+		{name: "many bytes, less than a quarter", text: lines, waited: 14 * time.Minute},
+		{name: "many bytes, a quarter", text: lines, waited: 15 * time.Minute, stored: true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				y := newOpenYard(t, time.Hour)
+				born := time.Now()
+				time.Sleep(test.waited)
+				y.add("0", test.text, func(e *ledger.Entry) { asOpen(e); e.Born = born })
+				y.sync()
+				if got := len(y.store.increments()) == 1; got != test.stored {
+					t.Errorf("after %s: an increment is %v, want %v", test.waited, got, test.stored)
+				}
+			})
+		})
+	}
+}
+
 func TestIncrementsAreOffOrNotDue(t *testing.T) {
 	for name, test := range map[string]struct {
 		lag  time.Duration
