@@ -111,7 +111,7 @@ lint: $(LINTER) ## Check format, style and import directions
 # The suites of e2e/loki and e2e/controlplane check their modules themselves.
 .PHONY: lint-modules
 lint-modules: $(LINTER) ## Check the nested modules as lint checks the root (some minutes)
-	for m in cmd/auditsidecar-iceberg e2e/chart e2e/manifests e2e/sql hack/image hack/package; do \
+	for m in cmd/auditsidecar-iceberg e2e/chart e2e/manifests e2e/sql hack/benchpipeline/otelcol hack/image hack/package; do \
 		(cd $$m && $(LINTER) run --allow-parallel-runners -c $(CURDIR)/.golangci.yml ./...) || exit; done
 
 # Without shellcheck, so that the answer does not depend on the machine.

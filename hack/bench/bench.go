@@ -83,7 +83,7 @@ func (s *session) add(name, input string, times int) error {
 	if err != nil {
 		return fmt.Errorf("find input: %w", err)
 	}
-	s.corpora = append(s.corpora, &contest{session: s, name: name, input: input, size: info.Size(), rounds: s.options.rounds * times})
+	s.corpora = append(s.corpora, &contest{session: s, name: name, input: input, size: info.Size(), rounds: s.rounds * times})
 	return nil
 }
 

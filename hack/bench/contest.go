@@ -22,7 +22,7 @@ type contest struct {
 	profiles        []string // of the converter within this program
 
 	plain, checked series // the binary: convert --no-check, convert
-	inside         series // the converter within this program, for the stages
+	inside         series // the converter and its check within this program, for the stages
 	reference      series // zstd
 	duck, sorted   series // DuckDB
 	json           series
@@ -89,10 +89,10 @@ func (c *contest) run() error {
 	return nil
 }
 
-// profile runs the converter within this program, which takes a profile.
+// profile runs the converter and its check within this program, which takes a profile.
 func (c *contest) profile(n int) error {
 	path := c.output(strconv.Itoa(n)) + ".profile"
-	u, answer, err := run([]string{profileVariable + "=" + path}, c.self, childVerb, "convert", c.input, c.output("inside"))
+	u, answer, err := run([]string{profileVariable + "=" + path}, c.self, childVerb, "check", c.input, c.output("inside"))
 	if u, err = u.sinceStart(answer, err); err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func peakGoal(name string, bytes int64) goals.Goal {
 	return goals.Goal{Name: name, Figure: float64(bytes) / 1e6, Unit: "MB", Reference: "limit of a verb", Goal: maxPeak, Aim: maxPeak}
 }
 
-// reportStages prints the parts of the conversion, of the profiles.
+// reportStages prints the parts of the conversion and of its check, of the profiles.
 func (c *contest) reportStages(w io.Writer) error {
 	shares, err := profile(c.self, c.profiles)
 	if err != nil {
@@ -79,7 +79,7 @@ func (c *contest) reportStages(w io.Writer) error {
 		return nil
 	}
 	perGB := median(c.inside.cpu) / (float64(c.size) / 1e9)
-	fmt.Fprintf(w, "\n%-36s %12s %10s\n", "stage (within the process)", "CPU s per GB", "%")
+	fmt.Fprintf(w, "\n%-36s %12s %10s\n", "stage of convert, in-process", "CPU s per GB", "%")
 	names := slices.Collect(maps.Keys(shares))
 	slices.SortFunc(names, func(a, b string) int { return int(1000 * (shares[b] - shares[a])) })
 	for _, name := range names {

@@ -14,7 +14,7 @@ type stage struct {
 	less []string // functions within those that count elsewhere
 }
 
-// stages returns the parts of a conversion, in the order in which they run.
+// stages returns the parts of a conversion and of its check.
 func stages() []stage {
 	const (
 		hash      = "crypto/internal/fips140/sha256.(*Digest).Write"
@@ -33,6 +33,8 @@ func stages() []stage {
 		{"dictionaries and columns", []string{file + "(*Writer).addEvent", file + "(*Writer).addOrigin"}, []string{file + "(*pageStream).add"}},
 		{"pages, bloom filters, bounds", []string{file + "(*Writer).Add", file + "(*Writer).finish"},
 			[]string{file + "(*Writer).addEvent", file + "(*Writer).addOrigin", file + "(*Codec).encode", endStream}},
+		{"check: read rows", []string{"parquet/internal/rowread.(*Reader).Next"}, nil},
+		{"check: rebuild and hash lines", []string{"parquet.(*lineCheck).Add"}, nil},
 		{"zstd", []string{file + "(*Codec).encode", file + "(*pageStream).add", endStream}, nil},
 	}
 }

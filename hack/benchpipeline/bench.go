@@ -121,10 +121,15 @@ func bench(ctx context.Context, o options) (err error) {
 	if err := s.corpora(); err != nil {
 		return err
 	}
-	if err := s.startSink(ctx); err != nil {
-		return err
+	if o.profile != "" {
+		return s.writeProfile(ctx)
 	}
-	defer s.sink.close()
+	if o.peers {
+		if err := s.startSink(ctx); err != nil {
+			return err
+		}
+		defer s.sink.close()
+	}
 	for _, t := range s.trials {
 		for i := range t.rounds {
 			fmt.Fprintf(os.Stderr, "%s: round %d of %d\n", t.name, i+1, t.rounds)
@@ -178,7 +183,7 @@ func (s *session) corpora() error {
 		if err != nil {
 			return fmt.Errorf("read the log: %w", err)
 		}
-		return s.addOnce(s.input, content, s.options.rounds)
+		return s.addOnce(s.input, content, s.rounds)
 	}
 	content, err := audittest.ReadCorpus("rotated.log")
 	if err != nil {
@@ -186,7 +191,7 @@ func (s *session) corpora() error {
 	}
 	lines := float64(s.mb) * 1e6 / float64(len(content)) * float64(bytes.Count(content, []byte("\n")))
 	err = s.add(&trial{
-		name: "built-in", lines: int(lines), rounds: s.options.rounds,
+		name: "built-in", lines: int(lines), rounds: s.rounds,
 		source: func(n int) iter.Seq[[]byte] { return audittest.Fresh(content, n) },
 		steady: kind{lines: int(s.steady.Seconds() * float64(s.rate)), rotateEvery: s.steady / steadyRotations},
 	})
@@ -196,7 +201,7 @@ func (s *session) corpora() error {
 	if content, err = audittest.ReadReal(); err != nil {
 		return err
 	}
-	return s.addOnce("real logs once", content, shortRounds*s.options.rounds)
+	return s.addOnce("real logs once", content, shortRounds*s.rounds)
 }
 
 // addOnce adds a corpus whose lines are written once; its steady run is as long as they
@@ -215,8 +220,10 @@ func (s *session) addOnce(name string, content []byte, rounds int) error {
 func (s *session) add(t *trial) (err error) {
 	t.session, t.number = s, len(s.trials)
 	t.steady.archive, t.steady.loki, t.steady.rate, t.steady.rotateMB = true, true, s.rate, 1000
-	t.peers, err = findPeers(s.options)
 	s.trials = append(s.trials, t)
+	if s.peers {
+		t.peers, err = findPeers(s.options)
+	}
 	return err
 }
 

@@ -67,7 +67,6 @@ func startLoki(ctx context.Context, binary, dir string) (*loki, error) {
 
 func (l *loki) name() string { return "a real Loki" }
 func (l *loki) base() string { return l.url }
-func (l *loki) reset()       {} // each run has a label value of its own
 func (l *loki) close()       { l.process.Kill() }
 
 // count implements sink.

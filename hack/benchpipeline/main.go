@@ -5,6 +5,7 @@
 //
 //	go run ./hack/benchpipeline [-binary bin/auditsidecar] [-mb 130] [-rotate 20] [-rounds 3] [-rate 2000] [-steady 30s] [-input FILE]
 //	go run ./hack/benchpipeline -build
+//	go run ./hack/benchpipeline -profile FILE
 //
 // There are two corpora of real audit logs (see internal/audittest): the built-in one of
 // -mb, which goes round a log, and every real log once, with three times the rounds
@@ -27,6 +28,7 @@
 //	peers.go        the other programs and their configuration
 //	sink.go         the receiver that counts
 //	loki.go         a real Loki as the sink
+//	profile.go      a CPU profile of the steady run
 //	cpu.go          CPU time and memory of a process
 //	report.go       the tables
 //	otelcol         an OpenTelemetry Collector, a module of its own
@@ -52,7 +54,9 @@ type options struct {
 	rate   int
 	steady time.Duration
 	build  bool
+	peers  bool
 
+	profile                    string // written instead of a report
 	fluentBit, vector, otelcol string // paths
 }
 
@@ -66,6 +70,8 @@ func main() {
 	flag.IntVar(&o.rate, "rate", 2000, "lines a second of the steady run")
 	flag.DurationVar(&o.steady, "steady", 30*time.Second, "how long the steady run writes; 0: no steady run")
 	flag.BoolVar(&o.build, "build", false, "build the collector and Loki for the comparison (minutes), and measure nothing")
+	flag.BoolVar(&o.peers, "peers", true, "compare with other programs")
+	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of the steady run to this `file`, and measure nothing else")
 	flag.StringVar(&o.fluentBit, "fluent-bit", "", "`path` of Fluent Bit")
 	flag.StringVar(&o.vector, "vector", "", "`path` of Vector")
 	flag.StringVar(&o.otelcol, "otelcol", "", "`path` of an OpenTelemetry Collector with file_log and otlp_http")

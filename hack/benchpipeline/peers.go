@@ -160,13 +160,16 @@ func (p *peer) stream(ctx context.Context, s sink, dir, log string, lines, run i
 		return err
 	}
 	cmd.Dir = t.dir
-	s.reset()
+	before, err := s.count(ctx, p.label, t.name)
+	if err != nil {
+		return err
+	}
 	running, err := process.Start(p.name, cmd, filepath.Join(t.dir, "log"))
 	if err != nil {
 		return err
 	}
 	defer running.Kill()
-	f, err := p.watch(ctx, s, t, running, lines)
+	f, err := p.watch(ctx, s, t, running, before, lines)
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", p.name, err, running.Log())
 	}
@@ -174,9 +177,9 @@ func (p *peer) stream(ctx context.Context, s sink, dir, log string, lines, run i
 	return nil
 }
 
-// watch asks the sink until it has every line, and reads the cost at the time of the
-// last change.
-func (p *peer) watch(ctx context.Context, s sink, t task, running *process.Process, lines int) (f figure, err error) {
+// watch asks the sink until it has every line beside those before, and reads the cost at
+// the time of the last change.
+func (p *peer) watch(ctx context.Context, s sink, t task, running *process.Process, before, lines int) (f figure, err error) {
 	begin, changed := time.Now(), time.Now()
 	for f.lines < lines && (f.lines == 0 || time.Since(changed) < settled) {
 		select {
@@ -190,7 +193,7 @@ func (p *peer) watch(ctx context.Context, s sink, t task, running *process.Proce
 		if err != nil {
 			return f, err
 		}
-		if n == f.lines {
+		if n -= before; n == f.lines {
 			continue
 		}
 		f.lines, changed, f.elapsed = n, time.Now(), time.Since(begin).Seconds()

@@ -98,6 +98,9 @@ func (t *trial) day(rate int) (gb, seconds float64) {
 
 // reportPeers prints the comparison with other programs.
 func (t *trial) reportPeers(w io.Writer) {
+	if len(t.peers) == 0 {
+		return
+	}
 	fmt.Fprintf(w, "\nStreaming of one file that is there at the start, to %s; the start of the process counts.\n\n", t.sink.name())
 	fmt.Fprintf(w, "%-36s %12s %10s %9s %22s\n", "", "CPU s per GB", "/ zstd -1", "peak MB", "delivered of written")
 	for _, p := range t.peers {

@@ -52,8 +52,7 @@ func TestReport(t *testing.T) {
 
 // TestReportAlone has no reference, no steady run and no other program.
 func TestReportAlone(t *testing.T) {
-	s := &session{options: options{rotate: 20}, sink: newCounter()}
-	defer s.sink.close()
+	s := &session{options: options{rotate: 20}}
 	run := series{{cpu: 3, bytes: 1e9, lines: 1000, peak: 40e6}}
 	s.trials = []*trial{{session: s, name: "FILE", rounds: 1, streaming: run, archive: run, both: run}}
 	var b strings.Builder

@@ -20,10 +20,9 @@ import (
 type sink interface {
 	name() string
 	base() string // http://127.0.0.1:PORT
-	// count says how many lines came with this value of this label.
+	// count says how many lines came with this value of this label, or in all if the
+	// sink does not look at labels.
 	count(ctx context.Context, label, value string) (int, error)
-	// reset begins the count of the next program.
-	reset()
 	close()
 }
 
@@ -45,7 +44,6 @@ func (c *counter) base() string { return c.server.URL }
 func (c *counter) count(context.Context, string, string) (int, error) {
 	return int(c.lines.Load()), nil
 }
-func (c *counter) reset() { c.lines.Store(0) }
 func (c *counter) close() { c.server.Close() }
 
 // ServeHTTP implements http.Handler.

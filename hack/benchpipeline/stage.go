@@ -29,6 +29,8 @@ type kind struct {
 	lines, rate   int           // written, and how many a second; 0: as fast as it can
 	rotateMB      int           // size of a file
 	rotateEvery   time.Duration // 0: by size alone
+
+	started func(url string) // called before the first line, if the process serves profiles
 }
 
 // run starts the binary on an empty directory, writes the lines and waits until
@@ -54,6 +56,9 @@ func (t *trial) run(ctx context.Context, k kind) (f figure, err error) {
 	if k.loki {
 		args = append(args, "--loki-url", server.URL)
 	}
+	if k.started != nil {
+		args = append(args, "--admin-pprof")
+	}
 	process, err := sidecar.Start(sidecar.Config{Binary: t.binary, Args: args})
 	if err != nil {
 		return f, err
@@ -75,6 +80,9 @@ func (t *trial) run(ctx context.Context, k kind) (f figure, err error) {
 func (t *trial) play(ctx context.Context, k kind, process *sidecar.Process, writer *audittest.Writer, loki *lokitest.Receiver) (f figure, err error) {
 	if _, err := process.WaitReady(ctx, true); err != nil {
 		return f, err
+	}
+	if k.started != nil {
+		k.started(process.URL())
 	}
 	before, err := cpuOf(process.PID())
 	if err != nil {
