@@ -198,10 +198,11 @@ func (s *session) corpora() error {
 	if err != nil {
 		return err
 	}
-	if content, err = audittest.ReadReal(); err != nil {
+	once, err := audittest.ReadReal()
+	if err != nil {
 		return err
 	}
-	return s.addOnce("real logs once", content, shortRounds*s.rounds)
+	return s.addOnce("real logs once", once, shortRounds*s.rounds)
 }
 
 // addOnce adds a corpus whose lines are written once; its steady run is as long as they
