@@ -39,7 +39,7 @@ func bench(o options) (err error) {
 		return err
 	}
 	if o.pgo != "" {
-		return s.writeProfile(s.corpora[0].input)
+		return s.writeProfile()
 	}
 	if err := s.references(); err != nil {
 		return err
@@ -62,7 +62,7 @@ func (s *session) inputs() error {
 	if err := s.make("corpus", strconv.Itoa(s.mb), renewed); err != nil {
 		return err
 	}
-	if err := s.add(builtIn, renewed, 1); err != nil || s.pgo != "" {
+	if err := s.add(builtIn, renewed, 1); err != nil {
 		return err
 	}
 	if err := s.make("once", "0", once); err != nil {
