@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/auditsidecar/auditsidecar/internal/convert"
+	"github.com/auditsidecar/auditsidecar/internal/parallel"
+	"github.com/auditsidecar/auditsidecar/internal/terminal"
 )
 
 const convertExample = `  # one file to one object
@@ -32,6 +34,7 @@ const convertExample = `  # one file to one object
 type convertFlags struct {
 	convert.Config
 	format string
+	jobs   parallel.Jobs
 }
 
 func newConvertCommand(version string) *cobra.Command {
@@ -60,7 +63,7 @@ restored and queried, and its files prove themselves, but not that none is missi
 				return &usageError{err}
 			}
 			f.Version, f.Stdin = version, cmd.InOrStdin()
-			return f.run(cmd.Context(), args, cmd.OutOrStdout())
+			return f.run(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
@@ -68,6 +71,7 @@ restored and queried, and its files prove themselves, but not that none is missi
 	registerFormat(flags, &f.format)
 	flags.StringVar((*string)(&f.From), "from", "", "`cloud` whose envelopes the inputs are: eks or aks; empty: logs of kube-apiserver")
 	flags.BoolVar(&f.NoCheck, "no-check", false, "do not read the objects back to prove them")
+	f.jobs.Register(flags)
 	f.Identity.Register(flags)
 	flags.Lookup("cluster").DefValue = "local"
 	f.Identity.Cluster = "local"
@@ -95,26 +99,53 @@ func (f *convertFlags) validate(args []string) error {
 			errs = append(errs, fmt.Errorf("%s is given twice", arg))
 		}
 	}
-	return errors.Join(append(errs, f.Identity.Validate())...)
+	return errors.Join(append(errs, f.jobs.Validate(), f.Identity.Validate())...)
 }
 
 func (f *convertFlags) oneFile() bool { return strings.HasSuffix(f.Out, ".parquet") }
 
-// run converts all inputs and reports each when it is done. One that fails does not keep the others from being
-// converted.
-func (f *convertFlags) run(ctx context.Context, args []string, out io.Writer) error {
+// run converts all inputs, some at once, and reports each in their order. One that fails does not
+// keep the others from being converted.
+func (f *convertFlags) run(ctx context.Context, args []string, out, report io.Writer) error {
+	type input struct {
+		*convert.Made
+		arg  string
+		size *terminal.FilePart
+		err  error
+	}
 	var errs []error
-	for _, arg := range args {
-		done, err := convert.File(ctx, f.Config, arg)
+	taken := 0
+	progress := terminal.NewFileProgress(report, nil, len(args))
+	defer progress.Clear()
+	out = progress.Above(out)
+	parallel.InOrder(ctx, f.jobs, len(args), func(i int) func() input {
+		return func() input {
+			in := input{arg: args[i]}
+			if info, err := os.Stat(in.arg); err == nil {
+				in.size = progress.Begin(info.Size())
+			}
+			in.Made, in.err = convert.Make(ctx, f.Config, in.arg)
+			return in
+		}
+	}, func(in input) {
+		err := in.err
 		if err == nil {
-			err = f.report(out, done)
+			var done convert.Result
+			if done, err = in.Install(); err == nil {
+				if in.size != nil {
+					in.size.Add(done.Bytes)
+				}
+				err = f.report(out, done)
+			}
 		}
+		progress.End(in.size)
+		taken++
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", arg, err))
+			errs = append(errs, fmt.Errorf("%s: %w", in.arg, err))
 		}
-		if ctx.Err() != nil {
-			break
-		}
+	})
+	if taken < len(args) {
+		errs = append(errs, ctx.Err())
 	}
 	return errors.Join(errs...)
 }

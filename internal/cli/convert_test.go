@@ -111,7 +111,7 @@ func TestConvertReplacesNoOtherFile(t *testing.T) {
 	out := filepath.Join(dir, "archive")
 	first := put(t, filepath.Join(dir, "cp1", backup), fewLines(t, 3))
 	second := put(t, filepath.Join(dir, "cp2", backup), fewLines(t, 4))
-	call(t, "convert", first, second, "--out", out).refused(t, exitFailed, second, "is there already, of another file", "--node")
+	call(t, "convert", first, second, "--out", out).refused(t, exitFailed, second, "already exists and belongs to another file", "--node")
 	same(t, "what is there", []byte(ok(t, "restore", out).stdout), fewLines(t, 3))
 	object := filepath.Join(out, files(t, out)[0])
 	ok(t, "convert", second, "--out", out, "--node", "cp2")
@@ -133,7 +133,7 @@ func TestConvertReplacesNoOtherDay(t *testing.T) {
 	second := put(t, filepath.Join(dir, "b", backup), []byte(strings.ReplaceAll(line, "2026-11-22T", "2026-11-20T")))
 	ok(t, "convert", first, "--out", out)
 	put(t, filepath.Join(out, "data", "cluster=local", "README"), []byte("mine"))
-	call(t, "convert", second, "--out", out).refused(t, exitFailed, "is there already, of another file")
+	call(t, "convert", second, "--out", out).refused(t, exitFailed, "already exists and belongs to another file")
 	same(t, "what is there", []byte(ok(t, "restore", out).stdout), []byte(line))
 }
 
@@ -145,7 +145,7 @@ func TestConvertReplacesNoOtherObject(t *testing.T) {
 	for range 2 { // of the same file it is the same object
 		ok(t, "convert", first, "--out", out)
 	}
-	call(t, "convert", second, "--out", out).refused(t, exitFailed, "is there already, of another file", "remove it")
+	call(t, "convert", second, "--out", out).refused(t, exitFailed, "already exists and belongs to another file", "remove it")
 	same(t, "what is there", []byte(ok(t, "restore", out).stdout), []byte("one\n"))
 	put(t, out, []byte("precious"))
 	call(t, "convert", first, "--out", out).refused(t, exitFailed, "is in the way")

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -19,8 +18,10 @@ import (
 
 	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/config"
+	"github.com/auditsidecar/auditsidecar/internal/parallel"
 	"github.com/auditsidecar/auditsidecar/internal/redact"
 	"github.com/auditsidecar/auditsidecar/internal/replay"
+	"github.com/auditsidecar/auditsidecar/internal/restore"
 	"github.com/auditsidecar/auditsidecar/internal/search"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
 )
@@ -40,6 +41,7 @@ type replayFlags struct {
 	redact config.Redact
 	id     string
 	s3     config.Archive
+	jobs   parallel.Jobs
 
 	unrecorded bool
 }
@@ -79,6 +81,7 @@ no record names are left out, as restore does it, and reported as an error at th
 
 func (f *replayFlags) register(flags *pflag.FlagSet) {
 	f.selectionFlags.register(flags)
+	f.jobs.Register(flags)
 	registerUnrecorded(flags, &f.unrecorded)
 	f.s3.RegisterS3(flags)
 	flags.StringVar(&f.id, "id", "", "the label replay in Loki; empty: the time of the call")
@@ -87,7 +90,7 @@ func (f *replayFlags) register(flags *pflag.FlagSet) {
 }
 
 func (f *replayFlags) validate() error {
-	errs := []error{f.selectionFlags.validate(), f.loki.ValidateClient(), f.redact.Validate(), f.redact.ValidateFiles()}
+	errs := []error{f.selectionFlags.validate(), f.jobs.Validate(), f.loki.ValidateClient(), f.redact.Validate(), f.redact.ValidateFiles()}
 	if f.id != "" && f.loki.URL == "" {
 		errs = append(errs, errors.New("--id has no meaning without --loki-url"))
 	}
@@ -99,18 +102,16 @@ func (f *replayFlags) validate() error {
 
 // each restores the files and yields their lines.
 func (f *replayFlags) each(ctx context.Context, c *catalog.Catalog, progress *terminal.FileProgress, report io.Writer, lines *search.Lines, begin func(catalog.ID) error) (missing, err error) {
-	return eachOriginal(ctx, c, progress, report, false, func(o catalog.Original, _ io.Writer) error {
+	r := restore.Originals{Catalog: c, Jobs: f.jobs, Progress: progress, Report: report}
+	return r.Lines(ctx, func(o catalog.Original) (io.Writer, func() error, error) {
 		if err := begin(o.ID); err != nil {
-			return err
+			return nil, nil, err
 		}
 		if o.Rotated.IsZero() {
 			o.Rotated = time.Now().UTC()
 		}
 		lines.Begin(o.Rotated)
-		if err := o.Write(ctx, os.TempDir(), io.MultiWriter(lines, progress)); err != nil {
-			return err
-		}
-		return lines.End()
+		return lines, lines.End, nil
 	})
 }
 

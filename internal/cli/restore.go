@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +19,8 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/parallel"
+	"github.com/auditsidecar/auditsidecar/internal/restore"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
 	"github.com/auditsidecar/auditsidecar/internal/timerange"
 	"github.com/auditsidecar/auditsidecar/parquet"
@@ -42,6 +43,7 @@ type restoreFlags struct {
 	out, cluster, node, file string
 	times                    timerange.Range
 	dryRun, unrecorded       bool
+	jobs                     parallel.Jobs
 	s3                       config.Archive
 }
 
@@ -74,7 +76,7 @@ was cut before it was archived.`,
 		Example: restoreExample,
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.times.Validate(); err != nil {
+			if err := errors.Join(f.times.Validate(), f.jobs.Validate()); err != nil {
 				return &usageError{err}
 			}
 			return f.run(cmd, args)
@@ -87,6 +89,7 @@ was cut before it was archived.`,
 	flags.StringVar(&f.node, "node", "", "only files of this `node`")
 	flags.StringVar(&f.file, "file", "", "only the file of this `name`, such as audit-2026-11-22T17-00-27.978.log")
 	f.times.Register(flags)
+	f.jobs.Register(flags)
 	registerUnrecorded(flags, &f.unrecorded)
 	f.s3.RegisterS3(flags)
 	return cmd
@@ -117,9 +120,9 @@ func (f *restoreFlags) run(cmd *cobra.Command, args []string) error {
 		c.Only = f.file
 	}
 	if f.out == "" {
-		err = restoreTo(ctx, c, out, report)
+		err = restoreTo(ctx, c, f.jobs, out, report)
 	} else {
-		err = restoreFiles(ctx, c, f.out, report)
+		err = restoreFiles(ctx, c, f.jobs, f.out, report)
 	}
 	if err == nil && f.file != "" && c.Restored == 0 {
 		err = fmt.Errorf("restore: no file is called %s; --dry-run lists them", f.file)
@@ -178,10 +181,10 @@ func listFiles(ctx context.Context, c *catalog.Catalog, name string, out io.Writ
 }
 
 // restoreTo writes all files to w, in order.
-func restoreTo(ctx context.Context, c *catalog.Catalog, w, report io.Writer) error {
-	progress := terminal.NewFileProgress(report, w, len(c.Files))
-	missing, err := eachOriginal(ctx, c, progress, report, false, func(o catalog.Original, _ io.Writer) error {
-		return o.Write(ctx, os.TempDir(), io.MultiWriter(w, progress))
+func restoreTo(ctx context.Context, c *catalog.Catalog, j parallel.Jobs, w, report io.Writer) error {
+	r := restore.Originals{Catalog: c, Jobs: j, Progress: terminal.NewFileProgress(report, w, len(c.Files)), Report: report}
+	missing, err := r.Lines(ctx, func(catalog.Original) (io.Writer, func() error, error) {
+		return w, func() error { return nil }, nil
 	})
 	if errors.Is(err, syscall.EPIPE) {
 		return nil // `restore ... | head` has seen enough
@@ -189,72 +192,28 @@ func restoreTo(ctx context.Context, c *catalog.Catalog, w, report io.Writer) err
 	return errors.Join(missing, err)
 }
 
-// eachOriginal passes every original file to do, in order, with a writer for
-// messages. One that is missing does not keep the others from it; with all, neither
-// does one that fails.
-func eachOriginal(ctx context.Context, c *catalog.Catalog, progress *terminal.FileProgress, report io.Writer, all bool, do func(catalog.Original, io.Writer) error) (missing, failed error) {
-	defer progress.Clear()
-	report = progress.Above(report)
-	defer func() {
-		for _, f := range c.Files {
-			f.Drop()
-		}
-	}()
-	fetching, cancel := context.WithCancel(ctx)
-	defer cancel() // before Drop waits
-	for i, f := range c.Files {
-		for _, next := range c.Files[i:min(i+1+aheadFiles, len(c.Files))] {
-			next.Fetch(fetching)
-		}
-		err := c.Restore(ctx, f, func(o catalog.Original) error {
-			if o.Note != "" {
-				if _, err := fmt.Fprintln(report, o.Note); err != nil {
-					return err
-				}
-			}
-			progress.Begin(o.Size)
-			return do(o, report)
-		})
-		progress.End()
-		f.Drop()
-		switch {
-		case errors.Is(err, catalog.ErrMissing):
-			missing = errors.Join(missing, err)
-		case err != nil:
-			failed = errors.Join(failed, err)
-		}
-		if failed != nil && !all || ctx.Err() != nil {
-			break
-		}
-	}
-	note, skipped := c.Skipped()
-	if note != "" {
-		_, err := fmt.Fprintln(report, note)
-		failed = errors.Join(failed, err)
-	}
-	return errors.Join(missing, skipped), failed
-}
-
-// aheadFiles is how many files are fetched before their turn.
-const aheadFiles = 2
-
 // restoreFiles writes every original to a file of its own. If one cannot be
 // restored, nothing of it is left but the part before a hole.
-func restoreFiles(ctx context.Context, c *catalog.Catalog, dir string, report io.Writer) error {
+func restoreFiles(ctx context.Context, c *catalog.Catalog, j parallel.Jobs, dir string, report io.Writer) error {
 	names := newFileNames(c.Files)
-	progress := terminal.NewFileProgress(report, nil, len(c.Files))
-	missing, err := eachOriginal(ctx, c, progress, report, true, func(o catalog.Original, report io.Writer) error {
-		path, err := names.path(o.ID, o.Name)
+	r := restore.Originals{Catalog: c, Jobs: j, Progress: terminal.NewFileProgress(report, nil, len(c.Files)), Report: report, All: true}
+	report = r.Progress.Above(report)
+	missing, err := r.Each(ctx, func(ctx context.Context, i int, o catalog.Original, progress io.Writer) (func() error, func(), error) {
+		var path string
+		var err error
+		r.InTurn(i, func() { path, err = names.path(o.ID, o.Name) })
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		path = filepath.Join(dir, path)
 		hole, err := restoreFile(ctx, o, path, progress)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		_, err = fmt.Fprintln(report, path)
-		return errors.Join(hole, err)
+		return func() error {
+			_, err := fmt.Fprintln(report, path)
+			return errors.Join(hole, err)
+		}, nil, nil
 	})
 	return errors.Join(missing, err)
 }

@@ -50,7 +50,7 @@ func TestRestoreShowsProgress(t *testing.T) {
 
 	tty, shown := newTerminal(t)
 	var lines bytes.Buffer
-	must(t, restoreTo(t.Context(), sources, &lines, tty))
+	must(t, restoreTo(t.Context(), sources, 2, &lines, tty))
 	if got := shown(); !strings.Contains(got, "] 1/2 files") || !strings.HasSuffix(got, "\r\x1b[K") {
 		t.Errorf("restore shows %q", got)
 	}
@@ -59,7 +59,7 @@ func TestRestoreShowsProgress(t *testing.T) {
 	}
 
 	tty, shown = newTerminal(t)
-	must(t, restoreFiles(t.Context(), sources, out, tty))
+	must(t, restoreFiles(t.Context(), sources, 2, out, tty))
 	got := shown()
 	for _, want := range []string{"] 1/2 files", "\r\x1b[K" + out + "/audit-1.log\r\n", "\r\x1b[K" + out + "/audit-2.log\r\n"} {
 		if !strings.Contains(got, want) {

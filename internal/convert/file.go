@@ -68,27 +68,42 @@ func (c *Config) root() string {
 	return c.Out
 }
 
-// File converts one input into a work directory, proves the result and renames it
-// into place.
-func File(ctx context.Context, c Config, arg string) (Result, error) {
+// Made is a converted input whose objects are in a work directory.
+type Made struct {
+	config *Config
+	arg    string
+	meta   parquet.Meta
+	result parquet.Result
+
+	skipped int64
+	remove  func() // the work directory
+}
+
+// Make converts one input into a work directory and proves the result. Several may be made at
+// once; each has to be installed.
+func Make(ctx context.Context, c Config, arg string) (made *Made, err error) {
 	info, err := checkInput(arg)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	sweepScratch(c.root())
 	scratch, remove, err := scratchDir(c.root())
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
-	defer remove()
+	defer func() {
+		if err != nil {
+			remove()
+		}
+	}()
 	in, err := openInput(ctx, arg, info, scratch, c.Stdin)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	defer func() { in.Close() }()
 	if c.From != "" {
 		if err := in.unwrap(c.From, scratch); err != nil {
-			return Result{}, err
+			return nil, err
 		}
 	}
 	epoch, seq := c.positionInChain(in)
@@ -105,11 +120,15 @@ func File(ctx context.Context, c Config, arg string) (Result, error) {
 	if err == nil && !c.NoCheck {
 		err = parquet.Check(ctx, result)
 	}
-	if err != nil {
-		return Result{}, err
-	}
-	done, err := c.install(arg, cfg.Meta, result)
-	done.DeliveredBy, done.Skipped = c.From, in.skipped
+	return &Made{config: &c, arg: arg, meta: cfg.Meta, result: result, skipped: in.skipped, remove: remove}, err
+}
+
+// Install renames the objects to where they belong. Of inputs that have the same objects' names the
+// first that is installed has them.
+func (m *Made) Install() (Result, error) {
+	defer m.remove()
+	done, err := m.config.install(m.arg, m.meta, m.result)
+	done.DeliveredBy, done.Skipped = m.config.From, m.skipped
 	return done, err
 }
 

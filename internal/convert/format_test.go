@@ -26,7 +26,11 @@ func converted(t *testing.T, name string, content []byte) ([]byte, error) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := File(t.Context(), c, arg); err != nil {
+	made, err := Make(t.Context(), c, arg)
+	if err == nil {
+		_, err = made.Install()
+	}
+	if err != nil {
 		if entries, _ := os.ReadDir(filepath.Dir(c.Out)); len(entries) > 0 {
 			t.Errorf("%s is left of a file that is refused", entries[0].Name())
 		}

@@ -89,7 +89,7 @@ func checkTarget(path string, result parquet.Result, hint string) error {
 		return fmt.Errorf("%s is in the way: %w", path, err)
 	}
 	if meta.SourceSHA256 != result.SHA256 {
-		return fmt.Errorf("%s is there already, of another file; %s", path, hint)
+		return fmt.Errorf("%s already exists and belongs to another file; %s", path, hint)
 	}
 	return nil
 }

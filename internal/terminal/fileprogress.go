@@ -3,18 +3,21 @@ package terminal
 import (
 	"fmt"
 	"io"
+	"sync"
 	"time"
 )
 
 // FileProgress shows the progress of a verb over many files: files, rate and the
-// time left. Files rotate at one size, so each counts the same.
+// time left. Files rotate at one size, so each counts the same. It is safe for concurrent use.
 type FileProgress struct {
 	*Bar
-	started     time.Time
-	done, files int
-	bytes       int64 // of all files
-	// of the file that is being written
-	size, written int64
+	started time.Time
+	files   int
+
+	mu    sync.Mutex
+	done  int
+	bytes int64   // of all files
+	part  float64 // of the open files, together
 }
 
 // NewFileProgress shows it on report; nothing if lines go to a terminal too.
@@ -26,24 +29,50 @@ func NewFileProgress(report, lines io.Writer, files int) *FileProgress {
 	return p
 }
 
+// FilePart is a file in progress.
+type FilePart struct {
+	of            *FileProgress
+	size, written int64
+	part          float64 // of 1
+}
+
 // Begin begins a file of size bytes.
-func (p *FileProgress) Begin(size int64) {
-	p.size, p.written = size, 0
-	p.show()
+func (p *FileProgress) Begin(size int64) *FilePart {
+	f := &FilePart{of: p, size: size}
+	f.Add(0)
+	return f
 }
 
 // Write counts the written bytes of the file.
-func (p *FileProgress) Write(b []byte) (int, error) {
-	p.written += int64(len(b))
-	p.bytes += int64(len(b))
-	p.show()
+func (f *FilePart) Write(b []byte) (int, error) {
+	f.Add(int64(len(b)))
 	return len(b), nil
 }
 
-// End ends a file, also one that is left out.
-func (p *FileProgress) End() {
+// Add counts n more bytes of the file.
+func (f *FilePart) Add(n int64) {
+	p := f.of
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f.written += n
+	p.bytes += n
+	if f.size > 0 {
+		before := f.part
+		f.part = min(float64(f.written)/float64(f.size), 1)
+		p.part += f.part - before
+	}
+	p.show()
+}
+
+// End ends a file; nil is one that was left out.
+func (p *FileProgress) End(f *FilePart) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if f != nil {
+		p.part -= f.part
+	}
 	p.done++
-	p.Begin(0)
+	p.show()
 }
 
 // judged is how much of the first file must be written for an estimate of the
@@ -51,10 +80,7 @@ func (p *FileProgress) End() {
 const judged = 0.1
 
 func (p *FileProgress) show() {
-	done := float64(p.done)
-	if p.size > 0 {
-		done += min(float64(p.written)/float64(p.size), 1)
-	}
+	done := float64(p.done) + p.part
 	files := float64(max(p.files, 1))
 	p.Bar.show("files", done/files, func() string {
 		text := fmt.Sprintf("%d/%d files", p.done, p.files)

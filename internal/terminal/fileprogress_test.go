@@ -17,18 +17,18 @@ func TestFileProgress(t *testing.T) {
 		p := NewFileProgress(&terminal, nil, 4)
 		p.out = &terminal
 		for range 2 {
-			p.Begin(10e6)
+			f := p.Begin(10e6)
 			for range 5 {
 				time.Sleep(time.Second)
-				_, _ = p.Write(make([]byte, 2e6)) // never fails
+				_, _ = f.Write(make([]byte, 2e6)) // never fails
 			}
-			p.End()
+			p.End(f)
 		}
 		time.Sleep(5 * time.Second)
-		p.End() // one that is left out
-		p.Begin(10e6)
+		p.End(nil) // one that is left out
+		f := p.Begin(10e6)
 		time.Sleep(time.Second)
-		p.End()
+		p.End(f)
 		p.Clear()
 		shown := strings.Split(terminal.String(), "\r\x1b[K")
 		for _, want := range []string{
@@ -48,16 +48,34 @@ func TestFileProgress(t *testing.T) {
 	})
 }
 
+// Files that are written side by side count as far as each is.
+func TestProgressOfFilesSideBySide(t *testing.T) {
+	var terminal bytes.Buffer
+	p := NewFileProgress(&terminal, nil, 2)
+	p.out = &terminal
+	a, b := p.Begin(100), p.Begin(100)
+	_, _ = a.Write(make([]byte, 50)) // never fails
+	_, _ = b.Write(make([]byte, 50))
+	if p.part != 1 || p.bytes != 100 {
+		t.Errorf("%v of a file, %d bytes; want 1, 100", p.part, p.bytes)
+	}
+	p.End(b)
+	p.End(a)
+	if p.part != 0 || p.done != 2 {
+		t.Errorf("%v of a file beside %d", p.part, p.done)
+	}
+}
+
 // Ten times a second is often enough.
 func TestProgressIsNotShownTooOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var terminal bytes.Buffer
 		p := NewFileProgress(&terminal, nil, 2)
 		p.out = &terminal
-		p.Begin(1e9)
+		f := p.Begin(1e9)
 		for range 1000 {
 			time.Sleep(time.Millisecond)
-			_, _ = p.Write(make([]byte, 10)) // never fails
+			_, _ = f.Write(make([]byte, 10)) // never fails
 		}
 		if n := strings.Count(terminal.String(), "\r"); n < 9 || n > 11 {
 			t.Errorf("shown %d times in a second", n)
@@ -74,9 +92,9 @@ func TestNoProgressInAPipe(t *testing.T) {
 	}
 	defer f.Close()
 	p := NewFileProgress(f, f, 1)
-	p.Begin(1)
-	_, _ = p.Write([]byte("x")) // never fails
-	p.End()
+	part := p.Begin(1)
+	_, _ = part.Write([]byte("x")) // never fails
+	p.End(part)
 	p.Clear()
 	if got, err := os.ReadFile(path); err != nil || len(got) > 0 {
 		t.Errorf("%q, %v", got, err)
@@ -88,11 +106,11 @@ func TestMessagesStandAboveTheBar(t *testing.T) {
 	var terminal bytes.Buffer
 	p := NewFileProgress(&terminal, nil, 1)
 	p.out = &terminal
-	p.Begin(10)
+	part := p.Begin(10)
 	if _, err := p.Above(&terminal).Write([]byte("a message\n")); err != nil {
 		t.Fatal(err)
 	}
-	p.End()
+	p.End(part)
 	if got := terminal.String(); !strings.Contains(got, "\r\x1b[Ka message\n\r\x1b[K[") {
 		t.Errorf("%q", got)
 	}
