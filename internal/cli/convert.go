@@ -145,7 +145,7 @@ func (f *convertFlags) run(ctx context.Context, args []string, out, report io.Wr
 		}
 	})
 	if taken < len(args) {
-		errs = append(errs, ctx.Err())
+		errs = append(errs, fmt.Errorf("convert the %s not begun: %w", english.Plural(len(args)-taken, "input", ""), ctx.Err()))
 	}
 	return errors.Join(errs...)
 }

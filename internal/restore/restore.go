@@ -105,7 +105,7 @@ func (r *Originals) Each(ctx context.Context, do func(ctx context.Context, i int
 		failed = errors.Join(failed, err)
 	}
 	if failed == nil && taken < len(r.Files) {
-		failed = ctx.Err()
+		failed = fmt.Errorf("restore the %d files not begun: %w", len(r.Files)-taken, ctx.Err())
 	}
 	return errors.Join(missing, skipped), failed
 }
