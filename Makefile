@@ -377,6 +377,10 @@ bench-queries: build ## Ask the archive and JSON.gz the same, in DuckDB: CPU tim
 bench-search: build ## Ask a month of log the same with search, zgrep and DuckDB: bytes, time, CPU time
 	go run ./hack/benchsearch -binary $(BIN) -duckdb $$(hack/pip e2e/python/requirements.txt)/duckdb_cli/duckdb
 
+.PHONY: bench-archive
+bench-archive: build ## convert of several files, restore and verify on one core and two, from disk and at 40 ms a request (ARCHIVE_FLAGS=-rounds=5)
+	go run ./hack/bencharchive -binary $(BIN) $(ARCHIVE_FLAGS)
+
 .PHONY: bench
 bench: build ## Compare CPU, memory and size of convert, as a process, with others (BENCH_FLAGS=-rounds=9)
 	go run -pgo=cmd/auditsidecar/default.pgo ./hack/bench -binary $(BIN) $(BENCH_FLAGS)

@@ -5,84 +5,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"os"
-	"regexp"
-	"strconv"
 	"time"
+
+	"github.com/auditsidecar/auditsidecar/hack/bench/renew"
 )
-
-// shift is how far the clock moves from one round over the corpus to the next.
-const shift = 97 * time.Second
-
-// renewer rewrites real audit lines so that going round them again does not
-// repeat the bytes that a compressor has seen: every UUID (audit IDs, UIDs of users and
-// objects), timestamp, resource version and object name gets a value of its own
-// in each round, the same one wherever the line or another line repeats it.
-type renewer struct {
-	uuid, stamp, version, name *regexp.Regexp
-	round                      int
-}
-
-func newRenewer() *renewer {
-	return &renewer{
-		uuid:    regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`),
-		stamp:   regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z`),
-		version: regexp.MustCompile(`"resourceVersion":"\d+"`),
-		name:    regexp.MustCompile(`\b(?:cm|pod|sa|edit|pb|role|secret|svc|dep)-(?:[a-z]+-)?\d+\b`),
-	}
-}
-
-// line returns a line of the current round.
-func (r *renewer) line(b []byte) []byte {
-	if r.round == 0 {
-		return b
-	}
-	b = r.uuid.ReplaceAllFunc(b, r.newUUID)
-	b = r.stamp.ReplaceAllFunc(b, r.newStamp)
-	b = r.name.ReplaceAllFunc(b, r.newName)
-	return r.version.ReplaceAllFunc(b, r.newVersion)
-}
-
-func (r *renewer) newUUID(old []byte) []byte {
-	h := fnv.New128a()
-	fmt.Fprintf(h, "%d %s", r.round, old)
-	s := h.Sum(nil)
-	s[6] = s[6]&0x0f | 0x40
-	s[8] = s[8]&0x3f | 0x80
-	return fmt.Appendf(nil, "%x-%x-%x-%x-%x", s[:4], s[4:6], s[6:8], s[8:10], s[10:])
-}
-
-func (r *renewer) newStamp(old []byte) []byte {
-	layout := "2006-01-02T15:04:05Z"
-	if len(old) > len(layout) {
-		layout = "2006-01-02T15:04:05.000000Z"
-	}
-	t, err := time.Parse(layout, string(old))
-	if err != nil {
-		return old
-	}
-	// Some microseconds of noise: real events are never a whole number of
-	// rounds apart.
-	h := fnv.New32a()
-	fmt.Fprintf(h, "%d %s", r.round, old)
-	t = t.Add(time.Duration(r.round)*shift + time.Duration(h.Sum32()%5000)*time.Microsecond)
-	return t.AppendFormat(nil, layout)
-}
-
-// newName gives an object of a round a number of its own.
-func (r *renewer) newName(old []byte) []byte {
-	return fmt.Appendf(bytes.Clone(old), "%02d", r.round)
-}
-
-func (r *renewer) newVersion(old []byte) []byte {
-	digits := bytes.Trim(old[len(`"resourceVersion":`):], `"`)
-	n, err := strconv.Atoi(string(digits))
-	if err != nil || n == 0 {
-		return old
-	}
-	return fmt.Appendf(nil, `"resourceVersion":"%d"`, n+r.round*30011)
-}
 
 // writeAll creates a file and fills it.
 func writeAll(path string, fill func(*bufio.Writer) error) error {
@@ -103,10 +30,10 @@ func writeAll(path string, fill func(*bufio.Writer) error) error {
 func writeInput(path string, contents [][]byte, size int64) error {
 	return writeAll(path, func(w *bufio.Writer) error {
 		var written int64
-		for r := newRenewer(); ; r.round++ {
+		for r := renew.New(); ; r.Round++ {
 			for _, content := range contents {
 				for line := range bytes.Lines(content) {
-					n, err := w.Write(r.line(line))
+					n, err := w.Write(r.Line(line))
 					if err != nil {
 						return err
 					}
