@@ -18,6 +18,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/archive"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/parallel"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
 	"github.com/auditsidecar/auditsidecar/internal/timerange"
 	"github.com/auditsidecar/auditsidecar/internal/verify"
@@ -43,6 +44,7 @@ type proofFlags struct {
 	options      verify.Options
 	times        timerange.Range
 	keys, accept []string
+	jobs         parallel.Jobs
 }
 
 func (f *proofFlags) register(flags *pflag.FlagSet) {
@@ -53,10 +55,12 @@ func (f *proofFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.options.Cluster, "cluster", "", "only this `cluster`")
 	flags.StringVar(&f.options.Node, "node", "", "only this `node`")
 	f.times.Register(flags)
+	f.jobs.Register(flags)
 }
 
 func (f *proofFlags) parse() error {
-	errs := []error{f.times.Validate()}
+	errs := []error{f.times.Validate(), f.jobs.Validate()}
+	f.options.Jobs = int(f.jobs)
 	f.options.From, f.options.To = f.times.From, f.times.To
 	for _, path := range f.keys {
 		keys, err := verify.ReadTrustedKeys(path)

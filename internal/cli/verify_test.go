@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -197,5 +198,33 @@ func TestVerifyCronJob(t *testing.T) {
 	must(t, cmd.ParseFlags(rest))
 	if cmd.Name() != "verify" || cmd.Flags().Lookup("metrics").Value.String() != "/textfile/verify.prom" || cmd.Flags().NArg() != 1 {
 		t.Errorf("%q", args)
+	}
+}
+
+// The number of files that are restored at once changes nothing in the report.
+func TestVerifyJobs(t *testing.T) {
+	archive := archivedLog(t)
+	object := objectIn(t, archive, "data")
+	data := audittest.ReadFile(t, object)
+	data[len(data)/2] ^= 1
+	if err := os.WriteFile(object, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var reports []verify.Report
+	for _, jobs := range []string{"1", "8"} {
+		out, err := runVerb(t, "verify", archive, "--deep", "--jobs", jobs, "-o", "json")
+		var r verify.Report
+		if jsonErr := json.Unmarshal([]byte(out), &r); jsonErr != nil || exitCode(err) != exitFindings {
+			t.Fatalf("%v, %v", err, jsonErr)
+		}
+		reports = append(reports, r)
+	}
+	if a, b := reports[0].Findings, reports[1].Findings; len(a) != 1 || !reflect.DeepEqual(a, b) {
+		t.Errorf("one job finds %+v, eight %+v", a, b)
+	}
+	for _, verb := range []string{"verify", "evidence"} {
+		if _, err := runVerb(t, verb, archive, "--jobs", "0"); exitCode(err) != exitUsage || !strings.Contains(err.Error(), "--jobs is 0") {
+			t.Errorf("%s: %v", verb, err)
+		}
 	}
 }

@@ -31,6 +31,8 @@ type Options struct {
 	Rollups bool
 	// Deep restores every file and computes its hashes again.
 	Deep bool
+	// Jobs is how many files Deep restores at once; 0: one for each processor.
+	Jobs int
 	// Versions finds objects that a bucket with versions hides.
 	Versions bool
 	// ExpireDays is after how many days the lifecycle deletes data: what is older may be
@@ -55,12 +57,20 @@ type Options struct {
 // Requests is how many requests are in flight on S3, where each takes long.
 const Requests = 64
 
-// workers is how many objects are read at once.
+// workers is how many records, or objects that are not restored, are read at once.
 func (v *verification) workers() int {
-	if v.archive.Dir() == "" && !v.opt.Deep {
+	if v.archive.Dir() == "" {
 		return Requests
 	}
 	return runtime.GOMAXPROCS(0)
+}
+
+// atOnce is how many files are checked at once, where workers are read.
+func (opt *Options) atOnce(workers int) int {
+	if opt.Deep {
+		return cmp.Or(opt.Jobs, runtime.GOMAXPROCS(0))
+	}
+	return workers
 }
 
 // verification is the state of one call of Run.
@@ -176,7 +186,7 @@ func (opt *Options) overlaps(from, to time.Time) bool {
 // fails or ctx is done.
 func (v *verification) each(ctx context.Context, stage string, n int, do func(ctx context.Context, i int) error) error {
 	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(v.workers())
+	group.SetLimit(v.opt.atOnce(v.workers()))
 	var done atomic.Int64
 	for i := 0; i < n && inner.Err() == nil; i++ {
 		group.Go(func() error {

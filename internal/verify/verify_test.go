@@ -310,3 +310,17 @@ func TestReportForms(t *testing.T) {
 		t.Errorf("as JSON: %s", data)
 	}
 }
+
+// Records of a bucket are read with all requests in flight, also where each file is restored:
+// its memory bounds the files only.
+func TestDeepBoundsFilesOnly(t *testing.T) {
+	s := newSite(t, epochA)
+	v := verification{archive: s.delayed(0), opt: Options{Deep: true, Jobs: 2}}
+	if got := v.opt.atOnce(v.workers()); v.workers() != Requests || got != 2 {
+		t.Errorf("%d records, %d files at once; want %d, 2", v.workers(), got, Requests)
+	}
+	v.opt.Deep = false
+	if got := v.opt.atOnce(v.workers()); got != Requests {
+		t.Errorf("%d objects at once; want %d", got, Requests)
+	}
+}
