@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -88,8 +87,9 @@ func (f *evidenceFlags) parse(args []string) (err error) {
 		bad(len(args) > 0 || f.out != "", "--check reads a pack: leave out SOURCE and --out")
 		return errors.Join(errs...)
 	}
-	bad(len(args) == 0 || f.out == "" || o.From.IsZero() || o.To.IsZero(), "give SOURCE, --from, --to and --out, or --check")
-	bad(o.To.After(o.Now) || o.Now.After(time.Now()), "--to is after the time of making, or --made after now: the period is not over")
+	bad(len(args) == 0 || f.out == "" || o.From.IsZero() || o.To.IsZero(), "make a pack: give SOURCE, --from, --to and --out; or check one: give --check")
+	bad(o.Now.After(time.Now()), fmt.Sprintf("--made %s is in the future: give a time that has been", o.Now.Format(time.RFC3339)))
+	bad(o.To.After(o.Now), fmt.Sprintf("--to %s is after the making of the pack: a period must be over, so give %s at most", o.To.Format(time.RFC3339), o.Now.Format(time.RFC3339)))
 	return errors.Join(errs...)
 }
 
@@ -98,9 +98,13 @@ func (f *evidenceFlags) make(ctx context.Context, source, program string, stdout
 	if err != nil {
 		return err
 	}
-	out, err := filepath.Abs(f.out)
-	if dir := bucket.Dir(); err != nil || dir != "" && strings.HasPrefix(out, dir+string(filepath.Separator)) {
-		return &usageError{fmt.Errorf("--out %s is inside of the archive: choose another directory", f.out)}
+	if dir := bucket.Dir(); dir != "" {
+		switch inside, err := within(dir, f.out); {
+		case err != nil:
+			return fmt.Errorf("look at --out: %w", err)
+		case inside:
+			return &usageError{fmt.Errorf("--out %s is inside of the archive: choose another directory", f.out)}
+		}
 	}
 	verifier, err := os.Executable()
 	if err != nil {

@@ -57,6 +57,31 @@ func publishNew(path string, mode fs.FileMode, write func(io.Writer) error) erro
 	return err
 }
 
+// within reports whether a path that need not exist is below a directory, links followed.
+func within(dir, path string) (bool, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return false, err
+	}
+	rest := ""
+	for {
+		real, err := filepath.EvalSymlinks(path)
+		if err == nil {
+			path = filepath.Join(real, rest)
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(path) == path {
+			return false, err
+		}
+		path, rest = filepath.Dir(path), filepath.Join(filepath.Base(path), rest)
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return false, err
+	}
+	below, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(below), err
+}
+
 // writeJSON writes v as indented JSON.
 func writeJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(escaping{w})

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -20,5 +22,24 @@ func TestWriteJSONEscapesControls(t *testing.T) {
 	var got map[string]string
 	if err := json.Unmarshal([]byte(b.String()), &got); err != nil || got["k"] != text || !strings.Contains(b.String(), "ü") {
 		t.Errorf("%q: %v", b.String(), err)
+	}
+}
+
+// A directory within another is found through links, and before it exists.
+func TestWithin(t *testing.T) {
+	dir := t.TempDir()
+	archive := filepath.Join(dir, "archive")
+	must(t, os.MkdirAll(filepath.Join(archive, "data"), 0o700))
+	must(t, os.Symlink(archive, filepath.Join(dir, "link")))
+	must(t, os.Symlink(filepath.Join(archive, "data"), filepath.Join(dir, "data")))
+	for path, want := range map[string]bool{
+		"archive": true, "archive/new": true, "archive/data/a/b": true, "link/new": true, "data": true, "data/new/deep": true,
+		"other": false, "archive2/new": false, "archive/../new": false, ".": false, "new/deep": false, "archive/..data": true,
+	} {
+		for _, at := range []string{archive, filepath.Join(dir, "link")} {
+			if got, err := within(at, filepath.Join(dir, path)); err != nil || got != want {
+				t.Errorf("%s in %s: %v, %v; want %v", path, at, got, err, want)
+			}
+		}
 	}
 }

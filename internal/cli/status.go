@@ -26,6 +26,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/contents"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
+	"github.com/auditsidecar/auditsidecar/internal/timerange"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
 )
 
@@ -45,7 +46,7 @@ const installedConfig = "/etc/kubernetes/auditsidecar/config.yaml"
 type statusFlags struct {
 	url, config, output string
 	fleet               contents.Options
-	since               time.Duration // of gaps
+	since               string // of gaps
 	s3                  config.Archive
 }
 
@@ -74,6 +75,9 @@ its log did not arrive. -o wide searches older records for versions.`,
 				return err
 			}
 			if len(args) > 0 {
+				if f.url != "" || f.config != "" {
+					return &usageError{fmt.Errorf("status of the archive %s, or of a sidecar by --url or --config: give one of them", args[0])}
+				}
 				return f.ofFleet(cmd.Context(), args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
 			}
 			address, err := f.address(os.Environ())
@@ -92,7 +96,7 @@ its log did not arrive. -o wide searches older records for versions.`,
 	flags.StringVar(&f.config, config.FileFlag, "", "YAML `file` with the settings of run, for its address")
 	flags.StringVar(&f.fleet.Cluster, "cluster", "", "of an archive: only this `cluster`")
 	flags.StringVar(&f.fleet.Node, "node", "", "of an archive: only this `node`")
-	flags.DurationVar(&f.since, "since", 24*time.Hour, "of an archive: how long ago gaps were recorded that count")
+	flags.StringVar(&f.since, "since", "24h", "of an archive: gaps recorded from this `time` on count: "+timerange.Forms)
 	registerFormat(flags, &f.output)
 	f.s3.RegisterS3(flags)
 	return cmd
@@ -100,13 +104,16 @@ its log did not arrive. -o wide searches older records for versions.`,
 
 // ofFleet prints the nodes of an archive; the error says whether all is well.
 func (f *statusFlags) ofFleet(ctx context.Context, arg string, out, report io.Writer) error {
+	now := time.Now().UTC()
+	var err error
+	if f.fleet.Since, err = timerange.Parse(f.since, now); err != nil || f.fleet.Since.After(now) {
+		return &usageError{fmt.Errorf("--since is %q: expected a time that has been: %s", f.since, timerange.Forms)}
+	}
 	bucket, err := openArchive(ctx, arg, f.s3)
 	if err != nil {
 		return err
 	}
 	f.fleet.Note = notes(report)
-	now := time.Now().UTC()
-	f.fleet.Since = now.Add(-f.since)
 	nodes, err := contents.Fleet(ctx, bucket, f.fleet, now)
 	if err == nil && len(nodes) == 0 {
 		err = fmt.Errorf("%s has no record of these flags", arg)
