@@ -26,7 +26,13 @@ func killing() []scenario {
 			s.write(500, 2*time.Second, 300*time.Millisecond)
 			s.p.Kill()
 			before := s.lines()
-			s.write(500, 6*time.Second, 300*time.Millisecond)
+			s.write(500, time.Second, 300*time.Millisecond)
+			s.must(s.rotate())
+			s.sleep(3 * time.Second) // longer than a loss can be and not be seen; a stalled disk may hold the writer up
+			for range 4 {
+				s.write(500, time.Second, 300*time.Millisecond)
+				s.must(s.rotate())
+			}
 			s.destroyed = s.lines() - before
 			s.unread = s.destroyed
 			s.start()

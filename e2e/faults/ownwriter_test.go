@@ -25,13 +25,19 @@ type ownWriter struct {
 
 	open  *os.File
 	files []audittest.File
+	late  map[string]bool // the stage's
 }
+
+// stalled is how long after a rename the new file may be created without a look of a file between
+// the two: half of what the sidecar allows.
+const stalled = 250 * time.Millisecond
 
 // ownWriter takes the place of the scenario's writer.
 func (s *stage) ownWriter(keep int) *ownWriter {
 	s.t.Helper()
 	s.must(s.writer.Close())
-	w := &ownWriter{log: s.log, keep: keep}
+	s.late = map[string]bool{}
+	w := &ownWriter{log: s.log, keep: keep, late: s.late}
 	s.must(w.create())
 	s.t.Cleanup(func() { _ = w.open.Close() })
 	s.account, s.rotate = func() []audittest.File { return slices.Clone(w.files) }, w.rotate
@@ -67,7 +73,8 @@ func (w *ownWriter) rotate() error {
 	if err := w.open.Close(); err != nil {
 		return err
 	}
-	name := "audit-" + time.Now().Add(w.ahead).UTC().Format("2006-01-02T15-04-05.000") + ".log"
+	now := time.Now()
+	name := "audit-" + now.Add(w.ahead).UTC().Format("2006-01-02T15-04-05.000") + ".log"
 	backup := filepath.Join(filepath.Dir(w.log), name)
 	if err := os.Rename(w.log, backup); err != nil {
 		return err
@@ -80,6 +87,9 @@ func (w *ownWriter) rotate() error {
 	}
 	if err := w.create(); err != nil {
 		return err
+	}
+	if time.Since(now) > stalled {
+		w.late[name] = true
 	}
 	return w.prune()
 }

@@ -53,6 +53,9 @@ type stage struct {
 	// How many lines the fault may have destroyed before the archive had them,
 	// and before Loki had them.
 	destroyed, unread int
+	// late has the backups after which a stalled disk delayed the new file: to the sidecar another
+	// file may have been between the two, and it says so.
+	late map[string]bool
 
 	p      *sidecar.Process
 	limits *limits
