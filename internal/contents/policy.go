@@ -1,6 +1,7 @@
 package contents
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -43,9 +44,12 @@ func Setups(ctx context.Context, bucket *archive.Bucket, opt Options, policy boo
 	}
 	found := make(map[string]Setup)
 	for node, all := range keys {
-		s, err := newest(ctx, bucket, all, policy)
+		s, unread, err := newest(ctx, bucket, all, policy)
 		if err != nil {
 			return nil, err
+		}
+		if unread != "" {
+			opt.Note(fmt.Sprintf("%s: %s is no record that can be read: if it has settings, they are newer than those shown", node, unread))
 		}
 		if s.Setup == nil {
 			opt.Note(fmt.Sprintf("%s: none of its newest %d records has the settings", node, min(len(all), maxBack)))
@@ -56,8 +60,9 @@ func Setups(ctx context.Context, bucket *archive.Bucket, opt Options, policy boo
 	return found, nil
 }
 
-// newest reads records from the last one back, some at a time.
-func newest(ctx context.Context, bucket *archive.Bucket, keys []archive.Key, policy bool) (s Setup, err error) {
+// newest reads records from the last one back, some at a time. unread is the key of the newest one
+// that cannot be read, if there is one after the settings.
+func newest(ctx context.Context, bucket *archive.Bucket, keys []archive.Key, policy bool) (s Setup, unread string, err error) {
 	for back := 0; back < min(len(keys), maxBack); back += requests {
 		part := keys[max(0, len(keys)-back-requests) : len(keys)-back]
 		read := make([]manifest.Entry, len(part))
@@ -69,13 +74,16 @@ func newest(ctx context.Context, bucket *archive.Bucket, keys []archive.Key, pol
 			})
 		}
 		if err := group.Wait(); err != nil {
-			return s, err
+			return s, unread, err
 		}
 		for i, r := range slices.Backward(read) {
+			if r.Err != nil {
+				unread = cmp.Or(unread, part[i].String())
+			}
 			if r.Err == nil && r.Setup != nil && (!policy || r.Setup.Policy != nil) {
-				return Setup{part[i], r.Setup}, nil
+				return Setup{part[i], r.Setup}, unread, nil
 			}
 		}
 	}
-	return s, nil
+	return s, unread, nil
 }
