@@ -26,8 +26,8 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/contents"
 	"github.com/auditsidecar/auditsidecar/internal/manifest"
-	"github.com/auditsidecar/auditsidecar/internal/timerange"
 	"github.com/auditsidecar/auditsidecar/internal/terminal"
+	"github.com/auditsidecar/auditsidecar/internal/timerange"
 )
 
 const statusExample = `  # on the node
