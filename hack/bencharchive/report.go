@@ -14,7 +14,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/hack/bench/goals"
 )
 
-// run is the cost of one process.
+// run is the cost of one process; cpu is 0 where it was not measured.
 type run struct{ wall, cpu time.Duration }
 
 // downloads names the runs of the reference.
@@ -62,7 +62,11 @@ func (b *bench) report() error {
 	for _, name := range slices.Sorted(maps.Keys(b.runs)) {
 		var line strings.Builder
 		for _, r := range b.runs[name] {
-			fmt.Fprintf(&line, "  %.2f (%.2f)", r.wall.Seconds(), r.cpu.Seconds())
+			cpu := "-"
+			if r.cpu > 0 {
+				cpu = fmt.Sprintf("%.2f", r.cpu.Seconds())
+			}
+			fmt.Fprintf(&line, "  %.2f (%s)", r.wall.Seconds(), cpu)
 		}
 		fmt.Printf("%-28s%s\n", name, line.String())
 	}

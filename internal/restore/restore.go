@@ -33,13 +33,13 @@ type outcome struct {
 	note string
 	part *terminal.FilePart
 	take func() error // to be called in order
-	drop func()       // in place of take
+	drop func()       // frees what take needs; called whether or not take was
 	err  error
 }
 
 // Each passes every original file to do, some at once, and calls the functions that it returns in the
-// order of the files: take, or drop if an earlier file failed. One that is missing does not keep the
-// others from it.
+// order of the files: take unless an earlier file failed, and drop in any case. One that is missing
+// does not keep the others from it.
 func (r *Originals) Each(ctx context.Context, do func(ctx context.Context, i int, o catalog.Original, progress io.Writer) (take func() error, drop func(), err error)) (missing, failed error) {
 	defer r.Progress.Clear()
 	report := r.Progress.Above(r.Report)
@@ -72,10 +72,10 @@ func (r *Originals) Each(ctx context.Context, do func(ctx context.Context, i int
 	taken := 0
 	parallel.InOrder(inner, r.Jobs, len(r.Files), start, func(out outcome) {
 		defer r.Progress.End(out.part)
+		if out.drop != nil {
+			defer out.drop()
+		}
 		if failed != nil && !r.All {
-			if out.drop != nil {
-				out.drop()
-			}
 			return
 		}
 		err := out.err
@@ -152,7 +152,6 @@ func (r *Originals) Lines(ctx context.Context, to func(catalog.Original) (w io.W
 		drop := func() { _ = file.Close() } // it was read or is not needed
 		fault := restored(file)
 		return func() error {
-			defer drop()
 			return write(o, func(w io.Writer) error {
 				_, err := file.Seek(0, io.SeekStart)
 				if err == nil {
