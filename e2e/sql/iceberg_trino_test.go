@@ -12,14 +12,14 @@ import (
 func TestIcebergInTrino(t *testing.T) {
 	l := newLake(t)
 	server := trino.Start(t, l.s3, l.inTrino("lake", "engine"), l.inTrino("careless", "owner"), l.inTrino("readonly", "engine", "iceberg.security=read_only"))
-	if err := server.WaitNode(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	db, err := sql.Open("trino", "http://e2e@"+server.URL[len("http://"):])
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
+	for _, catalog := range []string{"lake", "careless", "readonly"} {
+		waitNode(t, db, "SELECT count(user_name) FROM "+catalog+".audit.audit_events")
+	}
 	in := func(catalog string) func(string) (rows, error) {
 		return func(statement string) (rows, error) {
 			return ask(t, db, strings.ReplaceAll(statement, "LAKE", catalog))

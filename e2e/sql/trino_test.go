@@ -104,13 +104,18 @@ func inTrino(tb testing.TB, server *trino.Server, url, schema string) *sql.DB {
 			tb.Fatalf("%s: %v", s, err)
 		}
 	}
-	// A coordinator that has started gives work to a node, itself, some seconds later.
-	audittest.WaitFor(tb, "Trino has a node that runs queries", func() bool {
-		_, err := ask(tb, db, "SELECT count(*) FROM "+schema+".audit_events")
-		if err != nil && !strings.Contains(err.Error(), "No nodes available") {
+	waitNode(tb, db, "SELECT count(*) FROM "+schema+".audit_events")
+	return db
+}
+
+// waitNode waits until Trino answers a query that reads objects of a catalog.
+func waitNode(tb testing.TB, db *sql.DB, query string) {
+	tb.Helper()
+	audittest.WaitFor(tb, "Trino has a node for "+query, func() bool {
+		_, err := ask(tb, db, query)
+		if err != nil && !trino.NoNode(err) {
 			tb.Fatal(err)
 		}
 		return err == nil
 	})
-	return db
 }
