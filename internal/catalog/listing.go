@@ -22,6 +22,8 @@ type Location struct {
 	Path string
 	// Key is the only object to take; empty: all.
 	Key string
+	// Progress, if set, is called for each key of its listing.
+	Progress func(stage string, done, total int64)
 }
 
 // listing is the content of a location.
@@ -45,10 +47,14 @@ func list(ctx context.Context, p Location) (*listing, error) {
 	if p.Path != "" {
 		prefixes = []string{p.Key}
 	}
+	listed := int64(0)
 	for _, prefix := range prefixes {
 		for info, err := range p.Bucket.List(ctx, prefix) {
 			if err != nil {
 				return nil, err
+			}
+			if listed++; p.Progress != nil {
+				p.Progress("keys", listed, 0)
 			}
 			if p.Key == "" || p.Key == info.Key {
 				l.add(p.object(info.Key))

@@ -22,6 +22,7 @@ import (
 	"github.com/auditsidecar/auditsidecar/internal/catalog"
 	"github.com/auditsidecar/auditsidecar/internal/config"
 	"github.com/auditsidecar/auditsidecar/internal/durable"
+	"github.com/auditsidecar/auditsidecar/internal/terminal"
 	"github.com/auditsidecar/auditsidecar/internal/verify"
 )
 
@@ -170,15 +171,18 @@ func notes(w io.Writer) func(text string) {
 // openCatalog finds the original files behind paths and URLs. Locations without any
 // record are reported.
 func openCatalog(ctx context.Context, args []string, s3 config.Archive, unrecorded bool, report io.Writer) (*catalog.Catalog, error) {
+	bar := terminal.NewBar(report)
 	var locations []catalog.Location
 	for _, arg := range args {
 		p, err := openLocation(ctx, arg, s3)
 		if err != nil {
 			return nil, err
 		}
+		p.Progress = bar.Update
 		locations = append(locations, p)
 	}
 	c, err := catalog.Find(ctx, locations...)
+	bar.Clear()
 	if err != nil {
 		return nil, err
 	}

@@ -15,13 +15,13 @@ type Bar struct {
 
 	mu    sync.Mutex
 	shown time.Time
-	last  string
+	begun map[string]time.Time // of each stage
 }
 
 // NewBar returns a bar on out.
 func NewBar(out io.Writer) *Bar {
 	if Is(out) {
-		return &Bar{out: out}
+		return &Bar{out: out, begun: map[string]time.Time{}}
 	}
 	return &Bar{}
 }
@@ -31,26 +31,47 @@ const (
 	barInterval = 100 * time.Millisecond
 )
 
-// Update shows a stage, ten times a second at most.
+// Update shows how much of a stage is done, how much a second and the time left, ten times
+// a second at most. A total of 0 is unknown, as while a bucket is listed.
 func (b *Bar) Update(stage string, done, total int64) {
+	part, amount := 0.0, fmt.Sprintf("%d %s", done, stage)
 	if total > 0 {
-		b.show(stage, float64(done)/float64(total), func() string { return fmt.Sprintf("%d/%d %s", done, total, stage) })
+		part, amount = float64(done)/float64(total), fmt.Sprintf("%d/%d %s", done, total, stage)
 	}
+	b.show(stage, part, func(spent time.Duration) string {
+		if spent < time.Second {
+			return amount
+		}
+		text := fmt.Sprintf("%s, %.0f/s", amount, float64(done)/spent.Seconds())
+		if total > 0 {
+			text += ", " + left(spent, part)
+		}
+		return text
+	})
 }
 
-// show shows which part of a stage is done, from 0 to 1, with a text beside it.
-func (b *Bar) show(stage string, part float64, text func() string) {
+// left is the time that a stage still takes when a part of it took the time spent.
+func left(spent time.Duration, part float64) string {
+	return time.Duration(float64(spent)*(1-part)/part).Round(time.Second).String() + " left"
+}
+
+// show shows which part of a stage is done, from 0 to 1, with a text for the time spent on it.
+func (b *Bar) show(stage string, part float64, text func(spent time.Duration) string) {
 	if b.out == nil {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if part < 1 && stage == b.last && time.Since(b.shown) < barInterval {
+	now := time.Now()
+	if b.begun[stage].IsZero() {
+		b.begun[stage] = now
+	}
+	if part < 1 && now.Sub(b.shown) < barInterval {
 		return
 	}
-	b.shown, b.last = time.Now(), stage
+	b.shown = now
 	filled := int(barWidth * part)
-	fmt.Fprintf(b.out, "\r\x1b[K[%s%s] %s", strings.Repeat("=", filled), strings.Repeat(" ", barWidth-filled), text())
+	fmt.Fprintf(b.out, "\r\x1b[K[%s%s] %s", strings.Repeat("=", filled), strings.Repeat(" ", barWidth-filled), text(now.Sub(b.begun[stage])))
 }
 
 // Clear removes the line.

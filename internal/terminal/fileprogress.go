@@ -11,8 +11,7 @@ import (
 // time left. Files rotate at one size, so each counts the same. It is safe for concurrent use.
 type FileProgress struct {
 	*Bar
-	started time.Time
-	files   int
+	files int
 
 	mu    sync.Mutex
 	done  int
@@ -22,7 +21,7 @@ type FileProgress struct {
 
 // NewFileProgress shows it on report; nothing if lines go to a terminal too.
 func NewFileProgress(report, lines io.Writer, files int) *FileProgress {
-	p := &FileProgress{Bar: NewBar(report), started: time.Now(), files: files}
+	p := &FileProgress{Bar: NewBar(report), files: files}
 	if Is(lines) {
 		p.Bar = &Bar{}
 	}
@@ -82,13 +81,11 @@ const judged = 0.1
 func (p *FileProgress) show() {
 	done := float64(p.done) + p.part
 	files := float64(max(p.files, 1))
-	p.Bar.show("files", done/files, func() string {
+	p.Bar.show("files", done/files, func(spent time.Duration) string {
 		text := fmt.Sprintf("%d/%d files", p.done, p.files)
-		spent := time.Since(p.started)
 		if spent <= 0 || done < judged {
 			return text
 		}
-		left := time.Duration(float64(spent) * (files - done) / done)
-		return fmt.Sprintf("%s, %.1f MB/s, %s left", text, float64(p.bytes)/1e6/spent.Seconds(), left.Round(time.Second))
+		return fmt.Sprintf("%s, %.1f MB/s, %s", text, float64(p.bytes)/1e6/spent.Seconds(), left(spent, done/files))
 	})
 }

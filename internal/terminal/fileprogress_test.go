@@ -15,7 +15,7 @@ func TestFileProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var terminal bytes.Buffer
 		p := NewFileProgress(&terminal, nil, 4)
-		p.out = &terminal
+		p.out, p.begun = &terminal, map[string]time.Time{}
 		for range 2 {
 			f := p.Begin(10e6)
 			for range 5 {
@@ -48,11 +48,39 @@ func TestFileProgress(t *testing.T) {
 	})
 }
 
+// A stage shows its rate, and the time left once its total is known: of a thousand a second,
+// a quarter is done in a second and a half.
+func TestBar(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var terminal bytes.Buffer
+		b := &Bar{out: &terminal, begun: map[string]time.Time{}}
+		for i := range int64(2000) {
+			b.Update("keys", i, 0)
+			time.Sleep(time.Millisecond)
+		}
+		for i := range int64(1500) {
+			b.Update("objects", i, 6000)
+			time.Sleep(time.Millisecond)
+		}
+		b.Update("objects", 6000, 6000)
+		for _, want := range []string{
+			"[" + strings.Repeat(" ", 30) + "] 0 keys",
+			"[" + strings.Repeat(" ", 30) + "] 1900 keys, 1000/s",
+			"[=====" + strings.Repeat(" ", 25) + "] 1000/6000 objects, 1000/s, 5s left",
+			"[" + strings.Repeat("=", 30) + "] 6000/6000 objects, 4000/s, 0s left",
+		} {
+			if !strings.Contains(terminal.String()+"\r", want+"\r") {
+				t.Errorf("%q is missing in %q", want, terminal.String())
+			}
+		}
+	})
+}
+
 // Files that are written side by side count as far as each is.
 func TestProgressOfFilesSideBySide(t *testing.T) {
 	var terminal bytes.Buffer
 	p := NewFileProgress(&terminal, nil, 2)
-	p.out = &terminal
+	p.out, p.begun = &terminal, map[string]time.Time{}
 	a, b := p.Begin(100), p.Begin(100)
 	_, _ = a.Write(make([]byte, 50)) // never fails
 	_, _ = b.Write(make([]byte, 50))
@@ -71,7 +99,7 @@ func TestProgressIsNotShownTooOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var terminal bytes.Buffer
 		p := NewFileProgress(&terminal, nil, 2)
-		p.out = &terminal
+		p.out, p.begun = &terminal, map[string]time.Time{}
 		f := p.Begin(1e9)
 		for range 1000 {
 			time.Sleep(time.Millisecond)
@@ -105,7 +133,7 @@ func TestNoProgressInAPipe(t *testing.T) {
 func TestMessagesStandAboveTheBar(t *testing.T) {
 	var terminal bytes.Buffer
 	p := NewFileProgress(&terminal, nil, 1)
-	p.out = &terminal
+	p.out, p.begun = &terminal, map[string]time.Time{}
 	part := p.Begin(10)
 	if _, err := p.Above(&terminal).Write([]byte("a message\n")); err != nil {
 		t.Fatal(err)

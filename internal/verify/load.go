@@ -131,9 +131,13 @@ func (v *verification) list(ctx context.Context, prefix string, do func(info arc
 	case "open/":
 		seek = openDays(v)
 	}
+	listed := int64(0)
 	for info, err := range v.archive.ListAfter(ctx, rollups.Prefix(prefix, v.opt.Cluster, ""), seek) {
 		if err != nil {
 			return err
+		}
+		if listed++; v.opt.Progress != nil && prefix != "manifests/" { // readRecords counts those
+			v.opt.Progress("keys of "+prefix, listed, 0)
 		}
 		key, err := archive.ParseKey(info.Key)
 		if err == nil && (v.opt.Node != "" && key.Node != v.opt.Node || v.isTrusted(info.Key, key)) {
@@ -213,7 +217,7 @@ func (v *verification) readRecords(ctx context.Context) error {
 		last = t
 		t.add(it, &v.found)
 		if read++; v.opt.Progress != nil {
-			v.opt.Progress("records", read, read)
+			v.opt.Progress("records", read, 0) // while they are listed
 		}
 	})
 	if last != nil {

@@ -173,7 +173,7 @@ func (opt *Options) now() time.Time {
 // checkBare reads the files of an archive without any record, as convert makes it: nothing
 // vouches for them, which is a finding already.
 func (v *verification) checkBare(ctx context.Context) error {
-	at := catalog.Location{Bucket: v.archive}
+	at := catalog.Location{Bucket: v.archive, Progress: v.opt.Progress}
 	if strings.HasPrefix(v.archive.URL(""), "file:") {
 		at.Path = "." // any layout
 	}
