@@ -63,7 +63,7 @@ image-test: ## Build image and release twice: the same bytes, small enough, and 
 # With -trimpath the build cache serves every clone, not only the directory that filled it.
 # The packages that take longest are started first. -w: stack traces need no DWARF, and linking it takes
 # a third of the time. The race detector waits a second at the end of each process, unless told less.
-LONGEST := ./parquet ./internal/cli ./internal/verify ./internal/shipper ./internal/redact ./internal/live
+LONGEST := ./internal/archive ./internal/cli ./parquet ./internal/verify ./internal/shipper ./rotate ./internal/evidence ./internal/redact ./internal/live
 .PHONY: test
 test: ## Run the unit tests with the race detector
 	GORACE=atexit_sleep_ms=100 go test -trimpath -race -short -ldflags=-w -p $$((2 * $$(nproc))) -timeout 30m $(LONGEST) ./...

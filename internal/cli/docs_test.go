@@ -19,17 +19,17 @@ var callInText = regexp.MustCompile("(?:^|[\\s`&|;(])auditsidecar((?: +[^\\s`|;)
 // Every call of the program in the documentation and the manifests names a verb
 // and flags that there are.
 func TestDocsNameRealVerbsAndFlags(t *testing.T) {
-	calls := 0
+	calls, root := 0, NewRoot("")
 	for _, file := range texts(t) {
 		text := strings.ReplaceAll(string(audittest.ReadFile(t, file)), "\\\n", " ")
 		for _, line := range strings.Split(text, "\n") {
 			for _, m := range callInText.FindAllStringSubmatch(line, -1) {
 				words := strings.Fields(m[1])
-				if !isVerb(words[0]) {
+				if !isVerb(root, words[0]) {
 					continue // the program's name in a sentence
 				}
 				calls++
-				checkCall(t, file, words)
+				checkCall(t, root, file, words)
 			}
 		}
 	}
@@ -38,8 +38,8 @@ func TestDocsNameRealVerbsAndFlags(t *testing.T) {
 	}
 }
 
-func isVerb(word string) bool {
-	for _, c := range NewRoot("").Commands() {
+func isVerb(root *cobra.Command, word string) bool {
+	for _, c := range root.Commands() {
 		if c.Name() == word {
 			return true
 		}
@@ -47,9 +47,9 @@ func isVerb(word string) bool {
 	return false
 }
 
-func checkCall(t *testing.T, file string, words []string) {
+func checkCall(t *testing.T, root *cobra.Command, file string, words []string) {
 	t.Helper()
-	cmd, rest, err := NewRoot("").Find(words)
+	cmd, rest, err := root.Find(words)
 	if err != nil || cmd.HasSubCommands() && len(rest) > 0 && regexp.MustCompile(`^[a-z]+$`).MatchString(rest[0]) {
 		t.Errorf("%s: %q: no such verb (%v)", file, strings.Join(words, " "), err)
 		return

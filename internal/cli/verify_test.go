@@ -168,7 +168,7 @@ func TestVerifyCommandOfTheStatusPage(t *testing.T) {
 	ok(t, strings.Fields(sidecar.VerifyCommand(settings, manifest.Read(audittest.ReadFile(t, record)).Point.Root.String()))[1:]...)
 	settings.Archive = config.Archive{URL: "s3://bucket/x"}
 	settings.Archive.Endpoint, settings.Archive.Region, settings.Archive.CAFile, settings.Archive.PathStyle = "http://x", "eu", "/ca.pem", true
-	checkCall(t, "the page", strings.Fields(sidecar.VerifyCommand(settings, "a"))[1:])
+	checkCall(t, NewRoot(""), "the page", strings.Fields(sidecar.VerifyCommand(settings, "a"))[1:])
 }
 
 func runVerb(t *testing.T, args ...string) (stdout string, err error) {

@@ -21,7 +21,7 @@ func TestNoise(t *testing.T) {
 	}
 	seeds, length := uint64(2), 24*time.Hour
 	if testing.Short() {
-		seeds, length = 1, 2*time.Hour // the beginning of a day must keep to the budget of a day
+		seeds, length = 1, time.Hour // the beginning of a day must keep to the budget of a day
 	}
 	for seed := range seeds {
 		lines, err := detecttest.Day(seed, noon, length)

@@ -215,7 +215,7 @@ func TestI8_MemoryIsBoundedWhileLokiIsUnavailable(t *testing.T) {
 		s := newStage(t, lokitest.Config{})
 		s.edit = func(cfg *Config) { cfg.EventLabels = EventLabels() }
 		var text strings.Builder
-		for i, line := range events(400, 100<<10, time.Second) {
+		for i, line := range events(200, 100<<10, time.Second) {
 			text.WriteString(strings.Replace(line, `"auditID"`, fmt.Sprintf(`"verb":"%s","auditID"`, values[LabelVerb][i%14]), 1) + "\n")
 		}
 		s.add("0", text.String())
@@ -238,12 +238,12 @@ func TestI8_MemoryIsBoundedWhileLokiIsUnavailable(t *testing.T) {
 		if lag := testutil.ToFloat64(s.live.metrics.lagBytes); int(lag) != text.Len() {
 			t.Errorf("lag %v bytes of %d", lag, text.Len())
 		}
-		if lag := testutil.ToFloat64(s.live.metrics.lagTime); lag < 400 || lag > 500 {
+		if lag := testutil.ToFloat64(s.live.metrics.lagTime); lag < 200 || lag > 300 {
 			t.Errorf("lag %v s", lag)
 		}
 		s.loki.Heal()
 		s.sync()
-		if n := s.loki.Distinct(); n != 400 {
+		if n := s.loki.Distinct(); n != 200 {
 			t.Errorf("%d entries", n)
 		}
 	})
