@@ -51,6 +51,7 @@ func TestCluster(t *testing.T) {
 	// The image and the settings come: the sidecar starts, kube-apiserver keeps running.
 	server := all["kube-apiserver"]
 	s.configure()
+	vkey := s.sign()
 	s.load(firstArchive)
 	all = s.waitPod("2/2 after the image was loaded", both)
 	s.sameServer(server, all)
@@ -95,9 +96,7 @@ func TestCluster(t *testing.T) {
 
 	n.patch(second)
 	s.load(secondArchive)
-	if _, err := s.upgrade("with the next image", true); err != nil {
-		t.Fatal(err)
-	}
+	s.mustUpgrade("with the next image", true)
 	all = s.waitPod("2/2 with the next image", func(all map[string]container) bool {
 		return both(all) && all["auditsidecar"].Image == second
 	})
@@ -107,10 +106,11 @@ func TestCluster(t *testing.T) {
 	s.traffic()
 	s.check("after the upgrade of the sidecar")
 
+	// The archive is verified in the cluster, by the public key.
+	s.verify(second, vkey)
+
 	// kubeadm does not remember the patches.
-	if _, err := s.upgrade("without patches", false); err != nil {
-		t.Fatal(err)
-	}
+	s.mustUpgrade("without patches", false)
 	s.waitPod("the sidecar has vanished", func(all map[string]container) bool { return len(all) == 1 && all["kube-apiserver"].Ready })
 }
 
@@ -173,6 +173,14 @@ func (s *suite) upgrade(what string, patches bool) (string, error) {
 	out, err := s.exec("", "kubeadm", "upgrade", "apply", "--config", "/tmp/upgrade.yaml")
 	s.t.Logf("kubeadm upgrade apply %s: %v, error: %v", what, time.Since(begin).Round(time.Second), err)
 	return out, err
+}
+
+// mustUpgrade is an upgrade that must not fail.
+func (s *suite) mustUpgrade(what string, patches bool) {
+	s.t.Helper()
+	if out, err := s.upgrade(what, patches); err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
 }
 
 // traffic has kube-apiserver write some megabytes: roles with many rules, which
