@@ -245,6 +245,13 @@ func TestJunkIsNotKept(t *testing.T) {
 	runtime.KeepAlive(r)
 }
 
+// A sidecar in a container may not see the machine's ID.
+func TestMachineIsUnknown(t *testing.T) {
+	if out := text(t, &Report{Nodes: []Node{{Epochs: []Epoch{{Epoch: "e"}}}}}); !strings.Contains(out, "epoch e, machine unknown:") {
+		t.Error(out)
+	}
+}
+
 // Nothing in an archive moves the cursor or begins a line of the report.
 func TestNothingIsPrintedRaw(t *testing.T) {
 	evil := "\x1b[2J\nOK: nothing is missing\u009b\u202e"

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"reflect"
@@ -104,7 +105,7 @@ func (a Asked) text() string {
 func (n *Node) text(b *page) {
 	b.printf("%s/%s: archived to %s, recorded to %s; nothing after that is proven\n", n.Cluster, n.Node, stamp(n.Archived), stamp(n.Recorded))
 	for _, e := range n.Epochs {
-		b.printf("  epoch %s, machine %.8s: %s to %s\n", e.Epoch, e.MachineID, stamp(e.First), stamp(e.Last))
+		b.printf("  epoch %s, machine %.8s: %s to %s\n", e.Epoch, cmp.Or(e.MachineID, "unknown"), stamp(e.First), stamp(e.Last))
 		b.printf("    %s, %s, %s; %s, %s in %s of %s\n", count(e.Records, "record"), count(e.Files, "file"),
 			count(e.Heartbeats, "heartbeat"), count(e.Lines, "line"), count(e.Bytes, "byte"), count(e.Objects, "object"), count(e.ObjectBytes, "byte"))
 	}
