@@ -3,6 +3,7 @@ package terminal
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -34,17 +35,17 @@ const (
 // Update shows how much of a stage is done, how much a second and the time left, ten times
 // a second at most. A total of 0 is unknown, as while a bucket is listed.
 func (b *Bar) Update(stage string, done, total int64) {
-	part, amount := 0.0, fmt.Sprintf("%d %s", done, stage)
+	part, of := 0.0, ""
 	if total > 0 {
-		part, amount = float64(done)/float64(total), fmt.Sprintf("%d/%d %s", done, total, stage)
+		part, of = float64(done)/float64(total), "/"+strconv.FormatInt(total, 10)
 	}
 	b.show(stage, part, func(spent time.Duration) string {
-		if spent < time.Second {
-			return amount
-		}
-		text := fmt.Sprintf("%s, %.0f/s", amount, float64(done)/spent.Seconds())
-		if total > 0 {
-			text += ", " + left(spent, part)
+		text := fmt.Sprintf("%d%s %s", done, of, stage)
+		if spent >= time.Second {
+			text += fmt.Sprintf(", %.0f/s", float64(done)/spent.Seconds())
+			if total > 0 {
+				text += ", " + left(spent, part)
+			}
 		}
 		return text
 	})
