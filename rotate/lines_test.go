@@ -86,9 +86,7 @@ func TestSplitterAnyLengths(t *testing.T) {
 			whole := append(bytes.Clone(content), bytes.Repeat([]byte{'z'}, tail)...)
 			checkSplit(t, whole, maxLine, func() int { return 1 << 30 })
 			checkSplit(t, whole, maxLine, func() int { return 1 + random.IntN(3*baseBuffer) })
-			if !testing.Short() || i == 1 {
-				checkSplit(t, whole, maxLine, func() int { return 1 + random.IntN(900) })
-			}
+			checkSplit(t, whole, maxLine, func() int { return 1 + random.IntN(900) })
 		}
 	}
 }
