@@ -29,7 +29,7 @@ func TestForms(t *testing.T) {
 	server := s.waitPod("kube-apiserver is up, alone", func(all map[string]container) bool {
 		return len(all) == 1 && all["kube-apiserver"].Ready
 	})["kube-apiserver"]
-	s.configure()
+	s.configure("")
 	s.load(firstArchive)
 	s.load(secondArchive)
 

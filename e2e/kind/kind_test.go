@@ -22,6 +22,7 @@ type suite struct {
 	*cluster
 	node         *node
 	store        *s3server.Server
+	storeURL     string // of the store, from the node
 	loki         *lokitest.Receiver
 	auditsidecar string // the binary on the host, which restores
 	runs         int
@@ -50,8 +51,8 @@ func TestCluster(t *testing.T) {
 
 	// The image and the settings come: the sidecar starts, kube-apiserver keeps running.
 	server := all["kube-apiserver"]
-	s.configure()
 	vkey := s.sign()
+	s.configure("signing-key-file: /etc/kubernetes/auditsidecar/signing.key\n")
 	s.load(firstArchive)
 	all = s.waitPod("2/2 after the image was loaded", both)
 	s.sameServer(server, all)
@@ -114,13 +115,13 @@ func TestCluster(t *testing.T) {
 	s.waitPod("the sidecar has vanished", func(all map[string]container) bool { return len(all) == 1 && all["kube-apiserver"].Ready })
 }
 
-// configure writes the files that the sidecar reads at its start.
-func (s *suite) configure() {
+// configure writes the files that the sidecar reads at its start, with more settings.
+func (s *suite) configure(more string) {
 	s.t.Helper()
 	var lokiAddress string
 	s.loki, lokiAddress = loki(s.t)
 	host := gateway(s.t)
-	storeURL := "http://" + forward(s.t, host, strings.TrimPrefix(s.store.Endpoint, "http://"))
+	s.storeURL = "http://" + forward(s.t, host, strings.TrimPrefix(s.store.Endpoint, "http://"))
 	s.node.write("sidecar/config.yaml", fmt.Sprintf(`audit-log-path: /var/log/kubernetes/audit/audit.log
 cluster: kind
 archive-url: %s
@@ -129,7 +130,7 @@ s3-region: %s
 s3-path-style: true
 loki-url: http://%s
 redact: "off"
-`, s.store.URL("audit-logs"), storeURL, s.store.Region, forward(s.t, host, lokiAddress)))
+%s`, s.store.URL("audit-logs"), s.storeURL, s.store.Region, forward(s.t, host, lokiAddress), more))
 	s.node.write("sidecar/aws-credentials", fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", s.store.AccessKey, s.store.SecretKey))
 }
 

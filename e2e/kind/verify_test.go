@@ -4,7 +4,6 @@ package kind
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -17,7 +16,7 @@ const (
 	verifyState = "/var/lib/auditsidecar-verify"
 )
 
-// sign gives the sidecar a key, and returns the public one.
+// sign makes a key for the sidecar, in signing.key beside its settings, and returns the public one.
 func (s *suite) sign() string {
 	s.t.Helper()
 	path := filepath.Join(s.node.dir, "sidecar/signing.key")
@@ -25,11 +24,6 @@ func (s *suite) sign() string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	settings, err := os.ReadFile(filepath.Join(s.node.dir, "sidecar/config.yaml"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.node.write("sidecar/config.yaml", string(settings)+"signing-key-file: /etc/kubernetes/auditsidecar/signing.key\n")
 	return strings.TrimSpace(string(vkey))
 }
 
@@ -40,21 +34,11 @@ func (s *suite) verify(image, vkey string) {
 	if _, err := s.exec("", "install", "-d", "-o", "65532", textfile, verifyState); err != nil {
 		s.t.Fatal(err)
 	}
-	var endpoint string
-	settings, err := os.ReadFile(filepath.Join(s.node.dir, "sidecar/config.yaml"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(settings)) {
-		if at, ok := strings.CutPrefix(line, "s3-endpoint: "); ok {
-			endpoint = strings.TrimSpace(at)
-		}
-	}
 	manifest := s.node.shipped("verify/cronjob.yaml")
 	for _, change := range [][2]string{
 		{shippedImage, image},
 		{"s3://audit-archive/audit-logs\n", s.store.URL("audit-logs") + "\n"},
-		{"--s3-region=eu-central-1", fmt.Sprintf("--s3-region=%s\n                - --s3-path-style\n                - --s3-endpoint=%s", s.store.Region, endpoint)},
+		{"--s3-region=eu-central-1", fmt.Sprintf("--s3-region=%s\n                - --s3-path-style\n                - --s3-endpoint=%s", s.store.Region, s.storeURL)},
 		{"auditsidecar/production/cp1+0261b96c+AU7qqt8TASDt45OWqVpIpGN34agVA7EWGndxFuVsnIF0", vkey},
 		{"kubernetes.io/hostname: worker-1", "kubernetes.io/hostname: " + clusterName + "-control-plane"},
 		{"persistentVolumeClaim:\n                claimName: auditsidecar-verify-state", "hostPath: {path: " + verifyState + ", type: Directory}"},
